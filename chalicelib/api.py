@@ -1,0 +1,35 @@
+"""The HTTP API's table of contents, and the two routes that belong to no room."""
+
+from typing import Any, Literal
+
+from chalice import Blueprint, Chalice, Response
+from pydantic import BaseModel
+
+from chalicelib.cart.routes import routes as cart
+from chalicelib.catalog.routes import routes as catalog
+from chalicelib.inventory.routes import routes as inventory
+from chalicelib.orders.routes import routes as orders
+from chalicelib.platform import openapi
+from chalicelib.platform.http import Call, endpoint
+
+routes = Blueprint(__name__)
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+@endpoint(routes, "GET", "/health", summary="Whether the API answers", answer=Health)
+def health(call: Call) -> Health:
+    return Health()
+
+
+@routes.route("/openapi.json", methods=["GET"])
+def get_openapi() -> Response:
+    document: dict[str, Any] = openapi.document("/api")
+    return Response(document, {"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
+
+
+def register(app: Chalice) -> None:
+    for room in (routes, catalog, inventory, cart, orders):
+        app.register_blueprint(room)

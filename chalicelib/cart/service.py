@@ -1,0 +1,93 @@
+"""Reading, changing, claiming and emptying carts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.cart.model import Cart, CartBusy, CartTokenInvalid, customer_cart_id, guest_cart_id, is_token, new_token
+from chalicelib.cart.store import CartStore
+from chalicelib.platform.clock import Clock
+from chalicelib.platform.identity import Caller
+
+LIFETIME = timedelta(days=30)
+"""From the last change."""
+ATTEMPTS = 4
+
+
+class Carts:
+    def __init__(self, store: CartStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def cart_id(self, caller: Caller, token: str | None) -> str | None:
+        """The customer's cart, else the one of the guest's token, else None. Raises CartTokenInvalid."""
+        if caller.customer_id:
+            return customer_cart_id(caller.customer_id)
+        if token is None:
+            return None
+        if not is_token(token):
+            raise CartTokenInvalid
+        return guest_cart_id(token)
+
+    def read(self, caller: Caller, token: str | None) -> Cart | None:
+        """None for a guest without a token. Raises CartTokenInvalid."""
+        cart_id = self.cart_id(caller, token)
+        return self._load(cart_id) if cart_id else None
+
+    def set_quantity(self, caller: Caller, token: str | None, sku: str, quantity: int) -> tuple[Cart, str | None]:
+        """Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy."""
+        issued = None if caller.customer_id or token else new_token()
+        if issued:
+            fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity)
+            self._store.save(fresh)
+            return fresh, issued
+        cart_id = self.cart_id(caller, token)
+        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity)), None
+
+    def remove(self, caller: Caller, token: str | None, sku: str) -> Cart | None:
+        """Raises CartTokenInvalid, CartBusy."""
+        cart_id = self.cart_id(caller, token)
+        return self._change(cart_id, lambda cart: cart.without(sku)) if cart_id else None
+
+    def claim(self, customer_id: str, token: str) -> Cart:
+        """Move the guest's lines into the customer's cart, in one transaction: repeating it finds none left.
+
+        Raises CartTokenInvalid, CartBusy.
+        """
+        if not is_token(token):
+            raise CartTokenInvalid
+        for _ in range(ATTEMPTS):
+            guest, own = self._load(guest_cart_id(token)), self._load(customer_cart_id(customer_id))
+            if not guest.lines:
+                return own
+            merged = self._renewed(own.merged_with(guest))
+            if self._store.save(merged, guest.emptied()):
+                return merged
+        raise CartBusy
+
+    def empty_if_unchanged(self, cart_id: str, version: int) -> None:
+        """After a checkout: forget what was bought, unless the cart was changed since."""
+        cart = self._store.get(cart_id)
+        if cart and cart.version == version:
+            self._store.save(cart.emptied())
+
+    def _change(self, cart_id: str, change: Callable[[Cart], Cart]) -> Cart:
+        for _ in range(ATTEMPTS):
+            cart = self._load(cart_id)
+            changed = self._renewed(change(cart))
+            if changed.lines == cart.lines or self._store.save(changed):
+                return changed
+        raise CartBusy
+
+    def _load(self, cart_id: str) -> Cart:
+        """A customer always has a cart; a guest's must exist. DynamoDB's TTL may be days late, so we look."""
+        cart = self._store.get(cart_id)
+        expired = cart is not None and cart.expires_at <= self._clock()
+        if cart_id.startswith("guest#") and (cart is None or expired):
+            raise CartTokenInvalid
+        if cart is None:
+            return Cart(cart_id, {}, 0, self._clock() + LIFETIME)
+        return cart.emptied() if expired else cart
+
+    def _renewed(self, cart: Cart) -> Cart:
+        return replace(cart, expires_at=self._clock() + LIFETIME)

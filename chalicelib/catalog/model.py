@@ -1,0 +1,74 @@
+"""Products and categories: pure data, and how a text search reads them."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from chalicelib.platform.errors import NotFound
+from chalicelib.platform.money import SHOP_CURRENCY, Money
+
+SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
+Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
+CategoryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def _in_shop_currency(price: Money) -> Money:
+    if price.currency != SHOP_CURRENCY:
+        raise ValueError(f"this shop sells in {SHOP_CURRENCY}")
+    return price
+
+
+ShopPrice = Annotated[Money, AfterValidator(_in_shop_currency)]
+
+
+class ProductNotFound(NotFound):
+    """There is no product with this sku."""
+
+
+class ProductDetails(BaseModel):
+    """What an admin writes; the sku comes from the path."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+    price: ShopPrice
+    category: CategoryId
+    image: Annotated[str, StringConstraints(pattern=r"^/[\w./-]{1,200}$")]
+
+
+class Product(ProductDetails):
+    sku: Sku
+
+    @property
+    def search_text(self) -> str:
+        return folded(f"{self.name} {self.description} {self.category} {self.sku}")
+
+
+class Category(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    id: CategoryId
+    name: str
+
+
+def category_of(product: ProductDetails) -> Category:
+    """A category exists as soon as a product names it; its name is its id in title case."""
+    return Category(id=product.category, name=product.category.replace("-", " ").title())
+
+
+def folded(text: str) -> str:
+    """Lower case and without accents, so that `cafe` finds `Café`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def search_words(query: str) -> list[str]:
+    """The distinct words of a query, at most eight: every one must be found."""
+    return list(dict.fromkeys(folded(query).split()))[:8]
+
+
+def is_sku(text: str) -> bool:
+    return re.fullmatch(SKU_PATTERN, text) is not None

@@ -1,0 +1,127 @@
+"""The products table: one item per product and per category, listed through two indexes.
+
+| item     | sku (key)       | shelf      | category | sort_name |
+|----------|-----------------|------------|----------|-----------|
+| product  | `CAMP-MUG-01`   | `PRODUCT`  | `camp`   | `name#sku`|
+| category | `category:camp` | `CATEGORY` |          | `Camp`    |
+
+`by-shelf` lists everything on a shelf by name, `by-category` the products of one category by name.
+A text search filters one of those lists, so its cost grows with the list it filters.
+"""
+
+import base64
+import json
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+
+from chalicelib.catalog.model import Category, Product, category_of, is_sku
+from chalicelib.platform.errors import CursorInvalid
+
+PRODUCTS, CATEGORIES = "PRODUCT", "CATEGORY"
+KEY_ATTRIBUTES = {
+    "by-shelf": {"sku", "shelf", "sort_name"},
+    "by-category": {"sku", "category", "sort_name"},
+}
+BATCH_GET_LIMIT = 100
+
+
+class ProductStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def put(self, product: Product) -> None:
+        category = category_of(product)
+        items = [
+            product.model_dump()
+            | {
+                "shelf": PRODUCTS,
+                "sort_name": f"{product.name.casefold()}#{product.sku}",
+                "search_text": product.search_text,
+            },
+            category.model_dump()
+            | {"sku": f"category:{category.id}", "shelf": CATEGORIES, "sort_name": category.name},
+        ]
+        self._db.transact_write_items(
+            TransactItems=[{"Put": {"TableName": self._table, "Item": item}} for item in items]
+        )
+
+    def get(self, sku: str) -> Product | None:
+        return self.get_many([sku]).get(sku)
+
+    def get_many(self, skus: list[str]) -> dict[str, Product]:
+        """The products that exist, by sku, read consistently: a checkout must see the current price."""
+        found: dict[str, Product] = {}
+        wanted = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
+        while wanted:
+            chunk, wanted = wanted[:BATCH_GET_LIMIT], wanted[BATCH_GET_LIMIT:]
+            request = {self._table: {"Keys": chunk, "ConsistentRead": True}}
+            answer = self._db.batch_get_item(RequestItems=request)
+            found |= {item["sku"]: Product.model_validate(item) for item in answer["Responses"][self._table]}
+            wanted += answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
+        return found
+
+    def categories(self) -> list[Category]:
+        items = self._query("by-shelf", Key("shelf").eq(CATEGORIES), limit=100)["Items"]
+        return [Category.model_validate(item) for item in items]
+
+    def page(
+        self, category: str | None, words: list[str], cursor: str | None, size: int
+    ) -> tuple[list[Product], str | None]:
+        """Up to `size` products and the cursor of the rest. Raises CursorInvalid."""
+        index = "by-category" if category else "by-shelf"
+        listed = Key("category").eq(category) if category else Key("shelf").eq(PRODUCTS)
+        start = _decoded(cursor, index) if cursor else None
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._query(index, listed, _all_found(words), start, limit=max(size, 100))
+            items += answer["Items"]
+            start = answer.get("LastEvaluatedKey")
+            if len(items) > size:
+                start = {name: items[size - 1][name] for name in KEY_ATTRIBUTES[index]}
+            if len(items) >= size or not start:
+                return [Product.model_validate(item) for item in items[:size]], _encoded(start)
+
+    def _query(
+        self,
+        index: str,
+        condition: ConditionBase,
+        found: ConditionBase | None = None,
+        start: dict[str, str] | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "Limit": limit,
+        }
+        if found is not None:
+            request["FilterExpression"] = found
+        if start:
+            request["ExclusiveStartKey"] = start
+        return self._db.query(**request)
+
+
+def _all_found(words: list[str]) -> ConditionBase | None:
+    condition: ConditionBase | None = None
+    for word in words:
+        contains = Attr("search_text").contains(word)
+        condition = condition & contains if condition is not None else contains
+    return condition
+
+
+def _encoded(key: dict[str, str] | None) -> str | None:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
+
+
+def _decoded(cursor: str, index: str) -> dict[str, str]:
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        honest = set(key) == KEY_ATTRIBUTES[index] and all(isinstance(v, str) and v for v in key.values())
+    except (ValueError, TypeError):
+        honest = False
+    if not honest:
+        raise CursorInvalid
+    return key

@@ -1,0 +1,1 @@
+"""The saga's steps: here, and only here, the other rooms meet."""

@@ -1,0 +1,57 @@
+"""Stock and reservations.
+
+For every sku, `available + reserved + sold = received`, and none of them is ever negative. A
+reservation moves pieces between those counters and remembers how far it went:
+
+    HELD ──commit──► COMMITTED ──sell──► SOLD
+      └──────release────────┴──► RELEASED
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.platform.errors import Conflict
+
+
+class OutOfStock(Exception):
+    """At least one line asks for more than is available; nothing was reserved."""
+
+
+class ReservationEnded(Exception):
+    """The reservation was released or has expired, so its pieces may belong to others."""
+
+
+class StockTooLow(Conflict):
+    """There are fewer pieces available than you want to take away."""
+
+
+class ReservationStatus(StrEnum):
+    HELD = "HELD"
+    COMMITTED = "COMMITTED"
+    SOLD = "SOLD"
+    RELEASED = "RELEASED"
+
+
+class Stock(BaseModel):
+    """Pieces of one sku."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sku: str
+    available: int = 0
+    reserved: int = 0
+    sold: int = 0
+    received: int = 0
+
+
+class Reservation(BaseModel):
+    """`quantities` maps sku to pieces. A HELD reservation ends at `expires_at`; a COMMITTED one does not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_id: str
+    status: ReservationStatus
+    quantities: dict[str, int]
+    expires_at: datetime

@@ -1,0 +1,166 @@
+"""The inventory table: a counter item per sku, a reservation item per order.
+
+| item        | pk                    |
+|-------------|-----------------------|
+| stock       | `STOCK#{sku}`         |
+| reservation | `RESERVATION#{order}` |
+
+Every move of pieces is one transaction over the reservation and all its counters: all lines or none.
+A release before any reservation leaves a RELEASED one behind, so that a reservation step that
+arrives late finds the door closed.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.inventory.model import OutOfStock, Reservation, ReservationStatus, Stock, StockTooLow
+from chalicelib.platform.clock import iso
+from chalicelib.platform.dynamo import lost_condition, lost_conditions
+
+HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
+SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
+
+NEW = "attribute_not_exists(pk)"
+STILL_SO = "#status = :expected"
+HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
+ENOUGH = "available >= :quantity"
+
+TAKE = "SET available = available - :quantity, reserved = reserved + :quantity"
+GIVE_BACK = "SET available = available + :quantity, reserved = reserved - :quantity"
+SELL = "SET reserved = reserved - :quantity, sold = sold + :quantity"
+RECEIVE = (
+    "SET available = if_not_exists(available, :zero) + :delta, received = if_not_exists(received, :zero) + :delta, "
+    "reserved = if_not_exists(reserved, :zero), sold = if_not_exists(sold, :zero), sku = :sku"
+)
+
+
+def stock_key(sku: str) -> dict[str, str]:
+    return {"pk": f"STOCK#{sku}"}
+
+
+def reservation_key(order_id: str) -> dict[str, str]:
+    return {"pk": f"RESERVATION#{order_id}"}
+
+
+class InventoryStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def stocks(self, skus: list[str]) -> dict[str, Stock]:
+        """Those that exist, by sku. Eventually consistent: for showing, not for deciding."""
+        found: dict[str, Stock] = {}
+        wanted = [stock_key(sku) for sku in dict.fromkeys(skus)]
+        while wanted:
+            answer = self._db.batch_get_item(RequestItems={self._table: {"Keys": wanted[:100]}})
+            found |= {item["sku"]: Stock.model_validate(item) for item in answer["Responses"][self._table]}
+            wanted = wanted[100:] + answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
+        return found
+
+    def receive(self, sku: str, delta: int) -> Stock:
+        """Add pieces, or take available ones away when `delta` is negative. Raises StockTooLow."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": stock_key(sku),
+            "UpdateExpression": RECEIVE,
+            "ExpressionAttributeValues": {":delta": delta, ":zero": 0, ":sku": sku},
+            "ReturnValues": "ALL_NEW",
+        }
+        if delta < 0:
+            request["ConditionExpression"] = ENOUGH
+            request["ExpressionAttributeValues"][":quantity"] = -delta
+        try:
+            return Stock.model_validate(self._db.update_item(**request)["Attributes"])
+        except ClientError as error:
+            if lost_condition(error):
+                raise StockTooLow from error
+            raise
+
+    def reservation(self, order_id: str) -> Reservation | None:
+        answer = self._db.get_item(TableName=self._table, Key=reservation_key(order_id), ConsistentRead=True)
+        return Reservation.model_validate(answer["Item"]) if "Item" in answer else None
+
+    def reserve(self, order_id: str, quantities: dict[str, int], expires_at: datetime) -> bool:
+        """All lines or none. False if this order has a reservation already. Raises OutOfStock."""
+        new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
+        lost = self._transact([self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
+        if 0 in lost:
+            return False
+        if lost:
+            skus = list(quantities)
+            raise OutOfStock(", ".join(skus[position - 1] for position in lost))
+        return True
+
+    def commit(self, order_id: str, now: datetime) -> bool:
+        """HELD and not expired becomes COMMITTED. False if it is neither."""
+        try:
+            self._db.update_item(
+                TableName=self._table,
+                Key=reservation_key(order_id),
+                UpdateExpression="SET #status = :committed",
+                ConditionExpression=HELD_AND_CURRENT,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
+            )
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True
+
+    def close(self, order_id: str, now: datetime) -> bool:
+        """Leave a RELEASED reservation where there is none yet. False if there is one."""
+        closed = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
+        return not self._transact([self._put(closed)])
+
+    def sell(self, reservation: Reservation) -> bool:
+        return self._settle(reservation, SOLD, SELL)
+
+    def release(self, reservation: Reservation) -> bool:
+        return self._settle(reservation, RELEASED, GIVE_BACK)
+
+    def _settle(self, reservation: Reservation, status: ReservationStatus, move: str) -> bool:
+        """Move the pieces and note it, if the reservation still is as it was read. False if it is not."""
+        note = {
+            "Update": {
+                "TableName": self._table,
+                "Key": reservation_key(reservation.order_id),
+                "UpdateExpression": "SET #status = :status",
+                "ConditionExpression": STILL_SO,
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":status": status, ":expected": reservation.status},
+            }
+        }
+        return not self._transact([note, *self._moves(reservation.quantities, move)])
+
+    def _put(self, reservation: Reservation) -> dict[str, Any]:
+        item = reservation_key(reservation.order_id) | reservation.model_dump()
+        item["expires_at"] = iso(reservation.expires_at)
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": NEW}}
+
+    def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[dict[str, Any]]:
+        updates = []
+        for sku, quantity in quantities.items():
+            update = {
+                "TableName": self._table,
+                "Key": stock_key(sku),
+                "UpdateExpression": move,
+                "ExpressionAttributeValues": {":quantity": quantity},
+            }
+            updates.append({"Update": update | ({"ConditionExpression": condition} if condition else {})})
+        return updates
+
+    def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
+        """The positions that lost their condition; none means that everything was written."""
+        try:
+            self._db.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            lost = lost_conditions(error)
+            if not lost:
+                raise
+            return lost
+        return []
+
+

@@ -1,0 +1,14 @@
+"""Which event makes which email."""
+
+from chalicelib import wiring
+from chalicelib.platform.events import Envelope
+
+
+def notify(event: Envelope) -> None:
+    """Other events are none of our business, should the rule ever let one through."""
+    order = wiring.orders().get(event.data["order_id"])
+    match event.type:
+        case "OrderCompleted":
+            wiring.notifications().order_completed(order)
+        case "OrderCancelled":
+            wiring.notifications().order_cancelled(order)

@@ -1,0 +1,138 @@
+"""The orders table: orders, their events (the outbox) and the checkouts' idempotency records.
+
+| item        | pk                     | sk              |
+|-------------|------------------------|-----------------|
+| order       | `ORDER#{id}`           | `ORDER`         |
+| event       | `ORDER#{id}`           | `EVENT#{n:06}`  |
+| idempotency | `CHECKOUT#{scope}#{k}` | `CHECKOUT`      |
+
+Order and event are written in one transaction. Index `by-customer` lists a customer's orders and
+`by-status` the shop's, newest first by `placed_at`.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from chalicelib.orders.model import Order, OrderChanged, event_of
+from chalicelib.platform.dynamo import lost_conditions
+from chalicelib.platform.errors import CursorInvalid
+
+NEW = "attribute_not_exists(pk)"
+UNCHANGED = "version = :version"
+INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status"}
+
+
+@dataclass(frozen=True)
+class CheckoutRecord:
+    """What was answered to a checkout, and the fingerprint of what was asked. Kept for a day at least."""
+
+    scope: str
+    fingerprint: str
+    order_id: str
+    expires_at: int
+
+
+def order_key(order_id: str) -> dict[str, str]:
+    return {"pk": f"ORDER#{order_id}", "sk": "ORDER"}
+
+
+def event_key(order: Order) -> dict[str, str]:
+    return {"pk": f"ORDER#{order.id}", "sk": f"EVENT#{order.version:06}"}
+
+
+def checkout_key(scope: str) -> dict[str, str]:
+    return {"pk": f"CHECKOUT#{scope}", "sk": "CHECKOUT"}
+
+
+class OrderStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def get(self, order_id: str) -> Order | None:
+        item = self._item(order_key(order_id))
+        return Order.model_validate(item) if item else None
+
+    def checkout(self, scope: str) -> CheckoutRecord | None:
+        item = self._item(checkout_key(scope))
+        if item is None:
+            return None
+        return CheckoutRecord(scope, item["fingerprint"], item["order_id"], int(item["expires_at"]))
+
+    def place(self, order: Order, record: CheckoutRecord) -> bool:
+        """Order, event and idempotency record, or nothing. False if this checkout was made before."""
+        remembered = {"fingerprint": record.fingerprint, "order_id": record.order_id, "expires_at": record.expires_at}
+        try:
+            self._db.transact_write_items(
+                TransactItems=[
+                    self._put(checkout_key(record.scope) | remembered, NEW),
+                    self._put(_order_item(order), NEW),
+                    self._put(_event_item(order), NEW),
+                ]
+            )
+        except ClientError as error:
+            if lost_conditions(error):
+                return False
+            raise
+        return True
+
+    def save(self, order: Order) -> None:
+        """The order in its next version, with its event. Raises OrderChanged."""
+        put = self._put(_order_item(order), UNCHANGED)
+        put["Put"]["ExpressionAttributeValues"] = {":version": order.version - 1}
+        try:
+            self._db.transact_write_items(TransactItems=[put, self._put(_event_item(order), NEW)])
+        except ClientError as error:
+            if lost_conditions(error):
+                raise OrderChanged(order.id) from error
+            raise
+
+    def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+        """Newest first. Raises CursorInvalid."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": Key(INDEX_KEYS[index]).eq(value),
+            "ScanIndexForward": False,
+            "Limit": size,
+        }
+        if cursor:
+            request["ExclusiveStartKey"] = _decoded(cursor, index, value)
+        answer = self._db.query(**request)
+        last = answer.get("LastEvaluatedKey")
+        return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
+
+    def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
+        return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+
+    def _put(self, item: dict[str, Any], condition: str) -> dict[str, Any]:
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
+
+
+def _order_item(order: Order) -> dict[str, Any]:
+    """Without what is None: an index key must be absent rather than null."""
+    return order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+
+
+def _event_item(order: Order) -> dict[str, Any]:
+    return event_key(order) | {"event": event_of(order).model_dump()}
+
+
+def _encoded(key: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([key["pk"], key["placed_at"]]).encode()).decode()
+
+
+def _decoded(cursor: str, index: str, value: str) -> dict[str, str]:
+    """The cursor holds only the place; whose list it is comes from the request, never from the cursor."""
+    try:
+        pk, placed_at = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except (ValueError, TypeError):
+        raise CursorInvalid from None
+    if not (isinstance(pk, str) and pk.startswith("ORDER#") and isinstance(placed_at, str) and placed_at):
+        raise CursorInvalid
+    return {"pk": pk, "sk": "ORDER", "placed_at": placed_at, INDEX_KEYS[index]: value}

@@ -1,0 +1,1 @@
+"""Money: authorize, capture, void, refund. The only room that talks to Stripe."""

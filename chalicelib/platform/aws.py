@@ -1,0 +1,28 @@
+"""AWS clients, one of each per process, created on first use and kept for warm invocations."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
+
+
+@cache
+def client(service: str) -> Any:
+    return boto3.client(service, config=_CONFIG)
+
+
+@cache
+def dynamodb() -> Any:
+    """The low-level client that takes and gives plain Python values (numbers as Decimal)."""
+    return boto3.resource("dynamodb", config=_CONFIG).meta.client
+
+
+@cache
+def secret(parameter: str) -> Any:
+    """A function that reads an SSM parameter, decrypted, at most every five minutes."""
+    from aws_lambda_powertools.utilities import parameters
+
+    return lambda: parameters.get_parameter(parameter, decrypt=True, max_age=300)

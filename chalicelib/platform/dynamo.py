@@ -1,0 +1,22 @@
+"""Small readers of DynamoDB's answers that every store needs."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def lost_condition(error: ClientError) -> bool:
+    """Whether a single write was refused by its own condition."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def lost_conditions(error: ClientError) -> list[int]:
+    """The positions of a transaction's writes that were refused by their conditions.
+
+    Empty when the transaction failed for any other reason, for example a conflict with another one:
+    then the caller lets the error rise and the whole step is tried again.
+    """
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return []
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
+    return [i for i, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]

@@ -1,0 +1,241 @@
+"""How a route is declared: parse, call, answer, and every refusal as a problem document (RFC 9457).
+
+Chalice's middleware sees a finished 500 and never the exception, so the translation stands here,
+right under `@route`. The same declaration feeds the OpenAPI document.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal
+
+from chalice import Blueprint, Response
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.platform import identity
+from chalicelib.platform.errors import (
+    Conflict,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unacceptable,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+)
+from chalicelib.platform.identity import Caller
+from chalicelib.platform.log import log
+
+Access = Literal["public", "customer", "admin"]
+
+BODY_LIMIT = 32 * 1024
+"""Bytes. The largest honest request is a checkout of about one kilobyte."""
+
+STATUS_OF: dict[type[Exception], HTTPStatus] = {
+    Malformed: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+class BodyNotJson(Malformed):
+    """The request body is not a JSON object."""
+
+
+class BodyTooLarge(TooLarge):
+    """The request body is larger than 32 KiB."""
+
+
+class SignInRequired(Unauthenticated):
+    """Sign in and send the token as `Authorization: Bearer <token>`."""
+
+
+class AdminOnly(Forbidden):
+    """Only members of the admin group may do this."""
+
+
+class ServiceUnavailable(Unavailable):
+    """A part of the shop did not answer. Nothing is lost; please try again."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who calls, and the headers (names in lower case) that a view may need."""
+
+    caller: Caller
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A view returns this instead of a bare model when it has headers to add."""
+
+    body: BaseModel
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the OpenAPI document says of one route."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    access: Access
+    answer: type[BaseModel]
+    status: int
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    headers: tuple[str, ...]
+    answer_headers: tuple[str, ...]
+    refusals: tuple[type[Refusal], ...]
+
+
+OPERATIONS: list[Operation] = []
+
+
+def endpoint(
+    routes: Blueprint,
+    method: str,
+    path: str,
+    *,
+    summary: str,
+    answer: type[BaseModel],
+    status: int = 200,
+    access: Access = "public",
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    headers: tuple[str, ...] = (),
+    answer_headers: tuple[str, ...] = (),
+    refusals: tuple[type[Refusal], ...] = (),
+) -> Callable:
+    """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models."""
+
+    def register(view: Callable) -> Callable:
+        OPERATIONS.append(
+            Operation(
+                view.__name__, method, path, summary, access, answer, status,
+                body, query, headers, answer_headers, refusals,
+            )
+        )  # fmt: skip
+
+        def handle(**path_parameters: str) -> Response:
+            def call_view() -> Response:
+                request = routes.current_request
+                call = _call(request, access)
+                arguments: dict[str, Any] = dict(path_parameters)
+                if body:
+                    arguments["body"] = _validated(body, _json_object(request))
+                if query:
+                    arguments["query"] = _validated(query, dict(request.query_params or {}))
+                result = view(call, **arguments)
+                result = result if isinstance(result, Answer) else Answer(result)
+                return _response(result.body, status, result.headers)
+
+            return _translated(call_view)
+
+        # Chalice would refuse other content types in words of its own; `_json_object` decides here.
+        routes.route(path, methods=[method], name=view.__name__, content_types=[])(handle)
+        return view
+
+    return register
+
+
+def _call(request: Any, access: Access) -> Call:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    caller = identity.identify(headers)
+    if access != "public" and caller.customer_id is None:
+        raise SignInRequired
+    if access == "admin" and not caller.is_admin:
+        raise AdminOnly
+    return Call(caller, headers)
+
+
+def _json_object(request: Any) -> dict[str, Any]:
+    raw = request.raw_body
+    if len(raw) > BODY_LIMIT:
+        raise BodyTooLarge
+    try:
+        parsed = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BodyNotJson from None
+    if not isinstance(parsed, dict):
+        raise BodyNotJson
+    return parsed
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fields = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors()}
+        raise ValidationFailed("Please correct the named fields.", fields) from None
+
+
+def _translated(call_view: Callable[[], Response]) -> Response:
+    """The one place where exceptions become status codes."""
+    try:
+        return call_view()
+    except Refusal as refusal:
+        return _problem(status_of(refusal), refusal.code, refusal.detail, getattr(refusal, "fields", {}))
+    except Unavailable:
+        log.exception("dependency unavailable")
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return _problem(status, "service_unavailable", ServiceUnavailable.__doc__ or "", {}, {"Retry-After": "2"})
+    except Exception:
+        incident = uuid.uuid4().hex[:12]
+        log.exception("unexpected failure", extra={"incident": incident})
+        detail = f"Something broke on our side. Please quote {incident}."
+        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, {})
+
+
+def status_of(refusal: Refusal) -> HTTPStatus:
+    return next(status for kind, status in STATUS_OF.items() if isinstance(refusal, kind))
+
+
+def _problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    fields: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        errors=[FieldError(field=name, message=message) for name, message in fields.items()] or None,
+    )
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **(headers or {})}
+    return Response(problem.model_dump_json(exclude_none=True), headers, status)
+
+
+def _response(model: BaseModel, status: int, headers: dict[str, str]) -> Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **headers}
+    return Response(model.model_dump_json(by_alias=True), headers, status)
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document. `code` is stable; `detail` is for people and may change."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | None = None

@@ -1,0 +1,136 @@
+"""The OpenAPI document, generated from the declarations and models that the routes themselves use."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.platform.errors import Refusal, ValidationFailed
+from chalicelib.platform.http import (
+    OPERATIONS,
+    AdminOnly,
+    BodyNotJson,
+    BodyTooLarge,
+    Operation,
+    Problem,
+    SignInRequired,
+    status_of,
+)
+from chalicelib.platform.identity import TokenInvalid
+
+SCHEMA = "#/components/schemas/{model}"
+
+HEADERS = {
+    "X-Cart-Token": "A guest's cart: issued with the first write, unguessable, kept by the client.",
+    "X-Order-Token": "A guest's order: issued at checkout.",
+    "Idempotency-Key": "Chosen by the client, one per checkout attempt. Repeating it repeats the answer.",
+}
+HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+}
+REQUIRED_HEADERS = {"Idempotency-Key"}
+
+
+def document(server_path: str) -> dict[str, Any]:
+    """`server_path` is the path below which the API answers, for example `/api`."""
+    models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    definitions = [(model, "serialization" if _is_answer(model) else "validation") for model in ordered]
+    _, schemas = models_json_schema(definitions, ref_template=SCHEMA)
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Saga Supply storefront", "version": "1.0.0", "license": {"name": "MIT", "identifier": "MIT"}},
+        "servers": [{"url": server_path}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.get("$defs", {}),
+            "securitySchemes": {"customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _is_answer(model: type[BaseModel]) -> bool:
+    return model is Problem or any(model is o.answer for o in OPERATIONS)
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
+        "responses": {
+            str(operation.status): {
+                "description": operation.summary,
+                "headers": {name: {"schema": {"type": "string"}} for name in operation.answer_headers},
+                "content": {"application/json": {"schema": _ref(operation.answer)}},
+            },
+            **_problems(operation),
+        },
+        "security": [{"customer": []}] if operation.access != "public" else [{}, {"customer": []}],
+    }
+    if operation.body:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(operation.body)}},
+        }
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if not operation.query:
+        return []
+    schema = operation.query.model_json_schema(ref_template=SCHEMA)
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": property_schema}
+        for name, property_schema in schema["properties"].items()
+    ]
+
+
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": name in REQUIRED_HEADERS,
+            "description": HEADERS[name],
+            "schema": HEADER_SCHEMAS.get(name, {"type": "string"}),
+        }
+        for name in operation.headers
+    ]
+
+
+def _problems(operation: Operation) -> dict[str, Any]:
+    refusals: list[type[Refusal]] = [TokenInvalid, *operation.refusals]
+    if operation.access != "public":
+        refusals.append(SignInRequired)
+    if operation.access == "admin":
+        refusals.append(AdminOnly)
+    if operation.body:
+        refusals += [BodyNotJson, BodyTooLarge, ValidationFailed]
+    if operation.query:
+        refusals.append(ValidationFailed)
+    codes: dict[int, set[str]] = {}
+    for refusal in refusals:
+        codes.setdefault(status_of(refusal()), set()).add(refusal().code)
+    return {
+        str(int(status)): {
+            "description": " or ".join(f"`{code}`" for code in sorted(names)),
+            "content": {"application/problem+json": {"schema": _ref(Problem)}},
+        }
+        for status, names in sorted(codes.items())
+    }
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": SCHEMA.format(model=model.__name__)}

@@ -1,0 +1,48 @@
+"""What a deployed function is told about its surroundings: one frozen object, read on first use."""
+
+import os
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Each field is an environment variable of the same name in upper case, set by the template.
+
+    The defaults stand for what only some functions are given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stage: str
+    aws_region: str
+    products_table: str
+    carts_table: str
+    orders_table: str
+    inventory_table: str
+    payments_table: str
+    shipments_table: str
+    notifications_table: str
+    event_bus: str
+    user_pool_id: str
+    user_pool_client_id: str
+    identity_endpoint: str
+    """Where the user pool publishes its keys, without a trailing slash."""
+    sender_email: str
+    stripe_secret_parameter: str
+    stripe_api_base: str = ""
+    """Empty means Stripe itself."""
+    reservation_seconds: int
+    storefront_url: str = ""
+    state_machine_arn: str = ""
+    warehouse_queue_url: str = ""
+
+    @property
+    def token_issuer(self) -> str:
+        return f"https://cognito-idp.{self.aws_region}.amazonaws.com/{self.user_pool_id}"
+
+
+@cache
+def settings() -> Settings:
+    """Raises pydantic.ValidationError that names every variable that is missing."""
+    return Settings.model_validate({name.lower(): value for name, value in os.environ.items()})

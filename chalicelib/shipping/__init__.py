@@ -1,0 +1,1 @@
+"""Handing orders to the warehouse, and hearing back from it."""

@@ -1,0 +1,50 @@
+"""The two ends that shipping talks to: the warehouse's queue, and the saga's waiting step."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.platform.log import log
+from chalicelib.shipping.model import WarehouseRequest
+
+GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
+
+
+class Warehouse:
+    def __init__(self, sqs: Any, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send(self, request: WarehouseRequest) -> None:
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
+
+
+class WaitingTask:
+    """Answers to a saga step that waits for its task token. A step that waits no more is left alone."""
+
+    def __init__(self, stepfunctions: Any) -> None:
+        self._stepfunctions = stepfunctions
+
+    def is_alive(self, task_token: str) -> None:
+        self._answer(self._stepfunctions.send_task_heartbeat, taskToken=task_token)
+
+    def succeeded(self, task_token: str, output: dict[str, Any]) -> None:
+        self._answer(self._stepfunctions.send_task_success, taskToken=task_token, output=json.dumps(output))
+
+    def failed(self, task_token: str, error: Exception) -> None:
+        """The saga sees the class name of `error`, as from a step that raised it."""
+        self._answer(
+            self._stepfunctions.send_task_failure,
+            taskToken=task_token,
+            error=type(error).__name__,
+            cause=str(error)[:256],
+        )
+
+    def _answer(self, call: Any, **arguments: Any) -> None:
+        try:
+            call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            log.info("nobody waits for this answer any more", extra={"code": error.response["Error"]["Code"]})

@@ -1,0 +1,71 @@
+"""What the API can answer: an Answer for a request that had its effect, a Refusal for one that had
+none. Error bodies follow https://docs.stripe.com/api/errors."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: dict
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """The request was turned down and changed nothing; whatever it wrote is rolled back."""
+
+    def __init__(self, status: int, error: dict, headers: dict[str, str] | None = None):
+        super().__init__(error["message"])
+        self.answer = Answer(status, {"error": error}, headers or {})
+
+
+def error_of(kind: str, message: str, code: str | None = None, **details) -> dict:
+    """A Stripe error object; details that are None are left out, as Stripe does."""
+    doc_url = code and f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
+    error = {"type": kind, "code": code, "doc_url": doc_url, "message": message, **details}
+    return {name: value for name, value in error.items() if value is not None}
+
+
+def invalid_request(message: str, code: str | None = None, status: int = 400, **details) -> Refusal:
+    return Refusal(status, error_of("invalid_request_error", message, code, **details))
+
+
+def no_such(kind: str, object_id: str, param: str, status: int = 404) -> Refusal:
+    message = f"No such {kind}: '{object_id}'"
+    return invalid_request(message, "resource_missing", status, param=param)
+
+
+def unauthorized(message: str) -> Refusal:
+    error = error_of("invalid_request_error", message)
+    return Refusal(401, error, {"WWW-Authenticate": 'Bearer realm="Stripe"'})
+
+
+def unrecognized_url(method: str, path: str) -> Refusal:
+    return invalid_request(f"Unrecognized request URL ({method}: {path}).", status=404)
+
+
+def key_used_elsewhere(key: str, what: str) -> Refusal:
+    message = (
+        f"Keys for idempotent requests can only be used with the same {what} they were first used "
+        f"with. Try using a key other than '{key}' if you meant to execute a different request."
+    )
+    return Refusal(400, error_of("idempotency_error", message))
+
+
+def key_in_use(key: str) -> Refusal:
+    message = (
+        "There is currently another in-progress request using this Idempotent Key (that probably "
+        "means you submitted twice, and the other request is still going through): "
+        f"{key}. Please try again later."
+    )
+    return Refusal(409, error_of("idempotency_error", message, "idempotency_key_in_use"))
+
+
+def payment_failed(intent: dict) -> Answer:
+    """A decline is an answer, not a refusal: the failed attempt stays on record."""
+    return Answer(402, {"error": {**intent["last_payment_error"], "payment_intent": intent}})
+
+
+def internal_error() -> Answer:
+    message = "An unknown error occurred in the payment sandbox."
+    return Answer(500, {"error": error_of("api_error", message)})
