@@ -1,0 +1,56 @@
+"""Makes what CloudFormation deploys: `chalice package` with our template pieces merged in.
+
+    python -m infra.package STAGE [OUT]        default OUT: .build/STAGE
+"""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from infra.template_pieces import ROOT, pieces
+
+SIMULATOR = ROOT / "infra" / "simulator" / "warehouse.py"
+
+
+class PackagingFailed(Exception):
+    """`chalice package` did not succeed; its output says why."""
+
+
+def package(stage: str, out: Path, project: Path = ROOT) -> Path:
+    """Returns the path of the template. `project` is what Chalice packs: app, rooms, requirements.
+
+    Raises PackagingFailed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    merge = out / "pieces.json"
+    merge.write_text(json.dumps(pieces(stage), indent=1))
+    _chalice(project, stage, merge, out)
+    _zip(SIMULATOR, out / "warehouse_simulator.zip")
+    return out / "sam.json"
+
+
+def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
+    command = [
+        str(Path(sys.executable).parent / "chalice"),
+        *("--project-dir", str(project)),
+        *("package", "--stage", stage, "--merge-template", str(merge), str(out)),
+    ]
+    environment = {"AWS_DEFAULT_REGION": "eu-west-1", **os.environ}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        raise PackagingFailed(run.stdout + run.stderr)
+
+
+def _zip(source: Path, target: Path) -> None:
+    """The same bytes for the same source, so that an update leaves an unchanged function alone."""
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(source.name), source.read_bytes())
+
+
+if __name__ == "__main__":
+    stage_name = sys.argv[1]
+    target_path = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / ".build" / stage_name
+    print(package(stage_name, target_path.resolve()))

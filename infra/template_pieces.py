@@ -1,0 +1,67 @@
+"""Reads `infra/template/*.yaml` into one template that `chalice package` merges into its own.
+
+Two things go beyond plain CloudFormation. `!File path` stands for a file's text, so that a workflow
+or an edge function is a file of its own. And a workflow is written in YAML with anchors; it becomes
+the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PIECES = ROOT / "infra" / "template"
+ONLY_IN = {"warehouse_simulator": {"local", "demo"}}
+"""Pieces that are not for every stage."""
+
+SECONDS = re.compile(r'("\w*Seconds": )"(\$\{\w+\})"')
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+    value = {
+        yaml.ScalarNode: loader.construct_scalar,
+        yaml.SequenceNode: lambda n: loader.construct_sequence(n, deep=True),
+        yaml.MappingNode: lambda n: loader.construct_mapping(n, deep=True),
+    }[type(node)](node)
+    if suffix == "File":
+        return _file(ROOT / value)
+    if suffix == "GetAtt":
+        return {"Fn::GetAtt": value.split(".", 1)}
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def pieces(stage: str) -> dict[str, Any]:
+    """All pieces of a stage as one template."""
+    merged: dict[str, Any] = {}
+    for path in sorted(PIECES.glob("*.yaml")):
+        if stage in ONLY_IN.get(path.stem, {stage}):
+            merged = _merged(merged, yaml.load(path.read_text(), _Loader))
+    return merged
+
+
+def workflow(path: Path) -> dict[str, Any]:
+    """A workflow as Step Functions reads it, with its `${…}` still in place."""
+    definition = yaml.safe_load(path.read_text())
+    return {key: value for key, value in definition.items() if not key.startswith("x-")}
+
+
+def _file(path: Path) -> str:
+    if path.name.endswith(".asl.yaml"):
+        return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
+    return path.read_text()
+
+
+def _merged(one: Any, other: Any) -> Any:
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    return one | {key: _merged(one.get(key), value) for key, value in other.items()}
