@@ -140,8 +140,8 @@ class Order(BaseModel):
     version: int
     status: Status
     reason: Reason | None = None
-    customer_id: str | None
-    token_hash: str | None
+    customer_id: str | None = None
+    token_hash: str | None = None
     email: str
     shipping_address: Address
     payment_method: str

@@ -1,0 +1,76 @@
+"""The embedded engine, configured: loopback only, permissions enforced, state kept between runs."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+from infra.local import processes
+from infra.template_pieces import ROOT
+
+MODULE = "infra.local.launcher"
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+SERVICES = (
+    "apigateway,cloudformation,cloudfront,cloudwatch,cognito-idp,dynamodb,events,iam,lambda,logs,"
+    "monitoring,s3,ses,sns,sqs,ssm,states,sts"
+)
+
+
+def url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def start(port: int, state: Path, log: Path, extra: dict[str, str] | None = None) -> int:
+    """Returns the process id. Raises processes.DidNotStart."""
+    state.mkdir(parents=True, exist_ok=True)
+    _forget_stream_positions(state)
+    environment = {**_inherited(), **_settings(port, state), **(extra or {})}
+    return processes.start(MODULE, [], environment, log, f"{url(port)}/_ministack/health")
+
+
+def stop(pid: int) -> None:
+    processes.stop(pid, MODULE)
+
+
+
+def _inherited() -> dict[str, str]:
+    """The caller's environment without anything that could point a function at a real account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRIPE_"))}
+
+
+def _settings(port: int, state: Path) -> dict[str, str]:
+    tools = Path(sys.executable).parent
+    return {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AUTH": "true",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        # What the functions' own clients talk to.
+        "AWS_ENDPOINT_URL": url(port),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
+        # It would open a port on all interfaces.
+        "IOT_MTLS_ENABLED": "0",
+        # The engine runs CloudFront functions on the node of our virtual environment.
+        "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(ROOT),
+        "SHOP_PYTHON": sys.executable,
+        "LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _forget_stream_positions(state: Path) -> None:
+    """After a restart the streams begin anew while their readers would go on at the old place and skip records."""
+    saved = state / "lambda.json"
+    if not saved.exists():
+        return
+    content = json.loads(saved.read_text())
+    content.get("payload", content).pop("dynamodb_stream_positions", None)
+    saved.write_text(json.dumps(content))

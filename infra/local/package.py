@@ -1,0 +1,37 @@
+"""Packages for the engine: the same `chalice package`, without the libraries, which the virtual environment has."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from infra.local.transform import Local, localized
+from infra.package import package
+from infra.template_pieces import ROOT
+
+BOOTSTRAP = Path(__file__).parent / "bootstrap"
+PACKED = ("app.py", "chalicelib", ".chalice")
+
+
+def package_locally(out: Path, local: Local) -> dict[str, Any]:
+    """Returns the template for the engine; the code lies in `out`. Raises infra.package.PackagingFailed."""
+    project = out / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    project.mkdir(parents=True)
+    for name in PACKED:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "deployments")
+        shutil.copytree(source, project / name, ignore=ignore) if source.is_dir() else shutil.copy(source, project)
+    (project / "requirements.txt").touch()
+    template = json.loads(package("local", out, project).read_text())
+    for code in ("deployment.zip", "warehouse_simulator.zip"):
+        _add_bootstrap(out / code)
+    return localized(template, local)
+
+
+def _add_bootstrap(code: Path) -> None:
+    with zipfile.ZipFile(code, "a") as archive:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, BOOTSTRAP.read_bytes())

@@ -1,0 +1,100 @@
+"""Starting and stopping the local servers: by their own process ids, and never anything else."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class PortBusy(Exception):
+    """Another program listens on a port that the shop needs."""
+
+
+class DidNotStart(Exception):
+    """A server ended or did not answer in time; its log says why."""
+
+
+def require_free(port: int, setting: str) -> None:
+    """Raises PortBusy, saying how to choose another."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise PortBusy(f"Port {port} is in use. End what uses it, or choose another: {setting}=… make up") from None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(module: str, arguments: list[str], environment: Mapping[str, str], log: Path, ready_url: str) -> int:
+    """Start a Python module as a server in a session of its own; returns its process id. Raises DidNotStart."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        if answers(ready_url):
+            return process.pid
+        time.sleep(0.1)
+    raise DidNotStart(f"{module} did not start. See {log}:\n{_tail(log)}")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def is_running(pid: int, module: str) -> bool:
+    """Whether this process id still is our server, and not a later process that got its number."""
+    try:
+        command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+    except FileNotFoundError:
+        path = Path(f"/proc/{pid}/cmdline")
+        command = path.read_text().replace("\0", " ") if path.exists() else ""
+    return module in command and "defunct" not in command
+
+
+def stop(pid: int, module: str, patience_seconds: float = 30) -> None:
+    """Ask it to end orderly, so that it saves its state; insist only if it does not."""
+    if not is_running(pid, module):
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience_seconds
+    while is_running(pid, module) and time.monotonic() < deadline:
+        _reap(pid)
+        time.sleep(0.1)
+    if is_running(pid, module):
+        os.kill(pid, signal.SIGKILL)
+        _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    """If it is a child of ours, collect it, so that it does not look alive."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

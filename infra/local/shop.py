@@ -1,0 +1,140 @@
+"""A shop on a running engine: deployed, seeded, with its people; for `make up` and for the tests alike."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infra import storefront
+from infra.deploy import deploy
+from infra.local import engine
+from infra.local.package import package_locally
+from infra.local.transform import Local
+from infra.seed.seed import seed
+
+STACK = "storefront"
+SENDER = "hello@sagasupply.example"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Person:
+    email: str
+    password: str
+
+
+CUSTOMER = Person("ida@sagasupply.example", "long-stories-1")
+ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this shop lives: which account on which engine, and whose payments. Seconds are the warehouse's."""
+
+    engine_port: int
+    payments_url: str
+    account: str = engine.ACCOUNT
+    warehouse_timeout_seconds: int = 12
+
+    @property
+    def session(self) -> boto3.Session:
+        return _EngineSession(self.account, engine.url(self.engine_port))
+
+    @property
+    def stripe_key(self) -> str:
+        """Each key is a ledger of its own in the payment sandbox."""
+        return f"sk_test_local{self.account}"
+
+
+class _EngineSession(boto3.Session):
+    """A session whose clients all talk to the engine."""
+
+    def __init__(self, account: str, endpoint: str) -> None:
+        super().__init__(aws_access_key_id=account, aws_secret_access_key="local", region_name=engine.REGION)
+        self._endpoint = endpoint
+
+    def client(self, *arguments: Any, **options: Any) -> Any:
+        return super().client(*arguments, **{"endpoint_url": self._endpoint, **options})
+
+    def resource(self, *arguments: Any, **options: Any) -> Any:
+        return super().resource(*arguments, **{"endpoint_url": self._endpoint, **options})
+
+
+def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, frontend: bool = True) -> dict[str, Any]:
+    """Deploy or update, seed, and return what `.local/outputs.json` holds."""
+    session = place.session
+    progress("packaging with chalice")
+    template = package_locally(out, Local(place.engine_port))
+    session.client("ses").verify_email_identity(EmailAddress=SENDER)
+    session.client("ssm").put_parameter(
+        Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
+    )
+    stack = deploy(session, template, out, STACK, _parameters(place), progress)
+    if frontend:
+        storefront.build(progress)
+        storefront.publish(session, stack["StorefrontBucketName"], _browser_config(place, stack))
+    progress(f"seeding {seed(session, stack)} products")
+    for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
+        _welcome(session, stack["UserPoolId"], person, groups)
+    return _outputs(place, stack)
+
+
+def _parameters(place: Place) -> dict[str, str]:
+    return {
+        "Stage": "local",
+        "StripeApiBase": place.payments_url,
+        "SenderEmail": SENDER,
+        "WarehouseHeartbeatSeconds": str(max(1, place.warehouse_timeout_seconds // 2)),
+        "WarehouseTimeoutSeconds": str(place.warehouse_timeout_seconds),
+    }
+
+
+def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
+    return {
+        "api": "/api",
+        "region": engine.REGION,
+        "user_pool_client_id": stack["UserPoolClientId"],
+        "cognito_endpoint": f"http://localhost:{place.engine_port}/",
+        "stripe_publishable_key": None,
+        "sandbox": True,
+    }
+
+
+def _welcome(session: boto3.Session, pool: str, person: Person, groups: list[str]) -> None:
+    cognito = session.client("cognito-idp")
+    try:
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=person.email,
+            MessageAction="SUPPRESS",
+            UserAttributes=[{"Name": "email", "Value": person.email}, {"Name": "email_verified", "Value": "true"}],
+        )
+    except cognito.exceptions.UsernameExistsException:
+        return
+    cognito.admin_set_user_password(UserPoolId=pool, Username=person.email, Password=person.password, Permanent=True)
+    for group in groups:
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=person.email, GroupName=group)
+
+
+def _outputs(place: Place, stack: dict[str, str]) -> dict[str, Any]:
+    return {
+        "storefront_url": stack["StorefrontUrl"],
+        "api_url": stack["ApiUrl"],
+        "websocket_url": None,
+        "engine_url": engine.url(place.engine_port),
+        "payments_url": place.payments_url,
+        "state_machine_arn": stack["StateMachineArn"],
+        "region": engine.REGION,
+        "account": place.account,
+        "stripe_key": place.stripe_key,
+        "customer": CUSTOMER.__dict__,
+        "admin": ADMIN.__dict__,
+        "stack": stack,
+    }
+
+
+def write_outputs(outputs: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(outputs, indent=2) + "\n")

@@ -1,0 +1,132 @@
+"""Every difference between the template that AWS gets and the one that the local engine gets.
+
+Each is one function with its reason. They run in the order of `DIFFERENCES`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+Template = dict[str, Any]
+
+UNNAMED_ON_THE_ENGINE = {
+    "ses:SendEmail",
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+    "states:SendTaskHeartbeat",
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """Where the engine listens."""
+
+    port: int
+
+
+def own_runtime(template: Template, local: Local) -> None:
+    """Run the functions by AWS's own runtime client, from the virtual environment.
+
+    The engine's Python executor answers every exception as `Runtime.HandlerError`, so the saga could
+    catch nothing by name. The zip's `bootstrap` starts `awslambdaric`, which names errors as AWS does.
+    """
+    for resource in _of_type(template, "AWS::Serverless::Function"):
+        resource["Properties"]["Runtime"] = "provided.al2023"
+
+
+def no_archive(template: Template, local: Local) -> None:
+    """The engine's CloudFormation refuses archives."""
+    del template["Resources"]["EventArchive"]
+
+
+def no_metric_math(template: Template, local: Local) -> None:
+    """The engine's alarms know no expressions over several metrics."""
+    del template["Resources"]["DeadLetters"]
+
+
+def api_origin(template: Template, local: Local) -> None:
+    """The engine's CloudFront refuses AWS's own host names as origins, and serves APIs below a path."""
+    distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    origin = next(origin for origin in distribution["Origins"] if origin["Id"] == "api")
+    origin["DomainName"] = "localhost"
+    origin["OriginPath"] = {"Fn::Sub": "/_aws/execute-api/${RestAPI}"}
+    origin["CustomOriginConfig"] = {"HTTPPort": local.port, "OriginProtocolPolicy": "http-only"}
+
+
+def unnamed_resources(template: Template, local: Local) -> None:
+    """The engine checks these actions against `*`, where AWS knows the identity and the state machine."""
+    for role in _of_type(template, "AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if _actions(statement) & UNNAMED_ON_THE_ENGINE:
+                    statement["Resource"] = "*"
+
+
+def gateway_responses(template: Template, local: Local) -> None:
+    """The engine reads an API's gateway responses from resources, not from the API's definition."""
+    definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    for kind, response in definition.pop("x-amazon-apigateway-gateway-responses").items():
+        properties = {
+            "RestApiId": {"Ref": "RestAPI"},
+            "ResponseType": kind,
+            "ResponseTemplates": response["responseTemplates"],
+            "ResponseParameters": response["responseParameters"],
+        }
+        if "statusCode" in response:
+            properties["StatusCode"] = str(response["statusCode"])
+        name = "GatewayResponse" + kind.title().replace("_", "")
+        template["Resources"][name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}
+
+
+def plain_http(template: Template, local: Local) -> None:
+    """On loopback there is no certificate, so no redirect to https."""
+    distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    for behaviour in (distribution["DefaultCacheBehavior"], *distribution["CacheBehaviors"]):
+        behaviour["ViewerProtocolPolicy"] = "allow-all"
+
+
+def identity_endpoint(template: Template, local: Local) -> None:
+    """The user pool's keys are published by the engine."""
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables["IDENTITY_ENDPOINT"] = f"http://127.0.0.1:{local.port}"
+
+
+def local_addresses(template: Template, local: Local) -> None:
+    """Where the storefront and the API are on this machine, in outputs and in the links of emails."""
+    label = {"Fn::Select": [0, {"Fn::Split": [".", {"Fn::GetAtt": ["Distribution", "DomainName"]}]}]}
+    storefront = {"Fn::Join": ["", ["http://", label, f".cloudfront.localhost:{local.port}"]]}
+    for name in ("SendConfirmation", "SendNotifications"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        variables["STOREFRONT_URL"] = storefront
+    outputs = template["Outputs"]
+    outputs["StorefrontUrl"]["Value"] = storefront
+    outputs["ApiUrl"]["Value"] = {"Fn::Sub": f"http://127.0.0.1:{local.port}/_aws/execute-api/${{RestAPI}}/api"}
+
+
+DIFFERENCES = (
+    own_runtime,
+    no_archive,
+    no_metric_math,
+    unnamed_resources,
+    gateway_responses,
+    api_origin,
+    plain_http,
+    identity_endpoint,
+    local_addresses,
+)
+
+
+def localized(template: Template, local: Local) -> Template:
+    copy = json.loads(json.dumps(template))
+    for difference in DIFFERENCES:
+        difference(copy, local)
+    return copy
+
+
+def _of_type(template: Template, kind: str) -> list[dict[str, Any]]:
+    return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
+
+
+def _actions(statement: dict[str, Any]) -> set[str]:
+    actions = statement["Action"]
+    return {actions} if isinstance(actions, str) else set(actions)

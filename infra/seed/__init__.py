@@ -1,0 +1,1 @@
+"""The demo catalog, and putting it into a deployed shop."""
