@@ -1,0 +1,43 @@
+# Everything a person does with the shop. `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help up down demo mail test package clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+up: $(INSTALLED) ## Start or update the shop on this machine and say where it is
+	@$(BIN)/python -m infra.local up
+
+down: $(INSTALLED) ## Stop the shop; its data are kept in .local/
+	@$(BIN)/python -m infra.local down
+
+demo: $(INSTALLED) ## Watch four orders go through the saga
+	@$(BIN)/python -m infra.local demo
+
+mail: $(INSTALLED) ## Read the emails that the shop has sent
+	@$(BIN)/python -m infra.local mail
+
+test: $(INSTALLED) ## Run all tests, on an engine of their own
+	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+package: $(INSTALLED) ## Make what CloudFormation deploys: make package STAGE=demo
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)
+
+clean: ## Stop the shop and delete its data, what was built, and the virtual environment
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi
+	@rm -rf .local .build .venv frontend/node_modules frontend/dist
+
+$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: PYTHON=python3.12 make up"; exit 1; }
+	@echo "  installing into .venv (about a minute, once) …"
+	@$(PYTHON) -m venv .venv || { echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt 2>.venv/pip.log || { \
+	  tail -n 5 .venv/pip.log; echo "The packages could not be installed. Is there a network? The whole log: .venv/pip.log"; exit 1; }
+	@touch $@

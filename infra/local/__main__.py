@@ -1,0 +1,34 @@
+"""The local shop's commands: `up`, `down`, `demo`, `mail`; `make` calls them."""
+
+import os
+import sys
+
+from rich.console import Console
+
+from infra.deploy import DeploymentFailed
+from infra.local import demo, mail, run
+from infra.local.processes import DidNotStart, PortBusy
+from infra.package import PackagingFailed
+from infra.storefront import BuildFailed
+
+COMMANDS = {"up": run.up, "down": run.down, "demo": demo.demo, "mail": mail.show}
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    command = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if command is None:
+        console.print(f"usage: python -m infra.local {{{'|'.join(COMMANDS)}}}")
+        return 2
+    try:
+        return command(console) or 0
+    except (PortBusy, DidNotStart, DeploymentFailed, PackagingFailed, BuildFailed, run.NotRunning) as failure:
+        console.print(f"[red]{failure}[/red]", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    os.chdir(run.ROOT)
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""A buyer of the shop as Python: the HTTP contract and nothing else. For the demo and the tests."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+OVER = {"COMPLETED", "CANCELLED", "RETURNED"}
+ADDRESS = {"name": "Ida Sand", "line1": "Havnegata 1", "city": "Oslo", "postal_code": "0150", "country": "NO"}
+
+
+class StillRunning(Exception):
+    """An order did not end in the time that the caller gave it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Buyer:
+    """A guest, or a customer when `token` is given; keeps the cart's and the orders' tokens."""
+
+    api_url: str
+    token: str | None = None
+    cart_token: str | None = None
+    order_tokens: dict[str, str] = field(default_factory=dict)
+
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
+        """`body` is sent as JSON, or as it is when it is bytes."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.api_url + path, data, method=method)
+        for name, value in {**self._credentials(), "Content-Type": "application/json", **(headers or {})}.items():
+            request.add_header(name, value)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return Reply(answer.status, _lower(answer.headers), _parsed(answer.read()))
+        except urllib.error.HTTPError as refusal:
+            return Reply(refusal.code, _lower(refusal.headers), _parsed(refusal.read()))
+
+    def put_in_cart(self, sku: str, quantity: int = 1) -> Reply:
+        reply = self.call("PUT", f"/cart/items/{sku}", {"quantity": quantity})
+        self.cart_token = reply.headers.get("x-cart-token", self.cart_token)
+        return reply
+
+    def check_out(self, card: str = "pm_card_visa", key: str | None = None, line2: str | None = None) -> Reply:
+        address = ADDRESS | ({"line2": line2} if line2 else {})
+        body = {"shipping_address": address, "payment_method": card, "email": "ida@sagasupply.example"}
+        reply = self.call("POST", "/orders", body, {"Idempotency-Key": key or str(uuid.uuid4())})
+        if reply.status == 202 and reply.body.get("order_token"):
+            self.order_tokens[reply.body["order_id"]] = reply.body["order_token"]
+        return reply
+
+    def buy(self, sku: str, quantity: int = 1, card: str = "pm_card_visa", line2: str | None = None) -> str:
+        """Returns the order's id."""
+        for reply in (self.put_in_cart(sku, quantity), self.check_out(card, line2=line2)):
+            if reply.status >= 400:
+                raise AssertionError(f"{reply.status} {reply.body}")
+        return reply.body["order_id"]
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        token = self.order_tokens.get(order_id)
+        return self.call("GET", f"/orders/{order_id}", headers={"X-Order-Token": token} if token else None).body
+
+    def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
+        """Wait for the order's end. Raises StillRunning."""
+        deadline = time.monotonic() + within_seconds
+        while time.monotonic() < deadline:
+            order = self.order(order_id)
+            if order["status"] in OVER:
+                return order
+            time.sleep(0.1)
+        raise StillRunning(f"{order_id} is {order['status']}")
+
+    def _credentials(self) -> dict[str, str]:
+        cart = {"X-Cart-Token": self.cart_token} if self.cart_token else {}
+        return cart | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")
