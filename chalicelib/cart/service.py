@@ -36,7 +36,7 @@ class Carts:
 
     def set_quantity(self, caller: Caller, token: str | None, sku: str, quantity: int) -> tuple[Cart, str | None]:
         """Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy."""
-        issued = None if caller.customer_id or token else new_token()
+        issued = None if caller.customer_id or token is not None else new_token()
         if issued:
             fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity)
             self._store.save(fresh)

@@ -75,11 +75,15 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     stack = deploy(session, template, out, STACK, _parameters(place), progress)
     if frontend:
         storefront.build(progress)
-        storefront.publish(session, stack["StorefrontBucketName"], _browser_config(place, stack))
+        publish_pages(place, stack)
     progress(f"seeding {seed(session, stack)} products")
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
         _welcome(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)
+
+
+def publish_pages(place: Place, stack: dict[str, str]) -> None:
+    storefront.publish(place.session, stack["StorefrontBucketName"], _browser_config(place, stack))
 
 
 def _parameters(place: Place) -> dict[str, str]:

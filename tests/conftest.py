@@ -1,0 +1,61 @@
+"""An engine, a payment sandbox and a shop for each worker of the run, started when a test first asks.
+
+One engine for all would need an account per worker, but a call that is not signed, as a browser's, always
+belongs to the engine's default account.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from infra import storefront
+from infra.local import engine as local_engine
+from infra.local import processes, run, shop
+
+os.environ.setdefault("AWS_DEFAULT_REGION", local_engine.REGION)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine and the payment sandbox beside it."""
+
+    place: shop.Place
+
+    @property
+    def session(self) -> boto3.Session:
+        return self.place.session
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    home = tmp_path_factory.mktemp("servers")
+    engine_port, payments_port = processes.free_port(), processes.free_port()
+    payments_pid = run.start_payments(payments_port, home)
+    # Waits between retries are compressed; timeouts are not.
+    compressed = {"SFN_WAIT_SCALE": "0.2"}
+    engine_pid = local_engine.start(engine_port, home / "state", home / "engine.log", compressed)
+    try:
+        yield Engine(shop.Place(engine_port, local_engine.url(payments_port), warehouse_timeout_seconds=10))
+    finally:
+        local_engine.stop(engine_pid)
+        processes.stop(payments_pid, run.PAYMENTS)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A deployed and seeded shop without its pages; what `make up` writes into outputs.json."""
+    return shop.open_shop(engine.place, tmp_path_factory.mktemp("build"), frontend=False)
+
+
+@pytest.fixture(scope="session")
+def storefront_url(engine: Engine, opened: dict[str, Any]) -> str:
+    """The same shop, with its pages."""
+    storefront.build()
+    shop.publish_pages(engine.place, opened["stack"])
+    return opened["storefront_url"]

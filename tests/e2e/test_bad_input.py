@@ -1,0 +1,213 @@
+"""Whatever is sent: a 4xx problem document with its own code, and nothing is changed."""
+
+import base64
+import json
+
+import pytest
+
+from infra.local.client import ADDRESS, Buyer
+
+ORDER = {"email": "a@example.com", "shipping_address": ADDRESS, "payment_method": "pm_card_visa"}
+KEY = {"Idempotency-Key": "a-key"}
+
+
+def without(field):
+    return {name: value for name, value in ORDER.items() if name != field}
+
+
+def with_address(**changes):
+    return ORDER | {"shipping_address": ADDRESS | changes}
+
+
+@pytest.fixture(scope="module")
+def filled_cart(opened):
+    buyer = Buyer(opened["api_url"])
+    sku = next(p["sku"] for p in buyer.call("GET", "/products").body["items"] if p["available"] > 5)
+    assert buyer.put_in_cart(sku, 2).status == 200
+    return buyer
+
+
+def assert_problem(reply, status, code):
+    assert (reply.status, reply.body["code"]) == (status, code), reply.body
+    assert reply.headers["content-type"].startswith("application/problem+json")
+    assert reply.body["title"] and reply.body["detail"] and reply.body["status"] == status
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 21, 10**30, 1.5, "3", None, True, [], {}, float("1e308")])
+def test_quantities(filled_cart, quantity):
+    before = filled_cart.call("GET", "/cart").body
+    sku = before["lines"][0]["sku"]
+    assert_problem(filled_cart.call("PUT", f"/cart/items/{sku}", {"quantity": quantity}), 422, "validation_failed")
+    assert filled_cart.call("GET", "/cart").body == before
+
+
+@pytest.mark.parametrize(
+    "body, status, code",
+    [
+        (b"", 400, "body_not_json"),
+        (b"{", 400, "body_not_json"),
+        (b"[]", 400, "body_not_json"),
+        (b'"text"', 400, "body_not_json"),
+        (b"\xff\xfe", 400, "body_not_json"),
+        (b"[" * 20_000, 400, "body_not_json"),
+        (b'{"quantity": NaN}', 422, "validation_failed"),
+        (b'{"a": "' + b"x" * 40_000 + b'"}', 413, "body_too_large"),
+        ({}, 422, "validation_failed"),
+    ],
+)
+def test_bodies(filled_cart, body, status, code):
+    sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
+    assert_problem(filled_cart.call("PUT", f"/cart/items/{sku}", body), status, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        without("shipping_address"),
+        without("payment_method"),
+        ORDER | {"email": "nobody"},
+        ORDER | {"email": "a@b.co\r\nBcc: x@y.co"},
+        ORDER | {"payment_method": "4242424242424242"},
+        ORDER | {"payment_method": 5},
+        with_address(country="Norway"),
+        with_address(name=""),
+        with_address(name="x" * 101),
+        with_address(city="Os\x00lo"),
+        with_address(postal_code=None),
+        ORDER | {"shipping_address": "Havnegata 1"},
+    ],
+)
+def test_checkouts(filled_cart, body):
+    before = filled_cart.call("GET", "/cart").body
+    reply = filled_cart.call("POST", "/orders", body, KEY)
+    assert_problem(reply, 422, "validation_failed")
+    assert reply.body["errors"][0]["field"] and reply.body["errors"][0]["message"]
+    assert filled_cart.call("GET", "/cart").body == before
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 129, "två"])
+def test_idempotency_keys(filled_cart, key):
+    headers = {} if key is None else {"Idempotency-Key": key.encode().decode("latin-1")}
+    assert_problem(filled_cart.call("POST", "/orders", ORDER, headers), 422, "idempotency_key_invalid")
+
+
+def test_a_guest_must_give_an_email(filled_cart):
+    assert_problem(filled_cart.call("POST", "/orders", without("email"), KEY), 422, "validation_failed")
+
+
+def test_the_body_cannot_name_a_price_or_a_status(filled_cart):
+    """Unknown fields are ignored, and what the browser says of prices is not listened to."""
+    before = filled_cart.call("GET", "/cart").body
+    greedy = {"quantity": 2, "unit_price": {"amount": 1, "currency": "EUR"}}
+    assert filled_cart.call("PUT", f"/cart/items/{before['lines'][0]['sku']}", greedy).body["total"] == before["total"]
+
+
+def test_an_empty_cart_cannot_be_bought(guest):
+    assert_problem(guest.call("POST", "/orders", ORDER, KEY), 422, "cart_empty")
+
+
+@pytest.mark.parametrize("sku", ["NO-SUCH-THING", "category:camp", "x" * 3000, "%00", "a%2Fb", "ö"])
+def test_unknown_products(guest, sku):
+    from urllib.parse import quote
+
+    path = sku if "%" in sku else quote(sku)
+    for reply in (guest.call("GET", f"/products/{path}"), guest.call("PUT", f"/cart/items/{path}", {"quantity": 1})):
+        assert 400 <= reply.status < 500 and reply.body["code"] in ("product_not_found", "route_not_found")
+
+
+@pytest.mark.parametrize("token", ["", "x", "cart_" + "0" * 64, "cart_" + "g" * 64, "cart_" + "0" * 64 + "\n"])
+def test_cart_tokens(opened, token):
+    intruder = Buyer(opened["api_url"])
+    headers = {"X-Cart-Token": token.strip("\n")}
+    assert_problem(intruder.call("GET", "/cart", headers=headers), 401, "cart_token_invalid")
+    written = intruder.call("PUT", "/cart/items/CAMP-KETTLE-01", {"quantity": 1}, headers=headers)
+    assert written.status in (401, 404)
+
+
+def forged(header, claims, signature="x"):
+    def encode(part):
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+    return f"{encode(header)}.{encode(claims)}.{signature}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["x", "a.b.c", forged({"alg": "none"}, {"sub": "admin"}, ""), forged({"alg": "HS256", "kid": "x"}, {"sub": "a"})],
+)
+def test_bearer_tokens(opened, token):
+    for path in ("/orders", "/cart", "/admin/orders"):
+        assert_problem(Buyer(opened["api_url"], token=token).call("GET", path), 401, "token_invalid")
+
+
+def test_a_tampered_token(opened, customer):
+    head, claims, signature = customer.token.split(".")
+    raised = json.loads(base64.urlsafe_b64decode(claims + "==")) | {"cognito:groups": ["admin"]}
+    claims = base64.urlsafe_b64encode(json.dumps(raised).encode()).decode().rstrip("=")
+    intruder = Buyer(opened["api_url"], token=f"{head}.{claims}.{signature}")
+    assert_problem(intruder.call("GET", "/admin/orders"), 401, "token_invalid")
+
+
+def test_admins_only(guest, customer):
+    product = {"name": "x", "description": "", "price": {"amount": 1, "currency": "EUR"}, "category": "x", "image": "/x"}
+    for method, path, body in (
+        ("GET", "/admin/orders", None),
+        ("PUT", "/admin/products/X", product),
+        ("POST", "/admin/stock/CAMP-KETTLE-01", {"delta": 1}),
+    ):
+        assert_problem(guest.call(method, path, body), 401, "sign_in_required")
+        assert_problem(customer.call(method, path, body), 403, "admin_only")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"price": {"amount": -1, "currency": "EUR"}},
+        {"price": {"amount": 1, "currency": "USD"}},
+        {"price": {"amount": 1.5, "currency": "EUR"}},
+        {"image": "javascript:alert(1)"},
+        {"category": "No Spaces"},
+        {"name": " "},
+    ],
+)
+def test_products(admin, change):
+    fine = {"name": "x", "description": "", "price": {"amount": 1, "currency": "EUR"}, "category": "x", "image": "/x"}
+    assert_problem(admin.call("PUT", "/admin/products/BAD", fine | change), 422, "validation_failed")
+    assert admin.call("GET", "/products/BAD").status == 404
+
+
+def test_stock_cannot_go_below_nothing(admin, new_product):
+    sku = new_product(2)
+    assert_problem(admin.call("POST", f"/admin/stock/{sku}", {"delta": -3}), 409, "stock_too_low")
+    assert_problem(admin.call("POST", "/admin/stock/NO-SUCH-THING", {"delta": 3}), 404, "product_not_found")
+    assert admin.call("GET", f"/products/{sku}").body["available"] == 2
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "WyJhIiwgImIiXQ==", "ö", "eyJza3UiOiAiIn0="])
+def test_cursors(guest, customer, cursor):
+    from urllib.parse import quote
+
+    assert_problem(guest.call("GET", f"/products?cursor={quote(cursor)}"), 400, "cursor_invalid")
+    assert_problem(customer.call("GET", f"/orders?cursor={quote(cursor)}"), 400, "cursor_invalid")
+
+
+def test_unknown_routes_and_methods(guest):
+    assert_problem(guest.call("GET", "/nothing-here"), 404, "route_not_found")
+    assert_problem(guest.call("DELETE", "/products/CAMP-KETTLE-01"), 404, "route_not_found")
+
+
+def test_no_personal_data_is_logged(guest, engine, new_product):
+    """A unique name, street and address travel through every function and appear in no log line."""
+    marker = "Zebrastripe"
+    guest.put_in_cart(new_product(1), 1)
+    body = ORDER | {"email": f"{marker}@example.com", "shipping_address": ADDRESS | {"name": marker, "line1": marker}}
+    accepted = guest.call("POST", "/orders", body, KEY)
+    guest.order_tokens[accepted.body["order_id"]] = accepted.body["order_token"]
+    guest.ended(accepted.body["order_id"])
+    guest.call("POST", "/orders", body | {"payment_method": "x"}, KEY)
+    logs = engine.session.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    lines = [event["message"] for name in groups for event in logs.filter_log_events(logGroupName=name)["events"]]
+    assert lines
+    secrets = (marker, guest.cart_token, accepted.body["order_token"])
+    assert [line for line in lines if any(secret in line for secret in secrets)] == []
