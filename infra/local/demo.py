@@ -51,7 +51,7 @@ def demo(console: Console) -> int:
             if all(story.is_over for story in stories):
                 break
             time.sleep(0.2)
-    console.print(_endings(stories))
+    console.print("\n", _endings(stories))
     console.print(f"See them in the storefront: {outputs['storefront_url']}   their emails: make mail\n", soft_wrap=True)
     return 0 if all(story.outcome == story.expected for story in stories) else 1
 

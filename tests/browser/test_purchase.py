@@ -1,0 +1,102 @@
+"""A person buys something in a real browser, and watches the order become COMPLETED."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from infra.local import browser as local_browser
+from infra.local import shop
+
+PATIENCE_MS = 40_000
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Fails the test on any error that the page itself throws."""
+    context = browser.new_context(viewport=DESKTOP)
+    opened, errors = context.new_page(), []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def put_first_product_in_cart(page: Page) -> None:
+    page.get_by_test_id("product-card").first.click()
+    page.get_by_test_id("add-to-cart").click()
+    expect(page.get_by_test_id("cart-count").first).to_contain_text("1", timeout=PATIENCE_MS)
+
+
+def fill_in_the_checkout(page: Page, card: str) -> None:
+    for field, value in {
+        "email": "ida@example.com",
+        "name": "Ida Sand",
+        "line1": "Havnegata 1",
+        "city": "Oslo",
+        "postal-code": "0150",
+    }.items():
+        page.get_by_test_id(f"checkout-{field}").fill(value)
+    page.get_by_test_id("checkout-country").select_option("NO")
+    page.get_by_test_id(f"card-{card}").check(force=True)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_guest_buys_something(page: Page, storefront_url: str, viewport: Any) -> None:
+    page.set_viewport_size(viewport)
+    page.goto(f"{storefront_url}/category/kitchen")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_visa")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "COMPLETED", timeout=PATIENCE_MS)
+    assert page.get_by_test_id("order-id").first.inner_text().strip()
+
+
+def test_a_declined_card_is_told_honestly(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/category/wear")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_visa_chargeDeclined")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
+
+
+def test_a_customer_signs_in_and_keeps_the_cart(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/category/light")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/sign-in")
+    page.get_by_test_id("sign-in-email").fill(shop.CUSTOMER.email)
+    page.get_by_test_id("sign-in-password").fill(shop.CUSTOMER.password)
+    page.get_by_test_id("sign-in-submit").click()
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_mastercard")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "COMPLETED", timeout=PATIENCE_MS)
+    order_id = page.url.rstrip("/").rsplit("/", 1)[-1]
+    page.goto(f"{storefront_url}/orders")
+    expect(page.locator(f"a[href$='/orders/{order_id}']").first).to_be_visible()
+
+
+def test_a_new_customer_signs_up_with_a_code_from_an_email(page: Page, storefront_url: str, opened: Any) -> None:
+    from infra.local import mail
+
+    page.goto(f"{storefront_url}/sign-up")
+    page.get_by_test_id("sign-up-email").fill("new@example.com")
+    page.get_by_test_id("sign-up-password").fill("a-new-story-1")
+    page.get_by_test_id("sign-up-submit").click()
+    page.wait_for_url(lambda url: "confirm" in url)
+    sent = [m for m in mail.messages(opened["engine_url"], opened["account"]) if "new@example.com" in m["To"]]
+    assert len(sent) == 1

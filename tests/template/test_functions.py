@@ -1,0 +1,86 @@
+"""The functions: that the saga's exist, what they are told, and which are not for every stage."""
+
+import json
+import re
+
+import app
+from infra.local.transform import DIFFERENCES, Local, localized
+
+from .template import FUNCTION, MAPPING, environment_of, of_type, referred
+
+SECRET_WORDS = {"SECRET", "KEY", "PASSWORD", "TOKEN", "CREDENTIALS", "AUTHORIZATION"}
+SECRET_VALUES = re.compile(r"\b[sr]k_(test|live)_|whsec_|AKIA[0-9A-Z]{12}|\{\{resolve:")
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def test_the_saga_has_a_function_for_every_name_in_its_definition(template):
+    machine = of_type(template, "AWS::StepFunctions::StateMachine")["OrderFulfilment"]
+    substitutions = machine["DefinitionSubstitutions"]
+    named = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
+    assert named == set(substitutions)
+    functions = of_type(template, FUNCTION)
+    steps = {name for name in named if not name.endswith(("Seconds", "Queue"))}
+    assert len(steps) == 11
+    for name in steps:
+        assert referred(substitutions[name]) == name
+        assert functions[name]["Handler"] == f"app.{_snake(name)}"
+        assert callable(getattr(app, _snake(name)))
+
+
+def test_the_definitions_seconds_are_numbers_once_filled_in(template):
+    machine = of_type(template, "AWS::StepFunctions::StateMachine")["OrderFulfilment"]
+    for name in ("WarehouseHeartbeatSeconds", "WarehouseTimeoutSeconds"):
+        assert machine["DefinitionSubstitutions"][name] == {"Ref": name}
+        assert template["Parameters"][name]["Type"] == "Number"
+    definition = json.loads(re.sub(r"\$\{\w+\}", "1", machine["DefinitionString"]))
+    waiting = definition["States"]["FulfillOrder"]["Branches"][0]["States"]["ShipOrder"]
+    assert (waiting["HeartbeatSeconds"], waiting["TimeoutSeconds"]) == (1, 1)
+
+
+def test_every_entry_point_exists_in_the_code(template):
+    for name, function in of_type(template, FUNCTION).items():
+        module, _, entry = function["Handler"].partition(".")
+        assert name == "WarehouseSimulator" if module == "warehouse" else callable(getattr(app, entry))
+
+
+def test_no_function_is_told_a_secret(template):
+    """Only where it is kept: the name of a parameter in the parameter store."""
+    for name in of_type(template, FUNCTION):
+        for variable, value in environment_of(template, name).items():
+            words = set(variable.split("_"))
+            assert not words & SECRET_WORDS or variable.endswith("_PARAMETER"), (name, variable)
+            assert not SECRET_VALUES.search(json.dumps(value)), (name, variable)
+    key = template["Globals"]["Function"]["Environment"]["Variables"]["STRIPE_SECRET_PARAMETER"]
+    assert key == {"Fn::Sub": "/${AWS::StackName}/stripe/secret-key"}
+
+
+def test_no_secret_is_written_into_the_template(template):
+    assert not SECRET_VALUES.search(json.dumps(template))
+
+
+def test_the_warehouse_simulator_is_not_for_production(template, stage):
+    functions = of_type(template, FUNCTION)
+    mappings = of_type(template, MAPPING).values()
+    reading = [m for m in mappings if m["EventSourceArn"] == {"Fn::GetAtt": ["WarehouseQueue", "Arn"]}]
+    assert ("WarehouseSimulator" in functions) == (stage in ("local", "demo"))
+    assert [referred(m["FunctionName"]) for m in reading] == ([] if stage == "prod" else ["WarehouseSimulator"])
+    assert ("Simulat" in json.dumps(template)) == (stage != "prod")
+
+
+def test_every_local_difference_says_why_it_is():
+    assert DIFFERENCES
+    for difference in DIFFERENCES:
+        assert difference.__doc__ and difference.__doc__.strip(), difference.__name__
+
+
+def test_each_local_difference_is_one(packaged):
+    """One that changes nothing any more must go."""
+    original = json.loads(packaged["local"].read_text())
+    for difference in DIFFERENCES:
+        copy = json.loads(json.dumps(original))
+        difference(copy, Local(4566))
+        assert copy != original, difference.__name__
+    assert localized(original, Local(4566)) != original

@@ -1,0 +1,134 @@
+"""Who may do what. The engine enforces the functions' own policies, but not those of the state machine,
+of rules that send to queues, and of the API that invokes: here they are read from the template."""
+
+import json
+import re
+
+from .template import FUNCTION, MAPPING, QUEUE, allowed, listed, of_type, referred, role_of, statements
+
+MACHINE = "OrderFulfilment"
+READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+WRITE_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def _targets(machine):
+    """The resources that the definition's Resource, FunctionName and QueueUrl stand for."""
+    substitutions = machine["DefinitionSubstitutions"]
+    pattern = r'"(Resource|FunctionName|QueueUrl)": "\$\{(\w+)\}"'
+    found = re.findall(pattern, machine["DefinitionString"])
+    queues = {referred(substitutions[name]) for key, name in found if key == "QueueUrl"}
+    return {referred(substitutions[name]) for key, name in found if key != "QueueUrl"}, queues
+
+
+def test_the_state_machine_may_do_exactly_what_its_definition_needs(template):
+    machine = of_type(template, "AWS::StepFunctions::StateMachine")[MACHINE]
+    may = allowed(template, referred(machine["RoleArn"]))
+    functions, queues = _targets(machine)
+    assert len(functions) == 11
+    assert queues == {"ParkedOrdersQueue"}
+    assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage"}
+    assert {referred(resource) for resource in may["lambda:InvokeFunction"]} == functions
+    assert {referred(resource) for resource in may["sqs:SendMessage"]} == queues
+
+
+def test_the_state_machine_is_the_only_one_to_take_its_role(template):
+    role = of_type(template, "AWS::IAM::Role")["OrderFulfilmentRole"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "states.amazonaws.com"}
+
+
+def _deliveries(template):
+    """Every (rule, queue) where a rule sends to: its targets, and where undeliverable events go."""
+    for rule, properties in of_type(template, "AWS::Events::Rule").items():
+        for target in properties["Targets"]:
+            yield rule, referred(target["Arn"])
+            yield rule, referred(target["DeadLetterConfig"]["Arn"])
+
+
+def _may_deliver(template, rule, queue):
+    for properties in of_type(template, "AWS::SQS::QueuePolicy").values():
+        if {"Ref": queue} not in properties["Queues"]:
+            continue
+        for statement in properties["PolicyDocument"]["Statement"]:
+            sources = listed(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", []))
+            if (
+                statement["Effect"] == "Allow"
+                and statement["Principal"] == {"Service": "events.amazonaws.com"}
+                and "sqs:SendMessage" in listed(statement["Action"])
+                and queue in map(referred, listed(statement["Resource"]))
+                and rule in map(referred, sources)
+            ):
+                return True
+    return False
+
+
+def test_every_rule_may_send_to_its_queues_and_their_dead_letters(template):
+    deliveries = set(_deliveries(template))
+    assert len(deliveries) >= 4
+    assert {queue for _, queue in deliveries} <= set(of_type(template, QUEUE))
+    assert [pair for pair in deliveries if not _may_deliver(template, *pair)] == []
+
+
+def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
+    for properties in of_type(template, "AWS::SQS::QueuePolicy").values():
+        for statement in properties["PolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}
+            assert statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_the_api_may_invoke_its_function(template):
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    (permission,) = [p for p in permissions if p["Principal"] == "apigateway.amazonaws.com"]
+    assert referred(permission["FunctionName"]) == "APIHandler"
+    assert permission["Action"] == "lambda:InvokeFunction"
+    source, names = permission["SourceArn"]["Fn::Sub"]
+    assert source.endswith(":${RestAPIId}/*")
+    assert names == {"RestAPIId": {"Ref": "RestAPI"}}
+
+
+def test_only_the_distribution_may_read_the_storefronts_bucket(template):
+    (policy,) = of_type(template, "AWS::S3::BucketPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert statement["Action"] == "s3:GetObject"
+    assert "distribution/${Distribution}" in json.dumps(statement["Condition"]["StringEquals"]["AWS:SourceArn"])
+
+
+def test_every_reader_may_read_its_source_and_report_what_it_gives_up(template):
+    for mapping in of_type(template, MAPPING).values():
+        may = allowed(template, role_of(template, referred(mapping["FunctionName"])))
+        source = mapping["EventSourceArn"]
+        of_queue = referred(source) in of_type(template, QUEUE)
+        for action in READ_QUEUE if of_queue else READ_STREAM - {"dynamodb:ListStreams"}:
+            assert source in may[action]
+        assert of_queue or set(may) >= READ_STREAM
+        if "DestinationConfig" in mapping:
+            assert mapping["DestinationConfig"]["OnFailure"]["Destination"] in may["sqs:SendMessage"]
+
+
+def test_every_traced_function_may_write_its_traces(template):
+    """Lambda refuses to create a function with active tracing whose role may not."""
+    lacking = [
+        name
+        for name, function in of_type(template, FUNCTION).items()
+        if function.get("Tracing") == "Active" and not set(allowed(template, role_of(template, name))) >= WRITE_TRACES
+    ]
+    assert lacking == []
+
+
+def test_nobody_may_do_everything(template):
+    """X-Ray knows no resources, so writing traces, and nothing else, is allowed on `*`."""
+    found = statements(template)
+    assert len(found) > 40
+    for name, statement in found:
+        actions = set(listed(statement["Action"]))
+        assert statement["Effect"] == "Allow" and "NotAction" not in statement, name
+        assert not any("*" in action for action in actions), (name, actions)
+        assert "*" not in listed(statement["Resource"]) or actions <= WRITE_TRACES, (name, actions)
+        assert "*" not in json.dumps(statement.get("Principal", "")), name
+
+
+def test_every_function_has_a_role_of_its_own(template):
+    functions = of_type(template, FUNCTION)
+    assert len({role_of(template, name) for name in functions}) == len(functions)

@@ -1,0 +1,86 @@
+"""No message is lost, delivered twice at a time, or given up unseen."""
+
+from .template import FUNCTION, MAPPING, QUEUE, of_type, referred
+
+DAY = 24 * 3600
+DEFAULT_RETENTION = 4 * DAY
+DEFAULT_VISIBILITY = 30
+
+
+def _readers(template):
+    """Every (queue, function that reads it)."""
+    queues = of_type(template, QUEUE)
+    for mapping in of_type(template, MAPPING).values():
+        source = referred(mapping["EventSourceArn"])
+        if source in queues:
+            yield source, referred(mapping["FunctionName"])
+
+
+def test_every_queue_that_a_function_reads_has_dead_letters(template):
+    queues = of_type(template, QUEUE)
+    read = {queue for queue, _ in _readers(template)}
+    assert read >= {"FulfilmentQueue", "NotificationsQueue", "WarehouseRepliesQueue"}
+    for queue in read:
+        redrive = queues[queue]["RedrivePolicy"]
+        dead_letters = queues[referred(redrive["deadLetterTargetArn"])]
+        assert redrive["maxReceiveCount"] >= 5
+        retention = queues[queue].get("MessageRetentionPeriod", DEFAULT_RETENTION)
+        assert dead_letters["MessageRetentionPeriod"] > retention
+
+
+def test_every_queue_has_dead_letters_of_its_own(template):
+    redrives = [queue["RedrivePolicy"] for queue in of_type(template, QUEUE).values() if "RedrivePolicy" in queue]
+    targets = [referred(redrive["deadLetterTargetArn"]) for redrive in redrives]
+    assert len(set(targets)) == len(targets)
+
+
+def test_a_message_stays_hidden_for_six_times_its_readers_time_limit(template):
+    for queue, function in _readers(template):
+        hidden = of_type(template, QUEUE)[queue].get("VisibilityTimeout", DEFAULT_VISIBILITY)
+        assert hidden >= 6 * of_type(template, FUNCTION)[function]["Timeout"], queue
+
+
+def test_one_bad_message_does_not_repeat_its_batch(template):
+    mappings = of_type(template, MAPPING)
+    assert mappings
+    for name, mapping in mappings.items():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+
+
+def test_a_full_queue_does_not_take_all_concurrency(template):
+    queues = of_type(template, QUEUE)
+    for name, mapping in of_type(template, MAPPING).items():
+        if referred(mapping["EventSourceArn"]) in queues:
+            assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 10, name
+
+
+def test_a_stream_gives_up_a_record_only_into_a_queue(template):
+    queues = of_type(template, QUEUE)
+    streams = [m for m in of_type(template, MAPPING).values() if referred(m["EventSourceArn"]) not in queues]
+    assert streams
+    for mapping in streams:
+        assert mapping["MaximumRetryAttempts"] > 0
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in queues
+
+
+def test_whatever_is_given_up_raises_the_alarm(template):
+    queues = of_type(template, QUEUE)
+    given_up = {referred(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q}
+    for rule in of_type(template, "AWS::Events::Rule").values():
+        given_up |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
+    for mapping in of_type(template, MAPPING).values():
+        if "DestinationConfig" in mapping:
+            given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
+    alarm = of_type(template, "AWS::CloudWatch::Alarm")["DeadLetters"]
+    metrics = [metric for metric in alarm["Metrics"] if "MetricStat" in metric]
+    dimensions = [metric["MetricStat"]["Metric"]["Dimensions"] for metric in metrics]
+    watched = {name for (dimension,) in dimensions for name in dimension["Value"]["Fn::GetAtt"][:1]}
+    assert watched == given_up
+    (total,) = [metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric]
+    assert set(total.split(" + ")) == {metric["Id"] for metric in metrics}
+
+
+def test_every_alarm_tells_somebody(template):
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name

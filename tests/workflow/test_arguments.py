@@ -1,0 +1,112 @@
+"""What each step is told, and that it is known by then."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from .machine import MACHINE, STATES, TASKS, State
+
+VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
+TOKEN = "{% $states.context.Task.Token %}"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+ORDER_ID = "order-1"
+FINISHED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+def ways(name: str, known: frozenset[str] = frozenset()) -> list[tuple[str, frozenset[str]]]:
+    """Every (state, variables set by then) on every way from here on."""
+    state = STATES[name]
+    found = [(name, known)]
+    for branch in state.get("Branches", []):
+        found += ways(branch["StartAt"], known)
+    for edge in [state, *state.get("Catch", [])]:
+        if "Next" in edge:
+            found += ways(edge["Next"], known | set(edge.get("Assign", {})))
+    return found
+
+
+WAYS = ways(MACHINE["StartAt"])
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_variable_is_set_on_every_way_to_its_use(name):
+    used = set(VARIABLE.findall(json.dumps(STATES[name].get("Arguments", {}))))
+    arrivals = [known for state, known in WAYS if state == name]
+    assert arrivals
+    assert all(used <= known for known in arrivals)
+
+
+@pytest.fixture(scope="module")
+def role(engine) -> Iterator[str]:
+    """The engine wants a state machine's role to exist; this one does nothing."""
+    iam = engine.session.client("iam")
+    name = f"arguments-{time.time_ns()}"
+    yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.delete_role(RoleName=name)
+
+
+@pytest.fixture(scope="module")
+def arguments(step_functions, role) -> dict[str, State]:
+    """All tasks' arguments as the engine evaluates them, after one state that sets the saga's variables."""
+    asked = {name: {k: v for k, v in _payload(name).items() if v != TOKEN} for name in TASKS}
+    known = {**STATES[MACHINE["StartAt"]]["Assign"], "reason": "OUT_OF_STOCK", "failure": {"Error": "Broken"}}
+    machine = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Remember",
+        "States": {
+            "Remember": {"Type": "Pass", "Assign": known, "Next": "Say"},
+            "Say": {"Type": "Pass", "Output": asked, "End": True},
+        },
+    }
+    created = step_functions.create_state_machine(
+        name=f"arguments-{time.time_ns()}",
+        definition=json.dumps(machine),
+        roleArn=role,
+    )
+    try:
+        return _result(step_functions, created["stateMachineArn"])
+    finally:
+        step_functions.delete_state_machine(stateMachineArn=created["stateMachineArn"])
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", "ParkOrder")])
+def test_a_step_is_told_the_order_and_reads_the_rest_itself(arguments, name):
+    assert arguments[name] == {"order_id": ORDER_ID}
+
+
+def test_cancelling_is_told_the_reason(arguments):
+    assert arguments["CancelOrder"] == {"order_id": ORDER_ID, "reason": "OUT_OF_STOCK"}
+
+
+def test_a_parked_order_says_what_failed_and_where(arguments):
+    body = arguments["ParkOrder"]["MessageBody"]
+    assert (body["order_id"], body["failure"]) == (ORDER_ID, {"Error": "Broken"})
+    assert ":execution:" in body["execution"]
+
+
+def test_the_warehouse_is_handed_a_task_token():
+    assert STATES["ShipOrder"]["Resource"].endswith("lambda:invoke.waitForTaskToken")
+    assert _payload("ShipOrder")["task_token"] == TOKEN
+
+
+def _payload(name: str) -> State:
+    arguments = STATES[name]["Arguments"]
+    return arguments.get("Payload", arguments)
+
+
+def _result(step_functions, machine: str) -> dict[str, State]:
+    execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps({"order_id": ORDER_ID}))
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        answer = step_functions.describe_execution(executionArn=execution["executionArn"])
+        if answer["status"] in FINISHED:
+            assert answer["status"] == "SUCCEEDED", answer
+            return json.loads(answer["output"])
+        time.sleep(0.05)
+    raise AssertionError("the execution did not end")

@@ -1,0 +1,166 @@
+"""Each state of the saga, alone, run by the engine's TestState: where success and each failure lead.
+
+The tables say what the saga must do; tests at the end compare them with the definition, so that
+neither a state nor an edge is without a row.
+"""
+
+import copy
+
+import pytest
+
+from .machine import COMPENSATIONS, PARALLEL, STATES, State
+
+ON_SUCCESS = {
+    "ReserveInventory": "AuthorizePayment",
+    "AuthorizePayment": "FulfillOrder",
+    "FulfillOrder": "CapturePayment",
+    "ShipOrder": None,
+    "SendConfirmation": None,
+    "ConfirmationNotSent": None,
+    "CapturePayment": "CompleteOrder",
+    "CompleteOrder": None,
+    "RefundPayment": "RecallShipment",
+    "RecallShipment": "VoidPayment",
+    "VoidPayment": "ReleaseInventory",
+    "ReleaseInventory": "CancelOrder",
+    "CancelOrder": None,
+    "ParkOrder": "NeedsAttention",
+}
+
+ANY = "States.ALL"
+OUTAGES = [
+    "States.Timeout",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Runtime.ExitError",
+    "ClientError",
+]
+
+ON_FAILURE = [
+    ("ReserveInventory", ["OutOfStock"], "ReleaseInventory", "OUT_OF_STOCK"),
+    (
+        "ReserveInventory",
+        [ANY, "ReservationEnded", "OrderNotFound", "IllegalTransition", *OUTAGES],
+        "ReleaseInventory",
+        "FULFILMENT_FAILED",
+    ),
+    ("AuthorizePayment", ["PaymentDeclined"], "VoidPayment", "PAYMENT_DECLINED"),
+    ("AuthorizePayment", [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "VoidPayment", "FULFILMENT_FAILED"),
+    (
+        "FulfillOrder",
+        ["ShipmentRefused", "States.Timeout", "States.HeartbeatTimeout"],
+        "RecallShipment",
+        "SHIPPING_FAILED",
+    ),
+    (
+        "FulfillOrder",
+        [ANY, "ShipmentEnded", "ReservationEnded", "IllegalTransition", "States.BranchFailed", "ClientError"],
+        "RecallShipment",
+        "FULFILMENT_FAILED",
+    ),
+    ("SendConfirmation", [ANY, "OrderNotFound", *OUTAGES], "ConfirmationNotSent", None),
+    ("CapturePayment", [ANY, "PaymentEnded", *OUTAGES], "RefundPayment", "FULFILMENT_FAILED"),
+    ("CompleteOrder", [ANY, "ReservationEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None),
+    *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None) for name in COMPENSATIONS),
+    ("ParkOrder", [ANY, "SQS.QueueDoesNotExistException", "States.Timeout"], "NeedsAttention", None),
+]
+CAUGHT = [(state, error, *rest) for state, errors, *rest in ON_FAILURE for error in errors]
+
+NEVER_AGAIN = {
+    "ReserveInventory": ["OutOfStock", "ReservationEnded", "OrderNotFound", "IllegalTransition"],
+    "AuthorizePayment": ["PaymentDeclined", "PaymentEnded", "IllegalTransition"],
+    "ShipOrder": [
+        "ShipmentRefused",
+        "ShipmentEnded",
+        "ReservationEnded",
+        "IllegalTransition",
+        "States.Timeout",
+        "States.HeartbeatTimeout",
+    ],
+    "CapturePayment": ["PaymentEnded"],
+}
+"""What says no for a reason; and for the warehouse, silence: it may have shipped without telling."""
+
+ATTEMPTS = {
+    **dict.fromkeys(["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"], 4),
+    **dict.fromkeys(["CompleteOrder", *COMPENSATIONS, "ParkOrder"], 8),
+}
+"""How often a step is tried again after an outage. What must succeed in the end is tried longer."""
+
+RETRIED = [(state, error) for state in ATTEMPTS for error in OUTAGES if error not in NEVER_AGAIN.get(state, [])]
+
+
+def as_task(state: State) -> State:
+    """TestState runs no Parallel here, so a Task stands for its branches; the edges are the Parallel's own."""
+    if state["Type"] != "Parallel":
+        return state
+    edges = {key: value for key, value in state.items() if key not in ("Branches", "Type")}
+    return {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:000000000000:function:branches", **edges}
+
+
+def with_reasons(state: State) -> State:
+    """TestState tells the next state only: hang each catcher's reason on that, so that we see which one caught."""
+    marked = copy.deepcopy(as_task(state))
+    for catcher in marked.get("Catch", []):
+        catcher["Next"] = f"{catcher['Next']} {catcher.get('Assign', {}).get('reason')}"
+    return marked
+
+
+def without_catch(state: State) -> State:
+    """AWS retries before it catches, the engine's TestState the other way round: so ask for the retries alone."""
+    return {key: value for key, value in state.items() if key != "Catch"}
+
+
+@pytest.mark.parametrize(("name", "following"), ON_SUCCESS.items())
+def test_success_leads_on(run_state, name, following):
+    answer = run_state(as_task(STATES[name]))
+    assert answer["status"] == "SUCCEEDED"
+    assert answer.get("nextState") == following
+
+
+@pytest.mark.parametrize(("name", "error", "following", "reason"), CAUGHT)
+def test_failure_leads_to_its_undo_with_its_reason(run_state, name, error, following, reason):
+    answer = run_state(with_reasons(STATES[name]), error)
+    assert answer["status"] == "CAUGHT_ERROR"
+    assert answer["nextState"] == f"{following} {reason}"
+    assert answer["error"] == error
+
+
+@pytest.mark.parametrize(("name", "error"), [(name, error) for name, errors in NEVER_AGAIN.items() for error in errors])
+def test_a_refusal_is_not_retried(run_state, name, error):
+    assert run_state(without_catch(STATES[name]), error)["status"] == "FAILED"
+
+
+@pytest.mark.parametrize(("name", "error"), RETRIED)
+def test_an_outage_is_retried_until_the_attempts_are_used_up(run_state, name, error):
+    state = without_catch(STATES[name])
+    assert run_state(state, error)["status"] == "RETRIABLE"
+    assert run_state(state, error, retries=ATTEMPTS[name] - 1)["status"] == "RETRIABLE"
+    assert run_state(state, error, retries=ATTEMPTS[name])["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("error", ["States.Timeout", "States.HeartbeatTimeout", "ShipmentRefused"])
+def test_a_warehouse_that_fails_is_asked_once_and_then_recalled(run_state, error):
+    """The wait itself catches nothing: its error leaves the branch and meets the Parallel's catchers."""
+    assert "Catch" not in STATES["ShipOrder"]
+    assert run_state(STATES["ShipOrder"], error)["status"] == "FAILED"
+    assert run_state(with_reasons(STATES[PARALLEL]), error)["nextState"] == "RecallShipment SHIPPING_FAILED"
+
+
+def test_an_unsettled_order_fails_its_execution(run_state):
+    answer = run_state(STATES["NeedsAttention"])
+    assert (answer["status"], answer["error"]) == ("FAILED", "CompensationExhausted")
+
+
+def test_the_tables_have_a_row_for_every_state_and_edge():
+    assert set(ON_SUCCESS) == set(STATES) - {"NeedsAttention"}
+    assert set(ATTEMPTS) == {name for name, state in STATES.items() if state["Type"] == "Task"}
+    assert {(name, error) for name, state in STATES.items() for error in _names(state, "Catch")} <= {
+        (name, error) for name, error, *_ in CAUGHT
+    }
+    for name, state in STATES.items():
+        assert set(_names(state, "Retry")) - {ANY} == set(NEVER_AGAIN.get(name, [])), name
+
+
+def _names(state: State, rules: str) -> list[str]:
+    return [error for rule in state.get(rules, []) for error in rule["ErrorEquals"]]

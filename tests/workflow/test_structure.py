@@ -1,0 +1,180 @@
+"""What must hold for the saga as a whole, read from its definition."""
+
+import importlib
+import json
+import pkgutil
+import re
+
+import pytest
+
+import chalicelib
+from chalicelib.orders.model import Reason
+from infra.template_pieces import ROOT
+
+from .machine import COMPENSATIONS, MACHINE, PARALLEL, STATES, TASKS, UNDO, UNFILLED, State, function_of
+
+BUILT_IN = {"States.ALL", "States.Timeout", "States.HeartbeatTimeout"}
+HAPPY_PATH_TRANSITIONS = 7
+FORWARD_TASKS = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"]
+
+
+def rules(state: State) -> list[State]:
+    return state.get("Retry", []) + state.get("Catch", [])
+
+
+def successors(state: State) -> list[str]:
+    following = [state.get("Next"), *(catcher["Next"] for catcher in state.get("Catch", []))]
+    following += [branch["StartAt"] for branch in state.get("Branches", [])]
+    return [name for name in following if name]
+
+
+def chain(name: str) -> list[str]:
+    """The states from here on as long as all goes well."""
+    following = STATES[name].get("Next")
+    return [name, *(chain(following) if following else [])]
+
+
+def longest_wait(state: State) -> float:
+    """Seconds that all retries wait at most; full jitter waits half of it on average."""
+    retry = state["Retry"][-1]
+    waits = (retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"]))
+    return sum(min(wait, retry["MaxDelaySeconds"]) for wait in waits)
+
+
+def exceptions_of_the_shop() -> set[str]:
+    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        importlib.import_module(module.name)
+    found, waiting = set(), [Exception]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("chalicelib."):
+            found.add(kind.__name__)
+    return found
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_error_name_is_an_exception_of_the_shop_or_built_in(name):
+    named = {error for rule in rules(STATES[name]) for error in rule["ErrorEquals"]}
+    assert named <= exceptions_of_the_shop() | BUILT_IN
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_states_all_stands_alone_and_last_in_its_list(name):
+    for key in ("Retry", "Catch"):
+        found = [rule["ErrorEquals"] for rule in STATES[name].get(key, [])]
+        assert all("States.ALL" not in errors for errors in found[:-1])
+        assert not found or "States.ALL" not in found[-1] or found[-1] == ["States.ALL"]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_state_says_what_it_is_for(name):
+    assert STATES[name]["Comment"].strip()
+
+
+@pytest.mark.parametrize("name", [*TASKS, PARALLEL])
+def test_whatever_can_fail_is_caught(name):
+    """ShipOrder is caught one level up. Caught inside its branch, its failure would look like success to
+    the Parallel, which would go on to take the money; and no state outside can be a branch's Next."""
+    state = STATES[PARALLEL] if name == "ShipOrder" else STATES[name]
+    assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_ends_in_time_and_later_than_its_function(name):
+    limit = STATES[name]["TimeoutSeconds"]
+    assert isinstance(limit, int)
+    function = function_of(UNFILLED[name])
+    if function:
+        assert limit > lambda_timeout(function)
+
+
+def test_the_warehouse_must_show_life_more_often_than_it_must_finish():
+    waiting = STATES["ShipOrder"]
+    assert lambda_timeout("ShipOrder") < waiting["HeartbeatSeconds"] < waiting["TimeoutSeconds"]
+
+
+def test_only_the_parking_calls_something_other_than_a_function():
+    assert [name for name in TASKS if not function_of(UNFILLED[name])] == ["ParkOrder"]
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "ParkOrder"])
+def test_a_task_runs_the_function_of_its_own_name(name):
+    assert function_of(UNFILLED[name]) == name
+
+
+def test_the_happy_path_is_short():
+    path = chain(MACHINE["StartAt"])
+    inside = [state for branch in STATES[PARALLEL]["Branches"] for state in chain(branch["StartAt"])]
+    assert path[-1] == "CompleteOrder"
+    assert len(path) + len(inside) <= HAPPY_PATH_TRANSITIONS
+
+
+def test_the_happy_path_takes_the_steps_in_their_order():
+    assert chain(MACHINE["StartAt"]) == [*UNDO, "CompleteOrder"]
+
+
+@pytest.mark.parametrize("step", UNDO)
+def test_a_failed_step_is_undone_and_then_all_before_it_in_reverse(step):
+    """The failed step too: it may have succeeded without our knowing."""
+    done = list(UNDO)[: list(UNDO).index(step) + 1]
+    expected = [UNDO[name] for name in reversed(done)] + ["CancelOrder"]
+    for catcher in STATES[step]["Catch"]:
+        assert chain(catcher["Next"]) == expected
+
+
+@pytest.mark.parametrize("step", UNDO)
+def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
+    for catcher in STATES[step]["Catch"]:
+        assert catcher["Assign"]["reason"] in set(Reason)
+        assert step != MACHINE["StartAt"] or catcher["Assign"]["order_id"] == "{% $states.input.order_id %}"
+
+
+@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder"])
+def test_what_cannot_be_settled_is_parked_for_a_person(name):
+    (catcher,) = STATES[name]["Catch"]
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+    assert catcher["Assign"] == {"failure": "{% $states.errorOutput %}"}
+    assert chain(catcher["Next"]) == ["ParkOrder", "NeedsAttention"]
+    assert STATES["NeedsAttention"]["Type"] == "Fail"
+
+
+@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder", "ParkOrder"])
+def test_what_must_succeed_is_tried_longer_than_any_forward_step(name):
+    attempts = STATES[name]["Retry"][-1]["MaxAttempts"]
+    assert attempts > max(STATES[forward]["Retry"][-1]["MaxAttempts"] for forward in FORWARD_TASKS)
+    assert longest_wait(STATES[name]) > 5 * max(longest_wait(STATES[forward]) for forward in FORWARD_TASKS)
+
+
+@pytest.mark.parametrize("name", COMPENSATIONS)
+def test_no_error_is_final_for_a_compensation(name):
+    assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_retries_are_spread_so_that_they_do_not_come_together(name):
+    retry = STATES[name]["Retry"][-1]
+    assert (retry["ErrorEquals"], retry["JitterStrategy"]) == (["States.ALL"], "FULL")
+    assert retry["BackoffRate"] > 1
+
+
+def test_all_states_can_be_reached():
+    reached, waiting = set(), [MACHINE["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += successors(STATES[name])
+    assert reached == set(STATES)
+
+
+def test_only_known_ends():
+    ends = {name for name, state in STATES.items() if state.get("End") or state["Type"] == "Fail"}
+    in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
+    assert ends - in_branches == {"CompleteOrder", "CancelOrder", "NeedsAttention"}
+
+
+def lambda_timeout(function: str) -> int:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    name = re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
+    return config["lambda_functions"][name].get("lambda_timeout", config["lambda_timeout"])
