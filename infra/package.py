@@ -1,6 +1,6 @@
 """Makes what CloudFormation deploys: `chalice package` with our template pieces merged in.
 
-    python -m infra.package STAGE [OUT]        default OUT: .build/STAGE
+python -m infra.package STAGE [OUT]        default OUT: .build/STAGE
 """
 
 import json

@@ -75,7 +75,9 @@ class Carts:
         for _ in range(ATTEMPTS):
             cart = self._load(cart_id)
             changed = self._renewed(change(cart))
-            if changed.lines == cart.lines or self._store.save(changed):
+            if changed.lines == cart.lines:
+                return cart
+            if self._store.save(changed):
                 return changed
         raise CartBusy
 

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import Cart
-from chalicelib.platform.dynamo import lost_conditions
+from chalicelib.platform.dynamo import lost_race
 
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
@@ -34,7 +34,7 @@ class CartStore:
         try:
             self._db.transact_write_items(TransactItems=[{"Put": self._put(cart)} for cart in carts])
         except ClientError as error:
-            if lost_conditions(error):
+            if lost_race(error):
                 return False
             raise
         return True

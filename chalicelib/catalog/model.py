@@ -61,8 +61,8 @@ def category_of(product: ProductDetails) -> Category:
 
 def folded(text: str) -> str:
     """Lower case and without accents, so that `cafe` finds `Café`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 def search_words(query: str) -> list[str]:

@@ -19,10 +19,7 @@ from chalicelib.catalog.model import Category, Product, category_of, is_sku
 from chalicelib.platform.errors import CursorInvalid
 
 PRODUCTS, CATEGORIES = "PRODUCT", "CATEGORY"
-KEY_ATTRIBUTES = {
-    "by-shelf": {"sku", "shelf", "sort_name"},
-    "by-category": {"sku", "category", "sort_name"},
-}
+PARTITION = {"by-shelf": "shelf", "by-category": "category"}
 BATCH_GET_LIMIT = 100
 
 
@@ -32,20 +29,19 @@ class ProductStore:
         self._table = table
 
     def put(self, product: Product) -> None:
+        """The category first: a category without products is better than a product in no category."""
         category = category_of(product)
         items = [
+            category.model_dump() | {"sku": f"category:{category.id}", "shelf": CATEGORIES, "sort_name": category.name},
             product.model_dump()
             | {
                 "shelf": PRODUCTS,
                 "sort_name": f"{product.name.casefold()}#{product.sku}",
                 "search_text": product.search_text,
             },
-            category.model_dump()
-            | {"sku": f"category:{category.id}", "shelf": CATEGORIES, "sort_name": category.name},
         ]
-        self._db.transact_write_items(
-            TransactItems=[{"Put": {"TableName": self._table, "Item": item}} for item in items]
-        )
+        for item in items:
+            self._db.put_item(TableName=self._table, Item=item)
 
     def get(self, sku: str) -> Product | None:
         return self.get_many([sku]).get(sku)
@@ -70,16 +66,16 @@ class ProductStore:
         self, category: str | None, words: list[str], cursor: str | None, size: int
     ) -> tuple[list[Product], str | None]:
         """Up to `size` products and the cursor of the rest. Raises CursorInvalid."""
-        index = "by-category" if category else "by-shelf"
-        listed = Key("category").eq(category) if category else Key("shelf").eq(PRODUCTS)
-        start = _decoded(cursor, index) if cursor else None
+        index, value = ("by-category", category) if category else ("by-shelf", PRODUCTS)
+        listed = Key(PARTITION[index]).eq(value)
+        start = _decoded(cursor, index, value) if cursor else None
         items: list[dict[str, Any]] = []
         while True:
             answer = self._query(index, listed, _all_found(words), start, limit=max(size, 100))
             items += answer["Items"]
             start = answer.get("LastEvaluatedKey")
             if len(items) > size:
-                start = {name: items[size - 1][name] for name in KEY_ATTRIBUTES[index]}
+                start = {name: items[size - 1][name] for name in ("sku", "sort_name", PARTITION[index])}
             if len(items) >= size or not start:
                 return [Product.model_validate(item) for item in items[:size]], _encoded(start)
 
@@ -116,10 +112,14 @@ def _encoded(key: dict[str, str] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
 
 
-def _decoded(cursor: str, index: str) -> dict[str, str]:
+def _decoded(cursor: str, index: str, value: str) -> dict[str, str]:
+    """A place in the list that the request names, and in no other."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        honest = set(key) == KEY_ATTRIBUTES[index] and all(isinstance(v, str) and v for v in key.values())
+        honest = set(key) == {"sku", "sort_name", PARTITION[index]} and all(
+            isinstance(v, str) and v for v in key.values()
+        )
+        honest = honest and key[PARTITION[index]] == value
     except (ValueError, TypeError):
         honest = False
     if not honest:

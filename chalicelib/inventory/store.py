@@ -162,5 +162,3 @@ class InventoryStore:
                 raise
             return lost
         return []
-
-

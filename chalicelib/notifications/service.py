@@ -6,6 +6,11 @@ from chalicelib.notifications.model import Email, Occasion, compose
 from chalicelib.notifications.store import NotificationStore
 from chalicelib.orders.model import Order
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.errors import Unavailable
+
+
+class EmailBeingSent(Unavailable):
+    """Somebody is sending this email right now, or died doing it. Trying again later will tell."""
 
 
 class Notifications:
@@ -28,6 +33,8 @@ class Notifications:
     def _send_once(self, occasion: Occasion, order: Order) -> None:
         notification_id = f"{order.id}#{occasion}"
         if not self._store.lease(notification_id, self._clock()):
+            if not self._store.is_sent(notification_id):
+                raise EmailBeingSent(notification_id)
             return
         try:
             self._send(compose(occasion, order, self._storefront_url))

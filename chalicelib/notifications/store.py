@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.platform.dynamo import lost_condition
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
+"""Longer than the functions that send may run."""
 KEPT = timedelta(days=90)
 FREE = "attribute_not_exists(id) OR (attribute_not_exists(sent) AND leased_until < :now)"
 
@@ -49,5 +50,16 @@ class NotificationStore:
             ExpressionAttributeValues={":yes": True},
         )
 
+    def is_sent(self, notification_id: str) -> bool:
+        answer = self._db.get_item(TableName=self._table, Key={"id": notification_id}, ConsistentRead=True)
+        return "sent" in answer.get("Item", {})
+
     def let_go(self, notification_id: str) -> None:
-        self._db.delete_item(TableName=self._table, Key={"id": notification_id})
+        """Let the next try begin at once. What was sent meanwhile by another stays noted."""
+        try:
+            self._db.delete_item(
+                TableName=self._table, Key={"id": notification_id}, ConditionExpression="attribute_not_exists(sent)"
+            )
+        except ClientError as error:
+            if not lost_condition(error):
+                raise

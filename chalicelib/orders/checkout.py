@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.orders.model import (
     Address,
     CartEmpty,
+    CheckoutBusy,
     Email,
     IdempotencyConflict,
     IdempotencyKeyInvalid,
@@ -30,6 +32,7 @@ from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import Caller
 
 KEY_LIFETIME = timedelta(days=2)
+ATTEMPTS = 4
 
 
 class CheckoutRequest(BaseModel):
@@ -51,39 +54,38 @@ class Checkout:
         """Returns the order, and the token that opens it if the caller is a guest.
 
         Raises IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty,
-        ProductUnavailable, ValidationFailed. Nothing is written when it raises.
+        CheckoutBusy, ProductUnavailable, ValidationFailed. Nothing is written when it raises.
         """
         cart_id = self._carts.cart_id(caller, cart_token)
         if cart_id is None:
             raise CartEmpty
-        scope = _scope(cart_id, key)
-        fingerprint = _fingerprint(request)
-        order = self._placed_before(scope, fingerprint)
-        if order is None:
-            cart = self._carts.read(caller, cart_token)
-            order = self._place_new(caller, cart_token, cart, scope, fingerprint, request)
-            self._carts.empty_if_unchanged(cart.id, cart.version)
-        return order, _order_token(caller, cart_token, order.id)
+        scope, fingerprint = _scope(cart_id, key), _fingerprint(request)
+        for _ in range(ATTEMPTS):
+            order = self._placed_before(cart_id, scope, fingerprint)
+            order = order or self._place_new(caller, cart_token, scope, fingerprint, request)
+            if order:
+                return order, _order_token(caller, cart_token, order.id)
+            time.sleep(0.05)
+        raise CheckoutBusy
 
-    def _placed_before(self, scope: str, fingerprint: str) -> Order | None:
+    def _placed_before(self, cart_id: str, scope: str, fingerprint: str) -> Order | None:
         record = self._store.checkout(scope)
         if record is None:
             return None
         if record.fingerprint != fingerprint:
             raise IdempotencyConflict
+        # The first try may have died before it came to this.
+        self._carts.empty_if_unchanged(cart_id, record.cart_version)
         return self._store.get(record.order_id)
 
     def _place_new(
-        self,
-        caller: Caller,
-        cart_token: str | None,
-        cart: Cart,
-        scope: str,
-        fingerprint: str,
-        request: CheckoutRequest,
-    ) -> Order:
-        now = self._clock()
-        order_id = new_order_id()
+        self, caller: Caller, cart_token: str | None, scope: str, fingerprint: str, request: CheckoutRequest
+    ) -> Order | None:
+        """None if a copy of this very checkout is being placed beside it."""
+        cart = self._carts.read(caller, cart_token)
+        if not cart.lines and self._store.checkout(scope):
+            return None
+        now, order_id = self._clock(), new_order_id()
         order = placed(
             order_id=order_id,
             customer_id=caller.customer_id,
@@ -94,11 +96,11 @@ class Checkout:
             lines=self._priced(cart),
             at=now,
         )
-        record = CheckoutRecord(scope, fingerprint, order_id, int((now + KEY_LIFETIME).timestamp()))
-        if self._store.place(order, record):
-            return order
-        # The same checkout ran beside this one and was first.
-        return self._placed_before(scope, fingerprint) or order
+        expires_at = int((now + KEY_LIFETIME).timestamp())
+        if not self._store.place(order, CheckoutRecord(scope, fingerprint, order_id, expires_at, cart.version)):
+            return None
+        self._carts.empty_if_unchanged(cart.id, cart.version)
+        return order
 
     def _priced(self, cart: Cart) -> list[OrderLine]:
         if not cart.lines:

@@ -1,7 +1,7 @@
 """The Order. Its status changes only here; what is illegal raises, what was done already is a no-op.
 
-    PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED
-       └─────────┴───────────┴───────────┴────► CANCELLED
+PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED
+   └─────────┴───────────┴───────────┴────► CANCELLED
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated
 from chalicelib.platform.events import Envelope, new_event_id
-from chalicelib.platform.clock import iso
 from chalicelib.platform.money import Money, total
 
 EVENT_SOURCE = "storefront.orders"
@@ -44,6 +44,10 @@ class IdempotencyKeyInvalid(Unacceptable):
 
 class IdempotencyConflict(Conflict):
     """This Idempotency-Key was used for a different checkout."""
+
+
+class CheckoutBusy(Conflict):
+    """This checkout is being made at this very moment. Please repeat it with the same key."""
 
 
 class IllegalTransition(Exception):
@@ -94,7 +98,9 @@ def _short(max_length: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$")]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$")
+]
 
 
 class Address(BaseModel):
@@ -164,9 +170,9 @@ class Order(BaseModel):
     def advanced(self, status: Status, at: datetime, reason: Reason | None = None) -> "Order":
         """This order in its next status. Returns itself if it was there before. Raises IllegalTransition."""
         was_there = any(moment.status == status for moment in self.history)
-        if was_there and self.status != Status.CANCELLED or self.status == status:
+        if (was_there and self.status != Status.CANCELLED) or self.status == status:
             return self
-        if self.status not in COMES_FROM[status]:
+        if self.status not in COMES_FROM.get(status, frozenset()):
             raise IllegalTransition(f"{self.status} to {status}")
         return self.model_copy(
             update={
@@ -244,7 +250,9 @@ def event_of(order: Order, causation_id: str | None = None) -> Envelope:
         total=order.total,
         country=order.shipping_address.country,
         is_guest=order.customer_id is None,
-        lines=[{"sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price.amount} for line in order.lines],
+        lines=[
+            {"sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price.amount} for line in order.lines
+        ],
     )
     return Envelope(
         id=new_event_id(),

@@ -12,6 +12,7 @@ from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.model import (
     Address,
     CartEmpty,
+    CheckoutBusy,
     IdempotencyConflict,
     IdempotencyKeyInvalid,
     Moment,
@@ -100,7 +101,7 @@ class AdminOrderQuery(PageQuery):
 @endpoint(
     routes, "POST", "/orders", summary="Place an order from the caller's cart", status=202,
     headers=(IDEMPOTENCY_KEY, CART_TOKEN), body=CheckoutRequest, answer=OrderAccepted, answer_headers=("Location",),
-    refusals=(IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, ProductUnavailable),
+    refusals=(IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable),
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:
     order, token = wiring.checkout().place(

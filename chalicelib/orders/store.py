@@ -12,14 +12,14 @@ Order and event are written in one transaction. Index `by-customer` lists a cust
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.orders.model import Order, OrderChanged, event_of
-from chalicelib.platform.dynamo import lost_conditions
+from chalicelib.platform.dynamo import lost_race
 from chalicelib.platform.errors import CursorInvalid
 
 NEW = "attribute_not_exists(pk)"
@@ -35,6 +35,7 @@ class CheckoutRecord:
     fingerprint: str
     order_id: str
     expires_at: int
+    cart_version: int = 0
 
 
 def order_key(order_id: str) -> dict[str, str]:
@@ -62,11 +63,13 @@ class OrderStore:
         item = self._item(checkout_key(scope))
         if item is None:
             return None
-        return CheckoutRecord(scope, item["fingerprint"], item["order_id"], int(item["expires_at"]))
+        return CheckoutRecord(
+            scope, item["fingerprint"], item["order_id"], int(item["expires_at"]), int(item["cart_version"])
+        )
 
     def place(self, order: Order, record: CheckoutRecord) -> bool:
-        """Order, event and idempotency record, or nothing. False if this checkout was made before."""
-        remembered = {"fingerprint": record.fingerprint, "order_id": record.order_id, "expires_at": record.expires_at}
+        """Order, event and idempotency record, or nothing. False if this checkout was made, or is being made, by another."""
+        remembered = {name: value for name, value in asdict(record).items() if name != "scope"}
         try:
             self._db.transact_write_items(
                 TransactItems=[
@@ -76,7 +79,7 @@ class OrderStore:
                 ]
             )
         except ClientError as error:
-            if lost_conditions(error):
+            if lost_race(error):
                 return False
             raise
         return True
@@ -88,7 +91,7 @@ class OrderStore:
         try:
             self._db.transact_write_items(TransactItems=[put, self._put(_event_item(order), NEW)])
         except ClientError as error:
-            if lost_conditions(error):
+            if lost_race(error):
                 raise OrderChanged(order.id) from error
             raise
 

@@ -1,8 +1,8 @@
 """What we know of an order's payment.
 
-    CREATED ► AUTHORIZED ► CAPTURED ► REFUNDED
-       ├──► DECLINED  └──► VOIDED
-       └──► VOIDED (also written where there was no payment at all, so that none can begin late)
+CREATED ► AUTHORIZED ► CAPTURED ► REFUNDED
+   ├──► DECLINED  └──► VOIDED
+   └──► VOIDED (also written where there was no payment at all, so that none can begin late)
 """
 
 from enum import StrEnum

@@ -80,6 +80,8 @@ class Payments:
         except PaymentDeclined as declined:
             self._note(payment, DECLINED, decline_code=str(declined))
             raise
+        except UnexpectedIntentState as gone:
+            raise PaymentEnded(payment.order_id) from gone
         if intent.status == "requires_action":
             self._gateway.cancel(payment.order_id, payment.intent_id)
             self._note(payment, DECLINED, decline_code="authentication_required")

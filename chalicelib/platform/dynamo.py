@@ -16,7 +16,17 @@ def lost_conditions(error: ClientError) -> list[int]:
     Empty when the transaction failed for any other reason, for example a conflict with another one:
     then the caller lets the error rise and the whole step is tried again.
     """
+    return [i for i, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
+
+
+def lost_race(error: ClientError) -> bool:
+    """Whether a transaction failed because the items changed, or were just being changed, by another one."""
+    return bool({"ConditionalCheckFailed", "TransactionConflict"} & set(_reasons(error)))
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """One code for each write of a cancelled transaction, `None` for those that were not to blame."""
     if error.response["Error"]["Code"] != "TransactionCanceledException":
         return []
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
-    return [i for i, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
+    return [reason.get("Code", "None") for reason in reasons]

@@ -43,7 +43,11 @@ def document(server_path: str) -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Saga Supply storefront", "version": "1.0.0", "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {
+            "title": "Saga Supply storefront",
+            "version": "1.0.0",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": server_path}],
         "paths": paths,
         "components": {

@@ -1,8 +1,8 @@
 """A shipment, and what the warehouse and we say to each other.
 
-    REQUESTED ► DISPATCHED ► RECALLED
-        ├──► REFUSED
-        └──► RECALLED (also written where nothing was requested, so that no request can come late)
+REQUESTED ► DISPATCHED ► RECALLED
+    ├──► REFUSED
+    └──► RECALLED (also written where nothing was requested, so that no request can come late)
 """
 
 from enum import StrEnum

@@ -37,8 +37,10 @@ class Shipping:
             existing = self._store.get(parcel.order_id)
             if existing.status == DISPATCHED:
                 return self._waiting.succeeded(task_token, _dispatch_note(existing))
-            if existing.status != REQUESTED or not self._store.replace(existing, requested):
+            if existing.status != REQUESTED:
                 raise ShipmentEnded(parcel.order_id)
+            if not self._store.replace(existing, requested):
+                return self.request(parcel, task_token)
         self._warehouse.send(
             WarehouseRequest(action="ship", order_id=parcel.order_id, task_token=task_token, parcel=parcel)
         )
@@ -60,16 +62,19 @@ class Shipping:
             self._refused(shipment, reply)
 
     def recall(self, order_id: str) -> None:
-        """A no-op where nothing is under way; also closes the door for a request that comes late."""
+        """A no-op where nothing is under way; also closes the door for a request that comes late.
+
+        The warehouse is told first and it is noted after, so that a lost message is sent by the next try.
+        """
         shipment = self._store.get(order_id)
         if shipment is None and self._store.create(Shipment(order_id=order_id, status=RECALLED)):
             return
         shipment = shipment or self._store.get(order_id)
         if shipment.status in (REFUSED, RECALLED):
             return
-        if not self._store.replace(shipment, shipment.model_copy(update={"status": RECALLED})):
-            return self.recall(order_id)
         self._warehouse.send(WarehouseRequest(action="recall", order_id=order_id))
+        if not self._store.replace(shipment, shipment.model_copy(update={"status": RECALLED})):
+            self.recall(order_id)
 
     def _dispatched(self, shipment: Shipment, reply: WarehouseReply) -> None:
         dispatched = shipment.model_copy(
@@ -84,7 +89,7 @@ class Shipping:
 
     def _refused(self, shipment: Shipment, reply: WarehouseReply) -> None:
         refused = shipment.model_copy(update={"status": REFUSED})
-        if shipment.status == REFUSED or shipment.status == REQUESTED and self._store.replace(shipment, refused):
+        if shipment.status == REFUSED or (shipment.status == REQUESTED and self._store.replace(shipment, refused)):
             self._waiting.failed(reply.task_token, ShipmentRefused(reply.reason or "refused"))
 
 

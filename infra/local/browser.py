@@ -1,6 +1,6 @@
 """A Chromium for the browser tests: one that is there, else one that is installed now.
 
-    python -m infra.local.browser       prints its path
+python -m infra.local.browser       prints its path
 """
 
 import os
@@ -30,7 +30,9 @@ def chromium() -> str:
         path = find()
         if path:
             return path
-    raise NoBrowser("No Chromium here, and it could not be installed. Please install one, for example: apt-get install chromium")
+    raise NoBrowser(
+        "No Chromium here, and it could not be installed. Please install one, for example: apt-get install chromium"
+    )
 
 
 def _on_path() -> str | None:

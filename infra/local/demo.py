@@ -52,7 +52,9 @@ def demo(console: Console) -> int:
                 break
             time.sleep(0.2)
     console.print("\n", _endings(stories))
-    console.print(f"See them in the storefront: {outputs['storefront_url']}   their emails: make mail\n", soft_wrap=True)
+    console.print(
+        f"See them in the storefront: {outputs['storefront_url']}   their emails: make mail\n", soft_wrap=True
+    )
     return 0 if all(story.outcome == story.expected for story in stories) else 1
 
 

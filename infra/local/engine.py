@@ -5,7 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-
 from infra.local import processes
 from infra.template_pieces import ROOT
 
@@ -32,7 +31,6 @@ def start(port: int, state: Path, log: Path, extra: dict[str, str] | None = None
 
 def stop(pid: int) -> None:
     processes.stop(pid, MODULE)
-
 
 
 def _inherited() -> dict[str, str]:

@@ -30,7 +30,9 @@ class Running:
 
     @property
     def is_whole(self) -> bool:
-        return processes.is_running(self.engine_pid, engine.MODULE) and processes.is_running(self.payments_pid, PAYMENTS)
+        return processes.is_running(self.engine_pid, engine.MODULE) and processes.is_running(
+            self.payments_pid, PAYMENTS
+        )
 
 
 def up(console: Console) -> None:
@@ -125,4 +127,6 @@ def _announce(console: Console, outputs: dict[str, Any], seconds: float) -> None
         ("admin", f"{admin['email']} / {admin['password']}"),
     ):
         console.print(f"  {label:16} [bold]{value}[/bold]", soft_wrap=True)
-    console.print("\n  make demo   four orders go through the saga\n  make mail   the emails they caused\n  make down   stop\n")
+    console.print(
+        "\n  make demo   four orders go through the saga\n  make mail   the emails they caused\n  make down   stop\n"
+    )

@@ -11,7 +11,9 @@ def test_it_names_every_deployed_route_and_no_other(guest, opened, engine):
     api_id = re.search(r"execute-api/(\w+)/", opened["api_url"])[1]
     assert api_id in [api["id"] for api in apis]
     resources = engine.session.client("apigateway").get_resources(restApiId=api_id, limit=500)["items"]
-    deployed = {(method, r["path"]) for r in resources for method in r.get("resourceMethods", {}) if method != "OPTIONS"}
+    deployed = {
+        (method, r["path"]) for r in resources for method in r.get("resourceMethods", {}) if method != "OPTIONS"
+    }
     assert described == deployed - {("GET", "/openapi.json")}
 
 

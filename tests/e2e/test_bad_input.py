@@ -149,7 +149,13 @@ def test_a_tampered_token(opened, customer):
 
 
 def test_admins_only(guest, customer):
-    product = {"name": "x", "description": "", "price": {"amount": 1, "currency": "EUR"}, "category": "x", "image": "/x"}
+    product = {
+        "name": "x",
+        "description": "",
+        "price": {"amount": 1, "currency": "EUR"},
+        "category": "x",
+        "image": "/x",
+    }
     for method, path, body in (
         ("GET", "/admin/orders", None),
         ("PUT", "/admin/products/X", product),

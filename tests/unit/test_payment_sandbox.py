@@ -86,9 +86,7 @@ def new_intent(**changes):
 
 
 def authorized(shop, **changes):
-    return shop.payment_intents.create(
-        new_intent(payment_method="pm_card_visa", confirm=True, **changes)
-    )
+    return shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True, **changes))
 
 
 def captured(shop, **changes):
@@ -185,9 +183,7 @@ class TestAuthorizeAndCapture:
 
     @pytest.mark.parametrize("brand", ["visa", "mastercard", "amex"])
     def test_every_use_of_a_test_card_is_a_payment_method_of_its_own(self, shop, brand):
-        intent = shop.payment_intents.create(
-            new_intent(payment_method=f"pm_card_{brand}", expand=["payment_method"])
-        )
+        intent = shop.payment_intents.create(new_intent(payment_method=f"pm_card_{brand}", expand=["payment_method"]))
 
         assert intent.payment_method.id != f"pm_card_{brand}"
         assert intent.payment_method.card.brand == brand
@@ -244,9 +240,7 @@ class TestDeclines:
         intent = shop.payment_intents.create(new_intent())
         declining = {"payment_method": "pm_card_visa_chargeDeclinedInsufficientFunds"}
 
-        error = refusal(
-            shop.payment_intents.confirm, intent.id, declining, expected=stripe.CardError
-        )
+        error = refusal(shop.payment_intents.confirm, intent.id, declining, expected=stripe.CardError)
 
         after = shop.payment_intents.retrieve(intent.id)
         assert after.status == "requires_payment_method"
@@ -274,9 +268,7 @@ class TestDeclines:
 
 class TestAuthentication:
     def test_a_card_may_ask_for_its_owner(self, shop):
-        intent = shop.payment_intents.create(
-            new_intent(payment_method="pm_card_authenticationRequired", confirm=True)
-        )
+        intent = shop.payment_intents.create(new_intent(payment_method="pm_card_authenticationRequired", confirm=True))
 
         assert intent.status == "requires_action"
         assert intent.next_action.type == "use_stripe_sdk"
@@ -303,9 +295,7 @@ class TestAuthentication:
 
     def test_being_on_session_is_not_a_decline(self, shop):
         intent = shop.payment_intents.create(
-            new_intent(
-                payment_method="pm_card_authenticationRequired", confirm=True, off_session=False
-            )
+            new_intent(payment_method="pm_card_authenticationRequired", confirm=True, off_session=False)
         )
 
         assert intent.status == "requires_action"
@@ -346,9 +336,7 @@ class TestRefunds:
     def test_parts_add_up_to_a_full_refund(self, shop):
         intent = captured(shop)
 
-        first = shop.refunds.create(
-            {"payment_intent": intent.id, "amount": 450, "reason": "requested_by_customer"}
-        )
+        first = shop.refunds.create({"payment_intent": intent.id, "amount": 450, "reason": "requested_by_customer"})
         charge = shop.charges.retrieve(intent.latest_charge)
         assert (first.status, first.amount, first.charge) == ("succeeded", 450, charge.id)
         assert (charge.amount_refunded, charge.refunded) == (450, False)
@@ -659,14 +647,10 @@ class TestIdempotency:
 
     def test_a_replay_tells_the_past_not_the_present(self, shop):
         key = {"idempotency_key": "o-1:authorize"}
-        intent = shop.payment_intents.create(
-            new_intent(payment_method="pm_card_visa", confirm=True), key
-        )
+        intent = shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True), key)
         shop.payment_intents.capture(intent.id)
 
-        replayed = shop.payment_intents.create(
-            new_intent(payment_method="pm_card_visa", confirm=True), key
-        )
+        replayed = shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True), key)
 
         assert (replayed.id, replayed.status) == (intent.id, "requires_capture")
 
@@ -734,10 +718,7 @@ class TestIdempotency:
         key = {"idempotency_key": "o-1:create"}
         other = shop_at(sandbox.url, f"{secret}2")
 
-        assert (
-            shop.payment_intents.create(new_intent(), key).id
-            != other.payment_intents.create(new_intent(), key).id
-        )
+        assert shop.payment_intents.create(new_intent(), key).id != other.payment_intents.create(new_intent(), key).id
 
     def test_parameters_may_change_their_order(self, post):
         key = {"Idempotency-Key": "o-1:create"}
@@ -754,10 +735,7 @@ class TestIdempotency:
         with ThreadPoolExecutor(2) as pool:
             lock.execute("BEGIN IMMEDIATE")
             try:
-                requests = [
-                    pool.submit(post, "/v1/payment_intents", urlencode(VALID), **key)
-                    for _ in range(2)
-                ]
+                requests = [pool.submit(post, "/v1/payment_intents", urlencode(VALID), **key) for _ in range(2)]
                 done, stuck = wait(requests, WAIT, FIRST_COMPLETED)
             finally:
                 lock.execute("ROLLBACK")
@@ -799,9 +777,7 @@ class TestIdempotency:
 
     def test_keys_have_a_limit(self, post):
         for length, status in ((255, 200), (256, 400)):
-            answer = post(
-                "/v1/payment_intents", urlencode(VALID), **{"Idempotency-Key": "k" * length}
-            )
+            answer = post("/v1/payment_intents", urlencode(VALID), **{"Idempotency-Key": "k" * length})
             assert answer.status == status
 
 
@@ -811,9 +787,7 @@ class TestConcurrency:
     def test_one_capture_wins(self, shop, post):
         intent = authorized(shop)
 
-        answers = all_at_once(
-            self.THREADS, lambda _: post(f"/v1/payment_intents/{intent.id}/capture")
-        )
+        answers = all_at_once(self.THREADS, lambda _: post(f"/v1/payment_intents/{intent.id}/capture"))
 
         assert sorted(answer.status for answer in answers) == [200] + [400] * (self.THREADS - 1)
 
@@ -822,9 +796,7 @@ class TestConcurrency:
 
         answers = all_at_once(
             self.THREADS,
-            lambda _: post(
-                f"/v1/payment_intents/{intent.id}/confirm", "payment_method=pm_card_visa"
-            ),
+            lambda _: post(f"/v1/payment_intents/{intent.id}/confirm", "payment_method=pm_card_visa"),
         )
 
         assert sorted(answer.status for answer in answers) == [200] + [400] * (self.THREADS - 1)
@@ -853,9 +825,7 @@ class TestConcurrency:
     def test_one_key_has_one_effect(self, shop, post):
         key = {"Idempotency-Key": "o-1:create"}
 
-        answers = all_at_once(
-            self.THREADS, lambda _: post("/v1/payment_intents", urlencode(VALID), **key)
-        )
+        answers = all_at_once(self.THREADS, lambda _: post("/v1/payment_intents", urlencode(VALID), **key))
 
         assert {answer.status for answer in answers} <= {200, 409}
         assert len({answer.text for answer in answers if answer.status == 200}) == 1
@@ -991,8 +961,7 @@ class TestHttp:
     def test_bodies_of_unknown_length_are_refused(self, sandbox, secret, headers):
         answer = raw(
             sandbox.url,
-            f"POST /v1/payment_intents HTTP/1.1\r\nHost: x\r\n{headers}\r\n"
-            f"Authorization: Bearer {secret}\r\n\r\n",
+            f"POST /v1/payment_intents HTTP/1.1\r\nHost: x\r\n{headers}\r\nAuthorization: Bearer {secret}\r\n\r\n",
         )
 
         assert answer.startswith("HTTP/1.1 400")
@@ -1090,9 +1059,7 @@ class TestLedger:
         assert intent.id in page.text
         assert "$1,234.56 USD" in page.text and "$10.00 duplicate" in page.text
         assert "<script" not in page.text
-        assert (
-            order_id.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#x27;") in page.text
-        )
+        assert order_id.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#x27;") in page.text
 
     def test_keys_are_shown_nowhere(self, sandbox, shop, secret):
         authorized(shop)

@@ -46,9 +46,7 @@ def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict
     }
 
 
-def _charges_and_refunds(
-    connection: sqlite3.Connection, account: str, intent_id: str
-) -> tuple[list[dict], list[dict]]:
+def _charges_and_refunds(connection: sqlite3.Connection, account: str, intent_id: str) -> tuple[list[dict], list[dict]]:
     rows = connection.execute(_OF_INTENT, {"account": account, "intent": intent_id}).fetchall()
     of_kind: dict[str, list[dict]] = {"charge": [], "refund": []}
     for row in rows:

@@ -86,9 +86,7 @@ def refundable(charge: dict) -> int:
 
 def check_refundable(charge: dict | None, intent: dict) -> None:
     if charge is None or charge["status"] == "failed" or intent["status"] == "canceled":
-        raise invalid_request(
-            f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund."
-        )
+        raise invalid_request(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
     if not charge["captured"]:
         raise invalid_request(
             f"This uncaptured Charge was created by a PaymentIntent ({intent['id']}). You must "

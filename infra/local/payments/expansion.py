@@ -23,7 +23,7 @@ def expansion_path(kind: str, listed: bool) -> Reader:
         keys = path.split(".")
         if len(keys) > _DEEPEST:
             raise invalid_request(f"You cannot expand more than {_DEEPEST} levels of a property.")
-        if listed and keys.pop(0) != "data" or not _can_expand(kind, keys):
+        if (listed and keys.pop(0) != "data") or not _can_expand(kind, keys):
             raise invalid_request(f"This property cannot be expanded ({path}).")
         return keys
 

@@ -38,12 +38,8 @@ _NOT_MODELLED = dict.fromkeys(
 )
 
 _AUTHENTICATION_REQUIRED = "Your card was declined. This transaction requires authentication."
-_OFF_SESSION = Decline(
-    "authentication_required", "authentication_required", _AUTHENTICATION_REQUIRED
-)
-_ACTION_REFUSED = Decline(
-    "authentication_required", "authentication_not_handled", _AUTHENTICATION_REQUIRED
-)
+_OFF_SESSION = Decline("authentication_required", "authentication_required", _AUTHENTICATION_REQUIRED)
+_ACTION_REFUSED = Decline("authentication_required", "authentication_not_handled", _AUTHENTICATION_REQUIRED)
 
 
 def new(parameters: dict, now: int) -> dict:
@@ -107,8 +103,7 @@ def update(intent: dict, parameters: dict) -> dict:
 def check_confirmable(intent: dict, parameters: dict) -> None:
     if intent["status"] == SUCCEEDED:
         raise unexpected_state(
-            "You cannot confirm this PaymentIntent because it has already succeeded after being "
-            "previously confirmed.",
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
             intent,
         )
     _check_status(intent, UNCONFIRMED, "confirmed")

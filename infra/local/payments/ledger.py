@@ -120,9 +120,7 @@ class Books:
             "SELECT * FROM answers WHERE account = ? AND key = ?", (self._account, key)
         ).fetchone()
 
-    def remember(
-        self, key: str, path: str, parameters: str, answer: Answer, request_id: str
-    ) -> None:
+    def remember(self, key: str, path: str, parameters: str, answer: Answer, request_id: str) -> None:
         self._connection.execute(
             "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -144,9 +142,7 @@ class Ledger:
 
     def __init__(self, path: str):
         self._turn = threading.Lock()
-        self._connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
+        self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")

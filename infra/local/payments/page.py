@@ -58,8 +58,7 @@ def render(payments: list[dict], limit: int) -> str:
 
 def _headings() -> str:
     return "".join(
-        f'<th class="money">{column}</th>' if column in _MONEY_COLUMNS else f"<th>{column}</th>"
-        for column in _COLUMNS
+        f'<th class="money">{column}</th>' if column in _MONEY_COLUMNS else f"<th>{column}</th>" for column in _COLUMNS
     )
 
 

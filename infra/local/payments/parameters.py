@@ -23,9 +23,7 @@ _MOST_FIELDS = 1000
 
 def decode(encoded: str) -> Pairs:
     try:
-        return parse_qsl(
-            encoded, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-        )
+        return parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as problem:
         message = f"Invalid request: the parameters cannot be decoded: {problem}"
         raise invalid_request(message) from None
@@ -103,10 +101,7 @@ def email(value: Raw, name: str) -> str | None:
 def currency(value: Raw, name: str) -> str:
     code = text(value, name).lower()
     if code not in CURRENCIES:
-        message = (
-            f"Invalid currency: {code}. Stripe currently supports these currencies: "
-            f"{', '.join(CURRENCIES)}"
-        )
+        message = f"Invalid currency: {code}. Stripe currently supports these currencies: {', '.join(CURRENCIES)}"
         raise invalid_request(message, param=name)
     return code
 

@@ -118,16 +118,14 @@ def _check_new_intent(given: dict) -> None:
     check_chargeable(given["amount"], given["currency"])
     if "payment_method_types" in given and "automatic_payment_methods" in given:
         raise invalid_request(
-            "You may only specify one of these parameters: automatic_payment_methods, "
-            "payment_method_types."
+            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."
         )
 
 
 def _check_refund(given: dict) -> None:
     if "charge" not in given and "payment_intent" not in given:
         raise invalid_request(
-            "One of the following params should be provided for this request: payment_intent or "
-            "charge."
+            "One of the following params should be provided for this request: payment_intent or charge."
         )
 
 

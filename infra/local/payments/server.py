@@ -144,9 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         readable = _LENGTH.fullmatch(length) and int(length) <= _LARGEST_BODY
         if not readable or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # where the next request would begin is unknown
-            raise invalid_request(
-                f"Invalid request: a body needs a Content-Length of at most {_LARGEST_BODY}."
-            )
+            raise invalid_request(f"Invalid request: a body needs a Content-Length of at most {_LARGEST_BODY}.")
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise ConnectionAbortedError("the client left in the middle of its request")

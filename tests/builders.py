@@ -1,0 +1,119 @@
+"""Orders, carts, products and the like, as tests name them: only what a test is about is spelled out."""
+
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.cart.model import Cart
+from chalicelib.catalog.model import Product, ProductDetails
+from chalicelib.orders.checkout import CheckoutRequest
+from chalicelib.orders.model import Address, Order, OrderLine, Reason, Status, placed
+from chalicelib.platform.events import Envelope, new_event_id
+from chalicelib.platform.money import Money
+from chalicelib.shipping.model import Parcel, WarehouseReply
+
+NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
+
+HAPPY_PATH = (Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING, Status.COMPLETED)
+
+
+class TestClock:
+    """Stands still until a test moves it."""
+
+    __test__ = False
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+def euros(amount: int) -> Money:
+    """`amount` is cents, as everywhere."""
+    return Money(amount=amount, currency="EUR")
+
+
+def an_address(name: str = "Ada Lovelace") -> Address:
+    return Address(name=name, line1="St James's Square 12", city="London", postal_code="SW1Y", country="GB")
+
+
+def a_line(sku: str = "MUG-01", quantity: int = 2, price: int = 1250, name: str = "Camp mug") -> OrderLine:
+    return OrderLine(sku=sku, name=name, image="/images/mug.webp", quantity=quantity, unit_price=euros(price))
+
+
+def an_order(
+    order_id: str = "ord_1",
+    *,
+    customer_id: str | None = "ada",
+    token: str | None = None,
+    name: str = "Ada Lovelace",
+    lines: list[OrderLine] | None = None,
+    at: datetime = NOW,
+) -> Order:
+    return placed(
+        order_id=order_id,
+        customer_id=customer_id,
+        token=token,
+        email="ada@example.com",
+        shipping_address=an_address(name),
+        payment_method="pm_card_visa",
+        lines=lines or [a_line()],
+        at=at,
+    )
+
+
+def an_order_in(status: Status, order_id: str = "ord_1") -> Order:
+    """Its way there is the happy path; a cancelled one was cancelled right after it was placed."""
+    order = an_order(order_id)
+    if status == Status.CANCELLED:
+        return order.advanced(status, NOW, Reason.OUT_OF_STOCK)
+    for step in HAPPY_PATH[1 : HAPPY_PATH.index(status) + 1]:
+        order = order.advanced(step, NOW)
+    return order
+
+
+def a_checkout_request(**changes: object) -> CheckoutRequest:
+    usual = {"email": "ada@example.com", "shipping_address": an_address(), "payment_method": "pm_card_visa"}
+    return CheckoutRequest.model_validate(usual | changes)
+
+
+def a_cart(lines: dict[str, int] | None = None, cart_id: str = "customer#ada", version: int = 0) -> Cart:
+    return Cart(cart_id, lines or {}, version, NOW + timedelta(days=30))
+
+
+def product_details(**changes: object) -> ProductDetails:
+    usual = {
+        "name": "Camp mug",
+        "description": "Enamel, for the fire.",
+        "price": euros(1250),
+        "category": "camp",
+        "image": "/images/mug.webp",
+    }
+    return ProductDetails.model_validate(usual | changes)
+
+
+def a_product(sku: str = "MUG-01", **changes: object) -> Product:
+    return Product(sku=sku, **product_details(**changes).model_dump())
+
+
+def an_event(number: int = 1) -> Envelope:
+    return Envelope(
+        id=new_event_id(),
+        type="OrderPlaced",
+        version=1,
+        time="2030-05-17T12:00:00.000Z",
+        source="storefront.orders",
+        correlation_id=f"ord_{number}",
+        causation_id=None,
+        data={"order_id": f"ord_{number}", "lines": [{"sku": "MUG-01", "quantity": number}]},
+    )
+
+
+def a_parcel(order_id: str = "ord_1") -> Parcel:
+    return Parcel(order_id=order_id, quantities={"MUG-01": 2}, **an_address().model_dump())
+
+
+def a_reply(outcome: str, token: str = "token-1", order_id: str = "ord_1", **facts: str) -> WarehouseReply:
+    return WarehouseReply.model_validate({"order_id": order_id, "task_token": token, "outcome": outcome} | facts)

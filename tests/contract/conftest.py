@@ -1,0 +1,40 @@
+"""Tables as they are deployed: keys and indexes come from the template, DynamoDB from moto."""
+
+import uuid
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.template_pieces import pieces
+from tests.builders import TestClock
+
+NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}
+"""What a template says of a table, and neither `CreateTable` nor a store needs."""
+
+
+@pytest.fixture(scope="session")
+def dynamodb():
+    with mock_aws():
+        yield boto3.resource("dynamodb", region_name="eu-central-1").meta.client
+
+
+@pytest.fixture(scope="session")
+def new_table(dynamodb):
+    """Creates the table that has this logical id in the template, empty, and returns its name."""
+    resources = pieces("local")["Resources"]
+
+    def create(logical_id):
+        assert resources[logical_id]["Type"] == "AWS::DynamoDB::Table"
+        name = f"{logical_id}-{uuid.uuid4().hex[:8]}"
+        properties = resources[logical_id]["Properties"]
+        wanted = {key: value for key, value in properties.items() if key not in NOT_OF_THE_CALL}
+        dynamodb.create_table(TableName=name, **wanted)
+        return name
+
+    return create
+
+
+@pytest.fixture
+def clock():
+    return TestClock()

@@ -1,0 +1,297 @@
+"""Pieces are moved all or none, counted once, and never lost."""
+
+import random
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.inventory.model import OutOfStock, ReservationEnded, ReservationStatus, Stock, StockTooLow
+from chalicelib.inventory.service import Inventory
+from chalicelib.inventory.store import InventoryStore
+
+HOLD = timedelta(minutes=15)
+
+
+@pytest.fixture
+def store(dynamodb, new_table):
+    return InventoryStore(dynamodb, new_table("InventoryTable"))
+
+
+@pytest.fixture
+def inventory(store, clock):
+    """Ten mugs, one tent."""
+    inventory = Inventory(store, clock, HOLD)
+    inventory.receive("MUG", 10)
+    inventory.receive("TENT", 1)
+    return inventory
+
+
+@pytest.fixture
+def counts(store):
+    """(available, reserved, sold) of a sku."""
+
+    def read(sku):
+        stock = store.stocks([sku])[sku]
+        return stock.available, stock.reserved, stock.sold
+
+    return read
+
+
+class TestReceive:
+    def test_adds_to_what_is_there(self, inventory):
+        assert inventory.receive("MUG", 5) == Stock(sku="MUG", available=15, received=15)
+
+    def test_takes_available_pieces_away(self, inventory):
+        assert inventory.receive("MUG", -10) == Stock(sku="MUG", available=0, received=0)
+
+    @pytest.mark.parametrize(("sku", "delta"), [("MUG", -11), ("UNKNOWN", -1)])
+    def test_never_takes_more_than_is_available(self, inventory, store, sku, delta):
+        before = store.stocks([sku])
+
+        with pytest.raises(StockTooLow):
+            inventory.receive(sku, delta)
+
+        assert store.stocks([sku]) == before
+
+    def test_reserved_pieces_are_not_available(self, inventory):
+        inventory.reserve("ord_1", {"MUG": 8})
+
+        with pytest.raises(StockTooLow):
+            inventory.receive("MUG", -3)
+
+    def test_available_knows_more_skus_than_one_call_can_ask_for(self, inventory):
+        skus = [f"SKU-{n}" for n in range(120)] + ["MUG", "TENT", "MUG"]
+
+        assert inventory.available(skus) == {"MUG": 10, "TENT": 1}
+
+    def test_available_of_nothing(self, inventory):
+        assert inventory.available([]) == {}
+
+
+class TestReserve:
+    def test_sets_pieces_aside(self, inventory, store, counts, clock):
+        inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
+
+        assert counts("MUG") == (7, 3, 0)
+        assert counts("TENT") == (0, 1, 0)
+        assert store.reservation("ord_1").status == ReservationStatus.HELD
+        assert store.reservation("ord_1").expires_at == clock() + HOLD
+
+    def test_twice_is_once(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.reserve("ord_1", {"MUG": 3})
+
+        assert counts("MUG") == (7, 3, 0)
+
+    def test_twice_is_once_even_when_there_would_not_be_enough_again(self, inventory, counts):
+        inventory.reserve("ord_1", {"TENT": 1})
+        inventory.reserve("ord_1", {"TENT": 1})
+
+        assert counts("TENT") == (0, 1, 0)
+
+    def test_is_all_lines_or_none(self, inventory, store, counts):
+        with pytest.raises(OutOfStock):
+            inventory.reserve("ord_1", {"MUG": 3, "TENT": 2})
+
+        assert counts("MUG") == (10, 0, 0)
+        assert counts("TENT") == (1, 0, 0)
+        assert store.reservation("ord_1") is None
+
+    def test_out_of_stock_names_the_skus(self, inventory):
+        with pytest.raises(OutOfStock) as refusal:
+            inventory.reserve("ord_1", {"TENT": 2, "MUG": 1, "UNKNOWN": 1})
+
+        assert str(refusal.value) == "TENT, UNKNOWN"
+
+    def test_the_last_piece_goes_to_one_order(self, inventory, counts):
+        inventory.reserve("ord_1", {"TENT": 1})
+
+        with pytest.raises(OutOfStock):
+            inventory.reserve("ord_2", {"TENT": 1})
+
+        assert counts("TENT") == (0, 1, 0)
+
+    def test_may_succeed_later_if_pieces_come(self, inventory, counts):
+        with pytest.raises(OutOfStock):
+            inventory.reserve("ord_1", {"TENT": 2})
+        inventory.receive("TENT", 1)
+
+        inventory.reserve("ord_1", {"TENT": 2})
+
+        assert counts("TENT") == (0, 2, 0)
+
+    def test_finds_the_door_closed_after_a_release(self, inventory, counts):
+        inventory.release("ord_1")
+
+        with pytest.raises(ReservationEnded):
+            inventory.reserve("ord_1", {"MUG": 3})
+
+        assert counts("MUG") == (10, 0, 0)
+
+    def test_takes_a_full_cart(self, inventory, store):
+        full = {f"SKU-{n}": 1 for n in range(30)}
+        for sku in full:
+            inventory.receive(sku, 1)
+
+        inventory.reserve("ord_1", full)
+
+        assert all(stock.reserved == 1 for stock in store.stocks(list(full)).values())
+
+
+class TestCommit:
+    def test_before_expiry_the_reservation_stays(self, inventory, store, clock):
+        inventory.reserve("ord_1", {"MUG": 3})
+        clock.passes(minutes=14)
+
+        inventory.commit("ord_1")
+        clock.passes(days=3)
+        inventory.commit("ord_1")
+
+        assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
+
+    @pytest.mark.parametrize("late", [HOLD, HOLD + timedelta(milliseconds=1), timedelta(days=1)])
+    def test_after_expiry_it_is_over(self, inventory, store, clock, late):
+        inventory.reserve("ord_1", {"MUG": 3})
+        clock.now += late
+
+        with pytest.raises(ReservationEnded):
+            inventory.commit("ord_1")
+
+        assert store.reservation("ord_1").status == ReservationStatus.HELD
+
+    def test_after_a_release_it_is_over(self, inventory):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.release("ord_1")
+
+        with pytest.raises(ReservationEnded):
+            inventory.commit("ord_1")
+
+    def test_there_must_be_a_reservation(self, inventory, store):
+        with pytest.raises(ReservationEnded):
+            inventory.commit("ord_1")
+
+        assert store.reservation("ord_1") is None
+
+    def test_of_what_was_sold_is_nothing(self, inventory, store):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.commit("ord_1")
+        inventory.sell("ord_1")
+
+        inventory.commit("ord_1")
+
+        assert store.reservation("ord_1").status == ReservationStatus.SOLD
+
+
+class TestSell:
+    def test_counts_once(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
+        inventory.commit("ord_1")
+
+        inventory.sell("ord_1")
+        inventory.sell("ord_1")
+
+        assert counts("MUG") == (7, 0, 3)
+        assert counts("TENT") == (0, 0, 1)
+
+    def test_only_what_was_committed(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+
+        with pytest.raises(ReservationEnded):
+            inventory.sell("ord_1")
+
+        assert counts("MUG") == (7, 3, 0)
+
+    def test_not_what_was_released(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.release("ord_1")
+
+        with pytest.raises(ReservationEnded):
+            inventory.sell("ord_1")
+
+        assert counts("MUG") == (10, 0, 0)
+
+    def test_not_what_was_never_reserved(self, inventory):
+        with pytest.raises(ReservationEnded):
+            inventory.sell("ord_1")
+
+
+class TestRelease:
+    @pytest.mark.parametrize("committed", [False, True])
+    def test_gives_back_once(self, inventory, counts, committed):
+        inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
+        if committed:
+            inventory.commit("ord_1")
+
+        inventory.release("ord_1")
+        inventory.release("ord_1")
+
+        assert counts("MUG") == (10, 0, 0)
+        assert counts("TENT") == (1, 0, 0)
+
+    def test_gives_back_what_expired(self, inventory, counts, clock):
+        inventory.reserve("ord_1", {"MUG": 3})
+        clock.passes(days=1)
+
+        inventory.release("ord_1")
+
+        assert counts("MUG") == (10, 0, 0)
+
+    def test_leaves_a_sign_where_there_was_nothing(self, inventory, store):
+        inventory.release("ord_1")
+        inventory.release("ord_1")
+
+        assert store.reservation("ord_1").status == ReservationStatus.RELEASED
+        assert store.reservation("ord_1").quantities == {}
+
+    def test_does_not_take_back_a_sale(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.commit("ord_1")
+        inventory.sell("ord_1")
+
+        with pytest.raises(ReservationEnded):
+            inventory.release("ord_1")
+
+        assert counts("MUG") == (7, 0, 3)
+
+    def test_of_one_that_moved_on_meanwhile_moves_no_pieces(self, inventory, store, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        as_it_was_read = store.reservation("ord_1")
+        inventory.commit("ord_1")
+
+        assert not store.release(as_it_was_read)
+        assert counts("MUG") == (7, 3, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, seed):
+    """available + reserved + sold = received, for every sku, after every single operation."""
+    dice = random.Random(seed)
+    skus = ["MUG", "TENT"]
+    received = {"MUG": 10, "TENT": 1}
+
+    def receive(_):
+        sku, delta = dice.choice(skus), dice.randint(-4, 6)
+        inventory.receive(sku, delta)
+        received[sku] += delta
+
+    def reserve(order_id):
+        inventory.reserve(order_id, {sku: dice.randint(1, 4) for sku in dice.sample(skus, dice.randint(1, 2))})
+
+    def wait(_):
+        clock.passes(minutes=4)
+
+    moves = [receive, reserve, reserve, inventory.commit, inventory.sell, inventory.release, wait]
+    for _ in range(120):
+        with suppress(OutOfStock, StockTooLow, ReservationEnded):
+            dice.choice(moves)(f"ord_{dice.randint(1, 12)}")
+        for sku, stock in store.stocks(skus).items():
+            assert min(stock.available, stock.reserved, stock.sold) >= 0
+            assert stock.available + stock.reserved + stock.sold == stock.received == received[sku]
+
+    reservations = [each for each in (store.reservation(f"ord_{n}") for n in range(1, 13)) if each]
+    for sku, stock in store.stocks(skus).items():
+        assert stock.reserved == sum(
+            r.quantities.get(sku, 0) for r in reservations if r.status in ("HELD", "COMMITTED")
+        )
+        assert stock.sold == sum(r.quantities.get(sku, 0) for r in reservations if r.status == "SOLD")

@@ -1,0 +1,58 @@
+"""Every refusal has a stable code, a text for people, and one status."""
+
+import pytest
+
+import app  # noqa: F401  (so that the refusals of all rooms are known)
+from chalicelib.cart.model import CartBusy, CartFull, CartTokenInvalid
+from chalicelib.catalog.model import ProductNotFound
+from chalicelib.inventory.model import StockTooLow
+from chalicelib.orders.model import (
+    CartEmpty,
+    IdempotencyConflict,
+    IdempotencyKeyInvalid,
+    OrderNotFound,
+    OrderTokenRequired,
+)
+from chalicelib.platform.errors import CursorInvalid, Refusal, Unacceptable, ValidationFailed
+from chalicelib.platform.http import STATUS_OF, AdminOnly, BodyNotJson, BodyTooLarge, SignInRequired, status_of
+
+PUBLISHED = [
+    (CursorInvalid, "cursor_invalid", 400),
+    (BodyNotJson, "body_not_json", 400),
+    (SignInRequired, "sign_in_required", 401),
+    (CartTokenInvalid, "cart_token_invalid", 401),
+    (OrderTokenRequired, "order_token_required", 401),
+    (AdminOnly, "admin_only", 403),
+    (OrderNotFound, "order_not_found", 404),
+    (ProductNotFound, "product_not_found", 404),
+    (IdempotencyConflict, "idempotency_conflict", 409),
+    (StockTooLow, "stock_too_low", 409),
+    (CartBusy, "cart_busy", 409),
+    (BodyTooLarge, "body_too_large", 413),
+    (CartEmpty, "cart_empty", 422),
+    (CartFull, "cart_full", 422),
+    (IdempotencyKeyInvalid, "idempotency_key_invalid", 422),
+    (ValidationFailed, "validation_failed", 422),
+]
+
+
+def kinds_of(refusal):
+    return {refusal}.union(*(kinds_of(kind) for kind in refusal.__subclasses__()))
+
+
+@pytest.mark.parametrize(("refusal", "code", "status"), PUBLISHED)
+def test_published_codes_and_statuses_stay(refusal, code, status):
+    assert refusal().code == code
+    assert status_of(refusal()) == status
+
+
+@pytest.mark.parametrize("refusal", sorted(kinds_of(Refusal) - {Refusal}, key=lambda kind: kind.__name__))
+def test_every_refusal_has_a_status_and_says_in_a_sentence_what_is_wrong(refusal):
+    assert status_of(refusal()) in STATUS_OF.values()
+    assert refusal().detail.endswith((".", "…"))
+
+
+def test_a_refusal_may_say_more_than_its_kind():
+    refusal = Unacceptable("Too many.", {"quantity": "At most 20."})
+
+    assert (refusal.detail, refusal.fields) == ("Too many.", {"quantity": "At most 20."})
