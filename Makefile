@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo mail test package clean
+.PHONY: help up down demo mail test package deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ test: $(INSTALLED) ## Run all tests, on an engine of their own
 
 package: $(INSTALLED) ## Make what CloudFormation deploys: make package STAGE=demo
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)
+
+deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
+	@$(BIN)/python -m infra.aws
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi

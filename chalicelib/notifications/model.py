@@ -23,9 +23,9 @@ SUBJECT = {
 }
 
 OPENING = {
-    Occasion.CONFIRMED: "Thank you. The pieces are set aside and your card is authorized; we charge it when they leave us.",
+    Occasion.CONFIRMED: "Thank you. The pieces are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
-    Occasion.CANCELLED: "We could not complete your order, and you pay nothing: whatever was held or charged goes back to you.",
+    Occasion.CANCELLED: "We could not complete your order, and you pay nothing: what was held or charged goes back.",
 }
 
 WHY = {

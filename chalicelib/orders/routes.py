@@ -101,7 +101,9 @@ class AdminOrderQuery(PageQuery):
 @endpoint(
     routes, "POST", "/orders", summary="Place an order from the caller's cart", status=202,
     headers=(IDEMPOTENCY_KEY, CART_TOKEN), body=CheckoutRequest, answer=OrderAccepted, answer_headers=("Location",),
-    refusals=(IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable),
+    refusals=(
+        IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable,
+    ),
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:
     order, token = wiring.checkout().place(

@@ -68,7 +68,7 @@ class OrderStore:
         )
 
     def place(self, order: Order, record: CheckoutRecord) -> bool:
-        """Order, event and idempotency record, or nothing. False if this checkout was made, or is being made, by another."""
+        """Order, event and idempotency record, or nothing. False if another made this checkout, or is at it."""
         remembered = {name: value for name, value in asdict(record).items() if name != "scope"}
         try:
             self._db.transact_write_items(

@@ -14,7 +14,7 @@ from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.money import Money
 
 TIMEOUT_SECONDS = 5
-"""Twice this (one retry) is below the time limit of the functions that call: they see the failure, not their own end."""
+"""Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""
 
 
 class PaymentProviderUnavailable(Unavailable):

@@ -64,7 +64,7 @@ def _publish(records: list[dict], events_client: Any, bus: str) -> list[dict]:
         answer = events_client.put_events(Entries=entries)
         if not answer["FailedEntryCount"]:
             return []
-        pending = [r for r, result in zip(pending, answer["Entries"]) if "ErrorCode" in result]
+        pending = [r for r, result in zip(pending, answer["Entries"], strict=True) if "ErrorCode" in result]
     return pending
 
 

@@ -1,5 +1,6 @@
 """Starting and stopping the local servers: by their own process ids, and never anything else."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -90,10 +91,8 @@ def stop(pid: int, module: str, patience_seconds: float = 30) -> None:
 
 def _reap(pid: int) -> None:
     """If it is a child of ours, collect it, so that it does not look alive."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _tail(log: Path, lines: int = 15) -> str:

@@ -1,0 +1,76 @@
+"""`make deploy`: the same template, code and pages as on one machine, into the AWS account of the environment.
+
+    STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=shop@example.com make deploy
+
+The stage `demo` brings the warehouse simulator and the demo catalog; `prod` brings neither.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+import boto3
+
+from infra import storefront
+from infra.deploy import DeploymentFailed, deploy
+from infra.package import PackagingFailed, package
+from infra.seed.seed import seed
+from infra.template_pieces import ROOT
+
+REQUIRED = ("STRIPE_SECRET_KEY", "SENDER_EMAIL")
+
+
+def main() -> int:
+    missing = [name for name in REQUIRED if not os.environ.get(name)]
+    if missing:
+        print(f"Please set {' and '.join(missing)}. For example:\n{__doc__}")
+        return 2
+    try:
+        _deploy(os.environ.get("STAGE", "demo"), boto3.Session())
+    except (DeploymentFailed, PackagingFailed, storefront.BuildFailed) as failure:
+        print(failure)
+        return 1
+    return 0
+
+
+def _deploy(stage: str, session: boto3.Session) -> None:
+    name, out = f"storefront-{stage}", ROOT / ".build" / stage
+    publishable_key = os.environ.get("STRIPE_PUBLISHABLE_KEY", "")
+    print("packaging with chalice")
+    template = json.loads(package(stage, out).read_text())
+    session.client("ssm").put_parameter(
+        Name=f"/{name}/stripe/secret-key", Value=os.environ["STRIPE_SECRET_KEY"], Type="SecureString", Overwrite=True
+    )
+    parameters = {"Stage": stage, "SenderEmail": os.environ["SENDER_EMAIL"]}
+    outputs = deploy(session, template, out, name, parameters, print)
+    storefront.build(print)
+    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
+    _invalidate(session, outputs["DistributionId"])
+    if stage == "demo":
+        print(f"seeding {seed(session, outputs)} products")
+    print(f"\n  storefront  {outputs['StorefrontUrl']}\n  API         {outputs['ApiUrl']}")
+
+
+def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
+    return {
+        "api": "/api",
+        "region": session.region_name,
+        "user_pool_client_id": outputs["UserPoolClientId"],
+        "cognito_endpoint": f"https://cognito-idp.{session.region_name}.amazonaws.com/",
+        "stripe_publishable_key": publishable_key or None,
+        "sandbox": not publishable_key,
+    }
+
+
+def _invalidate(session: boto3.Session, distribution: str) -> None:
+    """So that the new page is seen at once; files with a hash in their name need none."""
+    reference = os.urandom(8).hex()
+    paths = {"Quantity": 1, "Items": ["/*"]}
+    session.client("cloudfront").create_invalidation(
+        DistributionId=distribution, InvalidationBatch={"Paths": paths, "CallerReference": reference}
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
