@@ -1,0 +1,313 @@
+/** Every call to the shop's API, and the shapes of its answers. */
+import { forgetIdToken, idToken } from './auth';
+import { config } from './config';
+import { onThisDevice, Stored } from './storage';
+
+export interface Money {
+  amount: number;
+  currency: string;
+}
+
+export interface Product {
+  sku: string;
+  name: string;
+  description: string;
+  price: Money;
+  category: string;
+  image: string;
+  available: number;
+}
+
+export interface Category {
+  id: string;
+  name: string;
+}
+
+export interface List<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface CartLine {
+  sku: string;
+  name: string;
+  image: string;
+  quantity: number;
+  unit_price: Money;
+  total: Money;
+  available: number;
+}
+
+export interface Cart {
+  lines: CartLine[];
+  total: Money;
+  expires_at: string | null;
+  cart_token?: string;
+}
+
+export interface Address {
+  name: string;
+  line1: string;
+  line2?: string;
+  city: string;
+  postal_code: string;
+  country: string;
+}
+
+export interface Checkout {
+  email?: string;
+  shipping_address: Address;
+  payment_method: string;
+}
+
+export type Status = 'PLACED' | 'RESERVED' | 'AUTHORIZED' | 'SHIPPING' | 'COMPLETED' | 'CANCELLED' | 'RETURNED';
+export type Reason =
+  | 'OUT_OF_STOCK'
+  | 'PAYMENT_DECLINED'
+  | 'SHIPPING_FAILED'
+  | 'CUSTOMER_REQUEST'
+  | 'FULFILMENT_FAILED';
+
+export interface PlacedOrder {
+  order_id: string;
+  status: Status;
+  total: Money;
+  order_token?: string;
+}
+
+export interface OrderSummary {
+  order_id: string;
+  status: Status;
+  reason: Reason | null;
+  placed_at: string;
+  lines: Omit<CartLine, 'available'>[];
+  total: Money;
+  history: { at: string; status: Status }[];
+}
+
+export interface Order extends OrderSummary {
+  email: string;
+  shipping_address: Address;
+  /** Amounts in minor units of `currency`. */
+  payment: {
+    status: string;
+    currency: string;
+    amount: number;
+    captured: number;
+    refunded: number;
+    decline_code?: string | null;
+  } | null;
+  shipment: { status: string; carrier?: string | null; tracking_number?: string | null } | null;
+  /** What its owner may still ask for; absent where the shop does not offer it. */
+  actions?: ('cancel' | 'return')[];
+}
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** An RFC 9457 problem, or status 0 when no answer came at all. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly errors: FieldError[] = [],
+  ) {
+    super(message);
+  }
+
+  get isUnreachable(): boolean {
+    return this.status === 0;
+  }
+
+  /** True when the server may have done the work although we never heard so. */
+  get isUncertain(): boolean {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+interface Options {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+const PATIENCE_MS = 20_000;
+const EMPTY_CART: Cart = { lines: [], total: { amount: 0, currency: 'EUR' }, expires_at: null };
+
+const cartToken = new Stored<string>('saga.cart-token', onThisDevice);
+const orderTokens = new Stored<Record<string, string>>('saga.order-tokens', onThisDevice);
+
+/** Products seen in a list, so that their own page has something to show at once. */
+export const seenProducts = new Map<string, Product>();
+
+// catalog
+
+export async function listProducts(
+  filter: { category?: string; q?: string; cursor?: string | null },
+  signal?: AbortSignal,
+): Promise<List<Product>> {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(filter)) if (value) query.set(key, value);
+  const page = await anyone<List<Product>>(`/products?${query}`, { signal });
+  for (const product of page.items) seenProducts.set(product.sku, product);
+  return page;
+}
+
+export function getProduct(sku: string, signal?: AbortSignal): Promise<Product> {
+  return anyone(`/products/${encodeURIComponent(sku)}`, { signal });
+}
+
+let categories: Promise<Category[]> | undefined;
+
+export function listCategories(): Promise<Category[]> {
+  categories ??= anyone<{ items: Category[] }>('/categories').then(
+    ({ items }) => items,
+    (error) => {
+      categories = undefined;
+      throw error;
+    },
+  );
+  return categories;
+}
+
+// cart
+
+export const hasGuestCart = () => cartToken.get() !== null;
+
+export async function getCart(): Promise<Cart> {
+  if (!(await idToken()) && !hasGuestCart()) return EMPTY_CART;
+  return shopper('/cart');
+}
+
+export function putCartItem(sku: string, quantity: number): Promise<Cart> {
+  return shopper(`/cart/items/${encodeURIComponent(sku)}`, { method: 'PUT', body: { quantity } });
+}
+
+export function deleteCartItem(sku: string): Promise<Cart> {
+  return shopper(`/cart/items/${encodeURIComponent(sku)}`, { method: 'DELETE' });
+}
+
+/** Hands the guest's cart over to the customer who has just signed in. */
+export async function claimCart(): Promise<Cart> {
+  const token = cartToken.get();
+  if (!token) return getCart();
+  try {
+    const cart = await shopper<Cart>('/cart/claim', { method: 'POST', headers: { 'X-Cart-Token': token } });
+    cartToken.set(null);
+    return cart;
+  } catch (error) {
+    if (!isOfLostCart(error)) throw error;
+    cartToken.set(null);
+    return getCart();
+  }
+}
+
+// orders
+
+export async function placeOrder(checkout: Checkout, idempotencyKey: string): Promise<PlacedOrder> {
+  const order = await shopper<PlacedOrder>('/orders', {
+    method: 'POST',
+    body: checkout,
+    headers: { 'Idempotency-Key': idempotencyKey },
+  });
+  if (order.order_token) orderTokens.set({ ...orderTokens.get(), [order.order_id]: order.order_token });
+  return order;
+}
+
+export function listOrders(cursor?: string | null, signal?: AbortSignal): Promise<List<OrderSummary>> {
+  return shopper(cursor ? `/orders?cursor=${encodeURIComponent(cursor)}` : '/orders', { signal });
+}
+
+export function getOrder(id: string, signal?: AbortSignal): Promise<Order> {
+  return owner(id, '', { signal });
+}
+
+export function cancelOrder(id: string): Promise<unknown> {
+  return owner(id, '/cancel', { method: 'POST' });
+}
+
+export function returnOrder(id: string): Promise<unknown> {
+  return owner(id, '/return', { method: 'POST' });
+}
+
+/** Orders placed without an account in this browser, newest first. */
+export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse();
+
+// how a call is made
+
+function owner<T>(id: string, action: string, options: Options): Promise<T> {
+  const path = `/orders/${encodeURIComponent(id)}${action}`;
+  const token = orderTokens.get()?.[id];
+  return token ? anyone(path, { ...options, headers: { 'X-Order-Token': token } }) : shopper(path, options);
+}
+
+/** Sends who is shopping: the customer's token, or else the guest's cart token. */
+async function shopper<T>(path: string, options: Options = {}): Promise<T> {
+  const token = await idToken();
+  return token ? customer(token, path, options) : guest(path, options);
+}
+
+/** A guest's cart that has expired is forgotten, and the call starts a new one. */
+async function guest<T>(path: string, options: Options): Promise<T> {
+  const token = cartToken.get();
+  if (!token) return anyone(path, options);
+  try {
+    return await anyone(path, { ...options, headers: { ...options.headers, 'X-Cart-Token': token } });
+  } catch (error) {
+    if (!isOfLostCart(error)) throw error;
+    cartToken.set(null);
+    return anyone(path, options);
+  }
+}
+
+/** An id token that the API no longer accepts is renewed once. */
+async function customer<T>(token: string, path: string, options: Options): Promise<T> {
+  const signed = (bearer: string) =>
+    anyone<T>(path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${bearer}` } });
+  try {
+    return await signed(token);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401 || isOfLostCart(error)) throw error;
+    forgetIdToken();
+    const renewed = await idToken();
+    if (!renewed) throw error;
+    return signed(renewed);
+  }
+}
+
+const isOfLostCart = (error: unknown) => error instanceof Problem && error.code === 'cart_token_invalid';
+
+async function anyone<T>(path: string, options: Options = {}): Promise<T> {
+  const answer = await send(path, options);
+  const issued = answer.headers.get('X-Cart-Token');
+  if (issued) cartToken.set(issued);
+  const body = await answer.json().catch(() => null);
+  if (answer.ok) return body as T;
+  const problem = body ?? {};
+  throw new Problem(
+    answer.status,
+    problem.code ?? 'unknown',
+    problem.detail ?? problem.title ?? 'The shop could not answer that.',
+    problem.errors ?? [],
+  );
+}
+
+async function send(path: string, { method = 'GET', body, headers = {}, signal }: Options): Promise<Response> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const { api } = await config();
+    return await fetch(api + path, {
+      method,
+      headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, 'unreachable', 'The shop cannot be reached right now.');
+  }
+}

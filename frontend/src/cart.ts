@@ -1,0 +1,69 @@
+/** The cart as the page knows it. Writes go out one after the other, so the last click wins. */
+import * as api from './api';
+import { session } from './auth';
+import { Store } from './store';
+import { complain } from './toast';
+
+export const MAX_QUANTITY = 20;
+
+export const cart = new Store<api.Cart | null>(null);
+export const cartError = new Store<unknown>(null);
+
+let queue: Promise<unknown> = Promise.resolve();
+let latest = 0;
+
+export const countItems = (shown: api.Cart | null) =>
+  shown?.lines.reduce((sum, line) => sum + line.quantity, 0) ?? 0;
+
+export const quantityOf = (sku: string) => cart.value?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+
+export async function loadCart(): Promise<void> {
+  cartError.value = null;
+  try {
+    await inTurn(api.getCart);
+  } catch (error) {
+    cartError.value = error;
+  }
+}
+
+/** Adds to what is already in the cart; false when the shop refused. */
+export function addToCart(sku: string, quantity: number): Promise<boolean> {
+  return attempt(() => api.putCartItem(sku, Math.min(MAX_QUANTITY, quantityOf(sku) + quantity)));
+}
+
+export function setQuantity(sku: string, quantity: number): Promise<boolean> {
+  return attempt(() => api.putCartItem(sku, quantity));
+}
+
+export function removeFromCart(sku: string): Promise<boolean> {
+  return attempt(() => api.deleteCartItem(sku));
+}
+
+async function attempt(write: () => Promise<api.Cart>): Promise<boolean> {
+  try {
+    await inTurn(write);
+    return true;
+  } catch (error) {
+    complain(error);
+    void loadCart();
+    return false;
+  }
+}
+
+function inTurn(call: () => Promise<api.Cart>): Promise<void> {
+  const turn = ++latest;
+  const result = queue.then(call);
+  queue = result.catch(() => undefined);
+  return result.then((answer) => {
+    if (turn === latest) cart.value = answer;
+  });
+}
+
+session.watch(() => {
+  cart.value = null;
+  if (!session.value || !api.hasGuestCart()) return void loadCart();
+  inTurn(api.claimCart).catch((error) => {
+    complain(error);
+    void loadCart();
+  });
+});

@@ -1,0 +1,73 @@
+import { html, nothing } from 'lit';
+import { customElement, query, state } from 'lit/decorators.js';
+import type { Cart } from '../api';
+import { cart, countItems } from '../cart';
+import { formatMoney } from '../money';
+import { Watch } from '../store';
+import { icons } from './icons';
+import { LightElement } from './light-element';
+import './picture';
+
+/** Slides in after something was put into the cart. It never blocks the page behind it. */
+@customElement('cart-drawer')
+export class CartDrawer extends LightElement {
+  @query('.drawer') private drawer!: HTMLElement;
+  @query('h2') private heading!: HTMLElement;
+  @state() private isOpen = false;
+
+  constructor() {
+    super();
+    new Watch(this, cart);
+  }
+
+  async open(): Promise<void> {
+    this.isOpen = true;
+    await this.updateComplete;
+    this.drawer.showPopover();
+    this.heading.focus();
+  }
+
+  close(): void {
+    this.drawer.hidePopover();
+  }
+
+  private toggled(event: ToggleEvent): void {
+    this.isOpen = event.newState === 'open';
+  }
+
+  protected override render() {
+    const shown = cart.value;
+    return html`
+      <section class="drawer" popover aria-labelledby="drawer-title" @toggle=${this.toggled}>
+        <header>
+          <h2 id="drawer-title" tabindex="-1">In your cart <small>${countItems(shown)}</small></h2>
+          <button class="icon-button" aria-label="Close" @click=${this.close}>${icons.close}</button>
+        </header>
+        ${this.isOpen && shown?.lines.length ? this.contents(shown) : nothing}
+      </section>
+    `;
+  }
+
+  private contents(shown: Cart) {
+    return html`
+      <ul class="drawer-lines">
+        ${shown.lines.map(
+          (line) => html`
+            <li>
+              <product-picture .src=${line.image}></product-picture>
+              <span class="drawer-name">${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small></span>
+              <span class="price">${formatMoney(line.total)}</span>
+            </li>
+          `,
+        )}
+      </ul>
+      <footer @click=${this.close}>
+        <p class="sum"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
+        <a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>
+        <a class="button button-quiet button-wide" href="/cart">View cart</a>
+      </footer>
+    `;
+  }
+}
+
+export const openDrawer = () => document.querySelector<CartDrawer>('cart-drawer')?.open();

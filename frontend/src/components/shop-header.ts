@@ -1,0 +1,75 @@
+import { html } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { listCategories, type Category } from '../api';
+import { session } from '../auth';
+import { cart, countItems } from '../cart';
+import { Watch } from '../store';
+import { chooseTheme, currentTheme } from '../theme';
+import { icons } from './icons';
+import { LightElement } from './light-element';
+import { wordmark } from './mark';
+
+@customElement('shop-header')
+export class ShopHeader extends LightElement {
+  @property() path = '/';
+  @state() private categories: Category[] = [];
+
+  constructor() {
+    super();
+    new Watch(this, cart, session);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.requestUpdate());
+  }
+
+  /** Shelves that could not be fetched are asked for again on the next page. */
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    if (!changed.has('path') || this.categories.length) return;
+    listCategories().then(
+      (found) => (this.categories = found),
+      () => undefined,
+    );
+  }
+
+  protected override render() {
+    const items = countItems(cart.value);
+    const theme = currentTheme();
+    return html`
+      <header class="top">
+        <a class="home-link" href="/" aria-label="Saga Supply, home">${wordmark}</a>
+        <nav class="shelf-nav" aria-label="Shelves">
+          <ul>
+            ${this.categories.map(
+              ({ id, name }) => html`
+                <li><a href="/category/${id}" aria-current=${this.path === `/category/${id}` ? 'page' : 'false'}>${name}</a></li>
+              `,
+            )}
+          </ul>
+        </nav>
+        <div class="tools">
+          <a class="icon-button" href="/search" aria-label="Search">${icons.search}</a>
+          <button
+            class="icon-button"
+            aria-label=${theme === 'dark' ? 'Use light colours' : 'Use dark colours'}
+            @click=${() => this.switchTheme()}
+          >
+            ${theme === 'dark' ? icons.sun : icons.moon}
+          </button>
+          <a
+            class="icon-button ${session.value ? 'is-signed-in' : ''}"
+            href=${session.value ? '/orders' : '/sign-in'}
+            aria-label=${session.value ? `Your orders, signed in as ${session.value.email}` : 'Sign in'}
+          >
+            ${icons.person}
+          </a>
+          <a class="icon-button cart-link" href="/cart" aria-label="Cart, ${items} ${items === 1 ? 'item' : 'items'}">
+            ${icons.basket}<span class="cart-count" data-testid="cart-count" ?data-empty=${items === 0}>${items}</span>
+          </a>
+        </div>
+      </header>
+    `;
+  }
+
+  private switchTheme(): void {
+    chooseTheme(currentTheme() === 'dark' ? 'light' : 'dark');
+    this.requestUpdate();
+  }
+}

@@ -1,0 +1,38 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { Problem } from '../api';
+import { AuthError } from '../auth';
+import { categoryArt } from './category-art';
+
+interface Words {
+  art: string;
+  title: string;
+  text: string;
+  action?: TemplateResult;
+}
+
+export const emptyState = ({ art, title, text, action }: Words) => html`
+  <div class="state">
+    ${categoryArt(art)}
+    <h2>${title}</h2>
+    <p>${text}</p>
+    ${action ?? nothing}
+  </div>
+`;
+
+/** Says whether the line or the shop is at fault, and offers to try again. */
+export function errorState(error: unknown, retry: () => void): TemplateResult {
+  const isUnreachable =
+    (error instanceof Problem && error.isUnreachable) || (error instanceof AuthError && error.code === 'Unreachable');
+  const words = isUnreachable
+    ? { art: 'camp', title: 'No signal out here', text: 'We cannot reach the shop. Check your connection and try again.' }
+    : { art: 'kitchen', title: 'Something boiled over', text: 'The shop could not answer. It is us, not you.' };
+  return html`
+    <div role="alert">
+      ${emptyState({ ...words, action: html`<button class="button" @click=${retry}>Try again</button>` })}
+    </div>
+  `;
+}
+
+export const skeletonLines = (count: number) => html`
+  <div class="skeleton-lines" aria-hidden="true">${Array.from({ length: count }, () => html`<i class="skeleton"></i>`)}</div>
+`;

@@ -1,0 +1,25 @@
+/** What the deployment tells the page about itself; written next to index.html, never bundled. */
+export interface Config {
+  api: string;
+  region: string;
+  user_pool_client_id: string;
+  cognito_endpoint: string;
+  stripe_publishable_key: string | null;
+  sandbox: boolean;
+}
+
+let loading: Promise<Config> | undefined;
+
+export function config(): Promise<Config> {
+  loading ??= load().catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function load(): Promise<Config> {
+  const answer = await fetch('/config.json', { cache: 'no-cache' });
+  if (!answer.ok) throw new Error(`config.json answered ${answer.status}`);
+  return answer.json();
+}

@@ -1,0 +1,102 @@
+import { html, nothing } from 'lit';
+import { customElement } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Cart, CartLine } from '../api';
+import { cart, cartError, loadCart, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
+import { icons } from '../components/icons';
+import { LightElement } from '../components/light-element';
+import '../components/picture';
+import '../components/quantity-stepper';
+import { emptyState, errorState, skeletonLines } from '../components/states';
+import { formatDay } from '../dates';
+import { formatMoney } from '../money';
+import { Watch } from '../store';
+import { setTitle } from '../title';
+import { say } from '../toast';
+
+@customElement('cart-page')
+export class CartPage extends LightElement {
+  constructor() {
+    super();
+    new Watch(this, cart, cartError);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Cart');
+    void loadCart();
+  }
+
+  protected override render() {
+    return html`<section class="section cart-page"><h1 tabindex="-1">Your cart</h1>${this.body()}</section>`;
+  }
+
+  private body() {
+    const shown = cart.value;
+    if (shown?.lines.length) return this.filled(shown);
+    if (shown) return empty;
+    if (cartError.value) return errorState(cartError.value, loadCart);
+    return skeletonLines(6);
+  }
+
+  private filled(shown: Cart) {
+    const isShort = shown.lines.some(({ quantity, available }) => quantity > available);
+    return html`
+      <div class="with-aside">
+        <ul class="cart-lines">
+          ${repeat(shown.lines, ({ sku }) => sku, (line) => this.line(line))}
+        </ul>
+        <aside class="slip" aria-label="Total">
+          <p class="sum"><span>Delivery</span><span>Included</span></p>
+          <p class="sum sum-total"><span>Total</span><strong aria-live="polite">${formatMoney(shown.total)}</strong></p>
+          ${isShort
+            ? html`<p class="notice">We have fewer of something than you asked for. Please adjust it first.</p>`
+            : html`<a class="button button-big button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>`}
+          <a class="button button-quiet button-wide" href="/">Keep looking</a>
+          ${shown.expires_at ? html`<p class="small-print">We keep this cart for you until ${formatDay(shown.expires_at)}.</p>` : nothing}
+        </aside>
+      </div>
+    `;
+  }
+
+  private line(line: CartLine) {
+    const max = Math.min(MAX_QUANTITY, Math.max(line.available, 1));
+    return html`
+      <li class="cart-line">
+        <a href="/products/${line.sku}" tabindex="-1" aria-hidden="true"><product-picture .src=${line.image}></product-picture></a>
+        <div class="cart-line-words">
+          <h2><a href="/products/${line.sku}">${line.name}</a></h2>
+          <p class="small-print">${formatMoney(line.unit_price)} each</p>
+          ${shortage(line)}
+        </div>
+        <quantity-stepper
+          .value=${line.quantity}
+          .max=${max}
+          label="Quantity of ${line.name}"
+          @quantity=${(event: CustomEvent<number>) => setQuantity(line.sku, event.detail)}
+        ></quantity-stepper>
+        <p class="price">${formatMoney(line.total)}</p>
+        <button class="icon-button" aria-label="Remove ${line.name}" @click=${() => this.takeOut(line)}>${icons.close}</button>
+      </li>
+    `;
+  }
+
+  private async takeOut(line: CartLine) {
+    if (!(await removeFromCart(line.sku))) return;
+    say(`${line.name} is back on the shelf.`);
+    this.querySelector<HTMLElement>('h1')?.focus();
+  }
+}
+
+function shortage({ quantity, available }: CartLine) {
+  if (available <= 0) return html`<p class="stock stock-none">Sold out. Please remove it.</p>`;
+  if (quantity > available) return html`<p class="stock stock-few">Only ${available} left. Please take fewer.</p>`;
+  return nothing;
+}
+
+const empty = emptyState({
+  art: 'carry',
+  title: 'Nothing packed yet',
+  text: 'Your rucksack is light. Too light for a long story.',
+  action: html`<a class="button" href="/">Look around the shop</a>`,
+});

@@ -1,0 +1,271 @@
+import { html, nothing } from 'lit';
+import { customElement, query, state } from 'lit/decorators.js';
+import { Problem, type Address, type Cart, type Checkout } from '../api';
+import { AuthError, session } from '../auth';
+import { cart, cartError, countItems, loadCart } from '../cart';
+import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
+import { field, type Field } from '../components/field';
+import { FormErrors } from '../components/form-errors';
+import { LightElement } from '../components/light-element';
+import { orderSummary } from '../components/order-summary';
+import { sandboxDefault, sandboxPayment } from '../components/sandbox-payment';
+import { emptyState, errorState, skeletonLines } from '../components/states';
+import { config, type Config } from '../config';
+import { countries } from '../countries';
+import { formatMoney } from '../money';
+import { navigate } from '../router';
+import { inThisTab, Stored } from '../storage';
+import { Watch } from '../store';
+import type { CardForm } from '../stripe';
+import { setTitle } from '../title';
+
+type Details = Record<string, string>;
+
+const FIELDS: Omit<Field, 'value' | 'error'>[] = [
+  { name: 'name', label: 'Full name', autocomplete: 'shipping name', testid: 'checkout-name', maxlength: 100 },
+  { name: 'line1', label: 'Street and number', autocomplete: 'shipping address-line1', testid: 'checkout-line1', maxlength: 120 },
+  { name: 'line2', label: 'Flat, floor, care of', autocomplete: 'shipping address-line2', optional: true, testid: 'checkout-line2', maxlength: 120 },
+  { name: 'postal_code', label: 'Postal code', autocomplete: 'shipping postal-code', testid: 'checkout-postal-code', maxlength: 16 },
+  { name: 'city', label: 'City', autocomplete: 'shipping address-level2', testid: 'checkout-city', maxlength: 80 },
+  { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options: countries },
+];
+
+/** What to say when the shop refuses the whole order rather than one field. */
+const REFUSALS: Record<string, string> = {
+  cart_empty: 'Your cart is empty now. Perhaps this order went through in another window?',
+  out_of_stock: 'Somebody was faster: part of your cart is no longer there. Please look at the cart again.',
+  product_unavailable: 'Something in your cart is no longer sold. Please look at the cart again.',
+  idempotency_conflict: 'This order was already sent with other details. Please check “Your orders” before you try again.',
+};
+
+const draft = new Stored<Details>('saga.checkout-draft', inThisTab);
+
+@customElement('checkout-page')
+export class CheckoutPage extends LightElement {
+  @state() private config: Config | null = null;
+  @state() private sandbox = sandboxDefault;
+  @state() private isSending = false;
+  @state() private trouble: { text: string; isRetry?: boolean; toCart?: boolean } | null = null;
+  @query('.card-form') private cardHost?: HTMLElement;
+  private details: Details = draft.get() ?? {};
+  private cardForm: Promise<CardForm> | null = null;
+  private errors = new FormErrors(this);
+
+  constructor() {
+    super();
+    new Watch(this, cart, cartError, session);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Checkout');
+    void this.prepare();
+  }
+
+  protected override updated(): void {
+    const key = this.config?.stripe_publishable_key;
+    if (!key || !this.cardHost || !cart.value || this.cardForm) return;
+    const { cardHost } = this;
+    this.cardForm = import('../stripe').then(({ mountCardForm }) => mountCardForm(cardHost, key, cart.value!.total));
+    this.cardForm.catch((error: Error) => {
+      this.cardForm = null;
+      this.trouble = { text: `${error.message} Please reload the page.` };
+    });
+  }
+
+  protected override render() {
+    return html`<section class="section checkout"><h1>Checkout</h1>${this.body()}</section>`;
+  }
+
+  private async prepare(): Promise<void> {
+    try {
+      this.config = await config();
+      await loadCart();
+    } catch (error) {
+      cartError.value = error;
+    }
+  }
+
+  private body() {
+    const shown = cart.value;
+    if (cartError.value && !shown) return errorState(cartError.value, () => this.prepare());
+    if (!shown || !this.config) return skeletonLines(8);
+    if (!shown.lines.length) return pendingAttempt() ? this.lostAnswer() : empty;
+    return html`
+      <div class="with-aside">
+        <details class="slip slip-fold">
+          <summary><span>Your order, ${countItems(shown)} ${countItems(shown) === 1 ? 'thing' : 'things'}</span><strong>${formatMoney(shown.total)}</strong></summary>
+          ${orderSummary(shown)}
+        </details>
+        ${this.form(shown, this.config)}
+        <aside class="slip slip-aside" aria-label="Your order">
+          <h2>Your order</h2>
+          ${orderSummary(shown)}
+          <a class="text-link" href="/cart">Change the cart</a>
+        </aside>
+      </div>
+    `;
+  }
+
+  private form(shown: Cart, { sandbox, stripe_publishable_key }: Config) {
+    return html`
+      <form
+        class="checkout-form"
+        novalidate
+        @submit=${this.send}
+        @focusout=${this.errors.leave}
+        @input=${this.typed}
+        aria-busy=${this.isSending}
+      >
+        <section aria-labelledby="contact">
+          <h2 id="contact"><span>1</span> Contact</h2>
+          ${this.email()}
+        </section>
+        <section aria-labelledby="delivery">
+          <h2 id="delivery"><span>2</span> Delivery</h2>
+          <div class="fields">${FIELDS.map((each) => this.field(each))}</div>
+        </section>
+        <section aria-labelledby="payment">
+          <h2 id="payment"><span>3</span> Payment</h2>
+          ${stripe_publishable_key
+            ? html`<div class="card-form"></div>`
+            : sandbox
+              ? sandboxPayment(this.sandbox, (choice) => (this.sandbox = choice))
+              : html`<p class="notice">This shop has no way to take payments yet.</p>`}
+        </section>
+        <div role="alert">${this.trouble ? this.troubleNote(this.trouble) : nothing}</div>
+        <button class="button button-big button-wide" data-testid="place-order" aria-disabled=${this.isSending}>
+          ${this.isSending ? 'Sending your order…' : html`Place order · ${formatMoney(shown.total)}`}
+        </button>
+        <p class="small-print">Your bank holds the amount now. It is charged when the parcel leaves.</p>
+      </form>
+    `;
+  }
+
+  private email() {
+    return html`
+      ${session.value
+        ? nothing
+        : html`<p class="small-print">Have an account? <a href="/sign-in?next=/checkout">Sign in</a> and keep this cart.</p>`}
+      ${this.field({
+        name: 'email',
+        label: 'Email',
+        type: 'email',
+        inputmode: 'email',
+        autocomplete: 'email',
+        hint: 'For the confirmation, nothing else.',
+        testid: 'checkout-email',
+      })}
+    `;
+  }
+
+  private field(each: Omit<Field, 'value' | 'error'>) {
+    return field({ ...each, value: this.typedOrKnown()[each.name] ?? '', error: this.errors.of(each.name) });
+  }
+
+  private troubleNote({ text, isRetry, toCart }: NonNullable<typeof this.trouble>) {
+    return html`
+      <div class="notice notice-bad">
+        <p>${text}</p>
+        ${isRetry ? html`<button class="text-link">Try again</button>` : nothing}
+        ${toCart ? html`<a class="text-link" href="/cart">Go to the cart</a>` : nothing}
+      </div>
+    `;
+  }
+
+  /** The cart is gone and we never heard back: the same question, asked again, cannot order twice. */
+  private lostAnswer() {
+    return emptyState({
+      art: 'paper',
+      title: 'We lost the line',
+      text: 'You sent an order and its answer never reached you. Asking again is safe: it is never placed twice.',
+      action: html`
+        <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble.text}</p>` : nothing}</div>
+        <p class="actions">
+          <button class="button" ?disabled=${this.isSending} @click=${() => this.place(pendingAttempt()!.checkout)}>Ask again</button>
+          <button class="button button-quiet" @click=${() => (dropAttempt(), this.requestUpdate())}>Forget it</button>
+        </p>
+      `,
+    });
+  }
+
+  private typed(event: Event): void {
+    const { name, value, type } = event.target as HTMLInputElement;
+    if (type !== 'radio') {
+      this.details = { ...this.details, [name]: value };
+      draft.set(this.details);
+    }
+    this.errors.mend(event);
+  }
+
+  private async send(event: Event): Promise<void> {
+    event.preventDefault();
+    if (this.isSending || !this.errors.isFine(event.target as HTMLFormElement)) return;
+    this.isSending = true;
+    try {
+      await this.place(await this.checkout());
+    } catch (error) {
+      this.trouble = { text: (error as Error).message };
+    } finally {
+      this.isSending = false;
+    }
+  }
+
+  private async checkout(): Promise<Checkout> {
+    const { email, name, line1, line2, city, postal_code, country } = this.trimmed();
+    const address: Address = { name, line1, city, postal_code, country };
+    const secondLine = this.sandbox.line2 || line2;
+    if (secondLine) address.line2 = secondLine;
+    const cardForm = await this.cardForm;
+    const payment_method = cardForm ? await cardForm.paymentMethod(email, address) : this.sandbox.card;
+    return { email, shipping_address: address, payment_method };
+  }
+
+  /** A customer's email stands in the form until another is typed. */
+  private typedOrKnown(): Details {
+    return session.value ? { email: session.value.email, ...this.details } : this.details;
+  }
+
+  private trimmed(): Details {
+    return Object.fromEntries(Object.entries(this.typedOrKnown()).map(([name, value]) => [name, value.trim()]));
+  }
+
+  private async place(checkout: Checkout): Promise<void> {
+    this.isSending = true;
+    this.trouble = null;
+    try {
+      const order = await submit(checkout);
+      void loadCart();
+      navigate(`/orders/${order.order_id}`, { replace: true });
+    } catch (error) {
+      this.explain(error);
+    } finally {
+      this.isSending = false;
+    }
+  }
+
+  private explain(error: unknown): void {
+    if (!(error instanceof Problem)) {
+      const text = error instanceof AuthError ? error.message : 'The order could not be sent.';
+      this.trouble = { text, isRetry: true };
+      return;
+    }
+    if (error.isUncertain) {
+      const text = 'We did not hear back. Your order is either placed or not, never twice: trying again is safe.';
+      this.trouble = { text, isRetry: true };
+      return;
+    }
+    const beside = Object.fromEntries(error.errors.map(({ field, message }) => [field.split('.').at(-1)!, message]));
+    if (this.errors.tell(beside)) return;
+    const isAboutCart = error.code in REFUSALS;
+    this.trouble = { text: REFUSALS[error.code] ?? error.message, toCart: isAboutCart };
+    if (isAboutCart) void loadCart();
+  }
+}
+
+const empty = emptyState({
+  art: 'carry',
+  title: 'Nothing to check out',
+  text: 'Your cart is empty. The shelves are not.',
+  action: html`<a class="button" href="/">Look around the shop</a>`,
+});

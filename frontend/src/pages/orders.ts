@@ -1,0 +1,111 @@
+import { Task } from '@lit/task';
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { getOrder, guestOrderIds, listOrders, Problem, type OrderSummary } from '../api';
+import { idToken, session } from '../auth';
+import { LightElement } from '../components/light-element';
+import { STATUS_NAMES } from '../components/order-story';
+import '../components/picture';
+import { emptyState, errorState, skeletonLines } from '../components/states';
+import { formatDayAndTime } from '../dates';
+import { formatMoney } from '../money';
+import { Watch } from '../store';
+import { setTitle } from '../title';
+import { complain } from '../toast';
+
+const PICTURES = 4;
+const GUEST_ORDERS = 20;
+
+@customElement('orders-page')
+export class OrdersPage extends LightElement {
+  @state() private orders: OrderSummary[] = [];
+  @state() private cursor: string | null = null;
+
+  private first = new Task(this, {
+    args: () => [session.value?.email],
+    task: async (_, { signal }) => {
+      const isCustomer = (await idToken()) !== null;
+      const page = isCustomer ? await listOrders(null, signal) : { items: await guestOrders(signal), next_cursor: null };
+      this.orders = page.items;
+      this.cursor = page.next_cursor;
+    },
+  });
+
+  constructor() {
+    super();
+    new Watch(this, session);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Your orders');
+  }
+
+  protected override render() {
+    return html`
+      <section class="section orders-page">
+        <h1>Your orders</h1>
+        ${session.value
+          ? nothing
+          : html`<p class="lead">Placed in this browser. <a href="/sign-in?next=/orders">Sign in</a> to see those of your account.</p>`}
+        ${this.first.render({
+          pending: () => skeletonLines(6),
+          error: (error) => errorState(error, () => this.first.run()),
+          complete: () => (this.orders.length ? this.list() : empty),
+        })}
+      </section>
+    `;
+  }
+
+  private list(): TemplateResult {
+    return html`
+      <ul class="orders">${this.orders.map(orderRow)}</ul>
+      ${this.cursor ? html`<button class="button button-quiet more" @click=${this.loadMore}>Show older</button>` : nothing}
+    `;
+  }
+
+  private async loadMore(): Promise<void> {
+    try {
+      const page = await listOrders(this.cursor);
+      this.orders = [...this.orders, ...page.items];
+      this.cursor = page.next_cursor;
+    } catch (error) {
+      complain(error);
+    }
+  }
+}
+
+/** Each guest order has its own token; those that no longer exist are left out. */
+async function guestOrders(signal: AbortSignal): Promise<OrderSummary[]> {
+  const ids = guestOrderIds().slice(0, GUEST_ORDERS);
+  const found = await Promise.allSettled(ids.map((id) => getOrder(id, signal)));
+  const lost = found.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])).find(isUncertain);
+  if (lost) throw lost;
+  return found.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+const isUncertain = (error: unknown) => error instanceof Problem && error.isUncertain;
+
+const orderRow = (order: OrderSummary) => html`
+  <li>
+    <a class="order-row" href="/orders/${order.order_id}">
+      <span class="order-pictures" aria-hidden="true">
+        ${order.lines.slice(0, PICTURES).map(({ image }) => html`<product-picture .src=${image}></product-picture>`)}
+        ${order.lines.length > PICTURES ? html`<span class="order-rest">+${order.lines.length - PICTURES}</span>` : nothing}
+      </span>
+      <span class="order-row-words">
+        <strong>${order.lines[0]?.name}${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
+        <small>${formatDayAndTime(order.placed_at)}</small>
+      </span>
+      <span class="badge badge-${order.status.toLowerCase()}">${STATUS_NAMES[order.status]}</span>
+      <span class="price">${formatMoney(order.total)}</span>
+    </a>
+  </li>
+`;
+
+const empty = emptyState({
+  art: 'paper',
+  title: 'A blank page',
+  text: 'No orders yet. Good stories start with something useful in the bag.',
+  action: html`<a class="button" href="/">Look around the shop</a>`,
+});

@@ -1,0 +1,132 @@
+import { Task } from '@lit/task';
+import { html, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { getProduct, Problem, seenProducts, type Product } from '../api';
+import { addToCart, cart, MAX_QUANTITY, quantityOf } from '../cart';
+import { openDrawer } from '../components/cart-drawer';
+import { icons } from '../components/icons';
+import { LightElement } from '../components/light-element';
+import '../components/picture';
+import '../components/product-grid';
+import '../components/quantity-stepper';
+import { emptyState, errorState, skeletonLines } from '../components/states';
+import { stockHint } from '../components/stock-hint';
+import { formatMoney } from '../money';
+import { Watch } from '../store';
+import { setTitle } from '../title';
+
+@customElement('product-page')
+export class ProductPage extends LightElement {
+  @property() sku = '';
+  @state() private quantity = 1;
+  @state() private isAdding = false;
+
+  private product = new Task(this, {
+    args: () => [this.sku],
+    task: async ([sku], { signal }) => {
+      this.quantity = 1;
+      const product = await getProduct(sku, signal);
+      setTitle(product.name);
+      return product;
+    },
+  });
+
+  constructor() {
+    super();
+    new Watch(this, cart);
+  }
+
+  protected override render() {
+    const seen = seenProducts.get(this.sku);
+    const waiting = () => (seen ? this.details(seen) : skeleton);
+    return this.product.render({
+      initial: waiting,
+      pending: waiting,
+      complete: (product) => this.details(product),
+      error: (error) =>
+        error instanceof Problem && error.status === 404
+          ? html`<section class="section">${gone}</section>`
+          : html`<section class="section">${errorState(error, () => this.product.run())}</section>`,
+    });
+  }
+
+  private details(product: Product) {
+    return html`
+      <section class="section product">
+        <nav aria-label="You are here" class="crumbs">
+          <a href="/category/${product.category}">${icons.back} Back to the ${product.category} shelf</a>
+        </nav>
+        <product-picture
+          class="product-picture shelf-${product.category}"
+          eager
+          .src=${product.image}
+          .alt=${product.name}
+          .category=${product.category}
+        ></product-picture>
+        <div class="product-words">
+          <h1>${product.name}</h1>
+          <p class="price product-price">${formatMoney(product.price)}</p>
+          <div class="product-text">${product.description.split('\n\n').map((part) => html`<p>${part}</p>`)}</div>
+          ${stockHint(product.available)} ${product.available > 0 ? this.buying(product) : soldOut}
+          <p class="small-print">Delivery is included. Nothing is charged before your parcel leaves.</p>
+        </div>
+      </section>
+      <section class="section" aria-labelledby="neighbours">
+        <header class="section-head"><h2 id="neighbours">Beside it on the shelf</h2></header>
+        <product-grid .category=${product.category} .except=${product.sku} .limit=${4}></product-grid>
+      </section>
+    `;
+  }
+
+  private buying(product: Product) {
+    const inCart = quantityOf(product.sku);
+    const room = Math.min(MAX_QUANTITY, product.available) - inCart;
+    return html`
+      <div class="buying">
+        <quantity-stepper
+          .value=${this.quantity}
+          .max=${Math.max(1, room)}
+          @quantity=${(event: CustomEvent<number>) => (this.quantity = event.detail)}
+        ></quantity-stepper>
+        <button
+          class="button button-big"
+          data-testid="add-to-cart"
+          ?disabled=${room < 1}
+          aria-disabled=${this.isAdding ? 'true' : nothing}
+          @click=${() => this.add(product)}
+        >
+          ${this.isAdding ? 'Adding…' : 'Add to cart'}
+        </button>
+      </div>
+      ${inCart ? html`<p class="in-cart">${icons.check} ${inCart} in your <a href="/cart">cart</a></p>` : nothing}
+    `;
+  }
+
+  private async add(product: Product) {
+    if (this.isAdding) return;
+    this.isAdding = true;
+    const isAdded = await addToCart(product.sku, this.quantity);
+    this.isAdding = false;
+    if (!isAdded) return;
+    this.quantity = 1;
+    openDrawer();
+  }
+}
+
+const soldOut = html`<button class="button button-big" disabled data-testid="add-to-cart">Sold out</button>`;
+
+const gone = emptyState({
+  art: 'carry',
+  title: 'Not on our shelves',
+  text: 'We do not carry this, or not any more.',
+  action: html`<a class="button" href="/">Back to the shop</a>`,
+});
+
+const skeleton = html`
+  <section class="section product" aria-busy="true">
+    <p class="visually-hidden" role="status">Fetching it from the shelf…</p>
+    <p class="crumbs"></p>
+    <i class="skeleton product-picture"></i>
+    <div class="product-words">${skeletonLines(6)}</div>
+  </section>
+`;

@@ -1,0 +1,66 @@
+import { html } from 'lit';
+import { customElement, property, query } from 'lit/decorators.js';
+import { icons } from '../components/icons';
+import { LightElement } from '../components/light-element';
+import '../components/product-grid';
+import { emptyState } from '../components/states';
+import { setTitle } from '../title';
+
+const PAUSE_MS = 220;
+
+@customElement('search-page')
+export class SearchPage extends LightElement {
+  @property() q = '';
+  @query('input') private input!: HTMLInputElement;
+  private timer = 0;
+
+  protected override firstUpdated(): void {
+    setTitle('Search');
+    this.input.focus();
+  }
+
+  protected override render() {
+    return html`
+      <section class="section search-page">
+        <h1>What are you looking for?</h1>
+        <form role="search" class="search-form" action="/search" @submit=${this.submit}>
+          ${icons.search}
+          <input
+            type="search"
+            name="q"
+            aria-label="Search the shop"
+            placeholder="lantern, wool, something for soup…"
+            autocomplete="off"
+            enterkeyhint="search"
+            maxlength="80"
+            .value=${this.q}
+            @input=${this.typed}
+          >
+        </form>
+        ${this.q
+          ? html`<h2 class="visually-hidden">Found</h2><product-grid .q=${this.q}></product-grid>`
+          : emptyState({
+              art: 'light',
+              title: 'Hold up a light',
+              text: 'Start typing and the shelves answer as you go.',
+            })}
+      </section>
+    `;
+  }
+
+  private typed(): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.look(), PAUSE_MS);
+  }
+
+  private submit(event: Event): void {
+    event.preventDefault();
+    clearTimeout(this.timer);
+    this.look();
+  }
+
+  private look(): void {
+    this.q = this.input.value.trim();
+    history.replaceState(history.state, '', this.q ? `/search?q=${encodeURIComponent(this.q)}` : '/search');
+  }
+}

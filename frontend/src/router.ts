@@ -1,0 +1,41 @@
+/** Clean URLs on the History API: links are ordinary links, and this file catches the clicks. */
+export interface Route<Page> {
+  path: string;
+  open: (params: Record<string, string>, query: URLSearchParams) => Page;
+}
+
+export function resolve<Page>(routes: Route<Page>[], url: URL): Page {
+  for (const { path, open } of routes) {
+    const pattern = path.replace(/:(\w+)/g, '(?<$1>[^/]+)');
+    const found = new RegExp(`^${pattern}/?$`).exec(url.pathname);
+    if (!found) continue;
+    const params = Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]);
+    return open(Object.fromEntries(params), url.searchParams);
+  }
+  throw new Error(`No route for ${url.pathname}`);
+}
+
+let follow: (url: URL, scrollTo: number) => void = () => undefined;
+
+export function navigate(to: string, { replace = false } = {}): void {
+  history.replaceState({ scroll: scrollY }, '');
+  history[replace ? 'replaceState' : 'pushState'](null, '', to);
+  follow(new URL(location.href), 0);
+}
+
+export function startRouter(onChange: typeof follow): void {
+  follow = onChange;
+  history.scrollRestoration = 'manual';
+  addEventListener('popstate', (event) => follow(new URL(location.href), event.state?.scroll ?? 0));
+  addEventListener('pagehide', () => history.replaceState({ scroll: scrollY }, ''));
+  document.addEventListener('click', (event) => {
+    const link = (event.target as Element).closest?.('a');
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    if (!link || !isPlain || event.defaultPrevented || link.target || link.origin !== location.origin) return;
+    const isSamePage = link.pathname === location.pathname && link.search === location.search;
+    if (isSamePage && link.hash) return;
+    event.preventDefault();
+    navigate(link.href, { replace: isSamePage });
+  });
+  follow(new URL(location.href), history.state?.scroll ?? 0);
+}

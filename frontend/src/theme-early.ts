@@ -1,0 +1,3 @@
+import { applyRememberedTheme } from './theme';
+
+applyRememberedTheme();
