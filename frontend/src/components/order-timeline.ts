@@ -19,7 +19,7 @@ export function orderTimeline(order: Order): TemplateResult {
         return chapter(kind, status, text, times.get(status));
       })}
       ${order.status === 'CANCELLED'
-        ? chapter('broken', 'CANCELLED', `${whyCancelled(order)} ${moneyStory(order)} ${goodsStory(order)}`, times.get('CANCELLED'))
+        ? chapter('broken', 'CANCELLED', `${whyCancelled(order)} ${goodsStory(order)}`, times.get('CANCELLED'))
         : nothing}
       ${order.status === 'RETURNED'
         ? chapter('done', 'RETURNED', `We have it back. ${moneyStory(order)}`, times.get('RETURNED'))

@@ -55,7 +55,7 @@ export class ShopHeader extends LightElement {
           </button>
           <a
             class="icon-button ${session.value ? 'is-signed-in' : ''}"
-            href=${session.value ? '/orders' : '/sign-in'}
+            href=${session.value ? '/orders' : signInFrom(this.path)}
             aria-label=${session.value ? `Your orders, signed in as ${session.value.email}` : 'Sign in'}
           >
             ${icons.person}
@@ -72,4 +72,10 @@ export class ShopHeader extends LightElement {
     chooseTheme(currentTheme() === 'dark' ? 'light' : 'dark');
     this.requestUpdate();
   }
+}
+
+/** Brings people back to where they were, unless they are at the door already. */
+function signInFrom(path: string): string {
+  const isDoor = ['/sign-in', '/sign-up', '/confirm'].includes(path);
+  return isDoor ? '/sign-in' : `/sign-in?next=${encodeURIComponent(path)}`;
 }
