@@ -1,0 +1,113 @@
+"""What needs an engine of its own: a restart, and an outage that outlasts every retry."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import engine, processes, run, shop
+from infra.local.client import Buyer
+from tests.auditor import Auditor
+
+
+@pytest.fixture
+def audited() -> None:
+    """This file has a shop of its own and audits that one."""
+
+
+@pytest.fixture
+def opened() -> dict[str, Any]:
+    return {}
+
+
+@dataclass
+class OwnShop:
+    """A shop whose servers a test may stop and start."""
+
+    home: Path
+    engine_port: int = field(default_factory=processes.free_port)
+    payments_port: int = field(default_factory=processes.free_port)
+    engine_pid: int = 0
+    payments_pid: int = 0
+
+    @property
+    def place(self) -> shop.Place:
+        return shop.Place(self.engine_port, engine.url(self.payments_port), warehouse_timeout_seconds=10)
+
+    def start_engine(self) -> None:
+        compressed = {"SFN_WAIT_SCALE": "0.01"}
+        self.engine_pid = engine.start(self.engine_port, self.home / "state", self.home / "engine.log", compressed)
+
+    def start_payments(self) -> None:
+        self.payments_pid = run.start_payments(self.payments_port, self.home)
+
+    def stop_engine(self) -> None:
+        engine.stop(self.engine_pid)
+
+    def stop_payments(self) -> None:
+        processes.stop(self.payments_pid, run.PAYMENTS)
+
+    def open(self) -> dict[str, Any]:
+        return shop.open_shop(self.place, self.home / "build", frontend=False)
+
+
+@pytest.fixture
+def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
+    own = OwnShop(tmp_path)
+    try:
+        own.start_payments()
+        own.start_engine()
+        yield own
+    finally:
+        own.stop_engine()
+        own.stop_payments()
+
+
+def test_a_restart_keeps_the_data_and_loses_no_order(own_shop):
+    opened = own_shop.open()
+    buyer = Buyer(opened["api_url"])
+    product = max(buyer.call("GET", "/products").body["items"], key=lambda p: p["available"])
+    before = buyer.buy(product["sku"])
+    buyer.ended(before)
+
+    own_shop.stop_engine()
+    own_shop.start_engine()
+    reopened = own_shop.open()
+
+    assert reopened["api_url"] == opened["api_url"]
+    assert buyer.order(before)["status"] == "COMPLETED"
+    after = buyer.buy(product["sku"])
+    assert buyer.ended(after)["status"] == "COMPLETED"
+    assert buyer.call("GET", f"/products/{product['sku']}").body["available"] == product["available"] - 2
+    assert Auditor(own_shop.place.session, reopened).findings() == []
+
+
+def test_an_undo_that_fails_for_good_is_parked_and_never_passes_for_a_cancellation(own_shop):
+    opened = own_shop.open()
+    session = own_shop.place.session
+    buyer = Buyer(opened["api_url"])
+    sku = max(buyer.call("GET", "/products").body["items"], key=lambda p: p["available"])["sku"]
+    order_id = buyer.buy(sku, line2="sandbox:silent")
+    wait_for(lambda: buyer.order(order_id)["status"] == "SHIPPING")
+
+    own_shop.stop_payments()
+
+    execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"
+    stepfunctions = session.client("stepfunctions")
+    wait_for(lambda: stepfunctions.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    ended = stepfunctions.describe_execution(executionArn=execution)
+    assert (ended["status"], ended["error"]) == ("FAILED", "CompensationExhausted")
+    parked = session.client("sqs").receive_message(QueueUrl=opened["stack"]["ParkedOrdersQueueUrl"])["Messages"]
+    assert [json.loads(message["Body"])["order_id"] for message in parked] == [order_id]
+    assert buyer.order(order_id)["status"] == "SHIPPING"
+
+
+def wait_for(condition: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to this in time"
+        time.sleep(0.2)
