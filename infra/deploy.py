@@ -55,16 +55,6 @@ def outputs(session: boto3.Session, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
 
-def delete(session: boto3.Session, stack: str) -> None:
-    """Raises DeploymentFailed."""
-    cloudformation = session.client("cloudformation")
-    cloudformation.delete_stack(StackName=stack)
-    while _status(cloudformation, stack) not in (None, "DELETE_COMPLETE"):
-        if _status(cloudformation, stack) == "DELETE_FAILED":
-            raise DeploymentFailed(_reasons(cloudformation, stack))
-        time.sleep(POLL_SECONDS)
-
-
 def _artifacts_bucket(session: boto3.Session) -> str:
     account = session.client("sts").get_caller_identity()["Account"]
     name = f"storefront-artifacts-{account}-{session.region_name}"

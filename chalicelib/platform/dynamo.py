@@ -1,8 +1,14 @@
-"""Small readers of DynamoDB's answers that every store needs."""
+"""What the stores share: reading DynamoDB's refusals, and a table with one item per order."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
+from pydantic import BaseModel
+
+Item = TypeVar("Item", bound=BaseModel)
+
+NEW = "attribute_not_exists(order_id)"
+STILL_SO = "#status = :expected"
 
 
 def lost_condition(error: ClientError) -> bool:
@@ -30,3 +36,39 @@ def _reasons(error: ClientError) -> list[str]:
         return []
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
     return [reason.get("Code", "None") for reason in reasons]
+
+
+class PerOrderStore(Generic[Item]):
+    """One item per order, with a `status`, changed only from the status that was read."""
+
+    model: type[Item]
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def get(self, order_id: str) -> Item | None:
+        answer = self._db.get_item(TableName=self._table, Key={"order_id": order_id}, ConsistentRead=True)
+        return self.model.model_validate(answer["Item"]) if "Item" in answer else None
+
+    def create(self, item: Item) -> bool:
+        """False if this order has an item already."""
+        return self._put(item, ConditionExpression=NEW)
+
+    def replace(self, old: Item, new: Item) -> bool:
+        """False if the item is no longer in the status that was read."""
+        return self._put(
+            new,
+            ConditionExpression=STILL_SO,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":expected": old.status},
+        )
+
+    def _put(self, item: Item, **condition: Any) -> bool:
+        try:
+            self._db.put_item(TableName=self._table, Item=item.model_dump(exclude_none=True), **condition)
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True

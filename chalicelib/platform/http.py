@@ -35,6 +35,8 @@ Access = Literal["public", "customer", "admin"]
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
 
+UNAVAILABLE = "A part of the shop did not answer. Nothing is lost; please try again."
+
 STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -60,10 +62,6 @@ class SignInRequired(Unauthenticated):
 
 class AdminOnly(Forbidden):
     """Only members of the admin group may do this."""
-
-
-class ServiceUnavailable(Unavailable):
-    """A part of the shop did not answer. Nothing is lost; please try again."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,7 @@ def _translated(call_view: Callable[[], Response]) -> Response:
     except Unavailable:
         log.exception("dependency unavailable")
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _problem(status, "service_unavailable", ServiceUnavailable.__doc__ or "", {}, {"Retry-After": "2"})
+        return _problem(status, "service_unavailable", UNAVAILABLE, {}, {"Retry-After": "2"})
     except Exception:
         incident = uuid.uuid4().hex[:12]
         log.exception("unexpected failure", extra={"incident": incident})

@@ -11,10 +11,6 @@ from infra.template_pieces import ROOT
 MODULE = "infra.local.launcher"
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
-SERVICES = (
-    "apigateway,cloudformation,cloudfront,cloudwatch,cognito-idp,dynamodb,events,iam,lambda,logs,"
-    "monitoring,s3,ses,sns,sqs,ssm,states,sts"
-)
 
 
 def url(port: int) -> str:
