@@ -3,12 +3,18 @@ none. Error bodies follow https://docs.stripe.com/api/errors."""
 
 from dataclasses import dataclass, field
 
+# What the pinned SDK expects; other versions are echoed but change nothing.
+API_VERSION = "2026-10-28.endive"
+
 
 @dataclass(frozen=True)
 class Answer:
+    """It is given after a delay of so many seconds."""
+
     status: int
     body: dict
     headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
 
 
 class Refusal(Exception):
@@ -17,6 +23,14 @@ class Refusal(Exception):
     def __init__(self, status: int, error: dict, headers: dict[str, str] | None = None):
         super().__init__(error["message"])
         self.answer = Answer(status, {"error": error}, headers or {})
+
+
+class Silence(Exception):
+    """The connection ends after so many seconds without an answer, whatever the request did."""
+
+    def __init__(self, seconds: float = 0):
+        super().__init__("no answer")
+        self.seconds = seconds
 
 
 def error_of(kind: str, message: str, code: str | None = None, **details) -> dict:
@@ -67,5 +81,13 @@ def payment_failed(intent: dict) -> Answer:
 
 
 def internal_error() -> Answer:
-    message = "An unknown error occurred in the payment sandbox."
-    return Answer(500, {"error": error_of("api_error", message)})
+    return internal_failure().answer
+
+
+def internal_failure() -> Refusal:
+    return Refusal(500, error_of("api_error", "An unknown error occurred in the payment sandbox."))
+
+
+def rate_limited() -> Refusal:
+    message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits."
+    return invalid_request(message, "rate_limit", status=429)

@@ -1,31 +1,43 @@
 """What an auditor compares with the shop's own books: every payment with what was authorized,
-captured and refunded, in minor units, newest first."""
+captured, refunded and disputed, in minor units, newest first."""
 
 import json
 import sqlite3
 
-from infra.local.payments.ledger import Ledger
+from infra.local.payments import deliveries
+from infra.local.payments.ledger import Ledger, created_conditions
 
-_INTENTS = """
-    SELECT account, body FROM objects
-    WHERE kind = 'payment_intent' AND (:account IS NULL OR account = :account)
-    ORDER BY sequence DESC LIMIT :limit
-"""
 _OF_INTENT = """
     SELECT kind, body FROM objects
     WHERE account = :account AND payment_intent = :intent ORDER BY sequence
 """
+_KINDS = ("charge", "refund", "dispute")
 _NO_LIMIT = -1
 
 
-def payments(ledger: Ledger, account: str | None = None, limit: int = _NO_LIMIT) -> list[dict]:
+def payments(
+    ledger: Ledger, account: str | None = None, created: dict[str, int] | None = None, limit: int = _NO_LIMIT
+) -> list[dict]:
+    conditions = [("kind = ?", "payment_intent"), *created_conditions(created or {})]
+    if account is not None:
+        conditions.append(("account = ?", account))
+    query = (
+        f"SELECT account, body FROM objects WHERE {' AND '.join(name for name, _ in conditions)} "
+        "ORDER BY sequence DESC LIMIT ?"
+    )
     with ledger.transaction() as connection:
-        rows = connection.execute(_INTENTS, {"account": account, "limit": limit}).fetchall()
+        rows = connection.execute(query, (*(value for _, value in conditions), limit)).fetchall()
         return [_payment(connection, row["account"], json.loads(row["body"])) for row in rows]
 
 
+def unusual_modes(ledger: Ledger) -> dict[str, str]:
+    """How webhooks are delivered, for every account that wants them otherwise than normal."""
+    with ledger.transaction() as connection:
+        return deliveries.unusual_modes(connection)
+
+
 def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict:
-    charges, refunds = _charges_and_refunds(connection, account, intent["id"])
+    charges, refunds, disputes = _about(connection, account, intent["id"])
     approved = [charge for charge in charges if charge["paid"]]
     return {
         "account": account,
@@ -40,20 +52,25 @@ def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict
         "refunded": sum(refund["amount"] for refund in refunds),
         "declines": [charge["outcome"]["reason"] for charge in charges if not charge["paid"]],
         "refunds": [_refund(refund) for refund in refunds],
+        "disputed": any(charge["disputed"] for charge in charges),
+        "disputes": [_dispute(dispute) for dispute in disputes],
         "metadata": intent["metadata"],
         "created": intent["created"],
         "canceled_at": intent["canceled_at"],
     }
 
 
-def _charges_and_refunds(connection: sqlite3.Connection, account: str, intent_id: str) -> tuple[list[dict], list[dict]]:
+def _about(connection: sqlite3.Connection, account: str, intent_id: str) -> tuple[list[dict], ...]:
+    """Its charges, refunds and disputes."""
     rows = connection.execute(_OF_INTENT, {"account": account, "intent": intent_id}).fetchall()
-    of_kind: dict[str, list[dict]] = {"charge": [], "refund": []}
-    for row in rows:
-        of_kind[row["kind"]].append(json.loads(row["body"]))
-    return of_kind["charge"], of_kind["refund"]
+    return tuple([json.loads(row["body"]) for row in rows if row["kind"] == kind] for kind in _KINDS)
 
 
 def _refund(refund: dict) -> dict:
     shown = ("id", "amount", "reason", "status", "metadata", "created")
     return {name: refund[name] for name in shown}
+
+
+def _dispute(dispute: dict) -> dict:
+    shown = ("id", "amount", "reason", "status", "created")
+    return {name: dispute[name] for name in shown}

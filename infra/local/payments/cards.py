@@ -1,8 +1,9 @@
 """Stripe's test PaymentMethods as a table: which card each one stands for and what its issuer says
-(https://docs.stripe.com/testing)."""
+(https://docs.stripe.com/testing). Cards that bring a fault along are the sandbox's own."""
 
 from dataclasses import dataclass
 
+from infra.local.payments import faults
 from infra.local.payments.ids import new_id
 
 PREFIX = "pm_card_"
@@ -100,7 +101,9 @@ _AUTHENTICATED = {
     "threeDSecureRequired": Card("visa", "3063", needs_authentication=True),
 }
 
-_CARDS = _APPROVED | _DECLINED_CARDS | _AUTHENTICATED
+_FAULTY = dict.fromkeys(faults.BY_CARD, _APPROVED["visa"])
+
+_CARDS = _APPROVED | _DECLINED_CARDS | _AUTHENTICATED | _FAULTY
 
 TEST_PAYMENT_METHODS = frozenset(PREFIX + name for name in _CARDS)
 

@@ -11,6 +11,9 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     "payment_intent": {"latest_charge": "charge", "payment_method": "payment_method"},
     "charge": {"payment_intent": "payment_intent"},
     "refund": {"charge": "charge", "payment_intent": "payment_intent"},
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "event": {},
+    "webhook_endpoint": {},
     "payment_method": {},
 }
 

@@ -226,6 +226,12 @@ def cancel(intent: dict, reason: str | None, now: int) -> dict:
     }
 
 
+def expire(intent: dict, now: int) -> dict:
+    """The bank lets go of what it held."""
+    _check_status(intent, (REQUIRES_CAPTURE,), "expired")
+    return cancel(intent, "automatic", now)
+
+
 def _check_status(
     intent: dict,
     allowed: tuple[str, ...],

@@ -3,7 +3,7 @@ one that raises a Refusal has not."""
 
 from dataclasses import dataclass
 
-from infra.local.payments import charges, intents
+from infra.local.payments import charges, deliveries, disputes, intents, webhooks
 from infra.local.payments.answers import Answer, invalid_request, no_such, payment_failed
 from infra.local.payments.cards import TEST_PAYMENT_METHODS, payment_method
 from infra.local.payments.ledger import Books
@@ -22,11 +22,12 @@ class Call:
 
 def create_intent(books: Books, call: Call) -> dict | Answer:
     intent = intents.new(call.parameters, call.now)
+    books.save(intent)
     if call.parameters.get("confirm"):
         return _confirm(books, intent, call)
     if "payment_method" in call.parameters:
         intent = intents.with_method(intent, _given_method(books, intent, call))
-    books.save(intent)
+        books.save(intent)
     return intent
 
 
@@ -80,6 +81,12 @@ def cancel_intent(books: Books, call: Call) -> dict:
     return intent
 
 
+def expire_hold(books: Books, call: Call) -> dict:
+    intent = intents.expire(_intent(books, call), call.now)
+    books.save(intent)
+    return intent
+
+
 def _intent(books: Books, call: Call) -> dict:
     return books.get("payment_intent", call.object_id, param="intent")
 
@@ -87,6 +94,7 @@ def _intent(books: Books, call: Call) -> dict:
 def create_refund(books: Books, call: Call) -> dict:
     intent, charge = _refunded_payment(books, call.parameters)
     charges.check_refundable(charge, intent)
+    disputes.check_refundable(charge, _dispute_about(books, charge))
     refund, charge = charges.refund(charge, call.parameters, call.now)
     books.save(refund, charge)
     return refund
@@ -104,8 +112,54 @@ def _refunded_payment(books: Books, given: dict) -> tuple[dict, dict | None]:
     return intent, books.find("charge", intent["latest_charge"] or "")
 
 
+def _dispute_about(books: Books, charge: dict) -> dict | None:
+    return next(iter(books.page("dispute", {"charge": charge["id"]}, limit=1)), None)
+
+
+def open_dispute(books: Books, call: Call) -> dict:
+    charge = books.find("charge", _intent(books, call)["latest_charge"] or "")
+    dispute, charge = disputes.new(charge, call.parameters.get("reason", "fraudulent"), call.now)
+    books.save(dispute, charge)
+    return dispute
+
+
+def close_dispute(books: Books, call: Call) -> dict:
+    dispute = disputes.close(books.get("dispute", call.object_id, param="dispute"), call.parameters["status"])
+    books.save(dispute)
+    return dispute
+
+
+def create_endpoint(books: Books, call: Call) -> dict:
+    endpoint = webhooks.new(call.parameters, call.now)
+    books.save(endpoint)
+    return endpoint
+
+
+def update_endpoint(books: Books, call: Call) -> dict:
+    endpoint = webhooks.update(_endpoint(books, call), call.parameters)
+    if endpoint["status"] == "disabled":
+        deliveries.give_up_endpoint(books, endpoint["id"])
+    books.save(endpoint)
+    return webhooks.without_secret(endpoint)
+
+
+def delete_endpoint(books: Books, call: Call) -> dict:
+    endpoint = _endpoint(books, call)
+    deliveries.give_up_endpoint(books, endpoint["id"])
+    books.delete("webhook_endpoint", endpoint["id"])
+    return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
+
+
+def _endpoint(books: Books, call: Call) -> dict:
+    return books.get("webhook_endpoint", call.object_id, param="webhook_endpoint")
+
+
 def retrieve(kind: str, param: str, books: Books, call: Call) -> dict:
-    return books.get(kind, call.object_id, param)
+    return _shown(books.get(kind, call.object_id, param))
+
+
+def _shown(body: dict) -> dict:
+    return webhooks.without_secret(body) if body["object"] == "webhook_endpoint" else body
 
 
 def list_page(kind: str, url: str, books: Books, call: Call) -> dict:
@@ -117,4 +171,4 @@ def list_page(kind: str, url: str, books: Books, call: Call) -> dict:
     page, has_more = found[:limit], len(found) > limit
     if "ending_before" in call.parameters:
         page.reverse()
-    return {"object": "list", "url": url, "has_more": has_more, "data": page}
+    return {"object": "list", "url": url, "has_more": has_more, "data": [_shown(body) for body in page]}

@@ -37,11 +37,12 @@ small { display: block; color: var(--soft); font-size: .8rem; }
 .declined { color: var(--bad); background: var(--bad-back); }
 """
 
-_COLUMNS = ("Created (UTC)", "Order", "Status", "Amount", "Held", "Captured", "Refunded")
-_MONEY_COLUMNS = ("Amount", "Held", "Captured", "Refunded")
+_COLUMNS = ("Created (UTC)", "Order", "Status", "Amount", "Held", "Captured", "Refunded", "Disputed")
+_MONEY_COLUMNS = ("Amount", "Held", "Captured", "Refunded", "Disputed")
 
 
-def render(payments: list[dict], limit: int) -> str:
+def render(payments: list[dict], limit: int, faults: int, modes: dict[str, str]) -> str:
+    """`modes` are the accounts whose webhooks are delivered otherwise than normal."""
     rows = "".join(_row(payment) for payment in payments)
     empty = f'<tr><td colspan="{len(_COLUMNS)}">No payments yet.</td></tr>'
     return (
@@ -50,10 +51,17 @@ def render(payments: list[dict], limit: int) -> str:
         f"<title>Payment sandbox</title><style>{_STYLE}</style></head><body>"
         "<h1>Payment sandbox</h1>"
         f'<p>The newest {limit} payments of all accounts. All of them: <a href="/ledger">JSON</a>. '
-        "No real money moves here.</p>"
+        f"No real money moves here.{_arranged(faults, modes)}</p>"
         f'<div class="scroll"><table><thead><tr>{_headings()}</tr></thead>'
         f"<tbody>{rows or empty}</tbody></table></div></body></html>"
     )
+
+
+def _arranged(faults: int, modes: dict[str, str]) -> str:
+    """What is to go wrong."""
+    notes = [f"{faults} active fault{'' if faults == 1 else 's'}"] if faults else []
+    notes += [f"webhooks of {account}: {mode.replace('_', ' ')}" for account, mode in modes.items()]
+    return f"<small>{escape(' · '.join(notes))}</small>" if notes else ""
 
 
 def _headings() -> str:
@@ -71,6 +79,7 @@ def _row(payment: dict) -> str:
         _money(payment, "capturable"),
         _money(payment, "captured"),
         _money(payment, "refunded", _refund_notes(payment)),
+        f'<td class="money">{_disputes(payment)}</td>',
     )
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -105,3 +114,12 @@ def _refund_notes(payment: dict) -> str:
         f"{escape((refund['reason'] or 'no reason given').replace('_', ' '))}</small>"
         for refund in payment["refunds"]
     )
+
+
+def _disputes(payment: dict) -> str:
+    notes = (
+        f"{escape(written(dispute['amount'], payment['currency']))} {payment['currency'].upper()}"
+        f"<small>{escape(dispute['status'].replace('_', ' '))}: {escape(dispute['reason'].replace('_', ' '))}</small>"
+        for dispute in payment["disputes"]
+    )
+    return "".join(notes) or "–"

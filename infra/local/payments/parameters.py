@@ -16,8 +16,10 @@ Shape = dict[str, Reader]
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _KEY = re.compile(r"\[([^\[\]]*)\]")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DEEPEST = 5
+_LONGEST = 3600
 _MOST_FIELDS = 1000
 
 
@@ -133,6 +135,13 @@ def _whole_number(given: str, name: str) -> int:
 
 def _invalid_integer(message: str, name: str) -> Refusal:
     return invalid_request(message, "parameter_invalid_integer", param=name)
+
+
+def seconds(value: Raw, name: str) -> float:
+    given = text(value, name)
+    if not _SECONDS.fullmatch(given) or float(given) > _LONGEST:
+        raise invalid_request(f"Invalid {name}: must be a number from 0 to {_LONGEST}.", param=name)
+    return float(given)
 
 
 def one_of(*choices: str) -> Reader:

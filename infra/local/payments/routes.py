@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from infra.local.payments import operations
+from infra.local.payments import operations, webhooks
 from infra.local.payments.answers import Answer, invalid_request, unrecognized_url
 from infra.local.payments.expansion import expand, expansion_path
 from infra.local.payments.ledger import Books
@@ -31,13 +31,15 @@ from infra.local.payments.parameters import (
 
 @dataclass(frozen=True)
 class Operation:
-    """`kind` is what it answers with; `check` sees what no single parameter can tell."""
+    """`kind` is what it answers with; `check` sees what no single parameter can tell; faults call the
+    operation by its `name`."""
 
     kind: str
     perform: Callable[[Books, Call], dict | Answer]
     shape: Shape
     required: tuple[str, ...] = ()
     check: Callable[[dict], None] | None = None
+    name: str = ""
 
     def read(self, raw: dict) -> dict:
         given = read(raw, self.shape, self.required)
@@ -106,6 +108,13 @@ _REFUNDING: Shape = {
     "reason": one_of(*_REASONS),
 }
 
+_ENDPOINT: Shape = {
+    "description": optional_text,
+    "enabled_events": array(webhooks.event_type),
+    "metadata": metadata,
+    "url": webhooks.loopback_url,
+}
+
 _LISTING: Shape = {
     "created": time_range,
     "ending_before": text,
@@ -141,8 +150,12 @@ def _on_refund(perform: Callable, shape: Shape, **rules) -> Operation:
     return Operation("refund", perform, _expanding("refund", shape), **rules)
 
 
-def _retrieving(kind: str, param: str) -> Operation:
-    return Operation(kind, partial(operations.retrieve, kind, param), _expanding(kind, {}))
+def _on_endpoint(perform: Callable, shape: Shape, **rules) -> Operation:
+    return Operation("webhook_endpoint", perform, _expanding("webhook_endpoint", shape), **rules)
+
+
+def _retrieving(kind: str, param: str, **rules) -> Operation:
+    return Operation(kind, partial(operations.retrieve, kind, param), _expanding(kind, {}), **rules)
 
 
 def _listing(kind: str, url: str, *filters: str) -> Operation:
@@ -157,27 +170,44 @@ OPERATIONS: dict[str, Operation] = {
         _CREATING,
         required=("amount", "currency"),
         check=_check_new_intent,
+        name="create",
     ),
     "GET /v1/payment_intents": _listing("payment_intent", "/v1/payment_intents"),
-    "GET /v1/payment_intents/{id}": _retrieving("payment_intent", "intent"),
+    "GET /v1/payment_intents/{id}": _retrieving("payment_intent", "intent", name="retrieve"),
     "POST /v1/payment_intents/{id}": _on_intent(operations.update_intent, _DESCRIBING),
-    "POST /v1/payment_intents/{id}/confirm": _on_intent(operations.confirm_intent, _CONFIRMING),
-    "POST /v1/payment_intents/{id}/capture": _on_intent(operations.capture_intent, _CAPTURING),
-    "POST /v1/payment_intents/{id}/cancel": _on_intent(operations.cancel_intent, _CANCELING),
+    "POST /v1/payment_intents/{id}/confirm": _on_intent(operations.confirm_intent, _CONFIRMING, name="confirm"),
+    "POST /v1/payment_intents/{id}/capture": _on_intent(operations.capture_intent, _CAPTURING, name="capture"),
+    "POST /v1/payment_intents/{id}/cancel": _on_intent(operations.cancel_intent, _CANCELING, name="cancel"),
     "GET /v1/charges": _listing("charge", "/v1/charges", "payment_intent"),
     "GET /v1/charges/{id}": _retrieving("charge", "id"),
-    "POST /v1/refunds": _on_refund(operations.create_refund, _REFUNDING, check=_check_refund),
+    "POST /v1/refunds": _on_refund(operations.create_refund, _REFUNDING, check=_check_refund, name="refund"),
     "GET /v1/refunds": _listing("refund", "/v1/refunds", "payment_intent", "charge"),
     "GET /v1/refunds/{id}": _retrieving("refund", "id"),
+    "GET /v1/disputes": _listing("dispute", "/v1/disputes", "payment_intent", "charge"),
+    "GET /v1/disputes/{id}": _retrieving("dispute", "dispute"),
+    "GET /v1/events": _listing("event", "/v1/events", "type"),
+    "GET /v1/events/{id}": _retrieving("event", "id"),
+    "POST /v1/webhook_endpoints": _on_endpoint(
+        operations.create_endpoint,
+        {**_ENDPOINT, "api_version": text},
+        required=("url", "enabled_events"),
+    ),
+    "GET /v1/webhook_endpoints": _listing("webhook_endpoint", "/v1/webhook_endpoints"),
+    "GET /v1/webhook_endpoints/{id}": _retrieving("webhook_endpoint", "webhook_endpoint"),
+    "POST /v1/webhook_endpoints/{id}": _on_endpoint(operations.update_endpoint, {**_ENDPOINT, "disabled": boolean}),
+    "DELETE /v1/webhook_endpoints/{id}": _on_endpoint(operations.delete_endpoint, {}),
 }
 
 
-def route(method: str, path: str) -> tuple[Operation, str | None]:
-    """The operation behind `/v1/{collection}[/{id}[/{action}]]` and the id in the path."""
+def route(operations_by_route: dict[str, Operation], method: str, path: str) -> tuple[Operation, str | None]:
+    """The operation behind `/{area}/{collection}[/{id}[/{action}]]` and the id in the path, if the
+    whole path is not a route of its own."""
+    exact = operations_by_route.get(f"{method} {path}")
+    if exact is not None:
+        return exact, None
     segments = path.split("/")
-    object_id = unquote(segments[3]) if len(segments) > 3 else None
-    template = path if object_id is None else "/".join([*segments[:3], "{id}", *segments[4:]])
-    operation = OPERATIONS.get(f"{method} {template}")
+    object_id = unquote(segments[3]) if len(segments) > 3 else ""
+    operation = operations_by_route.get(f"{method} {'/'.join([*segments[:3], '{id}', *segments[4:]])}")
     if operation is None or object_id == "":
         raise unrecognized_url(method, path)
     return operation, object_id

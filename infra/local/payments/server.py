@@ -1,5 +1,5 @@
-"""The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors and a page for
-people at /."""
+"""The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors, the desk below
+/admin and a page for people at /."""
 
 import json
 import logging
@@ -8,19 +8,25 @@ import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
 
 from infra.local.payments import audit, page
+from infra.local.payments.admission import Request, secret_key
 from infra.local.payments.answers import (
     Answer,
     Refusal,
+    Silence,
     internal_error,
     invalid_request,
     unrecognized_url,
 )
+from infra.local.payments.courier import Courier
+from infra.local.payments.desk import Desk
+from infra.local.payments.events import Journal
+from infra.local.payments.faults import Faults
 from infra.local.payments.ids import account_of
-from infra.local.payments.ledger import Ledger
-from infra.local.payments.sandbox import Request, Sandbox, secret_key
+from infra.local.payments.ledger import Closed, Ledger
+from infra.local.payments.parameters import decode, nest, optional_text, time_range
+from infra.local.payments.sandbox import Sandbox
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,14 +49,20 @@ class Server:
     def __init__(self, port: int, state_path: str):
         self._http = _HttpServer(port)
         self._ledger = self._http.ledger = Ledger(state_path)
-        self._http.sandbox = Sandbox(self._ledger)
+        self._courier = Courier(self._ledger)
+        journal = Journal(self._ledger, self._courier.wake)
+        self._http.faults = Faults()
+        self._http.sandbox = Sandbox(self._ledger, journal, self._http.faults)
+        self._http.desk = Desk(journal, self._http.faults)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, args=(_POLL,), daemon=True).start()
 
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+        self._http.sandbox.close()
         self._http.hang_up()
+        self._courier.close()
         self._ledger.close()
 
 
@@ -63,7 +75,9 @@ class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     ledger: Ledger
+    faults: Faults
     sandbox: Sandbox
+    desk: Desk
 
     def __init__(self, port: int):
         self._connections: set[socket.socket] = set()
@@ -104,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(self._answer(request))
         except Refusal as refusal:
             self._send_json(refusal.answer)
+        except (Silence, Closed):
+            self.close_connection = True
         except ConnectionError:
             raise
         except Exception:
@@ -118,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/v1/"):
             return self.server.sandbox.answer(request)
+        if request.path.startswith("/admin/"):
+            return self.server.desk.answer(request)
         if request.path == "/ledger":
             return Answer(200, {"payments": self._ledger(request)})
         if request.path == "/health":
@@ -126,14 +144,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _overview(self) -> str:
         newest = audit.payments(self.server.ledger, limit=_PAYMENTS_ON_PAGE)
-        return page.render(newest, _PAYMENTS_ON_PAGE)
+        modes = audit.unusual_modes(self.server.ledger)
+        return page.render(newest, _PAYMENTS_ON_PAGE, self.server.faults.active(), modes)
 
     def _ledger(self, request: Request) -> list[dict]:
-        """All accounts, or one: `?account=acct_…`, or the account of the secret key sent along."""
-        account = parse_qs(request.query).get("account", [None])[0]
+        """All accounts, or one: `?account=acct_…`, or the account of the secret key sent along; of all
+        times, or as far as `created` says, as in Stripe's lists."""
+        given = nest(decode(request.query))
+        account = optional_text(given.get("account", ""), "account")
         if "Authorization" in request.headers:
             account = account_of(secret_key(request.headers))
-        return audit.payments(self.server.ledger, account)
+        created = time_range(given["created"], "created") if "created" in given else {}
+        return audit.payments(self.server.ledger, account, created)
 
     def _read(self) -> Request:
         path, _, query = self.path.partition("?")

@@ -1,0 +1,78 @@
+"""Disputes: a customer asks the bank, not the shop, for the money back. Every function returns new
+objects and leaves its arguments as they were."""
+
+from infra.local.payments.answers import invalid_request
+from infra.local.payments.charges import refundable
+from infra.local.payments.ids import new_id
+
+OPEN, WON, LOST = "needs_response", "won", "lost"
+CLOSED = (WON, LOST)
+
+REASONS = (
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+)
+
+_DAYS_TO_RESPOND = 7 * 24 * 60 * 60
+
+
+def new(charge: dict | None, reason: str, now: int) -> tuple[dict, dict]:
+    """The dispute about all that was captured and not refunded, and the charge after it."""
+    if charge is None or not charge["captured"] or refundable(charge) == 0:
+        raise invalid_request("There is no captured and unrefunded charge to dispute.")
+    if charge["disputed"]:
+        raise invalid_request(f"Charge {charge['id']} has already been disputed.", "charge_disputed")
+    return _new_dispute(charge, reason, now), {**charge, "disputed": True}
+
+
+def _new_dispute(charge: dict, reason: str, now: int) -> dict:
+    return {
+        "id": new_id("dp"),
+        "object": "dispute",
+        "amount": refundable(charge),
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": now + _DAYS_TO_RESPOND,
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "network_reason_code": None,
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": charge["payment_method_details"],
+        "reason": reason,
+        "status": OPEN,
+    }
+
+
+def close(dispute: dict, status: str) -> dict:
+    if dispute["status"] != OPEN:
+        raise invalid_request(f"Dispute {dispute['id']} is already closed: {dispute['status']}.")
+    return {**dispute, "status": status, "is_charge_refundable": status == WON}
+
+
+def check_refundable(charge: dict, dispute: dict | None) -> None:
+    if dispute is not None and dispute["status"] != WON:
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid_request(message, "charge_disputed")

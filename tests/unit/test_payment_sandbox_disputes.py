@@ -1,0 +1,220 @@
+"""The desk: disputes, and what else happens at the provider without the shop."""
+
+import uuid
+
+import pytest
+
+from infra.local.payments import serve
+from tests.unit.test_payment_sandbox import authorized, captured, http, new_intent, refusal, shop_at
+from tests.unit.test_payment_sandbox_webhooks import desk_at
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    server = serve(0, str(tmp_path_factory.mktemp("payments") / "state.sqlite"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def secret():
+    return f"sk_test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def shop(sandbox, secret):
+    return shop_at(sandbox.url, secret)
+
+
+@pytest.fixture
+def desk(sandbox, secret):
+    return desk_at(sandbox.url, secret)
+
+
+@pytest.fixture
+def ledger(sandbox, secret):
+    def read(query=""):
+        return http(sandbox.url, "GET", f"/ledger{query}", headers={"Authorization": f"Bearer {secret}"})
+
+    return read
+
+
+class TestDisputes:
+    def test_a_dispute_is_opened(self, shop, desk):
+        intent = captured(shop)
+
+        answer = desk("POST", f"/payment_intents/{intent.id}/dispute", reason="product_not_received")
+
+        assert answer.status == 200
+        dispute = shop.disputes.retrieve(answer.body["id"], {"expand": ["charge"]})
+        assert dispute.id.startswith("dp_") and dispute.object == "dispute"
+        assert (dispute.amount, dispute.currency, dispute.status) == (1250, "usd", "needs_response")
+        assert (dispute.reason, dispute.payment_intent) == ("product_not_received", intent.id)
+        assert (dispute.charge.id, dispute.charge.disputed) == (intent.latest_charge, True)
+        [event] = shop.events.list({"type": "charge.dispute.*"}).data
+        assert (event.type, event.data.object.id) == ("charge.dispute.created", dispute.id)
+        assert (event.request.id, event.request.idempotency_key) == (None, None)
+
+    @pytest.mark.parametrize(("outcome", "refundable"), [(None, False), ("lost", False), ("won", True)])
+    def test_only_a_dispute_that_was_won_allows_refunds(self, shop, desk, outcome, refundable):
+        intent = captured(shop)
+        dispute = desk("POST", f"/payment_intents/{intent.id}/dispute").body
+        if outcome:
+            closed = desk("POST", f"/disputes/{dispute['id']}/close", status=outcome).body
+            assert (closed["status"], closed["is_charge_refundable"]) == (outcome, refundable)
+            assert len(shop.events.list({"type": "charge.dispute.closed"}).data) == 1
+
+        refund = {"payment_intent": intent.id}
+        if refundable:
+            assert shop.refunds.create(refund).amount == 1250
+        else:
+            error = refusal(shop.refunds.create, refund)
+            assert (error.http_status, error.code) == (400, "charge_disputed")
+            assert desk("POST", f"/payment_intents/{intent.id}/refund").status == 400
+
+    def test_a_dispute_is_about_what_was_not_refunded(self, shop, desk):
+        intent = captured(shop)
+        shop.refunds.create({"payment_intent": intent.id, "amount": 250})
+
+        assert desk("POST", f"/payment_intents/{intent.id}/dispute").body["amount"] == 1000
+
+    def test_what_cannot_be_disputed(self, shop, desk):
+        held, refunded, disputed = authorized(shop), captured(shop), captured(shop)
+        shop.refunds.create({"payment_intent": refunded.id})
+        assert desk("POST", f"/payment_intents/{disputed.id}/dispute").status == 200
+
+        for intent in (held, refunded, disputed, shop.payment_intents.create(new_intent())):
+            assert desk("POST", f"/payment_intents/{intent.id}/dispute").status == 400
+
+    def test_a_dispute_is_closed_once(self, shop, desk):
+        dispute = desk("POST", f"/payment_intents/{captured(shop).id}/dispute").body
+        close = f"/disputes/{dispute['id']}/close"
+
+        assert desk("POST", close, status="undecided").status == 400
+        assert desk("POST", close, status="won").status == 200
+        assert desk("POST", close, status="lost").status == 400
+
+    def test_disputes_are_listed(self, shop, desk):
+        intents = [captured(shop) for _ in range(3)]
+        disputes = [desk("POST", f"/payment_intents/{intent.id}/dispute").body["id"] for intent in intents]
+
+        everything = [dispute.id for dispute in shop.disputes.list({"limit": 1}).auto_paging_iter()]
+        assert everything == disputes[::-1]
+        for target in ({"payment_intent": intents[1].id}, {"charge": intents[1].latest_charge}):
+            assert [dispute.id for dispute in shop.disputes.list(target).data] == [disputes[1]]
+
+    def test_the_ledger_and_the_page_show_disputes(self, sandbox, shop, desk, ledger):
+        captured(shop)
+        disputed = captured(shop, amount=765432)
+        dispute = desk("POST", f"/payment_intents/{disputed.id}/dispute").body
+
+        first, second = ledger().body["payments"]
+        assert (first["disputed"], second["disputed"]) == (True, False)
+        assert [entry["id"] for entry in first["disputes"]] == [dispute["id"]]
+        assert second["disputes"] == second["refunds"] == []
+        assert "$7,654.32 USD<small>needs response: fraudulent" in http(sandbox.url, "GET", "/").text
+
+
+class TestOutsideTheShop:
+    def test_a_hold_expires(self, shop, desk):
+        intent = authorized(shop)
+
+        answer = desk("POST", f"/payment_intents/{intent.id}/expire")
+
+        assert (answer.status, answer.body["status"]) == (200, "canceled")
+        found = shop.payment_intents.retrieve(intent.id)
+        assert (found.cancellation_reason, found.amount_capturable) == ("automatic", 0)
+        assert len(shop.events.list({"type": "payment_intent.canceled"}).data) == 1
+
+    def test_only_a_hold_expires(self, shop, desk):
+        for intent in (captured(shop), shop.payment_intents.create(new_intent())):
+            answer = desk("POST", f"/payment_intents/{intent.id}/expire")
+            assert (answer.status, answer.body["error"]["code"]) == (400, "payment_intent_unexpected_state")
+
+    def test_a_refund_in_the_dashboard(self, shop, desk, ledger):
+        intent = captured(shop)
+
+        part = desk("POST", f"/payment_intents/{intent.id}/refund", amount=250).body
+        rest = desk("POST", f"/payment_intents/{intent.id}/refund").body
+
+        assert (part["amount"], part["metadata"], rest["amount"]) == (250, {}, 1000)
+        refunds = shop.refunds.list({"payment_intent": intent.id})
+        assert [refund.id for refund in refunds.data] == [rest["id"], part["id"]]
+        assert len(shop.events.list({"type": "refund.created"}).data) == 2
+        assert ledger().body["payments"][0]["refunded"] == 1250
+
+    def test_an_order_stands_for_its_newest_payment(self, shop, desk):
+        authorized(shop, metadata={"order_id": "order_1"})
+        newest = captured(shop, metadata={"order_id": "order_1"})
+        captured(shop, metadata={"order_id": "order_2"})
+
+        refund = desk("POST", "/payment_intents/order_1/refund", amount=50).body
+        dispute = desk("POST", "/payment_intents/order_1/dispute").body
+        closed = desk("POST", "/disputes/order_1/close", status="won").body
+
+        assert refund["payment_intent"] == dispute["payment_intent"] == newest.id
+        assert (closed["id"], closed["status"]) == (dispute["id"], "won")
+        assert desk("POST", "/payment_intents/order_9/refund").status == 404
+        assert desk("POST", "/disputes/order_2/close", status="won").status == 404
+
+    def test_a_list_can_show_charges(self, shop):
+        intent = captured(shop)
+
+        [listed] = shop.payment_intents.list({"expand": ["data.latest_charge"]}).data
+        found = shop.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+
+        assert listed.latest_charge == found.latest_charge
+        assert found.latest_charge.amount_captured == 1250
+
+    def test_the_ledger_is_limited_in_time(self, shop, ledger):
+        moment = captured(shop).created
+
+        assert len(ledger(f"?created[gte]={moment}").body["payments"]) == 1
+        assert ledger(f"?created[gt]={moment}").body["payments"] == []
+        assert ledger("?created=yesterday").status == 400
+
+
+class TestDesk:
+    @pytest.mark.parametrize("path", ["/admin/faults", "/admin/webhooks", "/admin/nothing"])
+    def test_a_key_is_needed(self, sandbox, path):
+        assert http(sandbox.url, "GET", path).status == 401
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/"),
+            ("PUT", "/faults"),
+            ("GET", "/webhooks/resend"),
+            ("POST", "/payment_intents//expire"),
+            ("POST", "/payment_intents/pi_1/explode"),
+        ],
+    )
+    def test_unknown_urls_are_unrecognized(self, desk, method, path):
+        answer = desk(method, path)
+
+        assert answer.status == 404
+        assert answer.body["error"]["message"].startswith("Unrecognized request URL")
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("{", "is not JSON"),
+            (b"\xff", "is not JSON"),
+            ("[]", "must be a JSON object"),
+            ("{}", "Missing required param: operation"),
+            ('{"operation": "create"}', "Missing required param: kind"),
+            ('{"operation": "create", "kind": "explode"}', "There is no fault create:explode"),
+            ('{"operation": "any", "kind": "hold_expires"}', "There is no fault any:hold_expires"),
+            ('{"operation": "any", "kind": "slow", "colour": "red"}', "unknown parameter: colour"),
+            ('{"operation": "any", "kind": "slow", "times": -1}', "greater than or equal to 0"),
+            ('{"operation": "any", "kind": "slow", "times": true}', "Invalid integer"),
+            ('{"operation": "any", "kind": "slow", "seconds": "long"}', "must be a number"),
+            ('{"operation": "any", "kind": "slow", "seconds": NaN}', "must be a number"),
+            ('{"operation": ["any"], "kind": "slow"}', "neither a text nor a number"),
+        ],
+    )
+    def test_unreadable_requests_are_refused(self, sandbox, secret, body, message):
+        answer = http(sandbox.url, "POST", "/admin/faults", body, {"Authorization": f"Bearer {secret}"})
+
+        assert answer.status == 400
+        assert message in answer.body["error"]["message"]
