@@ -75,14 +75,40 @@ export interface PlacedOrder {
   order_token?: string;
 }
 
+export interface OrderLine extends Omit<CartLine, 'available'> {
+  /** Pieces already sent back or being sent back. */
+  returned?: number;
+}
+
 export interface OrderSummary {
   order_id: string;
   status: Status;
   reason: Reason | null;
   placed_at: string;
-  lines: Omit<CartLine, 'available'>[];
+  lines: OrderLine[];
   total: Money;
   history: { at: string; status: Status }[];
+  /** The buyer asked to cancel, and the order has not ended yet. */
+  cancel_requested?: boolean;
+}
+
+export interface ReturnLine {
+  sku: string;
+  quantity: number;
+}
+
+export interface OrderReturn {
+  id: string;
+  status: 'REQUESTED' | 'REFUNDED';
+  requested_at: string;
+  lines: ReturnLine[];
+  refund: Money;
+}
+
+export interface ReturnReceipt {
+  order_id: string;
+  return_id: string;
+  refund: Money;
 }
 
 export interface Order extends OrderSummary {
@@ -96,10 +122,13 @@ export interface Order extends OrderSummary {
     captured: number;
     refunded: number;
     decline_code?: string | null;
+    /** The buyer's bank is looking into the charge. */
+    disputed?: boolean;
   } | null;
   shipment: { status: string; carrier?: string | null; tracking_number?: string | null } | null;
-  /** What its owner may still ask for; absent where the shop does not offer it. */
+  /** What its owner may ask for now; absent where the shop does not offer it. */
   actions?: ('cancel' | 'return')[];
+  returns?: OrderReturn[];
 }
 
 export interface FieldError {
@@ -230,8 +259,8 @@ export function cancelOrder(id: string): Promise<unknown> {
   return owner(id, '/cancel', { method: 'POST' });
 }
 
-export function returnOrder(id: string): Promise<unknown> {
-  return owner(id, '/return', { method: 'POST' });
+export function returnOrder(id: string, lines: ReturnLine[], idempotencyKey: string): Promise<ReturnReceipt> {
+  return owner(id, '/return', { method: 'POST', body: { lines }, headers: { 'Idempotency-Key': idempotencyKey } });
 }
 
 /** Orders placed without an account in this browser, newest first. */
@@ -242,7 +271,8 @@ export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse(
 function owner<T>(id: string, action: string, options: Options): Promise<T> {
   const path = `/orders/${encodeURIComponent(id)}${action}`;
   const token = orderTokens.get()?.[id];
-  return token ? anyone(path, { ...options, headers: { 'X-Order-Token': token } }) : shopper(path, options);
+  if (!token) return shopper(path, options);
+  return anyone(path, { ...options, headers: { ...options.headers, 'X-Order-Token': token } });
 }
 
 /** Sends who is shopping: the customer's token, or else the guest's cart token. */

@@ -39,11 +39,12 @@ def put_first_product_in_cart(page: Page) -> None:
     expect(page.get_by_test_id("cart-count").first).to_contain_text("1", timeout=PATIENCE_MS)
 
 
-def fill_in_the_checkout(page: Page, card: str) -> None:
+def fill_in_the_checkout(page: Page, card: str, line2: str = "") -> None:
     for field, value in {
         "email": "ida@example.com",
         "name": "Ida Sand",
         "line1": "Havnegata 1",
+        "line2": line2,
         "city": "Oslo",
         "postal-code": "0150",
     }.items():
@@ -71,6 +72,32 @@ def test_a_declined_card_is_told_honestly(page: Page, storefront_url: str) -> No
     fill_in_the_checkout(page, "pm_card_visa_chargeDeclined")
     page.get_by_test_id("place-order").click()
     expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
+
+
+def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/category/kitchen")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_visa", line2="sandbox:silent")
+    page.get_by_test_id("place-order").click()
+    page.get_by_test_id("open-cancel").click()
+    page.get_by_test_id("cancel-confirm").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stopped, as you asked")
+
+
+def test_a_guest_sends_everything_back(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/category/kitchen")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_visa")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "COMPLETED", timeout=PATIENCE_MS)
+    page.get_by_test_id("open-return").click()
+    page.get_by_test_id("return-everything").click()
+    page.get_by_test_id("return-submit").click()
+    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "RETURNED", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED", timeout=PATIENCE_MS)
 
 
 def test_a_customer_signs_in_and_keeps_the_cart(page: Page, storefront_url: str) -> None:

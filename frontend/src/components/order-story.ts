@@ -1,5 +1,5 @@
-/** How an order's status reads: the chapters of its timeline, its ending, and where the money is. */
-import type { Order, Reason, Status } from '../api';
+/** How an order reads: its headline, the chapters of its timeline, its ending, and where the money is. */
+import type { Order, OrderLine, OrderSummary, Reason, Status } from '../api';
 import { formatMoney } from '../money';
 
 export const STATUS_NAMES: Record<Status, string> = {
@@ -20,7 +20,7 @@ export const CHAPTERS: { status: Status; text: string }[] = [
   { status: 'COMPLETED', text: 'Your parcel has left, and your card has been charged.' },
 ];
 
-export const HEADLINES: Record<Status, string> = {
+const HEADLINES: Record<Status, string> = {
   PLACED: 'We are on it',
   RESERVED: 'It is set aside for you',
   AUTHORIZED: 'Your bank said yes',
@@ -48,7 +48,72 @@ const DECLINES: Record<string, string> = {
 
 const ENDINGS: Status[] = ['COMPLETED', 'CANCELLED', 'RETURNED'];
 
-export const hasEnded = ({ status }: Order) => ENDINGS.includes(status);
+export const hasEnded = ({ status }: OrderSummary) => ENDINGS.includes(status);
+
+/** The buyer asked to cancel, and we are still at it. */
+export const isStopping = (order: OrderSummary) => order.cancel_requested === true && !hasEnded(order);
+
+export const isCancelledByBuyer = ({ status, reason }: OrderSummary) =>
+  status === 'CANCELLED' && reason === 'CUSTOMER_REQUEST';
+
+/** Pieces of a line that were sent back or are on their way back. */
+export const sentBack = ({ returned = 0 }: Partial<OrderLine>) => returned;
+
+/** Pieces of a line that could still be sent back. */
+export const keptOf = (line: OrderLine) => Math.max(0, line.quantity - sentBack(line));
+
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+export const piecesSentBack = ({ lines }: OrderSummary) => sum(lines.map(sentBack));
+
+export const piecesBought = ({ lines }: OrderSummary) => sum(lines.map(({ quantity }) => quantity));
+
+export const inPieces = (count: number) => `${count} ${count === 1 ? 'piece' : 'pieces'}`;
+
+/** Returns whose money has not arrived yet. */
+export const refundsUnderway = ({ returns = [] }: Order) => returns.filter(({ status }) => status === 'REQUESTED');
+
+type Shade = 'whole' | 'partly' | 'all';
+
+const shadeOf = (order: OrderSummary): Shade => {
+  const back = order.status === 'COMPLETED' ? piecesSentBack(order) : 0;
+  return back === 0 ? 'whole' : back < piecesBought(order) ? 'partly' : 'all';
+};
+
+/** The status in words, with the shades that the seven statuses do not have. */
+export function statusName(order: OrderSummary): string {
+  if (isStopping(order)) return 'Being cancelled';
+  const shade = shadeOf(order);
+  if (shade !== 'whole') return shade === 'partly' ? 'Partly returned' : 'Being returned';
+  return STATUS_NAMES[order.status];
+}
+
+/** Which colours a status wears in a list. */
+export function badgeOf(order: OrderSummary): string {
+  if (isStopping(order)) return 'stopping';
+  if (isCancelledByBuyer(order)) return 'stopped';
+  return shadeOf(order) === 'whole' ? order.status.toLowerCase() : 'returned';
+}
+
+export function headline(order: Order): string {
+  if (isStopping(order)) return 'We are stopping it';
+  if (isCancelledByBuyer(order)) return 'Stopped, as you asked';
+  const isUnderway = refundsUnderway(order).length > 0;
+  const shade = shadeOf(order);
+  if (shade === 'partly') return isUnderway ? 'Some of it comes back' : 'Some of it went back';
+  if (shade === 'all' || (order.status === 'RETURNED' && isUnderway)) return 'On its way back to us';
+  return HEADLINES[order.status];
+}
+
+/** What the order's head says below its status. */
+export function remark(order: Order): string | null {
+  if (order.status === 'CANCELLED') return `${whyCancelled(order)} ${moneyStory(order)}`;
+  if (isStopping(order)) return 'We are telling the warehouse and your bank. This page follows along by itself.';
+  if (!hasEnded(order)) return `This page follows along by itself. A confirmation goes to ${order.email}.`;
+  if (order.status === 'RETURNED' || shadeOf(order) === 'all') return `You sent everything back. ${moneyStory(order)}`;
+  if (shadeOf(order) === 'whole') return null;
+  return `You sent back ${piecesSentBack(order)} of ${inPieces(piecesBought(order))}. ${refundStory(order)}`;
+}
 
 export function whyCancelled({ reason, payment }: Order): string {
   const why = reason ? REASONS[reason] : 'The order was cancelled.';
@@ -62,7 +127,17 @@ export function moneyStory({ payment, reason }: Order): string {
   const { captured, refunded, currency } = payment;
   if (captured === 0) return 'You were not charged. If your bank shows a hold, it disappears by itself.';
   if (refunded >= captured) return `${formatMoney({ amount: refunded, currency })} went back to your card.`;
+  if (refunded > 0) return `${formatMoney({ amount: refunded, currency })} went back to your card so far, the rest follows.`;
   return `${formatMoney({ amount: captured, currency })} is on its way back to your card.`;
+}
+
+/** Where the money is for the pieces that were sent back. */
+function refundStory(order: Order): string {
+  const underway = refundsUnderway(order);
+  if (underway.length > 1) return 'Your refunds are on their way.';
+  if (underway.length === 1) return `${formatMoney(underway[0].refund)} is on its way back to your card.`;
+  const { payment } = order;
+  return payment?.refunded ? `${formatMoney({ amount: payment.refunded, currency: payment.currency })} went back to your card.` : '';
 }
 
 /** What became of the goods, if they had been set aside. */

@@ -1,21 +1,40 @@
-import { html } from 'lit';
-import type { Cart, Order } from '../api';
+import { html, nothing } from 'lit';
+import type { Cart, CartLine, Order, OrderLine } from '../api';
 import { formatMoney } from '../money';
+import { sentBack } from './order-story';
 import './picture';
 
-/** What is bought and what it comes to, as a shop's paper slip. */
-export const orderSummary = ({ lines, total }: Cart | Order) => html`
+/** What is bought and what it comes to, as a shop's paper slip; of an order also what went back. */
+export const orderSummary = (shown: Cart | Order) => html`
   <ul class="summary-lines">
-    ${lines.map(
+    ${shown.lines.map(
       (line) => html`
         <li>
           <product-picture .src=${line.image}></product-picture>
-          <span class="drawer-name">${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small></span>
+          <span class="drawer-name">
+            ${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small>${backNote(line)}
+          </span>
           <span class="price">${formatMoney(line.total)}</span>
         </li>
       `,
     )}
   </ul>
   <p class="sum"><span>Delivery</span><span>Included</span></p>
-  <p class="sum sum-total"><span>Total</span><strong>${formatMoney(total)}</strong></p>
+  <p class="sum sum-total"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
+  ${'payment' in shown ? refund(shown) : nothing}
 `;
+
+function backNote(line: CartLine | OrderLine) {
+  const pieces = sentBack(line);
+  return pieces ? html`<small class="sent-back">${pieces} sent back</small>` : nothing;
+}
+
+function refund({ payment }: Order) {
+  if (!payment?.refunded) return nothing;
+  const { refunded: amount, currency } = payment;
+  return html`
+    <p class="sum sum-refund" data-testid="refunded">
+      <span>Refunded to your card</span><strong>${formatMoney({ amount, currency })}</strong>
+    </p>
+  `;
+}

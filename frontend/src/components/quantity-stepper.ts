@@ -7,13 +7,14 @@ import { LightElement } from './light-element';
 @customElement('quantity-stepper')
 export class QuantityStepper extends LightElement {
   @property({ type: Number }) value = 1;
+  @property({ type: Number }) min = 1;
   @property({ type: Number }) max = 20;
   @property() label = 'Quantity';
 
   protected override render() {
     return html`
       <div class="stepper" role="group" aria-label=${this.label}>
-        <button type="button" aria-label="One less" ?disabled=${this.value <= 1} @click=${() => this.set(this.value - 1)}>
+        <button type="button" aria-label="One less" ?disabled=${this.value <= this.min} @click=${() => this.set(this.value - 1)}>
           ${icons.minus}
         </button>
         <input
@@ -33,12 +34,13 @@ export class QuantityStepper extends LightElement {
 
   private typed(event: Event): void {
     const input = event.target as HTMLInputElement;
-    this.set(Number.parseInt(input.value, 10) || this.value);
+    const typed = Number.parseInt(input.value, 10);
+    this.set(Number.isNaN(typed) ? this.value : typed);
     input.value = String(this.value);
   }
 
   private set(wanted: number): void {
-    const value = Math.max(1, Math.min(this.max, wanted));
+    const value = Math.max(this.min, Math.min(this.max, wanted));
     if (value === this.value) return;
     this.value = value;
     this.dispatchEvent(new CustomEvent<number>('quantity', { detail: value }));

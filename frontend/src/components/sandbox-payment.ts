@@ -13,6 +13,14 @@ const CARDS = [
   },
 ];
 
+/** Mishaps at the payment provider; money and goods stay in step all the same. */
+const MISHAPS = [
+  { id: 'pm_card_fault_confirm_errorAfter', name: 'Charged, but the answer is lost' },
+  { id: 'pm_card_fault_confirm_rateLimited', name: 'The bank says: slow down' },
+  { id: 'pm_card_fault_capture_stickyError', name: 'The capture fails, the same way each time' },
+  { id: 'pm_card_fault_capture_holdExpires', name: 'The hold expires before the parcel leaves' },
+];
+
 /** The warehouse simulator listens to the second address line. */
 const WAREHOUSES = [
   { line2: '', name: 'Packs and ships' },
@@ -51,6 +59,7 @@ export const sandboxPayment = (chosen: SandboxChoice, choose: (choice: SandboxCh
         `,
       )}
     </fieldset>
+    ${mishaps(chosen, choose)}
     <fieldset class="warehouses">
       <legend>The warehouse</legend>
       ${WAREHOUSES.map(
@@ -64,3 +73,32 @@ export const sandboxPayment = (chosen: SandboxChoice, choose: (choice: SandboxCh
     </fieldset>
   </div>
 `;
+
+function mishaps(chosen: SandboxChoice, choose: (choice: SandboxChoice) => void) {
+  const picked = MISHAPS.find(({ id }) => id === chosen.card);
+  return html`
+    <details class="mishaps" data-testid="mishaps">
+      <summary>
+        <span class="mishaps-name">When things go wrong</span>
+        <small>${picked?.name ?? 'Four bad moments an order survives'}</small>
+      </summary>
+      <fieldset>
+        <legend class="visually-hidden">When things go wrong</legend>
+        ${MISHAPS.map(
+          ({ id, name }) => html`
+            <label class="choice choice-small">
+              <input
+                type="radio"
+                name="card"
+                data-testid="card-${id}"
+                .checked=${chosen.card === id}
+                @change=${() => choose({ ...chosen, card: id })}
+              >
+              <span>${name}</span>
+            </label>
+          `,
+        )}
+      </fieldset>
+    </details>
+  `;
+}

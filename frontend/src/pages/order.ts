@@ -1,16 +1,45 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { cancelOrder, getOrder, Problem, returnOrder, type Order } from '../api';
+import { cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
 import { addToCart, loadCart, quantityOf } from '../cart';
+import { cancelPanel } from '../components/cancel-panel';
 import { LightElement } from '../components/light-element';
-import { hasEnded, HEADLINES, moneyStory, STATUS_NAMES, whyCancelled } from '../components/order-story';
+import { orderReturns } from '../components/order-returns';
+import {
+  hasEnded,
+  headline,
+  isCancelledByBuyer,
+  isStopping,
+  keptOf,
+  refundsUnderway,
+  remark,
+  sentBack,
+  statusName,
+} from '../components/order-story';
 import { orderSummary } from '../components/order-summary';
 import { orderTimeline } from '../components/order-timeline';
+import '../components/return-form';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { follow } from '../follow';
+import { formatMoney } from '../money';
+import { sendBack } from '../return-attempt';
 import { navigate } from '../router';
 import { setTitle } from '../title';
-import { complain, say } from '../toast';
+import { say } from '../toast';
+
+const TOO_LATE =
+  'It was too late to stop this one: the warehouse had already sent it. Once it is with you, send back whatever you do not want to keep.';
+const DISPUTED = 'Your bank is looking into this payment. Until it has decided, we cannot refund anything.';
+const NO_ANSWER = 'We did not hear back. Asking again is safe: nothing happens twice.';
+
+/** What to say when the shop refuses to cancel or to take something back. */
+const REFUSALS: Record<string, string> = {
+  too_late_to_cancel: TOO_LATE,
+  order_not_returnable: 'This order cannot be sent back at the moment.',
+  nothing_to_return: 'All of it has been sent back already.',
+  return_exceeds_order: 'Some of it has been sent back already, perhaps in another window. Please choose once more.',
+  payment_disputed: DISPUTED,
+};
 
 @customElement('order-page')
 export class OrderPage extends LightElement {
@@ -18,6 +47,11 @@ export class OrderPage extends LightElement {
   @state() private order: Order | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
+  /** What the buyer is being asked. */
+  @state() private panel: 'cancel' | 'return' | null = null;
+  /** Why the last request failed: beside its panel, or alone when that is gone. */
+  @state() private trouble: string | null = null;
+  private hasAskedToCancel = false;
   private watching = new AbortController();
 
   override connectedCallback(): void {
@@ -33,7 +67,10 @@ export class OrderPage extends LightElement {
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (!changed.has('orderId')) return;
     this.order = null;
-    void this.watchOrder(hasEnded);
+    this.panel = null;
+    this.trouble = null;
+    this.hasAskedToCancel = false;
+    void this.watchOrder();
   }
 
   protected override render() {
@@ -42,32 +79,46 @@ export class OrderPage extends LightElement {
   }
 
   /** Follows the order until it has settled; what we already know stays on screen when the line drops. */
-  private async watchOrder(hasSettled: (order: Order) => boolean): Promise<void> {
+  private async watchOrder(hasSettled = isSettled): Promise<void> {
     this.watching.abort();
     this.watching = new AbortController();
     const { signal } = this.watching;
     this.error = null;
     for await (const glimpse of follow(() => getOrder(this.orderId, signal), hasSettled, signal)) {
       if (signal.aborted) return;
-      if ('value' in glimpse) this.order = glimpse.value;
+      if ('value' in glimpse) this.learn(glimpse.value);
       this.error = 'error' in glimpse ? glimpse.error : null;
       const isFinal = this.error instanceof Problem && !this.error.isUncertain;
       if (isFinal || (this.error && !this.order)) return;
     }
   }
 
+  /** Takes in what the order is now, and puts away a question that no longer stands. */
+  private learn(order: Order): void {
+    const isReturnHeard = (order.returns?.length ?? 0) > (this.order?.returns?.length ?? 0);
+    this.order = order;
+    if (isStopping(order)) this.hasAskedToCancel = true;
+    const wasAsking = this.panel === 'cancel' && !this.isBusy;
+    const hasSlippedAway = wasAsking && !order.actions?.includes('cancel') && !isStopping(order);
+    if (wasAsking && !order.actions?.includes('cancel')) this.close();
+    if (this.panel === 'return' && !this.isBusy && (isReturnHeard || !order.actions?.includes('return'))) this.close();
+    const isSent = order.status === 'COMPLETED' || order.status === 'SHIPPING';
+    if (isSent && (hasSlippedAway || (this.hasAskedToCancel && hasEnded(order)))) {
+      this.hasAskedToCancel = false;
+      this.trouble = TOO_LATE;
+    }
+  }
+
   private story(order: Order) {
-    const { status } = order;
-    const mood = status === 'CANCELLED' ? 'bad' : hasEnded(order) ? 'good' : 'going';
     return html`
-      <header class="order-head order-${mood}">
+      <header class="order-head order-${mood(order)}">
         <div class="order-head-inner">
           <p class="eyebrow">Order <span data-testid="order-id">${order.order_id}</span></p>
-          <h1>${HEADLINES[status]}</h1>
-          <p class="order-status" role="status" data-testid="order-status" data-status=${status}>
-            <i aria-hidden="true"></i>${STATUS_NAMES[status]}
+          <h1 tabindex="-1">${headline(order)}</h1>
+          <p class="order-status" role="status" data-testid="order-status" data-status=${order.status}>
+            <i aria-hidden="true"></i>${statusName(order)}
           </p>
-          ${this.remark(order)}
+          ${remark(order) ? html`<p class="lead">${remark(order)}</p>` : nothing}
         </div>
       </header>
       <section class="section with-aside">
@@ -75,7 +126,11 @@ export class OrderPage extends LightElement {
           ${this.error ? html`<p class="notice" role="status">We lost the line for a moment. Looking again…</p>` : nothing}
           <h2 class="visually-hidden">What happened</h2>
           ${orderTimeline(order)}
-          ${this.actions(order)}
+          ${order.payment?.disputed
+            ? html`<p class="notice order-note">${DISPUTED}</p>`
+            : nothing}
+          ${order.returns?.length ? orderReturns(order, order.returns) : nothing}
+          ${this.question(order)}
         </div>
         <aside class="slip" aria-label="What you ordered">
           <h2>Your order</h2>
@@ -84,12 +139,6 @@ export class OrderPage extends LightElement {
         </aside>
       </section>
     `;
-  }
-
-  private remark(order: Order) {
-    if (order.status === 'CANCELLED') return html`<p class="lead">${whyCancelled(order)} ${moneyStory(order)}</p>`;
-    if (hasEnded(order)) return nothing;
-    return html`<p class="lead">This page follows along by itself. A confirmation goes to ${order.email}.</p>`;
   }
 
   private parcel({ shipping_address: to, shipment }: Order) {
@@ -107,6 +156,31 @@ export class OrderPage extends LightElement {
     `;
   }
 
+  /** What the buyer is being asked, or else what they may ask for. */
+  private question(order: Order) {
+    const { isBusy, trouble } = this;
+    if (this.panel === 'cancel') {
+      return cancelPanel(order, { isBusy, trouble, cancel: () => this.cancel(order), keep: () => this.close() });
+    }
+    if (this.panel === 'return') {
+      return html`
+        <return-form
+          .order=${order}
+          .isBusy=${isBusy}
+          .trouble=${trouble}
+          @send=${(event: CustomEvent<ReturnLine[]>) => this.sendBack(order, event.detail)}
+          @leave=${() => this.close()}
+        ></return-form>
+      `;
+    }
+    return html`
+      <div role="status">
+        ${trouble ? html`<p class="notice order-note" tabindex="-1" data-testid="order-note">${trouble}</p>` : nothing}
+      </div>
+      ${this.actions(order)}
+    `;
+  }
+
   private actions(order: Order) {
     if (order.status === 'CANCELLED') {
       const isDeclined = order.reason === 'PAYMENT_DECLINED';
@@ -119,30 +193,81 @@ export class OrderPage extends LightElement {
         </p>
       `;
     }
+    const mayAsk = (action: 'cancel' | 'return') => order.actions?.includes(action) && !isStopping(order);
     return html`
       <p class="actions">
         <a class="button button-quiet" href="/">Back to the shop</a>
-        ${order.actions?.includes('cancel') ? this.request('Cancel this order', () => cancelOrder(order.order_id), hasEnded) : nothing}
-        ${order.actions?.includes('return')
-          ? this.request('Send it back', () => returnOrder(order.order_id), ({ status }) => status === 'RETURNED')
+        ${mayAsk('return')
+          ? html`<button class="text-link" data-testid="open-return" @click=${() => this.open('return')}>Send it back</button>`
+          : nothing}
+        ${mayAsk('cancel')
+          ? html`<button class="text-link" data-testid="open-cancel" @click=${() => this.open('cancel')}>Cancel this order</button>`
           : nothing}
       </p>
     `;
   }
 
-  private request(label: string, ask: () => Promise<unknown>, hasSettled: (order: Order) => boolean) {
-    const send = async () => {
-      this.isBusy = true;
-      try {
-        await ask();
-        say('We have passed it on.');
-      } catch (error) {
-        complain(error);
-      }
+  private async open(panel: 'cancel' | 'return'): Promise<void> {
+    this.panel = panel;
+    this.trouble = null;
+    await this.focusOn('.panel h2');
+    this.querySelector('.panel')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Puts the question away and leaves the focus where it was asked, or where it was answered. */
+  private close(next = `[data-testid="open-${this.panel}"]`): void {
+    const hadFocus = this.querySelector('.panel')?.contains(document.activeElement);
+    this.panel = null;
+    this.trouble = null;
+    if (hadFocus) void this.focusOn(next);
+  }
+
+  private async focusOn(selector: string): Promise<void> {
+    await this.updateComplete;
+    await this.querySelector<LightElement>('return-form')?.updateComplete;
+    const target = this.querySelector<HTMLElement>(selector) ?? this.querySelector<HTMLElement>('.order-note, h1');
+    target?.focus();
+  }
+
+  private async cancel(order: Order): Promise<void> {
+    const isHeard = await this.ask(() => cancelOrder(order.order_id));
+    if (!isHeard) return void this.watchOrder();
+    this.order = { ...this.order!, cancel_requested: true, actions: [] };
+    this.hasAskedToCancel = true;
+    this.close('h1');
+    void this.watchOrder();
+  }
+
+  private async sendBack(order: Order, lines: ReturnLine[]): Promise<void> {
+    const receipt = await this.ask(() => sendBack(order, lines));
+    if (!receipt) return void this.watchOrder();
+    this.order = withReturn(this.order!, lines, receipt);
+    this.close('#returns');
+    say(`We expect it back. ${formatMoney(receipt.refund)} goes back to your card.`);
+    const isListed = ({ returns }: Order) => returns?.some(({ id }) => id === receipt.return_id) ?? false;
+    void this.watchOrder((latest) => isListed(latest) && isSettled(latest));
+  }
+
+  /** Asks the shop for something; what it refuses is said in its place. */
+  private async ask<T>(request: () => Promise<T>): Promise<T | null> {
+    this.isBusy = true;
+    this.trouble = null;
+    try {
+      return await request();
+    } catch (error) {
+      this.refuse(error);
+      return null;
+    } finally {
       this.isBusy = false;
-      void this.watchOrder(hasSettled);
-    };
-    return html`<button class="text-link" ?disabled=${this.isBusy} @click=${send}>${label}</button>`;
+    }
+  }
+
+  private refuse(error: unknown): void {
+    const isUncertain = !(error instanceof Problem) || error.isUncertain;
+    const text = isUncertain ? NO_ANSWER : (REFUSALS[error.code] ?? error.message);
+    const isOver = !isUncertain && (this.panel === 'cancel' || ['order_not_returnable', 'nothing_to_return'].includes(error.code));
+    if (isOver) this.close('.order-note');
+    this.trouble = text;
   }
 
   /** Puts the lines back into the cart, so that the next attempt starts where this one ended. */
@@ -159,7 +284,7 @@ export class OrderPage extends LightElement {
 
   private failure(error: unknown) {
     const isHidden = error instanceof Problem && [401, 403, 404].includes(error.status);
-    if (!isHidden) return errorState(error, () => this.watchOrder(hasEnded));
+    if (!isHidden) return errorState(error, () => this.watchOrder());
     return emptyState({
       art: 'paper',
       title: 'This page of the book is not for us',
@@ -172,4 +297,28 @@ export class OrderPage extends LightElement {
       `,
     });
   }
+}
+
+/** Nothing more will happen to the order by itself. */
+const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).length === 0;
+
+function mood(order: Order): 'going' | 'good' | 'bad' | 'calm' {
+  if (isCancelledByBuyer(order) || order.status === 'RETURNED') return 'calm';
+  if (order.status === 'CANCELLED') return 'bad';
+  return hasEnded(order) ? 'good' : 'going';
+}
+
+/** The order as it is once the shop has taken a return, until the shop says so itself. */
+function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }: ReturnReceipt): Order {
+  const returns = order.returns ?? [];
+  if (returns.some((known) => known.id === id)) return order;
+  const pieces = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
+  const after = order.lines.map((line) => ({ ...line, returned: sentBack(line) + (pieces.get(line.sku) ?? 0) }));
+  const isAll = after.every((line) => keptOf(line) === 0);
+  return {
+    ...order,
+    lines: after,
+    actions: isAll ? [] : order.actions,
+    returns: [...returns, { id, status: 'REQUESTED', requested_at: new Date().toISOString(), lines, refund }],
+  };
 }

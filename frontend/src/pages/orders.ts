@@ -4,7 +4,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { getOrder, guestOrderIds, listOrders, Problem, type OrderSummary } from '../api';
 import { idToken, session } from '../auth';
 import { LightElement } from '../components/light-element';
-import { STATUS_NAMES } from '../components/order-story';
+import { badgeOf, piecesBought, piecesSentBack, statusName } from '../components/order-story';
 import '../components/picture';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { formatDayAndTime } from '../dates';
@@ -86,6 +86,11 @@ async function guestOrders(signal: AbortSignal): Promise<OrderSummary[]> {
 
 const isUncertain = (error: unknown) => error instanceof Problem && error.isUncertain;
 
+const sentBackNote = (order: OrderSummary) => {
+  const pieces = piecesSentBack(order);
+  return pieces && order.status !== 'RETURNED' ? ` · ${pieces} of ${piecesBought(order)} sent back` : '';
+};
+
 const orderRow = (order: OrderSummary) => html`
   <li>
     <a class="order-row" href="/orders/${order.order_id}">
@@ -95,9 +100,9 @@ const orderRow = (order: OrderSummary) => html`
       </span>
       <span class="order-row-words">
         <strong>${order.lines[0]?.name}${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
-        <small>${formatDayAndTime(order.placed_at)}</small>
+        <small>${formatDayAndTime(order.placed_at)}${sentBackNote(order)}</small>
       </span>
-      <span class="badge badge-${order.status.toLowerCase()}">${STATUS_NAMES[order.status]}</span>
+      <span class="badge badge-${badgeOf(order)}">${statusName(order)}</span>
       <span class="price">${formatMoney(order.total)}</span>
     </a>
   </li>
