@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo mail test package deploy clean
+.PHONY: help up down demo mail audit rush test package deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,9 +21,15 @@ demo: $(INSTALLED) ## Watch four orders go through the saga
 mail: $(INSTALLED) ## Read the emails that the shop has sent
 	@$(BIN)/python -m infra.local mail
 
+audit: $(INSTALLED) ## Check every promise about money and stock on the running shop (STAGE=demo: on AWS)
+	@$(BIN)/python -m infra.audit
+
+rush: $(INSTALLED) ## 200 buyers at once for 50 pieces, then the audit
+	@$(BIN)/python -m infra.local rush
+
 test: $(INSTALLED) ## Run all tests, on an engine of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 package: $(INSTALLED) ## Make what CloudFormation deploys: make package STAGE=demo
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)

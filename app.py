@@ -21,38 +21,90 @@ Event = dict[str, Any]
 @app.lambda_function(name="relay_events")
 def relay_events(event: Event, context: Any) -> Event:
     """Orders table stream → event bus."""
+    from chalicelib import wiring
     from chalicelib.platform import aws, events
     from chalicelib.platform.settings import settings
 
-    return events.relay(event, aws.client("events"), settings().event_bus)
+    return events.relay(event, aws.client("events"), settings().event_bus, wiring.orders().event_published)
+
+
+# What reads a queue.
 
 
 @app.lambda_function(name="start_fulfilment")
 def start_fulfilment(event: Event, context: Any) -> Event:
-    """Fulfilment queue → saga."""
+    """OrderPlaced → the order fulfilment workflow, named by the order."""
     from chalicelib import wiring
     from chalicelib.platform import queues
 
-    return queues.consume(event, lambda body: wiring.saga().start(queues.envelope(body)))
+    saga = wiring.fulfilment_workflow()
+    return queues.consume_events(event, lambda placed: saga.start(placed.order_id, {"order_id": placed.order_id}))
+
+
+@app.lambda_function(name="stop_fulfilment")
+def stop_fulfilment(event: Event, context: Any) -> Event:
+    """OrderCancelRequested → the waiting saga step, the warehouse, and the undo if there is no saga."""
+    from chalicelib.fulfilment import cancellation
+    from chalicelib.platform import queues
+
+    return queues.consume_events(event, cancellation.stop_fulfilment)
+
+
+@app.lambda_function(name="start_return")
+def start_return(event: Event, context: Any) -> Event:
+    """OrderReturnRequested → the order return workflow, named by the return."""
+    from chalicelib.fulfilment import returns
+    from chalicelib.platform import queues
+
+    return queues.consume_events(event, returns.start)
 
 
 @app.lambda_function(name="hear_warehouse")
 def hear_warehouse(event: Event, context: Any) -> Event:
-    """Warehouse replies queue → the waiting saga step."""
-    from chalicelib import wiring
+    """The warehouse's answers → the order, and the waiting saga step."""
+    from chalicelib.fulfilment import cancellation
     from chalicelib.platform import queues
     from chalicelib.shipping.model import WarehouseReply
 
-    return queues.consume(event, lambda body: wiring.shipping().hear(WarehouseReply.model_validate_json(body)))
+    return queues.consume(event, WarehouseReply, cancellation.hear_warehouse)
+
+
+@app.lambda_function(name="hear_stripe")
+def hear_stripe(event: Event, context: Any) -> Event:
+    """Stripe's events → the payment, and its order."""
+    from chalicelib.fulfilment import payment_news
+    from chalicelib.payments.webhooks import Notice
+    from chalicelib.platform import queues
+
+    return queues.consume(event, Notice, payment_news.hear_stripe)
 
 
 @app.lambda_function(name="send_notifications")
 def send_notifications(event: Event, context: Any) -> Event:
-    """Notifications queue → emails."""
+    """Orders that ended → emails."""
     from chalicelib.notifications import consumer
     from chalicelib.platform import queues
 
-    return queues.consume(event, lambda body: consumer.notify(queues.envelope(body)))
+    return queues.consume_events(event, consumer.notify)
+
+
+# What runs by the clock.
+
+
+@app.lambda_function(name="sweep_reservations")
+def sweep_reservations(event: Event, context: Any) -> Event:
+    from chalicelib.fulfilment import sweeper
+
+    return {"released": sweeper.sweep_reservations()}
+
+
+@app.lambda_function(name="reconcile_payments")
+def reconcile_payments(event: Event, context: Any) -> Event:
+    from dataclasses import asdict
+
+    from chalicelib.fulfilment import reconciliation
+
+    return {"differences": [asdict(difference) for difference in reconciliation.reconcile_payments()]}
 
 
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.
@@ -118,3 +170,27 @@ def release_inventory(event: Event, context: Any) -> None:
 @app.lambda_function(name="cancel_order")
 def cancel_order(event: Event, context: Any) -> None:
     _step(event).cancel_order(event["order_id"], event["reason"])
+
+
+# The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.
+
+
+@app.lambda_function(name="refund_return")
+def refund_return(event: Event, context: Any) -> Event:
+    from chalicelib.fulfilment import returns
+
+    return {"refunded": returns.refund_return(event["order_id"], event["return_id"])}
+
+
+@app.lambda_function(name="restock_return")
+def restock_return(event: Event, context: Any) -> None:
+    from chalicelib.fulfilment import returns
+
+    returns.restock_return(event["order_id"], event["return_id"])
+
+
+@app.lambda_function(name="complete_return")
+def complete_return(event: Event, context: Any) -> None:
+    from chalicelib.fulfilment import returns
+
+    returns.complete_return(event["order_id"], event["return_id"], event["refunded"])

@@ -9,6 +9,7 @@ from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
 from chalicelib.inventory.routes import routes as inventory
 from chalicelib.orders.routes import routes as orders
+from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
 from chalicelib.platform.http import Call, endpoint
 
@@ -31,5 +32,5 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    for room in (routes, catalog, inventory, cart, orders):
+    for room in (routes, catalog, inventory, cart, orders, payments):
         app.register_blueprint(room)

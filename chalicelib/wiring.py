@@ -7,19 +7,21 @@ from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
-from chalicelib.fulfilment.start import Saga
+from chalicelib.fulfilment.start import Workflow
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.notifications.service import Notifications
-from chalicelib.notifications.store import NotificationStore
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
+from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.payments.service import Payments
 from chalicelib.payments.store import PaymentStore
+from chalicelib.payments.webhooks import Inbox
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
+from chalicelib.platform.once import Once
 from chalicelib.platform.settings import settings
 from chalicelib.shipping.service import Shipping
 from chalicelib.shipping.store import ShipmentStore
@@ -69,15 +71,35 @@ def shipping() -> Shipping:
 
 @cache
 def notifications() -> Notifications:
-    return Notifications(
-        NotificationStore(aws.dynamodb(), settings().notifications_table),
-        aws.client("ses"),
-        utc_now,
-        settings().sender_email,
-        settings().storefront_url,
-    )
+    return Notifications(once(), aws.client("ses"), settings().sender_email, settings().storefront_url)
 
 
 @cache
-def saga() -> Saga:
-    return Saga(aws.client("stepfunctions"), settings().state_machine_arn)
+def once() -> Once:
+    return Once(aws.dynamodb(), settings().effects_table, utc_now)
+
+
+@cache
+def fulfilment_workflow() -> Workflow:
+    return Workflow(aws.client("stepfunctions"), settings().fulfilment_machine_arn)
+
+
+@cache
+def undo_workflow() -> Workflow:
+    return Workflow(aws.client("stepfunctions"), settings().undo_machine_arn)
+
+
+@cache
+def return_workflow() -> Workflow:
+    return Workflow(aws.client("stepfunctions"), settings().return_machine_arn)
+
+
+@cache
+def stripe_inbox() -> Inbox:
+    secret = aws.secret(settings().stripe_webhook_secret_parameter)
+    return Inbox(aws.client("sqs"), settings().stripe_events_queue_url, secret)
+
+
+@cache
+def findings() -> Findings:
+    return Findings(aws.client("events"), settings().event_bus, aws.client("s3"), settings().reports_bucket)

@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from infra import storefront
+from infra import storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import seed
@@ -44,6 +44,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     )
     parameters = {"Stage": stage, "SenderEmail": os.environ["SENDER_EMAIL"]}
     outputs = deploy(session, template, out, name, parameters, print)
+    webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])

@@ -50,9 +50,27 @@ def pieces(stage: str) -> dict[str, Any]:
 
 
 def workflow(path: Path) -> dict[str, Any]:
-    """A workflow as Step Functions reads it, with its `${…}` still in place."""
+    """A workflow as Step Functions reads it, with its `${…}` still in place.
+
+    `x-states-of: file` takes over the states that it leads to from another workflow.
+    """
     definition = yaml.safe_load(path.read_text())
+    if "x-states-of" in definition:
+        others = workflow(path.parent / definition["x-states-of"])["States"]
+        definition["States"] = _reachable(definition["StartAt"], others | definition["States"])
     return {key: value for key, value in definition.items() if not key.startswith("x-")}
+
+
+def _reachable(start: str, states: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    ahead = [start]
+    while ahead:
+        name = ahead.pop(0)
+        if name not in found:
+            found[name] = states[name]
+            edges = [states[name], *states[name].get("Catch", []), *states[name].get("Choices", [])]
+            ahead += [edge[key] for edge in edges for key in ("Next", "Default") if key in edge]
+    return found
 
 
 def _file(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Orders, carts, products and the like, as tests name them: only what a test is about is spelled out."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, ProductDetails
@@ -64,14 +65,27 @@ def an_order(
     )
 
 
-def an_order_in(status: Status, order_id: str = "ord_1") -> Order:
-    """Its way there is the happy path; a cancelled one was cancelled right after it was placed."""
-    order = an_order(order_id)
+def an_order_in(status: Status, order_id: str = "ord_1", **facts: Any) -> Order:
+    """Its way there is the happy path; a cancelled one was cancelled right after it was placed, and a
+    returned one came back whole."""
+    order = an_order(order_id, **facts)
     if status == Status.CANCELLED:
         return order.advanced(status, NOW, Reason.OUT_OF_STOCK)
-    for step in HAPPY_PATH[1 : HAPPY_PATH.index(status) + 1]:
-        order = order.advanced(step, NOW)
+    for step in HAPPY_PATH[1:]:
+        if order.status != status:
+            order = order.advanced(step, NOW)
+    if status == Status.RETURNED:
+        return order.return_requested("ret_1", None, NOW).return_settled("ret_1", order.total.amount, NOW)
     return order
+
+
+def a_dispatched_order(order_id: str = "ord_1") -> Order:
+    return an_order_in(Status.SHIPPING, order_id).dispatched(NOW)
+
+
+def as_read(order: Order) -> Order:
+    """The order as a store gives it back: its news is told."""
+    return order.model_copy(update={"news": None})
 
 
 def a_checkout_request(**changes: object) -> CheckoutRequest:

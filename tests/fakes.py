@@ -2,28 +2,38 @@
 same contract tests as the real ones (see tests/contract)."""
 
 import json
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import stripe
 from botocore.exceptions import ClientError
 
-from chalicelib.payments.gateway import Intent, PaymentProviderUnavailable, UnexpectedIntentState
-from chalicelib.payments.model import PaymentDeclined
+from chalicelib.orders.model import Order, OrderChanged
+from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
+from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
+from chalicelib.payments.model import (
+    OUR_CANCELLATION,
+    Intent,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentUnknown,
+    Refund,
+)
 from chalicelib.platform.money import Money
 
 APPROVED = "pm_card_visa"
 DECLINED = "pm_card_visa_chargeDeclined"
 WANTS_HOLDER = "pm_card_authenticationRequired"
-ANSWER_OF_CARD = {
-    APPROVED: "requires_capture",
-    DECLINED: PaymentDeclined("generic_decline"),
-    WANTS_HOLDER: "requires_action",
-}
+STATUS_AFTER = {APPROVED: "requires_capture", WANTS_HOLDER: "requires_action"}
+
+FIRST_INTENT = 1_900_000_000
+"""About when the fake provider's first payment was begun, in Unix seconds."""
 
 
 class FakeStore:
-    """Payments or shipments by order id, changed only from the status that was read."""
+    """Payments or shipments by order id, changed only in the version that was read."""
 
     def __init__(self) -> None:
         self._items: dict[str, Any] = {}
@@ -34,66 +44,168 @@ class FakeStore:
     def create(self, item: Any) -> bool:
         return self._items.setdefault(item.order_id, item) is item
 
-    def replace(self, old: Any, new: Any) -> bool:
+    def replace(self, old: Any, **changes: Any) -> Any:
         current = self._items.get(old.order_id)
-        if current is None or current.status != old.status:
+        if current is None or current.version != old.version:
+            return None
+        self._items[old.order_id] = old.model_copy(update={**changes, "version": old.version + 1})
+        return self._items[old.order_id]
+
+
+class FakeOrderStore:
+    """Orders and their events, changed only in the version that was read."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self._events: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+        self._records: dict[str, CheckoutRecord] = {}
+
+    def get(self, order_id: str) -> Order | None:
+        return self._orders.get(order_id)
+
+    def checkout(self, scope: str) -> CheckoutRecord | None:
+        return self._records.get(scope)
+
+    def place(self, order: Order, record: CheckoutRecord) -> bool:
+        if record.scope in self._records or order.id in self._orders:
             return False
-        self._items[new.order_id] = new
+        self._records[record.scope] = record
+        self._keep(order)
         return True
+
+    def save(self, order: Order) -> None:
+        current = self._orders.get(order.id)
+        if current is None or current.version != order.version - 1:
+            raise OrderChanged(order.id)
+        self._keep(order)
+
+    def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+        start = int(cursor or 0)
+        found = [order for order in self._orders.values() if getattr(order, INDEX_KEYS[index]) == value]
+        found.sort(key=lambda order: order.placed_at, reverse=True)
+        return found[start : start + size], str(start + size) if len(found) > start + size else None
+
+    def events_of(self, order_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """(sort key, event) in order."""
+        return self._events[order_id]
+
+    def _keep(self, order: Order) -> None:
+        self._events[order.id].append((event_key(order)["sk"], order.news.model_dump()))
+        self._orders[order.id] = order.model_copy(update={"news": None})
+
+
+class FakeOnce:
+    """What was done already, by key."""
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+
+    def run(self, key: str, work: Callable[[], None]) -> None:
+        if key not in self._done:
+            work()
+            self._done.add(key)
 
 
 class FakeGateway:
-    """The provider with its memory: whatever was answered under a key, refusals too, is answered again.
+    """The provider with its memory: whatever was answered under a key, refusals and failures too, is
+    answered again.
 
-    `moves` tells what really happened there, each thing once. `losing` names calls whose answer gets
-    lost on the way back, once each, although the provider did as it was told.
+    `moves` tells what really happened there, each thing once, and `asked` under which keys it was asked
+    for, replays left out. `losing` names calls whose answer gets lost on the way back, once each, although
+    the provider did as it was told. `failing` names calls that it answers with a failure of its own, once
+    each; the value says whether it did as it was told all the same.
+
+    `expire`, `refund_by_hand`, `dispute` and `win_dispute` are the hands of others than the shop.
     """
 
     def __init__(self) -> None:
         self.moves: list[str] = []
+        self.asked: list[tuple[str, str]] = []
         self.losing: set[str] = set()
+        self.failing: dict[str, bool] = {}
         self._intents: dict[str, Intent] = {}
-        self._amounts: dict[str, int] = {}
-        self._answers: dict[str, Any] = {}
+        self._refunds: dict[str, list[Refund]] = defaultdict(list)
+        self._charged_back: set[str] = set()
+        self._answers: dict[str, tuple[tuple, Any]] = {}
 
-    def create(self, order_id: str, amount: Money) -> Intent:
+    def create(self, order_id: str | None, amount: Money, key: str) -> Intent:
         def act() -> Intent:
-            intent = Intent(f"pi_{len(self._intents) + 1}", "requires_payment_method", 0)
-            self._amounts[intent.id] = amount.amount
-            return self._moved("create", intent)
+            number = len(self._intents) + 1
+            status, created = "requires_payment_method", FIRST_INTENT + number
+            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount.amount, created=created))
 
-        return self._once("create", order_id, act)
+        return self._once(key, act, "create", order_id, amount)
 
-    def confirm(self, order_id: str, intent_id: str, payment_method: str) -> Intent:
+    def confirm(self, intent_id: str, payment_method: str, key: str) -> Intent:
         def act() -> Intent:
             intent = self._in_state(intent_id, "requires_payment_method", "requires_action")
-            answer = ANSWER_OF_CARD.get(payment_method, PaymentDeclined("invalid_payment_method"))
-            if isinstance(answer, PaymentDeclined):
-                raise answer
-            return self._moved("confirm", replace(intent, status=answer))
+            if payment_method == DECLINED:
+                self._intents[intent_id] = replace(intent, decline_code="generic_decline")
+                raise PaymentDeclined("generic_decline")
+            if payment_method not in STATUS_AFTER:
+                raise PaymentDeclined("invalid_payment_method")
+            status = STATUS_AFTER[payment_method]
+            held = intent.amount if status == "requires_capture" else 0
+            return self._moved("confirm", replace(intent, status=status, amount_capturable=held, decline_code=None))
 
-        return self._once("confirm", order_id, act)
+        return self._once(key, act, "confirm", intent_id, payment_method)
 
-    def capture(self, order_id: str, intent_id: str) -> Intent:
+    def capture(self, intent_id: str, key: str) -> Intent:
         def act() -> Intent:
             intent = self._in_state(intent_id, "requires_capture")
-            taken = replace(intent, status="succeeded", amount_received=self._amounts[intent_id])
+            taken = replace(intent, status="succeeded", amount_capturable=0, amount_received=intent.amount)
             return self._moved("capture", taken)
 
-        return self._once("capture", order_id, act)
+        return self._once(key, act, "capture", intent_id)
 
-    def cancel(self, order_id: str, intent_id: str) -> Intent:
-        def act() -> Intent:
-            intent = self._in_state(intent_id, "requires_payment_method", "requires_action", "requires_capture")
-            return self._moved("cancel", replace(intent, status="canceled"))
+    def cancel(self, intent_id: str, key: str) -> Intent:
+        return self._once(key, lambda: self._canceled(intent_id, OUR_CANCELLATION), "cancel", intent_id)
 
-        return self._once("cancel", order_id, act)
+    def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
+        self._once(key, lambda: self._gave_back(intent_id, amount, reference), "refund", intent_id, amount, reference)
 
-    def refund(self, order_id: str, intent_id: str) -> None:
-        self._once("refund", order_id, lambda: self._moved("refund", self._in_state(intent_id, "succeeded")))
+    def refunds(self, intent_id: str) -> list[Refund]:
+        return list(self._refunds[intent_id])
 
     def retrieve(self, intent_id: str) -> Intent:
+        if intent_id not in self._intents:
+            raise PaymentUnknown
         return self._intents[intent_id]
+
+    def intents_since(self, created: int) -> Iterator[Intent]:
+        return (intent for intent in reversed(list(self._intents.values())) if intent.created >= created)
+
+    def expire(self, intent_id: str) -> None:
+        self._canceled(intent_id, "automatic")
+
+    def refund_by_hand(self, intent_id: str, amount: int) -> None:
+        self._gave_back(intent_id, amount, None)
+
+    def dispute(self, intent_id: str) -> None:
+        self._intents[intent_id] = replace(self._intents[intent_id], disputed=True)
+        self._charged_back.add(intent_id)
+
+    def win_dispute(self, intent_id: str) -> None:
+        self._charged_back.remove(intent_id)
+        self._intents[intent_id] = replace(self._intents[intent_id], disputed=False)
+
+    def forget_keys(self) -> None:
+        """As Stripe does after a day."""
+        self._answers.clear()
+
+    def _canceled(self, intent_id: str, why: str) -> Intent:
+        intent = self._in_state(intent_id, "requires_payment_method", "requires_action", "requires_capture")
+        canceled = replace(intent, status="canceled", amount_capturable=0, cancellation_reason=why)
+        return self._moved("cancel", canceled)
+
+    def _gave_back(self, intent_id: str, amount: int, reference: str | None) -> None:
+        intent = self._intents[intent_id]
+        if intent_id in self._charged_back:
+            raise PaymentDisputed
+        if amount > intent.kept:
+            raise stripe.InvalidRequestError("more than is left", "amount")
+        self._refunds[intent_id].insert(0, Refund(amount, reference))
+        self._moved("refund", replace(intent, amount_refunded=intent.amount_refunded + amount))
 
     def _in_state(self, intent_id: str, *allowed: str) -> Intent:
         intent = self._intents[intent_id]
@@ -106,19 +218,29 @@ class FakeGateway:
         self._intents[intent.id] = intent
         return intent
 
-    def _once(self, call: str, order_id: str, act: Callable[[], Intent]) -> Intent:
-        key = f"{order_id}:{call}"
+    def _once(self, key: str, act: Callable[[], Any], call: str, *meaning: Any) -> Any:
         if key not in self._answers:
-            try:
-                self._answers[key] = act()
-            except (PaymentDeclined, UnexpectedIntentState) as refusal:
-                self._answers[key] = refusal
+            self.asked.append((call, key))
+            self._answers[key] = ((call, *meaning), self._answer(call, act))
+        meant, answer = self._answers[key]
+        if meant != (call, *meaning):
+            raise PaymentProviderFailed("this key has another meaning")
         if call in self.losing:
             self.losing.remove(call)
             raise PaymentProviderUnavailable("APIConnectionError")
-        if isinstance(self._answers[key], Exception):
-            raise self._answers[key]
-        return self._answers[key]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, call: str, act: Callable[[], Any]) -> Any:
+        has_effect = self.failing.pop(call, None)
+        if has_effect is False:
+            return PaymentProviderFailed("APIError")
+        try:
+            answer = act()
+        except Exception as refusal:
+            answer = refusal
+        return PaymentProviderFailed("APIError") if has_effect else answer
 
 
 @dataclass
@@ -154,6 +276,41 @@ class FakeWaitingTask:
         self.heard.append((task_token, type(error).__name__))
 
 
+class FakeStepFunctions:
+    """Executions as (machine, name), with what they were given. They run until they `end`.
+
+    It fails with the code that `failing` gives.
+    """
+
+    def __init__(self) -> None:
+        self.started: dict[tuple[str, str], dict[str, str]] = {}
+        self.failing: str | None = None
+        self._status: dict[str, str] = {}
+
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
+        execution = _execution(stateMachineArn, name)
+        self._fail(self.failing or ("ExecutionAlreadyExists" if execution in self._status else None), "StartExecution")
+        self.started[stateMachineArn.split(":")[-1], name] = json.loads(input)
+        self._status[execution] = "RUNNING"
+
+    def describe_execution(self, executionArn: str) -> dict[str, str]:
+        is_known = executionArn in self._status
+        self._fail(self.failing or (None if is_known else "ExecutionDoesNotExist"), "DescribeExecution")
+        return {"status": self._status[executionArn]}
+
+    def end(self, machine_arn: str, name: str, status: str = "SUCCEEDED") -> None:
+        self._status[_execution(machine_arn, name)] = status
+
+    def _fail(self, code: str | None, call: str) -> None:
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, call)
+
+
+def _execution(machine_arn: str, name: str) -> str:
+    *place, _, machine = machine_arn.split(":")
+    return ":".join([*place, "execution", machine, name])
+
+
 class FakeBus:
     """EventBridge: refuses an order's event as often as `refusals` says, and keeps the others."""
 
@@ -175,6 +332,26 @@ class FakeBus:
             return {"ErrorCode": "ThrottlingException"}
         self.published.append(entry)
         return {"EventId": "1"}
+
+
+@dataclass
+class FakeQueue:
+    """SQS: the bodies of what was sent, parsed."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+        self.sent.append(json.loads(MessageBody))
+
+
+@dataclass
+class FakeBucket:
+    """S3: texts by key."""
+
+    files: dict[str, str] = field(default_factory=dict)
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        self.files[Key] = Body.decode()
 
 
 @dataclass

@@ -1,25 +1,31 @@
-"""The door from the queue into the saga: one execution per order, however often the event comes."""
+"""Starting a workflow once, however often its event is delivered."""
 
 import json
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.platform.events import Envelope
 
-
-class Saga:
+class Workflow:
     def __init__(self, stepfunctions: Any, state_machine_arn: str) -> None:
         self._stepfunctions = stepfunctions
         self._arn = state_machine_arn
 
-    def start(self, order_placed: Envelope) -> None:
-        """The order's id names the execution: a second start with that name is a success already had."""
-        order_id = order_placed.data["order_id"]
+    def start(self, name: str, given: dict[str, str]) -> None:
+        """`name` names the execution: a second start with that name is a success already had."""
         try:
-            self._stepfunctions.start_execution(
-                stateMachineArn=self._arn, name=order_id, input=json.dumps({"order_id": order_id})
-            )
+            self._stepfunctions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+    def is_running(self, name: str) -> bool:
+        """False also if no execution of this name was ever started."""
+        execution = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            answer = self._stepfunctions.describe_execution(executionArn=execution)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return False
+            raise
+        return answer["status"] == "RUNNING"

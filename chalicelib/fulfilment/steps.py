@@ -6,20 +6,22 @@ no-op when there is nothing to undo. The names of the exceptions are what the st
 
 from chalicelib import wiring
 from chalicelib.inventory.model import ReservationEnded
-from chalicelib.orders.model import IllegalTransition, Order, Reason, Status
+from chalicelib.orders.model import CancellationRequested, IllegalTransition, Order, Reason, Status
 from chalicelib.shipping.model import Parcel, ShipmentEnded
 
 
 def reserve_inventory(order_id: str) -> None:
-    """Raises OutOfStock, ReservationEnded."""
+    """Raises OutOfStock, ReservationEnded, CancellationRequested."""
     order = wiring.orders().get(order_id)
+    order.must_go_on()
     wiring.inventory().reserve(order_id, order.quantities)
     wiring.orders().advance(order_id, Status.RESERVED)
 
 
 def authorize_payment(order_id: str) -> None:
-    """Raises PaymentDeclined, PaymentEnded."""
+    """Raises PaymentDeclined, PaymentEnded, CancellationRequested."""
     order = wiring.orders().get(order_id)
+    order.must_go_on()
     wiring.payments().authorize(order_id, order.total, order.payment_method)
     wiring.orders().advance(order_id, Status.AUTHORIZED)
 
@@ -34,7 +36,7 @@ def ship_order(order_id: str, task_token: str) -> None:
         wiring.inventory().commit(order_id)
         order = wiring.orders().advance(order_id, Status.SHIPPING)
         wiring.shipping().request(_parcel(order), task_token)
-    except (ReservationEnded, IllegalTransition, ShipmentEnded) as refusal:
+    except (CancellationRequested, ReservationEnded, IllegalTransition, ShipmentEnded) as refusal:
         wiring.shipping().fail(task_token, refusal)
 
 

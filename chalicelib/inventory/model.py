@@ -3,7 +3,7 @@
 For every sku, `available + reserved + sold = received`, and none of them is ever negative. A
 reservation moves pieces between those counters and remembers how far it went:
 
-    HELD ──commit──► COMMITTED ──sell──► SOLD
+    HELD ──commit──► COMMITTED ──sell──► SOLD ──restock──► back on the shelf, piece by piece
       └──────release────────┴──► RELEASED
 """
 

@@ -6,6 +6,8 @@ from chalicelib.inventory.model import Reservation, ReservationEnded, Reservatio
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.clock import Clock
 
+SWEEP_SIZE = 100
+
 
 class Inventory:
     def __init__(self, store: InventoryStore, clock: Clock, hold: timedelta) -> None:
@@ -55,6 +57,20 @@ class Inventory:
             return
         if reservation.status == ReservationStatus.SOLD or not self._store.release(reservation):
             self._require(order_id, ReservationStatus.RELEASED)
+
+    def restock(self, return_id: str, quantities: dict[str, int]) -> None:
+        """Returned pieces go back on the shelf, once for each return."""
+        self._store.restock(return_id, quantities)
+
+    def expired(self) -> list[str]:
+        """The orders whose reservations are over and were never committed, a batch of them."""
+        return [reservation.order_id for reservation in self._store.expired(self._clock(), SWEEP_SIZE)]
+
+    def release_expired(self, order_id: str) -> bool:
+        """False if it was committed or released meanwhile, or is not over at all."""
+        reservation = self._store.reservation(order_id)
+        is_held = reservation is not None and reservation.status == ReservationStatus.HELD
+        return is_held and self._store.release_expired(reservation, self._clock())
 
     def _existing(self, order_id: str) -> Reservation:
         reservation = self._store.reservation(order_id)

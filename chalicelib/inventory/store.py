@@ -4,6 +4,9 @@
 |-------------|-----------------------|
 | stock       | `STOCK#{sku}`         |
 | reservation | `RESERVATION#{order}` |
+| restocking  | `RESTOCK#{return}`    |
+
+A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`.
 
 Every move of pieces is one transaction over the reservation and all its counters: all lines or none.
 A release before any reservation leaves a RELEASED one behind, so that a reservation step that
@@ -13,6 +16,7 @@ arrives late finds the door closed.
 from datetime import datetime
 from typing import Any
 
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.inventory.model import OutOfStock, Reservation, ReservationStatus, Stock, StockTooLow
@@ -22,14 +26,17 @@ from chalicelib.platform.dynamo import lost_condition, lost_conditions
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
+EXPIRING = "yes"
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
+HELD_AND_EXPIRED = "#status = :expected AND expires_at <= :now"
 ENOUGH = "available >= :quantity"
 
 TAKE = "SET available = available - :quantity, reserved = reserved + :quantity"
 GIVE_BACK = "SET available = available + :quantity, reserved = reserved - :quantity"
 SELL = "SET reserved = reserved - :quantity, sold = sold + :quantity"
+RESTOCK = "SET sold = sold - :quantity, available = available + :quantity"
 RECEIVE = (
     "SET available = if_not_exists(available, :zero) + :delta, received = if_not_exists(received, :zero) + :delta, "
     "reserved = if_not_exists(reserved, :zero), sold = if_not_exists(sold, :zero), sku = :sku"
@@ -38,6 +45,10 @@ RECEIVE = (
 
 def stock_key(sku: str) -> dict[str, str]:
     return {"pk": f"STOCK#{sku}"}
+
+
+def restock_key(return_id: str) -> dict[str, str]:
+    return {"pk": f"RESTOCK#{return_id}"}
 
 
 def reservation_key(order_id: str) -> dict[str, str]:
@@ -99,7 +110,7 @@ class InventoryStore:
             self._db.update_item(
                 TableName=self._table,
                 Key=reservation_key(order_id),
-                UpdateExpression="SET #status = :committed",
+                UpdateExpression="SET #status = :committed REMOVE expiring",
                 ConditionExpression=HELD_AND_CURRENT,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
@@ -121,16 +132,43 @@ class InventoryStore:
     def release(self, reservation: Reservation) -> bool:
         return self._settle(reservation, RELEASED, GIVE_BACK)
 
-    def _settle(self, reservation: Reservation, status: ReservationStatus, move: str) -> bool:
+    def release_expired(self, reservation: Reservation, now: datetime) -> bool:
+        """False if it is not HELD any more; whoever commits it needs it not to be expired, so only one of us can."""
+        return self._settle(reservation, RELEASED, GIVE_BACK, HELD_AND_EXPIRED, {":now": iso(now)})
+
+    def expired(self, now: datetime, limit: int) -> list[Reservation]:
+        """HELD ones whose time is over, the longest overdue first. Eventually consistent."""
+        answer = self._db.query(
+            TableName=self._table,
+            IndexName="by-expiry",
+            KeyConditionExpression=Key("expiring").eq(EXPIRING) & Key("expires_at").lte(iso(now)),
+            Limit=limit,
+        )
+        return [Reservation.model_validate(item) for item in answer["Items"]]
+
+    def restock(self, return_id: str, quantities: dict[str, int]) -> bool:
+        """Sold pieces are available again, once for each return. False if they are already."""
+        once = {"Put": {"TableName": self._table, "Item": restock_key(return_id) | {"quantities": quantities}}}
+        once["Put"]["ConditionExpression"] = NEW
+        return not self._transact([once, *self._moves(quantities, RESTOCK)])
+
+    def _settle(
+        self,
+        reservation: Reservation,
+        status: ReservationStatus,
+        move: str,
+        condition: str = STILL_SO,
+        values: dict[str, str] | None = None,
+    ) -> bool:
         """Move the pieces and note it, if the reservation still is as it was read. False if it is not."""
         note = {
             "Update": {
                 "TableName": self._table,
                 "Key": reservation_key(reservation.order_id),
-                "UpdateExpression": "SET #status = :status",
-                "ConditionExpression": STILL_SO,
+                "UpdateExpression": "SET #status = :status REMOVE expiring",
+                "ConditionExpression": condition,
                 "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {":status": status, ":expected": reservation.status},
+                "ExpressionAttributeValues": {":status": status, ":expected": reservation.status, **(values or {})},
             }
         }
         return not self._transact([note, *self._moves(reservation.quantities, move)])
@@ -138,6 +176,8 @@ class InventoryStore:
     def _put(self, reservation: Reservation) -> dict[str, Any]:
         item = reservation_key(reservation.order_id) | reservation.model_dump()
         item["expires_at"] = iso(reservation.expires_at)
+        if reservation.status == HELD:
+            item["expiring"] = EXPIRING
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": NEW}}
 
     def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[dict[str, Any]]:

@@ -6,9 +6,11 @@ from chalicelib.platform.events import Envelope
 
 def notify(event: Envelope) -> None:
     """Other events are none of our business, should the rule ever let one through."""
-    order = wiring.orders().get(event.data["order_id"])
+    order = wiring.orders().get(event.order_id)
     match event.type:
         case "OrderCompleted":
             wiring.notifications().order_completed(order)
         case "OrderCancelled":
             wiring.notifications().order_cancelled(order)
+        case "OrderReturned" | "OrderPartlyReturned":
+            wiring.notifications().return_refunded(order, event.data["returned"]["return_id"])

@@ -14,21 +14,25 @@ class Occasion(StrEnum):
     CONFIRMED = "confirmed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+    REFUNDED = "refunded"
 
 
 SUBJECT = {
     Occasion.CONFIRMED: "We have your order",
     Occasion.COMPLETED: "Your order is on its way",
     Occasion.CANCELLED: "Your order was cancelled",
+    Occasion.REFUNDED: "Your money is on its way back",
 }
 
 OPENING = {
     Occasion.CONFIRMED: "Thank you. The pieces are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
-    Occasion.CANCELLED: "We could not complete your order, and you pay nothing: what was held or charged goes back.",
+    Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
+    Occasion.REFUNDED: "We took these pieces back, and the money goes to the card that you paid with.",
 }
 
 WHY = {
+    Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
     Reason.OUT_OF_STOCK: "Somebody else was faster: there are not enough pieces left.",
     Reason.PAYMENT_DECLINED: "Your card was declined. Another card may work.",
     Reason.SHIPPING_FAILED: "The warehouse could not send it.",
@@ -44,12 +48,18 @@ class Email:
     html: str
 
 
-def compose(occasion: Occasion, order: Order, storefront_url: str) -> Email:
+def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: str | None = None) -> Email:
     paragraphs = [OPENING[occasion]]
-    if order.reason:
+    if occasion == Occasion.CANCELLED and order.reason:
         paragraphs.append(WHY[order.reason])
-    lines = [f"{line.quantity} × {line.name}  {_readable(line.total)}" for line in order.lines]
-    lines.append(f"Total  {_readable(order.total)}")
+    returned = order.return_of(return_id) if return_id else None
+    quantities = returned.quantities if returned else order.quantities
+    lines = [
+        f"{quantities[line.sku]} × {line.name}  {_readable(line.unit_price.times(quantities[line.sku]))}"
+        for line in order.lines
+        if line.sku in quantities
+    ]
+    lines.append(f"Total  {_readable(returned.refund if returned else order.total)}")
     greeting = f"Hello {order.shipping_address.name},"
     link = f"{storefront_url}/orders/{order.id}"
     return Email(

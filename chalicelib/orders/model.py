@@ -1,20 +1,25 @@
-"""The Order. Its status changes only here; what is illegal raises, what was done already is a no-op.
+"""The Order. It changes only here; what is illegal raises, what was done already is a no-op.
 
-PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED
+PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED ► RETURNED (once all pieces are back)
    └─────────┴───────────┴───────────┴────► CANCELLED
+
+Two facts decide between cancelling and shipping, and only one of them can ever be written: that
+somebody wants the order cancelled (`cancellation`), and that the warehouse has sent it (`dispatched_at`).
+
+Every change of an order makes exactly one event, which waits in `news` to be saved with it.
 """
 
-import hashlib
 import hmac
-import secrets
+from collections import Counter
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
-from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated
+from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
 from chalicelib.platform.events import Envelope, new_event_id
 from chalicelib.platform.money import Money, total
 
@@ -38,23 +43,43 @@ class ProductUnavailable(Conflict):
     """A product in the cart is not sold any more."""
 
 
-class IdempotencyKeyInvalid(Unacceptable):
-    """Send an Idempotency-Key header: 1 to 128 visible ASCII characters, new for each checkout."""
-
-
 class IdempotencyConflict(Conflict):
-    """This Idempotency-Key was used for a different checkout."""
+    """This Idempotency-Key was used for something else."""
 
 
 class CheckoutBusy(Conflict):
     """This checkout is being made at this very moment. Please repeat it with the same key."""
 
 
+class TooLateToCancel(Conflict):
+    """The parcel has left us, so the order cannot be cancelled any more. You can return it."""
+
+
+class OrderNotReturnable(Conflict):
+    """Only a completed order can be returned."""
+
+
+class NothingToReturn(Conflict):
+    """Every piece of this order was returned already."""
+
+
+class ReturnExceedsOrder(Conflict):
+    """More pieces are to be returned than there are left of that line."""
+
+
+class ReturnLineUnknown(Unacceptable):
+    """The order has no such line."""
+
+
 class IllegalTransition(Exception):
     """The order cannot go from its status to that one."""
 
 
-class OrderChanged(Exception):
+class CancellationRequested(Exception):
+    """The order is to be cancelled, so it goes no further."""
+
+
+class OrderChanged(Unavailable):
     """The order was changed by somebody else since it was read; read it again."""
 
 
@@ -65,11 +90,13 @@ class Status(StrEnum):
     SHIPPING = "SHIPPING"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
+    RETURNED = "RETURNED"
 
 
 class Reason(StrEnum):
     """Why an order was cancelled."""
 
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
     OUT_OF_STOCK = "OUT_OF_STOCK"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     SHIPPING_FAILED = "SHIPPING_FAILED"
@@ -82,6 +109,7 @@ COMES_FROM: dict[Status, frozenset[Status]] = {
     Status.SHIPPING: frozenset({Status.AUTHORIZED}),
     Status.COMPLETED: frozenset({Status.SHIPPING}),
     Status.CANCELLED: frozenset({Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING}),
+    Status.RETURNED: frozenset({Status.COMPLETED}),
 }
 
 EVENT_OF: dict[Status, str] = {
@@ -91,7 +119,14 @@ EVENT_OF: dict[Status, str] = {
     Status.SHIPPING: "OrderShipping",
     Status.COMPLETED: "OrderCompleted",
     Status.CANCELLED: "OrderCancelled",
+    Status.RETURNED: "OrderReturned",
 }
+"""These tell of a new status; all other events of an order leave its status alone."""
+
+CANCEL_REQUESTED = "OrderCancelRequested"
+DISPATCHED = "OrderDispatched"
+RETURN_REQUESTED = "OrderReturnRequested"
+PARTLY_RETURNED = "OrderPartlyReturned"
 
 
 def _short(max_length: int) -> StringConstraints:
@@ -137,8 +172,30 @@ class Moment(BaseModel):
     status: Status
 
 
+class ReturnStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    REFUNDED = "REFUNDED"
+
+
+class Return(BaseModel):
+    """Pieces that come back. `quantities` maps sku to pieces, `fingerprint` is of what was asked for, and
+    `refund` is what is to be given back or, once REFUNDED, what was."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    status: ReturnStatus
+    requested_at: str
+    quantities: dict[str, int]
+    refund: Money
+    fingerprint: str
+
+
 class Order(BaseModel):
-    """`version` counts the changes; the event of version n is the n-th in the order's history."""
+    """`version` counts the changes; the event of version n is the n-th of the order.
+
+    `noted` holds the facts that other contexts had us tell, so that none is told twice.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -154,6 +211,11 @@ class Order(BaseModel):
     lines: tuple[OrderLine, ...]
     total: Money
     history: tuple[Moment, ...]
+    cancellation: Reason | None = None
+    dispatched_at: str | None = None
+    returns: tuple[Return, ...] = ()
+    noted: tuple[str, ...] = ()
+    news: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property
     def placed_at(self) -> str:
@@ -161,27 +223,148 @@ class Order(BaseModel):
 
     @property
     def is_over(self) -> bool:
-        return self.status in (Status.COMPLETED, Status.CANCELLED)
+        return self.status in (Status.COMPLETED, Status.CANCELLED, Status.RETURNED)
 
     @property
     def quantities(self) -> dict[str, int]:
         return {line.sku: line.quantity for line in self.lines}
 
+    @property
+    def returned(self) -> Counter[str]:
+        """Pieces by sku that came back or are on their way back."""
+        return sum((Counter(each.quantities) for each in self.returns), Counter())
+
+    @property
+    def is_cancellable(self) -> bool:
+        return not (self.is_over or self.cancellation or self.dispatched_at)
+
+    @property
+    def is_returnable(self) -> bool:
+        return self.status == Status.COMPLETED and self.returned != self.quantities
+
     def advanced(self, status: Status, at: datetime, reason: Reason | None = None) -> "Order":
-        """This order in its next status. Returns itself if it was there before. Raises IllegalTransition."""
+        """This order in its next status. Returns itself if it was there before.
+
+        A reason that was given with the wish to cancel outweighs the one given now. Raises
+        IllegalTransition, and CancellationRequested where only cancelling is left.
+        """
         was_there = any(moment.status == status for moment in self.history)
         if (was_there and self.status != Status.CANCELLED) or self.status == status:
             return self
         if self.status not in COMES_FROM.get(status, frozenset()):
             raise IllegalTransition(f"{self.status} to {status}")
-        return self.model_copy(
-            update={
-                "status": status,
-                "reason": reason,
-                "version": self.version + 1,
-                "history": (*self.history, Moment(at=iso(at), status=status)),
-            }
+        if status != Status.CANCELLED:
+            self.must_go_on()
+        return self._in_status(status, at, reason=self.cancellation or reason)
+
+    @property
+    def owed(self) -> int:
+        """Minor units: what the shop may keep once everything is settled."""
+        if self.status == Status.CANCELLED:
+            return 0
+        return self.total.amount - sum(r.refund.amount for r in self.returns if r.status == ReturnStatus.REFUNDED)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is under way with it."""
+        return self.is_over and all(each.status == ReturnStatus.REFUNDED for each in self.returns)
+
+    def must_go_on(self) -> None:
+        """Raises CancellationRequested."""
+        if self.cancellation:
+            raise CancellationRequested(self.cancellation)
+
+    def to_be_cancelled(self, reason: Reason, at: datetime) -> "Order":
+        """With the wish to cancel it written down; the saga then undoes its steps. Raises TooLateToCancel."""
+        if self.cancellation or self.status == Status.CANCELLED:
+            return self
+        if not self.is_cancellable:
+            raise TooLateToCancel
+        return self._changed(CANCEL_REQUESTED, at, cancellation=reason)
+
+    def dispatched(self, at: datetime) -> "Order":
+        """The parcel has left. Raises CancellationRequested if somebody was faster, and IllegalTransition."""
+        if self.dispatched_at:
+            return self
+        self.must_go_on()
+        if self.status != Status.SHIPPING:
+            raise IllegalTransition(f"{self.status} cannot be dispatched")
+        return self._changed(DISPATCHED, at, dispatched_at=iso(at))
+
+    def return_requested(self, return_id: str, wanted: dict[str, int] | None, at: datetime) -> "Order":
+        """With these pieces, or all that are left, on their way back. Returns itself if it knows this return.
+
+        Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
+        """
+        asked = fingerprint(wanted)
+        known = self.return_of(return_id)
+        if known and known.fingerprint != asked:
+            raise IdempotencyConflict
+        if known:
+            return self
+        quantities = self._returnable(wanted)
+        refunds = [line.unit_price.times(quantities[line.sku]) for line in self.lines if line.sku in quantities]
+        requested = Return(
+            id=return_id,
+            status=ReturnStatus.REQUESTED,
+            requested_at=iso(at),
+            quantities=quantities,
+            refund=total(refunds),
+            fingerprint=asked,
         )
+        return self._changed(RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
+
+    def return_settled(self, return_id: str, refunded: int, at: datetime) -> "Order":
+        """With so much given back for this return, in minor units. RETURNED once every piece is back.
+
+        Raises IllegalTransition.
+        """
+        known = self.return_of(return_id)
+        if known is None:
+            raise IllegalTransition(f"no return {return_id}")
+        if known.status == ReturnStatus.REFUNDED:
+            return self
+        refund = Money(amount=refunded, currency=self.total.currency)
+        settled = known.model_copy(update={"status": ReturnStatus.REFUNDED, "refund": refund})
+        returns = tuple(settled if each.id == return_id else each for each in self.returns)
+        is_whole = self.returned == self.quantities and all(r.status == ReturnStatus.REFUNDED for r in returns)
+        if is_whole:
+            return self._in_status(Status.RETURNED, at, settled, returns=returns)
+        return self._changed(PARTLY_RETURNED, at, settled, returns=returns)
+
+    def told(self, event_type: str, fact: str, cause: str, at: datetime) -> "Order":
+        """With something noted that happened to it elsewhere; once for each fact, whatever the cause."""
+        if fact in self.noted:
+            return self
+        return self._changed(event_type, at, cause=cause, noted=(*self.noted, fact))
+
+    def return_of(self, return_id: str) -> Return | None:
+        return next((each for each in self.returns if each.id == return_id), None)
+
+    def _returnable(self, wanted: dict[str, int] | None) -> dict[str, int]:
+        if self.status not in (Status.COMPLETED, Status.RETURNED):
+            raise OrderNotReturnable
+        left = +(Counter(self.quantities) - self.returned)
+        if not left:
+            raise NothingToReturn
+        if wanted is None:
+            return dict(left)
+        for sku, quantity in wanted.items():
+            if sku not in self.quantities:
+                raise ReturnLineUnknown(fields={"lines": f"There is no {sku} in this order."})
+            if quantity > left[sku]:
+                raise ReturnExceedsOrder(f"Of {sku}, {left[sku]} can still be returned.")
+        return wanted
+
+    def _in_status(self, status: Status, at: datetime, about: Return | None = None, **facts: Any) -> "Order":
+        history = (*self.history, Moment(at=iso(at), status=status))
+        return self._changed(EVENT_OF[status], at, about, status=status, history=history, **facts)
+
+    def _changed(
+        self, event_type: str, at: datetime, about: Return | None = None, cause: str | None = None, **facts: Any
+    ) -> "Order":
+        changed = self.model_copy(update={"version": self.version + 1, **facts})
+        return changed.model_copy(update={"news": _event(changed, event_type, at, about, cause)})
 
     def opens_with(self, token: str) -> bool:
         """Whether this is the token that the guest was given at checkout."""
@@ -199,7 +382,7 @@ def placed(
     lines: list[OrderLine],
     at: datetime,
 ) -> Order:
-    return Order(
+    order = Order(
         id=order_id,
         version=1,
         status=Status.PLACED,
@@ -212,19 +395,17 @@ def placed(
         total=total([line.total for line in lines]),
         history=(Moment(at=iso(at), status=Status.PLACED),),
     )
+    return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
 
 
-def new_order_id() -> str:
-    return f"ord_{secrets.token_hex(12)}"
+class ReturnData(BaseModel):
+    """What a return event tells beside the order's own data."""
 
+    model_config = ConfigDict(frozen=True)
 
-def guest_order_token(cart_token: str, order_id: str) -> str:
-    """Derived from the guest's secret, so that a repeated checkout can answer the same and nobody stores it."""
-    return f"order_{hmac.new(cart_token.encode(), order_id.encode(), hashlib.sha256).hexdigest()}"
-
-
-def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return_id: str
+    refund: Money
+    quantities: dict[str, int]
 
 
 class OrderEventData(BaseModel):
@@ -239,28 +420,31 @@ class OrderEventData(BaseModel):
     country: str
     is_guest: bool
     lines: list[dict[str, str | int]]
+    returned: ReturnData | None = None
 
 
-def event_of(order: Order, causation_id: str | None = None) -> Envelope:
-    """The event that tells of the order's latest change."""
+def _event(
+    order: Order, event_type: str, at: datetime, about: Return | None = None, cause: str | None = None
+) -> Envelope:
     data = OrderEventData(
         order_id=order.id,
         status=order.status,
-        reason=order.reason,
+        reason=order.reason or order.cancellation,
         total=order.total,
         country=order.shipping_address.country,
         is_guest=order.customer_id is None,
         lines=[
             {"sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price.amount} for line in order.lines
         ],
+        returned=about and ReturnData(return_id=about.id, refund=about.refund, quantities=about.quantities),
     )
     return Envelope(
         id=new_event_id(),
-        type=EVENT_OF[order.status],
+        type=event_type,
         version=EVENT_VERSION,
-        time=order.history[-1].at,
+        time=iso(at),
         source=EVENT_SOURCE,
         correlation_id=order.id,
-        causation_id=causation_id,
-        data=data.model_dump(mode="json"),
+        causation_id=cause,
+        data=data.model_dump(mode="json", exclude_none=True) | {"reason": data.reason},
     )

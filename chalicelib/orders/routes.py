@@ -1,29 +1,37 @@
 """Orders over HTTP. How the payment and the shipment stand is joined in from their own rooms."""
 
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.cart.model import CartTokenInvalid
+from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
 from chalicelib.cart.routes import TOKEN as CART_TOKEN
 from chalicelib.orders.checkout import CheckoutRequest
+from chalicelib.orders.keys import IdempotencyKeyInvalid, new_return_id, valid_key
 from chalicelib.orders.model import (
     Address,
     CartEmpty,
     CheckoutBusy,
     IdempotencyConflict,
-    IdempotencyKeyInvalid,
     Moment,
+    NothingToReturn,
     Order,
     OrderNotFound,
+    OrderNotReturnable,
     OrderTokenRequired,
     ProductUnavailable,
     Reason,
+    Return,
+    ReturnExceedsOrder,
+    ReturnLineUnknown,
+    ReturnStatus,
     Status,
+    TooLateToCancel,
 )
-from chalicelib.payments.model import Payment
+from chalicelib.payments.model import Payment, PaymentDisputed
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money
@@ -42,13 +50,54 @@ class OrderAccepted(BaseModel):
     order_token: Annotated[str | None, Field(description="Opens the order for a guest. Given here only.")] = None
 
 
+class CancellationAccepted(BaseModel):
+    order_id: str
+    status: Status
+
+
+class ReturnLine(BaseModel):
+    sku: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
+
+
+class ReturnRequest(BaseModel):
+    """An unknown field is refused: a misspelt `lines` would send everything back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lines: Annotated[
+        list[ReturnLine] | None, Field(min_length=1, max_length=MAX_LINES, description="All that is left if absent.")
+    ] = None
+
+    @property
+    def wanted(self) -> dict[str, int] | None:
+        if self.lines is None:
+            return None
+        return dict(sum((Counter({line.sku: line.quantity}) for line in self.lines), Counter()))
+
+
+class ReturnAccepted(BaseModel):
+    order_id: str
+    return_id: str
+    refund: Money
+
+
 class LineView(BaseModel):
     sku: str
     name: str
     image: str
     quantity: int
+    returned: Annotated[int, Field(description="Pieces of it that came back, or are on their way back.")]
     unit_price: Money
     total: Money
+
+
+class ReturnView(BaseModel):
+    id: str
+    status: ReturnStatus
+    requested_at: str
+    lines: list[ReturnLine]
+    refund: Money
 
 
 class PaymentView(BaseModel):
@@ -59,6 +108,7 @@ class PaymentView(BaseModel):
     amount: int
     captured: int
     refunded: int
+    disputed: bool
     decline_code: str | None = None
 
 
@@ -76,6 +126,7 @@ class OrderSummary(BaseModel):
     lines: list[LineView]
     total: Money
     history: list[Moment]
+    cancel_requested: Annotated[bool, Field(description="It is being cancelled and has not ended yet.")]
 
 
 class OrderView(OrderSummary):
@@ -83,6 +134,8 @@ class OrderView(OrderSummary):
     shipping_address: Address
     payment: PaymentView | None
     shipment: ShipmentView | None
+    returns: list[ReturnView]
+    actions: Annotated[list[Literal["cancel", "return"]], Field(description="What its owner may do now.")]
 
 
 class OrderPage(BaseModel):
@@ -100,7 +153,8 @@ class AdminOrderQuery(PageQuery):
 
 @endpoint(
     routes, "POST", "/orders", summary="Place an order from the caller's cart", status=202,
-    headers=(IDEMPOTENCY_KEY, CART_TOKEN), body=CheckoutRequest, answer=OrderAccepted, answer_headers=("Location",),
+    required_headers=(IDEMPOTENCY_KEY,), headers=(CART_TOKEN,), body=CheckoutRequest,
+    answer=OrderAccepted, answer_headers=("Location",),
     refusals=(
         IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable,
     ),
@@ -128,13 +182,47 @@ def list_orders(call: Call, query: PageQuery) -> OrderPage:
 )  # fmt: skip
 def get_order(call: Call, order_id: str) -> OrderView:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
+    payment = wiring.payments().of(order.id)
+    is_returnable = order.is_returnable and not (payment and payment.disputed)
     return OrderView(
         **_summary(order).model_dump(),
         email=order.email,
         shipping_address=order.shipping_address,
-        payment=_payment(wiring.payments().of(order.id)),
+        payment=_payment(payment),
         shipment=_shipment(wiring.shipping().of(order.id)),
+        returns=[_return(each) for each in order.returns],
+        actions=[*(["cancel"] if order.is_cancellable else []), *(["return"] if is_returnable else [])],
     )
+
+
+@endpoint(
+    routes, "POST", "/orders/{order_id}/cancel", summary="Cancel an order that has not left the warehouse", status=202,
+    headers=(ORDER_TOKEN,), answer=CancellationAccepted,
+    refusals=(OrderTokenRequired, OrderNotFound, TooLateToCancel),
+)  # fmt: skip
+def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
+    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
+    order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST)
+    return CancellationAccepted(order_id=order.id, status=order.status)
+
+
+@endpoint(
+    routes, "POST", "/orders/{order_id}/return", summary="Return a completed order, whole or by line", status=202,
+    headers=(ORDER_TOKEN, IDEMPOTENCY_KEY), body=ReturnRequest, body_required=False, answer=ReturnAccepted,
+    refusals=(
+        OrderTokenRequired, OrderNotFound, IdempotencyKeyInvalid, IdempotencyConflict, OrderNotReturnable,
+        NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, PaymentDisputed,
+    ),
+)  # fmt: skip
+def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccepted:
+    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
+    payment = wiring.payments().of(order.id)
+    if payment and payment.disputed:
+        raise PaymentDisputed
+    key = call.headers.get(IDEMPOTENCY_KEY.lower())
+    return_id = new_return_id(order.id, valid_key(key) if key is not None else None, body.wanted)
+    accepted = wiring.orders().take_back(order.id, return_id, body.wanted)
+    return ReturnAccepted(order_id=order.id, return_id=accepted.id, refund=accepted.refund)
 
 
 @endpoint(
@@ -155,9 +243,12 @@ def _summary(order: Order) -> OrderSummary:
         status=order.status,
         reason=order.reason,
         placed_at=order.placed_at,
-        lines=[LineView(**line.model_dump(), total=line.total) for line in order.lines],
+        lines=[
+            LineView(**line.model_dump(), total=line.total, returned=order.returned[line.sku]) for line in order.lines
+        ],
         total=order.total,
         history=list(order.history),
+        cancel_requested=order.cancellation is not None and not order.is_over,
     )
 
 
@@ -170,9 +261,16 @@ def _payment(payment: Payment | None) -> PaymentView | None:
         amount=payment.amount.amount,
         captured=payment.captured,
         refunded=payment.refunded,
+        disputed=payment.disputed,
         decline_code=payment.decline_code,
     )
 
 
+def _return(each: Return) -> ReturnView:
+    lines = [ReturnLine(sku=sku, quantity=quantity) for sku, quantity in each.quantities.items()]
+    return ReturnView(id=each.id, status=each.status, requested_at=each.requested_at, lines=lines, refund=each.refund)
+
+
 def _shipment(shipment: Shipment | None) -> ShipmentView | None:
-    return ShipmentView.model_validate(shipment.model_dump()) if shipment else None
+    """Not one that was called off before anybody asked for it."""
+    return ShipmentView.model_validate(shipment.model_dump()) if shipment and shipment.task_token else None

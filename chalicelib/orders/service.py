@@ -1,12 +1,23 @@
-"""Reading orders and moving them on. Moving is idempotent: a status that was reached stays reached."""
+"""Reading orders and changing them. Every change may be repeated and is made once."""
 
-from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, OrderTokenRequired, Reason, Status
+import time
+from collections.abc import Callable, Iterator
+
+from chalicelib.orders.model import (
+    Order,
+    OrderChanged,
+    OrderNotFound,
+    OrderTokenRequired,
+    Reason,
+    Return,
+    Status,
+)
 from chalicelib.orders.store import OrderStore
-from chalicelib.platform.clock import Clock
+from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.identity import Caller
 
 PAGE_SIZE = 20
-ATTEMPTS = 4
+ATTEMPTS = 6
 
 
 class Orders:
@@ -43,16 +54,59 @@ class Orders:
         """Newest first. Raises CursorInvalid."""
         return self._store.page("by-status", status, cursor, PAGE_SIZE)
 
+    def placed_since(self, since: str, *statuses: Status) -> Iterator[Order]:
+        """In any of these statuses, each newest first. `since` is as in the history."""
+        for status in statuses:
+            cursor = None
+            while True:
+                orders, cursor = self.in_status(status, cursor)
+                recent = [order for order in orders if order.placed_at >= since]
+                yield from recent
+                if cursor is None or len(recent) < len(orders):
+                    break
+
     def advance(self, order_id: str, status: Status, reason: Reason | None = None) -> Order:
-        """Raises IllegalTransition, OrderNotFound, or OrderChanged under lasting contention."""
-        for _ in range(ATTEMPTS):
+        """Raises CancellationRequested, IllegalTransition."""
+        return self._change(order_id, lambda order: order.advanced(status, self._clock(), reason))
+
+    def cancel(self, order_id: str, reason: Reason) -> Order:
+        """Write down that the order is to be cancelled; the event of it stops the saga. Raises TooLateToCancel."""
+        return self._change(order_id, lambda order: order.to_be_cancelled(reason, self._clock()))
+
+    def dispatched(self, order_id: str) -> Order:
+        """From here on nobody can cancel. Raises CancellationRequested, IllegalTransition."""
+        return self._change(order_id, lambda order: order.dispatched(self._clock()))
+
+    def take_back(self, order_id: str, return_id: str, wanted: dict[str, int] | None) -> Return:
+        """Accept a return of these pieces, or of all that are left; the event of it starts the refund.
+
+        Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
+        """
+        order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock()))
+        return order.return_of(return_id)
+
+    def return_settled(self, order_id: str, return_id: str, refunded: int) -> Order:
+        return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock()))
+
+    def tell(self, order_id: str, event_type: str, fact: str, cause: str) -> Order:
+        """Note what happened to the order elsewhere, once for each fact. `cause` is the id of what made us look."""
+        return self._change(order_id, lambda order: order.told(event_type, fact, cause, self._clock()))
+
+    def event_published(self, key: dict[str, str]) -> None:
+        """`key` is the event's in the outbox."""
+        self._store.note_published(key, iso(self._clock()))
+
+    def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
+        """Raises OrderNotFound, what `change` raises, or OrderChanged under lasting contention."""
+        for attempt in range(ATTEMPTS):
+            time.sleep(0.02 * attempt)
             order = self.get(order_id)
-            advanced = order.advanced(status, self._clock(), reason)
-            if advanced is order:
+            changed = change(order)
+            if changed is order:
                 return order
             try:
-                self._store.save(advanced)
-                return advanced
+                self._store.save(changed)
+                return changed
             except OrderChanged:
                 continue
         raise OrderChanged(order_id)

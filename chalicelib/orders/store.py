@@ -18,7 +18,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.orders.model import Order, OrderChanged, event_of
+from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform.dynamo import lost_race
 from chalicelib.platform.errors import CursorInvalid
 
@@ -95,6 +95,16 @@ class OrderStore:
                 raise OrderChanged(order.id) from error
             raise
 
+    def note_published(self, key: dict[str, str], at: str) -> None:
+        """The event with this key is on the bus."""
+        self._db.update_item(
+            TableName=self._table,
+            Key=key,
+            UpdateExpression="SET published_at = if_not_exists(published_at, :at)",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":at": at},
+        )
+
     def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
         request: dict[str, Any] = {
@@ -123,7 +133,7 @@ def _order_item(order: Order) -> dict[str, Any]:
 
 
 def _event_item(order: Order) -> dict[str, Any]:
-    return event_key(order) | {"event": event_of(order).model_dump()}
+    return event_key(order) | {"event": order.news.model_dump()}
 
 
 def _encoded(key: dict[str, Any]) -> str:

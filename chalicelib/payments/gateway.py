@@ -1,37 +1,47 @@
 """Stripe, as far as we use it: PaymentIntents with manual capture. The only module that imports stripe.
 
-Every write carries an idempotency key made of the order and the step, so that a repeated step meets
-the stored answer of its first try and no card is charged twice.
+Every write carries an idempotency key made of the order, the step and the attempt, so that a repeated
+step meets the stored answer of its first try and no card is charged twice.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from chalicelib.payments.model import PaymentDeclined
+from chalicelib.payments.model import (
+    OUR_CANCELLATION,
+    Intent,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentUnknown,
+    Refund,
+    SignatureInvalid,
+)
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.money import Money
 
 TIMEOUT_SECONDS = 5
 """Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""
 
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+CHARGE = ["latest_charge"]
+
+SETTLED_FOR_US = ("won", "warning_closed", "prevented")
+"""States of a dispute after which the money is ours to keep or to give back."""
+
 
 class PaymentProviderUnavailable(Unavailable):
-    """Stripe did not answer, or answered with a failure of its own. What happened there is unknown."""
+    """Stripe did not answer. What happened there is unknown, and the same key will tell."""
+
+
+class PaymentProviderFailed(PaymentProviderUnavailable):
+    """Stripe answered with a failure of its own, which it keeps under that key: look first, then take a new key."""
 
 
 class UnexpectedIntentState(Exception):
     """The intent is not in a state that allows this call."""
-
-
-@dataclass(frozen=True)
-class Intent:
-    """`status` is Stripe's: requires_payment_method, requires_capture, succeeded, canceled, …"""
-
-    id: str
-    status: str
-    amount_received: int
 
 
 class StripeGateway:
@@ -40,8 +50,8 @@ class StripeGateway:
         self._secret_key = secret_key
         self._api_base = api_base
 
-    def create(self, order_id: str, amount: Money) -> Intent:
-        return self._call(
+    def create(self, order_id: str, amount: Money, key: str) -> Intent:
+        return self._intent(
             self._intents.create,
             {
                 "amount": amount.amount,
@@ -50,36 +60,50 @@ class StripeGateway:
                 "payment_method_types": ["card"],
                 "metadata": {"order_id": order_id},
             },
-            key=f"{order_id}:create",
+            key=key,
         )
 
-    def confirm(self, order_id: str, intent_id: str, payment_method: str) -> Intent:
-        """Raises PaymentDeclined, whose text is Stripe's decline code."""
-        return self._call(
-            self._intents.confirm,
-            intent_id,
-            {"payment_method": payment_method},
-            key=f"{order_id}:authorize",
-        )
+    def confirm(self, intent_id: str, payment_method: str, key: str) -> Intent:
+        """Raises PaymentDeclined, whose text is Stripe's decline code, and UnexpectedIntentState."""
+        return self._intent(self._intents.confirm, intent_id, {"payment_method": payment_method}, key=key)
 
-    def capture(self, order_id: str, intent_id: str) -> Intent:
+    def capture(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
-        return self._call(self._intents.capture, intent_id, {}, key=f"{order_id}:capture")
+        return self._intent(self._intents.capture, intent_id, {"expand": CHARGE}, key=key)
 
-    def cancel(self, order_id: str, intent_id: str) -> Intent:
+    def cancel(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
-        return self._call(self._intents.cancel, intent_id, {}, key=f"{order_id}:void")
+        return self._intent(self._intents.cancel, intent_id, {"cancellation_reason": OUR_CANCELLATION}, key=key)
 
-    def refund(self, order_id: str, intent_id: str) -> None:
-        """All of it."""
-        self._call(
-            self._client.v1.refunds.create,
-            {"payment_intent": intent_id, "metadata": {"order_id": order_id}},
-            key=f"{order_id}:refund",
-        )
+    def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
+        """`amount` is minor units; `reference` says what for. Raises PaymentDisputed."""
+        parameters = {"payment_intent": intent_id, "amount": amount, "metadata": {"reference": reference}}
+        self._call(self._client.v1.refunds.create, parameters, key=key)
+
+    def refunds(self, intent_id: str) -> list[Refund]:
+        """Those that moved money, or are about to."""
+        page = self._call(self._client.v1.refunds.list, {"payment_intent": intent_id, "limit": 100})
+        return [
+            Refund(refund.amount, _metadata(refund).get("reference"))
+            for refund in page.auto_paging_iter()
+            if refund.status not in ("failed", "canceled")
+        ]
 
     def retrieve(self, intent_id: str) -> Intent:
-        return self._call(self._intents.retrieve, intent_id)
+        """Raises PaymentUnknown."""
+        intent = self._intent(self._intents.retrieve, intent_id, {"expand": CHARGE})
+        return replace(intent, disputed=self._is_disputed(intent.id)) if intent.disputed else intent
+
+    def intents_since(self, created: int) -> Iterator[Intent]:
+        """All of this account, newest first. `created` is Unix seconds."""
+        parameters = {"created": {"gte": created}, "limit": 100, "expand": ["data.latest_charge"]}
+        for found in self._call(self._intents.list, parameters).auto_paging_iter():
+            yield _intent(found)
+
+    def _is_disputed(self, intent_id: str) -> bool:
+        """A charge that was ever disputed is marked for good; what counts is how the dispute stands."""
+        disputes = self._call(self._client.v1.disputes.list, {"payment_intent": intent_id, "limit": 100})
+        return any(dispute.status not in SETTLED_FOR_US for dispute in disputes.auto_paging_iter())
 
     @property
     def _intents(self) -> Any:
@@ -96,26 +120,66 @@ class StripeGateway:
             max_network_retries=1,
         )
 
+    def _intent(self, call: Callable, *arguments: Any, key: str | None = None) -> Intent:
+        return _intent(self._call(call, *arguments, key=key))
+
     def _call(self, call: Callable, *arguments: Any, key: str | None = None) -> Any:
         import stripe
 
         try:
-            result = call(*arguments, options={"idempotency_key": key} if key else {})
+            return call(*arguments, options={"idempotency_key": key} if key else {})
         except stripe.CardError as error:
-            raise PaymentDeclined(_decline_code(error)) from error
+            raise PaymentDeclined(_decline_code(error.error) or error.code) from error
         except stripe.InvalidRequestError as error:
             if error.code == "payment_intent_unexpected_state":
                 raise UnexpectedIntentState(str(error.user_message)) from error
+            if error.code == "charge_disputed":
+                raise PaymentDisputed from error
+            if error.code == "resource_missing" and error.param == "intent":
+                raise PaymentUnknown from error
             if error.param == "payment_method":
                 raise PaymentDeclined("invalid_payment_method") from error
             raise
-        except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as error:
+        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise PaymentProviderUnavailable(type(error).__name__) from error
-        if result.object != "payment_intent":
-            return result
-        return Intent(result.id, result.status, result.amount_received or 0)
+        except stripe.IdempotencyError as error:
+            raise PaymentProviderFailed("this key has another meaning") from error
+        except stripe.APIError as error:
+            key_in_use = error.http_status == 409
+            failure = PaymentProviderUnavailable if key_in_use else PaymentProviderFailed
+            raise failure(type(error).__name__) from error
+
+
+def check_signature(body: bytes, header: str, secret: str) -> None:
+    """Raises SignatureInvalid unless Stripe signed exactly these bytes, a short while ago."""
+    import stripe
+
+    try:
+        stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=SIGNATURE_TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
+        raise SignatureInvalid from error
+
+
+def _intent(found: Any) -> Intent:
+    charge = found.latest_charge if hasattr(found.latest_charge, "amount_refunded") else None
+    return Intent(
+        id=found.id,
+        status=found.status,
+        order_id=_metadata(found).get("order_id"),
+        amount=found.amount,
+        amount_capturable=found.amount_capturable or 0,
+        amount_received=found.amount_received or 0,
+        amount_refunded=charge.amount_refunded if charge else 0,
+        disputed=bool(charge and charge.disputed),
+        decline_code=_decline_code(found.last_payment_error) if found.last_payment_error else None,
+        cancellation_reason=found.cancellation_reason,
+        created=found.created,
+    )
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    return found.metadata.to_dict() if found.metadata else {}
 
 
 def _decline_code(error: Any) -> str:
-    declined = error.error
-    return getattr(declined, "decline_code", None) or error.code or "card_declined"
+    return getattr(error, "decline_code", None) or getattr(error, "code", None) or "card_declined"

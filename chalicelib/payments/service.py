@@ -1,12 +1,44 @@
-"""Authorizing, capturing, voiding and refunding. Every call may be repeated and moves no money twice."""
+"""Authorizing, capturing, voiding and refunding. Every call may be repeated and moves no money twice.
 
-from chalicelib.payments.gateway import Intent, StripeGateway, UnexpectedIntentState
-from chalicelib.payments.model import Payment, PaymentDeclined, PaymentEnded, PaymentStatus
+After a lost answer the same key is asked again: Stripe then answers what it answered. After a failure of
+Stripe's own, which it keeps under that key, the intent is looked at first, and only if nothing was done
+there the next attempt begins, with a key of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from chalicelib.payments.gateway import PaymentProviderFailed, StripeGateway, UnexpectedIntentState
+from chalicelib.payments.model import (
+    Intent,
+    News,
+    Payment,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentEnded,
+    PaymentStatus,
+)
 from chalicelib.payments.store import PaymentStore
+from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
 CAPTURED, VOIDED, REFUNDED = PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED
+
+CONFIRM, CAPTURE, CANCEL, REFUND = "authorize", "capture", "void", "refund"
+SETTLED = {
+    CONFIRM: {"requires_capture", "succeeded", "canceled"},
+    CAPTURE: {"succeeded", "canceled"},
+    CANCEL: {"succeeded", "canceled"},
+}
+"""The states of an intent in which there is nothing left to do for that call."""
+
+ATTEMPTS = 5
+
+
+class PaymentBusy(Unavailable):
+    """The payment is being changed by others; trying again later will tell."""
 
 
 class Payments:
@@ -19,23 +51,26 @@ class Payments:
 
     def authorize(self, order_id: str, amount: Money, payment_method: str) -> None:
         """Hold the money. Raises PaymentDeclined or PaymentEnded."""
-        payment = self._store.get(order_id) or self._create(order_id, amount)
+        payment = self._opened(order_id, amount)
+        if payment.status == CREATED and payment.intent_id is None:
+            payment = self._with_intent(payment)
+        if payment.status == CREATED:
+            payment = self._confirmed(payment, payment_method)
         if payment.status == DECLINED:
             raise PaymentDeclined(payment.decline_code)
         if payment.status in (VOIDED, REFUNDED):
             raise PaymentEnded(order_id)
-        if payment.status == CREATED:
-            self._confirm(payment, payment_method)
 
     def capture(self, order_id: str) -> None:
         """Take the held money. Raises PaymentEnded."""
         payment = self._known(order_id)
-        if payment.status == CAPTURED:
-            return
-        if payment.status != AUTHORIZED:
+        if payment.status == AUTHORIZED:
+            intent = self._attempt(payment, CAPTURE, lambda key: self._gateway.capture(payment.intent_id, key))
+            if intent.status != "succeeded":
+                raise PaymentEnded(intent.status)
+            payment = self._noted(payment, CAPTURED, captured=intent.amount_received)
+        if payment.status != CAPTURED:
             raise PaymentEnded(order_id)
-        intent = self._captured(order_id, payment.intent_id)
-        self._note(payment, CAPTURED, captured=intent.amount_received)
 
     def refund(self, order_id: str) -> None:
         """Give captured money back; leave a mere hold to `void`. A no-op where there is nothing to undo.
@@ -47,7 +82,16 @@ class Payments:
             return
         intent = self._gateway.retrieve(payment.intent_id)
         if intent.status == "succeeded":
-            self._refund(payment, intent)
+            self._give_back(payment, intent, intent.amount_received, REFUND)
+
+    def refund_part(self, order_id: str, amount: Money, reference: str) -> int:
+        """Give so much back, once for each reference, and never more than is left. Raises PaymentDisputed.
+
+        Returns what was given back under this reference, in minor units.
+        """
+        payment = self._known(order_id)
+        intent = self._gateway.retrieve(payment.intent_id)
+        return self._give_back(payment, intent, amount.amount, reference)
 
     def void(self, order_id: str) -> None:
         """Let go of whatever is held, and close the door for an authorization that comes late.
@@ -60,63 +104,160 @@ class Payments:
         payment = payment or self._known(order_id)
         if payment.status in (VOIDED, REFUNDED, DECLINED):
             return
-        intent = self._canceled_or_current(order_id, payment.intent_id)
-        if intent.status == "succeeded":
-            self._refund(payment, intent)
-        else:
-            self._note(payment, VOIDED)
-
-    def _create(self, order_id: str, amount: Money) -> Payment:
-        """The intent's id is stored before it is confirmed, so that whatever happens next can be undone."""
-        intent = self._gateway.create(order_id, amount)
-        payment = Payment(order_id=order_id, status=CREATED, intent_id=intent.id, amount=amount)
-        if self._store.create(payment):
-            return payment
-        return self._known(order_id)
-
-    def _confirm(self, payment: Payment, payment_method: str) -> None:
-        try:
-            intent = self._gateway.confirm(payment.order_id, payment.intent_id, payment_method)
-        except PaymentDeclined as declined:
-            self._note(payment, DECLINED, decline_code=str(declined))
-            raise
-        except UnexpectedIntentState as gone:
-            raise PaymentEnded(payment.order_id) from gone
-        if intent.status == "requires_action":
-            self._gateway.cancel(payment.order_id, payment.intent_id)
-            self._note(payment, DECLINED, decline_code="authentication_required")
-            raise PaymentDeclined("authentication_required")
-        self._note(payment, AUTHORIZED)
-
-    def _captured(self, order_id: str, intent_id: str) -> Intent:
-        try:
-            return self._gateway.capture(order_id, intent_id)
-        except UnexpectedIntentState:
-            intent = self._gateway.retrieve(intent_id)
-            if intent.status != "succeeded":
-                raise PaymentEnded(intent.status) from None
-            return intent
-
-    def _canceled_or_current(self, order_id: str, intent_id: str) -> Intent:
-        try:
-            return self._gateway.cancel(order_id, intent_id)
-        except UnexpectedIntentState:
-            return self._gateway.retrieve(intent_id)
-
-    def _refund(self, payment: Payment, intent: Intent) -> None:
-        self._gateway.refund(payment.order_id, intent.id)
-        self._note(payment, REFUNDED, captured=intent.amount_received, refunded=intent.amount_received)
-
-    def _note(self, payment: Payment, status: PaymentStatus, **facts: object) -> None:
-        """Raises PaymentEnded if somebody else moved the payment elsewhere meanwhile."""
-        noted = payment.model_copy(update={"status": status, **facts})
-        if self._store.replace(payment, noted):
+        if payment.intent_id is None:
+            self._noted(payment, VOIDED)
             return
-        if self._known(payment.order_id).status != status:
-            raise PaymentEnded(payment.order_id)
+        intent = self._canceled(payment)
+        if intent.status == "succeeded":
+            self._give_back(payment, intent, intent.amount_received, REFUND)
+        else:
+            self._noted(payment, VOIDED)
+
+    def learn(self, intent_id: str, tell: Callable[[str, News, str], None]) -> None:
+        """Bring our books to what Stripe says now, in whatever order its events arrive.
+
+        `tell` gets the order's id and each piece of news, with the fact in it, before it is noted here, so that
+        none is lost if we die in between; it must bear hearing one twice. Raises PaymentUnknown.
+        """
+        order_id = self._gateway.retrieve(intent_id).order_id
+        for _ in range(ATTEMPTS):
+            payment = self._store.get(order_id) if order_id else None
+            if payment is None or payment.intent_id != intent_id:
+                log.warning("a payment that no order knows", extra={"payment_intent": intent_id})
+                return
+            # Looked at after our record was read, so that an old answer never overwrites a newer one.
+            intent = self._gateway.retrieve(intent_id)
+            known = payment.as_at(intent, self._refunded_outside(intent))
+            for news, fact in payment.news_in(known, intent).items():
+                tell(payment.order_id, news, fact)
+            if known == payment or self._store.replace(payment, **dict(known)):
+                return
+        raise PaymentBusy(order_id)
+
+    def at_stripe(self, since: datetime) -> Iterator[Intent]:
+        """All payments that were begun since then, newest first, as Stripe knows them."""
+        return self._gateway.intents_since(int(since.timestamp()))
+
+    def at_stripe_now(self, intent_id: str) -> Intent:
+        return self._gateway.retrieve(intent_id)
+
+    def put_right(self, intent: Intent, surplus: int, run: str) -> None:
+        """Let a hold go that nobody needs, or give back what is kept too much, in minor units.
+
+        `intent` has just been looked at. `run` is the same for runs at the same time, so that only one of them
+        acts, and another for later ones, so that they make an attempt of their own.
+        """
+        key = f"{intent.id}:reconcile:{intent.amount_refunded}:{run}"
+        if surplus:
+            self._gateway.refund(intent.id, surplus, reference=f"{intent.id}:surplus", key=key)
+        else:
+            self._gateway.cancel(intent.id, key=key)
+
+    def _opened(self, order_id: str, amount: Money) -> Payment:
+        new = Payment(order_id=order_id, status=CREATED, amount=amount)
+        return self._store.get(order_id) or (new if self._store.create(new) else self._known(order_id))
+
+    def _with_intent(self, payment: Payment) -> Payment:
+        """The intent's id is stored before it is confirmed, so that whatever happens next can be undone.
+
+        Of two that are made at once, only the one that is stored is ever confirmed.
+        """
+        intent = self._attempt(
+            payment, "create", lambda key: self._gateway.create(payment.order_id, payment.amount, key)
+        )
+        with_intent = self._store.replace(payment, intent_id=intent.id)
+        if with_intent:
+            return with_intent
+        current = self._known(payment.order_id)
+        if current.status == CREATED and current.intent_id is None:
+            raise PaymentBusy(payment.order_id)
+        return current
+
+    def _confirmed(self, payment: Payment, payment_method: str) -> Payment:
+        try:
+            intent = self._attempt(
+                payment, CONFIRM, lambda key: self._gateway.confirm(payment.intent_id, payment_method, key)
+            )
+        except PaymentDeclined as declined:
+            return self._noted(payment, DECLINED, decline_code=str(declined))
+        if intent.is_declined:
+            return self._noted(payment, DECLINED, decline_code=intent.decline_code)
+        if intent.status == "requires_action":
+            self._canceled(payment)
+            return self._noted(payment, DECLINED, decline_code="authentication_required")
+        return self._noted(payment, VOIDED if intent.status == "canceled" else AUTHORIZED)
+
+    def _canceled(self, payment: Payment) -> Intent:
+        return self._attempt(payment, CANCEL, lambda key: self._gateway.cancel(payment.intent_id, key))
+
+    def _attempt(self, payment: Payment, call: str, act: Callable[[str], Intent]) -> Intent:
+        """The intent after this call, whether it was this attempt or an earlier one that did it."""
+        if payment.failed.get(call) and payment.intent_id:
+            intent = self._gateway.retrieve(payment.intent_id)
+            if intent.status in SETTLED[call] or intent.is_declined:
+                return intent
+        try:
+            return act(_key(payment, call))
+        except UnexpectedIntentState:
+            return self._gateway.retrieve(payment.intent_id)
+        except PaymentProviderFailed:
+            self._note_failure(payment, call)
+            raise
+
+    def _give_back(self, payment: Payment, intent: Intent, amount: int, reference: str) -> int:
+        """Minor units. What was given back under this reference before is not given again."""
+        meaning = f"{payment.order_id}:{reference}"
+        given = sum(refund.amount for refund in self._gateway.refunds(intent.id) if refund.reference == meaning)
+        left = min(amount, intent.kept)
+        if not given and left:
+            try:
+                self._gateway.refund(intent.id, left, meaning, _key(payment, reference))
+            except (PaymentProviderFailed, PaymentDisputed):
+                self._note_failure(payment, reference)
+                raise
+        self._note_refunds(payment.order_id)
+        return given or left
+
+    def _note_refunds(self, order_id: str) -> None:
+        """Others may refund at the same time: Stripe is asked after our record was read."""
+        for _ in range(ATTEMPTS):
+            payment = self._known(order_id)
+            intent = self._gateway.retrieve(payment.intent_id)
+            status = CAPTURED if intent.kept else REFUNDED
+            amounts = {"captured": intent.amount_received, "refunded": intent.amount_refunded}
+            if self._store.replace(payment, status=status, **amounts):
+                return
+        raise PaymentBusy(order_id)
+
+    def _refunded_outside(self, intent: Intent) -> int:
+        if not intent.amount_refunded:
+            return 0
+        return sum(refund.amount for refund in self._gateway.refunds(intent.id) if refund.reference is None)
+
+    def _noted(self, payment: Payment, status: PaymentStatus, **facts: object) -> Payment:
+        """Raises PaymentEnded if somebody else moved the payment elsewhere meanwhile."""
+        for _ in range(ATTEMPTS):
+            noted = self._store.replace(payment, status=status, **facts)
+            if noted:
+                return noted
+            current = self._known(payment.order_id)
+            if current.status not in (payment.status, status):
+                raise PaymentEnded(payment.order_id)
+            payment = current
+        raise PaymentBusy(payment.order_id)
+
+    def _note_failure(self, payment: Payment, call: str) -> None:
+        failed = {**payment.failed, call: payment.failed.get(call, 0) + 1}
+        self._store.replace(payment, failed=failed)
 
     def _known(self, order_id: str) -> Payment:
         payment = self._store.get(order_id)
         if payment is None:
             raise PaymentEnded(order_id)
         return payment
+
+
+def _key(payment: Payment, call: str) -> str:
+    """One for each attempt: a key is never used again with another meaning."""
+    failed = payment.failed.get(call, 0)
+    return f"{payment.order_id}:{call}" + (f":{failed}" if failed else "")

@@ -1,4 +1,4 @@
-"""The payments table: one item per order, changed only from the status that was read."""
+"""The payments table: one item per order, changed only in the version that was read."""
 
 from chalicelib.payments.model import Payment
 from chalicelib.platform.dynamo import PerOrderStore

@@ -3,12 +3,22 @@
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-Item = TypeVar("Item", bound=BaseModel)
+
+class Versioned(BaseModel):
+    """What is kept one per order. `version` counts the changes; the store raises it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_id: str
+    version: int = 1
+
+
+Item = TypeVar("Item", bound=Versioned)
 
 NEW = "attribute_not_exists(order_id)"
-STILL_SO = "#status = :expected"
+UNCHANGED = "version = :version"
 
 
 def lost_condition(error: ClientError) -> bool:
@@ -39,7 +49,7 @@ def _reasons(error: ClientError) -> list[str]:
 
 
 class PerOrderStore(Generic[Item]):
-    """One item per order, with a `status`, changed only from the status that was read."""
+    """One item per order, changed only in the `version` that was read."""
 
     model: type[Item]
 
@@ -55,14 +65,11 @@ class PerOrderStore(Generic[Item]):
         """False if this order has an item already."""
         return self._put(item, ConditionExpression=NEW)
 
-    def replace(self, old: Item, new: Item) -> bool:
-        """False if the item is no longer in the status that was read."""
-        return self._put(
-            new,
-            ConditionExpression=STILL_SO,
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":expected": old.status},
-        )
+    def replace(self, old: Item, **changes: Any) -> Item | None:
+        """The item as it is now, or None if somebody else has changed it since `old` was read."""
+        new = old.model_copy(update={**changes, "version": old.version + 1})
+        was_unchanged = {":version": old.version}
+        return new if self._put(new, ConditionExpression=UNCHANGED, ExpressionAttributeValues=was_unchanged) else None
 
     def _put(self, item: Item, **condition: Any) -> bool:
         try:

@@ -7,6 +7,7 @@ brings it here. So an event exists if and only if the state it tells of exists.
 import json
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -32,13 +33,24 @@ class Envelope(BaseModel):
     causation_id: str | None
     data: dict[str, Any]
 
+    @property
+    def order_id(self) -> str:
+        """Of events that are about an order."""
+        return self.data["order_id"]
+
 
 def new_event_id() -> str:
     return f"evt_{uuid.uuid4().hex}"
 
 
-def relay(event: dict[str, Any], events_client: Any, bus: str) -> dict[str, Any]:
-    """Publish the outbox records of one stream batch, in order.
+class NotPublished(Exception):
+    """The bus did not take these events, although it was asked several times."""
+
+
+def relay(
+    event: dict[str, Any], events_client: Any, bus: str, note_published: Callable[[dict[str, str]], None]
+) -> dict[str, Any]:
+    """Publish the outbox records of one stream batch, in order, and note it in the outbox by their keys.
 
     Returns the partial batch answer: the first record that could not be published, from which
     Lambda tries again. What came after it may be published twice, which consumers must bear anyway.
@@ -46,25 +58,38 @@ def relay(event: dict[str, Any], events_client: Any, bus: str) -> dict[str, Any]
     records = event["Records"]
     for start in range(0, len(records), PUT_EVENTS_LIMIT):
         chunk = records[start : start + PUT_EVENTS_LIMIT]
-        unpublished = _publish(chunk, events_client, bus)
+        unpublished = _put([_outbox_event(record) for record in chunk], events_client, bus)
+        for position, record in enumerate(chunk):
+            if position not in unpublished:
+                note_published(_plain_item(record["dynamodb"]["Keys"]))
         if unpublished:
-            first = unpublished[0]["dynamodb"]["SequenceNumber"]
+            first = chunk[unpublished[0]]["dynamodb"]["SequenceNumber"]
             log.error("events not published", extra={"count": len(unpublished), "from": first})
             return {"batchItemFailures": [{"itemIdentifier": first}]}
     return {"batchItemFailures": []}
 
 
-def _publish(records: list[dict], events_client: Any, bus: str) -> list[dict]:
-    """PutEvents can fail for some entries and succeed for others: only the failed are sent again."""
-    pending = records
+def publish(envelopes: list[Envelope], events_client: Any, bus: str) -> None:
+    """For what has no outbox because no state changes with it. Raises NotPublished."""
+    for start in range(0, len(envelopes), PUT_EVENTS_LIMIT):
+        unpublished = _put(envelopes[start : start + PUT_EVENTS_LIMIT], events_client, bus)
+        if unpublished:
+            raise NotPublished(len(unpublished))
+
+
+def _put(envelopes: list[Envelope], events_client: Any, bus: str) -> list[int]:
+    """PutEvents can fail for some entries and succeed for others: only the failed are sent again.
+
+    Returns the positions of those that failed to the end.
+    """
+    pending = list(range(len(envelopes)))
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(0.1 * 2**attempt)
-        entries = [_entry(_outbox_event(record), bus) for record in pending]
-        answer = events_client.put_events(Entries=entries)
+        answer = events_client.put_events(Entries=[_entry(envelopes[position], bus) for position in pending])
         if not answer["FailedEntryCount"]:
             return []
-        pending = [r for r, result in zip(pending, answer["Entries"], strict=True) if "ErrorCode" in result]
+        pending = [p for p, result in zip(pending, answer["Entries"], strict=True) if "ErrorCode" in result]
     return pending
 
 
@@ -79,8 +104,12 @@ def _entry(envelope: Envelope, bus: str) -> dict[str, Any]:
 
 
 def _outbox_event(record: dict[str, Any]) -> Envelope:
-    image = record["dynamodb"]["NewImage"]
-    return Envelope.model_validate(_plain(TypeDeserializer().deserialize(image["event"])))
+    return Envelope.model_validate(_plain_item(record["dynamodb"]["NewImage"])["event"])
+
+
+def _plain_item(attributes: dict[str, Any]) -> dict[str, Any]:
+    deserialize = TypeDeserializer().deserialize
+    return {name: _plain(deserialize(value)) for name, value in attributes.items()}
 
 
 def _plain(value: Any) -> Any:

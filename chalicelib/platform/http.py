@@ -53,7 +53,7 @@ class BodyNotJson(Malformed):
 
 
 class BodyTooLarge(TooLarge):
-    """The request body is larger than 32 KiB."""
+    """The request body is larger than this path takes: 32 KiB, or 256 KiB from Stripe."""
 
 
 class SignInRequired(Unauthenticated):
@@ -66,10 +66,11 @@ class AdminOnly(Forbidden):
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls, and the headers (names in lower case) that a view may need."""
+    """Who calls, the headers (names in lower case), and the body as it came."""
 
     caller: Caller
     headers: Mapping[str, str]
+    raw_body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ class Operation:
     answer: type[BaseModel]
     status: int
     body: type[BaseModel] | None
+    body_required: bool
     query: type[BaseModel] | None
     headers: tuple[str, ...]
+    required_headers: tuple[str, ...]
     answer_headers: tuple[str, ...]
     refusals: tuple[type[Refusal], ...]
 
@@ -111,18 +114,25 @@ def endpoint(
     status: int = 200,
     access: Access = "public",
     body: type[BaseModel] | None = None,
+    body_required: bool = True,
+    body_limit: int = BODY_LIMIT,
+    check: Callable[[Call], None] = lambda call: None,
     query: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
+    required_headers: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
     refusals: tuple[type[Refusal], ...] = (),
 ) -> Callable:
-    """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models."""
+    """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models.
+
+    `check` sees the call before its body is read. `body_limit` is bytes.
+    """
 
     def register(view: Callable) -> Callable:
         OPERATIONS.append(
             Operation(
                 view.__name__, method, path, summary, access, answer, status,
-                body, query, headers, answer_headers, refusals,
+                body, body_required, query, headers, required_headers, answer_headers, refusals,
             )
         )  # fmt: skip
 
@@ -130,9 +140,13 @@ def endpoint(
             def call_view() -> Response:
                 request = routes.current_request
                 call = _call(request, access)
+                if body and len(call.raw_body) > body_limit:
+                    raise BodyTooLarge
+                check(call)
                 arguments: dict[str, Any] = dict(path_parameters)
                 if body:
-                    arguments["body"] = _validated(body, _json_object(request))
+                    is_empty = not call.raw_body and not body_required
+                    arguments["body"] = _validated(body, {} if is_empty else _json_object(call.raw_body))
                 if query:
                     arguments["query"] = _validated(query, dict(request.query_params or {}))
                 result = view(call, **arguments)
@@ -155,13 +169,10 @@ def _call(request: Any, access: Access) -> Call:
         raise SignInRequired
     if access == "admin" and not caller.is_admin:
         raise AdminOnly
-    return Call(caller, headers)
+    return Call(caller, headers, request.raw_body)
 
 
-def _json_object(request: Any) -> dict[str, Any]:
-    raw = request.raw_body
-    if len(raw) > BODY_LIMIT:
-        raise BodyTooLarge
+def _json_object(raw: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(raw)
     except (ValueError, RecursionError):

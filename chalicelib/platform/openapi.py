@@ -24,12 +24,12 @@ SCHEMA = "#/components/schemas/{model}"
 HEADERS = {
     "X-Cart-Token": "A guest's cart: issued with the first write, unguessable, kept by the client.",
     "X-Order-Token": "A guest's order: issued at checkout.",
-    "Idempotency-Key": "Chosen by the client, one per checkout attempt. Repeating it repeats the answer.",
+    "Idempotency-Key": "Chosen by the client, one for each thing it wants done. Repeating it repeats the answer.",
+    "Stripe-Signature": "Stripe's signature over the body.",
 }
 HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
 }
-REQUIRED_HEADERS = {"Idempotency-Key"}
 
 
 def document(server_path: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.body:
         described["requestBody"] = {
-            "required": True,
+            "required": operation.body_required,
             "content": {"application/json": {"schema": _ref(operation.body)}},
         }
     return described
@@ -106,11 +106,11 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
         {
             "name": name,
             "in": "header",
-            "required": name in REQUIRED_HEADERS,
+            "required": name in operation.required_headers,
             "description": HEADERS[name],
             "schema": HEADER_SCHEMAS.get(name, {"type": "string"}),
         }
-        for name in operation.headers
+        for name in (*operation.required_headers, *operation.headers)
     ]
 
 

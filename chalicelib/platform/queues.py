@@ -2,14 +2,27 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from chalicelib.platform.events import Envelope
 from chalicelib.platform.log import log
 
+Message = TypeVar("Message", bound=BaseModel)
 
-def consume(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
-    """Give each message's body to `handle`; report those that raise, and only those, for redelivery."""
+
+def consume(event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]) -> dict[str, Any]:
+    """Give each message to `handle`; report those that raise, and only those, for redelivery."""
+    return _each(event, lambda body: handle(message.model_validate_json(body)))
+
+
+def consume_events(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
+    """The same for what a rule of the event bus put on the queue."""
+    return _each(event, lambda body: handle(Envelope.model_validate(json.loads(body)["detail"])))
+
+
+def _each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
     failures = []
     for record in event["Records"]:
         try:
@@ -18,8 +31,3 @@ def consume(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, A
             log.exception("message failed", extra={"message_id": record["messageId"]})
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
-
-
-def envelope(body: str) -> Envelope:
-    """The event inside what an EventBridge rule put on the queue."""
-    return Envelope.model_validate(json.loads(body)["detail"])

@@ -22,7 +22,7 @@ class Settings(BaseModel):
     inventory_table: str
     payments_table: str
     shipments_table: str
-    notifications_table: str
+    effects_table: str
     event_bus: str
     user_pool_id: str
     user_pool_client_id: str
@@ -33,9 +33,18 @@ class Settings(BaseModel):
     stripe_api_base: str = ""
     """Empty means Stripe itself."""
     reservation_seconds: int
+    order_deadline_seconds: int
+    """An order that has not ended by then is overdue."""
     storefront_url: str = ""
-    state_machine_arn: str = ""
+    fulfilment_machine_arn: str = ""
+    undo_machine_arn: str = ""
+    return_machine_arn: str = ""
     warehouse_queue_url: str = ""
+    stripe_events_queue_url: str = ""
+    stripe_webhook_secret_parameter: str = ""
+    reports_bucket: str = ""
+    reconcile_repairs: bool = False
+    """Whether reconciliation may let holds go and refund, or only report."""
 
     @property
     def token_issuer(self) -> str:

@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.platform.dynamo import Versioned
+
 
 class ShipmentRefused(Exception):
     """The warehouse cannot or will not send this."""
@@ -26,12 +28,9 @@ class ShipmentStatus(StrEnum):
     RECALLED = "RECALLED"
 
 
-class Shipment(BaseModel):
+class Shipment(Versioned):
     """`task_token` is the saga's waiting step, which the warehouse's answer wakes."""
 
-    model_config = ConfigDict(frozen=True)
-
-    order_id: str
     status: ShipmentStatus
     task_token: str | None = None
     carrier: str | None = None

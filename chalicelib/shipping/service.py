@@ -26,6 +26,11 @@ class Shipping:
     def of(self, order_id: str) -> Shipment | None:
         return self._store.get(order_id)
 
+    def expects(self, order_id: str) -> bool:
+        """Whether a parcel of this order may still leave, or has left."""
+        shipment = self._store.get(order_id)
+        return shipment is not None and shipment.status in (REQUESTED, DISPATCHED)
+
     def request(self, parcel: Parcel, task_token: str) -> None:
         """Ask the warehouse to ship; its answer will wake the step that `task_token` stands for.
 
@@ -39,7 +44,7 @@ class Shipping:
                 return self._waiting.succeeded(task_token, _dispatch_note(existing))
             if existing.status != REQUESTED:
                 raise ShipmentEnded(parcel.order_id)
-            if not self._store.replace(existing, requested):
+            if not self._store.replace(existing, task_token=task_token):
                 return self.request(parcel, task_token)
         self._warehouse.send(
             WarehouseRequest(action="ship", order_id=parcel.order_id, task_token=task_token, parcel=parcel)
@@ -61,35 +66,43 @@ class Shipping:
         else:
             self._refused(shipment, reply)
 
-    def recall(self, order_id: str) -> None:
+    def recall(self, order_id: str) -> Shipment:
         """A no-op where nothing is under way; also closes the door for a request that comes late.
 
         The warehouse is told first and it is noted after, so that a lost message is sent by the next try.
         """
+        closed = Shipment(order_id=order_id, status=RECALLED)
         shipment = self._store.get(order_id)
-        if shipment is None and self._store.create(Shipment(order_id=order_id, status=RECALLED)):
-            return
+        if shipment is None and self._store.create(closed):
+            return closed
         shipment = shipment or self._store.get(order_id)
         if shipment.status in (REFUSED, RECALLED):
-            return
+            return shipment
         self._warehouse.send(WarehouseRequest(action="recall", order_id=order_id))
-        if not self._store.replace(shipment, shipment.model_copy(update={"status": RECALLED})):
-            self.recall(order_id)
+        return self._store.replace(shipment, status=RECALLED) or self.recall(order_id)
+
+    def stop(self, order_id: str, why: Exception) -> None:
+        """Recall, and let the step that waits for the warehouse go at once, under the name of `why`."""
+        recalled = self.recall(order_id)
+        if recalled.task_token:
+            self._waiting.failed(recalled.task_token, why)
 
     def _dispatched(self, shipment: Shipment, reply: WarehouseReply) -> None:
-        dispatched = shipment.model_copy(
-            update={"status": DISPATCHED, "carrier": reply.carrier, "tracking_number": reply.tracking_number}
-        )
-        if shipment.status == REQUESTED and self._store.replace(shipment, dispatched):
-            self._waiting.succeeded(reply.task_token, _dispatch_note(dispatched))
-        elif shipment.status == DISPATCHED:
+        if shipment.status == REQUESTED:
+            shipment = self._store.replace(
+                shipment, status=DISPATCHED, carrier=reply.carrier, tracking_number=reply.tracking_number
+            )
+            if shipment is None:
+                return self.hear(reply)
+        if shipment.status == DISPATCHED:
             self._waiting.succeeded(reply.task_token, _dispatch_note(shipment))
         else:
             log.warning("dispatched too late", extra={"order_id": reply.order_id, "status": shipment.status})
 
     def _refused(self, shipment: Shipment, reply: WarehouseReply) -> None:
-        refused = shipment.model_copy(update={"status": REFUSED})
-        if shipment.status == REFUSED or (shipment.status == REQUESTED and self._store.replace(shipment, refused)):
+        if shipment.status == REQUESTED and not self._store.replace(shipment, status=REFUSED):
+            return self.hear(reply)
+        if shipment.status in (REQUESTED, REFUSED):
             self._waiting.failed(reply.task_token, ShipmentRefused(reply.reason or "refused"))
 
 

@@ -1,4 +1,4 @@
-"""The shipments table: one item per order, changed only from the status that was read."""
+"""The shipments table: one item per order, changed only in the version that was read."""
 
 from chalicelib.platform.dynamo import PerOrderStore
 from chalicelib.shipping.model import Shipment

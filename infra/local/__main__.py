@@ -1,4 +1,4 @@
-"""The local shop's commands: `up`, `down`, `demo`, `mail`; `make` calls them."""
+"""The local shop's commands: `up`, `down`, `demo`, `mail`, `rush`; `make` calls them."""
 
 import os
 import sys
@@ -6,12 +6,12 @@ import sys
 from rich.console import Console
 
 from infra.deploy import DeploymentFailed
-from infra.local import demo, mail, run
+from infra.local import demo, mail, run, rush
 from infra.local.processes import DidNotStart, PortBusy
 from infra.package import PackagingFailed
 from infra.storefront import BuildFailed
 
-COMMANDS = {"up": run.up, "down": run.down, "demo": demo.demo, "mail": mail.show}
+COMMANDS = {"up": run.up, "down": run.down, "demo": demo.demo, "mail": mail.show, "rush": rush.rush}
 
 
 def main() -> int:

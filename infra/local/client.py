@@ -16,6 +16,10 @@ class StillRunning(Exception):
     """An order did not end in the time that the caller gave it."""
 
 
+class Refused(Exception):
+    """The shop answered with a problem where the caller needed a success."""
+
+
 @dataclass(frozen=True)
 class Reply:
     status: int
@@ -44,6 +48,13 @@ class Buyer:
         except urllib.error.HTTPError as refusal:
             return Reply(refusal.code, _lower(refusal.headers), _parsed(refusal.read()))
 
+    def must(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's body. Raises Refused if it is not a success."""
+        reply = self.call(method, path, body)
+        if reply.status >= 400:
+            raise Refused(f"{method} {path}: {reply.status} {reply.body}")
+        return reply.body
+
     def put_in_cart(self, sku: str, quantity: int = 1) -> Reply:
         reply = self.call("PUT", f"/cart/items/{sku}", {"quantity": quantity})
         self.cart_token = reply.headers.get("x-cart-token", self.cart_token)
@@ -61,12 +72,20 @@ class Buyer:
         """Returns the order's id."""
         for reply in (self.put_in_cart(sku, quantity), self.check_out(card, line2=line2)):
             if reply.status >= 400:
-                raise AssertionError(f"{reply.status} {reply.body}")
+                raise Refused(f"{reply.status} {reply.body}")
         return reply.body["order_id"]
 
     def order(self, order_id: str) -> dict[str, Any]:
-        token = self.order_tokens.get(order_id)
-        return self.call("GET", f"/orders/{order_id}", headers={"X-Order-Token": token} if token else None).body
+        return self.call("GET", f"/orders/{order_id}", headers=self._order_token(order_id)).body
+
+    def cancel(self, order_id: str) -> Reply:
+        return self.call("POST", f"/orders/{order_id}/cancel", headers=self._order_token(order_id))
+
+    def give_back(self, order_id: str, lines: dict[str, int] | None = None, key: str | None = None) -> Reply:
+        """Return these pieces by sku, or all that are left. Without a key, the same pieces are one return."""
+        body = {"lines": [{"sku": sku, "quantity": pieces} for sku, pieces in lines.items()]} if lines else None
+        headers = self._order_token(order_id) | ({"Idempotency-Key": key} if key else {})
+        return self.call("POST", f"/orders/{order_id}/return", body, headers)
 
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
         """Wait for the order's end. Raises StillRunning."""
@@ -77,6 +96,10 @@ class Buyer:
                 return order
             time.sleep(0.1)
         raise StillRunning(f"{order_id} is {order['status']}")
+
+    def _order_token(self, order_id: str) -> dict[str, str]:
+        token = self.order_tokens.get(order_id)
+        return {"X-Order-Token": token} if token else {}
 
     def _credentials(self) -> dict[str, str]:
         cart = {"X-Cart-Token": self.cart_token} if self.cart_token else {}

@@ -1,6 +1,7 @@
-"""`make demo`: four orders at once, each one's way through the saga as it happens, and how it ended."""
+"""`make demo`: six orders at once, each one's way through the saga as it happens, and how it ended."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local import run
-from infra.local.client import OVER, Buyer
+from infra.local.client import OVER, Buyer, Reply
 
 PATIENCE_SECONDS = 90
-COLOUR = {"COMPLETED": "green", "CANCELLED": "red"}
+COLOUR = {"COMPLETED": "green", "CANCELLED": "red", "RETURNED": "blue"}
 UNDO = {"RefundPayment", "RecallShipment", "VoidPayment", "ReleaseInventory", "CancelOrder"}
+
+
+@dataclass(frozen=True)
+class SecondThought:
+    """What a buyer does once the order is in the status `at`."""
+
+    at: str
+    act: Callable[[Buyer, str], Reply]
 
 
 @dataclass
@@ -25,12 +34,19 @@ class Story:
     expected: str
     buyer: Buyer
     order_id: str
+    second_thought: SecondThought | None = None
     order: dict[str, Any] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
-        return self.order.get("status") in OVER
+        return self.order.get("status") in OVER and self.second_thought is None
+
+    def think(self) -> None:
+        """Do what the buyer has in mind, once the order has come so far."""
+        if self.second_thought and self.order.get("status") == self.second_thought.at:
+            self.second_thought.act(self.buyer, self.order_id)
+            self.second_thought = None
 
     @property
     def outcome(self) -> str:
@@ -48,7 +64,7 @@ def demo(console: Console) -> int:
             for story in stories:
                 _look(story, stepfunctions, outputs["state_machine_arn"])
             live.update(_paths(stories), refresh=True)
-            if all(story.is_over for story in stories):
+            if all(story.is_over and story.outcome == story.expected for story in stories):
                 break
             time.sleep(0.2)
     console.print("\n", _endings(stories))
@@ -64,21 +80,25 @@ def _begin(api_url: str) -> list[Story]:
     scarce = min(products, key=lambda product: product["available"])
     too_many = min(20, scarce["available"] + 1)
     stories = []
-    for title, expected, sku, quantity, card, wish in (
-        ("fulfilled", "COMPLETED", plenty, 1, "pm_card_visa", None),
-        ("card declined", "CANCELLED PAYMENT_DECLINED", plenty, 1, "pm_card_visa_chargeDeclined", None),
-        ("out of stock", "CANCELLED OUT_OF_STOCK", scarce["sku"], too_many, "pm_card_visa", None),
-        ("shipping failed", "CANCELLED SHIPPING_FAILED", plenty, 1, "pm_card_visa", "sandbox:refuse"),
+    cancel, give_back = SecondThought("SHIPPING", Buyer.cancel), SecondThought("COMPLETED", Buyer.give_back)
+    for title, expected, sku, quantity, card, wish, second_thought in (
+        ("fulfilled", "COMPLETED", plenty, 1, "pm_card_visa", None, None),
+        ("card declined", "CANCELLED PAYMENT_DECLINED", plenty, 1, "pm_card_visa_chargeDeclined", None, None),
+        ("out of stock", "CANCELLED OUT_OF_STOCK", scarce["sku"], too_many, "pm_card_visa", None, None),
+        ("shipping failed", "CANCELLED SHIPPING_FAILED", plenty, 1, "pm_card_visa", "sandbox:refuse", None),
+        ("cancelled", "CANCELLED CUSTOMER_REQUEST", plenty, 1, "pm_card_visa", "sandbox:silent", cancel),
+        ("sent back", "RETURNED", plenty, 1, "pm_card_visa", None, give_back),
     ):
         buyer = Buyer(api_url)
-        stories.append(Story(title, expected, buyer, buyer.buy(sku, quantity, card, wish)))
+        stories.append(Story(title, expected, buyer, buyer.buy(sku, quantity, card, wish), second_thought))
     return stories
 
 
 def _look(story: Story, stepfunctions: Any, state_machine_arn: str) -> None:
-    if story.is_over and "CancelOrder" not in story.states and "CompleteOrder" in story.states:
+    if story.is_over and story.outcome == story.expected:
         return
     story.order = story.buyer.order(story.order_id)
+    story.think()
     execution = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{story.order_id}"
     try:
         history = stepfunctions.get_execution_history(executionArn=execution, maxResults=1000)["events"]

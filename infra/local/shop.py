@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from infra import storefront
+from infra import storefront, webhooks
 from infra.deploy import deploy
 from infra.local import engine
 from infra.local.package import package_locally
@@ -73,6 +73,7 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
     )
     stack = deploy(session, template, out, STACK, _parameters(place), progress)
+    webhooks.listen(session, STACK, place.stripe_key, stack["ApiUrl"], place.payments_url)
     if frontend:
         storefront.build(progress)
         publish_pages(place, stack)
@@ -93,6 +94,8 @@ def _parameters(place: Place) -> dict[str, str]:
         "SenderEmail": SENDER,
         "WarehouseHeartbeatSeconds": str(max(1, place.warehouse_timeout_seconds // 2)),
         "WarehouseTimeoutSeconds": str(place.warehouse_timeout_seconds),
+        "OrderDeadlineSeconds": str(place.warehouse_timeout_seconds + 120),
+        "ReconcileRepairs": "true",
     }
 
 
@@ -121,6 +124,16 @@ def _welcome(session: boto3.Session, pool: str, person: Person, groups: list[str
     cognito.admin_set_user_password(UserPoolId=pool, Username=person.email, Password=person.password, Permanent=True)
     for group in groups:
         cognito.admin_add_user_to_group(UserPoolId=pool, Username=person.email, GroupName=group)
+
+
+def sign_in(session: boto3.Session, stack: dict[str, str], person: Person) -> str:
+    """The person's id token."""
+    answer = session.client("cognito-idp").initiate_auth(
+        ClientId=stack["UserPoolClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
+    )
+    return answer["AuthenticationResult"]["IdToken"]
 
 
 def _outputs(place: Place, stack: dict[str, str]) -> dict[str, Any]:

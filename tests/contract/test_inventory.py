@@ -9,6 +9,7 @@ import pytest
 from chalicelib.inventory.model import OutOfStock, ReservationEnded, ReservationStatus, Stock, StockTooLow
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
+from tests.builders import TestClock
 
 HOLD = timedelta(minutes=15)
 
@@ -263,12 +264,166 @@ class TestRelease:
         assert counts("MUG") == (7, 3, 0)
 
 
+class TestExpired:
+    @pytest.fixture
+    def overdue(self, inventory, clock):
+        """Three mugs and the tent, for longer than they may be."""
+        inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
+        clock.now += HOLD
+
+    def test_are_listed_the_longest_overdue_first(self, inventory, clock):
+        for order_id in ("ord_2", "ord_1", "ord_3"):
+            inventory.reserve(order_id, {"MUG": 1})
+            clock.passes(minutes=5)
+
+        assert inventory.expired() == ["ord_2"]
+        clock.passes(minutes=5)
+        assert inventory.expired() == ["ord_2", "ord_1"]
+
+    def test_are_listed_in_batches(self, inventory, store, overdue, clock):
+        inventory.reserve("ord_2", {"MUG": 1})
+        clock.now += HOLD
+
+        assert [each.order_id for each in store.expired(clock(), limit=1)] == ["ord_1"]
+
+    @pytest.mark.parametrize(
+        "moves", [["commit"], ["commit", "sell"], ["release"], ["commit", "release"]], ids="-".join
+    )
+    def test_are_only_those_that_never_went_on(self, inventory, clock, moves):
+        inventory.reserve("ord_1", {"MUG": 3})
+        for move in moves:
+            getattr(inventory, move)("ord_1")
+        clock.now += HOLD * 2
+
+        assert inventory.expired() == []
+        assert not inventory.release_expired("ord_1")
+
+    def test_of_a_release_that_came_first_there_are_none(self, inventory, clock):
+        inventory.release("ord_1")
+        clock.now += HOLD * 2
+
+        assert inventory.expired() == []
+
+    def test_go_back_on_the_shelf_once(self, inventory, store, counts, overdue):
+        assert inventory.release_expired("ord_1")
+        assert not inventory.release_expired("ord_1")
+
+        assert (counts("MUG"), counts("TENT")) == ((10, 0, 0), (1, 0, 0))
+        assert store.reservation("ord_1").status == ReservationStatus.RELEASED
+        assert inventory.expired() == []
+
+    def test_then_find_the_door_closed(self, inventory, overdue):
+        inventory.release_expired("ord_1")
+
+        for step in (inventory.commit, lambda order_id: inventory.reserve(order_id, {"MUG": 3})):
+            with pytest.raises(ReservationEnded):
+                step("ord_1")
+
+    def test_are_not_those_that_still_have_time(self, inventory, store, counts, clock):
+        inventory.reserve("ord_1", {"MUG": 3})
+        clock.now += HOLD - timedelta(milliseconds=1)
+
+        assert inventory.expired() == []
+        assert not inventory.release_expired("ord_1")
+        assert counts("MUG") == (7, 3, 0)
+        assert store.reservation("ord_1").status == ReservationStatus.HELD
+
+    def test_of_no_order_there_is_nothing_to_release(self, inventory, store):
+        assert not inventory.release_expired("ord_9")
+        assert store.reservation("ord_9") is None
+
+
+class TestSweepAgainstCommit:
+    """Their clocks differ: what is over for one still has time for the other."""
+
+    @pytest.fixture
+    def early(self, late, store, clock):
+        """The same shelf, by a clock that is a minute behind."""
+        return Inventory(store, TestClock(clock() - timedelta(minutes=1)), HOLD)
+
+    @pytest.fixture
+    def late(self, inventory, clock):
+        inventory.reserve("ord_1", {"MUG": 3})
+        clock.now += HOLD
+        return inventory
+
+    def test_the_commit_is_first(self, late, early, store, counts):
+        early.commit("ord_1")
+
+        assert not late.release_expired("ord_1")
+        assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
+        assert counts("MUG") == (7, 3, 0)
+
+    def test_the_commit_is_first_after_the_sweeper_has_looked(self, late, early, store, counts, clock):
+        as_it_was_read = store.reservation("ord_1")
+        early.commit("ord_1")
+
+        assert not store.release_expired(as_it_was_read, clock())
+        assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
+        assert counts("MUG") == (7, 3, 0)
+
+    def test_the_sweep_is_first(self, late, early, store, counts):
+        assert late.release_expired("ord_1")
+
+        with pytest.raises(ReservationEnded):
+            early.commit("ord_1")
+        assert store.reservation("ord_1").status == ReservationStatus.RELEASED
+        assert counts("MUG") == (10, 0, 0)
+
+    def test_by_the_same_clock_only_one_of_them_can(self, inventory, store, clock):
+        """At every moment either the commit is too late, or the sweep too early."""
+        for n, late_by in enumerate((-1, 0, 1)):
+            order_id = f"ord_{n}"
+            inventory.reserve(order_id, {"MUG": 1})
+            end = store.reservation(order_id).expires_at
+            moment = end + timedelta(milliseconds=late_by)
+            can_sweep = store.release_expired(store.reservation(order_id), moment)
+
+            assert can_sweep == (late_by >= 0)
+            assert store.commit(order_id, moment) != can_sweep
+
+
+class TestRestock:
+    @pytest.fixture
+    def sold(self, inventory):
+        inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
+        inventory.commit("ord_1")
+        inventory.sell("ord_1")
+        return inventory
+
+    def test_puts_pieces_back_on_the_shelf(self, sold, counts):
+        sold.restock("ret_1", {"MUG": 2})
+
+        assert (counts("MUG"), counts("TENT")) == ((9, 0, 1), (0, 0, 1))
+        assert sold.available(["MUG"]) == {"MUG": 9}
+
+    def test_twice_is_once(self, sold, counts):
+        for _ in range(2):
+            sold.restock("ret_1", {"MUG": 1})
+
+        assert counts("MUG") == (8, 0, 2)
+
+    def test_of_each_return_by_itself(self, sold, counts):
+        sold.restock("ret_1", {"MUG": 2})
+        sold.restock("ret_2", {"MUG": 1, "TENT": 1})
+
+        assert (counts("MUG"), counts("TENT")) == ((10, 0, 0), (1, 0, 0))
+
+    def test_leaves_the_reservation_sold(self, sold, store):
+        sold.restock("ret_1", {"MUG": 3, "TENT": 1})
+
+        assert store.reservation("ord_1").status == ReservationStatus.SOLD
+        with pytest.raises(ReservationEnded):
+            sold.release("ord_1")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, seed):
     """available + reserved + sold = received, for every sku, after every single operation."""
     dice = random.Random(seed)
     skus = ["MUG", "TENT"]
     received = {"MUG": 10, "TENT": 1}
+    restocked = {}
 
     def receive(_):
         sku, delta = dice.choice(skus), dice.randint(-4, 6)
@@ -281,8 +436,20 @@ def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, s
     def wait(_):
         clock.passes(minutes=4)
 
-    moves = [receive, reserve, reserve, inventory.commit, inventory.sell, inventory.release, wait]
-    for _ in range(120):
+    def restock(order_id):
+        """Everything comes back, some of it twice over the wire."""
+        reservation = store.reservation(order_id)
+        if reservation and reservation.status == ReservationStatus.SOLD:
+            inventory.restock(f"ret_{order_id}", reservation.quantities)
+            restocked[order_id] = reservation.quantities
+
+    def sweep(_):
+        for order_id in inventory.expired():
+            inventory.release_expired(order_id)
+
+    forward = [reserve, reserve, reserve, inventory.commit, inventory.commit, inventory.sell]
+    moves = [receive, *forward, restock, sweep, inventory.release, wait]
+    for _ in range(150):
         with suppress(OutOfStock, StockTooLow, ReservationEnded):
             dice.choice(moves)(f"ord_{dice.randint(1, 12)}")
         for sku, stock in store.stocks(skus).items():
@@ -294,4 +461,5 @@ def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, s
         assert stock.reserved == sum(
             r.quantities.get(sku, 0) for r in reservations if r.status in ("HELD", "COMMITTED")
         )
-        assert stock.sold == sum(r.quantities.get(sku, 0) for r in reservations if r.status == "SOLD")
+        came_back = sum(quantities.get(sku, 0) for quantities in restocked.values())
+        assert stock.sold == sum(r.quantities.get(sku, 0) for r in reservations if r.status == "SOLD") - came_back

@@ -3,16 +3,15 @@
 import pytest
 
 from chalicelib.notifications.service import Notifications
-from chalicelib.notifications.store import LEASE, NotificationStore
-from tests.builders import NOW, an_order
+from chalicelib.orders.model import Status
+from chalicelib.platform.once import BeingDone, Once
+from tests.builders import NOW, an_order, an_order_in
 from tests.fakes import FakeMail
-
-EMAIL = "ord_1#confirmed"
 
 
 @pytest.fixture
-def store(dynamodb, new_table):
-    return NotificationStore(dynamodb, new_table("NotificationsTable"))
+def once(dynamodb, new_table, clock):
+    return Once(dynamodb, new_table("EffectsTable"), clock)
 
 
 @pytest.fixture
@@ -21,48 +20,8 @@ def mail():
 
 
 @pytest.fixture
-def notifications(store, mail, clock):
-    return Notifications(store, mail, clock, "shop@example.com", "https://shop.example")
-
-
-class TestLease:
-    def test_is_given_to_one(self, store):
-        assert store.lease(EMAIL, NOW)
-        assert not store.lease(EMAIL, NOW)
-
-    def test_of_one_email_does_not_hold_up_another(self, store):
-        store.lease(EMAIL, NOW)
-
-        assert store.lease("ord_1#completed", NOW)
-        assert store.lease("ord_2#confirmed", NOW)
-
-    def test_runs_out_if_its_holder_dies(self, store):
-        store.lease(EMAIL, NOW)
-
-        assert not store.lease(EMAIL, NOW + LEASE / 2)
-        assert store.lease(EMAIL, NOW + LEASE * 1.1)
-        assert not store.lease(EMAIL, NOW + LEASE * 1.2)
-
-    def test_is_never_given_again_once_the_email_is_out(self, store):
-        store.lease(EMAIL, NOW)
-        store.sent(EMAIL)
-
-        assert not store.lease(EMAIL, NOW + LEASE * 1000)
-
-    def test_that_was_let_go_is_free(self, store):
-        store.lease(EMAIL, NOW)
-        store.let_go(EMAIL)
-
-        assert store.lease(EMAIL, NOW)
-
-    def test_that_ran_out_cannot_be_let_go_by_its_former_holder(self, store):
-        store.lease(EMAIL, NOW)
-        store.lease(EMAIL, NOW + LEASE * 1.1)
-        store.sent(EMAIL)
-
-        store.let_go(EMAIL)
-
-        assert not store.lease(EMAIL, NOW + LEASE * 1.2)
+def notifications(once, mail):
+    return Notifications(once, mail, "shop@example.com", "https://shop.example")
 
 
 class TestSending:
@@ -92,9 +51,18 @@ class TestSending:
 
         assert len(mail.sent) == 1
 
-    def test_a_try_while_a_dead_sender_holds_the_lease_does_not_pass_for_success(self, notifications, store, clock):
-        store.lease(EMAIL, clock())
+    def test_a_try_while_a_dead_sender_holds_the_lease_does_not_pass_for_success(self, notifications, once, clock):
+        once.lease("email#ord_1#confirmed", clock())
         clock.passes(seconds=5)
 
-        with pytest.raises(Exception):  # noqa: B017  (whichever makes the caller try again)
+        with pytest.raises(BeingDone):
             notifications.order_confirmed(an_order())
+
+    def test_each_return_has_its_email(self, notifications, mail):
+        order = an_order_in(Status.COMPLETED).return_requested("ret_1", {"MUG-01": 1}, NOW)
+        order = order.return_requested("ret_2", None, NOW)
+
+        for return_id in ("ret_1", "ret_2", "ret_1"):
+            notifications.return_refunded(order, return_id)
+
+        assert len(mail.sent) == 2

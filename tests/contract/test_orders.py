@@ -5,16 +5,31 @@ import functools
 import json
 import operator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
-from chalicelib.orders.model import IllegalTransition, OrderChanged, OrderNotFound, OrderTokenRequired, Reason, Status
+from chalicelib.orders.model import (
+    CancellationRequested,
+    IllegalTransition,
+    NothingToReturn,
+    Order,
+    OrderChanged,
+    OrderNotFound,
+    OrderTokenRequired,
+    Reason,
+    Status,
+    TooLateToCancel,
+)
 from chalicelib.orders.service import PAGE_SIZE, Orders
 from chalicelib.orders.store import CheckoutRecord, OrderStore
+from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.identity import GUEST, Caller
-from tests.builders import NOW, an_order
+from tests.builders import HAPPY_PATH, NOW, an_order, as_read
+from tests.fakes import FakeOrderStore
 
 ADA = Caller(customer_id="ada")
 
@@ -25,8 +40,13 @@ def table(new_table):
 
 
 @pytest.fixture
-def store(dynamodb, table):
+def real_store(dynamodb, table):
     return OrderStore(dynamodb, table)
+
+
+@pytest.fixture(params=["dynamodb", "fake"])
+def store(request):
+    return FakeOrderStore() if request.param == "fake" else request.getfixturevalue("real_store")
 
 
 @pytest.fixture
@@ -36,14 +56,17 @@ def orders(store, clock):
 
 @pytest.fixture
 def placed(store):
-    order = an_order("ord_1")
-    store.place(order, a_record("ord_1"))
-    return order
+    """As it was written: its news is told."""
+    store.place(an_order("ord_1"), a_record("ord_1"))
+    return store.get("ord_1")
 
 
 @pytest.fixture
-def events_of(dynamodb, table):
+def events_of(request, store):
     """The outbox of an order: (sort key, event) in order."""
+    if isinstance(store, FakeOrderStore):
+        return store.events_of
+    dynamodb, table = request.getfixturevalue("dynamodb"), request.getfixturevalue("table")
 
     def read(order_id):
         condition = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
@@ -51,6 +74,22 @@ def events_of(dynamodb, table):
         return [(item["sk"], item["event"]) for item in items]
 
     return read
+
+
+class Overtaken:
+    """The store of somebody to whom `other` happens between the reading and the first writing."""
+
+    def __init__(self, store, other):
+        self._store = store
+        self._other = other
+
+    def get(self, order_id):
+        return self._store.get(order_id)
+
+    def save(self, order):
+        other, self._other = self._other, lambda: None
+        other()
+        self._store.save(order)
 
 
 def a_record(order_id, scope=None):
@@ -63,7 +102,7 @@ class TestPlace:
 
         assert store.place(order, record)
 
-        assert store.get("ord_1") == order
+        assert store.get("ord_1") == as_read(order)
         assert store.checkout(record.scope) == record
         [(key, event)] = events_of("ord_1")
         assert (key, event["type"], event["correlation_id"]) == ("EVENT#000001", "OrderPlaced", "ord_1")
@@ -87,7 +126,7 @@ class TestPlace:
         order = an_order("ord_1", customer_id=None, token="order_secret")
         store.place(order, a_record("ord_1"))
 
-        assert store.get("ord_1") == order
+        assert store.get("ord_1") == as_read(order)
 
 
 class TestSave:
@@ -98,7 +137,7 @@ class TestSave:
         store.save(reserved)
         store.save(cancelled)
 
-        assert store.get("ord_1") == cancelled
+        assert store.get("ord_1") == as_read(cancelled)
         assert [(key, event["type"]) for key, event in events_of("ord_1")] == [
             ("EVENT#000001", "OrderPlaced"),
             ("EVENT#000002", "OrderReserved"),
@@ -113,8 +152,49 @@ class TestSave:
         with pytest.raises(OrderChanged):
             store.save(placed.advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
 
-        assert store.get("ord_1") == reserved
+        assert store.get("ord_1") == as_read(reserved)
         assert events_of("ord_1") == before
+
+    def test_the_event_is_the_orders_news(self, store, placed, events_of):
+        wished = placed.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+        store.save(wished)
+
+        assert events_of("ord_1")[-1] == ("EVENT#000002", wished.news.model_dump())
+
+    def test_keeps_all_that_can_happen_to_an_order(self, store, placed):
+        order = placed
+        for change in (
+            *(partial(Order.advanced, status=status, at=NOW) for status in HAPPY_PATH[1:4]),
+            partial(Order.dispatched, at=NOW),
+            partial(Order.advanced, status=Status.COMPLETED, at=NOW),
+            partial(Order.told, event_type="PaymentDisputed", fact="disputed", cause="evt_1", at=NOW),
+            partial(Order.return_requested, return_id="ret_1", wanted={"MUG-01": 1}, at=NOW),
+            partial(Order.return_settled, return_id="ret_1", refunded=1250, at=NOW),
+        ):
+            order = change(order)
+            store.save(order)
+
+        assert store.get("ord_1") == as_read(order)
+
+    @pytest.mark.parametrize("first", ["cancel", "dispatch"])
+    def test_of_a_cancel_and_a_dispatch_that_read_the_same_order_exactly_one_wins(self, store, events_of, first):
+        store.place(an_order("ord_1"), a_record("ord_1"))
+        for status in HAPPY_PATH[1:4]:
+            store.save(store.get("ord_1").advanced(status, NOW))
+        order = store.get("ord_1")
+        race = {
+            "cancel": order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW),
+            "dispatch": order.dispatched(NOW),
+        }
+        winner, loser = race.pop(first), race.popitem()[1]
+
+        store.save(winner)
+        with pytest.raises(OrderChanged):
+            store.save(loser)
+
+        assert store.get("ord_1") == as_read(winner)
+        assert [event["type"] for _, event in events_of("ord_1")][4:] == [winner.news.type]
 
     def test_an_order_that_was_never_placed_is_refused(self, store, events_of):
         with pytest.raises(OrderChanged):
@@ -143,17 +223,11 @@ class TestAdvance:
             orders.advance("ord_9", Status.RESERVED)
 
     def test_looks_again_if_the_order_changed_meanwhile(self, store, clock, placed):
-        class Cancels:
-            """Somebody cancels just before our step is saved."""
-
-            get = staticmethod(store.get)
-
-            def save(self, order):
-                store.save(store.get("ord_1").advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
-                store.save(order)
+        def cancel():
+            store.save(store.get("ord_1").advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
 
         with pytest.raises(IllegalTransition):
-            Orders(Cancels(), clock).advance("ord_1", Status.RESERVED)
+            Orders(Overtaken(store, cancel), clock).advance("ord_1", Status.RESERVED)
 
         assert store.get("ord_1").status == Status.CANCELLED
 
@@ -166,6 +240,149 @@ class TestAdvance:
 
         with pytest.raises(OrderChanged):
             Orders(NeverQuiet(), clock).advance("ord_1", Status.RESERVED)
+
+
+class TestCancelAgainstDispatch:
+    """Both look at the order before they write; the other writes in between."""
+
+    @pytest.fixture
+    def shipping(self, store):
+        store.place(an_order("ord_1"), a_record("ord_1"))
+        for status in HAPPY_PATH[1:4]:
+            store.save(store.get("ord_1").advanced(status, NOW))
+
+    def test_the_cancel_loses(self, store, orders, clock, shipping):
+        late = Orders(Overtaken(store, lambda: orders.dispatched("ord_1")), clock)
+
+        with pytest.raises(TooLateToCancel):
+            late.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+
+        assert orders.get("ord_1").cancellation is None
+
+    def test_the_dispatch_loses(self, store, orders, clock, shipping):
+        late = Orders(Overtaken(store, lambda: orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)), clock)
+
+        with pytest.raises(CancellationRequested):
+            late.dispatched("ord_1")
+
+        assert orders.get("ord_1").dispatched_at is None
+
+    def test_the_saga_loses_against_a_cancel(self, store, orders, clock, placed):
+        late = Orders(Overtaken(store, lambda: orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)), clock)
+
+        with pytest.raises(CancellationRequested):
+            late.advance("ord_1", Status.RESERVED)
+
+        assert orders.get("ord_1").status == Status.PLACED
+
+    def test_repeated_each_writes_one_event(self, orders, placed, events_of):
+        orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+        orders.cancel("ord_1", Reason.FULFILMENT_FAILED)
+
+        assert [event["type"] for _, event in events_of("ord_1")] == ["OrderPlaced", "OrderCancelRequested"]
+
+
+class TestReturns:
+    @pytest.fixture
+    def completed(self, store, placed):
+        for status in HAPPY_PATH[1:]:
+            store.save(store.get("ord_1").advanced(status, NOW))
+
+    def test_are_accepted_and_settled_once(self, orders, completed, events_of):
+        for _ in range(2):
+            accepted = orders.take_back("ord_1", "ret_1", None)
+        for _ in range(2):
+            orders.return_settled("ord_1", "ret_1", 2500)
+
+        assert (accepted.id, accepted.refund.amount) == ("ret_1", 2500)
+        assert orders.get("ord_1").status == Status.RETURNED
+        assert [event["type"] for _, event in events_of("ord_1")][5:] == ["OrderReturnRequested", "OrderReturned"]
+
+    def test_of_two_for_the_same_pieces_at_once_one_is_refused(self, store, orders, clock, completed):
+        late = Orders(Overtaken(store, lambda: orders.take_back("ord_1", "ret_1", {"MUG-01": 2})), clock)
+
+        with pytest.raises(NothingToReturn):
+            late.take_back("ord_1", "ret_2", {"MUG-01": 2})
+
+        assert [each.id for each in orders.get("ord_1").returns] == ["ret_1"]
+
+
+class TestTell:
+    def test_once_for_each_fact_with_its_first_cause(self, orders, placed, events_of):
+        for cause in ("evt_1", "evt_1", "evt_2"):
+            orders.tell("ord_1", "PaymentDisputed", "disputed", cause)
+
+        [_, (_, event)] = events_of("ord_1")
+        assert (event["type"], event["causation_id"]) == ("PaymentDisputed", "evt_1")
+        assert orders.get("ord_1").noted == ("disputed",)
+
+    def test_two_facts_of_one_cause_are_two_events(self, orders, placed, events_of):
+        orders.tell("ord_1", "PaymentDisputed", "disputed", "evt_1")
+        orders.tell("ord_1", "PaymentRefundedOutside", "700 refunded outside", "evt_1")
+
+        told = [(event["type"], event["causation_id"]) for _, event in events_of("ord_1")[1:]]
+        assert told == [("PaymentDisputed", "evt_1"), ("PaymentRefundedOutside", "evt_1")]
+
+    def test_of_no_order(self, orders):
+        with pytest.raises(OrderNotFound):
+            orders.tell("ord_9", "PaymentDisputed", "disputed", "evt_1")
+
+
+class TestPublished:
+    @pytest.fixture
+    def orders(self, real_store, clock):
+        return Orders(real_store, clock)
+
+    @pytest.fixture
+    def key(self, real_store):
+        real_store.place(an_order("ord_1"), a_record("ord_1"))
+        return {"pk": "ORDER#ord_1", "sk": "EVENT#000001"}
+
+    @pytest.fixture
+    def item(self, dynamodb, table):
+        return lambda key: dynamodb.get_item(TableName=table, Key=key)["Item"]
+
+    def test_is_noted_at_the_event_and_stays_as_it_was_first(self, orders, key, item, clock):
+        event = item(key)["event"]
+
+        orders.event_published(key)
+        clock.passes(minutes=5)
+        orders.event_published(key)
+
+        assert item(key)["published_at"] == "2030-05-17T12:00:00.000Z"
+        assert item(key)["event"] == event
+
+    def test_is_never_noted_of_an_event_that_there_is_not(self, orders, key, dynamodb, table):
+        with pytest.raises(ClientError):
+            orders.event_published(key | {"sk": "EVENT#000002"})
+
+        assert dynamodb.scan(TableName=table)["Count"] == 3
+
+
+class TestPlacedSince:
+    def test_goes_through_all_pages_of_each_status_as_far_back_as_asked(self, orders, store):
+        ids = [f"ord_{n:02}" for n in range(PAGE_SIZE + 10)]
+        for n, order_id in enumerate(ids):
+            order = an_order(order_id, at=NOW + timedelta(minutes=n))
+            store.place(order, a_record(order_id))
+            if n % 2:
+                store.save(order.advanced(Status.RESERVED, NOW))
+
+        def placed_since(since, *statuses):
+            return [order.id for order in orders.placed_since(since, *statuses)]
+
+        assert placed_since("", Status.PLACED, Status.RESERVED) == ids[::2][::-1] + ids[1::2][::-1]
+        assert placed_since(iso(NOW + timedelta(minutes=20)), Status.PLACED) == ids[20::2][::-1]
+        assert placed_since(iso(NOW + timedelta(days=1)), Status.PLACED) == []
+        assert placed_since("", Status.CANCELLED) == []
+
+    def test_goes_on_to_the_next_page(self, orders, store):
+        ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 1)]
+        for n, order_id in enumerate(ids):
+            store.place(an_order(order_id, at=NOW + timedelta(minutes=n)), a_record(order_id))
+
+        assert [order.id for order in orders.placed_since("", Status.PLACED)] == ids[::-1]
+        assert len(list(orders.placed_since(iso(NOW + timedelta(minutes=5)), Status.PLACED))) == len(ids) - 5
 
 
 class TestOwner:
@@ -203,6 +420,10 @@ def cursor_of(content):
 
 
 class TestPages:
+    @pytest.fixture
+    def store(self, real_store):
+        return real_store
+
     @pytest.fixture
     def many(self, store):
         """Ada's, one a minute, and one of Bob's; a third of them reserved. Oldest first."""

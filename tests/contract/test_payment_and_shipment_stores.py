@@ -1,4 +1,4 @@
-"""Payments and shipments are changed only from the status that was read, by the fake as by DynamoDB."""
+"""Payments and shipments are changed only in the version that was read, by the fake as by DynamoDB."""
 
 import pytest
 
@@ -16,13 +16,13 @@ CASES = {
         PaymentStore,
         "PaymentsTable",
         PAYMENT,
-        PAYMENT.model_copy(update={"status": PaymentStatus.AUTHORIZED}),
+        {"status": PaymentStatus.CAPTURED, "captured": 2500, "failed": {"capture": 1, "ret_1": 2}, "disputed": True},
     ),
     "shipments": (
         ShipmentStore,
         "ShipmentsTable",
         SHIPMENT,
-        SHIPMENT.model_copy(update={"status": ShipmentStatus.DISPATCHED, "carrier": "Pigeon"}),
+        {"status": ShipmentStatus.DISPATCHED, "carrier": "Pigeon"},
     ),
 }
 
@@ -44,7 +44,7 @@ def first(case):
 
 
 @pytest.fixture
-def later(case):
+def changes(case):
     return case[3]
 
 
@@ -57,10 +57,10 @@ def test_gives_back_what_was_created(store, first):
     assert store.get("ord_1") == first
 
 
-def test_is_created_once(store, first, later):
+def test_is_created_once(store, first, changes):
     store.create(first)
 
-    assert not store.create(later)
+    assert not store.create(first.model_copy(update=changes))
     assert store.get("ord_1") == first
 
 
@@ -70,29 +70,48 @@ def test_is_created_once_even_if_it_looks_the_same(store, first):
     assert not store.create(first.model_copy())
 
 
-def test_is_replaced_from_the_status_that_was_read(store, first, later):
+def test_is_replaced_in_the_version_that_was_read(store, first, changes):
     store.create(first)
 
-    assert store.replace(first, later)
-    assert store.get("ord_1") == later
+    replaced = store.replace(first, **changes)
+
+    assert replaced == first.model_copy(update=changes | {"version": 2})
+    assert store.get("ord_1") == replaced
 
 
-def test_is_not_replaced_from_a_status_that_has_passed(store, first, later):
+def test_is_replaced_again_in_its_new_version(store, first, changes):
     store.create(first)
-    store.replace(first, later)
+    replaced = store.replace(first, **changes)
 
-    assert not store.replace(first, first)
-    assert store.get("ord_1") == later
+    assert store.replace(replaced, status=first.status).version == 3
+    assert store.get("ord_1") == first.model_copy(update=changes | {"version": 3, "status": first.status})
 
 
-def test_is_replaced_by_another_in_the_same_status(store, first):
+def test_is_not_replaced_in_a_version_that_has_passed(store, first, changes):
     store.create(first)
+    replaced = store.replace(first, **changes)
 
-    assert store.replace(first, first.model_copy())
+    assert store.replace(first) is None
+    assert store.get("ord_1") == replaced
 
 
-def test_what_was_never_created_cannot_be_replaced(store, first, later):
-    assert not store.replace(first, later)
+def test_is_not_replaced_in_a_version_that_has_passed_even_if_it_looks_the_same(store, first):
+    store.create(first)
+    store.replace(first)
+
+    assert store.replace(first) is None
+    assert store.get("ord_1").version == 2
+
+
+def test_changes_never_set_the_version_back(store, first):
+    store.create(first)
+    store.replace(first)
+
+    assert store.replace(store.get("ord_1"), **dict(first)).version == 3
+
+
+def test_what_was_never_created_cannot_be_replaced(store, first, changes):
+    assert store.replace(first, **changes) is None
     assert store.get("ord_1") is None
 
 

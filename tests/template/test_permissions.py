@@ -4,9 +4,11 @@ of rules that send to queues, and of the API that invokes: here they are read fr
 import json
 import re
 
+import pytest
+
 from .template import FUNCTION, MAPPING, QUEUE, allowed, listed, of_type, referred, role_of, statements
 
-MACHINE = "OrderFulfilment"
+MACHINES = ("OrderFulfilment", "OrderUndo", "OrderReturn")
 READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 WRITE_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -21,21 +23,39 @@ def _targets(machine):
     return {referred(substitutions[name]) for key, name in found if key != "QueueUrl"}, queues
 
 
-def test_the_state_machine_may_do_exactly_what_its_definition_needs(template):
-    machine = of_type(template, "AWS::StepFunctions::StateMachine")[MACHINE]
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_may_do_exactly_what_its_definition_needs(template, name):
+    machine = of_type(template, "AWS::StepFunctions::StateMachine")[name]
     may = allowed(template, referred(machine["RoleArn"]))
     functions, queues = _targets(machine)
-    assert len(functions) >= 11
+    assert len(functions) >= 3
     assert queues == {"ParkedOrdersQueue"}
     assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage"}
     assert {referred(resource) for resource in may["lambda:InvokeFunction"]} == functions
     assert {referred(resource) for resource in may["sqs:SendMessage"]} == queues
 
 
-def test_the_state_machine_is_the_only_one_to_take_its_role(template):
-    role = of_type(template, "AWS::IAM::Role")["OrderFulfilmentRole"]
+def test_there_is_no_other_state_machine(template):
+    assert set(of_type(template, "AWS::StepFunctions::StateMachine")) == set(MACHINES)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_is_the_only_one_to_take_its_role(template, name):
+    role = of_type(template, "AWS::IAM::Role")[f"{name}Role"]
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "states.amazonaws.com"}
+
+
+def test_the_clock_may_run_its_jobs_and_nothing_else(template):
+    schedules = of_type(template, "AWS::Scheduler::Schedule").values()
+    assert {referred(schedule["Target"]["RoleArn"]) for schedule in schedules} == {"ScheduleRole"}
+    may = allowed(template, "ScheduleRole")
+    assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage"}
+    jobs = {referred(schedule["Target"]["Arn"]) for schedule in schedules}
+    assert len(jobs) >= 2
+    assert {referred(resource) for resource in may["lambda:InvokeFunction"]} == jobs
+    missed = {referred(schedule["Target"]["DeadLetterConfig"]["Arn"]) for schedule in schedules}
+    assert {referred(resource) for resource in may["sqs:SendMessage"]} == missed
 
 
 def _deliveries(template):

@@ -72,6 +72,8 @@ def test_whatever_is_given_up_raises_the_alarm(template):
     for mapping in of_type(template, MAPPING).values():
         if "DestinationConfig" in mapping:
             given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
+    for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
+        given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
     alarm = of_type(template, "AWS::CloudWatch::Alarm")["DeadLetters"]
     metrics = [metric for metric in alarm["Metrics"] if "MetricStat" in metric]
     dimensions = [metric["MetricStat"]["Metric"]["Dimensions"] for metric in metrics]

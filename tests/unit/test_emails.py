@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.notifications.model import Occasion, compose
 from chalicelib.orders.model import Reason, Status
-from tests.builders import NOW, a_line, an_order
+from tests.builders import NOW, a_line, an_order, an_order_in
 
 SHOP_URL = "https://shop.example"
 
@@ -48,3 +48,20 @@ def test_markup_in_names_stays_text():
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;" in email.html
     assert "&lt;img src=x onerror=y&gt; &amp; mug" in email.html
     assert '<script>alert("x")</script>' in email.text
+
+
+def test_a_refund_names_only_what_came_back_and_its_sum():
+    lines = [a_line("MUG", name="Camp mug", quantity=3, price=1205), a_line("TENT", name="Tent", price=20000)]
+    order = an_order_in(Status.COMPLETED, lines=lines).return_requested("ret_1", {"MUG": 2}, NOW)
+
+    text = compose(Occasion.REFUNDED, order, SHOP_URL, "ret_1").text
+
+    assert "2 × Camp mug  24.10 EUR" in text
+    assert "Total  24.10 EUR" in text
+    assert "Tent" not in text
+
+
+def test_a_refund_names_what_was_really_given_back():
+    order = an_order_in(Status.COMPLETED).return_requested("ret_1", None, NOW).return_settled("ret_1", 700, NOW)
+
+    assert "Total  7.00 EUR" in compose(Occasion.REFUNDED, order, SHOP_URL, "ret_1").text

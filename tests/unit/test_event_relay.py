@@ -6,7 +6,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib.platform import events
-from chalicelib.platform.events import ATTEMPTS, relay
+from chalicelib.platform.events import ATTEMPTS, NotPublished, publish, relay
 from tests.builders import an_event
 from tests.fakes import FakeBus
 
@@ -21,7 +21,26 @@ def stream_batch(size):
 
 def record(number):
     image = {"event": TypeSerializer().serialize(an_event(number).model_dump())}
-    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"seq-{number}", "NewImage": image}}
+    keys = {"pk": {"S": f"ORDER#ord_{number}"}, "sk": {"S": "EVENT#000001"}}
+    return {
+        "eventName": "INSERT",
+        "dynamodb": {"SequenceNumber": f"seq-{number}", "NewImage": image, "Keys": keys},
+    }
+
+
+@pytest.fixture
+def noted():
+    """The orders whose events were noted as published."""
+    return []
+
+
+@pytest.fixture
+def relayed(noted):
+    def note(key):
+        assert key["sk"] == "EVENT#000001"
+        noted.append(key["pk"].removeprefix("ORDER#"))
+
+    return lambda batch, bus: relay(batch, bus, "shop-bus", note)
 
 
 def orders(*numbers):
@@ -37,10 +56,10 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
 
 
-def test_the_envelope_arrives_whole_with_what_rules_filter_by():
+def test_the_envelope_arrives_whole_with_what_rules_filter_by(relayed):
     bus, batch = FakeBus(), stream_batch(1)
 
-    relay(batch, bus, "shop-bus")
+    relayed(batch, bus)
 
     [entry] = bus.published
     detail = json.loads(entry["Detail"])
@@ -50,55 +69,79 @@ def test_the_envelope_arrives_whole_with_what_rules_filter_by():
     assert detail == an_event(1).model_dump() | {"id": detail["id"]}
 
 
-def test_more_records_than_the_bus_takes_at_once_are_published_in_order():
+def test_more_records_than_the_bus_takes_at_once_are_published_in_order(relayed, noted):
     bus = FakeBus()
 
-    assert relay(stream_batch(23), bus, "shop-bus") == NOTHING_FAILED
+    assert relayed(stream_batch(23), bus) == NOTHING_FAILED
 
     assert [len(call) for call in bus.calls] == [10, 10, 3]
-    assert published(bus) == orders(*range(1, 24))
+    assert published(bus) == orders(*range(1, 24)) == noted
 
 
-def test_an_empty_batch_asks_the_bus_for_nothing():
+def test_an_empty_batch_asks_the_bus_for_nothing(relayed):
     bus = FakeBus()
 
-    assert relay(stream_batch(0), bus, "shop-bus") == NOTHING_FAILED
+    assert relayed(stream_batch(0), bus) == NOTHING_FAILED
     assert bus.calls == []
 
 
-def test_only_what_failed_is_sent_again():
+def test_only_what_failed_is_sent_again(relayed):
     bus = FakeBus(refusals={"ord_2": 1, "ord_4": 2})
 
-    assert relay(stream_batch(4), bus, "shop-bus") == NOTHING_FAILED
+    assert relayed(stream_batch(4), bus) == NOTHING_FAILED
 
     assert bus.calls == [orders(1, 2, 3, 4), orders(2, 4), orders(4)]
     assert sorted(published(bus)) == orders(1, 2, 3, 4)
 
 
-def test_after_a_lasting_failure_lambda_begins_again_with_the_first_unpublished_record():
+def test_after_a_lasting_failure_lambda_begins_again_with_the_first_unpublished_record(relayed):
     bus = FakeBus(refusals={"ord_13": FOREVER, "ord_15": FOREVER})
 
-    assert relay(stream_batch(25), bus, "shop-bus") == {"batchItemFailures": [{"itemIdentifier": "seq-13"}]}
+    assert relayed(stream_batch(25), bus) == {"batchItemFailures": [{"itemIdentifier": "seq-13"}]}
 
     assert len(bus.calls) == 1 + ATTEMPTS
     assert "ord_21" not in published(bus)
 
 
-def test_the_next_try_publishes_the_rest():
+def test_only_what_is_on_the_bus_is_noted_as_published(relayed, noted):
+    bus = FakeBus(refusals={"ord_13": FOREVER, "ord_15": FOREVER})
+
+    relayed(stream_batch(25), bus)
+
+    assert sorted(noted) == sorted(published(bus))
+    assert set(noted) == set(orders(*range(1, 21))) - set(orders(13, 15))
+
+
+def test_the_next_try_publishes_the_rest(relayed):
     bus, batch = FakeBus(refusals={"ord_13": ATTEMPTS}), stream_batch(25)
 
-    [failure] = relay(batch, bus, "shop-bus")["batchItemFailures"]
+    [failure] = relayed(batch, bus)["batchItemFailures"]
     sequence_numbers = [each["dynamodb"]["SequenceNumber"] for each in batch["Records"]]
     again = batch["Records"][sequence_numbers.index(failure["itemIdentifier"]) :]
 
-    assert relay({"Records": again}, bus, "shop-bus") == NOTHING_FAILED
+    assert relayed({"Records": again}, bus) == NOTHING_FAILED
     assert set(published(bus)) == set(orders(*range(1, 26)))
 
 
-def test_a_bus_that_does_not_answer_fails_the_whole_batch():
+def test_a_bus_that_does_not_answer_fails_the_whole_batch(relayed, noted):
     class Unreachable:
         def put_events(self, Entries):
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        relay(stream_batch(3), Unreachable(), "shop-bus")
+        relayed(stream_batch(3), Unreachable())
+
+    assert noted == []
+
+
+def test_what_has_no_outbox_is_published_in_tens_too():
+    bus = FakeBus(refusals={"ord_4": 2})
+
+    publish([an_event(n) for n in range(1, 13)], bus, "shop-bus")
+
+    assert bus.calls == [orders(*range(1, 11)), orders(4), orders(4), orders(11, 12)]
+
+
+def test_what_has_no_outbox_and_is_not_published_is_told():
+    with pytest.raises(NotPublished):
+        publish([an_event(1)], FakeBus(refusals={"ord_1": FOREVER}), "shop-bus")

@@ -1,27 +1,55 @@
-"""How an order may change, and who may open it."""
+"""How an order may change, what it tells of that, and who may open it."""
 
 import pytest
 
-from chalicelib.orders.model import EVENT_OF, IllegalTransition, Reason, Status, event_of, guest_order_token
-from tests.builders import HAPPY_PATH, NOW, a_line, an_order, an_order_in, euros
+from chalicelib.orders.keys import IdempotencyKeyInvalid, guest_order_token, valid_key
+from chalicelib.orders.model import EVENT_OF, CancellationRequested, IllegalTransition, Reason, Status, TooLateToCancel
+from tests.builders import HAPPY_PATH, NOW, a_dispatched_order, a_line, an_order, an_order_in, euros
 
+WAY = (*HAPPY_PATH, Status.RETURNED)
+CANCELLABLE = HAPPY_PATH[:-1]
+OVER = {Status.COMPLETED, Status.CANCELLED, Status.RETURNED}
 LEGAL = {
     (Status.PLACED, Status.RESERVED),
     (Status.RESERVED, Status.AUTHORIZED),
     (Status.AUTHORIZED, Status.SHIPPING),
     (Status.SHIPPING, Status.COMPLETED),
-    *((status, Status.CANCELLED) for status in HAPPY_PATH[:-1]),
+    (Status.COMPLETED, Status.RETURNED),
+    *((status, Status.CANCELLED) for status in CANCELLABLE),
 }
+FORWARD = sorted(pair for pair in LEGAL if pair[1] in HAPPY_PATH)
 PAIRS = [(old, new) for old in Status for new in Status]
 
 
 def was_passed(old, new):
-    return old == new or (old in HAPPY_PATH and new in HAPPY_PATH and HAPPY_PATH.index(new) < HAPPY_PATH.index(old))
+    return old == new or (old in WAY and new in WAY and WAY.index(new) < WAY.index(old))
 
 
 REPEATED = [pair for pair in PAIRS if was_passed(*pair)]
 ILLEGAL = [pair for pair in PAIRS if pair not in LEGAL and not was_passed(*pair)]
-TO_THE_START = (Status.CANCELLED, Status.PLACED)
+
+CHANGES = {
+    "RESERVED": (Status.PLACED, lambda order: order.advanced(Status.RESERVED, NOW), "OrderReserved"),
+    "AUTHORIZED": (Status.RESERVED, lambda order: order.advanced(Status.AUTHORIZED, NOW), "OrderAuthorized"),
+    "SHIPPING": (Status.AUTHORIZED, lambda order: order.advanced(Status.SHIPPING, NOW), "OrderShipping"),
+    "COMPLETED": (Status.SHIPPING, lambda order: order.advanced(Status.COMPLETED, NOW), "OrderCompleted"),
+    "CANCELLED": (
+        Status.PLACED,
+        lambda order: order.advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK),
+        "OrderCancelled",
+    ),
+    "to be cancelled": (
+        Status.PLACED,
+        lambda order: order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW),
+        "OrderCancelRequested",
+    ),
+    "dispatched": (Status.SHIPPING, lambda order: order.dispatched(NOW), "OrderDispatched"),
+    "told": (
+        Status.COMPLETED,
+        lambda order: order.told("PaymentDisputed", "disputed", "evt_1", NOW),
+        "PaymentDisputed",
+    ),
+}
 
 
 @pytest.mark.parametrize(("old", "new"), sorted(LEGAL))
@@ -42,14 +70,8 @@ def test_a_step_that_was_taken_before_changes_nothing(old, new):
     assert order.advanced(new, NOW) is order
 
 
-@pytest.mark.parametrize(("old", "new"), [pair for pair in ILLEGAL if pair != TO_THE_START])
+@pytest.mark.parametrize(("old", "new"), ILLEGAL)
 def test_every_other_step_is_refused(old, new):
-    with pytest.raises(IllegalTransition):
-        an_order_in(old).advanced(new, NOW)
-
-
-def test_a_cancelled_order_is_not_placed_again():
-    old, new = TO_THE_START
     with pytest.raises(IllegalTransition):
         an_order_in(old).advanced(new, NOW)
 
@@ -69,8 +91,185 @@ def test_the_first_reason_of_a_cancellation_stays():
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_only_completed_and_cancelled_orders_are_over(status):
-    assert an_order_in(status).is_over == (status in (Status.COMPLETED, Status.CANCELLED))
+def test_only_completed_cancelled_and_returned_orders_are_over(status):
+    assert an_order_in(status).is_over == (status in OVER)
+
+
+class TestCancellation:
+    @pytest.mark.parametrize("status", CANCELLABLE)
+    def test_can_be_wished_for_until_the_order_is_over(self, status):
+        order = an_order_in(status)
+
+        wished = order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+        assert order.is_cancellable and not wished.is_cancellable
+        assert (wished.cancellation, wished.status, wished.reason) == (Reason.CUSTOMER_REQUEST, status, None)
+        assert wished.history == order.history
+
+    @pytest.mark.parametrize("status", [Status.COMPLETED, Status.RETURNED])
+    def test_is_too_late_for_an_order_that_arrived(self, status):
+        order = an_order_in(status)
+
+        assert not order.is_cancellable
+        with pytest.raises(TooLateToCancel):
+            order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+    def test_of_a_cancelled_order_is_granted_already(self):
+        cancelled = an_order_in(Status.CANCELLED)
+
+        assert not cancelled.is_cancellable
+        assert cancelled.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW) is cancelled
+
+    def test_is_wished_for_once_and_the_first_reason_stays(self):
+        wished = an_order().to_be_cancelled(Reason.FULFILMENT_FAILED, NOW)
+
+        assert wished.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW) is wished
+
+    @pytest.mark.parametrize(("old", "new"), FORWARD)
+    def test_stops_the_next_step(self, old, new):
+        wished = an_order_in(old).to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+        with pytest.raises(CancellationRequested, match="CUSTOMER_REQUEST"):
+            wished.advanced(new, NOW)
+        with pytest.raises(CancellationRequested):
+            wished.must_go_on()
+
+    @pytest.mark.parametrize("status", CANCELLABLE)
+    def test_outweighs_the_reason_of_the_step_that_it_stopped(self, status):
+        wished = an_order_in(status).to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+        cancelled = wished.advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
+
+        assert (cancelled.status, cancelled.reason) == (Status.CANCELLED, Reason.CUSTOMER_REQUEST)
+
+    def test_an_order_that_nobody_wants_cancelled_goes_on(self):
+        an_order().must_go_on()
+
+
+class TestDispatch:
+    def test_is_noted_without_another_status(self):
+        order = an_order_in(Status.SHIPPING)
+
+        dispatched = order.dispatched(NOW)
+
+        assert dispatched.dispatched_at == "2030-05-17T12:00:00.000Z"
+        assert (dispatched.status, dispatched.history) == (Status.SHIPPING, order.history)
+        assert dispatched.advanced(Status.COMPLETED, NOW).status == Status.COMPLETED
+
+    def test_is_noted_once(self):
+        dispatched = a_dispatched_order()
+
+        assert dispatched.dispatched(NOW) is dispatched
+        completed = dispatched.advanced(Status.COMPLETED, NOW)
+        assert completed.dispatched(NOW) is completed
+
+    @pytest.mark.parametrize("status", [status for status in Status if status != Status.SHIPPING])
+    def test_is_refused_outside_of_shipping(self, status):
+        with pytest.raises(IllegalTransition):
+            an_order_in(status).dispatched(NOW)
+
+    def test_after_the_wish_to_cancel_is_too_late(self):
+        wished = an_order_in(Status.SHIPPING).to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+        with pytest.raises(CancellationRequested):
+            wished.dispatched(NOW)
+
+    def test_before_the_wish_to_cancel_makes_that_too_late(self):
+        dispatched = a_dispatched_order()
+
+        assert not dispatched.is_cancellable
+        with pytest.raises(TooLateToCancel):
+            dispatched.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+
+    def test_does_not_keep_the_saga_from_undoing_everything(self):
+        """The capture may still find that nobody pays."""
+        undone = a_dispatched_order().advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
+
+        assert (undone.status, undone.reason) == (Status.CANCELLED, Reason.FULFILMENT_FAILED)
+
+
+class TestTold:
+    @pytest.mark.parametrize("status", list(Status))
+    def test_is_possible_at_any_time_and_leaves_the_rest_alone(self, status):
+        order = an_order_in(status)
+
+        told = order.told("PaymentDisputed", "disputed", "evt_1", NOW)
+
+        assert (told.status, told.history, told.noted) == (status, order.history, ("disputed",))
+
+    def test_once_for_each_fact_whatever_the_cause(self):
+        told = an_order().told("PaymentDisputed", "disputed", "evt_1", NOW)
+
+        assert told.told("PaymentDisputed", "disputed", "evt_1", NOW) is told
+        assert told.told("PaymentDisputed", "disputed", "evt_2", NOW) is told
+
+    def test_two_facts_of_one_cause_are_both_told(self):
+        told = an_order().told("PaymentDisputed", "disputed", "evt_1", NOW)
+
+        both = told.told("PaymentRefundedOutside", "700", "evt_1", NOW)
+
+        assert both.noted == ("disputed", "700")
+        assert (both.news.type, both.news.causation_id) == ("PaymentRefundedOutside", "evt_1")
+
+
+class TestEvent:
+    @pytest.mark.parametrize(("before", "change", "event_type"), CHANGES.values(), ids=CHANGES)
+    def test_each_change_makes_exactly_one(self, before, change, event_type):
+        order = an_order_in(before)
+
+        changed = change(order)
+
+        assert (changed.news.type, changed.news.version, changed.news.source) == (event_type, 1, "storefront.orders")
+        assert (changed.version, changed.news.data["status"]) == (order.version + 1, changed.status)
+        assert (changed.news.correlation_id, changed.news.order_id) == ("ord_1", "ord_1")
+        assert changed.news.time == "2030-05-17T12:00:00.000Z"
+        assert changed.news.id != order.news.id
+        assert "returned" not in changed.news.data
+
+    @pytest.mark.parametrize("status", list(Status))
+    def test_of_a_status_tells_the_pieces(self, status):
+        event = an_order_in(status).news
+
+        assert event.type == EVENT_OF[status]
+        assert event.data["lines"] == [{"sku": "MUG-01", "quantity": 2, "unit_price": 1250}]
+        assert event.data["total"] == {"amount": 2500, "currency": "EUR"}
+
+    @pytest.mark.parametrize(("before", "change", "_"), CHANGES.values(), ids=CHANGES)
+    def test_tells_nothing_personal(self, before, change, _):
+        text = change(an_order_in(before, token="order_secret", customer_id="customer-7")).news.model_dump_json()
+
+        for personal in ("Lovelace", "ada@example.com", "St James", "SW1Y", "customer-7", "pm_card", "order_secret"):
+            assert personal not in text
+
+    def test_has_a_reason_only_if_there_is_one(self):
+        order = an_order()
+        wished = order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
+        cancelled = wished.advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
+
+        assert [each.news.data["reason"] for each in (order, wished, cancelled)] == [
+            None,
+            "CUSTOMER_REQUEST",
+            "CUSTOMER_REQUEST",
+        ]
+
+    def test_has_its_cause_only_if_it_was_told(self):
+        assert an_order().news.causation_id is None
+        assert an_order().told("PaymentDisputed", "disputed", "evt_1", NOW).news.causation_id == "evt_1"
+
+    def test_is_no_part_of_the_order_itself(self):
+        assert "news" not in an_order().model_dump()
+
+
+class TestOwed:
+    @pytest.mark.parametrize("status", list(Status))
+    def test_nothing_for_what_was_cancelled_or_came_back(self, status):
+        is_free = status in (Status.CANCELLED, Status.RETURNED)
+
+        assert an_order_in(status).owed == (0 if is_free else 2500)
+
+    @pytest.mark.parametrize("status", list(Status))
+    def test_settled_is_what_is_over(self, status):
+        assert an_order_in(status).is_settled == (status in OVER)
 
 
 def test_the_total_is_the_sum_of_the_lines():
@@ -100,13 +299,12 @@ def test_a_customers_order_opens_with_no_token():
     assert not an_order(customer_id="ada").opens_with("")
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_the_event_tells_of_the_latest_change_and_nothing_personal(status):
-    order = an_order_in(status)
+@pytest.mark.parametrize("key", ["k", "x" * 128, "!~"])
+def test_a_key_is_made_of_visible_characters(key):
+    assert valid_key(key) == key
 
-    event = event_of(order, causation_id="evt_before")
 
-    assert (event.type, event.version, event.source) == (EVENT_OF[status], 1, "storefront.orders")
-    assert (event.correlation_id, event.causation_id, event.time) == ("ord_1", "evt_before", order.history[-1].at)
-    assert event.data["lines"] == [{"sku": "MUG-01", "quantity": 2, "unit_price": 1250}]
-    assert not any(personal in event.model_dump_json() for personal in ("Lovelace", "ada@example.com", "St James"))
+@pytest.mark.parametrize("key", [None, "", "with space", "x" * 129, "é", "line\n"])
+def test_any_other_key_is_refused(key):
+    with pytest.raises(IdempotencyKeyInvalid):
+        valid_key(key)

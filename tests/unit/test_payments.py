@@ -1,15 +1,26 @@
 """Money is moved at most once per step, and every end is final, however the calls repeat or cross."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from chalicelib.payments.gateway import PaymentProviderUnavailable
-from chalicelib.payments.model import Payment, PaymentDeclined, PaymentEnded, PaymentStatus
-from chalicelib.payments.service import Payments
+from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable
+from chalicelib.payments.model import (
+    News,
+    Payment,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentEnded,
+    PaymentStatus,
+    PaymentUnknown,
+)
+from chalicelib.payments.service import PaymentBusy, Payments
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway, FakeStore
 
 ORDER = "ord_1"
 AMOUNT = euros(2500)
+DISPUTED = (News.DISPUTED, "disputed")
 
 
 @pytest.fixture
@@ -43,6 +54,19 @@ def status_of(payments):
     return payments.of(ORDER).status
 
 
+def intent_of(payments):
+    return payments.of(ORDER).intent_id
+
+
+def kept(provider):
+    """What the provider took and did not give back, over all payments."""
+    return sum(intent.kept for intent in provider.intents_since(0))
+
+
+def held(provider):
+    return sum(intent.amount_capturable for intent in provider.intents_since(0))
+
+
 class TestAuthorize:
     def test_holds_the_money_once_however_often_it_is_asked(self, payments, provider):
         payments.authorize(ORDER, AMOUNT, APPROVED)
@@ -71,6 +95,51 @@ class TestAuthorize:
 
         assert provider.moves == ["create", "confirm"]
         assert status_of(payments) == PaymentStatus.AUTHORIZED
+
+    def test_of_two_that_begin_at_once_only_the_payment_that_was_stored_is_confirmed(self, store):
+        class AnotherIsFaster(FakeGateway):
+            """Somebody else begins a payment, and stores it, while we wait for ours."""
+
+            def create(self, order_id, amount, key):
+                theirs = super().create(order_id, amount, "theirs")
+                store.replace(store.get(order_id), intent_id=theirs.id)
+                return super().create(order_id, amount, key)
+
+        provider = AnotherIsFaster()
+
+        Payments(store, provider).authorize(ORDER, AMOUNT, APPROVED)
+
+        theirs, ours = "pi_1", "pi_2"
+        assert store.get(ORDER).intent_id == theirs
+        assert provider.retrieve(theirs).status == "requires_capture"
+        assert provider.retrieve(ours).status == "requires_payment_method"
+
+    def test_is_busy_if_the_payment_changes_all_the_time(self, provider):
+        class NeverQuiet(FakeStore):
+            def replace(self, old, **changes):
+                return None
+
+        with pytest.raises(PaymentBusy):
+            Payments(NeverQuiet(), provider).authorize(ORDER, AMOUNT, APPROVED)
+
+        assert "confirm" not in provider.moves
+
+    def test_ends_if_the_hold_was_lost(self, authorized, provider):
+        provider.expire(intent_of(authorized))
+        authorized.learn(intent_of(authorized), lambda *_: None)
+
+        with pytest.raises(PaymentEnded):
+            authorized.authorize(ORDER, AMOUNT, APPROVED)
+
+    def test_a_card_that_is_declined_in_a_failure_is_not_asked_again(self, payments, provider):
+        provider.failing = {"confirm": True}
+        with pytest.raises(PaymentProviderFailed):
+            payments.authorize(ORDER, AMOUNT, DECLINED)
+
+        with pytest.raises(PaymentDeclined, match="generic_decline"):
+            payments.authorize(ORDER, AMOUNT, DECLINED)
+
+        assert [call for call, _ in provider.asked] == ["create", "confirm"]
 
     def test_a_declined_card_stays_declined(self, payments, provider):
         for card in (DECLINED, APPROVED):
@@ -103,9 +172,9 @@ class TestAuthorize:
 
     def test_finds_the_door_closed_if_the_void_came_while_the_intent_was_made(self, payments, provider, store):
         class VoidsMeanwhile(FakeGateway):
-            def create(self, order_id, amount):
+            def create(self, order_id, amount, key):
                 Payments(store, self).void(order_id)
-                return super().create(order_id, amount)
+                return super().create(order_id, amount, key)
 
         slow = VoidsMeanwhile()
 
@@ -116,9 +185,9 @@ class TestAuthorize:
 
     def test_ends_if_the_void_came_after_the_confirmation(self, store):
         class VoidsAfterwards(FakeGateway):
-            def confirm(self, order_id, intent_id, payment_method):
-                intent = super().confirm(order_id, intent_id, payment_method)
-                Payments(store, self).void(order_id)
+            def confirm(self, intent_id, payment_method, key):
+                intent = super().confirm(intent_id, payment_method, key)
+                Payments(store, self).void(ORDER)
                 return intent
 
         slow = VoidsAfterwards()
@@ -131,9 +200,9 @@ class TestAuthorize:
 
     def test_ends_if_the_void_came_before_the_confirmation(self, store):
         class VoidsBefore(FakeGateway):
-            def confirm(self, order_id, intent_id, payment_method):
-                Payments(store, self).void(order_id)
-                return super().confirm(order_id, intent_id, payment_method)
+            def confirm(self, intent_id, payment_method, key):
+                Payments(store, self).void(ORDER)
+                return super().confirm(intent_id, payment_method, key)
 
         with pytest.raises(PaymentEnded):
             Payments(store, VoidsBefore()).authorize(ORDER, AMOUNT, APPROVED)
@@ -160,7 +229,7 @@ class TestCapture:
         assert status_of(authorized) == PaymentStatus.CAPTURED
 
     def test_notes_what_was_captured_otherwise(self, authorized, provider):
-        provider.capture("by-hand", authorized.of(ORDER).intent_id)
+        provider.capture(intent_of(authorized), "by-hand")
 
         authorized.capture(ORDER)
 
@@ -169,7 +238,7 @@ class TestCapture:
         assert authorized.of(ORDER).captured == 2500
 
     def test_an_expired_hold_cannot_be_captured(self, authorized, provider):
-        provider.cancel("expiry", authorized.of(ORDER).intent_id)
+        provider.expire(intent_of(authorized))
 
         with pytest.raises(PaymentEnded):
             authorized.capture(ORDER)
@@ -220,6 +289,14 @@ class TestRefund:
 
         assert provider.moves[-2:] == ["capture", "refund"]
         assert (authorized.of(ORDER).captured, authorized.of(ORDER).refunded) == (2500, 2500)
+
+    def test_gives_back_only_what_nobody_gave_back_before(self, captured, provider):
+        provider.refund_by_hand(intent_of(captured), 700)
+
+        captured.refund(ORDER)
+
+        assert provider.refunds(intent_of(captured))[0].amount == 1800
+        assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
 
     def test_leaves_a_mere_hold_alone(self, authorized, provider):
         authorized.refund(ORDER)
@@ -300,8 +377,25 @@ class TestVoid:
         assert provider.moves == ["create", "confirm", "capture", "refund"]
         assert status_of(authorized) == PaymentStatus.REFUNDED
 
+    def test_gives_back_what_was_captured(self, captured, provider):
+        captured.void(ORDER)
+        captured.void(ORDER)
+
+        assert provider.moves == ["create", "confirm", "capture", "refund"]
+        assert status_of(captured) == PaymentStatus.REFUNDED
+
+    def test_of_what_was_refunded_before_it_was_noted_refunds_nothing(self, captured, provider):
+        provider.losing = {"refund"}
+        with pytest.raises(PaymentProviderUnavailable):
+            captured.refund(ORDER)
+
+        captured.void(ORDER)
+
+        assert provider.moves.count("refund") == 1
+        assert status_of(captured) == PaymentStatus.REFUNDED
+
     def test_notes_a_hold_that_expired(self, authorized, provider):
-        provider.cancel("expiry", authorized.of(ORDER).intent_id)
+        provider.expire(intent_of(authorized))
 
         authorized.void(ORDER)
 
@@ -332,3 +426,355 @@ class TestVoid:
             authorized.capture(ORDER)
 
         assert "capture" not in provider.moves
+
+
+LOST, FAILED_BEFORE, FAILED_AFTER = "the answer is lost", "it fails without effect", "it fails with effect"
+STEPS = {
+    "create": (None, lambda payments: payments.authorize(ORDER, AMOUNT, APPROVED), ["confirm"], 2500, 0),
+    "confirm": (None, lambda payments: payments.authorize(ORDER, AMOUNT, APPROVED), ["confirm"], 2500, 0),
+    "capture": ("authorized", lambda payments: payments.capture(ORDER), ["confirm", "capture"], 0, 2500),
+    "cancel": ("authorized", lambda payments: payments.void(ORDER), ["confirm", "cancel"], 0, 0),
+    "refund": ("captured", lambda payments: payments.refund(ORDER), ["confirm", "capture", "refund"], 0, 0),
+    "refund of a part": (
+        "captured",
+        lambda payments: payments.refund_part(ORDER, euros(1000), "ret_1"),
+        ["confirm", "capture", "refund"],
+        0,
+        1500,
+    ),
+}
+
+
+@pytest.mark.parametrize("trouble", [LOST, FAILED_BEFORE, FAILED_AFTER])
+@pytest.mark.parametrize("step", STEPS)
+class TestTrouble:
+    """One answer that does not come, or is a failure of the provider's own, at every step that moves money."""
+
+    @pytest.fixture
+    def troubled(self, step, trouble, request, payments, provider):
+        """The step, tried once, and failed."""
+        before, act, *_ = STEPS[step]
+        if before:
+            request.getfixturevalue(before)
+        call = step.split()[0]
+        provider.asked.clear()
+        if trouble == LOST:
+            provider.losing = {call}
+        else:
+            provider.failing = {call: trouble == FAILED_AFTER}
+        with pytest.raises(PaymentProviderUnavailable):
+            act(payments)
+        return lambda: act(payments)
+
+    def test_moves_no_money_twice(self, step, troubled, provider):
+        *_, moves, then_held, then_kept = STEPS[step]
+
+        troubled()
+        troubled()
+
+        assert [move for move in provider.moves if move != "create"] == moves
+        assert (held(provider), kept(provider)) == (then_held, then_kept)
+
+    def test_makes_another_attempt_only_if_the_first_did_nothing(self, step, trouble, troubled, provider):
+        troubled()
+
+        call = step.split()[0]
+        keys = [key for asked, key in provider.asked if asked == call]
+        is_repeated = trouble == FAILED_BEFORE or (trouble == FAILED_AFTER and step == "create")
+        assert len(keys) == len(set(keys)) == 1 + is_repeated
+
+    def test_of_the_next_attempt_too_is_survived(self, step, trouble, troubled, provider):
+        *_, moves, then_held, then_kept = STEPS[step]
+        if trouble == FAILED_BEFORE:
+            provider.failing = {step.split()[0]: False}
+            with pytest.raises(PaymentProviderFailed):
+                troubled()
+
+        troubled()
+
+        assert [move for move in provider.moves if move != "create"] == moves
+        assert (held(provider), kept(provider)) == (then_held, then_kept)
+
+
+class TestRefundPart:
+    def test_is_made_once_for_each_reference(self, captured, provider):
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+        assert captured.refund_part(ORDER, euros(500), "ret_2") == 500
+
+        assert [refund.amount for refund in provider.refunds(intent_of(captured))] == [500, 1000]
+        assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.CAPTURED, 1500)
+        assert captured.of(ORDER).refunded_outside == 0
+
+    def test_is_made_once_although_stripe_has_forgotten_the_key(self, captured, provider):
+        """Stripe keeps keys for a day; a parked return may be started again after a week."""
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        provider.forget_keys()
+
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+        assert kept(provider) == 1500
+
+    def test_of_the_rest_ends_the_payment(self, captured):
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        captured.refund_part(ORDER, euros(1500), "ret_2")
+
+        assert status_of(captured) == PaymentStatus.REFUNDED
+
+    @pytest.mark.parametrize(("outside", "given"), [(1000, 1500), (2500, 0)])
+    def test_is_never_more_than_is_left(self, captured, provider, outside, given):
+        provider.refund_by_hand(intent_of(captured), outside)
+
+        assert captured.refund_part(ORDER, AMOUNT, "ret_1") == given
+        assert captured.refund_part(ORDER, AMOUNT, "ret_1") == given
+
+        assert kept(provider) == 0
+        assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
+
+    def test_of_a_disputed_payment_is_refused_and_noted_as_a_failed_attempt_only(self, captured, provider):
+        provider.dispute(intent_of(captured))
+        before = captured.of(ORDER)
+
+        with pytest.raises(PaymentDisputed):
+            captured.refund_part(ORDER, euros(1000), "ret_1")
+
+        noted = {"failed": {"ret_1": 1}, "version": before.version + 1}
+        assert captured.of(ORDER) == before.model_copy(update=noted)
+        assert kept(provider) == 2500
+
+    def test_after_a_dispute_was_won_is_made_once_under_another_key(self, captured, provider):
+        """Under the first one, Stripe would answer for a day that the payment is disputed."""
+        provider.dispute(intent_of(captured))
+        with pytest.raises(PaymentDisputed):
+            captured.refund_part(ORDER, euros(1000), "ret_1")
+        provider.win_dispute(intent_of(captured))
+
+        for _ in range(2):
+            assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+
+        keys = [key for call, key in provider.asked if call == "refund"]
+        assert len(keys) == len(set(keys)) == 2
+        assert kept(provider) == 1500
+
+    def test_of_an_undo_after_a_dispute_was_won_gives_all_back(self, captured, provider):
+        provider.dispute(intent_of(captured))
+        with pytest.raises(PaymentDisputed):
+            captured.refund(ORDER)
+        provider.win_dispute(intent_of(captured))
+
+        captured.refund(ORDER)
+
+        assert (kept(provider), status_of(captured)) == (0, PaymentStatus.REFUNDED)
+
+    def test_needs_a_payment(self, payments):
+        with pytest.raises(PaymentEnded):
+            payments.refund_part(ORDER, euros(1000), "ret_1")
+
+    @pytest.mark.parametrize("amount", [1000, 2500])
+    def test_is_noted_also_if_stripe_tells_of_it_meanwhile(self, captured, provider, store, monkeypatch, amount):
+        refund = provider.refund
+
+        def refund_and_tell(*arguments):
+            refund(*arguments)
+            captured.learn(intent_of(captured), lambda *_: None)
+
+        monkeypatch.setattr(provider, "refund", refund_and_tell)
+
+        assert captured.refund_part(ORDER, euros(amount), "ret_1") == amount
+        assert captured.of(ORDER).refunded == amount
+
+
+class TestLearn:
+    @pytest.fixture
+    def told(self):
+        return []
+
+    @pytest.fixture
+    def learn(self, captured, told):
+        return lambda: captured.learn(intent_of(captured), lambda *news: told.append(news))
+
+    def test_tells_each_piece_of_news_once_for_its_order(self, learn, captured, provider, told):
+        provider.refund_by_hand(intent_of(captured), 1000)
+        provider.dispute(intent_of(captured))
+
+        learn()
+        learn()
+
+        assert told == [(ORDER, News.REFUNDED_OUTSIDE, "1000 refunded outside"), (ORDER, *DISPUTED)]
+        payment = captured.of(ORDER)
+        assert (payment.refunded, payment.refunded_outside, payment.disputed) == (1000, 1000, True)
+
+    def test_tells_of_a_lost_hold(self, authorized, provider, told):
+        provider.expire(intent_of(authorized))
+
+        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+
+        assert told == [(ORDER, News.HOLD_LOST, "the hold is lost")]
+        assert status_of(authorized) == PaymentStatus.VOIDED
+
+    def test_notes_a_hold_that_we_let_go_and_tells_nobody(self, authorized, provider, told):
+        provider.cancel(intent_of(authorized), "reconciliation")
+
+        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+
+        assert told == []
+        assert status_of(authorized) == PaymentStatus.VOIDED
+
+    def test_of_our_cancel_of_a_card_that_wants_its_holder_keeps_the_decline(self, payments, provider):
+        """Stripe's notice of the cancel is faster than the repetition of a step whose answer was lost."""
+        provider.losing = {"cancel"}
+        with pytest.raises(PaymentProviderUnavailable):
+            payments.authorize(ORDER, AMOUNT, WANTS_HOLDER)
+        payments.learn(intent_of(payments), lambda *_: None)
+
+        with pytest.raises(PaymentDeclined, match="authentication_required"):
+            payments.authorize(ORDER, AMOUNT, WANTS_HOLDER)
+
+    def test_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, told):
+        with pytest.raises(PaymentUnknown):
+            payments.learn("pi_unknown", lambda *news: told.append(news))
+
+        assert told == []
+
+    def test_finds_nothing_new_in_what_we_did_ourselves(self, learn, captured, told):
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        before = captured.of(ORDER)
+
+        learn()
+
+        assert told == []
+        assert captured.of(ORDER) == before
+
+    def test_writes_nothing_where_nothing_changed(self, learn, captured):
+        before = captured.of(ORDER)
+
+        learn()
+
+        assert captured.of(ORDER).version == before.version
+
+    def test_notes_a_capture_that_was_not_noted_and_tells_nobody(self, authorized, provider, told):
+        provider.capture(intent_of(authorized), "by-hand")
+
+        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+
+        assert told == []
+        assert (status_of(authorized), authorized.of(ORDER).captured) == (PaymentStatus.CAPTURED, 2500)
+
+    def test_the_news_is_told_before_it_is_noted(self, captured, provider):
+        provider.dispute(intent_of(captured))
+        noted = []
+
+        captured.learn(intent_of(captured), lambda *_: noted.append(captured.of(ORDER).disputed))
+
+        assert noted == [False]
+        assert captured.of(ORDER).disputed
+
+    def test_news_that_could_not_be_told_is_told_by_the_next_try(self, learn, captured, provider, told):
+        def dies(*_):
+            raise ConnectionError
+
+        provider.dispute(intent_of(captured))
+        with pytest.raises(ConnectionError):
+            captured.learn(intent_of(captured), dies)
+
+        learn()
+
+        assert told == [(ORDER, *DISPUTED)]
+
+    def test_if_we_die_before_it_is_noted_it_is_told_again(self, learn, captured, store, provider, told, monkeypatch):
+        provider.dispute(intent_of(captured))
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "replace", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                learn()
+
+        learn()
+
+        assert told == [(ORDER, *DISPUTED)] * 2
+        assert captured.of(ORDER).disputed
+
+    def test_is_tried_again_if_the_payment_changes_meanwhile(self, captured, store, provider):
+        provider.dispute(intent_of(captured))
+
+        with pytest.raises(PaymentBusy):
+            captured.learn(intent_of(captured), lambda *_: store.replace(captured.of(ORDER), refunded=1))
+
+        assert not captured.of(ORDER).disputed
+
+    @pytest.mark.parametrize("order_id", [None, "ord_unknown", ORDER])
+    def test_leaves_payments_alone_that_no_order_knows(self, captured, provider, told, order_id):
+        stranger = provider.create(order_id, AMOUNT, "by-hand").id
+        provider.expire(stranger)
+        before = captured.of(ORDER)
+
+        captured.learn(stranger, lambda *news: told.append(news))
+
+        assert told == []
+        assert captured.of(ORDER) == before
+
+
+RUN = "2030-05-17T00:00:00.000Z"
+
+
+class TestReconciliation:
+    def test_lists_what_was_begun_at_stripe_newest_first(self, payments, provider):
+        old, new = (provider.create(order_id, AMOUNT, order_id) for order_id in ("ord_1", "ord_2"))
+
+        assert list(payments.at_stripe(datetime.fromtimestamp(0, UTC))) == [new, old]
+        assert list(payments.at_stripe(datetime.fromtimestamp(new.created, UTC))) == [new]
+
+    def test_lets_a_hold_go(self, authorized, provider):
+        intent = provider.retrieve(intent_of(authorized))
+
+        authorized.put_right(intent, 0, RUN)
+        authorized.put_right(intent, 0, RUN)
+
+        assert provider.moves == ["create", "confirm", "cancel"]
+        assert not provider.retrieve(intent.id).is_lost_hold
+
+    def test_gives_a_surplus_back_once_in_each_run(self, captured, provider):
+        intent = provider.retrieve(intent_of(captured))
+
+        captured.put_right(intent, 700, RUN)
+        captured.put_right(intent, 700, RUN)
+
+        assert kept(provider) == 1800
+
+    @pytest.mark.parametrize("has_effect", [False, True])
+    def test_a_failure_stays_under_the_key_of_its_run(self, captured, provider, has_effect):
+        intent = provider.retrieve(intent_of(captured))
+        provider.failing = {"refund": has_effect}
+
+        for _ in range(2):
+            with pytest.raises(PaymentProviderFailed):
+                captured.put_right(intent, 700, RUN)
+
+        assert kept(provider) == (1800 if has_effect else 2500)
+
+    @pytest.mark.parametrize(("before", "surplus", "call"), [("authorized", 0, "cancel"), ("captured", 700, "refund")])
+    def test_the_next_run_makes_an_attempt_of_its_own(self, payments, provider, request, before, surplus, call):
+        request.getfixturevalue(before)
+        intent = provider.retrieve(intent_of(payments))
+        provider.failing = {call: False}
+        with pytest.raises(PaymentProviderFailed):
+            payments.put_right(intent, surplus, RUN)
+
+        payments.put_right(intent, surplus, "2030-05-18T00:00:00.000Z")
+
+        keys = [key for asked, key in provider.asked if asked == call]
+        assert len(keys) == len(set(keys)) == 2
+        assert provider.moves.count(call) == 1
+
+    def test_gives_another_surplus_back_too(self, captured, provider):
+        for run, surplus in enumerate((700, 300)):
+            captured.put_right(provider.retrieve(intent_of(captured)), surplus, f"run {run}")
+
+        assert kept(provider) == 1500
+
+    def test_a_surplus_that_was_given_back_is_not_taken_for_a_refund_by_others(self, captured, provider):
+        told = []
+        captured.put_right(provider.retrieve(intent_of(captured)), 700, RUN)
+
+        captured.learn(intent_of(captured), lambda *news: told.append(news))
+
+        assert told == []
+        assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (700, 0)

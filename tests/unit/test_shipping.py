@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.orders.model import CancellationRequested
 from chalicelib.shipping.model import ShipmentEnded, ShipmentStatus
 from chalicelib.shipping.service import Shipping
 from tests.builders import a_parcel, a_reply
@@ -9,6 +10,25 @@ from tests.fakes import FakeStore, FakeWaitingTask, FakeWarehouse
 
 ORDER = "ord_1"
 TRACKED = {"carrier": "Pigeon", "tracking_number": "P-7"}
+
+
+class ChangedOnce(FakeStore):
+    """`meanwhile` happens once, right before somebody else's next change."""
+
+    meanwhile = None
+
+    def replace(self, old, **changes):
+        self._happen()
+        return super().replace(old, **changes)
+
+    def create(self, item):
+        self._happen()
+        return super().create(item)
+
+    def _happen(self):
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
 
 
 @pytest.fixture
@@ -82,9 +102,9 @@ class TestRequest:
 
     def test_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, warehouse, saga):
         class LeavesMeanwhile(FakeStore):
-            def replace(self, old, new):
-                super().replace(old, old.model_copy(update={"status": ShipmentStatus.DISPATCHED, **TRACKED}))
-                return super().replace(old, new)
+            def replace(self, old, **changes):
+                super().replace(old, status=ShipmentStatus.DISPATCHED, **TRACKED)
+                return super().replace(old, **changes)
 
         shipping = Shipping(LeavesMeanwhile(), warehouse, saga)
         shipping.request(a_parcel(), "token-1")
@@ -117,6 +137,16 @@ class TestRequest:
         assert saga.heard == [("token-1", "ShipmentEnded")]
 
 
+class TestExpects:
+    @pytest.mark.parametrize("state", ["requested", "dispatched"])
+    def test_a_parcel_that_was_asked_for(self, state, request):
+        assert request.getfixturevalue(state).expects(ORDER)
+
+    @pytest.mark.parametrize("state", ["shipping", "refused", "recalled"])
+    def test_no_other(self, state, request):
+        assert not request.getfixturevalue(state).expects(ORDER)
+
+
 class TestAnswer:
     def test_accepted_only_shows_a_sign_of_life(self, requested, saga):
         requested.hear(a_reply("accepted"))
@@ -135,6 +165,40 @@ class TestAnswer:
 
         assert saga.heard == [("token-1", TRACKED)] * 2
         assert dispatched.of(ORDER).carrier == "Pigeon"
+
+    def test_dispatched_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga):
+        store = ChangedOnce()
+        shipping = Shipping(store, warehouse, saga)
+        shipping.request(a_parcel(), "token-1")
+        store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
+
+        shipping.hear(a_reply("dispatched", **TRACKED))
+
+        assert (shipping.of(ORDER).status, shipping.of(ORDER).carrier) == (ShipmentStatus.DISPATCHED, "Pigeon")
+        assert saga.heard == [("token-1", TRACKED)]
+
+    @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
+    def test_an_answer_is_heard_again_and_is_too_late_if_it_is_recalled_at_this_moment(self, warehouse, saga, outcome):
+        store = ChangedOnce()
+        shipping = Shipping(store, warehouse, saga)
+        shipping.request(a_parcel(), "token-1")
+        store.meanwhile = lambda: shipping.recall(ORDER)
+
+        shipping.hear(a_reply(outcome))
+
+        assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
+        assert saga.heard == []
+
+    def test_refused_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga):
+        store = ChangedOnce()
+        shipping = Shipping(store, warehouse, saga)
+        shipping.request(a_parcel(), "token-1")
+        store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
+
+        shipping.hear(a_reply("refused"))
+
+        assert shipping.of(ORDER).status == ShipmentStatus.REFUSED
+        assert saga.heard == [("token-1", "ShipmentRefused")]
 
     def test_dispatched_after_a_recall_is_too_late(self, recalled, saga):
         recalled.hear(a_reply("dispatched", **TRACKED))
@@ -209,3 +273,73 @@ class TestRecall:
         requested.recall(ORDER)
 
         assert warehouse.actions == ["ship", "recall"]
+
+    def test_answers_with_what_was_recalled(self, requested):
+        assert requested.recall(ORDER) == requested.of(ORDER)
+        assert requested.recall(ORDER).task_token == "token-1"
+
+
+class TestStop:
+    WHY = CancellationRequested("CUSTOMER_REQUEST")
+    STOPPED = "CancellationRequested"
+
+    def test_recalls_and_lets_the_waiting_step_go_at_once(self, requested, warehouse, saga):
+        requested.stop(ORDER, self.WHY)
+
+        assert warehouse.actions == ["ship", "recall"]
+        assert requested.of(ORDER).status == ShipmentStatus.RECALLED
+        assert saga.heard == [("token-1", self.STOPPED)]
+
+    def test_lets_the_step_go_that_waits_now(self, requested, saga):
+        requested.request(a_parcel(), "token-2")
+
+        requested.stop(ORDER, self.WHY)
+
+        assert saga.heard == [("token-2", self.STOPPED)]
+
+    def test_lets_the_step_go_also_if_it_is_repeated_at_this_moment(self, warehouse, saga):
+        store = ChangedOnce()
+        shipping = Shipping(store, warehouse, saga)
+        shipping.request(a_parcel(), "token-1")
+        store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
+
+        shipping.stop(ORDER, self.WHY)
+
+        assert saga.heard == [("token-2", self.STOPPED)]
+        assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
+        assert warehouse.actions[-1] == "recall"
+
+    def test_lets_the_step_go_also_if_it_begins_at_this_moment(self, warehouse, saga):
+        store = ChangedOnce()
+        shipping = Shipping(store, warehouse, saga)
+        store.meanwhile = lambda: shipping.request(a_parcel(), "token-1")
+
+        shipping.stop(ORDER, self.WHY)
+
+        assert saga.heard == [("token-1", self.STOPPED)]
+        assert warehouse.actions == ["ship", "recall"]
+
+    def test_before_any_request_closes_the_door(self, shipping, warehouse, saga):
+        shipping.stop(ORDER, self.WHY)
+
+        assert (saga.heard, warehouse.actions) == ([], [])
+        with pytest.raises(ShipmentEnded):
+            shipping.request(a_parcel(), "token-1")
+
+    def test_repeated_lets_the_step_go_that_was_missed_before(self, recalled, saga):
+        """The first one may have died between the two."""
+        recalled.stop(ORDER, self.WHY)
+
+        assert saga.heard == [("token-1", self.STOPPED)]
+
+    def test_reaches_the_warehouse_also_if_the_first_message_was_lost(self, requested, warehouse, saga):
+        warehouse.broken = True
+        with pytest.raises(ConnectionError):
+            requested.stop(ORDER, self.WHY)
+        assert saga.heard == []
+        warehouse.broken = False
+
+        requested.stop(ORDER, self.WHY)
+
+        assert warehouse.actions == ["ship", "recall"]
+        assert saga.heard == [("token-1", self.STOPPED)]

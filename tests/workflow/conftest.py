@@ -23,11 +23,12 @@ def run_state(step_functions: Any) -> TestState:
     def run(state: dict[str, Any], error: str | None = None, retries: int = 0) -> Answer:
         arguments: dict[str, Any] = {
             "definition": json.dumps({"QueryLanguage": "JSONata", **state}),
-            "input": json.dumps({"order_id": "order-1"}),
+            "input": json.dumps({"order_id": "order-1", "return_id": "return-1", "reason": "OUT_OF_STOCK"}),
             "inspectionLevel": "DEBUG",
         }
         if state["Type"] == "Task":
-            arguments["mock"] = {"errorOutput": {"error": error, "cause": "a test"}} if error else {"result": "null"}
+            failure = {"errorOutput": {"error": error, "cause": "a test"}}
+            arguments["mock"] = failure if error else {"result": json.dumps({"refunded": 1250})}
         if retries:
             arguments["stateConfiguration"] = {"retrierRetryCount": retries}
         return step_functions.test_state(**arguments)

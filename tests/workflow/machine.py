@@ -1,14 +1,14 @@
-"""The saga's definition as a test sees it: with its `${…}` filled in, and all states in one place."""
+"""The workflows' definitions as a test sees them: with their `${…}` filled in, and all states in one place."""
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from infra.template_pieces import ROOT, SECONDS, pieces, workflow
 
 State = dict[str, Any]
 
-PATH = ROOT / "statemachine" / "order_fulfilment.asl.yaml"
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 PARALLEL = "FulfillOrder"
 
@@ -18,9 +18,34 @@ UNDO = {
     "FulfillOrder": "RecallShipment",
     "CapturePayment": "RefundPayment",
 }
-"""Forward steps that can be undone, in their order, and what undoes each."""
+"""The saga's forward steps that can be undone, in their order, and what undoes each."""
 
 COMPENSATIONS = [*UNDO.values(), "CancelOrder"]
+RETURN_STEPS = ["RefundReturn", "RestockReturn", "CompleteReturn"]
+"""In their order. They are undone by nothing."""
+
+PARKING = ["ParkOrder", "ParkReturn"]
+TAKE_OVER = "TakeOver"
+"""The undo's own state; all its others are the saga's."""
+END = "NeedsAttention"
+"""Each machine has one of that name; all others of the saga and of the return are named differently."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`definition` is what Step Functions gets after CloudFormation; `unfilled` are its states before."""
+
+    name: str
+    definition: State
+    states: dict[str, State]
+    unfilled: dict[str, State]
+
+
+def machine(name: str) -> Machine:
+    unfilled = workflow(ROOT / "statemachine" / f"{name}.asl.yaml")
+    text = SECONDS.sub(r"\1\2", json.dumps(unfilled))
+    definition = json.loads(PLACEHOLDER.sub(lambda match: fake(match[1]), text))
+    return Machine(name, definition, all_states(definition), all_states(unfilled))
 
 
 def fake(name: str) -> str:
@@ -32,16 +57,10 @@ def fake(name: str) -> str:
     return f"arn:aws:lambda:eu-west-1:000000000000:function:{name}"
 
 
-def filled() -> State:
-    """The definition as Step Functions gets it after CloudFormation."""
-    text = SECONDS.sub(r"\1\2", json.dumps(workflow(PATH)))
-    return json.loads(PLACEHOLDER.sub(lambda match: fake(match[1]), text))
-
-
-def all_states(machine: State) -> dict[str, State]:
+def all_states(definition: State) -> dict[str, State]:
     """By name, those of parallel branches included."""
     found: dict[str, State] = {}
-    for name, state in machine["States"].items():
+    for name, state in definition["States"].items():
         found[name] = state
         for branch in state.get("Branches", []):
             found |= all_states(branch)
@@ -55,7 +74,10 @@ def function_of(state: State) -> str | None:
     return match[1] if match else None
 
 
-MACHINE = filled()
-STATES = all_states(MACHINE)
-UNFILLED = all_states(workflow(PATH))
+SAGA = machine("order_fulfilment")
+RETURN = machine("order_return")
+UNDOING = machine("order_undo")
+MACHINES = [SAGA, RETURN, UNDOING]
+STATES = RETURN.states | UNDOING.states | SAGA.states
+UNFILLED = RETURN.unfilled | UNDOING.unfilled | SAGA.unfilled
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]

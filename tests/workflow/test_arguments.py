@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .machine import MACHINE, STATES, TASKS, State
+from .machine import MACHINES, PARKING, RETURN_STEPS, STATES, TASKS, Machine, State
 
 VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
 TOKEN = "{% $states.context.Task.Token %}"
@@ -15,23 +15,24 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-ORDER_ID = "order-1"
+ORDER_ID, RETURN_ID = "order-1", "return-1"
+INPUT = {"order_id": ORDER_ID, "return_id": RETURN_ID, "reason": "OUT_OF_STOCK"}
 FINISHED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
-def ways(name: str, known: frozenset[str] = frozenset()) -> list[tuple[str, frozenset[str]]]:
+def ways(machine: Machine, name: str, known: frozenset[str] = frozenset()) -> list[tuple[str, frozenset[str]]]:
     """Every (state, variables set by then) on every way from here on."""
-    state = STATES[name]
+    state = machine.states[name]
     found = [(name, known)]
     for branch in state.get("Branches", []):
-        found += ways(branch["StartAt"], known)
+        found += ways(machine, branch["StartAt"], known)
     for edge in [state, *state.get("Catch", [])]:
         if "Next" in edge:
-            found += ways(edge["Next"], known | set(edge.get("Assign", {})))
+            found += ways(machine, edge["Next"], known | set(edge.get("Assign", {})))
     return found
 
 
-WAYS = ways(MACHINE["StartAt"])
+WAYS = [way for machine in MACHINES for way in ways(machine, machine.definition["StartAt"])]
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -53,9 +54,10 @@ def role(engine) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def arguments(step_functions, role) -> dict[str, State]:
-    """All tasks' arguments as the engine evaluates them, after one state that sets the saga's variables."""
+    """All tasks' arguments as the engine evaluates them, after one state that sets the workflows' variables."""
     asked = {name: {k: v for k, v in _payload(name).items() if v != TOKEN} for name in TASKS}
-    known = {**STATES[MACHINE["StartAt"]]["Assign"], "reason": "OUT_OF_STOCK", "failure": {"Error": "Broken"}}
+    known = {k: v for machine in MACHINES for k, v in STATES[machine.definition["StartAt"]]["Assign"].items()}
+    known |= {"failure": {"Error": "Broken"}, "refunded": 1250}
     machine = {
         "QueryLanguage": "JSONata",
         "StartAt": "Remember",
@@ -75,7 +77,7 @@ def arguments(step_functions, role) -> dict[str, State]:
         step_functions.delete_state_machine(stateMachineArn=created["stateMachineArn"])
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", "ParkOrder")])
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", *PARKING, *RETURN_STEPS)])
 def test_a_step_is_told_the_order_and_reads_the_rest_itself(arguments, name):
     assert arguments[name] == {"order_id": ORDER_ID}
 
@@ -84,8 +86,19 @@ def test_cancelling_is_told_the_reason(arguments):
     assert arguments["CancelOrder"] == {"order_id": ORDER_ID, "reason": "OUT_OF_STOCK"}
 
 
-def test_a_parked_order_says_what_failed_and_where(arguments):
-    body = arguments["ParkOrder"]["MessageBody"]
+@pytest.mark.parametrize("name", RETURN_STEPS)
+def test_a_step_of_a_return_is_told_which_and_completing_it_what_was_refunded(arguments, name):
+    refunded = {"refunded": 1250} if name == "CompleteReturn" else {}
+    assert arguments[name] == {"order_id": ORDER_ID, "return_id": RETURN_ID, **refunded}
+
+
+def test_what_was_refunded_is_what_the_refund_answered():
+    assert STATES["RefundReturn"]["Assign"]["refunded"] == "{% $states.result.refunded %}"
+
+
+@pytest.mark.parametrize("name", PARKING)
+def test_a_parked_order_says_what_failed_and_where(arguments, name):
+    body = arguments[name]["MessageBody"]
     assert (body["order_id"], body["failure"]) == (ORDER_ID, {"Error": "Broken"})
     assert ":execution:" in body["execution"]
 
@@ -101,7 +114,7 @@ def _payload(name: str) -> State:
 
 
 def _result(step_functions, machine: str) -> dict[str, State]:
-    execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps({"order_id": ORDER_ID}))
+    execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps(INPUT))
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         answer = step_functions.describe_execution(executionArn=execution["executionArn"])

@@ -1,6 +1,6 @@
-"""Each state of the saga, alone, run by the engine's TestState: where success and each failure lead.
+"""Each state of the workflows, alone, run by the engine's TestState: where success and each failure lead.
 
-The tables say what the saga must do; tests at the end compare them with the definition, so that
+The tables say what they must do; tests at the end compare them with the definition, so that
 neither a state nor an edge is without a row.
 """
 
@@ -8,7 +8,19 @@ import copy
 
 import pytest
 
-from .machine import COMPENSATIONS, PARALLEL, STATES, State
+from .machine import (
+    COMPENSATIONS,
+    END,
+    PARALLEL,
+    PARKING,
+    RETURN,
+    RETURN_STEPS,
+    SAGA,
+    STATES,
+    TAKE_OVER,
+    UNDOING,
+    State,
+)
 
 ON_SUCCESS = {
     "ReserveInventory": "AuthorizePayment",
@@ -24,7 +36,12 @@ ON_SUCCESS = {
     "VoidPayment": "ReleaseInventory",
     "ReleaseInventory": "CancelOrder",
     "CancelOrder": None,
-    "ParkOrder": "NeedsAttention",
+    "ParkOrder": END,
+    "RefundReturn": "RestockReturn",
+    "RestockReturn": "CompleteReturn",
+    "CompleteReturn": None,
+    "ParkReturn": END,
+    "TakeOver": "RefundPayment",
 }
 
 ANY = "States.ALL"
@@ -40,12 +57,17 @@ ON_FAILURE = [
     ("ReserveInventory", ["OutOfStock"], "ReleaseInventory", "OUT_OF_STOCK"),
     (
         "ReserveInventory",
-        [ANY, "ReservationEnded", "OrderNotFound", "IllegalTransition", *OUTAGES],
+        [ANY, "ReservationEnded", "OrderNotFound", "CancellationRequested", "IllegalTransition", *OUTAGES],
         "ReleaseInventory",
         "FULFILMENT_FAILED",
     ),
     ("AuthorizePayment", ["PaymentDeclined"], "VoidPayment", "PAYMENT_DECLINED"),
-    ("AuthorizePayment", [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "VoidPayment", "FULFILMENT_FAILED"),
+    (
+        "AuthorizePayment",
+        [ANY, "PaymentEnded", "CancellationRequested", "IllegalTransition", *OUTAGES],
+        "VoidPayment",
+        "FULFILMENT_FAILED",
+    ),
     (
         "FulfillOrder",
         ["ShipmentRefused", "States.Timeout", "States.HeartbeatTimeout"],
@@ -54,7 +76,15 @@ ON_FAILURE = [
     ),
     (
         "FulfillOrder",
-        [ANY, "ShipmentEnded", "ReservationEnded", "IllegalTransition", "States.BranchFailed", "ClientError"],
+        [
+            ANY,
+            "ShipmentEnded",
+            "ReservationEnded",
+            "CancellationRequested",
+            "IllegalTransition",
+            "States.BranchFailed",
+            "ClientError",
+        ],
         "RecallShipment",
         "FULFILMENT_FAILED",
     ),
@@ -62,28 +92,38 @@ ON_FAILURE = [
     ("CapturePayment", [ANY, "PaymentEnded", *OUTAGES], "RefundPayment", "FULFILMENT_FAILED"),
     ("CompleteOrder", [ANY, "ReservationEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None),
     *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None) for name in COMPENSATIONS),
-    ("ParkOrder", [ANY, "SQS.QueueDoesNotExistException", "States.Timeout"], "NeedsAttention", None),
+    ("RefundReturn", ["PaymentDisputed"], "ParkReturn", None),
+    *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkReturn", None) for name in RETURN_STEPS),
+    *((name, [ANY, "SQS.QueueDoesNotExistException", "States.Timeout"], END, None) for name in PARKING),
 ]
 CAUGHT = [(state, error, *rest) for state, errors, *rest in ON_FAILURE for error in errors]
 
 NEVER_AGAIN = {
-    "ReserveInventory": ["OutOfStock", "ReservationEnded", "OrderNotFound", "IllegalTransition"],
-    "AuthorizePayment": ["PaymentDeclined", "PaymentEnded", "IllegalTransition"],
+    "ReserveInventory": [
+        "OutOfStock",
+        "ReservationEnded",
+        "OrderNotFound",
+        "CancellationRequested",
+        "IllegalTransition",
+    ],
+    "AuthorizePayment": ["PaymentDeclined", "PaymentEnded", "CancellationRequested", "IllegalTransition"],
     "ShipOrder": [
         "ShipmentRefused",
         "ShipmentEnded",
         "ReservationEnded",
+        "CancellationRequested",
         "IllegalTransition",
         "States.Timeout",
         "States.HeartbeatTimeout",
     ],
     "CapturePayment": ["PaymentEnded"],
+    "RefundReturn": ["PaymentDisputed"],
 }
 """What says no for a reason; and for the warehouse, silence: it may have shipped without telling."""
 
 ATTEMPTS = {
     **dict.fromkeys(["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"], 4),
-    **dict.fromkeys(["CompleteOrder", *COMPENSATIONS, "ParkOrder"], 8),
+    **dict.fromkeys(["CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING], 8),
 }
 """How often a step is tried again after an outage. What must succeed in the end is tried longer."""
 
@@ -147,13 +187,19 @@ def test_a_warehouse_that_fails_is_asked_once_and_then_recalled(run_state, error
     assert run_state(with_reasons(STATES[PARALLEL]), error)["nextState"] == "RecallShipment SHIPPING_FAILED"
 
 
-def test_an_unsettled_order_fails_its_execution(run_state):
-    answer = run_state(STATES["NeedsAttention"])
-    assert (answer["status"], answer["error"]) == ("FAILED", "CompensationExhausted")
+@pytest.mark.parametrize(
+    ("machine", "error"),
+    [(SAGA, "CompensationExhausted"), (UNDOING, "CompensationExhausted"), (RETURN, "ReturnUnsettled")],
+)
+def test_what_stays_unsettled_fails_its_execution(run_state, machine, error):
+    answer = run_state(machine.states[END])
+    assert (answer["status"], answer["error"]) == ("FAILED", error)
 
 
 def test_the_tables_have_a_row_for_every_state_and_edge():
-    assert set(ON_SUCCESS) == set(STATES) - {"NeedsAttention"}
+    shared = {END}
+    assert len(STATES) == len(SAGA.states) + len(RETURN.states) + len({TAKE_OVER}) - len(shared)
+    assert set(ON_SUCCESS) == set(STATES) - {END}
     assert set(ATTEMPTS) == {name for name, state in STATES.items() if state["Type"] == "Task"}
     assert {(name, error) for name, state in STATES.items() for error in _names(state, "Catch")} <= {
         (name, error) for name, error, *_ in CAUGHT

@@ -1,4 +1,4 @@
-"""What must hold for the saga as a whole, read from its definition."""
+"""What must hold for the workflows as a whole, read from their definitions."""
 
 import importlib
 import json
@@ -11,10 +11,28 @@ import chalicelib
 from chalicelib.orders.model import Reason
 from infra.template_pieces import ROOT
 
-from .machine import COMPENSATIONS, MACHINE, PARALLEL, STATES, TASKS, UNDO, UNFILLED, State, function_of
+from .machine import (
+    COMPENSATIONS,
+    END,
+    MACHINES,
+    PARALLEL,
+    PARKING,
+    RETURN,
+    RETURN_STEPS,
+    SAGA,
+    STATES,
+    TAKE_OVER,
+    TASKS,
+    UNDO,
+    UNDOING,
+    UNFILLED,
+    Machine,
+    State,
+    function_of,
+)
 
 BUILT_IN = {"States.ALL", "States.Timeout", "States.HeartbeatTimeout"}
-HAPPY_PATH_TRANSITIONS = 7
+HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 6}
 FORWARD_TASKS = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"]
 
 
@@ -95,23 +113,26 @@ def test_the_warehouse_must_show_life_more_often_than_it_must_finish():
 
 
 def test_only_the_parking_calls_something_other_than_a_function():
-    assert [name for name in TASKS if not function_of(UNFILLED[name])] == ["ParkOrder"]
+    assert {name for name in TASKS if not function_of(UNFILLED[name])} == set(PARKING)
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name != "ParkOrder"])
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in PARKING])
 def test_a_task_runs_the_function_of_its_own_name(name):
     assert function_of(UNFILLED[name]) == name
 
 
-def test_the_happy_path_is_short():
-    path = chain(MACHINE["StartAt"])
-    inside = [state for branch in STATES[PARALLEL]["Branches"] for state in chain(branch["StartAt"])]
-    assert path[-1] == "CompleteOrder"
-    assert len(path) + len(inside) <= HAPPY_PATH_TRANSITIONS
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_the_happy_path_is_short(machine):
+    path = chain(machine.definition["StartAt"])
+    branches = [branch for name in path for branch in STATES[name].get("Branches", [])]
+    inside = [state for branch in branches for state in chain(branch["StartAt"])]
+    assert len(path) + len(inside) <= HAPPY_PATH_TRANSITIONS[machine.name]
 
 
-def test_the_happy_path_takes_the_steps_in_their_order():
-    assert chain(MACHINE["StartAt"]) == [*UNDO, "CompleteOrder"]
+def test_the_happy_paths_take_the_steps_in_their_order():
+    assert chain(SAGA.definition["StartAt"]) == [*UNDO, "CompleteOrder"]
+    assert chain(RETURN.definition["StartAt"]) == RETURN_STEPS
+    assert chain(UNDOING.definition["StartAt"]) == [TAKE_OVER, *reversed(UNDO.values()), "CancelOrder"]
 
 
 @pytest.mark.parametrize("step", UNDO)
@@ -127,19 +148,30 @@ def test_a_failed_step_is_undone_and_then_all_before_it_in_reverse(step):
 def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
     for catcher in STATES[step]["Catch"]:
         assert catcher["Assign"]["reason"] in set(Reason)
-        assert step != MACHINE["StartAt"] or catcher["Assign"]["order_id"] == "{% $states.input.order_id %}"
+        assert step != SAGA.definition["StartAt"] or catcher["Assign"]["order_id"] == "{% $states.input.order_id %}"
 
 
-@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder"])
-def test_what_cannot_be_settled_is_parked_for_a_person(name):
+@pytest.mark.parametrize(
+    ("name", "parking"),
+    [
+        *((name, "ParkOrder") for name in [*COMPENSATIONS, "CompleteOrder"]),
+        *((name, "ParkReturn") for name in RETURN_STEPS),
+    ],
+)
+def test_what_cannot_be_settled_is_parked_for_a_person(name, parking):
     (catcher,) = STATES[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
-    assert catcher["Assign"] == {"failure": "{% $states.errorOutput %}"}
-    assert chain(catcher["Next"]) == ["ParkOrder", "NeedsAttention"]
-    assert STATES["NeedsAttention"]["Type"] == "Fail"
+    assert catcher["Assign"]["failure"] == "{% $states.errorOutput %}"
+    assert chain(catcher["Next"]) == [parking, END]
 
 
-@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder", "ParkOrder"])
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_what_was_parked_fails_its_execution(machine):
+    assert machine.states[END]["Type"] == "Fail"
+    assert machine.states[END]["Comment"].strip()
+
+
+@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder", *RETURN_STEPS, *PARKING])
 def test_what_must_succeed_is_tried_longer_than_any_forward_step(name):
     attempts = STATES[name]["Retry"][-1]["MaxAttempts"]
     assert attempts > max(STATES[forward]["Retry"][-1]["MaxAttempts"] for forward in FORWARD_TASKS)
@@ -151,6 +183,14 @@ def test_no_error_is_final_for_a_compensation(name):
     assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
 
 
+def test_only_a_dispute_is_final_for_a_return():
+    never, again = STATES["RefundReturn"]["Retry"]
+    assert (never["ErrorEquals"], never["MaxAttempts"]) == (["PaymentDisputed"], 0)
+    assert again["ErrorEquals"] == ["States.ALL"]
+    for name in RETURN_STEPS[1:]:
+        assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_retries_are_spread_so_that_they_do_not_come_together(name):
     retry = STATES[name]["Retry"][-1]
@@ -158,20 +198,58 @@ def test_retries_are_spread_so_that_they_do_not_come_together(name):
     assert retry["BackoffRate"] > 1
 
 
-def test_all_states_can_be_reached():
-    reached, waiting = set(), [MACHINE["StartAt"]]
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_all_states_can_be_reached(machine):
+    assert reached(machine) == set(machine.states)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_no_way_leads_out_of_the_machine(machine):
+    leads_to = {name for state in machine.states.values() for name in successors(state)}
+    assert {machine.definition["StartAt"]} | leads_to == set(machine.states)
+
+
+def test_the_undo_is_the_sagas_from_the_last_steps_undo_on_and_one_state_before_it():
+    first = UNDO["CapturePayment"]
+    assert set(UNDOING.states) == {TAKE_OVER} | reached(SAGA, first)
+    for name in reached(SAGA, first):
+        assert UNDOING.states[name] == SAGA.states[name]
+        assert UNDOING.unfilled[name] == SAGA.unfilled[name]
+
+
+def test_the_undo_has_every_compensation_and_no_forward_step():
+    assert set(COMPENSATIONS) <= set(UNDOING.states)
+    assert not {*UNDO, "CompleteOrder"} & set(UNDOING.states)
+
+
+def test_the_undo_remembers_what_the_saga_would_have_known():
+    start = UNDOING.states[UNDOING.definition["StartAt"]]
+    assert start["Assign"] == {"order_id": "{% $states.input.order_id %}", "reason": "{% $states.input.reason %}"}
+
+
+@pytest.mark.parametrize(
+    ("machine", "known"),
+    [
+        (SAGA, {"CompleteOrder", "CancelOrder", END}),
+        (RETURN, {"CompleteReturn", END}),
+        (UNDOING, {"CancelOrder", END}),
+    ],
+)
+def test_only_known_ends(machine, known):
+    ends = {name for name, state in machine.states.items() if state.get("End") or state["Type"] == "Fail"}
+    in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
+    assert ends - in_branches == known
+
+
+def reached(machine: Machine, start: str = "") -> set[str]:
+    found: set[str] = set()
+    waiting = [start or machine.definition["StartAt"]]
     while waiting:
         name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += successors(STATES[name])
-    assert reached == set(STATES)
-
-
-def test_only_known_ends():
-    ends = {name for name, state in STATES.items() if state.get("End") or state["Type"] == "Fail"}
-    in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
-    assert ends - in_branches == {"CompleteOrder", "CancelOrder", "NeedsAttention"}
+        if name not in found:
+            found.add(name)
+            waiting += successors(machine.states[name])
+    return found
 
 
 def lambda_timeout(function: str) -> int:

@@ -1,0 +1,36 @@
+"""Cancelling against shipping. The order decides, in one conditional write: whoever comes second is told."""
+
+from chalicelib import wiring
+from chalicelib.orders.model import CancellationRequested, IllegalTransition, OrderNotFound
+from chalicelib.platform.events import Envelope
+from chalicelib.platform.log import log
+from chalicelib.shipping.model import WarehouseReply
+
+
+def hear_warehouse(reply: WarehouseReply) -> None:
+    """A parcel that left after the order was given up does not count as shipped: it has been recalled."""
+    if reply.outcome == "dispatched" and wiring.shipping().expects(reply.order_id):
+        try:
+            wiring.orders().dispatched(reply.order_id)
+        except (CancellationRequested, IllegalTransition, OrderNotFound) as too_late:
+            log.warning("dispatched too late", extra={"order_id": reply.order_id, "why": type(too_late).__name__})
+            return
+    wiring.shipping().hear(reply)
+
+
+def stop_fulfilment(cancel_requested: Envelope) -> None:
+    """Wake the saga if it waits for the warehouse; if it is elsewhere, its next step notices by itself.
+
+    If it is gone, or never began, its undo steps run without it. They may also run beside it: each is a
+    no-op where the other was first.
+    """
+    order_id = cancel_requested.order_id
+    wiring.shipping().stop(order_id, CancellationRequested(cancel_requested.data["reason"]))
+    undo_if_abandoned(order_id)
+
+
+def undo_if_abandoned(order_id: str) -> None:
+    """For an order that is to be cancelled."""
+    order = wiring.orders().get(order_id)
+    if not order.is_over and not wiring.fulfilment_workflow().is_running(order_id):
+        wiring.undo_workflow().start(order_id, {"order_id": order_id, "reason": order.cancellation})

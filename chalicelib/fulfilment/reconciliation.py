@@ -1,0 +1,98 @@
+"""Comparing the payment provider's books with the orders. Runs by the clock, and can be run at any time."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+from chalicelib import wiring
+from chalicelib.fulfilment.cancellation import undo_if_abandoned
+from chalicelib.fulfilment.payment_news import learn
+from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
+from chalicelib.payments.model import Intent
+from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
+from chalicelib.platform import metrics
+from chalicelib.platform.clock import iso, utc_now
+from chalicelib.platform.log import log
+from chalicelib.platform.settings import settings
+
+WINDOW = timedelta(days=8)
+"""A card hold lives for seven days; what is older has been compared before."""
+
+OPEN = (Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING)
+
+
+def reconcile_payments() -> list[Difference]:
+    """Report each difference as an event, a metric and a line of the report, and put right what may be.
+
+    What is under way is left alone: only orders that have ended, and those that should have.
+    """
+    now = utc_now()
+    intents = list(wiring.payments().at_stripe(now - WINDOW))
+    claims = {order.id: _claim(order) for order in _orders(intents, iso(now - WINDOW))}
+    suspected = [difference for difference, _ in differences(intents, claims)]
+    found = []
+    for difference, intent in filter(None, map(_still_there, suspected)):
+        log.warning("the books differ", extra={"kind": difference.kind, "order_id": difference.order_id})
+        _put_right(difference, intent, run=f"{now:%Y-%m-%dT%H}")
+        found.append(difference)
+    wiring.findings().report(found, now)
+    metrics.count("BooksDiffer", len(found))
+    return found
+
+
+def _still_there(suspected: Difference) -> tuple[Difference, Intent | None] | None:
+    """Reading all books takes a while in which they change, so each difference is looked at once more, with the
+    order read before and after the payment."""
+    before = _claim_of(suspected.order_id)
+    payment_intent = suspected.payment_intent or (before and before.payment and before.payment.intent_id)
+    intents = [wiring.payments().at_stripe_now(payment_intent)] if payment_intent else []
+    if _claim_of(suspected.order_id) != before:
+        return None
+    claims = {before.order_id: before} if before else {}
+    return next((pair for pair in differences(intents, claims) if pair[0] == suspected), None)
+
+
+def _orders(intents: list[Intent], since: str) -> Iterator[Order]:
+    """Those that Stripe names, those delivered lately, and all that have not ended."""
+    orders = wiring.orders()
+    yield from orders.placed_since(since, Status.COMPLETED, Status.RETURNED)
+    yield from orders.placed_since("", *OPEN)
+    for order_id in {intent.order_id for intent in intents if intent.order_id}:
+        with suppress(OrderNotFound):
+            yield orders.get(order_id)
+
+
+def _claim_of(order_id: str | None) -> Claim | None:
+    with suppress(OrderNotFound):
+        return _claim(wiring.orders().get(order_id)) if order_id else None
+
+
+def _claim(order: Order) -> Claim:
+    deadline = iso(utc_now() - timedelta(seconds=settings().order_deadline_seconds))
+    return Claim(
+        order_id=order.id,
+        owed=order.owed,
+        is_settled=order.is_settled,
+        is_overdue=not order.is_over and order.placed_at < deadline,
+        payment=wiring.payments().of(order.id),
+    )
+
+
+def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
+    """Our own record is always brought up to date; money and orders are moved only where the setting allows it."""
+    try:
+        if difference.kind == Kind.NOT_RECORDED:
+            learn(intent.id, difference.id)
+        elif difference.is_repairable and settings().reconcile_repairs:
+            wiring.payments().put_right(intent, difference.surplus, run)
+        elif difference.kind == Kind.OVERDUE and settings().reconcile_repairs:
+            _end(difference.order_id)
+    except Exception:
+        log.exception("not put right", extra={"difference": difference.id})
+
+
+def _end(order_id: str) -> None:
+    """What has left us is for a person to decide; everything else is undone."""
+    with suppress(TooLateToCancel):
+        wiring.orders().cancel(order_id, Reason.FULFILMENT_FAILED)
+        undo_if_abandoned(order_id)

@@ -1,0 +1,43 @@
+"""Ids, tokens and idempotency keys of orders: what is random, and what is derived so that a repetition meets it."""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+
+from chalicelib.platform.errors import Unacceptable
+
+
+class IdempotencyKeyInvalid(Unacceptable):
+    """Send an Idempotency-Key header: 1 to 128 visible ASCII characters, new for each thing you want done."""
+
+
+def valid_key(key: str | None) -> str:
+    """Raises IdempotencyKeyInvalid."""
+    if not key or not re.fullmatch(r"[!-~]{1,128}", key):
+        raise IdempotencyKeyInvalid
+    return key
+
+
+def new_order_id() -> str:
+    return f"ord_{secrets.token_hex(12)}"
+
+
+def guest_order_token(cart_token: str, order_id: str) -> str:
+    """Derived from the guest's secret, so that a repeated checkout can answer the same and nobody stores it."""
+    return f"order_{hmac.new(cart_token.encode(), order_id.encode(), hashlib.sha256).hexdigest()}"
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_return_id(order_id: str, key: str | None, wanted: dict[str, int] | None) -> str:
+    """The same for the same key, or without a key for the same pieces: a repeated request is one return."""
+    told = f"key {key}" if key else f"pieces {fingerprint(wanted)}"
+    return f"ret_{hashlib.sha256(f'{order_id} {told}'.encode()).hexdigest()[:24]}"
+
+
+def fingerprint(wanted: dict[str, int] | None) -> str:
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()

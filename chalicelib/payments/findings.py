@@ -1,0 +1,52 @@
+"""Making differences known: an event each, and a report in the bucket."""
+
+import csv
+import hashlib
+import io
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from chalicelib.payments.reconciliation import Difference
+from chalicelib.platform import events
+from chalicelib.platform.clock import iso
+
+EVENT_SOURCE = "storefront.payments"
+EVENT_TYPE = "BooksDiffer"
+EVENT_VERSION = 1
+
+
+class Findings:
+    def __init__(self, events_client: Any, bus: str, s3: Any, bucket: str) -> None:
+        self._events = events_client
+        self._bus = bus
+        self._s3 = s3
+        self._bucket = bucket
+
+    def report(self, differences: list[Difference], at: datetime) -> str:
+        """Returns the key of the report, a CSV with one line for each difference."""
+        key = f"reconciliation/{at:%Y-%m-%d}/{at:%H%M%S.%f}.csv"
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType="text/csv")
+        events.publish([_event(difference, at) for difference in differences], self._events, self._bus)
+        return key
+
+
+def _csv(differences: list[Difference]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Difference)])
+    writer.writeheader()
+    writer.writerows(asdict(difference) for difference in differences)
+    return text.getvalue().encode()
+
+
+def _event(difference: Difference, at: datetime) -> events.Envelope:
+    return events.Envelope(
+        id=f"evt_{hashlib.sha256(difference.id.encode()).hexdigest()[:32]}",
+        type=EVENT_TYPE,
+        version=EVENT_VERSION,
+        time=iso(at),
+        source=EVENT_SOURCE,
+        correlation_id=difference.order_id or difference.payment_intent,
+        causation_id=None,
+        data=asdict(difference),
+    )

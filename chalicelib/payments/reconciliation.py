@@ -1,0 +1,101 @@
+"""Comparing what Stripe did with what the shop believes: pure functions over both."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.payments.model import Intent, Payment
+
+
+class Kind(StrEnum):
+    """What can be wrong with one payment."""
+
+    HOLD_NOT_NEEDED = "HOLD_NOT_NEEDED"
+    """Money is held for an order that is over, or that there is not."""
+    CHARGED_TOO_MUCH = "CHARGED_TOO_MUCH"
+    """More is kept than is owed; all of it, where no order knows the payment."""
+    CHARGED_TOO_LITTLE = "CHARGED_TOO_LITTLE"
+    """A delivered order is not paid, and nobody refunded it on purpose."""
+    NOT_RECORDED = "NOT_RECORDED"
+    """Stripe and our own record of the payment differ."""
+    OVERDUE = "OVERDUE"
+    """The order should have ended long ago."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the shop believes of one order. `owed` is minor units; `payment` is what it knows of the payment."""
+
+    order_id: str
+    owed: int
+    is_settled: bool
+    is_overdue: bool
+    payment: Payment | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`expected` and `found` are minor units of money kept, or of money held."""
+
+    kind: Kind
+    order_id: str | None
+    payment_intent: str | None
+    expected: int = 0
+    found: int = 0
+
+    @property
+    def id(self) -> str:
+        """The same for the same difference found again."""
+        return f"{self.kind}:{self.order_id}:{self.payment_intent}:{self.expected}:{self.found}"
+
+    @property
+    def surplus(self) -> int:
+        """Minor units that are kept and not owed."""
+        return self.found - self.expected if self.kind == Kind.CHARGED_TOO_MUCH else 0
+
+    @property
+    def is_repairable(self) -> bool:
+        return self.kind in (Kind.HOLD_NOT_NEEDED, Kind.CHARGED_TOO_MUCH)
+
+
+def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator[tuple[Difference, Intent | None]]:
+    """Every difference, with the payment at Stripe that it is about."""
+    seen = set()
+    for intent in intents:
+        claim = claims.get(intent.order_id or "")
+        is_known = claim is not None and claim.payment is not None and claim.payment.intent_id == intent.id
+        if is_known:
+            seen.add(claim.order_id)
+        for difference in _of_payment(intent, claim) if is_known else _of_stranger(intent):
+            yield difference, intent
+    for claim in claims.values():
+        if claim.is_overdue:
+            yield Difference(Kind.OVERDUE, claim.order_id, None), None
+        if claim.is_settled and claim.owed and claim.order_id not in seen:
+            yield Difference(Kind.CHARGED_TOO_LITTLE, claim.order_id, None, claim.owed), None
+
+
+def _of_payment(intent: Intent, claim: Claim) -> Iterator[Difference]:
+    if not claim.is_settled:
+        return
+    about = (claim.order_id, intent.id)
+    owed = max(0, claim.owed - claim.payment.refunded_outside)
+    if intent.amount_capturable:
+        yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
+    if intent.kept > owed:
+        yield Difference(Kind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
+    if intent.kept < owed:
+        yield Difference(Kind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
+    recorded = claim.payment.captured - claim.payment.refunded
+    now = claim.payment.as_at(intent, claim.payment.refunded_outside)
+    if recorded != intent.kept or (now.status, now.disputed) != (claim.payment.status, claim.payment.disputed):
+        yield Difference(Kind.NOT_RECORDED, *about, recorded, intent.kept)
+
+
+def _of_stranger(intent: Intent) -> Iterator[Difference]:
+    """No order knows this payment: it was begun and not written down, or somebody made it by hand."""
+    about = (intent.order_id, intent.id)
+    if intent.amount_capturable:
+        yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
+    if intent.kept > 0:
+        yield Difference(Kind.CHARGED_TOO_MUCH, *about, found=intent.kept)

@@ -1,0 +1,34 @@
+"""Payments over HTTP: the door that Stripe knocks at."""
+
+from typing import Literal
+
+from chalice import Blueprint
+from pydantic import BaseModel
+
+from chalicelib import wiring
+from chalicelib.payments.model import SignatureInvalid
+from chalicelib.payments.webhooks import StripeEvent
+from chalicelib.platform.http import Call, endpoint
+
+routes = Blueprint(__name__)
+
+SIGNATURE = "Stripe-Signature"
+EVENT_LIMIT = 256 * 1024
+"""Bytes. An event brings the whole object that it is about."""
+
+
+class Received(BaseModel):
+    received: Literal[True] = True
+
+
+def _check(call: Call) -> None:
+    wiring.stripe_inbox().check(call.raw_body, call.headers.get(SIGNATURE.lower(), ""))
+
+
+@endpoint(
+    routes, "POST", "/webhooks/stripe", summary="Stripe's events, signed", required_headers=(SIGNATURE,),
+    body=StripeEvent, body_limit=EVENT_LIMIT, check=_check, answer=Received, refusals=(SignatureInvalid,),
+)  # fmt: skip
+def hear_stripe(call: Call, body: StripeEvent) -> Received:
+    wiring.stripe_inbox().accept(body)
+    return Received()

@@ -1,0 +1,71 @@
+"""What Stripe tells us by itself: taken in at the door, and kept in a queue until somebody has time.
+
+Only ids go into the queue. Whoever handles one asks Stripe how the payment stands now, so it does not
+matter in which order the events arrive, or how late.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chalicelib.payments.gateway import check_signature
+
+HANDLED = frozenset(
+    {
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "charge.refunded",
+        "charge.dispute.created",
+        "charge.dispute.closed",
+    }
+)
+"""What we want to be told. A webhook endpoint at Stripe is made for these."""
+
+StripeId = Annotated[str, StringConstraints(max_length=255)]
+
+
+class StripeEventData(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    object: Annotated[dict[str, Any], Field(description="The object as it was when the event was made.")]
+
+
+class StripeEvent(BaseModel):
+    """An event as Stripe sends it, as far as we read it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: StripeId
+    type: StripeId
+    data: StripeEventData
+
+    @property
+    def payment_intent(self) -> str | None:
+        about = self.data.object
+        found = about.get("id") if about.get("object") == "payment_intent" else about.get("payment_intent")
+        return found if isinstance(found, str) else None
+
+
+class Notice(BaseModel):
+    """In our queue: which payment to look at, and the event that made us look."""
+
+    event_id: str
+    payment_intent: str
+
+
+class Inbox:
+    def __init__(self, sqs: Any, queue_url: str, secret: Callable[[], str]) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._secret = secret
+
+    def check(self, body: bytes, signature: str) -> None:
+        """Raises SignatureInvalid."""
+        check_signature(body, signature, self._secret())
+
+    def accept(self, event: StripeEvent) -> None:
+        """What we cannot use is answered as received all the same, or Stripe would send it for days."""
+        if event.type in HANDLED and event.payment_intent:
+            notice = Notice(event_id=event.id, payment_intent=event.payment_intent)
+            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=notice.model_dump_json())

@@ -1,0 +1,181 @@
+"""Everything that an audit reads, as it is found: plain items, not the shop's own models."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import stripe
+
+Item = dict[str, Any]
+ORDER_LINK = re.compile(r"/orders/(\w+)")
+ENDED = {"COMPLETED", "CANCELLED", "RETURNED"}
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One payment at the provider, in minor units."""
+
+    id: str
+    order_id: str | None
+    authorized: int
+    held: int
+    captured: int
+    refunded: int
+
+    @property
+    def kept(self) -> int:
+        return self.captured - self.refunded
+
+
+@dataclass(frozen=True)
+class Books:
+    """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
+    and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
+    `emails` counts what was really sent, by order and subject, where the mailbox can be seen.
+    """
+
+    read_at: datetime
+    deadline_seconds: int
+    orders: dict[str, Item]
+    events: dict[str, list[Item]]
+    stocks: list[Item]
+    reservations: dict[str, Item]
+    restocks: list[Item]
+    payments: dict[str | None, list[Payment]]
+    records: dict[str, Item]
+    shipments: dict[str, str]
+    executions: dict[str, str]
+    effects: set[str]
+    given_up: dict[str, int]
+    emails: Counter[tuple[str, str]]
+
+    @property
+    def settled(self) -> dict[str, Item]:
+        """The orders with which nothing is under way any more."""
+        return {order_id: order for order_id, order in self.orders.items() if is_settled(order)}
+
+    def age_seconds(self, moment: str) -> float:
+        return (self.read_at - datetime.fromisoformat(moment)).total_seconds()
+
+    def reserved_and_sold(self) -> tuple[Counter[str], Counter[str]]:
+        """Pieces by sku, as the reservations and returns tell it."""
+        reserved: Counter[str] = Counter()
+        sold: Counter[str] = Counter()
+        for reservation in self.reservations.values():
+            counter = {"HELD": reserved, "COMMITTED": reserved, "SOLD": sold}.get(reservation["status"])
+            if counter is not None:
+                counter.update(_pieces(reservation))
+        for restock in self.restocks:
+            sold.subtract(_pieces(restock))
+        return reserved, sold
+
+
+def is_settled(order: Item) -> bool:
+    returns = order.get("returns", [])
+    return order["status"] in ENDED and all(each["status"] == "REFUNDED" for each in returns)
+
+
+def _pieces(item: Item) -> dict[str, int]:
+    return {sku: int(quantity) for sku, quantity in item["quantities"].items()}
+
+
+class Reader:
+    """`stack` holds the outputs of the deployed stack; an empty `stripe_base` is Stripe itself; `mailbox` gives
+    the emails that were sent, where somebody keeps them."""
+
+    def __init__(
+        self,
+        session: boto3.Session,
+        stack: dict[str, str],
+        stripe_key: str,
+        stripe_base: str = "",
+        mailbox: Callable[[], list[Item]] = list,
+    ) -> None:
+        self._session = session
+        self._stack = stack
+        addresses: Any = {"api": stripe_base} if stripe_base else {}
+        self._stripe = stripe.StripeClient(stripe_key, base_addresses=addresses)
+        self._mailbox = mailbox
+
+    def read(self) -> Books:
+        """The orders last: what they need was then there before them."""
+        payments = self._payments()
+        inventory = self._scan("InventoryTableName")
+        shipments = self._scan("ShipmentsTableName")
+        records = self._scan("PaymentsTableName")
+        effects = {item["id"] for item in self._scan("EffectsTableName") if item.get("done")}
+        executions = self._executions("StateMachineArn") | self._executions("ReturnMachineArn")
+        undone = {f"undo {name}": status for name, status in self._executions("UndoMachineArn").items()}
+        orders, events = self._orders_and_events()
+        return Books(
+            read_at=datetime.now(UTC),
+            deadline_seconds=int(self._stack["OrderDeadlineSeconds"]),
+            orders=orders,
+            events=events,
+            stocks=[item for item in inventory if item["pk"].startswith("STOCK#")],
+            reservations={item["order_id"]: item for item in inventory if item["pk"].startswith("RESERVATION#")},
+            restocks=[item for item in inventory if item["pk"].startswith("RESTOCK#")],
+            payments=payments,
+            records={item["order_id"]: item for item in records},
+            shipments={item["order_id"]: item["status"] for item in shipments},
+            executions=executions | undone,
+            effects=effects,
+            given_up=self._given_up(),
+            emails=self._emails(),
+        )
+
+    def _orders_and_events(self) -> tuple[dict[str, Item], dict[str, list[Item]]]:
+        items = self._scan("OrdersTableName")
+        events: dict[str, list[Item]] = defaultdict(list)
+        for item in sorted(items, key=lambda item: item["sk"]):
+            if item["sk"].startswith("EVENT#"):
+                events[item["pk"].removeprefix("ORDER#")].append(item)
+        return {item["id"]: item for item in items if item["sk"] == "ORDER"}, events
+
+    def _payments(self) -> dict[str | None, list[Payment]]:
+        by_order: dict[str | None, list[Payment]] = defaultdict(list)
+        page = self._stripe.v1.payment_intents.list({"limit": 100, "expand": ["data.latest_charge"]})
+        for intent in page.auto_paging_iter():
+            charge = intent.latest_charge
+            order_id = intent.metadata.to_dict().get("order_id") if intent.metadata else None
+            payment = Payment(
+                id=intent.id,
+                order_id=order_id,
+                authorized=charge.amount if charge and charge.paid else 0,
+                held=intent.amount_capturable,
+                captured=intent.amount_received,
+                refunded=charge.amount_refunded if charge else 0,
+            )
+            by_order[order_id].append(payment)
+        return by_order
+
+    def _executions(self, machine: str) -> dict[str, str]:
+        """Status by name."""
+        pages = self._session.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self._stack[machine])
+        return {execution["name"]: execution["status"] for page in found for execution in page["executions"]}
+
+    def _given_up(self) -> dict[str, int]:
+        sqs = self._session.client("sqs")
+        counts = {}
+        for url in self._stack["DeadLetterQueueUrls"].split(","):
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+            counts[url.rsplit("/", 1)[-1]] = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+        return counts
+
+    def _emails(self) -> Counter[tuple[str, str]]:
+        """Each email links to its order."""
+        sent = [(ORDER_LINK.search(email["BodyText"] or ""), email["Subject"]) for email in self._mailbox()]
+        return Counter((link[1], subject) for link, subject in sent if link)
+
+    def _scan(self, table: str) -> list[Item]:
+        return list(self._pages(self._stack[table]))
+
+    def _pages(self, table: str) -> Iterator[Item]:
+        dynamodb = self._session.resource("dynamodb").meta.client
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            yield from page["Items"]

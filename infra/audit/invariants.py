@@ -1,0 +1,211 @@
+"""The promises, one function each. Its docstring is what it says; it yields every subject that it looked at,
+with what is wrong with it, or None."""
+
+from collections.abc import Callable, Iterator
+
+from infra.audit.books import Books, Item, is_settled
+
+Finding = tuple[str, str | None]
+Invariant = Callable[[Books], Iterator[Finding]]
+
+STATUS_OF = {
+    "OrderPlaced": "PLACED",
+    "OrderReserved": "RESERVED",
+    "OrderAuthorized": "AUTHORIZED",
+    "OrderShipping": "SHIPPING",
+    "OrderCompleted": "COMPLETED",
+    "OrderCancelled": "CANCELLED",
+    "OrderReturned": "RETURNED",
+}
+"""Other events leave an order's status alone."""
+
+DELIVERED = {"COMPLETED", "RETURNED"}
+EMAIL_OF = {"OrderCompleted": "completed", "OrderCancelled": "cancelled"}
+DELIVERY_SECONDS = 60
+"""So long may an event be under way before its effect is missed."""
+
+
+def stock_is_conserved(books: Books) -> Iterator[Finding]:
+    """Per sku, available + reserved + sold = received, and none is negative"""
+    for stock in books.stocks:
+        counts = {name: int(stock[name]) for name in ("available", "reserved", "sold", "received")}
+        is_right = counts["available"] + counts["reserved"] + counts["sold"] == counts["received"]
+        yield stock["sku"], None if is_right and min(counts.values()) >= 0 else str(counts)
+
+
+def stock_belongs_to_orders(books: Books) -> Iterator[Finding]:
+    """Per sku, what is reserved and sold is what reservations and returns say"""
+    reserved, sold = books.reserved_and_sold()
+    for stock in books.stocks:
+        counted = (int(stock["reserved"]), int(stock["sold"]))
+        claimed = (reserved[stock["sku"]], sold[stock["sku"]])
+        yield stock["sku"], None if counted == claimed else f"reserved, sold are {counted}, but claimed {claimed}"
+
+
+def money_moves_in_order(books: Books) -> Iterator[Finding]:
+    """Refunded ≤ captured ≤ authorized"""
+    for payment in (payment for payments in books.payments.values() for payment in payments):
+        is_right = 0 <= payment.refunded <= payment.captured <= payment.authorized
+        yield payment.id, None if is_right else str(payment)
+
+
+def charged_at_most_once(books: Books) -> Iterator[Finding]:
+    """At most one effective charge per order"""
+    for order_id in books.orders:
+        charges = [payment for payment in books.payments.get(order_id, []) if payment.captured]
+        yield order_id, None if len(charges) <= 1 else f"charged {len(charges)} times"
+
+
+def kept_is_owed(books: Books) -> Iterator[Finding]:
+    """What is captured and not refunded is what was delivered and not given back"""
+    for order_id, order in books.settled.items():
+        kept = sum(payment.kept for payment in books.payments.get(order_id, []))
+        given_back = sum(int(each["refund"]["amount"]) for each in order.get("returns", []))
+        outside = int(books.records.get(order_id, {}).get("refunded_outside", 0))
+        delivered = int(order["total"]["amount"]) if order["status"] in DELIVERED else 0
+        owed = max(0, delivered - given_back - outside)
+        yield order_id, None if kept == owed else f"{order['status']}: kept {kept}, owed {owed}"
+
+
+def nobody_else_pays(books: Books) -> Iterator[Finding]:
+    """No money is held or kept that belongs to no order"""
+    for order_id, payments in books.payments.items():
+        for payment in payments if order_id not in books.orders else []:
+            yield payment.id, None if not payment.held and not payment.kept else f"for {order_id}: {payment}"
+
+
+def shipped_is_paid(books: Books) -> Iterator[Finding]:
+    """Nothing is shipped without capture, and nothing completed without having been shipped and sold"""
+    for order_id, order in books.settled.items():
+        captured = sum(payment.captured for payment in books.payments.get(order_id, []))
+        shipment = books.shipments.get(order_id)
+        is_sold = books.reservations.get(order_id, {}).get("status") == "SOLD"
+        was_delivered = order["status"] in DELIVERED
+        is_right = (shipment == "DISPATCHED") == was_delivered == is_sold and (captured or not was_delivered)
+        yield order_id, None if is_right else f"{order['status']}: {shipment}, captured {captured}, sold {is_sold}"
+
+
+def cancelled_holds_nothing(books: Books) -> Iterator[Finding]:
+    """Nothing cancelled holds stock, a hold on money, or money"""
+    for order_id, order in books.orders.items():
+        if order["status"] == "CANCELLED":
+            payments = books.payments.get(order_id, [])
+            stock = books.reservations.get(order_id, {}).get("status", "RELEASED")
+            money = sum(payment.held + payment.kept for payment in payments)
+            yield order_id, None if stock == "RELEASED" and not money else f"stock is {stock}, money {money}"
+
+
+def settled_holds_no_money(books: Books) -> Iterator[Finding]:
+    """No card is held for an order that has ended"""
+    for order_id in books.settled:
+        held = sum(payment.held for payment in books.payments.get(order_id, []))
+        yield order_id, None if not held else f"{held} still held"
+
+
+def status_is_what_events_tell(books: Books) -> Iterator[Finding]:
+    """An order's status and history are the fold of its events, and no event is missing"""
+    for order_id, order in books.orders.items():
+        told = [item["event"]["type"] for item in books.events.get(order_id, [])]
+        folded = [STATUS_OF[name] for name in told if name in STATUS_OF]
+        history = [moment["status"] for moment in order["history"]]
+        is_right = folded == history and folded[-1] == order["status"] and len(told) == int(order["version"])
+        yield order_id, None if is_right else f"{order['status']} after {history}, its events tell {told}"
+
+
+def every_event_is_published(books: Books) -> Iterator[Finding]:
+    """Every event was published at least once"""
+    for order_id, item in _events(books):
+        is_missing = "published_at" not in item and _is_late(books, item)
+        yield f"{order_id} {item['sk']}", "not published" if is_missing else None
+
+
+def every_effect_happened_once(books: Books) -> Iterator[Finding]:
+    """Each event had each of its consumers' effects, exactly once: a workflow, an email"""
+    for order_id, item in _events(books):
+        missing = [effect for effect in _effects_of(item["event"], order_id) if not _happened(books, effect)]
+        name = f"{order_id} {item['event']['type']}"
+        yield name, f"without {missing}" if missing and _is_late(books, item) else None
+
+
+def nobody_is_mailed_twice(books: Books) -> Iterator[Finding]:
+    """No email was sent twice"""
+    for (order_id, subject), times in books.emails.items():
+        expected = max(1, len(books.orders.get(order_id, {}).get("returns", [])))
+        yield f"{order_id} {subject}", None if times <= expected else f"{times} times"
+
+
+def every_order_ends(books: Books) -> Iterator[Finding]:
+    """Every order ends within its deadline"""
+    for order_id, order in books.orders.items():
+        is_overdue = books.age_seconds(order["history"][0]["at"]) > books.deadline_seconds
+        yield order_id, f"still {order['status']}" if is_overdue and not is_settled(order) else None
+
+
+def nothing_is_given_up(books: Books) -> Iterator[Finding]:
+    """No message was given up, no order parked, no workflow failed"""
+    for queue, messages in books.given_up.items():
+        yield queue, f"{messages} messages" if messages else None
+    for name, status in books.executions.items():
+        was_undone = books.executions.get(f"undo {name}") == "SUCCEEDED"
+        yield name, None if status in ("RUNNING", "SUCCEEDED") or was_undone else f"its workflow {status}"
+
+
+def under_way(books: Books) -> list[str]:
+    """What is not wrong, but not finished either."""
+    orders = [f"{order_id} is {o['status']}" for order_id, o in books.orders.items() if not is_settled(o)]
+    running = [f"{name} is running" for name, status in books.executions.items() if status == "RUNNING"]
+    events = [
+        f"{order_id} {item['event']['type']}"
+        for order_id, item in _events(books)
+        if "published_at" not in item or not all(_happened(books, e) for e in _effects_of(item["event"], order_id))
+    ]
+    return orders + running + events
+
+
+def _events(books: Books) -> Iterator[tuple[str, Item]]:
+    for order_id, events in books.events.items():
+        for item in events:
+            yield order_id, item
+
+
+def _is_late(books: Books, item: Item) -> bool:
+    return books.age_seconds(item["event"]["time"]) > DELIVERY_SECONDS
+
+
+def _effects_of(event: Item, order_id: str) -> list[str]:
+    """`workflow#…` or the key under which a consumer notes it."""
+    returned = event["data"].get("returned")
+    match event["type"]:
+        case "OrderPlaced":
+            return [f"workflow#{order_id}"]
+        case "OrderReturnRequested":
+            return [f"workflow#{returned['return_id']}"]
+        case "OrderReturned" | "OrderPartlyReturned":
+            return [f"email#{returned['return_id']}#refunded"]
+        case ending if ending in EMAIL_OF:
+            return [f"email#{order_id}#{EMAIL_OF[ending]}"]
+    return []
+
+
+def _happened(books: Books, effect: str) -> bool:
+    kind, _, name = effect.partition("#")
+    return name in books.executions if kind == "workflow" else effect in books.effects
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    stock_is_conserved,
+    stock_belongs_to_orders,
+    money_moves_in_order,
+    charged_at_most_once,
+    kept_is_owed,
+    nobody_else_pays,
+    shipped_is_paid,
+    cancelled_holds_nothing,
+    settled_holds_no_money,
+    status_is_what_events_tell,
+    every_event_is_published,
+    every_effect_happened_once,
+    nobody_is_mailed_twice,
+    every_order_ends,
+    nothing_is_given_up,
+)

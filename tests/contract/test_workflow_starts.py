@@ -1,0 +1,115 @@
+"""Starting a workflow once and asking whether it runs: the fake and Step Functions' API agree."""
+
+import json
+import uuid
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from chalicelib.fulfilment.start import Workflow
+from tests.fakes import FakeStepFunctions
+
+DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+ROLE = "arn:aws:iam::123456789012:role/any"
+PLACE = "arn:aws:states:eu-central-1:123456789012"
+ORDER = {"order_id": "ord_1"}
+
+
+class Real:
+    """One machine of its own for each test, whoever else is in this moto."""
+
+    def __init__(self, client):
+        self.client = client
+        self._machine = f"saga-{uuid.uuid4().hex[:8]}"
+        definition = json.dumps(DEFINITION)
+        created = client.create_state_machine(name=self._machine, definition=definition, roleArn=ROLE)
+        self.arn = created["stateMachineArn"]
+
+    def end(self, name):
+        self.client.stop_execution(executionArn=self._execution(name))
+
+    def given(self, name):
+        return json.loads(self.client.describe_execution(executionArn=self._execution(name))["input"])
+
+    def _execution(self, name):
+        return f"{PLACE}:execution:{self._machine}:{name}"
+
+
+class Fake:
+    arn = f"{PLACE}:stateMachine:saga"
+
+    def __init__(self):
+        self.client = FakeStepFunctions()
+
+    def end(self, name):
+        self.client.end(self.arn, name, "ABORTED")
+
+    def given(self, name):
+        return self.client.started["saga", name]
+
+
+@pytest.fixture(params=["api", "fake"])
+def machine(request):
+    if request.param == "fake":
+        yield Fake()
+    else:
+        with mock_aws():
+            yield Real(boto3.client("stepfunctions", region_name="eu-central-1"))
+
+
+@pytest.fixture
+def workflow(machine):
+    return Workflow(machine.client, machine.arn)
+
+
+def test_a_workflow_is_started_with_what_it_is_given(workflow, machine):
+    workflow.start("ord_1", ORDER)
+
+    assert machine.given("ord_1") == ORDER
+
+
+def test_one_that_was_started_runs_until_it_ends(workflow, machine):
+    workflow.start("ord_1", ORDER)
+    assert workflow.is_running("ord_1")
+
+    machine.end("ord_1")
+    assert not workflow.is_running("ord_1")
+
+
+def test_one_that_was_never_started_does_not_run(workflow):
+    workflow.start("ord_1", ORDER)
+
+    assert not workflow.is_running("ord_2")
+
+
+def test_one_that_runs_is_not_started_again(workflow, machine):
+    for _ in range(2):
+        workflow.start("ord_1", ORDER)
+
+    assert workflow.is_running("ord_1")
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_one_that_has_ended_anyhow_does_not_run_and_is_not_started_again(status):
+    fake = FakeStepFunctions()
+    workflow = Workflow(fake, Fake.arn)
+    workflow.start("ord_1", ORDER)
+    fake.end(Fake.arn, "ord_1", status)
+
+    workflow.start("ord_1", ORDER)
+
+    assert not workflow.is_running("ord_1")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "StateMachineDoesNotExist"])
+def test_any_other_error_is_shown(code):
+    fake = FakeStepFunctions()
+    workflow = Workflow(fake, Fake.arn)
+    workflow.start("ord_1", ORDER)
+    fake.failing = code
+
+    for ask in (lambda: workflow.start("ord_2", ORDER), lambda: workflow.is_running("ord_1")):
+        with pytest.raises(ClientError, match=code):
+            ask()

@@ -1,0 +1,245 @@
+"""The jobs that run by the clock, run by hand: the sweeper and the reconciliation."""
+
+import csv
+import io
+import json
+import uuid
+
+import pytest
+import stripe
+
+LONG_AGO = "2020-01-01T00:00:00.000Z"
+
+
+@pytest.fixture
+def run(engine, resource):
+    """Runs a job of the template and returns what it answers."""
+
+    def job(logical_id):
+        answer = engine.session.client("lambda").invoke(FunctionName=resource(logical_id))
+        answered = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, answered
+        return answered
+
+    return job
+
+
+@pytest.fixture
+def reconcile(run):
+    """Runs the reconciliation and returns the differences that it found with one order."""
+
+    def differences(order_id):
+        found = run("ReconcilePayments")["differences"]
+        return [each for each in found if each["order_id"] == order_id]
+
+    return differences
+
+
+@pytest.fixture
+def reservation(table, eventually):
+    """The reservation of an order, once there is one, by its status."""
+
+    def of(order_id):
+        key = {"pk": f"RESERVATION#{order_id}"}
+        return eventually(lambda: table("InventoryTableName").get_item(Key=key, ConsistentRead=True).get("Item"))
+
+    return of
+
+
+@pytest.fixture
+def expire(table):
+    """Puts the end of an order's reservation into the past."""
+
+    def past(order_id):
+        table("InventoryTableName").update_item(
+            Key={"pk": f"RESERVATION#{order_id}"},
+            UpdateExpression="SET expires_at = :past",
+            ExpressionAttributeValues={":past": LONG_AGO},
+        )
+
+    return past
+
+
+@pytest.fixture
+def stranger(opened):
+    """Pays for an order that does not exist; returns the payment's id and the order's."""
+    intents = stripe.StripeClient(
+        opened["stripe_key"], base_addresses={"api": opened["payments_url"]}
+    ).v1.payment_intents
+
+    def pay(capture_method):
+        order_id = f"ord_{uuid.uuid4().hex[:24]}"
+        made = intents.create(
+            {
+                "amount": 4200,
+                "currency": "eur",
+                "capture_method": capture_method,
+                "payment_method_types": ["card"],
+                "payment_method": "pm_card_visa",
+                "confirm": True,
+                "metadata": {"order_id": order_id},
+            }
+        )
+        return made.id, order_id
+
+    return pay
+
+
+@pytest.fixture
+def reported(engine, opened):
+    """The lines about an order in all reports."""
+
+    def lines(order_id):
+        s3, bucket = engine.session.client("s3"), opened["stack"]["ReportsBucketName"]
+        reports = s3.list_objects_v2(Bucket=bucket, Prefix="reconciliation/")["Contents"]
+        texts = [s3.get_object(Bucket=bucket, Key=report["Key"])["Body"].read().decode() for report in reports]
+        return [line for text in texts for line in csv.DictReader(io.StringIO(text)) if line["order_id"] == order_id]
+
+    return lines
+
+
+def stock_of(buyer, sku):
+    return buyer.call("GET", f"/products/{sku}").body["available"]
+
+
+def test_an_expired_reservation_is_swept_and_its_saga_stops(
+    guest, new_product, sandbox, run, reservation, expire, told
+):
+    run("SweepReservations")  # awake, so that it is faster than the card
+    sku = new_product(2)
+    sandbox.fault("confirm", "slow", seconds=4.5)
+    order_id = guest.buy(sku, 2)
+    assert reservation(order_id)["status"] == "HELD"
+    expire(order_id)
+    assert run("SweepReservations") == {"released": 1}
+    assert stock_of(guest, sku) == 2
+    assert guest.order(order_id)["cancel_requested"]
+    assert run("SweepReservations") == {"released": 0}
+    order = guest.ended(order_id)
+    assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
+    assert told(order_id) == ["OrderPlaced", "OrderReserved", "OrderCancelRequested", "OrderCancelled"]
+    assert sandbox.kept(order_id) == 0 and stock_of(guest, sku) == 2
+
+
+@pytest.fixture
+def stop(engine, opened):
+    """Ends the saga of an order on the spot, and nobody undoes its steps."""
+
+    def now(order_id):
+        execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"
+        engine.session.client("stepfunctions").stop_execution(executionArn=execution)
+
+    return now
+
+
+def test_an_order_whose_saga_died_is_ended_by_the_sweeper(guest, new_product, sandbox, run, reservation, expire, stop):
+    sku = new_product(2)
+    sandbox.fault("confirm", "slow", seconds=3)
+    order_id = guest.buy(sku, 2)
+    reservation(order_id)
+    stop(order_id)
+    expire(order_id)
+    assert run("SweepReservations") == {"released": 1}
+    order = guest.ended(order_id)
+    assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
+    assert sandbox.kept(order_id) == 0 and stock_of(guest, sku) == 2
+
+
+def test_an_order_whose_saga_died_can_be_cancelled(guest, new_product, sandbox, stop, eventually):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
+    stop(order_id)
+    assert guest.cancel(order_id).status == 202
+    order = guest.ended(order_id)
+    assert (order["status"], order["reason"]) == ("CANCELLED", "CUSTOMER_REQUEST")
+    assert order["shipment"]["status"] == "RECALLED"
+    assert sandbox.kept(order_id) == 0
+
+
+def test_a_reservation_that_has_time_is_not_swept(guest, new_product, sandbox, run, reservation):
+    sandbox.fault("confirm", "slow")
+    order_id = guest.buy(new_product(1))
+    assert reservation(order_id)["status"] == "HELD"
+    assert run("SweepReservations") == {"released": 0}
+    assert guest.ended(order_id)["status"] == "COMPLETED"
+
+
+def test_a_committed_reservation_is_not_swept(guest, new_product, run, reservation, expire, eventually):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    eventually(lambda: reservation(order_id)["status"] == "COMMITTED")
+    expire(order_id)
+    assert run("SweepReservations") == {"released": 0}
+    assert reservation(order_id)["status"] == "COMMITTED"
+    assert not guest.order(order_id)["cancel_requested"]
+    guest.cancel(order_id)
+    guest.ended(order_id)
+
+
+def test_a_hold_that_no_order_knows_is_let_go(sandbox, reconcile, reported, stranger):
+    intent_id, order_id = stranger("manual")
+    found = {"order_id": order_id, "payment_intent": intent_id, "expected": 0, "found": 4200}
+    assert reconcile(order_id) == [{"kind": "HOLD_NOT_NEEDED", **found}]
+    [payment] = sandbox.payments(order_id)
+    assert (payment["status"], payment["capturable"]) == ("canceled", 0)
+    assert reported(order_id) == [{name: str(value) for name, value in {"kind": "HOLD_NOT_NEEDED", **found}.items()}]
+    assert reconcile(order_id) == []
+
+
+def test_money_that_no_order_knows_is_given_back(sandbox, reconcile, reported, stranger):
+    intent_id, order_id = stranger("automatic")
+    [difference] = reconcile(order_id)
+    assert (difference["kind"], difference["payment_intent"]) == ("CHARGED_TOO_MUCH", intent_id)
+    assert (difference["expected"], difference["found"]) == (0, 4200)
+    assert sandbox.kept(order_id) == 0
+    assert [line["kind"] for line in reported(order_id)] == ["CHARGED_TOO_MUCH"]
+    assert reconcile(order_id) == []
+
+
+@pytest.mark.parametrize("amount", [500, 2500])
+def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, told, amount):
+    order_id = guest.buy(new_product(1, price=2500))
+    guest.ended(order_id)
+    sandbox.webhooks("off")
+    sandbox.happens(order_id, "refund", amount=amount)
+    assert guest.order(order_id)["payment"]["refunded"] == 0
+    assert sorted(each["kind"] for each in reconcile(order_id)) == ["CHARGED_TOO_LITTLE", "NOT_RECORDED"]
+    assert guest.order(order_id)["payment"]["refunded"] == amount
+    assert told(order_id).count("PaymentRefundedOutside") == 1
+    assert reconcile(order_id) == []
+    assert sandbox.kept(order_id) == 2500 - amount
+
+
+def test_a_dispute_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, told):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    sandbox.webhooks("off")
+    sandbox.happens(order_id, "dispute")
+    assert [each["kind"] for each in reconcile(order_id)] == ["NOT_RECORDED"]
+    assert guest.order(order_id)["payment"]["disputed"]
+    assert told(order_id).count("PaymentDisputed") == 1
+    assert reconcile(order_id) == []
+
+
+def test_where_nothing_is_wrong_nothing_is_found(guest, new_product, run, eventually):
+    sku = new_product(9)
+    completed, partly, whole = (guest.buy(sku, 2) for _ in range(3))
+    declined = guest.buy(sku, card="pm_card_visa_chargeDeclined")
+    refused = guest.buy(sku, line2="sandbox:refuse")
+    orders = [completed, partly, whole, declined, refused]
+    for order_id in orders:
+        guest.ended(order_id)
+    guest.give_back(partly, {sku: 1})
+    guest.give_back(whole)
+    for order_id in (partly, whole):
+        eventually(lambda: guest.order(order_id)["returns"][0]["status"] == "REFUNDED")  # noqa: B023
+    assert [each for each in run("ReconcilePayments")["differences"] if each["order_id"] in orders] == []
+
+
+def test_what_is_under_way_is_left_alone(guest, new_product, sandbox, reconcile, eventually):
+    order_id = guest.buy(new_product(1, price=2500), line2="sandbox:silent")
+    eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
+    assert reconcile(order_id) == []
+    assert [payment["capturable"] for payment in sandbox.payments(order_id)] == [2500]
+    guest.cancel(order_id)
+    guest.ended(order_id)
+    assert reconcile(order_id) == []

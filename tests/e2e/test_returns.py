@@ -1,0 +1,315 @@
+"""What is sent back: the money returns to the card and the pieces to the shelf, once each."""
+
+import json
+import threading
+import uuid
+
+import pytest
+
+from infra.local.client import Buyer
+
+
+@pytest.fixture
+def completed(guest, new_product):
+    """Buys so many pieces of one product and waits for them; returns the order's id and the sku."""
+
+    def order(pieces=1, price=1000):
+        sku = new_product(pieces, price)
+        order_id = guest.buy(sku, pieces)
+        assert guest.ended(order_id)["status"] == "COMPLETED"
+        return order_id, sku
+
+    return order
+
+
+@pytest.fixture
+def settled(guest, eventually):
+    """Waits until all of an order's returns are refunded; returns the order."""
+
+    def settle(order_id):
+        def everything_is_refunded():
+            order = guest.order(order_id)
+            returns = order["returns"]
+            return order if returns and all(each["status"] == "REFUNDED" for each in returns) else None
+
+        return eventually(everything_is_refunded)
+
+    return settle
+
+
+def stock_of(buyer, sku):
+    return buyer.call("GET", f"/products/{sku}").body["available"]
+
+
+def assert_problem(reply, status, code):
+    assert (reply.status, reply.body["code"]) == (status, code), reply.body
+    assert reply.headers["content-type"].startswith("application/problem+json")
+    assert reply.body["title"] and reply.body["detail"] and reply.body["status"] == status
+
+
+def test_a_whole_order_is_returned(guest, completed, settled, sandbox, told, emails, eventually):
+    order_id, sku = completed(pieces=2, price=1999)
+    accepted = guest.give_back(order_id)
+    assert (accepted.status, accepted.body["refund"]) == (202, {"amount": 3998, "currency": "EUR"})
+    order = settled(order_id)
+    assert order["status"] == "RETURNED" and order["history"][-1]["status"] == "RETURNED"
+    assert [each["id"] for each in order["returns"]] == [accepted.body["return_id"]]
+    assert order["returns"][0]["lines"] == [{"sku": sku, "quantity": 2}]
+    assert (order["payment"]["status"], order["payment"]["refunded"]) == ("REFUNDED", 3998)
+    assert (order["lines"][0]["returned"], order["actions"]) == (2, [])
+    assert sandbox.kept(order_id) == 0
+    assert stock_of(guest, sku) == 2
+    assert told(order_id)[-2:] == ["OrderReturnRequested", "OrderReturned"]
+    eventually(lambda: "Your money is on its way back" in emails(order_id))
+
+
+def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, sandbox, told, emails, eventually):
+    one, other = new_product(3, 1000), new_product(1, 2500)
+    guest.put_in_cart(one, 3)
+    order_id = guest.buy(other)
+    guest.ended(order_id)
+
+    assert guest.give_back(order_id, {one: 1}).body["refund"]["amount"] == 1000
+    order = settled(order_id)
+    assert (order["status"], order["actions"]) == ("COMPLETED", ["return"])
+    assert (order["payment"]["status"], order["payment"]["refunded"]) == ("CAPTURED", 1000)
+    assert (stock_of(guest, one), stock_of(guest, other)) == (1, 0)
+
+    assert guest.give_back(order_id).body["refund"]["amount"] == 4500
+    order = settled(order_id)
+    assert order["status"] == "RETURNED"
+    assert {line["sku"]: line["returned"] for line in order["lines"]} == {one: 3, other: 1}
+    assert order["payment"]["refunded"] == 5500 and sandbox.kept(order_id) == 0
+    assert (stock_of(guest, one), stock_of(guest, other)) == (3, 1)
+    assert [name for name in told(order_id) if "Return" in name] == [
+        "OrderReturnRequested",
+        "OrderPartlyReturned",
+        "OrderReturnRequested",
+        "OrderReturned",
+    ]
+    eventually(lambda: emails(order_id).count("Your money is on its way back") == 2)
+
+
+def test_two_returns_at_once_are_both_settled(guest, new_product, settled, sandbox):
+    one, other = new_product(1, 1000), new_product(1, 2500)
+    guest.put_in_cart(one)
+    order_id = guest.buy(other)
+    guest.ended(order_id)
+    assert guest.give_back(order_id, {one: 1}).status == guest.give_back(order_id, {other: 1}).status == 202
+    order = settled(order_id)
+    assert order["status"] == "RETURNED" and len(order["returns"]) == 2
+    assert sandbox.kept(order_id) == 0
+
+
+@pytest.mark.parametrize("key", [None, "the-same"])
+def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, told, emails, eventually, key):
+    order_id, sku = completed(pieces=3)
+    replies = []
+    threads = [
+        threading.Thread(target=lambda: replies.append(guest.give_back(order_id, {sku: 1}, key))) for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    replies.append(guest.give_back(order_id, {sku: 1}, key))
+    settled(order_id)
+    replies.append(guest.give_back(order_id, {sku: 1}, key))
+    assert [reply.status for reply in replies] == [202] * 7
+    assert len({reply.body["return_id"] for reply in replies}) == 1
+    assert len(settled(order_id)["returns"]) == told(order_id).count("OrderReturnRequested") == 1
+    assert sandbox.kept(order_id) == 2000
+    assert stock_of(guest, sku) == 1
+    eventually(lambda: emails(order_id).count("Your money is on its way back") == 1)
+
+
+def test_pieces_of_a_kind_come_back_one_by_one_with_keys(guest, completed, settled, sandbox):
+    order_id, sku = completed(pieces=2)
+    assert guest.give_back(order_id, {sku: 1}, "first").status == 202
+    assert guest.give_back(order_id, {sku: 1}, "second").status == 202
+    assert settled(order_id)["status"] == "RETURNED"
+    assert sandbox.kept(order_id) == 0
+
+
+def test_the_same_key_for_other_pieces_is_refused(guest, completed, settled):
+    order_id, sku = completed(pieces=3)
+    assert guest.give_back(order_id, {sku: 1}, "key").status == 202
+    assert_problem(guest.give_back(order_id, {sku: 2}, "key"), 409, "idempotency_conflict")
+    assert_problem(guest.give_back(order_id, None, "key"), 409, "idempotency_conflict")
+    assert len(settled(order_id)["returns"]) == 1
+
+
+def test_what_cannot_be_returned(guest, completed, settled, told):
+    order_id, sku = completed(pieces=2)
+    before = told(order_id)
+    assert_problem(guest.give_back(order_id, {sku: 3}), 409, "return_exceeds_order")
+    twice = {"lines": [{"sku": sku, "quantity": 1}, {"sku": sku, "quantity": 2}]}
+    token = {"X-Order-Token": guest.order_tokens[order_id]}
+    assert_problem(guest.call("POST", f"/orders/{order_id}/return", twice, token), 409, "return_exceeds_order")
+    assert_problem(guest.give_back(order_id, {"OTHER": 1}), 422, "return_line_unknown")
+    assert_problem(guest.give_back(order_id, {sku: 1, "OTHER": 1}), 422, "return_line_unknown")
+    assert told(order_id) == before
+    assert guest.give_back(order_id).status == 202
+    assert_problem(guest.give_back(order_id, key="another"), 409, "nothing_to_return")
+    assert settled(order_id)["status"] == "RETURNED"
+    assert_problem(guest.give_back(order_id, {sku: 1}), 409, "nothing_to_return")
+
+
+def test_only_a_completed_order_can_be_returned(guest, new_product):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    assert_problem(guest.give_back(order_id), 409, "order_not_returnable")
+    guest.cancel(order_id)
+    guest.ended(order_id)
+    assert_problem(guest.give_back(order_id), 409, "order_not_returnable")
+
+
+def test_nobody_returns_the_order_of_somebody_else(guest, customer, opened, completed):
+    order_id, _ = completed()
+    assert_problem(Buyer(opened["api_url"]).give_back(order_id), 401, "order_token_required")
+    stranger = Buyer(opened["api_url"], order_tokens={order_id: "order_" + "0" * 64})
+    assert_problem(stranger.give_back(order_id), 404, "order_not_found")
+    assert_problem(customer.give_back(order_id), 404, "order_not_found")
+    assert guest.order(order_id)["returns"] == []
+
+
+def test_a_customer_returns_their_own_order(customer, new_product, eventually):
+    order_id = customer.buy(new_product(1))
+    customer.ended(order_id)
+    assert customer.give_back(order_id).status == 202
+    eventually(lambda: customer.order(order_id)["status"] == "RETURNED")
+
+
+def test_many_returns_of_the_last_piece_at_once_are_one(guest, completed, settled, sandbox):
+    order_id, sku = completed()
+    replies = []
+    threads = [
+        threading.Thread(target=lambda: replies.append(guest.give_back(order_id, {sku: 1}, str(uuid.uuid4()))))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(reply.status for reply in replies) == [202] + [409] * 5
+    assert {reply.body["code"] for reply in replies if reply.status == 409} == {"nothing_to_return"}
+    assert len(settled(order_id)["returns"]) == 1
+    assert sandbox.kept(order_id) == 0
+    assert stock_of(guest, sku) == 1
+
+
+@pytest.mark.parametrize(
+    "operation, kind, times",
+    [
+        ("refund", "error_after", 2),
+        ("refund", "rate_limited", 2),
+        ("refund", "sticky_error", 3),
+        ("refund", "sticky_error_after", 1),
+        ("retrieve", "error_before", 4),
+    ],
+)
+def test_money_goes_back_once_whatever_the_provider_does(guest, completed, settled, sandbox, operation, kind, times):
+    order_id, sku = completed(pieces=2)
+    sandbox.fault(operation, kind, times, order_id=order_id)
+    guest.give_back(order_id, {sku: 1})
+    order = settled(order_id)
+    assert sandbox.struck() == [times]
+    assert (order["status"], order["payment"]["refunded"]) == ("COMPLETED", 1000)
+    assert [refund["amount"] for payment in sandbox.payments(order_id) for refund in payment["refunds"]] == [1000]
+    assert sandbox.kept(order_id) == 1000
+
+
+def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed, settled, sandbox, eventually):
+    order_id, sku = completed(pieces=3)
+    sandbox.fault("refund", "slow", order_id=order_id, seconds=2)
+    guest.give_back(order_id, {sku: 1}, "first")
+    eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 1000)  # told by the provider itself
+    sandbox.fault("retrieve", "slow", order_id=order_id, seconds=4)
+    eventually(lambda: sandbox.struck() == [1, 1])  # the first has looked at the payment, and is answered later
+    guest.give_back(order_id, {sku: 1}, "second")
+    order = settled(order_id)
+    assert [each["status"] for each in order["returns"]] == ["REFUNDED"] * 2
+    assert sandbox.kept(order_id) == 1000
+    eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 2000, seconds=10)
+
+
+def test_what_was_refunded_outside_is_not_given_back_again(guest, completed, settled, sandbox, eventually):
+    order_id, _ = completed(pieces=2)
+    sandbox.happens(order_id, "refund", amount=500)
+    eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 500)
+    assert guest.give_back(order_id).status == 202
+    order = settled(order_id)
+    assert (order["status"], order["payment"]["refunded"]) == ("RETURNED", 2000)
+    assert order["returns"][0]["refund"]["amount"] == 1500
+    assert sandbox.kept(order_id) == 0
+
+
+@pytest.mark.parametrize("body", [None, {}, {"lines": None}])
+def test_no_lines_mean_everything(guest, completed, settled, body):
+    order_id, _ = completed(pieces=2)
+    token = {"X-Order-Token": guest.order_tokens[order_id]}
+    assert guest.call("POST", f"/orders/{order_id}/return", body, token).status == 202
+    order = settled(order_id)
+    assert (order["status"], order["lines"][0]["returned"]) == ("RETURNED", 2)
+
+
+def lines(*pieces):
+    return {"lines": [{"sku": "SKU", "quantity": quantity} for quantity in pieces]}
+
+
+BAD_BODIES = [
+    (b"{", 400, "body_not_json"),
+    (b"[]", 400, "body_not_json"),
+    (b"null", 400, "body_not_json"),
+    (b'"everything"', 400, "body_not_json"),
+    (b"\xff\xfe", 400, "body_not_json"),
+    (b"[" * 20_000, 400, "body_not_json"),
+    (b'{"a": "' + b"x" * 40_000 + b'"}', 413, "body_too_large"),
+    (b'{"lines": [{"sku": "SKU", "quantity": NaN}]}', 422, "validation_failed"),
+    *[
+        (body, 422, "validation_failed")
+        for body in (
+            {"lines": []},
+            {"lines": "SKU"},
+            {"lines": 1},
+            {"lines": {}},
+            {"lines": {"SKU": 1}},
+            {"lines": [None]},
+            {"lines": ["SKU"]},
+            {"lines": [{"sku": "SKU"}]},
+            {"lines": [{"quantity": 1}]},
+            {"lines": [{"sku": "", "quantity": 1}]},
+            {"lines": [{"sku": "x" * 65, "quantity": 1}]},
+            {"lines": [{"sku": 1, "quantity": 1}]},
+            *[lines(quantity) for quantity in (0, -1, 1.5, "1", 21, 10**30, 1e308, True, None, [], {})],
+            lines(*[1] * 200),
+        )
+    ],
+]
+
+
+@pytest.fixture(scope="module")
+def kept(opened):
+    """An order that stays as it is, with the buyer who keeps it."""
+    buyer = Buyer(opened["api_url"])
+    sku = next(p["sku"] for p in buyer.call("GET", "/products").body["items"] if p["available"] > 5)
+    order_id = buyer.buy(sku)
+    buyer.ended(order_id)
+    return buyer, order_id
+
+
+def test_bad_bodies(kept):
+    buyer, order_id = kept
+    before, token = buyer.order(order_id), {"X-Order-Token": buyer.order_tokens[order_id]}
+    for body, status, code in BAD_BODIES:
+        sent = body if isinstance(body, bytes) else json.dumps(body).replace("SKU", before["lines"][0]["sku"]).encode()
+        assert_problem(buyer.call("POST", f"/orders/{order_id}/return", sent, token), status, code)
+    assert buyer.order(order_id) == before
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 129, "with space", "ümlaut"])
+def test_bad_keys(kept, key):
+    buyer, order_id = kept
+    token = {"X-Order-Token": buyer.order_tokens[order_id]}
+    reply = buyer.call("POST", f"/orders/{order_id}/return", None, token | {"Idempotency-Key": key})
+    assert_problem(reply, 422, "idempotency_key_invalid")
+    assert buyer.order(order_id)["returns"] == []

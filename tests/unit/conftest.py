@@ -1,0 +1,105 @@
+"""A shop whose rooms are real and whose surroundings are fakes, joined as `wiring` joins the deployed one."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.fulfilment.start import Workflow
+from chalicelib.orders.model import Order, Status
+from chalicelib.orders.service import Orders
+from chalicelib.orders.store import CheckoutRecord
+from chalicelib.payments.service import Payments
+from chalicelib.platform import metrics
+from chalicelib.shipping.service import Shipping
+from tests.builders import HAPPY_PATH, TestClock, a_parcel, an_order, an_order_in
+from tests.fakes import (
+    APPROVED,
+    FakeGateway,
+    FakeOnce,
+    FakeOrderStore,
+    FakeStepFunctions,
+    FakeStore,
+    FakeWaitingTask,
+    FakeWarehouse,
+)
+
+MACHINES = "arn:aws:states:eu-central-1:000000000000:stateMachine:"
+SAGA, UNDO, RETURN = f"{MACHINES}order-fulfilment", f"{MACHINES}order-undo", f"{MACHINES}order-return"
+
+
+class Shop:
+    """`inventory` and `findings` are what a test puts there."""
+
+    def __init__(self) -> None:
+        self.clock = TestClock()
+        self.order_store = FakeOrderStore()
+        self.payment_store = FakeStore()
+        self.gateway = FakeGateway()
+        self.warehouse = FakeWarehouse()
+        self.saga = FakeWaitingTask()
+        self.orders = Orders(self.order_store, self.clock)
+        self.payments = Payments(self.payment_store, self.gateway)
+        self.shipping = Shipping(FakeStore(), self.warehouse, self.saga)
+        self.step_functions = FakeStepFunctions()
+        self.fulfilment_workflow = Workflow(self.step_functions, SAGA)
+        self.undo_workflow = Workflow(self.step_functions, UNDO)
+        self.return_workflow = Workflow(self.step_functions, RETURN)
+        self.once = FakeOnce()
+        self.metrics: Counter[str] = Counter()
+
+    def has(self, order: Order) -> Order:
+        """Places this order and brings it as far as it has come."""
+        first = an_order(order.id, lines=list(order.lines), at=self.clock())
+        self.order_store.place(first, CheckoutRecord(order.id, "fingerprint", order.id, 0))
+        for status in HAPPY_PATH[1:]:
+            if status in [moment.status for moment in order.history]:
+                self.orders.advance(order.id, status)
+        if order.status == Status.CANCELLED:
+            self.orders.advance(order.id, Status.CANCELLED, order.reason)
+        return self.orders.get(order.id)
+
+    def ships(self, order_id: str = "ord_1") -> None:
+        """An order whose saga waits for the warehouse, with the token `token-1`."""
+        self.has(an_order_in(Status.SHIPPING, order_id))
+        self.starts_saga(order_id)
+        self.shipping.request(a_parcel(order_id), "token-1")
+
+    def starts_saga(self, order_id: str = "ord_1") -> None:
+        self.fulfilment_workflow.start(order_id, {"order_id": order_id})
+
+    def ends_saga(self, status: str, order_id: str = "ord_1") -> None:
+        self.step_functions.end(SAGA, order_id, status)
+
+    @property
+    def undone(self) -> dict[str, dict[str, str]]:
+        """What each undo was given, by its name."""
+        started = self.step_functions.started
+        return {name: given for (machine, name), given in started.items() if machine == "order-undo"}
+
+    def sold(self, order_id: str = "ord_1", until: Status = Status.COMPLETED, captured: bool = True) -> str:
+        """A paid order; returns the id of its payment."""
+        order = self.has(an_order_in(until, order_id))
+        self.payments.authorize(order_id, order.total, APPROVED)
+        if captured:
+            self.payments.capture(order_id)
+        return self.payments.of(order_id).intent_id
+
+    def events(self, order_id: str = "ord_1") -> list[str]:
+        return [event["type"] for _, event in self.order_store.events_of(order_id)]
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    opened = Shop()
+    workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
+    for room in ("orders", "payments", "shipping", "once", *workflows):
+        monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
+    monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
+    return opened
+
+
+@pytest.fixture
+def settings() -> SimpleNamespace:
+    return SimpleNamespace(order_deadline_seconds=3600, reconcile_repairs=False)

@@ -1,0 +1,217 @@
+"""Cancelling against shipping, as the messages arrive: the order decides, and whoever is late is ignored."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.fulfilment.cancellation import hear_warehouse, stop_fulfilment, undo_if_abandoned
+from chalicelib.orders.model import Reason, Status, TooLateToCancel
+from chalicelib.platform.events import Envelope
+from chalicelib.shipping.model import ShipmentStatus
+from tests.builders import a_reply, an_order_in
+
+TRACKED = {"carrier": "Pigeon", "tracking_number": "P-7"}
+STOPPED = ("token-1", "CancellationRequested")
+UNDONE = {"ord_1": {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"}}
+
+
+def dispatched():
+    return a_reply("dispatched", **TRACKED)
+
+
+def cancel_requested(shop):
+    """The event of the wish to cancel, as the bus brings it."""
+    return Envelope.model_validate(shop.order_store.events_of("ord_1")[-1][1])
+
+
+def wish_to_cancel(shop):
+    shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+    return cancel_requested(shop)
+
+
+class TestWarehouse:
+    def test_a_parcel_that_leaves_is_noted_in_the_order_and_wakes_the_saga(self, shop):
+        shop.ships()
+
+        hear_warehouse(dispatched())
+
+        assert shop.orders.get("ord_1").dispatched_at
+        assert shop.saga.heard == [("token-1", TRACKED)]
+        with pytest.raises(TooLateToCancel):
+            shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+
+    def test_a_repeated_answer_wakes_the_saga_again_and_is_noted_once(self, shop):
+        shop.ships()
+
+        for _ in range(2):
+            hear_warehouse(dispatched())
+
+        assert shop.events()[-1] == "OrderDispatched"
+        assert shop.events().count("OrderDispatched") == 1
+        assert shop.saga.heard == [("token-1", TRACKED)] * 2
+
+    def test_an_answer_that_died_halfway_is_finished_by_the_next(self, shop, monkeypatch):
+        shop.ships()
+        with monkeypatch.context() as patch:
+            patch.setattr(shop.shipping, "hear", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                hear_warehouse(dispatched())
+
+        hear_warehouse(dispatched())
+
+        assert shop.saga.heard == [("token-1", TRACKED)]
+        assert shop.shipping.of("ord_1").status == ShipmentStatus.DISPATCHED
+
+    def test_a_parcel_that_leaves_after_the_wish_to_cancel_does_not_count(self, shop):
+        shop.ships()
+        shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+
+        hear_warehouse(dispatched())
+
+        assert shop.orders.get("ord_1").dispatched_at is None
+        assert shop.shipping.of("ord_1").status == ShipmentStatus.REQUESTED
+        assert shop.saga.heard == []
+
+    @pytest.mark.parametrize("status", [Status.CANCELLED, Status.AUTHORIZED])
+    def test_a_parcel_that_nobody_asked_for_does_not_count(self, shop, status):
+        shop.has(an_order_in(status))
+
+        hear_warehouse(dispatched())
+
+        assert shop.orders.get("ord_1").dispatched_at is None
+
+    def test_a_parcel_that_was_recalled_before_it_left_does_not_count(self, shop):
+        shop.ships()
+        shop.shipping.recall("ord_1")
+
+        hear_warehouse(dispatched())
+
+        assert shop.orders.get("ord_1").dispatched_at is None
+
+    def test_a_parcel_of_no_order_is_left_alone(self, shop):
+        hear_warehouse(dispatched())
+
+        assert shop.saga.heard == []
+
+    def test_other_answers_change_no_order(self, shop):
+        shop.ships()
+        before = shop.orders.get("ord_1")
+
+        hear_warehouse(a_reply("accepted"))
+        hear_warehouse(a_reply("refused"))
+
+        assert shop.orders.get("ord_1") == before
+        assert shop.saga.heard == [("token-1", "alive"), ("token-1", "ShipmentRefused")]
+
+
+class TestStop:
+    def test_recalls_the_parcel_and_wakes_the_saga(self, shop):
+        shop.ships()
+
+        stop_fulfilment(wish_to_cancel(shop))
+
+        assert shop.warehouse.actions == ["ship", "recall"]
+        assert shop.saga.heard == [STOPPED]
+
+    def test_repeated_does_no_harm(self, shop):
+        shop.ships()
+        event = wish_to_cancel(shop)
+
+        for _ in range(2):
+            stop_fulfilment(event)
+
+        assert shop.warehouse.actions == ["ship", "recall"]
+        assert set(shop.saga.heard) == {STOPPED}
+
+    def test_of_an_order_that_is_not_shipping_wakes_nobody(self, shop):
+        shop.has(an_order_in(Status.RESERVED))
+
+        stop_fulfilment(wish_to_cancel(shop))
+
+        assert (shop.warehouse.actions, shop.saga.heard) == ([], [])
+
+    @pytest.mark.parametrize("status", [Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    def test_of_an_order_whose_saga_runs_is_left_to_the_saga(self, shop, status):
+        shop.has(an_order_in(status))
+        shop.starts_saga()
+
+        stop_fulfilment(wish_to_cancel(shop))
+
+        assert shop.undone == {}
+
+    @pytest.mark.parametrize("first", ["stop", "dispatch"])
+    def test_with_a_late_parcel_ends_recalled_in_whatever_order_they_are_heard(self, shop, first):
+        shop.ships()
+        event = wish_to_cancel(shop)
+        heard = [lambda: stop_fulfilment(event), lambda: hear_warehouse(dispatched())]
+
+        for hear in heard if first == "stop" else heard[::-1]:
+            hear()
+
+        assert shop.shipping.of("ord_1").status == ShipmentStatus.RECALLED
+        assert shop.saga.heard == [STOPPED]
+        assert shop.orders.get("ord_1").dispatched_at is None
+
+
+class TestAbandoned:
+    """An order that is to be cancelled, and whose saga is gone."""
+
+    @pytest.mark.parametrize("end", [None, "FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDED"])
+    def test_is_undone_with_its_reason_if_the_saga_never_began_or_has_ended(self, shop, end):
+        shop.has(an_order_in(Status.AUTHORIZED))
+        if end:
+            shop.starts_saga()
+            shop.ends_saga(end)
+
+        stop_fulfilment(wish_to_cancel(shop))
+
+        assert shop.undone == UNDONE
+
+    def test_is_undone_once_however_often_it_is_stopped(self, shop):
+        shop.has(an_order_in(Status.AUTHORIZED))
+        event = wish_to_cancel(shop)
+
+        stop_fulfilment(event)
+        shop.step_functions.started.clear()
+        stop_fulfilment(event)
+
+        assert shop.undone == {}
+
+    def test_is_recalled_before_it_is_undone(self, shop):
+        shop.ships()
+        shop.ends_saga("ABORTED")
+
+        stop_fulfilment(wish_to_cancel(shop))
+
+        assert shop.warehouse.actions == ["ship", "recall"]
+        assert shop.undone == UNDONE
+
+    @pytest.mark.parametrize("status", [Status.CANCELLED, Status.COMPLETED, Status.RETURNED])
+    def test_that_is_over_is_not_undone(self, shop, status):
+        shop.sold()
+        order = an_order_in(status)
+        shop.order_store._orders["ord_1"] = order
+
+        undo_if_abandoned("ord_1")
+
+        assert shop.undone == {}
+
+    def test_that_was_cancelled_by_the_saga_meanwhile_is_not_undone(self, shop):
+        shop.has(an_order_in(Status.RESERVED))
+        event = wish_to_cancel(shop)
+        shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
+
+        stop_fulfilment(event)
+
+        assert shop.undone == {}
+
+    def test_whose_undo_could_not_be_started_is_undone_by_the_next_try(self, shop):
+        shop.has(an_order_in(Status.AUTHORIZED))
+        event = wish_to_cancel(shop)
+        shop.step_functions.failing = "ThrottlingException"
+        with pytest.raises(ClientError):
+            stop_fulfilment(event)
+        shop.step_functions.failing = None
+
+        stop_fulfilment(event)
+
+        assert shop.undone == UNDONE

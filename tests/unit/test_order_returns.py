@@ -1,0 +1,207 @@
+"""Pieces that come back: whole or by line, never more than were bought, each refunded once."""
+
+import pytest
+
+from chalicelib.orders.keys import new_return_id
+from chalicelib.orders.model import (
+    IdempotencyConflict,
+    IllegalTransition,
+    NothingToReturn,
+    OrderNotReturnable,
+    ReturnExceedsOrder,
+    ReturnLineUnknown,
+    ReturnStatus,
+    Status,
+)
+from tests.builders import NOW, a_line, an_order_in, euros
+
+MUGS, TENT = a_line("MUG", quantity=3, price=1000), a_line("TENT", quantity=1, price=20000)
+ALL = {"MUG": 3, "TENT": 1}
+
+
+@pytest.fixture
+def completed():
+    """Three mugs and a tent."""
+    return an_order_in(Status.COMPLETED, lines=[MUGS, TENT])
+
+
+def asked(order, wanted, return_id="ret_1"):
+    return order.return_requested(return_id, wanted, NOW)
+
+
+def back(order, wanted, return_id="ret_1"):
+    """Asked for and refunded in full."""
+    order = asked(order, wanted, return_id)
+    return order.return_settled(return_id, order.return_of(return_id).refund.amount, NOW)
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        ("wanted", "quantities", "refund"),
+        [
+            (None, ALL, 23000),
+            (ALL, ALL, 23000),
+            ({"MUG": 1}, {"MUG": 1}, 1000),
+            ({"MUG": 3}, {"MUG": 3}, 3000),
+            ({"TENT": 1, "MUG": 2}, {"TENT": 1, "MUG": 2}, 22000),
+        ],
+    )
+    def test_is_for_all_or_for_some_at_the_price_that_was_paid(self, completed, wanted, quantities, refund):
+        requested = asked(completed, wanted).return_of("ret_1")
+
+        assert (requested.quantities, requested.refund) == (quantities, euros(refund))
+        assert (requested.status, requested.requested_at) == (ReturnStatus.REQUESTED, "2030-05-17T12:00:00.000Z")
+
+    def test_leaves_the_status_alone(self, completed):
+        order = asked(completed, None)
+
+        assert (order.status, order.history) == (Status.COMPLETED, completed.history)
+
+    def test_without_pieces_is_for_all_that_are_left(self, completed):
+        order = asked(asked(completed, {"MUG": 2}), None, "ret_2")
+
+        assert order.return_of("ret_2").quantities == {"MUG": 1, "TENT": 1}
+        assert order.return_of("ret_2").refund == euros(21000)
+        assert order.returned == ALL
+        assert not order.is_returnable
+
+    @pytest.mark.parametrize("wanted", [None, {"MUG": 1}])
+    def test_again_is_the_same_return(self, completed, wanted):
+        order = asked(completed, wanted)
+
+        assert asked(order, wanted) is order
+
+    def test_again_is_the_same_return_even_when_all_is_back(self, completed):
+        order = back(completed, None)
+
+        assert asked(order, None) is order
+
+    @pytest.mark.parametrize("other", [None, {"MUG": 2}, {"TENT": 1}])
+    def test_under_the_same_id_for_other_pieces_is_a_conflict(self, completed, other):
+        with pytest.raises(IdempotencyConflict):
+            asked(asked(completed, {"MUG": 1}), other)
+
+    @pytest.mark.parametrize("wanted", [{"MUG": 4}, {"TENT": 2}, {"MUG": 1, "TENT": 2}])
+    def test_is_never_for_more_than_was_bought(self, completed, wanted):
+        with pytest.raises(ReturnExceedsOrder):
+            asked(completed, wanted)
+
+    @pytest.mark.parametrize("first", [asked, back])
+    def test_is_never_for_more_than_is_left(self, completed, first):
+        order = first(completed, {"MUG": 2})
+
+        with pytest.raises(ReturnExceedsOrder):
+            asked(order, {"MUG": 2}, "ret_2")
+        assert asked(order, {"MUG": 1}, "ret_2").returned == {"MUG": 3}
+
+    def test_of_what_was_never_bought_is_named(self, completed):
+        with pytest.raises(ReturnLineUnknown) as refusal:
+            asked(completed, {"MUG": 1, "AXE": 1})
+
+        assert "AXE" in refusal.value.fields["lines"]
+
+    @pytest.mark.parametrize("first", [asked, back])
+    @pytest.mark.parametrize("wanted", [None, {"MUG": 1}])
+    def test_of_nothing_that_is_left(self, completed, first, wanted):
+        with pytest.raises(NothingToReturn):
+            asked(first(completed, None), wanted, "ret_2")
+
+    @pytest.mark.parametrize("status", [status for status in Status if status not in ("COMPLETED", "RETURNED")])
+    def test_is_for_completed_orders_only(self, status):
+        order = an_order_in(status)
+
+        assert not order.is_returnable
+        with pytest.raises(OrderNotReturnable):
+            asked(order, None)
+
+    def test_may_be_offered_while_pieces_are_left(self, completed):
+        assert completed.is_returnable
+        assert asked(completed, {"MUG": 3}).is_returnable
+        assert not back(completed, None).is_returnable
+
+    def test_makes_one_event_with_its_pieces(self, completed):
+        order = asked(completed, {"MUG": 2})
+
+        assert (order.version, order.news.type) == (completed.version + 1, "OrderReturnRequested")
+        assert order.news.data["returned"] == {
+            "return_id": "ret_1",
+            "refund": {"amount": 2000, "currency": "EUR"},
+            "quantities": {"MUG": 2},
+        }
+
+
+class TestSettling:
+    def test_of_the_whole_ends_the_order_as_returned(self, completed):
+        order = back(completed, None)
+
+        assert (order.status, order.news.type) == (Status.RETURNED, "OrderReturned")
+        assert order.history[-1].status == Status.RETURNED
+        assert order.owed == 0
+
+    def test_of_a_part_leaves_it_completed(self, completed):
+        order = back(completed, {"MUG": 2})
+
+        assert (order.status, order.news.type, order.owed) == (Status.COMPLETED, "OrderPartlyReturned", 21000)
+        assert order.news.data["returned"]["return_id"] == "ret_1"
+
+    def test_of_the_last_part_ends_it(self, completed):
+        order = back(back(completed, {"MUG": 3}), None, "ret_2")
+
+        assert (order.status, order.news.type, order.owed) == (Status.RETURNED, "OrderReturned", 0)
+
+    @pytest.mark.parametrize(("first", "last"), [("ret_1", "ret_2"), ("ret_2", "ret_1")])
+    def test_ends_the_order_only_when_every_return_is_refunded(self, completed, first, last):
+        order = asked(asked(completed, {"MUG": 3}), None, "ret_2")
+
+        order = order.return_settled(first, 1, NOW)
+        assert (order.status, order.is_settled) == (Status.COMPLETED, False)
+
+        order = order.return_settled(last, 1, NOW)
+        assert (order.status, order.is_settled) == (Status.RETURNED, True)
+
+    def test_twice_is_once(self, completed):
+        order = back(completed, {"MUG": 1})
+
+        assert order.return_settled("ret_1", 1000, NOW) is order
+        assert order.return_settled("ret_1", 7, NOW) is order
+
+    def test_notes_what_was_really_given_back(self, completed):
+        order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW)
+
+        assert order.return_of("ret_1").refund == euros(700)
+        assert order.return_of("ret_1").status == ReturnStatus.REFUNDED
+        assert order.news.data["returned"]["refund"]["amount"] == 700
+        assert order.owed == 22300
+
+    def test_of_an_unknown_return_is_refused(self, completed):
+        with pytest.raises(IllegalTransition):
+            completed.return_settled("ret_9", 1000, NOW)
+
+    def test_only_then_is_less_owed(self, completed):
+        order = asked(completed, {"MUG": 1})
+
+        assert (order.owed, order.is_settled) == (23000, False)
+
+    @pytest.mark.parametrize("change", [asked, back])
+    def test_tells_nothing_personal(self, completed, change):
+        text = change(completed, None).news.model_dump_json()
+
+        assert not any(personal in text for personal in ("Lovelace", "ada@example.com", "St James", "pm_card"))
+
+
+class TestReturnId:
+    def test_is_the_same_for_the_same_key_and_order(self):
+        assert new_return_id("ord_1", "key", None) == new_return_id("ord_1", "key", {"MUG": 1})
+        assert new_return_id("ord_1", "key", None) != new_return_id("ord_2", "key", None)
+        assert new_return_id("ord_1", "key", None) != new_return_id("ord_1", "other", None)
+
+    def test_is_the_same_for_the_same_pieces_without_a_key(self):
+        assert new_return_id("ord_1", None, {"A": 1, "B": 2}) == new_return_id("ord_1", None, {"B": 2, "A": 1})
+
+    def test_is_another_for_other_pieces_without_a_key(self):
+        ids = {new_return_id("ord_1", None, wanted) for wanted in (None, {"A": 1}, {"A": 2}, {"B": 1})}
+
+        assert len(ids) == 4
+
+    def test_of_a_key_never_meets_that_of_pieces(self):
+        assert new_return_id("ord_1", "null", None) != new_return_id("ord_1", None, None)

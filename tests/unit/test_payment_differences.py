@@ -1,0 +1,196 @@
+"""Where Stripe's books and ours differ, and where they only seem to."""
+
+import pytest
+
+from chalicelib.payments.model import OUR_CANCELLATION, Intent, Payment, PaymentStatus
+from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
+from tests.builders import euros
+
+HOLD_NOT_NEEDED, NOT_RECORDED = Kind.HOLD_NOT_NEEDED, Kind.NOT_RECORDED
+TOO_MUCH, TOO_LITTLE, OVERDUE = Kind.CHARGED_TOO_MUCH, Kind.CHARGED_TOO_LITTLE, Kind.OVERDUE
+
+BEGUN = {"status": "requires_payment_method"}
+HELD = {"status": "requires_capture", "amount_capturable": 2500}
+TAKEN = {"status": "succeeded", "amount_received": 2500}
+PARTLY_BACK = TAKEN | {"amount_refunded": 1000}
+ALL_BACK = TAKEN | {"amount_refunded": 2500}
+GONE = {"status": "canceled"}
+
+SOLD = {"owed": 2500, "captured": 2500}
+CALLED_OFF = {"owed": 0}
+UNDER_WAY = {"owed": 2500, "is_settled": False}
+PARTLY_RETURNED = {"owed": 1500, "captured": 2500, "refunded": 1000}
+RETURNED = {"owed": 0, "captured": 2500, "refunded": 2500}
+
+
+def an_intent(number=1, order_id="ord_1", **facts):
+    return Intent(id=f"pi_{number}", order_id=order_id, amount=2500, **facts)
+
+
+def a_claim(owed, *, is_settled=True, is_overdue=False, intent_id="pi_1", status=None, **paid):
+    """Its status follows from the amounts, unless a test is about the status."""
+    fitting = status or status_with(owed, paid.get("captured", 0), paid.get("refunded", 0))
+    payment = Payment(order_id="ord_1", status=fitting, intent_id=intent_id, amount=euros(2500), **paid)
+    return Claim("ord_1", owed, is_settled, is_overdue, payment)
+
+
+def status_with(owed, captured, refunded):
+    if captured:
+        return PaymentStatus.CAPTURED if captured > refunded else PaymentStatus.REFUNDED
+    return PaymentStatus.AUTHORIZED if owed else PaymentStatus.VOIDED
+
+
+def found(intents, *claims):
+    return [difference for difference, _ in differences(intents, {claim.order_id: claim for claim in claims})]
+
+
+def seen(intents, *claims):
+    """(kind, expected, found) of each."""
+    return [(each.kind, each.expected, each.found) for each in found(intents, *claims)]
+
+
+@pytest.mark.parametrize(
+    ("at_stripe", "believed"),
+    [
+        (TAKEN, SOLD),
+        (PARTLY_BACK, PARTLY_RETURNED),
+        (ALL_BACK, RETURNED),
+        (GONE, CALLED_OFF),
+        (BEGUN, CALLED_OFF),
+        (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500}),
+        (TAKEN | {"disputed": True}, SOLD | {"disputed": True}),
+    ],
+)
+def test_books_that_agree_have_no_difference(at_stripe, believed):
+    assert seen([an_intent(**at_stripe)], a_claim(**believed)) == []
+
+
+@pytest.mark.parametrize(
+    ("at_stripe", "believed", "expected"),
+    [
+        (HELD, CALLED_OFF, [(HOLD_NOT_NEEDED, 0, 2500)]),
+        (TAKEN, CALLED_OFF | {"captured": 2500}, [(TOO_MUCH, 0, 2500)]),
+        (TAKEN, CALLED_OFF, [(TOO_MUCH, 0, 2500), (NOT_RECORDED, 0, 2500)]),
+        (TAKEN, PARTLY_RETURNED, [(TOO_MUCH, 1500, 2500), (NOT_RECORDED, 1500, 2500)]),
+        (TAKEN, RETURNED, [(TOO_MUCH, 0, 2500), (NOT_RECORDED, 0, 2500)]),
+        (GONE, SOLD, [(TOO_LITTLE, 2500, 0), (NOT_RECORDED, 2500, 0)]),
+        (PARTLY_BACK, SOLD | {"refunded": 1000}, [(TOO_LITTLE, 2500, 1500)]),
+        (TAKEN, {"owed": 2500}, [(NOT_RECORDED, 0, 2500)]),
+        (TAKEN | {"disputed": True}, SOLD, [(NOT_RECORDED, 2500, 2500)]),
+        (
+            HELD,
+            {"owed": 2500},
+            [(HOLD_NOT_NEEDED, 0, 2500), (TOO_LITTLE, 2500, 0)],
+        ),
+    ],
+)
+def test_an_order_that_has_ended_keeps_exactly_what_is_owed(at_stripe, believed, expected):
+    assert seen([an_intent(**at_stripe)], a_claim(**believed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("at_stripe", "believed"),
+    [
+        (GONE, CALLED_OFF | {"status": PaymentStatus.AUTHORIZED}),
+        (GONE | {"cancellation_reason": OUR_CANCELLATION}, CALLED_OFF | {"status": PaymentStatus.AUTHORIZED}),
+        (GONE, CALLED_OFF | {"status": PaymentStatus.CREATED}),
+        (BEGUN | {"decline_code": "generic_decline"}, CALLED_OFF | {"status": PaymentStatus.CREATED}),
+        (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500, "status": PaymentStatus.CAPTURED}),
+        (TAKEN | {"disputed": True}, SOLD),
+        (TAKEN, SOLD | {"disputed": True}),
+    ],
+)
+def test_a_record_with_the_right_amounts_may_still_be_outdated(at_stripe, believed):
+    assert [kind for kind, *_ in seen([an_intent(**at_stripe)], a_claim(**believed))] == [NOT_RECORDED]
+
+
+@pytest.mark.parametrize("at_stripe", [BEGUN, HELD, TAKEN, PARTLY_BACK, ALL_BACK, GONE])
+def test_an_order_that_is_under_way_is_left_alone(at_stripe):
+    assert seen([an_intent(**at_stripe)], a_claim(**UNDER_WAY)) == []
+
+
+def test_an_order_under_way_without_any_payment_is_left_alone():
+    assert seen([], a_claim(**UNDER_WAY)) == []
+
+
+@pytest.mark.parametrize(
+    ("outside", "at_stripe", "believed"),
+    [
+        (1000, PARTLY_BACK, SOLD | {"refunded": 1000}),
+        (2500, ALL_BACK, SOLD | {"refunded": 2500}),
+        (1000, ALL_BACK, RETURNED),
+        (1000, ALL_BACK, {"owed": 1000, "captured": 2500, "refunded": 2500}),
+    ],
+)
+def test_what_somebody_refunded_on_purpose_is_not_missing(outside, at_stripe, believed):
+    assert seen([an_intent(**at_stripe)], a_claim(**believed, refunded_outside=outside)) == []
+
+
+def test_a_refund_outside_that_we_have_not_heard_of_is_recorded():
+    assert seen([an_intent(**PARTLY_BACK)], a_claim(**SOLD)) == [(TOO_LITTLE, 2500, 1500), (NOT_RECORDED, 2500, 1500)]
+
+
+def test_a_delivered_order_that_stripe_does_not_know_is_not_paid():
+    assert found([], a_claim(**SOLD)) == [Difference(TOO_LITTLE, "ord_1", None, expected=2500)]
+
+
+@pytest.mark.parametrize("believed", [CALLED_OFF, RETURNED])
+def test_where_nothing_is_owed_stripe_need_not_know_anything(believed):
+    assert found([], a_claim(**believed)) == []
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_an_order_that_should_have_ended_is_overdue(is_settled):
+    claim = a_claim(2500, is_settled=is_settled, is_overdue=True, captured=2500)
+
+    assert found([an_intent(**TAKEN)], claim) == [Difference(OVERDUE, "ord_1", None)]
+
+
+class TestStrangers:
+    @pytest.mark.parametrize("order_id", [None, "ord_unknown"])
+    @pytest.mark.parametrize(
+        ("at_stripe", "expected"),
+        [
+            (BEGUN, []),
+            (GONE, []),
+            (ALL_BACK, []),
+            (HELD, [(HOLD_NOT_NEEDED, 0, 2500)]),
+            (TAKEN, [(TOO_MUCH, 0, 2500)]),
+            (PARTLY_BACK, [(TOO_MUCH, 0, 1500)]),
+        ],
+    )
+    def test_may_keep_nothing(self, order_id, at_stripe, expected):
+        assert seen([an_intent(order_id=order_id, **at_stripe)]) == expected
+
+    def test_are_named_as_far_as_possible(self):
+        assert found([an_intent(order_id=None, **TAKEN)]) == [Difference(TOO_MUCH, None, "pi_1", found=2500)]
+
+    @pytest.mark.parametrize("believed", [SOLD, UNDER_WAY])
+    def test_are_also_second_payments_of_an_order(self, believed):
+        intents = [an_intent(2, **HELD), an_intent(1, **TAKEN)]
+
+        assert found(intents, a_claim(**believed)) == [Difference(HOLD_NOT_NEEDED, "ord_1", "pi_2", found=2500)]
+
+    @pytest.mark.parametrize("payment", [None, Payment(order_id="ord_1", status=PaymentStatus.VOIDED)])
+    def test_are_also_payments_that_were_not_written_down(self, payment):
+        claim = Claim("ord_1", 0, True, False, payment)
+
+        assert found([an_intent(**HELD)], claim) == [Difference(HOLD_NOT_NEEDED, "ord_1", "pi_1", found=2500)]
+
+
+class TestDifference:
+    def test_comes_with_the_payment_that_it_is_about(self):
+        intent = an_intent(**HELD)
+
+        [(difference, about)] = differences([intent], {"ord_1": a_claim(**CALLED_OFF)})
+
+        assert (difference.payment_intent, about) == ("pi_1", intent)
+
+    def test_is_the_same_when_it_is_found_again_and_another_when_it_has_grown(self):
+        first, again, grown = (Difference(TOO_MUCH, "ord_1", "pi_1", 0, amount) for amount in (100, 100, 200))
+
+        assert first.id == again.id != grown.id
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_is_repaired_with_money_only_where_money_is_not_ours(self, kind):
+        assert Difference(kind, "ord_1", "pi_1").is_repairable == (kind in (HOLD_NOT_NEEDED, TOO_MUCH))

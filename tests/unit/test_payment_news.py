@@ -1,0 +1,175 @@
+"""What Stripe tells of a payment reaches its order, once, and stops what nobody pays for."""
+
+import pytest
+
+from chalicelib.fulfilment import payment_news
+from chalicelib.fulfilment.payment_news import hear_stripe
+from chalicelib.orders.model import CancellationRequested, Reason, Status
+from chalicelib.payments.gateway import PaymentProviderUnavailable
+from chalicelib.payments.model import PaymentStatus
+from chalicelib.payments.webhooks import Notice
+from tests.builders import euros
+
+
+def notice(payment_intent, event_id="evt_1"):
+    return Notice(event_id=event_id, payment_intent=payment_intent)
+
+
+class TestLostHold:
+    @pytest.mark.parametrize("status", [Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    def test_has_the_order_cancelled(self, shop, status):
+        payment = shop.sold(until=status, captured=False)
+        shop.gateway.expire(payment)
+
+        hear_stripe(notice(payment))
+
+        assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
+        assert shop.payments.of("ord_1").status == PaymentStatus.VOIDED
+        with pytest.raises(CancellationRequested):
+            shop.orders.get("ord_1").must_go_on()
+
+    def test_after_the_parcel_has_left_is_left_to_the_capture(self, shop):
+        payment = shop.sold(until=Status.SHIPPING, captured=False)
+        shop.orders.dispatched("ord_1")
+        shop.gateway.expire(payment)
+
+        hear_stripe(notice(payment))
+
+        assert shop.orders.get("ord_1").cancellation is None
+        assert shop.payments.of("ord_1").status == PaymentStatus.VOIDED
+
+    def test_that_we_let_go_ourselves_is_no_news(self, shop):
+        payment = shop.sold(until=Status.SHIPPING, captured=False)
+        shop.payments.void("ord_1")
+
+        hear_stripe(notice(payment))
+
+        assert shop.orders.get("ord_1").cancellation is None
+
+
+@pytest.mark.parametrize(
+    ("happens", "event_type"),
+    [
+        (lambda gateway, payment: gateway.refund_by_hand(payment, 700), "PaymentRefundedOutside"),
+        (lambda gateway, payment: gateway.dispute(payment), "PaymentDisputed"),
+    ],
+)
+class TestOtherNews:
+    def test_is_told_counted_and_noted_once_however_often_it_comes(self, shop, happens, event_type):
+        payment = shop.sold()
+        happens(shop.gateway, payment)
+
+        for event_id in ("evt_1", "evt_1", "evt_2"):
+            hear_stripe(notice(payment, event_id))
+
+        assert shop.events().count(event_type) == 1
+        assert len(shop.orders.get("ord_1").noted) == 1
+        assert shop.metrics == {event_type: 1}
+
+    def test_keeps_the_orders_status(self, shop, happens, event_type):
+        payment = shop.sold()
+        happens(shop.gateway, payment)
+
+        hear_stripe(notice(payment))
+
+        assert shop.orders.get("ord_1").status == Status.COMPLETED
+
+    def test_that_could_not_be_noted_at_the_payment_is_told_the_order_once(
+        self, shop, happens, event_type, monkeypatch
+    ):
+        payment = shop.sold()
+        happens(shop.gateway, payment)
+        with monkeypatch.context() as patch:
+            patch.setattr(shop.payment_store, "replace", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                hear_stripe(notice(payment))
+
+        hear_stripe(notice(payment))
+
+        assert shop.events().count(event_type) == 1
+        assert shop.payments.of("ord_1").disputed or shop.payments.of("ord_1").refunded_outside
+
+
+def test_two_pieces_of_news_of_one_notice_are_both_told_once(shop):
+    payment = shop.sold()
+    shop.gateway.refund_by_hand(payment, 700)
+    shop.gateway.dispute(payment)
+
+    for event_id in ("evt_1", "evt_1", "evt_2"):
+        hear_stripe(notice(payment, event_id))
+
+    told = [event for _, event in shop.order_store.events_of("ord_1") if event["type"].startswith("Payment")]
+    assert {event["type"]: event["causation_id"] for event in told} == {
+        "PaymentRefundedOutside": "evt_1",
+        "PaymentDisputed": "evt_1",
+    }
+    assert len(told) == 2
+
+
+def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypatch):
+    payment = shop.sold()
+    shop.gateway.refund_by_hand(payment, 700)
+    shop.gateway.dispute(payment)
+    tell = shop.orders.tell
+
+    def dies_at_the_dispute(order_id, event_type, fact, cause):
+        if event_type == "PaymentDisputed":
+            raise ConnectionError
+        return tell(order_id, event_type, fact, cause)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.orders, "tell", dies_at_the_dispute)
+        with pytest.raises(ConnectionError):
+            hear_stripe(notice(payment))
+
+    hear_stripe(notice(payment))
+
+    assert [event for event in shop.events() if event.startswith("Payment")] == [
+        "PaymentRefundedOutside",
+        "PaymentDisputed",
+    ]
+
+
+def test_each_further_refund_by_others_is_told(shop):
+    payment = shop.sold()
+    for number in range(2):
+        shop.gateway.refund_by_hand(payment, 700)
+        hear_stripe(notice(payment, f"evt_{number}"))
+
+    assert shop.events().count("PaymentRefundedOutside") == 2
+
+
+def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):
+    payment = shop.sold()
+    shop.gateway.dispute(payment)
+
+    def is_down(_):
+        raise PaymentProviderUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.gateway, "retrieve", is_down)
+        with pytest.raises(PaymentProviderUnavailable):
+            hear_stripe(notice(payment))
+
+    hear_stripe(notice(payment))
+
+    assert shop.payments.of("ord_1").disputed
+
+
+def test_a_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkeypatch):
+    logged = []
+    monkeypatch.setattr(payment_news.log, "warning", lambda text, extra: logged.append(extra))
+
+    hear_stripe(notice("pi_unknown"))
+
+    assert logged == [{"event_id": "evt_1"}]
+    assert shop.metrics == {}
+
+
+def test_a_stranger_is_none_of_our_business(shop):
+    stranger = shop.gateway.create(None, euros(100), "by-hand").id
+    shop.gateway.expire(stranger)
+
+    hear_stripe(notice(stranger))
+
+    assert shop.metrics == {}

@@ -1,0 +1,62 @@
+"""A bad message in a batch is reported alone; all others are handled."""
+
+import json
+
+import pytest
+
+from chalicelib.payments.webhooks import Notice
+from chalicelib.platform.queues import consume, consume_events
+from tests.builders import an_event
+
+
+def batch(*bodies):
+    records = [{"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies, 1)]
+    return {"Records": records}
+
+
+def failed(*numbers):
+    return {"batchItemFailures": [{"itemIdentifier": f"message-{n}"} for n in numbers]}
+
+
+def from_bus(number):
+    """What a rule puts on the queue: EventBridge's own envelope around ours."""
+    return json.dumps({"detail-type": "OrderPlaced", "detail": an_event(number).model_dump()})
+
+
+def a_notice(payment_intent):
+    return Notice(event_id="evt_1", payment_intent=payment_intent).model_dump_json()
+
+
+@pytest.mark.parametrize("broken", ["nonsense", "{}", '{"event_id": "evt_1"}'])
+def test_a_message_that_cannot_be_read_does_not_stop_the_others(broken):
+    heard = []
+
+    answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), Notice, heard.append)
+
+    assert [notice.payment_intent for notice in heard] == ["pi_1", "pi_3"]
+    assert answer == failed(2)
+
+
+def test_a_message_that_cannot_be_handled_does_not_stop_the_others():
+    heard = []
+
+    def handle(notice):
+        if notice.payment_intent == "pi_1":
+            raise ConnectionError
+        heard.append(notice.payment_intent)
+
+    assert consume(batch(a_notice("pi_1"), a_notice("pi_2")), Notice, handle) == failed(1)
+    assert heard == ["pi_2"]
+
+
+def test_events_are_taken_out_of_what_the_bus_wraps_around_them():
+    heard = []
+
+    answer = consume_events(batch(from_bus(1), '{"detail": {}}', from_bus(3)), heard.append)
+
+    assert [event.order_id for event in heard] == ["ord_1", "ord_3"]
+    assert answer == failed(2)
+
+
+def test_an_empty_batch_has_no_failures():
+    assert consume_events(batch(), print) == failed()

@@ -1,0 +1,510 @@
+"""The comparison with Stripe as a whole: what it looks at, reports, and puts right."""
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.fulfilment import reconciliation
+from chalicelib.fulfilment.reconciliation import WINDOW, reconcile_payments
+from chalicelib.orders.model import Reason, Status
+from chalicelib.payments.findings import Findings
+from chalicelib.payments.gateway import PaymentProviderUnavailable
+from chalicelib.payments.model import PaymentStatus
+from chalicelib.payments.reconciliation import Kind
+from tests.builders import an_order_in, euros
+from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
+
+UNDONE = {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
+
+
+@pytest.fixture
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def bucket():
+    return FakeBucket()
+
+
+@pytest.fixture
+def books(shop, settings, bus, bucket, monkeypatch):
+    """The shop, a minute after the provider's first payment, with everything that reconciliation needs."""
+    shop.clock.now = datetime.fromtimestamp(FIRST_INTENT + 60, UTC)
+    monkeypatch.setattr(reconciliation, "utc_now", shop.clock)
+    monkeypatch.setattr(reconciliation, "settings", lambda: settings)
+    monkeypatch.setattr(wiring, "findings", lambda: Findings(bus, "shop-bus", bucket, "reports"))
+    return shop
+
+
+@pytest.fixture
+def repairing(books, settings):
+    settings.reconcile_repairs = True
+    return books
+
+
+def a_cancelled_order_with_a_hold(shop):
+    payment = shop.sold(until=Status.AUTHORIZED, captured=False)
+    shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
+    return payment
+
+
+def a_cancelled_order_that_was_charged(shop):
+    payment = shop.sold(until=Status.SHIPPING)
+    shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
+    return payment
+
+
+def a_return_without_its_refund(shop):
+    payment = shop.sold()
+    shop.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
+    shop.orders.return_settled("ord_1", "ret_1", 1250)
+    return payment
+
+
+def kinds():
+    return [difference.kind for difference in reconcile_payments()]
+
+
+class TestFinding:
+    def test_books_that_agree_are_reported_as_such(self, books, bus, bucket):
+        books.sold()
+
+        assert reconcile_payments() == []
+
+        assert bus.published == []
+        [report] = bucket.files.values()
+        assert report.strip() == "kind,order_id,payment_intent,expected,found"
+        assert books.metrics == {"BooksDiffer": 0}
+
+    def test_a_difference_is_an_event_a_line_and_a_count(self, books, bus, bucket):
+        payment = a_cancelled_order_with_a_hold(books)
+
+        [difference] = reconcile_payments()
+
+        assert (difference.kind, difference.order_id) == (Kind.HOLD_NOT_NEEDED, "ord_1")
+        [event] = bus.published
+        assert (event["DetailType"], event["Source"]) == ("BooksDiffer", "storefront.payments")
+        assert json.loads(event["Detail"])["data"]["payment_intent"] == payment
+        [row] = csv.DictReader(next(iter(bucket.files.values())).splitlines())
+        assert (row["kind"], row["payment_intent"], row["found"]) == ("HOLD_NOT_NEEDED", payment, "2500")
+        assert books.metrics == {"BooksDiffer": 1}
+
+    def test_the_report_is_named_by_its_moment(self, books, bucket):
+        reconcile_payments()
+
+        assert list(bucket.files) == [f"reconciliation/{books.clock():%Y-%m-%d/%H%M%S.%f}.csv"]
+
+    def test_a_difference_that_is_found_again_is_the_same_event(self, books, bus):
+        a_cancelled_order_with_a_hold(books)
+
+        reconcile_payments()
+        books.clock.passes(hours=1)
+        reconcile_payments()
+
+        assert len({json.loads(event["Detail"])["id"] for event in bus.published}) == 1
+
+    def test_more_differences_than_the_bus_takes_at_once_are_all_published(self, books, bus):
+        for n in range(12):
+            payment = books.gateway.create(None, euros(100), f"by-hand:{n}").id
+            books.gateway.confirm(payment, APPROVED, f"confirm:{n}")
+
+        assert kinds() == [Kind.HOLD_NOT_NEEDED] * 12
+        assert len(bus.published) == 12
+
+    def test_an_order_under_way_is_left_alone_until_it_is_overdue(self, books):
+        books.sold(until=Status.AUTHORIZED, captured=False)
+
+        books.clock.passes(minutes=59)
+        assert kinds() == []
+        books.clock.passes(minutes=2)
+        assert kinds() == [Kind.OVERDUE]
+
+    @pytest.mark.parametrize("status", [Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    def test_an_order_is_overdue_however_old_it_is(self, books, status):
+        books.has(an_order_in(status))
+        books.clock.passes(days=90)
+
+        assert kinds() == [Kind.OVERDUE]
+
+    @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
+    def test_an_order_that_has_ended_is_never_overdue(self, books, status):
+        if status == Status.COMPLETED:
+            books.sold()
+        else:
+            books.has(an_order_in(status))
+        books.clock.passes(days=90)
+
+        assert kinds() == []
+
+    def test_a_delivered_order_without_a_payment_is_found(self, books):
+        books.has(an_order_in(Status.COMPLETED))
+
+        assert kinds() == [Kind.CHARGED_TOO_LITTLE]
+
+    def test_a_return_under_way_is_left_alone(self, books):
+        books.sold()
+        books.orders.take_back("ord_1", "ret_1", None)
+        books.payments.refund_part("ord_1", euros(2500), "ret_1")
+
+        assert kinds() == []
+
+    def test_a_return_that_is_settled_agrees(self, books):
+        books.sold()
+        books.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
+        refunded = books.payments.refund_part("ord_1", euros(1250), "ret_1")
+        books.orders.return_settled("ord_1", "ret_1", refunded)
+
+        assert kinds() == []
+
+    def test_what_is_older_than_the_window_was_compared_before(self, books):
+        books.sold()
+        books.has(an_order_in(Status.COMPLETED, "ord_2"))
+        books.clock.now += WINDOW + timedelta(days=1)
+
+        assert kinds() == []
+
+    def test_an_old_order_is_compared_if_stripe_names_it(self, books):
+        """Its payment was begun within the window although the order was placed before."""
+        now = books.clock.now
+        books.clock.now -= WINDOW + timedelta(days=1)
+        a_cancelled_order_with_a_hold(books)
+        books.clock.now = now
+
+        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+
+    def test_a_payment_of_an_order_that_does_not_exist_is_a_strangers(self, books):
+        payment = books.gateway.create("ord_unknown", euros(100), "by-hand").id
+        books.gateway.confirm(payment, APPROVED, "confirm")
+
+        [difference] = reconcile_payments()
+
+        assert (difference.kind, difference.order_id) == (Kind.HOLD_NOT_NEEDED, "ord_unknown")
+
+
+class TestPuttingRight:
+    @pytest.mark.parametrize("broken", [a_cancelled_order_with_a_hold, a_cancelled_order_that_was_charged])
+    def test_moves_no_money_unless_it_may(self, books, broken):
+        broken(books)
+        before = list(books.gateway.moves)
+
+        reconcile_payments()
+
+        assert books.gateway.moves == before
+
+    def test_lets_an_unneeded_hold_go(self, repairing):
+        payment = a_cancelled_order_with_a_hold(repairing)
+
+        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+
+        assert repairing.gateway.retrieve(payment).status == "canceled"
+        assert kinds() == [Kind.NOT_RECORDED]
+        assert repairing.payments.of("ord_1").status == PaymentStatus.VOIDED
+        assert kinds() == []
+        assert repairing.gateway.moves.count("cancel") == 1
+
+    def test_gives_a_surplus_back(self, repairing):
+        payment = a_cancelled_order_that_was_charged(repairing)
+
+        assert kinds() == [Kind.CHARGED_TOO_MUCH]
+
+        assert repairing.gateway.retrieve(payment).kept == 0
+        kinds()
+        assert kinds() == []
+        assert repairing.payments.of("ord_1").status == PaymentStatus.REFUNDED
+
+    def test_gives_back_only_the_surplus(self, repairing):
+        payment = a_return_without_its_refund(repairing)
+
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_settles_what_strangers_hold_and_took(self, repairing):
+        for number, is_taken in enumerate((False, True)):
+            payment = repairing.gateway.create(None, euros(100), f"create:{number}").id
+            repairing.gateway.confirm(payment, APPROVED, f"confirm:{number}")
+            if is_taken:
+                repairing.gateway.capture(payment, "capture")
+
+        reconcile_payments()
+
+        assert all(not intent.amount_capturable and not intent.kept for intent in repairing.gateway.intents_since(0))
+
+    @pytest.mark.parametrize("may_move_money", [False, True])
+    def test_always_brings_our_own_record_up_to_date(self, books, settings, may_move_money):
+        settings.reconcile_repairs = may_move_money
+        payment = books.sold()
+        books.gateway.refund_by_hand(payment, 700)
+
+        assert Kind.NOT_RECORDED in kinds()
+
+        assert books.payments.of("ord_1").refunded_outside == 700
+        assert "PaymentRefundedOutside" in books.events()
+        assert kinds() == []
+
+    @pytest.mark.parametrize("kind", [Kind.CHARGED_TOO_LITTLE, Kind.OVERDUE])
+    def test_never_charges_anybody(self, repairing, kind):
+        repairing.has(an_order_in(Status.COMPLETED if kind == Kind.CHARGED_TOO_LITTLE else Status.PLACED))
+        repairing.clock.passes(hours=2)
+
+        assert kinds() == [kind]
+        assert repairing.gateway.moves == []
+
+    def test_a_repair_that_fails_stops_neither_the_others_nor_the_report(self, repairing, bucket):
+        for number in range(2):
+            payment = repairing.gateway.create(None, euros(100), f"create:{number}").id
+            repairing.gateway.confirm(payment, APPROVED, f"confirm:{number}")
+        repairing.gateway.losing = {"cancel"}
+
+        assert len(reconcile_payments()) == 2
+
+        assert [intent.status for intent in repairing.gateway.intents_since(0)] == ["canceled"] * 2
+        [report] = bucket.files.values()
+        assert len(report.splitlines()) == 3
+
+    def test_a_repair_that_failed_at_stripe_is_another_attempt_in_the_next_run(self, repairing):
+        payment = a_cancelled_order_that_was_charged(repairing)
+        repairing.gateway.failing = {"refund": False}
+
+        reconcile_payments()
+        repairing.clock.passes(hours=1)
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 0
+
+    @pytest.mark.parametrize("trouble", ["the answer is lost", "it fails with effect"])
+    def test_what_was_given_back_without_our_knowing_is_not_given_back_again(self, repairing, trouble):
+        payment = a_return_without_its_refund(repairing)
+        if trouble == "the answer is lost":
+            repairing.gateway.losing = {"refund"}
+        else:
+            repairing.gateway.failing = {"refund": True}
+
+        for _ in range(3):
+            reconcile_payments()
+            repairing.clock.passes(hours=1)
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+        assert repairing.gateway.moves.count("refund") == 1
+
+    def test_two_runs_at_once_give_a_surplus_back_once(self, repairing, monkeypatch):
+        payment = a_return_without_its_refund(repairing)
+        put_right = repairing.payments.put_right
+
+        def after_another_run(*arguments):
+            monkeypatch.setattr(repairing.payments, "put_right", put_right)
+            repairing.clock.passes(seconds=1)
+            reconcile_payments()
+            put_right(*arguments)
+
+        monkeypatch.setattr(repairing.payments, "put_right", after_another_run)
+
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_a_disputed_surplus_is_reported_and_given_back_once_the_dispute_is_won(self, repairing):
+        payment = a_return_without_its_refund(repairing)
+        repairing.gateway.dispute(payment)
+
+        assert Kind.CHARGED_TOO_MUCH in kinds()
+        assert repairing.gateway.retrieve(payment).kept == 2500
+
+        repairing.gateway.win_dispute(payment)
+        repairing.clock.passes(hours=1)
+        reconcile_payments()
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_without_stripe_there_is_no_report_at_all(self, books, bucket, monkeypatch):
+        def is_down(_):
+            raise PaymentProviderUnavailable
+
+        monkeypatch.setattr(books.gateway, "intents_since", is_down)
+
+        with pytest.raises(PaymentProviderUnavailable):
+            reconcile_payments()
+        assert bucket.files == {}
+
+
+class TestOverdue:
+    """The saga of this order has ended without it, or never began."""
+
+    @pytest.fixture
+    def overdue(self, repairing):
+        repairing.sold(until=Status.SHIPPING, captured=False)
+        repairing.clock.passes(hours=2)
+        return repairing
+
+    def test_is_cancelled_and_undone(self, overdue):
+        assert kinds() == [Kind.OVERDUE]
+
+        assert overdue.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
+        assert overdue.undone == UNDONE
+
+    def test_is_ended_once_and_reported_until_it_is_over(self, overdue):
+        reconcile_payments()
+        overdue.clock.passes(hours=1)
+        overdue.step_functions.started.clear()
+
+        assert kinds() == [Kind.OVERDUE]
+        assert overdue.undone == {}
+        assert overdue.events().count("OrderCancelRequested") == 1
+
+        overdue.payments.void("ord_1")
+        overdue.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
+        assert kinds() == []
+
+    def test_is_only_told_to_stop_if_its_saga_runs_after_all(self, overdue):
+        overdue.starts_saga()
+
+        reconcile_payments()
+
+        assert overdue.events()[-1] == "OrderCancelRequested"
+        assert overdue.undone == {}
+
+    def test_is_undone_for_the_reason_that_was_given_first(self, overdue):
+        overdue.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+
+        reconcile_payments()
+
+        assert overdue.undone == {"ord_1": {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"}}
+
+    def test_is_left_to_a_person_if_its_parcel_has_left(self, overdue):
+        overdue.orders.dispatched("ord_1")
+        before = overdue.orders.get("ord_1")
+
+        assert kinds() == [Kind.OVERDUE]
+
+        assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
+
+    def test_is_left_alone_if_nothing_may_be_repaired(self, overdue, settings):
+        settings.reconcile_repairs = False
+        before = overdue.orders.get("ord_1")
+
+        assert kinds() == [Kind.OVERDUE]
+
+        assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
+
+    def test_that_cannot_be_ended_is_ended_by_the_next_run_and_stops_no_report(self, overdue, bucket):
+        overdue.step_functions.failing = "ThrottlingException"
+
+        assert kinds() == [Kind.OVERDUE]
+        assert (len(bucket.files), overdue.undone) == (1, {})
+
+        overdue.step_functions.failing = None
+        reconcile_payments()
+        assert overdue.undone == UNDONE
+
+    def test_that_is_completed_at_the_last_moment_is_left_alone(self, overdue, monkeypatch):
+        report = overdue.orders.placed_since
+
+        def placed_since(*arguments):
+            found = list(report(*arguments))
+            if overdue.orders.get("ord_1").status == Status.SHIPPING:
+                overdue.payments.capture("ord_1")
+                overdue.orders.advance("ord_1", Status.COMPLETED)
+            return iter(found)
+
+        monkeypatch.setattr(overdue.orders, "placed_since", placed_since)
+
+        assert kinds() == []
+        assert overdue.undone == {}
+
+
+class TestWhileItReads:
+    """What changes between the reading of Stripe's books and of ours is no difference."""
+
+    @pytest.fixture
+    def meanwhile(self, books, monkeypatch):
+        """Lets something happen right after Stripe's books were read."""
+
+        def happens(change):
+            read = books.gateway.intents_since
+
+            def read_and_change(created):
+                found = list(read(created))
+                change()
+                return iter(found)
+
+            monkeypatch.setattr(books.gateway, "intents_since", read_and_change)
+
+        return happens
+
+    def test_a_return_that_is_settled_is_not_given_back_a_second_time(self, repairing, meanwhile):
+        payment = repairing.sold()
+        repairing.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
+
+        def settle():
+            refunded = repairing.payments.refund_part("ord_1", euros(1250), "ret_1")
+            repairing.orders.return_settled("ord_1", "ret_1", refunded)
+
+        meanwhile(settle)
+
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_a_hold_that_is_let_go_meanwhile_is_not_let_go_again(self, repairing, meanwhile):
+        a_cancelled_order_with_a_hold(repairing)
+        meanwhile(lambda: repairing.payments.void("ord_1"))
+
+        assert kinds() == []
+        assert [call for call, _ in repairing.gateway.asked].count("cancel") == 1
+
+    def test_a_surplus_that_another_run_gives_back_meanwhile_is_not_given_back_again(self, repairing, meanwhile):
+        payment = a_return_without_its_refund(repairing)
+        another_run = [reconcile_payments]
+
+        def other():
+            while another_run:
+                repairing.clock.passes(seconds=1)
+                another_run.pop()()
+
+        meanwhile(other)
+
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_what_changes_during_the_second_look_is_left_to_the_next_run(self, repairing, monkeypatch):
+        """Somebody gives it back at this very moment."""
+        payment = a_cancelled_order_that_was_charged(repairing)
+        retrieve = repairing.gateway.retrieve
+
+        def looks(intent_id):
+            monkeypatch.setattr(repairing.gateway, "retrieve", retrieve)
+            seen = retrieve(intent_id)
+            repairing.payments.refund("ord_1")
+            return seen
+
+        monkeypatch.setattr(repairing.gateway, "retrieve", looks)
+
+        assert kinds() == []
+        assert [call for call, _ in repairing.gateway.asked].count("refund") == 1
+        assert repairing.gateway.retrieve(payment).kept == 0
+
+    def test_what_is_still_there_is_found(self, books, meanwhile):
+        a_cancelled_order_with_a_hold(books)
+        meanwhile(lambda: books.sold("ord_2", until=Status.AUTHORIZED, captured=False))
+
+        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+
+    def test_an_order_that_is_paid_and_completed_meanwhile_is_paid(self, books, meanwhile):
+        meanwhile(lambda: books.sold())
+
+        assert kinds() == []
+
+    def test_an_order_that_is_completed_does_not_differ(self, books, meanwhile):
+        books.sold(until=Status.SHIPPING, captured=False)
+
+        def complete():
+            books.payments.capture("ord_1")
+            books.orders.advance("ord_1", Status.COMPLETED)
+
+        meanwhile(complete)
+
+        assert kinds() == []

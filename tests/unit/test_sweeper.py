@@ -1,0 +1,118 @@
+"""Expired reservations are released, their orders are told first, and one that fails stops no other."""
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.fulfilment.sweeper import sweep_reservations
+from chalicelib.orders.model import CancellationRequested, OrderChanged, Reason, Status
+from tests.builders import an_order_in
+
+
+class Shelf:
+    """An inventory where these orders' reservations have expired; `committed` ones cannot be released."""
+
+    def __init__(self, shop, *order_ids):
+        self._shop = shop
+        self._overdue = list(order_ids)
+        self.committed = set()
+        self.broken = set()
+        self.released = []
+
+    def expired(self):
+        return list(self._overdue)
+
+    def release_expired(self, order_id):
+        if order_id in self.broken:
+            raise ConnectionError
+        if order_id in self.committed:
+            return False
+        self._overdue.remove(order_id)
+        self.released.append(order_id)
+        return True
+
+
+@pytest.fixture
+def shelf(shop, monkeypatch):
+    """Three reserved orders that never went on."""
+    ids = ["ord_1", "ord_2", "ord_3"]
+    for order_id in ids:
+        shop.has(an_order_in(Status.RESERVED, order_id))
+    shelf = Shelf(shop, *ids)
+    monkeypatch.setattr(wiring, "inventory", lambda: shelf)
+    return shelf
+
+
+def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, shelf):
+    assert sweep_reservations() == 3
+
+    assert shelf.released == ["ord_1", "ord_2", "ord_3"]
+    for order_id in shelf.released:
+        assert shop.orders.get(order_id).cancellation == Reason.FULFILMENT_FAILED
+    assert sweep_reservations() == 0
+
+
+def test_a_saga_that_wakes_up_late_stops_at_its_next_step(shop, shelf):
+    sweep_reservations()
+
+    with pytest.raises(CancellationRequested):
+        shop.orders.advance("ord_1", Status.AUTHORIZED)
+
+
+def test_the_order_is_told_before_its_pieces_are_given_away(shop, shelf):
+    shelf.broken = {"ord_1"}
+
+    sweep_reservations()
+
+    assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
+
+
+def test_goes_on_after_one_that_fails_and_tries_it_again(shop, shelf):
+    shelf.broken = {"ord_1"}
+    assert sweep_reservations() == 2
+    assert shelf.released == ["ord_2", "ord_3"]
+    shelf.broken = set()
+
+    assert sweep_reservations() == 1
+    assert shelf.released[-1] == "ord_1"
+
+
+def test_keeps_the_pieces_of_an_order_that_could_not_be_told(shop, shelf, monkeypatch):
+    tell = shop.orders.cancel
+
+    def cancel(order_id, reason):
+        if order_id == "ord_2":
+            raise OrderChanged(order_id)
+        return tell(order_id, reason)
+
+    monkeypatch.setattr(shop.orders, "cancel", cancel)
+
+    assert sweep_reservations() == 2
+    assert shelf.released == ["ord_1", "ord_3"]
+
+
+def test_counts_only_what_it_released_itself(shop, shelf):
+    shelf.committed = {"ord_2"}
+
+    assert sweep_reservations() == 2
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
+def test_gives_back_the_pieces_of_an_order_that_is_over(shop, shelf, status):
+    shop.has(an_order_in(status, "ord_4"))
+    before = shop.orders.get("ord_4")
+    shelf._overdue.append("ord_4")
+
+    assert sweep_reservations() == 4
+    assert shop.orders.get("ord_4") == before
+
+
+def test_gives_back_the_pieces_of_no_order(shop, shelf):
+    shelf._overdue.append("ord_unknown")
+
+    assert sweep_reservations() == 4
+
+
+def test_of_nothing_does_nothing(shop, shelf):
+    shelf._overdue.clear()
+
+    assert sweep_reservations() == 0
