@@ -1,8 +1,11 @@
 """Reads `infra/template/*.yaml` into one template that `chalice package` merges into its own.
 
-Two things go beyond plain CloudFormation. `!File path` stands for a file's text, so that a workflow
-or an edge function is a file of its own. And a workflow is written in YAML with anchors; it becomes
-the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers.
+Three things go beyond plain CloudFormation. `!File path` stands for a file's text, so that a workflow
+or an edge function is a file of its own. A workflow is written in YAML with anchors; it becomes
+the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
+workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
+a message; for a workflow, that an execution failed. Such queues are those for what was given up, and the
+output `DeadLetterQueueUrls` lists them.
 """
 
 import json
@@ -16,6 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PIECES = ROOT / "infra" / "template"
 ONLY_IN = {"warehouse_simulator": {"local", "demo"}}
 """Pieces that are not for every stage."""
+
+WATCHED = {
+    "AWS::SQS::Queue": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName"),
+    "AWS::StepFunctions::StateMachine": ("AWS/States", "ExecutionsFailed", "Sum", "StateMachineArn"),
+}
+"""By type of resource: what its alarm looks at."""
 
 SECONDS = re.compile(r'("\w*Seconds": )"(\$\{\w+\})"')
 
@@ -46,7 +55,7 @@ def pieces(stage: str) -> dict[str, Any]:
     for path in sorted(PIECES.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, yaml.load(path.read_text(), _Loader))
-    return merged
+    return _watched(merged)
 
 
 def workflow(path: Path) -> dict[str, Any]:
@@ -71,6 +80,38 @@ def _reachable(start: str, states: dict[str, Any]) -> dict[str, Any]:
             edges = [states[name], *states[name].get("Catch", []), *states[name].get("Choices", [])]
             ahead += [edge[key] for edge in edges for key in ("Next", "Default") if key in edge]
     return found
+
+
+def _watched(template: dict[str, Any]) -> dict[str, Any]:
+    """With the alarms that resources ask for, and the list of the queues among them."""
+    asking = {
+        name: resource for name, resource in template["Resources"].items() if "Alarm" in resource.get("Metadata", {})
+    }
+    alarms = {f"{name}Alarm": _alarm(name, resource) for name, resource in asking.items()}
+    queues = [{"Ref": name} for name, resource in asking.items() if resource["Type"] == "AWS::SQS::Queue"]
+    urls = {"DeadLetterQueueUrls": {"Value": {"Fn::Join": [",", queues]}}}
+    return _merged(template, {"Resources": alarms, "Outputs": urls})
+
+
+def _alarm(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+    namespace, metric, statistic, dimension = WATCHED[resource["Type"]]
+    value = {"Fn::GetAtt": [name, "QueueName"]} if dimension == "QueueName" else {"Ref": name}
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmDescription": resource["Metadata"]["Alarm"],
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Dimensions": [{"Name": dimension, "Value": value}],
+            "Statistic": statistic,
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [{"Ref": "AlarmTopic"}],
+        },
+    }
 
 
 def _file(path: Path) -> str:

@@ -39,11 +39,6 @@ def no_archive(template: Template, local: Local) -> None:
     del template["Resources"]["EventArchive"]
 
 
-def no_metric_math(template: Template, local: Local) -> None:
-    """The engine's alarms know no expressions over several metrics."""
-    del template["Resources"]["DeadLetters"]
-
-
 def api_origin(template: Template, local: Local) -> None:
     """The engine's CloudFront refuses AWS's own host names as origins, and serves APIs below a path."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
@@ -106,7 +101,6 @@ def local_addresses(template: Template, local: Local) -> None:
 DIFFERENCES = (
     own_runtime,
     no_archive,
-    no_metric_math,
     unnamed_resources,
     gateway_responses,
     api_origin,

@@ -71,16 +71,32 @@ def _may_deliver(template, rule, queue):
         if {"Ref": queue} not in properties["Queues"]:
             continue
         for statement in properties["PolicyDocument"]["Statement"]:
-            sources = listed(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", []))
             if (
                 statement["Effect"] == "Allow"
                 and statement["Principal"] == {"Service": "events.amazonaws.com"}
                 and "sqs:SendMessage" in listed(statement["Action"])
                 and queue in map(referred, listed(statement["Resource"]))
-                and rule in map(referred, sources)
+                and _is_from(statement["Condition"], rule)
             ):
                 return True
     return False
+
+
+def _is_from(condition, rule):
+    """From this very rule, or from any rule of our bus."""
+    match condition:
+        case {"ArnEquals": {"aws:SourceArn": source}}:
+            return rule in map(referred, listed(source))
+        case {"ArnLike": {"aws:SourceArn": {"Fn::Sub": pattern}}}:
+            return pattern.endswith(":${AWS::AccountId}:rule/${EventBus}/*")
+    return False
+
+
+def test_a_queue_has_one_policy(template):
+    """A second one would take the place of the first."""
+    policies = of_type(template, "AWS::SQS::QueuePolicy").values()
+    queues = [referred(queue) for policy in policies for queue in policy["Queues"]]
+    assert len(set(queues)) == len(queues)
 
 
 def test_every_rule_may_send_to_its_queues_and_their_dead_letters(template):
@@ -94,7 +110,8 @@ def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
     for properties in of_type(template, "AWS::SQS::QueuePolicy").values():
         for statement in properties["PolicyDocument"]["Statement"]:
             assert set(statement["Principal"]) == {"Service"}
-            assert statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            ((_, condition),) = statement["Condition"].items()
+            assert condition["aws:SourceArn"]
 
 
 def test_the_api_may_invoke_its_function(template):

@@ -74,13 +74,17 @@ def test_whatever_is_given_up_raises_the_alarm(template):
             given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
     for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
         given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
-    alarm = of_type(template, "AWS::CloudWatch::Alarm")["DeadLetters"]
-    metrics = [metric for metric in alarm["Metrics"] if "MetricStat" in metric]
-    dimensions = [metric["MetricStat"]["Metric"]["Dimensions"] for metric in metrics]
-    watched = {name for (dimension,) in dimensions for name in dimension["Value"]["Fn::GetAtt"][:1]}
-    assert watched == given_up
-    (total,) = [metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric]
-    assert set(total.split(" + ")) == {metric["Id"] for metric in metrics}
+    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
+    depths = [alarm for alarm in alarms if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"]
+    watched = {alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in depths}
+    listed_for_people = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
+    assert watched == given_up | {"ParkedOrdersQueue"} == {url["Ref"] for url in listed_for_people}
+
+
+def test_every_workflow_that_fails_raises_an_alarm(template):
+    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
+    watched = {a["Dimensions"][0]["Value"]["Ref"] for a in alarms if a["MetricName"] == "ExecutionsFailed"}
+    assert watched == set(of_type(template, "AWS::StepFunctions::StateMachine"))
 
 
 def test_every_alarm_tells_somebody(template):
