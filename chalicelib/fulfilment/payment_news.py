@@ -12,8 +12,12 @@ EVENT_OF = {News.REFUNDED_OUTSIDE: "PaymentRefundedOutside", News.DISPUTED: "Pay
 
 def hear_stripe(notice: Notice) -> None:
     """Raises PaymentProviderUnavailable."""
+    wiring.once().run(f"stripe#{notice.event_id}", lambda: _look(notice))
+
+
+def _look(notice: Notice) -> None:
     try:
-        wiring.once().run(f"stripe#{notice.event_id}", lambda: learn(notice.payment_intent, notice.event_id))
+        learn(notice.payment_intent, notice.event_id)
     except PaymentUnknown:
         log.warning("Stripe tells of a payment that it does not have", extra={"event_id": notice.event_id})
 
