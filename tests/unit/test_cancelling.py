@@ -3,9 +3,9 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment.cancellation import hear_warehouse, stop_fulfilment, undo_if_abandoned
 from chalicelib.orders.model import Reason, Status, TooLateToCancel
-from chalicelib.platform.events import Envelope
 from chalicelib.shipping.model import ShipmentStatus
 from tests.builders import a_reply, an_order_in
 

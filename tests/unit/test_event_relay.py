@@ -5,8 +5,8 @@ import json
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from chalicelib.platform import events
-from chalicelib.platform.events import ATTEMPTS, NotPublished, publish, relay
+from chalicelib.events import bus as events
+from chalicelib.events.bus import ATTEMPTS, NotPublished, publish, relay
 from tests.builders import an_event
 from tests.fakes import FakeBus
 

@@ -14,7 +14,6 @@ LEGAL = {
     (Status.RESERVED, Status.AUTHORIZED),
     (Status.AUTHORIZED, Status.SHIPPING),
     (Status.SHIPPING, Status.COMPLETED),
-    (Status.COMPLETED, Status.RETURNED),
     *((status, Status.CANCELLED) for status in CANCELLABLE),
 }
 FORWARD = sorted(pair for pair in LEGAL if pair[1] in HAPPY_PATH)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from chalicelib.events import bus
 from chalicelib.payments.webhooks import Notice
-from chalicelib.platform.queues import consume, consume_events
+from chalicelib.platform.queues import consume
 from tests.builders import an_event
 
 
@@ -52,11 +53,11 @@ def test_a_message_that_cannot_be_handled_does_not_stop_the_others():
 def test_events_are_taken_out_of_what_the_bus_wraps_around_them():
     heard = []
 
-    answer = consume_events(batch(from_bus(1), '{"detail": {}}', from_bus(3)), heard.append)
+    answer = bus.consume(batch(from_bus(1), '{"detail": {}}', from_bus(3)), heard.append)
 
     assert [event.order_id for event in heard] == ["ord_1", "ord_3"]
     assert answer == failed(2)
 
 
 def test_an_empty_batch_has_no_failures():
-    assert consume_events(batch(), print) == failed()
+    assert bus.consume(batch(), print) == failed()

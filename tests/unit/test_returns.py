@@ -4,10 +4,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import wiring
+from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import returns
 from chalicelib.orders.model import ReturnStatus, Status
 from chalicelib.payments.model import PaymentDisputed
-from chalicelib.platform.events import Envelope
 
 
 class Shelf:

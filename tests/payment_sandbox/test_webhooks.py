@@ -3,8 +3,6 @@
 import json
 import socket
 import threading
-import time
-import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -12,33 +10,11 @@ import pytest
 import stripe
 
 from infra.local.payments import serve
-from tests.unit.test_payment_sandbox import authorized, captured, http, new_intent, refusal, shop_at
 
-WAIT = 30
+from .client import authorized, captured, desk_at, eventually, http, new_intent, refusal, shop_at
+
 TOLERANCE = 300
 HOLD = ["payment_intent.created", "payment_intent.amount_capturable_updated", "charge.succeeded"]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    server = serve(0, str(tmp_path_factory.mktemp("payments") / "state.sqlite"))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def secret():
-    return f"sk_test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def shop(sandbox, secret):
-    return shop_at(sandbox.url, secret)
-
-
-@pytest.fixture
-def desk(sandbox, secret):
-    return desk_at(sandbox.url, secret)
 
 
 @pytest.fixture
@@ -46,14 +22,6 @@ def receiver():
     started = Receiver()
     yield started
     started.close()
-
-
-def desk_at(url, secret):
-    def ask(method, path, **body):
-        text = json.dumps(body) if method == "POST" else ""
-        return http(url, method, f"/admin{path}", text, {"Authorization": f"Bearer {secret}"})
-
-    return ask
 
 
 class Receiver:
@@ -90,14 +58,6 @@ class Receiver:
     def close(self):
         self._http.shutdown()
         self._http.server_close()
-
-
-def eventually(condition):
-    deadline = time.monotonic() + WAIT
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-    return result
 
 
 def listen(shop, receiver, *kinds):

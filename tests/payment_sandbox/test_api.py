@@ -12,7 +12,6 @@ import threading
 import uuid
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from http.client import HTTPConnection
-from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -20,26 +19,7 @@ import stripe
 
 from infra.local.payments import serve
 
-CARD_ONLY = {"payment_method_types": ["card"]}
-WAIT = 30
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    state = str(tmp_path_factory.mktemp("payments") / "state.sqlite")
-    server = serve(0, state)
-    yield SimpleNamespace(url=server.url, state=state)
-    server.close()
-
-
-@pytest.fixture
-def secret():
-    return f"sk_test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def shop(sandbox, secret):
-    return shop_at(sandbox.url, secret)
+from .client import WAIT, authorized, captured, http, new_intent, refusal, shop_at
 
 
 @pytest.fixture
@@ -60,43 +40,6 @@ def get(sandbox, secret):
         return http(sandbox.url, "GET", path, "", {"Authorization": f"Bearer {secret}", **headers})
 
     return send
-
-
-def shop_at(url, secret):
-    return stripe.StripeClient(secret, base_addresses={"api": url}, max_network_retries=0).v1
-
-
-def http(url, method, path, body="", headers=None):
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=WAIT)
-    connection.request(method, path, body, headers or {})
-    response = connection.getresponse()
-    text = response.read().decode()
-    connection.close()
-    is_json = response.headers["Content-Type"] == "application/json"
-    return SimpleNamespace(
-        status=response.status,
-        headers=response.headers,
-        text=text,
-        body=json.loads(text) if is_json else None,
-    )
-
-
-def new_intent(**changes):
-    return {"amount": 1250, "currency": "usd", "capture_method": "manual", **CARD_ONLY, **changes}
-
-
-def authorized(shop, **changes):
-    return shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True, **changes))
-
-
-def captured(shop, **changes):
-    return shop.payment_intents.capture(authorized(shop, **changes).id)
-
-
-def refusal(call, *arguments, expected=stripe.InvalidRequestError):
-    with pytest.raises(expected) as caught:
-        call(*arguments)
-    return caught.value
 
 
 def all_at_once(count, work):

@@ -1,34 +1,8 @@
 """The desk: disputes, and what else happens at the provider without the shop."""
 
-import uuid
-
 import pytest
 
-from infra.local.payments import serve
-from tests.unit.test_payment_sandbox import authorized, captured, http, new_intent, refusal, shop_at
-from tests.unit.test_payment_sandbox_webhooks import desk_at
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    server = serve(0, str(tmp_path_factory.mktemp("payments") / "state.sqlite"))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def secret():
-    return f"sk_test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def shop(sandbox, secret):
-    return shop_at(sandbox.url, secret)
-
-
-@pytest.fixture
-def desk(sandbox, secret):
-    return desk_at(sandbox.url, secret)
+from .client import authorized, captured, http, new_intent, refusal
 
 
 @pytest.fixture

@@ -1,41 +1,18 @@
 """Faults on demand: what a shop sees of each kind, and what has happened at the provider meanwhile."""
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stripe
 
 from infra.local.payments import serve
-from tests.unit.test_payment_sandbox import authorized, http, new_intent, refusal, shop_at
-from tests.unit.test_payment_sandbox_webhooks import WAIT, desk_at, eventually
+
+from .client import WAIT, authorized, desk_at, eventually, http, new_intent, refusal, shop_at
 
 KEY = {"idempotency_key": "o-1:step"}
 LOST = stripe.APIConnectionError
 BROKEN = stripe.APIError
 BUSY = stripe.RateLimitError
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    server = serve(0, str(tmp_path_factory.mktemp("payments") / "state.sqlite"))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def secret():
-    return f"sk_test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def shop(sandbox, secret):
-    return shop_at(sandbox.url, secret)
-
-
-@pytest.fixture
-def desk(sandbox, secret):
-    return desk_at(sandbox.url, secret)
 
 
 @pytest.fixture
