@@ -22,10 +22,11 @@ Event = dict[str, Any]
 def relay_events(event: Event, context: Any) -> Event:
     """Orders table stream → event bus."""
     from chalicelib import wiring
-    from chalicelib.platform import aws, events
+    from chalicelib.events import bus
+    from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
-    return events.relay(event, aws.client("events"), settings().event_bus, wiring.orders().event_published)
+    return bus.relay(event, aws.client("events"), settings().event_bus, wiring.orders().event_published)
 
 
 # What reads a queue.
@@ -35,28 +36,28 @@ def relay_events(event: Event, context: Any) -> Event:
 def start_fulfilment(event: Event, context: Any) -> Event:
     """OrderPlaced → the order fulfilment workflow, named by the order."""
     from chalicelib import wiring
-    from chalicelib.platform import queues
+    from chalicelib.events import bus
 
     saga = wiring.fulfilment_workflow()
-    return queues.consume_events(event, lambda placed: saga.start(placed.order_id, {"order_id": placed.order_id}))
+    return bus.consume(event, lambda placed: saga.start(placed.order_id, {"order_id": placed.order_id}))
 
 
 @app.lambda_function(name="stop_fulfilment")
 def stop_fulfilment(event: Event, context: Any) -> Event:
     """OrderCancelRequested → the waiting saga step, the warehouse, and the undo if there is no saga."""
+    from chalicelib.events import bus
     from chalicelib.fulfilment import cancellation
-    from chalicelib.platform import queues
 
-    return queues.consume_events(event, cancellation.stop_fulfilment)
+    return bus.consume(event, cancellation.stop_fulfilment)
 
 
 @app.lambda_function(name="start_return")
 def start_return(event: Event, context: Any) -> Event:
     """OrderReturnRequested → the order return workflow, named by the return."""
+    from chalicelib.events import bus
     from chalicelib.fulfilment import returns
-    from chalicelib.platform import queues
 
-    return queues.consume_events(event, returns.start)
+    return bus.consume(event, returns.start)
 
 
 @app.lambda_function(name="hear_warehouse")
@@ -82,10 +83,10 @@ def hear_stripe(event: Event, context: Any) -> Event:
 @app.lambda_function(name="send_notifications")
 def send_notifications(event: Event, context: Any) -> Event:
     """Orders that ended → emails."""
+    from chalicelib.events import bus
     from chalicelib.notifications import consumer
-    from chalicelib.platform import queues
 
-    return queues.consume_events(event, consumer.notify)
+    return bus.consume(event, consumer.notify)
 
 
 # What runs by the clock.

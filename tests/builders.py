@@ -5,9 +5,9 @@ from typing import Any
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, ProductDetails
+from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.model import Address, Order, OrderLine, Reason, Status, placed
-from chalicelib.platform.events import Envelope, new_event_id
 from chalicelib.platform.money import Money
 from chalicelib.shipping.model import Parcel, WarehouseReply
 
@@ -121,7 +121,15 @@ def an_event(number: int = 1) -> Envelope:
         source="storefront.orders",
         correlation_id=f"ord_{number}",
         causation_id=None,
-        data={"order_id": f"ord_{number}", "lines": [{"sku": "MUG-01", "quantity": number}]},
+        data={
+            "order_id": f"ord_{number}",
+            "status": "PLACED",
+            "reason": None,
+            "total": {"amount": 1250 * number, "currency": "EUR"},
+            "country": "GB",
+            "is_guest": False,
+            "lines": [{"sku": "MUG-01", "quantity": number, "unit_price": 1250}],
+        },
     )
 
 

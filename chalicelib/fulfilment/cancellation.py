@@ -1,8 +1,8 @@
 """Cancelling against shipping. The order decides, in one conditional write: whoever comes second is told."""
 
 from chalicelib import wiring
+from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, OrderNotFound
-from chalicelib.platform.events import Envelope
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseReply
 

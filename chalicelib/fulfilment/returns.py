@@ -1,8 +1,8 @@
 """One function per state of `statemachine/order_return.asl.yaml`, and its start. Each may be run twice."""
 
 from chalicelib import wiring
+from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Return
-from chalicelib.platform.events import Envelope
 
 
 def start(return_requested: Envelope) -> None:

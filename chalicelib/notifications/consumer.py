@@ -1,7 +1,7 @@
 """Which event makes which email."""
 
 from chalicelib import wiring
-from chalicelib.platform.events import Envelope
+from chalicelib.events.envelope import Envelope
 
 
 def notify(event: Envelope) -> None:

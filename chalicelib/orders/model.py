@@ -17,13 +17,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.events.catalogue import Line, Returned, contract_of
+from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
-from chalicelib.platform.events import Envelope, new_event_id
 from chalicelib.platform.money import Money, total
 
-EVENT_SOURCE = "storefront.orders"
 EVENT_VERSION = 1
 
 
@@ -109,7 +109,6 @@ COMES_FROM: dict[Status, frozenset[Status]] = {
     Status.SHIPPING: frozenset({Status.AUTHORIZED}),
     Status.COMPLETED: frozenset({Status.SHIPPING}),
     Status.CANCELLED: frozenset({Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING}),
-    Status.RETURNED: frozenset({Status.COMPLETED}),
 }
 
 EVENT_OF: dict[Status, str] = {
@@ -398,53 +397,31 @@ def placed(
     return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
 
 
-class ReturnData(BaseModel):
-    """What a return event tells beside the order's own data."""
-
-    model_config = ConfigDict(frozen=True)
-
-    return_id: str
-    refund: Money
-    quantities: dict[str, int]
-
-
-class OrderEventData(BaseModel):
-    """What every order event tells. No personal data: whoever needs the address asks the orders."""
-
-    model_config = ConfigDict(frozen=True)
-
-    order_id: str
-    status: Status
-    reason: Reason | None
-    total: Money
-    country: str
-    is_guest: bool
-    lines: list[dict[str, str | int]]
-    returned: ReturnData | None = None
-
-
 def _event(
     order: Order, event_type: str, at: datetime, about: Return | None = None, cause: str | None = None
 ) -> Envelope:
-    data = OrderEventData(
-        order_id=order.id,
-        status=order.status,
-        reason=order.reason or order.cancellation,
-        total=order.total,
-        country=order.shipping_address.country,
-        is_guest=order.customer_id is None,
-        lines=[
-            {"sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price.amount} for line in order.lines
+    """Raises ContractBroken: an event that nobody could read is never saved."""
+    contract = contract_of(event_type, EVENT_VERSION)
+    facts: dict[str, Any] = {
+        "order_id": order.id,
+        "status": order.status.value,
+        "reason": order.reason or order.cancellation,
+        "total": order.total,
+        "country": order.shipping_address.country,
+        "is_guest": order.customer_id is None,
+        "lines": [
+            Line(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price.amount) for line in order.lines
         ],
-        returned=about and ReturnData(return_id=about.id, refund=about.refund, quantities=about.quantities),
-    )
+    }
+    if about:
+        facts["returned"] = Returned(return_id=about.id, refund=about.refund, quantities=about.quantities)
     return Envelope(
         id=new_event_id(),
         type=event_type,
         version=EVENT_VERSION,
         time=iso(at),
-        source=EVENT_SOURCE,
+        source=contract.source,
         correlation_id=order.id,
         causation_id=cause,
-        data=data.model_dump(mode="json", exclude_none=True) | {"reason": data.reason},
+        data=contract.data(**facts).model_dump(mode="json"),
     )

@@ -7,19 +7,17 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
+from chalicelib.events import bus
+from chalicelib.events.catalogue import PAYMENTS, BooksDiffer
+from chalicelib.events.envelope import Envelope
 from chalicelib.payments.reconciliation import Difference
-from chalicelib.platform import events
 from chalicelib.platform.clock import iso
-
-EVENT_SOURCE = "storefront.payments"
-EVENT_TYPE = "BooksDiffer"
-EVENT_VERSION = 1
 
 
 class Findings:
-    def __init__(self, events_client: Any, bus: str, s3: Any, bucket: str) -> None:
+    def __init__(self, events_client: Any, bus_name: str, s3: Any, bucket: str) -> None:
         self._events = events_client
-        self._bus = bus
+        self._bus_name = bus_name
         self._s3 = s3
         self._bucket = bucket
 
@@ -27,7 +25,7 @@ class Findings:
         """Returns the key of the report, a CSV with one line for each difference."""
         key = f"reconciliation/{at:%Y-%m-%d}/{at:%H%M%S.%f}.csv"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType="text/csv")
-        events.publish([_event(difference, at) for difference in differences], self._events, self._bus)
+        bus.publish([_event(difference, at) for difference in differences], self._events, self._bus_name)
         return key
 
 
@@ -39,14 +37,14 @@ def _csv(differences: list[Difference]) -> bytes:
     return text.getvalue().encode()
 
 
-def _event(difference: Difference, at: datetime) -> events.Envelope:
-    return events.Envelope(
+def _event(difference: Difference, at: datetime) -> Envelope:
+    return Envelope(
         id=f"evt_{hashlib.sha256(difference.id.encode()).hexdigest()[:32]}",
-        type=EVENT_TYPE,
-        version=EVENT_VERSION,
+        type=BooksDiffer.__name__,
+        version=1,
         time=iso(at),
-        source=EVENT_SOURCE,
+        source=PAYMENTS,
         correlation_id=difference.order_id or difference.payment_intent,
         causation_id=None,
-        data=asdict(difference),
+        data=BooksDiffer(**asdict(difference)).model_dump(mode="json"),
     )

@@ -1,12 +1,10 @@
 """Reading a batch from a queue so that one bad message never takes the good ones down with it."""
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chalicelib.platform.events import Envelope
 from chalicelib.platform.log import log
 
 Message = TypeVar("Message", bound=BaseModel)
@@ -14,15 +12,11 @@ Message = TypeVar("Message", bound=BaseModel)
 
 def consume(event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]) -> dict[str, Any]:
     """Give each message to `handle`; report those that raise, and only those, for redelivery."""
-    return _each(event, lambda body: handle(message.model_validate_json(body)))
+    return each(event, lambda body: handle(message.model_validate_json(body)))
 
 
-def consume_events(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
-    """The same for what a rule of the event bus put on the queue."""
-    return _each(event, lambda body: handle(Envelope.model_validate(json.loads(body)["detail"])))
-
-
-def _each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
+def each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
+    """The same for bodies as they are."""
     failures = []
     for record in event["Records"]:
         try:

@@ -1,46 +1,24 @@
-"""The envelope that every event travels in, and the relay from the outbox to the bus.
+"""From the outbox onto the bus, and from a queue behind the bus to whoever handles it.
 
 A state change writes its event into the same table in the same transaction; the table's stream then
-brings it here. So an event exists if and only if the state it tells of exists.
+brings it here. So an event exists if and only if the state it tells of exists. Both ends hold an event
+against its contract: what breaks it is not published, and is not handled.
 """
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
-from pydantic import BaseModel, ConfigDict
 
+from chalicelib.events.catalogue import data_of
+from chalicelib.events.envelope import Envelope
+from chalicelib.platform import queues
 from chalicelib.platform.log import log
 
 PUT_EVENTS_LIMIT = 10
 ATTEMPTS = 3
-
-
-class Envelope(BaseModel):
-    """`correlation_id` joins everything that one order caused; `causation_id` names the direct cause."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    type: str
-    version: int
-    time: str
-    source: str
-    correlation_id: str
-    causation_id: str | None
-    data: dict[str, Any]
-
-    @property
-    def order_id(self) -> str:
-        """Of events that are about an order."""
-        return self.data["order_id"]
-
-
-def new_event_id() -> str:
-    return f"evt_{uuid.uuid4().hex}"
 
 
 class NotPublished(Exception):
@@ -70,11 +48,23 @@ def relay(
 
 
 def publish(envelopes: list[Envelope], events_client: Any, bus: str) -> None:
-    """For what has no outbox because no state changes with it. Raises NotPublished."""
+    """For what has no outbox because no state changes with it. Raises NotPublished, ContractBroken."""
     for start in range(0, len(envelopes), PUT_EVENTS_LIMIT):
         unpublished = _put(envelopes[start : start + PUT_EVENTS_LIMIT], events_client, bus)
         if unpublished:
             raise NotPublished(len(unpublished))
+
+
+def consume(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
+    """Give each event that a rule put on the queue to `handle`; report those that raise, and only those."""
+    return queues.each(event, lambda body: handle(_received(body)))
+
+
+def _received(body: str) -> Envelope:
+    """Raises ContractBroken."""
+    event = Envelope.model_validate(json.loads(body)["detail"])
+    data_of(event)
+    return event
 
 
 def _put(envelopes: list[Envelope], events_client: Any, bus: str) -> list[int]:
@@ -94,6 +84,8 @@ def _put(envelopes: list[Envelope], events_client: Any, bus: str) -> list[int]:
 
 
 def _entry(envelope: Envelope, bus: str) -> dict[str, Any]:
+    """Raises ContractBroken."""
+    data_of(envelope)
     return {
         "EventBusName": bus,
         "Source": envelope.source,

@@ -1,0 +1,181 @@
+"""The catalogue: every event of this shop, as a typed model. Its docstring is what the documents say of it.
+
+A contract may grow by optional fields. Whatever would break a reader that knows the published contract (a
+field that goes, or changes its type, or is demanded) needs a new version beside the old one: `make contracts`
+refuses to write it otherwise. Events hold no personal data: whoever needs an address asks the orders.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chalicelib.events.envelope import Envelope
+from chalicelib.platform.money import Money
+
+
+class ContractBroken(Exception):
+    """An event is not what the catalogue says of its type and version, or is not in the catalogue."""
+
+
+class EventData(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Line(EventData):
+    sku: str
+    quantity: Annotated[int, Field(ge=1)]
+    unit_price: Annotated[int, Field(ge=0, description="Minor units of the order's currency.")]
+
+
+class OrderData(EventData):
+    """What every order event tells, as of the moment after the change."""
+
+    order_id: str
+    status: Annotated[str, Field(examples=["PLACED"])]
+    reason: Annotated[str | None, Field(examples=["OUT_OF_STOCK"], description="Of a cancellation.")] = None
+    total: Money
+    country: Annotated[str, Field(description="Where it is sent: ISO 3166-1 alpha-2.")]
+    is_guest: bool
+    lines: list[Line]
+
+
+class OrderPlaced(OrderData):
+    """A buyer has checked out."""
+
+
+class OrderReserved(OrderData):
+    """All its pieces are set aside."""
+
+
+class OrderAuthorized(OrderData):
+    """The money is held on the card."""
+
+
+class OrderShipping(OrderData):
+    """The warehouse was asked to send it."""
+
+
+class OrderCancelRequested(OrderData):
+    """Somebody wants it cancelled, and it has not left the warehouse. `reason` says why."""
+
+
+class OrderDispatched(OrderData):
+    """The parcel has left the warehouse; nobody can cancel it any more."""
+
+
+class OrderCompleted(OrderData):
+    """It is sent, paid and counted as sold."""
+
+
+class OrderCancelled(OrderData):
+    """It has ended without being delivered, and everything about it is undone. `reason` says why."""
+
+
+class Returned(EventData):
+    """One return: pieces by sku, and what is or was given back for them."""
+
+    return_id: str
+    refund: Money
+    quantities: dict[str, int]
+
+
+class ReturnEventData(OrderData):
+    returned: Returned
+
+
+class OrderReturnRequested(ReturnEventData):
+    """The buyer sends pieces back; they are to be refunded and restocked."""
+
+
+class OrderPartlyReturned(ReturnEventData):
+    """A return was refunded, and others of its pieces stay with the buyer or are still on their way."""
+
+
+class OrderReturned(ReturnEventData):
+    """All its pieces are back, and refunded."""
+
+
+class PaymentRefundedOutside(OrderData):
+    """Somebody refunded it at the payment provider, and not through the shop."""
+
+
+class PaymentDisputed(OrderData):
+    """The card's holder disputes the payment; the bank will decide."""
+
+
+class BooksDiffer(EventData):
+    """Reconciliation found that the payment provider's books and ours differ."""
+
+    kind: Annotated[str, Field(examples=["CHARGED_TOO_MUCH"])]
+    order_id: str | None = None
+    payment_intent: str | None = None
+    expected: Annotated[int, Field(description="Minor units.")]
+    found: Annotated[int, Field(description="Minor units.")]
+
+
+class OrderSettled(EventData):
+    """Everything that follows from a completed order is done: each of these parts, once."""
+
+    order_id: str
+    parts: Annotated[list[str], Field(examples=[["AFFINITY", "INVOICE", "POINTS", "SALES"]])]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One version of one type of event."""
+
+    data: type[EventData]
+    source: str
+    version: int = 1
+
+    @property
+    def type(self) -> str:
+        return self.data.__name__
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}.v{self.version}"
+
+
+ORDERS, PAYMENTS, INSIGHTS = "storefront.orders", "storefront.payments", "storefront.insights"
+
+CATALOGUE = (
+    Contract(OrderPlaced, ORDERS),
+    Contract(OrderReserved, ORDERS),
+    Contract(OrderAuthorized, ORDERS),
+    Contract(OrderShipping, ORDERS),
+    Contract(OrderCancelRequested, ORDERS),
+    Contract(OrderDispatched, ORDERS),
+    Contract(OrderCompleted, ORDERS),
+    Contract(OrderCancelled, ORDERS),
+    Contract(OrderReturnRequested, ORDERS),
+    Contract(OrderPartlyReturned, ORDERS),
+    Contract(OrderReturned, ORDERS),
+    Contract(PaymentRefundedOutside, ORDERS),
+    Contract(PaymentDisputed, ORDERS),
+    Contract(BooksDiffer, PAYMENTS),
+    Contract(OrderSettled, INSIGHTS),
+)
+
+_BY_NAME = {(contract.type, contract.version): contract for contract in CATALOGUE}
+
+
+def contract_of(event_type: str, version: int) -> Contract:
+    """Raises ContractBroken if there is none."""
+    contract = _BY_NAME.get((event_type, version))
+    if contract is None:
+        raise ContractBroken(f"{event_type} version {version} is not in the catalogue")
+    return contract
+
+
+def data_of(event: Envelope) -> EventData:
+    """What the event tells, as its typed model. Raises ContractBroken."""
+    contract = contract_of(event.type, event.version)
+    if event.source != contract.source:
+        raise ContractBroken(f"{contract.name} comes from {contract.source}, not from {event.source}")
+    try:
+        return contract.data.model_validate(event.data)
+    except ValidationError as error:
+        wrong = {".".join(map(str, e["loc"])): e["type"] for e in error.errors()}
+        raise ContractBroken(f"{contract.name}: {wrong}") from None

@@ -1,0 +1,33 @@
+"""The envelope that every event travels in."""
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Envelope(BaseModel):
+    """`correlation_id` joins everything that one order caused; `causation_id` names the direct cause.
+
+    `time` is when it happened, in UTC; `data` is what the contract of this type and version says.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    type: str
+    version: int
+    time: str
+    source: str
+    correlation_id: str
+    causation_id: str | None
+    data: dict[str, Any]
+
+    @property
+    def order_id(self) -> str:
+        """Of events that are about an order."""
+        return self.data["order_id"]
+
+
+def new_event_id() -> str:
+    return f"evt_{uuid.uuid4().hex}"
