@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo mail audit rush test package deploy clean
+.PHONY: help up down demo tour mail audit job import rush burst dlq replay contracts test package deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -18,14 +18,35 @@ down: $(INSTALLED) ## Stop the shop; its data are kept in .local/
 demo: $(INSTALLED) ## Watch four orders go through the saga
 	@$(BIN)/python -m infra.local demo
 
+tour: $(INSTALLED) ## Each event pattern once, and what happened where
+	@$(BIN)/python -m infra.local tour
+
 mail: $(INSTALLED) ## Read the emails that the shop has sent
 	@$(BIN)/python -m infra.local mail
 
 audit: $(INSTALLED) ## Check every promise about money and stock on the running shop (STAGE=demo: on AWS)
 	@$(BIN)/python -m infra.audit
 
+job: $(INSTALLED) ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: which there are)
+	@NAME="$(NAME)" STAGE="$(STAGE)" INPUT='$(INPUT)' $(BIN)/python -m infra.jobs
+
+import: $(INSTALLED) ## Import products from a file: make import FILE=docs/examples/products.csv
+	@$(BIN)/python -m infra.imports $(FILE)
+
 rush: $(INSTALLED) ## 200 buyers at once for 50 pieces, then the audit
 	@$(BIN)/python -m infra.local rush
+
+burst: $(INSTALLED) ## 300 orders at once: they drain, and the API stays usable; then the audit
+	@$(BIN)/python -m infra.local burst
+
+dlq: $(INSTALLED) ## Dead letters: make dlq, SHOW=name, REDRIVE=name, DROP=name ID=…
+	@SHOW="$(SHOW)" REDRIVE="$(REDRIVE)" DROP="$(DROP)" ID="$(ID)" $(BIN)/python -m infra.dlq
+
+replay: $(INSTALLED) ## Publish past events again: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
+	@FROM="$(FROM)" TO="$(TO)" TYPE="$(TYPE)" $(BIN)/python -m infra.replay
+
+contracts: $(INSTALLED) ## Write the event catalogue into docs/events, and refuse what would break its readers
+	@$(BIN)/python -m infra.contracts
 
 test: $(INSTALLED) ## Run all tests, on an engine of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null

@@ -20,16 +20,47 @@ Event = dict[str, Any]
 
 @app.lambda_function(name="relay_events")
 def relay_events(event: Event, context: Any) -> Event:
-    """Orders table stream → event bus."""
+    """Streams of the tables that hold an outbox → event bus."""
     from chalicelib import wiring
     from chalicelib.events import bus
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
-    return bus.relay(event, aws.client("events"), settings().event_bus, wiring.orders().event_published)
+    outbox = wiring.outbox(event["Records"][0]["eventSourceARN"])
+    return bus.relay(event, aws.client("events"), settings().event_bus, outbox.event_published)
+
+
+@app.lambda_function(name="queue_updates")
+def queue_updates(event: Event, context: Any) -> Event:
+    """Orders table stream → queue of updates, in order. Not the relay's work: if it fails, the bus goes on."""
+    from chalicelib.live import updates
+    from chalicelib.platform import aws
+    from chalicelib.platform.settings import settings
+
+    return updates.enqueue(event, aws.client("sqs"), settings().order_updates_queue_url)
+
+
+# What a buyer's browser says over its WebSocket.
+
+
+@app.lambda_function(name="live")
+def live(event: Event, context: Any) -> Event:
+    from chalicelib.live import routes
+
+    return routes.handle(event)
 
 
 # What reads a queue.
+
+
+@app.lambda_function(name="push_updates")
+def push_updates(event: Event, context: Any) -> Event:
+    """The changes of each order, in order → who watches it."""
+    from chalicelib import wiring
+    from chalicelib.live.model import Update
+    from chalicelib.platform import queues
+
+    return queues.consume_in_order(event, Update, wiring.live().push)
 
 
 @app.lambda_function(name="start_fulfilment")
@@ -89,6 +120,74 @@ def send_notifications(event: Event, context: Any) -> Event:
     return bus.consume(event, consumer.notify)
 
 
+# What follows from a completed order, and from a return.
+
+
+@app.lambda_function(name="earn_points")
+def earn_points(event: Event, context: Any) -> Event:
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.earn_points)
+
+
+@app.lambda_function(name="write_invoice")
+def write_invoice(event: Event, context: Any) -> Event:
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.write_invoice)
+
+
+@app.lambda_function(name="count_sales")
+def count_sales(event: Event, context: Any) -> Event:
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.count_sales)
+
+
+@app.lambda_function(name="learn_affinity")
+def learn_affinity(event: Event, context: Any) -> Event:
+    """What was bought together."""
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.learn_affinity)
+
+
+@app.lambda_function(name="count_return")
+def count_return(event: Event, context: Any) -> Event:
+    """OrderReturned, OrderPartlyReturned → revenue and points go back."""
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.count_return)
+
+
+# Products from a file.
+
+
+@app.lambda_function(name="split_import")
+def split_import(event: Event, context: Any) -> Event:
+    """An uploaded file → batches of its rows."""
+    from chalicelib import wiring
+    from chalicelib.imports.files import Upload
+    from chalicelib.platform import queues
+
+    return queues.consume(event, Upload, wiring.import_splitter().split)
+
+
+@app.lambda_function(name="import_rows")
+def import_rows(event: Event, context: Any) -> Event:
+    """Batches of rows → catalog and stock; the last one → CatalogImported."""
+    from chalicelib import wiring
+    from chalicelib.imports.model import Batch
+    from chalicelib.platform import queues
+
+    return queues.consume(event, Batch, wiring.import_writer().write)
+
+
 # What runs by the clock.
 
 
@@ -99,6 +198,13 @@ def sweep_reservations(event: Event, context: Any) -> Event:
     return {"released": sweeper.sweep_reservations()}
 
 
+@app.lambda_function(name="republish_events")
+def republish_events(event: Event, context: Any) -> Event:
+    from chalicelib.operations import outbox
+
+    return {"published": outbox.republish()}
+
+
 @app.lambda_function(name="reconcile_payments")
 def reconcile_payments(event: Event, context: Any) -> Event:
     from dataclasses import asdict
@@ -106,6 +212,21 @@ def reconcile_payments(event: Event, context: Any) -> Event:
     from chalicelib.fulfilment import reconciliation
 
     return {"differences": [asdict(difference) for difference in reconciliation.reconcile_payments()]}
+
+
+@app.lambda_function(name="write_sales_report")
+def write_sales_report(event: Event, context: Any) -> Event:
+    """Of yesterday, or of the ISO date that `date` names."""
+    from chalicelib.insights import reporting
+
+    return {"written": reporting.write_sales_report(event.get("date"))}
+
+
+@app.lambda_function(name="remind_of_carts")
+def remind_of_carts(event: Event, context: Any) -> Event:
+    from chalicelib.notifications import reminders
+
+    return {"reminded": reminders.remind_of_carts()}
 
 
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.

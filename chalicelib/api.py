@@ -7,7 +7,10 @@ from pydantic import BaseModel
 
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
+from chalicelib.imports.routes import routes as imports
+from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
+from chalicelib.operations.routes import routes as operations
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
@@ -32,5 +35,5 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    for room in (routes, catalog, inventory, cart, orders, payments):
+    for room in (routes, catalog, imports, inventory, cart, orders, insights, operations, payments):
         app.register_blueprint(room)

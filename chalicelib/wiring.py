@@ -7,10 +7,26 @@ from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
+from chalicelib.events import bus
+from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment.start import Workflow
+from chalicelib.imports.files import ImportFiles
+from chalicelib.imports.service import Imports
+from chalicelib.imports.splitting import RowsQueue, Splitter
+from chalicelib.imports.store import ImportStore
+from chalicelib.imports.writing import Writer
+from chalicelib.insights.documents import Documents
+from chalicelib.insights.service import Insights
+from chalicelib.insights.store import InsightsStore
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.live.service import Live
+from chalicelib.live.sockets import Sockets
+from chalicelib.live.store import ConnectionStore
 from chalicelib.notifications.service import Notifications
+from chalicelib.operations.letters import Letters
+from chalicelib.operations.model import Parts
+from chalicelib.operations.replays import Replays
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
@@ -21,6 +37,7 @@ from chalicelib.payments.store import PaymentStore
 from chalicelib.payments.webhooks import Inbox
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
+from chalicelib.platform.identity import identify
 from chalicelib.platform.once import Once
 from chalicelib.platform.settings import settings
 from chalicelib.shipping.service import Shipping
@@ -75,6 +92,62 @@ def notifications() -> Notifications:
 
 
 @cache
+def insights() -> Insights:
+    return Insights(InsightsStore(aws.dynamodb(), settings().insights_table), utc_now)
+
+
+def outbox(stream_arn: str) -> Orders | Insights:
+    """Whose events a table's stream brings."""
+    return insights() if f":table/{settings().insights_table}/" in stream_arn else orders()
+
+
+@cache
+def documents() -> Documents:
+    """For buyers."""
+    return Documents(aws.s3_for_addresses(), settings().documents_bucket)
+
+
+@cache
+def reports() -> Documents:
+    """For the shop's people."""
+    return Documents(aws.client("s3"), settings().reports_bucket)
+
+
+@cache
+def live() -> Live:
+    connections = ConnectionStore(aws.dynamodb(), settings().connections_table)
+    sockets = Sockets(aws.client("apigatewaymanagementapi", settings().websocket_management_endpoint))
+    return Live(connections, sockets, orders(), identify, utc_now)
+
+
+def _import_store() -> ImportStore:
+    return ImportStore(aws.dynamodb(), settings().imports_table)
+
+
+def _import_files() -> ImportFiles:
+    return ImportFiles(aws.s3_for_addresses(), settings().imports_bucket)
+
+
+@cache
+def imports() -> Imports:
+    return Imports(_import_store(), _import_files(), utc_now)
+
+
+@cache
+def import_splitter() -> Splitter:
+    queue = RowsQueue(aws.client("sqs"), settings().import_rows_queue_url)
+    return Splitter(_import_store(), _import_files(), queue, utc_now)
+
+
+@cache
+def import_writer() -> Writer:
+    def publish(event: Envelope) -> None:
+        bus.publish([event], aws.client("events"), settings().event_bus)
+
+    return Writer(_import_store(), _import_files(), catalog(), inventory(), publish, utc_now)
+
+
+@cache
 def once() -> Once:
     return Once(aws.dynamodb(), settings().effects_table, utc_now)
 
@@ -92,6 +165,21 @@ def undo_workflow() -> Workflow:
 @cache
 def return_workflow() -> Workflow:
     return Workflow(aws.client("stepfunctions"), settings().return_machine_arn)
+
+
+def operated() -> Parts:
+    """Read anew every five minutes."""
+    return Parts.model_validate_json(aws.secret(settings().operated_parts_parameter)())
+
+
+@cache
+def letters() -> Letters:
+    return Letters(aws.client("sqs"))
+
+
+@cache
+def replays() -> Replays:
+    return Replays(aws.client("events"), settings().event_archive_arn, settings().event_bus_arn)
 
 
 @cache

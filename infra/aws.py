@@ -56,6 +56,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
 def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
     return {
         "api": "/api",
+        "websocket_url": outputs["WebSocketUrl"],
         "region": session.region_name,
         "user_pool_client_id": outputs["UserPoolClientId"],
         "cognito_endpoint": f"https://cognito-idp.{session.region_name}.amazonaws.com/",

@@ -5,7 +5,7 @@ or an edge function is a file of its own. A workflow is written in YAML with anc
 the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
 workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
 a message; for a workflow, that an execution failed. Such queues are those for what was given up, and the
-output `DeadLetterQueueUrls` lists them.
+output `DeadLetterQueueUrls` lists them. `infra/derived.py` adds what follows from the pieces.
 """
 
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from infra import derived
 
 ROOT = Path(__file__).resolve().parent.parent
 PIECES = ROOT / "infra" / "template"
@@ -55,7 +57,8 @@ def pieces(stage: str) -> dict[str, Any]:
     for path in sorted(PIECES.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, yaml.load(path.read_text(), _Loader))
-    return _watched(merged)
+    more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
+    return _merged(_watched(merged), {"Resources": more})
 
 
 def workflow(path: Path) -> dict[str, Any]:

@@ -18,13 +18,17 @@ def listen(session: boto3.Session, stack: str, secret_key: str, api_url: str, ap
     addresses: Any = {"api": api_base} if api_base else {}
     endpoints = stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
     parameter, url = f"/{stack}/stripe/webhook-secret", api_url + PATH
-    known = [endpoint for endpoint in endpoints.list({"limit": 100}).auto_paging_iter() if endpoint.url == url]
-    if known and _is_kept(session, parameter):
-        endpoints.update(known[0].id, {"enabled_events": sorted(HANDLED)})
+    ours = [e for e in endpoints.list({"limit": 100}).auto_paging_iter() if e.metadata.to_dict().get("stack") == stack]
+    current = next((endpoint for endpoint in ours if endpoint.url == url), None)
+    if current and not _is_kept(session, parameter):
+        current = None
+    for endpoint in ours:
+        if endpoint is not current:
+            endpoints.delete(endpoint.id)
+    if current:
+        endpoints.update(current.id, {"enabled_events": sorted(HANDLED)})
         return
-    for endpoint in known:
-        endpoints.delete(endpoint.id)
-    made = endpoints.create({"url": url, "enabled_events": sorted(HANDLED)})
+    made = endpoints.create({"url": url, "enabled_events": sorted(HANDLED), "metadata": {"stack": stack}})
     session.client("ssm").put_parameter(Name=parameter, Value=made.secret, Type="SecureString", Overwrite=True)
 
 

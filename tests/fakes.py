@@ -10,6 +10,7 @@ from typing import Any
 import stripe
 from botocore.exceptions import ClientError
 
+from chalicelib.live.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
 from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
@@ -100,10 +101,37 @@ class FakeOnce:
     def __init__(self) -> None:
         self._done: set[str] = set()
 
-    def run(self, key: str, work: Callable[[], None]) -> None:
-        if key not in self._done:
-            work()
-            self._done.add(key)
+    def run(self, key: str, work: Callable[[], None]) -> bool:
+        if key in self._done:
+            return False
+        work()
+        self._done.add(key)
+        return True
+
+
+class FakeConnections:
+    """Who is connected until when, and what each watches."""
+
+    def __init__(self) -> None:
+        self.expiries: dict[str, int] = {}
+        self._watched: dict[str, set[str]] = {}
+
+    def open(self, connection_id: str, expires_at: int) -> None:
+        self.expiries[connection_id] = expires_at
+        self._watched[connection_id] = set()
+
+    def subscribe(self, connection_id: str, order_id: str, expires_at: int) -> bool:
+        watched = self._watched.get(connection_id)
+        if watched is None or len(watched | {order_id}) > MAX_SUBSCRIPTIONS:
+            return False
+        watched.add(order_id)
+        return True
+
+    def watchers(self, order_id: str) -> list[str]:
+        return [connection for connection, watched in self._watched.items() if order_id in watched]
+
+    def forget(self, connection_id: str, *orders: str) -> None:
+        self._watched.pop(connection_id, None)
 
 
 class FakeGateway:
@@ -285,6 +313,8 @@ class FakeStepFunctions:
     def __init__(self) -> None:
         self.started: dict[tuple[str, str], dict[str, str]] = {}
         self.failing: str | None = None
+        self.entered: dict[str, list[str]] = {}
+        """The states that an execution went through, by its name."""
         self._status: dict[str, str] = {}
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
@@ -296,7 +326,12 @@ class FakeStepFunctions:
     def describe_execution(self, executionArn: str) -> dict[str, str]:
         is_known = executionArn in self._status
         self._fail(self.failing or (None if is_known else "ExecutionDoesNotExist"), "DescribeExecution")
-        return {"status": self._status[executionArn]}
+        machine, name = executionArn.split(":")[-2:]
+        return {"status": self._status[executionArn], "input": json.dumps(self.started[machine, name])}
+
+    def get_execution_history(self, executionArn: str, **_: Any) -> dict[str, Any]:
+        names = self.entered.get(executionArn.split(":")[-1], [])
+        return {"events": [{"id": n, "stateEnteredEventDetails": {"name": name}} for n, name in enumerate(names, 1)]}
 
     def end(self, machine_arn: str, name: str, status: str = "SUCCEEDED") -> None:
         self._status[_execution(machine_arn, name)] = status

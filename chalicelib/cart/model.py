@@ -4,13 +4,15 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.platform.errors import Conflict, Unacceptable, Unauthenticated
 
 MAX_QUANTITY = 20
 """Pieces of one product."""
 MAX_LINES = 30
+LIFETIME = timedelta(days=30)
+"""From the last change."""
 TOKEN_PATTERN = r"cart_[0-9a-f]{64}"
 
 
@@ -28,12 +30,28 @@ class CartBusy(Conflict):
 
 @dataclass(frozen=True)
 class Cart:
-    """`version` counts the saves; 0 was never saved. `expires_at` is past for a cart that is no more."""
+    """`version` counts the saves; 0 was never saved. `expires_at` is past for a cart that is no more.
+
+    `email` is where its owner can be reminded of it: a customer's, never a guest's.
+    """
 
     id: str
     lines: dict[str, int]
     version: int
     expires_at: datetime
+    email: str | None = None
+
+    @property
+    def changed_at(self) -> datetime:
+        return self.expires_at - LIFETIME
+
+    @property
+    def customer_id(self) -> str | None:
+        kind, _, owner = self.id.partition("#")
+        return owner if kind == "customer" else None
+
+    def is_abandoned(self, untouched_since: datetime) -> bool:
+        return bool(self.lines and self.email) and self.changed_at <= untouched_since
 
     def with_quantity(self, sku: str, quantity: int) -> "Cart":
         """Sets, never adds: repeating it changes nothing. Raises CartFull."""

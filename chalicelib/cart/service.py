@@ -1,16 +1,23 @@
 """Reading, changing, claiming and emptying carts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 
-from chalicelib.cart.model import Cart, CartBusy, CartTokenInvalid, customer_cart_id, guest_cart_id, is_token, new_token
+from chalicelib.cart.model import (
+    LIFETIME,
+    Cart,
+    CartBusy,
+    CartTokenInvalid,
+    customer_cart_id,
+    guest_cart_id,
+    is_token,
+    new_token,
+)
 from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.identity import Caller
 
-LIFETIME = timedelta(days=30)
-"""From the last change."""
 ATTEMPTS = 4
 
 
@@ -42,14 +49,14 @@ class Carts:
             self._store.save(fresh)
             return fresh, issued
         cart_id = self.cart_id(caller, token)
-        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity)), None
+        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity), caller.email), None
 
     def remove(self, caller: Caller, token: str | None, sku: str) -> Cart | None:
         """Raises CartTokenInvalid, CartBusy."""
         cart_id = self.cart_id(caller, token)
-        return self._change(cart_id, lambda cart: cart.without(sku)) if cart_id else None
+        return self._change(cart_id, lambda cart: cart.without(sku), caller.email) if cart_id else None
 
-    def claim(self, customer_id: str, token: str) -> Cart:
+    def claim(self, customer_id: str, token: str, email: str | None = None) -> Cart:
         """Move the guest's lines into the customer's cart, in one transaction: repeating it finds none left.
 
         Raises CartTokenInvalid, CartBusy.
@@ -60,7 +67,7 @@ class Carts:
             guest, own = self._load(guest_cart_id(token)), self._load(customer_cart_id(customer_id))
             if not guest.lines:
                 return own
-            merged = self._renewed(own.merged_with(guest))
+            merged = self._renewed(own.merged_with(guest), email)
             if self._store.save(merged, guest.emptied()):
                 return merged
         raise CartBusy
@@ -71,10 +78,17 @@ class Carts:
         if cart and cart.version == version:
             self._store.save(cart.emptied())
 
-    def _change(self, cart_id: str, change: Callable[[Cart], Cart]) -> Cart:
+    def abandoned(self, untouched_since: datetime) -> Iterator[Cart]:
+        """Those with something in them, of customers that can be written to, and that have not expired."""
+        for cart_id in self._store.untouched(untouched_since, self._clock()):
+            cart = self._store.get(cart_id)
+            if cart and cart.is_abandoned(untouched_since):
+                yield cart
+
+    def _change(self, cart_id: str, change: Callable[[Cart], Cart], email: str | None) -> Cart:
         for _ in range(ATTEMPTS):
             cart = self._load(cart_id)
-            changed = self._renewed(change(cart))
+            changed = self._renewed(change(cart), email)
             if changed.lines == cart.lines:
                 return cart
             if self._store.save(changed):
@@ -91,5 +105,6 @@ class Carts:
             return Cart(cart_id, {}, 0, self._clock() + LIFETIME)
         return cart.emptied() if expired else cart
 
-    def _renewed(self, cart: Cart) -> Cart:
-        return replace(cart, expires_at=self._clock() + LIFETIME)
+    def _renewed(self, cart: Cart, email: str | None) -> Cart:
+        """Not every token tells the email; what was known stays."""
+        return replace(cart, expires_at=self._clock() + LIFETIME, email=email or cart.email)

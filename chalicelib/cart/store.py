@@ -1,15 +1,22 @@
-"""The carts table: one item per cart, saved under a version, removed by TTL some time after it expired."""
+"""The carts table: one item per cart, saved under a version, removed by TTL some time after it expired.
 
+Only a cart that somebody can be reminded of has `remindable`, so index `by-last-change` holds no other. It sorts by
+`expires_at`, which follows the last change at a fixed distance.
+"""
+
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.cart.model import Cart
+from chalicelib.cart.model import LIFETIME, Cart
 from chalicelib.platform.dynamo import lost_race
 
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
+YES = "yes"
 
 
 class CartStore:
@@ -27,7 +34,18 @@ class CartStore:
             lines={sku: int(quantity) for sku, quantity in item["lines"].items()},
             version=int(item["version"]),
             expires_at=datetime.fromtimestamp(int(item["expires_at"]), UTC),
+            email=item.get("email"),
         )
+
+    def untouched(self, since: datetime, now: datetime) -> Iterator[str]:
+        """Ids of carts that could be reminded of, last changed by then and not expired. Eventually consistent."""
+        expiring = Key("expires_at").between(int(now.timestamp()) + 1, int((since + LIFETIME).timestamp()))
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by-last-change",
+            KeyConditionExpression=Key("remindable").eq(YES) & expiring,
+        )
+        return (item["id"] for page in pages for item in page["Items"])
 
     def save(self, *carts: Cart) -> bool:
         """All of them or none. False if one was changed since it was read."""
@@ -40,15 +58,15 @@ class CartStore:
         return True
 
     def _put(self, cart: Cart) -> dict[str, Any]:
-        put = {
-            "TableName": self._table,
-            "Item": {
-                "id": cart.id,
-                "lines": cart.lines,
-                "version": cart.version + 1,
-                "expires_at": int(cart.expires_at.timestamp()),
-            },
+        """The email goes when the cart is emptied: it is kept for the reminder only."""
+        reminding = {"email": cart.email, "remindable": YES} if cart.email and cart.lines else {}
+        item = {
+            "id": cart.id,
+            "lines": cart.lines,
+            "version": cart.version + 1,
+            "expires_at": int(cart.expires_at.timestamp()),
         }
+        put = {"TableName": self._table, "Item": item | reminding}
         if cart.version == 0:
             return put | {"ConditionExpression": NEW}
         return put | {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":version": cart.version}}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from chalicelib.platform.errors import NotFound
+from chalicelib.platform.errors import NotFound, Unacceptable
 from chalicelib.platform.money import SHOP_CURRENCY, Money
 
 SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
@@ -14,17 +14,27 @@ Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
 CategoryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
-def _in_shop_currency(price: Money) -> Money:
+PRICE_LIMIT = 99_999_999
+"""Minor units; Stripe charges no more at once."""
+
+
+def _that_we_can_charge(price: Money) -> Money:
     if price.currency != SHOP_CURRENCY:
         raise ValueError(f"this shop sells in {SHOP_CURRENCY}")
+    if price.amount > PRICE_LIMIT:
+        raise ValueError(f"no price is above {PRICE_LIMIT}")
     return price
 
 
-ShopPrice = Annotated[Money, AfterValidator(_in_shop_currency)]
+ShopPrice = Annotated[Money, AfterValidator(_that_we_can_charge)]
 
 
 class ProductNotFound(NotFound):
     """There is no product with this sku."""
+
+
+class ProductRefused(Unacceptable):
+    """The catalog cannot store this product as it is."""
 
 
 class ProductDetails(BaseModel):

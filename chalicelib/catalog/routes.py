@@ -12,6 +12,7 @@ from chalicelib.catalog.model import (
     Product,
     ProductDetails,
     ProductNotFound,
+    ProductRefused,
     is_sku,
 )
 from chalicelib.platform.errors import CursorInvalid, Unacceptable
@@ -77,7 +78,7 @@ def list_categories(call: Call) -> CategoryList:
 
 @endpoint(
     routes, "PUT", "/admin/products/{sku}", summary="Create or replace a product", access="admin",
-    body=ProductDetails, answer=ProductView, refusals=(SkuInvalid,),
+    body=ProductDetails, answer=ProductView, refusals=(SkuInvalid, ProductRefused),
 )  # fmt: skip
 def put_product(call: Call, sku: str, body: ProductDetails) -> ProductView:
     product = wiring.catalog().save(valid_sku(sku), body)

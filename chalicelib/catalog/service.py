@@ -1,6 +1,6 @@
 """Browsing and keeping the catalog."""
 
-from chalicelib.catalog.model import Category, Product, ProductDetails, ProductNotFound, search_words
+from chalicelib.catalog.model import Category, Product, ProductDetails, ProductNotFound, ProductRefused, search_words
 from chalicelib.catalog.store import ProductStore
 
 PAGE_SIZE = 24
@@ -29,6 +29,22 @@ class Catalog:
         return self._store.categories()
 
     def save(self, sku: str, details: ProductDetails) -> Product:
+        """Raises ProductRefused."""
         product = Product(sku=sku, **details.model_dump())
         self._store.put(product)
         return product
+
+    def save_all(self, products: list[Product]) -> set[str]:
+        """Stores all of them except those that cannot be stored, and returns the skus of these."""
+        try:
+            self._store.put_many(products)
+        except ProductRefused:
+            return {product.sku for product in products if not self._is_stored(product)}
+        return set()
+
+    def _is_stored(self, product: Product) -> bool:
+        try:
+            self._store.put(product)
+        except ProductRefused:
+            return False
+        return True

@@ -11,16 +11,19 @@ A text search filters one of those lists, so its cost grows with the list it fil
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from botocore.exceptions import ClientError
 
-from chalicelib.catalog.model import Category, Product, category_of, is_sku
+from chalicelib.catalog.model import Category, Product, ProductRefused, category_of, is_sku
 from chalicelib.platform.errors import CursorInvalid
 
 PRODUCTS, CATEGORIES = "PRODUCT", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
-BATCH_GET_LIMIT = 100
+BATCH_GET_LIMIT, BATCH_WRITE_LIMIT = 100, 25
 
 
 class ProductStore:
@@ -29,19 +32,23 @@ class ProductStore:
         self._table = table
 
     def put(self, product: Product) -> None:
-        """The category first: a category without products is better than a product in no category."""
-        category = category_of(product)
-        items = [
-            category.model_dump() | {"sku": f"category:{category.id}", "shelf": CATEGORIES, "sort_name": category.name},
-            product.model_dump()
-            | {
-                "shelf": PRODUCTS,
-                "sort_name": f"{product.name.casefold()}#{product.sku}",
-                "search_text": product.search_text,
-            },
-        ]
-        for item in items:
-            self._db.put_item(TableName=self._table, Item=item)
+        """The category first: a category without products is better than a product in no category.
+
+        Raises ProductRefused.
+        """
+        for item in (_category_item(category_of(product)), _product_item(product)):
+            with _refusals():
+                self._db.put_item(TableName=self._table, Item=item)
+
+    def put_many(self, products: list[Product]) -> None:
+        """The same in few requests. Raises ProductRefused if it is true of any; others may be stored then."""
+        categories = {category.id: category for category in map(category_of, products)}
+        for items in (map(_category_item, categories.values()), map(_product_item, products)):
+            waiting = [{"PutRequest": {"Item": item}} for item in items]
+            while waiting:
+                with _refusals():
+                    answer = self._db.batch_write_item(RequestItems={self._table: waiting[:BATCH_WRITE_LIMIT]})
+                waiting = waiting[BATCH_WRITE_LIMIT:] + answer["UnprocessedItems"].get(self._table, [])
 
     def get(self, sku: str) -> Product | None:
         return self.get_many([sku]).get(sku)
@@ -98,6 +105,33 @@ class ProductStore:
         if start:
             request["ExclusiveStartKey"] = start
         return self._db.query(**request)
+
+
+def _category_item(category: Category) -> dict[str, Any]:
+    return category.model_dump() | {
+        "sku": f"category:{category.id}",
+        "shelf": CATEGORIES,
+        "sort_name": category.name,
+    }
+
+
+def _product_item(product: Product) -> dict[str, Any]:
+    return product.model_dump() | {
+        "shelf": PRODUCTS,
+        "sort_name": f"{product.name.casefold()}#{product.sku}",
+        "search_text": product.search_text,
+    }
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What DynamoDB will never take, however often it is asked."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            raise ProductRefused from error
+        raise
 
 
 def _all_found(words: list[str]) -> ConditionBase | None:

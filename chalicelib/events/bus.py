@@ -15,6 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform import queues
+from chalicelib.platform.dynamo import plain
 from chalicelib.platform.log import log
 
 PUT_EVENTS_LIMIT = 10
@@ -36,7 +37,7 @@ def relay(
     records = event["Records"]
     for start in range(0, len(records), PUT_EVENTS_LIMIT):
         chunk = records[start : start + PUT_EVENTS_LIMIT]
-        unpublished = _put([_outbox_event(record) for record in chunk], events_client, bus)
+        unpublished = _put([outbox_event(record) for record in chunk], events_client, bus)
         for position, record in enumerate(chunk):
             if position not in unpublished:
                 note_published(_plain_item(record["dynamodb"]["Keys"]))
@@ -95,19 +96,11 @@ def _entry(envelope: Envelope, bus: str) -> dict[str, Any]:
     }
 
 
-def _outbox_event(record: dict[str, Any]) -> Envelope:
+def outbox_event(record: dict[str, Any]) -> Envelope:
+    """Of a record of the outbox's stream."""
     return Envelope.model_validate(_plain_item(record["dynamodb"]["NewImage"])["event"])
 
 
 def _plain_item(attributes: dict[str, Any]) -> dict[str, Any]:
     deserialize = TypeDeserializer().deserialize
-    return {name: _plain(deserialize(value)) for name, value in attributes.items()}
-
-
-def _plain(value: Any) -> Any:
-    """DynamoDB's Decimals back to whole numbers: every number in an event is one."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return int(value) if hasattr(value, "as_tuple") else value
+    return {name: plain(deserialize(value)) for name, value in attributes.items()}

@@ -121,6 +121,16 @@ class OrderSettled(EventData):
     parts: Annotated[list[str], Field(examples=[["AFFINITY", "INVOICE", "POINTS", "SALES"]])]
 
 
+class CatalogImported(EventData):
+    """A file of products was imported. The counts are rows of that file."""
+
+    import_id: str
+    total: Annotated[int, Field(ge=1)]
+    written: Annotated[int, Field(ge=0, description="New or changed.")]
+    unchanged: Annotated[int, Field(ge=0)]
+    failed: Annotated[int, Field(ge=0)]
+
+
 @dataclass(frozen=True)
 class Contract:
     """One version of one type of event."""
@@ -139,6 +149,7 @@ class Contract:
 
 
 ORDERS, PAYMENTS, INSIGHTS = "storefront.orders", "storefront.payments", "storefront.insights"
+CATALOG = "storefront.catalog"
 
 CATALOGUE = (
     Contract(OrderPlaced, ORDERS),
@@ -155,6 +166,7 @@ CATALOGUE = (
     Contract(PaymentRefundedOutside, ORDERS),
     Contract(PaymentDisputed, ORDERS),
     Contract(BooksDiffer, PAYMENTS),
+    Contract(CatalogImported, CATALOG),
     Contract(OrderSettled, INSIGHTS),
 )
 

@@ -1,15 +1,35 @@
-"""Starting a workflow once, however often its event is delivered."""
+"""Workflows: starting one once, however often its event is delivered, and what became of it."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution with its history, in Step Functions' own words. `ended` and `error` are None while it runs."""
+
+    name: str
+    status: str
+    started: datetime
+    ended: datetime | None
+    error: str | None
+    history: list[dict[str, Any]]
 
 
 class Workflow:
     def __init__(self, stepfunctions: Any, state_machine_arn: str) -> None:
         self._stepfunctions = stepfunctions
         self._arn = state_machine_arn
+
+    @property
+    def machine(self) -> str:
+        """The state machine's name."""
+        return self._arn.rsplit(":", 1)[-1]
 
     def start(self, name: str, given: dict[str, str]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
@@ -19,13 +39,62 @@ class Workflow:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
 
+    def start_anew(self, name: str, given: dict[str, str]) -> None:
+        """Under a name that was not used yet: `name`, `name-1`, `name-2`, … A no-op while one of them runs."""
+        for again in _names(name):
+            told = self._described(again)
+            if told is None:
+                return self.start(again, given)
+            if told["status"] == "RUNNING":
+                return
+
     def is_running(self, name: str) -> bool:
         """False also if no execution of this name was ever started."""
-        execution = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        told = self._described(name)
+        return told is not None and told["status"] == "RUNNING"
+
+    def input_of(self, name: str) -> dict[str, str]:
+        """What the execution was given. Raises LookupError if there is none of this name."""
+        told = self._described(name)
+        if told is None:
+            raise LookupError(name)
+        return json.loads(told["input"])
+
+    def runs(self, name: str) -> Iterator[Run]:
+        """All executions of this name and of its repetitions, with their histories."""
+        for again in _names(name):
+            told = self._described(again)
+            if told is None:
+                return
+            yield Run(
+                again, told["status"], told["startDate"], told.get("stopDate"), told.get("error"), self.history(again)
+            )
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """The execution's events so far, in order, without what its states were given and gave."""
+        request = {"executionArn": self._execution(name), "includeExecutionData": False, "maxResults": 1000}
+        answer = self._stepfunctions.get_execution_history(**request)
+        events = answer["events"]
+        while token := answer.get("nextToken"):
+            answer = self._stepfunctions.get_execution_history(**request, nextToken=token)
+            events += answer["events"]
+        return events
+
+    def _described(self, name: str) -> dict[str, Any] | None:
         try:
-            answer = self._stepfunctions.describe_execution(executionArn=execution)
+            return self._stepfunctions.describe_execution(executionArn=self._execution(name))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-                return False
+                return None
             raise
-        return answer["status"] == "RUNNING"
+
+    def _execution(self, name: str) -> str:
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    number = 0
+    while True:
+        number += 1
+        yield f"{name}-{number}"

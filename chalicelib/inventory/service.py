@@ -23,6 +23,14 @@ class Inventory:
         """Raises StockTooLow."""
         return self._store.receive(sku, delta)
 
+    def receive_once(self, receipt_id: str, sku: str, pieces: int) -> None:
+        """Pieces that came with this receipt. Repeating it adds none."""
+        self._store.receive_once(receipt_id, sku, pieces)
+
+    def received(self, receipt_ids: list[str]) -> set[str]:
+        """Those among these receipts whose pieces are there."""
+        return self._store.received(receipt_ids)
+
     def reserve(self, order_id: str, quantities: dict[str, int]) -> None:
         """Raises OutOfStock, or ReservationEnded if this order's reservation is already over."""
         if self._store.reserve(order_id, quantities, expires_at=self._clock() + self._hold):

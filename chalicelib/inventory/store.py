@@ -5,6 +5,7 @@
 | stock       | `STOCK#{sku}`         |
 | reservation | `RESERVATION#{order}` |
 | restocking  | `RESTOCK#{return}`    |
+| receipt     | `RECEIPT#{receipt}`   |
 
 A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`.
 
@@ -13,6 +14,7 @@ A release before any reservation leaves a RELEASED one behind, so that a reserva
 arrives late finds the door closed.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +53,10 @@ def restock_key(return_id: str) -> dict[str, str]:
     return {"pk": f"RESTOCK#{return_id}"}
 
 
+def receipt_key(receipt_id: str) -> dict[str, str]:
+    return {"pk": f"RECEIPT#{receipt_id}"}
+
+
 def reservation_key(order_id: str) -> dict[str, str]:
     return {"pk": f"RESERVATION#{order_id}"}
 
@@ -62,13 +68,7 @@ class InventoryStore:
 
     def stocks(self, skus: list[str]) -> dict[str, Stock]:
         """Those that exist, by sku. Eventually consistent: for showing, not for deciding."""
-        found: dict[str, Stock] = {}
-        wanted = [stock_key(sku) for sku in dict.fromkeys(skus)]
-        while wanted:
-            answer = self._db.batch_get_item(RequestItems={self._table: {"Keys": wanted[:100]}})
-            found |= {item["sku"]: Stock.model_validate(item) for item in answer["Responses"][self._table]}
-            wanted = wanted[100:] + answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-        return found
+        return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus))}
 
     def receive(self, sku: str, delta: int) -> Stock:
         """Add pieces, or take available ones away when `delta` is negative. Raises StockTooLow."""
@@ -88,6 +88,19 @@ class InventoryStore:
             if lost_condition(error):
                 raise StockTooLow from error
             raise
+
+    def receive_once(self, receipt_id: str, sku: str, pieces: int) -> bool:
+        """Add pieces, once for each receipt. False if they are there already."""
+        receipt = receipt_key(receipt_id) | {"quantities": {sku: pieces}}
+        once = {"Put": {"TableName": self._table, "Item": receipt, "ConditionExpression": NEW}}
+        values = {":delta": pieces, ":zero": 0, ":sku": sku}
+        addition = {"TableName": self._table, "Key": stock_key(sku), "UpdateExpression": RECEIVE}
+        return not self._transact([once, {"Update": addition | {"ExpressionAttributeValues": values}}])
+
+    def received(self, receipt_ids: list[str]) -> set[str]:
+        """Those whose pieces are there. Eventually consistent: `receive_once` decides."""
+        found = self._items(map(receipt_key, receipt_ids))
+        return {item["pk"].removeprefix("RECEIPT#") for item in found}
 
     def reservation(self, order_id: str) -> Reservation | None:
         answer = self._db.get_item(TableName=self._table, Key=reservation_key(order_id), ConsistentRead=True)
@@ -151,6 +164,16 @@ class InventoryStore:
         once = {"Put": {"TableName": self._table, "Item": restock_key(return_id) | {"quantities": quantities}}}
         once["Put"]["ConditionExpression"] = NEW
         return not self._transact([once, *self._moves(quantities, RESTOCK)])
+
+    def _items(self, keys: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+        """Those that exist."""
+        found: list[dict[str, Any]] = []
+        wanted = list({key["pk"]: key for key in keys}.values())
+        while wanted:
+            answer = self._db.batch_get_item(RequestItems={self._table: {"Keys": wanted[:100]}})
+            found += answer["Responses"][self._table]
+            wanted = wanted[100:] + answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
+        return found
 
     def _settle(
         self,

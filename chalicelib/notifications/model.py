@@ -70,12 +70,25 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
     )
 
 
-def _html(greeting: str, paragraphs: list[str], lines: list[str], link: str) -> str:
+def cart_reminder(to: str, pieces: list[tuple[int, str]], storefront_url: str) -> Email:
+    """`pieces` are quantities and names. No prices: they may change before the cart is bought."""
+    greeting, opening = "Hello,", "These are still in your cart. Nothing is set aside for you until you order."
+    lines = [f"{quantity} × {name}" for quantity, name in pieces]
+    link = f"{storefront_url}/cart"
+    return Email(
+        to=to,
+        subject=f"Still in your cart – {SHOP}",
+        text="\n\n".join([greeting, opening, "\n".join(lines), link, SHOP]),
+        html=_html(greeting, [opening], lines, link, "See your cart"),
+    )
+
+
+def _html(greeting: str, paragraphs: list[str], lines: list[str], link: str, invitation: str = "See your order") -> str:
     texts = "".join(f"<p>{escape(text)}</p>" for text in [greeting, *paragraphs])
     rows = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f'<div style="font:16px/1.5 Georgia,serif;max-width:36em">{texts}<ul>{rows}</ul>'
-        f'<p><a href="{escape(link)}">See your order</a></p><p>{SHOP}</p></div>'
+        f'<p><a href="{escape(link)}">{invitation}</a></p><p>{SHOP}</p></div>'
     )
 
 

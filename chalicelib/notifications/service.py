@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.notifications.model import Email, Occasion, compose
+from chalicelib.notifications.model import Email, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
 from chalicelib.platform.once import Once
 
@@ -26,9 +26,21 @@ class Notifications:
     def return_refunded(self, order: Order, return_id: str) -> None:
         self._send_once(Occasion.REFUNDED, order, return_id)
 
+    def cart_left(self, cart_id: str, version: int, to: str, pieces: list[tuple[int, str]]) -> bool:
+        """Once for each version of a cart. Returns whether it was sent now."""
+        email = cart_reminder(to, pieces, self._storefront_url)
+        return self._once.run(f"email#cart#{cart_id}#{version}", lambda: self._send(email))
+
+    def sent(self, order: Order) -> dict[str, str]:
+        """When each email about this order was sent, by its occasion, and that of a return by its id."""
+        occasions = [(occasion, order.id) for occasion in Occasion if occasion != Occasion.REFUNDED]
+        occasions += [(Occasion.REFUNDED, each.id) for each in order.returns]
+        found = {f"{occasion} {about}": self._once.done_at(_key(about, occasion)) for occasion, about in occasions}
+        return {title: at for title, at in found.items() if at}
+
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
         email = compose(occasion, order, self._storefront_url, about)
-        self._once.run(f"email#{about or order.id}#{occasion}", lambda: self._send(email))
+        self._once.run(_key(about or order.id, occasion), lambda: self._send(email))
 
     def _send(self, email: Email) -> None:
         self._ses.send_email(
@@ -42,3 +54,7 @@ class Notifications:
                 },
             },
         )
+
+
+def _key(about: str, occasion: Occasion) -> str:
+    return f"email#{about}#{occasion}"

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from chalicelib.orders.model import (
     Order,
     OrderChanged,
     OrderNotFound,
     OrderTokenRequired,
+    OutboxEvent,
     Reason,
     Return,
     Status,
@@ -95,6 +97,14 @@ class Orders:
     def event_published(self, key: dict[str, str]) -> None:
         """`key` is the event's in the outbox."""
         self._store.note_published(key, iso(self._clock()))
+
+    def unpublished(self, for_longer_than: timedelta, size: int) -> list[OutboxEvent]:
+        """Events that the relay should have published, oldest first."""
+        return self._store.unpublished(iso(self._clock() - for_longer_than), size)
+
+    def events(self, order_id: str) -> list[OutboxEvent]:
+        """All that were ever made of this order, in their order."""
+        return self._store.events(order_id)
 
     def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
         """Raises OrderNotFound, what `change` raises, or OrderChanged under lasting contention."""

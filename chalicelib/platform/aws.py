@@ -10,8 +10,15 @@ _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard",
 
 
 @cache
-def client(service: str) -> Any:
-    return boto3.client(service, config=_CONFIG)
+def client(service: str, endpoint: str | None = None) -> Any:
+    return boto3.client(service, config=_CONFIG, endpoint_url=endpoint)
+
+
+@cache
+def s3_for_addresses() -> Any:
+    """S3, for signing addresses that somebody else opens: signed as every region demands, at the bucket's own host."""
+    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    return boto3.client("s3", config=_CONFIG.merge(signing))
 
 
 @cache

@@ -1,5 +1,6 @@
 """What the stores share: reading DynamoDB's refusals, and a table with one item per order."""
 
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -46,6 +47,15 @@ def _reasons(error: ClientError) -> list[str]:
         return []
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
     return [reason.get("Code", "None") for reason in reasons]
+
+
+def plain(value: Any) -> Any:
+    """DynamoDB's Decimals back to whole numbers, for what has no model: every number that we keep is one."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return int(value) if isinstance(value, Decimal) else value
 
 
 class PerOrderStore(Generic[Item]):

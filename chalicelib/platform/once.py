@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.platform.clock import Clock
+from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import lost_condition
 from chalicelib.platform.errors import Unavailable
 
@@ -32,18 +32,20 @@ class Once:
         self._table = table
         self._clock = clock
 
-    def run(self, key: str, work: Callable[[], None]) -> None:
-        """Raises BeingDone, or what `work` raises; it is then tried anew by the next message."""
+    def run(self, key: str, work: Callable[[], None]) -> bool:
+        """Whether it was done now, and not before. Raises BeingDone, or what `work` raises; it is then tried anew
+        by the next message."""
         if not self.lease(key, self._clock()):
             if not self.is_done(key):
                 raise BeingDone(key)
-            return
+            return False
         try:
             work()
         except Exception:
             self.let_go(key)
             raise
         self.note_done(key)
+        return True
 
     def lease(self, key: str, now: datetime) -> bool:
         """False if it is done, or somebody is at it right now."""
@@ -69,13 +71,18 @@ class Once:
         self._db.update_item(
             TableName=self._table,
             Key={"id": key},
-            UpdateExpression="SET done = :yes",
-            ExpressionAttributeValues={":yes": True},
+            UpdateExpression="SET done = :yes, done_at = :now",
+            ExpressionAttributeValues={":yes": True, ":now": iso(self._clock())},
         )
 
     def is_done(self, key: str) -> bool:
         answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
         return "done" in answer.get("Item", {})
+
+    def done_at(self, key: str) -> str | None:
+        """The moment, as text; None if it is not done."""
+        answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
+        return answer.get("Item", {}).get("done_at")
 
     def let_go(self, key: str) -> None:
         """Let the next try begin at once. What was done meanwhile by another stays noted."""

@@ -25,3 +25,22 @@ def each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]
             log.exception("message failed", extra={"message_id": record["messageId"]})
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
+
+
+def consume_in_order(
+    event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]
+) -> dict[str, Any]:
+    """For a FIFO queue: what fails holds up the rest of its group, untried, and no other group."""
+    failures = []
+    held_up = set()
+    for record in event["Records"]:
+        group = record["attributes"]["MessageGroupId"]
+        if group not in held_up:
+            try:
+                handle(message.model_validate_json(record["body"]))
+                continue
+            except Exception:
+                log.exception("message failed", extra={"message_id": record["messageId"]})
+                held_up.add(group)
+        failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

@@ -42,7 +42,24 @@ class Settings(BaseModel):
     warehouse_queue_url: str = ""
     stripe_events_queue_url: str = ""
     stripe_webhook_secret_parameter: str = ""
+    connections_table: str = ""
+    order_updates_queue_url: str = ""
+    websocket_management_endpoint: str = ""
+    """Where messages to open WebSocket connections are posted."""
     reports_bucket: str = ""
+    imports_table: str = ""
+    imports_bucket: str = ""
+    import_rows_queue_url: str = ""
+    operated_parts_parameter: str = ""
+    """Names the parameter that says which queues and rules an admin may operate."""
+    event_bus_arn: str = ""
+    event_archive_arn: str = ""
+    event_archive_days: int = 0
+    """So long the bus' archive keeps events."""
+    insights_table: str = ""
+    documents_bucket: str = ""
+    abandoned_cart_hours: int = 0
+    """So long must a cart be untouched before its owner is reminded of it."""
     reconcile_repairs: bool = False
     """Whether reconciliation may let holds go and refund, or only report."""
 

@@ -263,6 +263,11 @@ export function returnOrder(id: string, lines: ReturnLine[], idempotencyKey: str
   return owner(id, '/return', { method: 'POST', body: { lines }, headers: { 'Idempotency-Key': idempotencyKey } });
 }
 
+/** What proves that an order may be followed: its own token, or else the customer's. */
+export async function orderToken(id: string): Promise<string | null> {
+  return orderTokens.get()?.[id] ?? idToken();
+}
+
 /** Orders placed without an account in this browser, newest first. */
 export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse();
 

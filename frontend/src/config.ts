@@ -1,6 +1,8 @@
 /** What the deployment tells the page about itself; written next to index.html, never bundled. */
 export interface Config {
   api: string;
+  /** Where the shop tells the changes of an order by itself; null if it does not. */
+  websocket_url: string | null;
   region: string;
   user_pool_client_id: string;
   cognito_endpoint: string;

@@ -35,13 +35,15 @@ class Payment:
 class Books:
     """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
     and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
-    `emails` counts what was really sent, by order and subject, where the mailbox can be seen.
+    `emails` counts what was really sent, by order and subject, where the mailbox can be seen. `outcomes` are the
+    events that the insights told of an order.
     """
 
     read_at: datetime
     deadline_seconds: int
     orders: dict[str, Item]
     events: dict[str, list[Item]]
+    outcomes: dict[str, list[Item]]
     stocks: list[Item]
     reservations: dict[str, Item]
     restocks: list[Item]
@@ -83,6 +85,15 @@ def _pieces(item: Item) -> dict[str, int]:
     return {sku: int(quantity) for sku, quantity in item["quantities"].items()}
 
 
+def _events_by_order(outbox: list[Item]) -> dict[str, list[Item]]:
+    """In their order."""
+    events: dict[str, list[Item]] = defaultdict(list)
+    for item in sorted(outbox, key=lambda item: item["sk"]):
+        if item["sk"].startswith("EVENT#"):
+            events[item["pk"].removeprefix("ORDER#")].append(item)
+    return events
+
+
 class Reader:
     """`stack` holds the outputs of the deployed stack; an empty `stripe_base` is Stripe itself; `mailbox` gives
     the emails that were sent, where somebody keeps them."""
@@ -110,12 +121,14 @@ class Reader:
         effects = {item["id"] for item in self._scan("EffectsTableName") if item.get("done")}
         executions = self._executions("StateMachineArn") | self._executions("ReturnMachineArn")
         undone = {f"undo {name}": status for name, status in self._executions("UndoMachineArn").items()}
+        outcomes = _events_by_order(self._scan("InsightsTableName"))
         orders, events = self._orders_and_events()
         return Books(
             read_at=datetime.now(UTC),
             deadline_seconds=int(self._stack["OrderDeadlineSeconds"]),
             orders=orders,
             events=events,
+            outcomes=outcomes,
             stocks=[item for item in inventory if item["pk"].startswith("STOCK#")],
             reservations={item["order_id"]: item for item in inventory if item["pk"].startswith("RESERVATION#")},
             restocks=[item for item in inventory if item["pk"].startswith("RESTOCK#")],
@@ -130,11 +143,7 @@ class Reader:
 
     def _orders_and_events(self) -> tuple[dict[str, Item], dict[str, list[Item]]]:
         items = self._scan("OrdersTableName")
-        events: dict[str, list[Item]] = defaultdict(list)
-        for item in sorted(items, key=lambda item: item["sk"]):
-            if item["sk"].startswith("EVENT#"):
-                events[item["pk"].removeprefix("ORDER#")].append(item)
-        return {item["id"]: item for item in items if item["sk"] == "ORDER"}, events
+        return {item["id"]: item for item in items if item["sk"] == "ORDER"}, _events_by_order(items)
 
     def _payments(self) -> dict[str | None, list[Payment]]:
         by_order: dict[str | None, list[Payment]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The local shop's commands: `up`, `down`, `demo`, `mail`, `rush`; `make` calls them."""
+"""The local shop's commands: `up`, `down`, `demo`, `mail`, `rush`, `burst`, `tour`; `make` calls them."""
 
 import os
 import sys
@@ -6,12 +6,22 @@ import sys
 from rich.console import Console
 
 from infra.deploy import DeploymentFailed
-from infra.local import demo, mail, run, rush
+from infra.local import burst, demo, mail, run, rush, tour
 from infra.local.processes import DidNotStart, PortBusy
 from infra.package import PackagingFailed
 from infra.storefront import BuildFailed
 
-COMMANDS = {"up": run.up, "down": run.down, "demo": demo.demo, "mail": mail.show, "rush": rush.rush}
+COMMANDS = {
+    "up": run.up,
+    "down": run.down,
+    "demo": demo.demo,
+    "mail": mail.show,
+    "rush": rush.rush,
+    "burst": burst.burst,
+    "tour": tour.tour,
+}
+
+FAILURES = (PortBusy, DidNotStart, DeploymentFailed, PackagingFailed, BuildFailed, run.NotRunning, tour.TourStuck)
 
 
 def main() -> int:
@@ -22,7 +32,7 @@ def main() -> int:
         return 2
     try:
         return command(console) or 0
-    except (PortBusy, DidNotStart, DeploymentFailed, PackagingFailed, BuildFailed, run.NotRunning) as failure:
+    except FAILURES as failure:
         console.print(f"[red]{failure}[/red]", markup=True)
         return 1
     except KeyboardInterrupt:

@@ -73,6 +73,8 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
     )
     stack = deploy(session, template, out, STACK, _parameters(place), progress)
+    _archive(session, stack["EventBusName"])
+    _republish(session)
     webhooks.listen(session, STACK, place.stripe_key, stack["ApiUrl"], place.payments_url)
     if frontend:
         storefront.build(progress)
@@ -81,6 +83,24 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
         _welcome(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)
+
+
+def _archive(session: boto3.Session, bus: str) -> None:
+    """What the template's EventArchive is on AWS."""
+    events = session.client("events")
+    arn = events.describe_event_bus(Name=bus)["Arn"]
+    try:
+        events.create_archive(ArchiveName=f"{STACK}-events", EventSourceArn=arn, RetentionDays=60)
+    except events.exceptions.ResourceAlreadyExistsException:
+        return
+
+
+def _republish(session: boto3.Session) -> None:
+    """The engine's streams forget with a restart; the outbox does not."""
+    described = session.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="RepublishEvents"
+    )
+    session.client("lambda").invoke(FunctionName=described["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def publish_pages(place: Place, stack: dict[str, str]) -> None:
@@ -102,6 +122,7 @@ def _parameters(place: Place) -> dict[str, str]:
 def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "api": "/api",
+        "websocket_url": stack["WebSocketUrl"],
         "region": engine.REGION,
         "user_pool_client_id": stack["UserPoolClientId"],
         "cognito_endpoint": f"http://localhost:{place.engine_port}/",
@@ -140,7 +161,7 @@ def _outputs(place: Place, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "storefront_url": stack["StorefrontUrl"],
         "api_url": stack["ApiUrl"],
-        "websocket_url": None,
+        "websocket_url": stack["WebSocketUrl"],
         "engine_url": engine.url(place.engine_port),
         "payments_url": place.payments_url,
         "state_machine_arn": stack["StateMachineArn"],

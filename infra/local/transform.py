@@ -11,6 +11,8 @@ Template = dict[str, Any]
 
 UNNAMED_ON_THE_ENGINE = {
     "ses:SendEmail",
+    "events:StartReplay",
+    "events:DescribeReplay",
     "states:SendTaskSuccess",
     "states:SendTaskFailure",
     "states:SendTaskHeartbeat",
@@ -35,8 +37,15 @@ def own_runtime(template: Template, local: Local) -> None:
 
 
 def no_archive(template: Template, local: Local) -> None:
-    """The engine's CloudFormation refuses archives."""
+    """The engine's CloudFormation refuses archives; its API takes them, so `infra/local/shop.py` makes the same one."""
     del template["Resources"]["EventArchive"]
+
+
+def no_schema_registry(template: Template, local: Local) -> None:
+    """The engine knows no schema registry. Nothing that runs reads it: it is for people and code generators."""
+    for name, resource in list(template["Resources"].items()):
+        if resource["Type"].startswith("AWS::EventSchemas::"):
+            del template["Resources"][name]
 
 
 def api_origin(template: Template, local: Local) -> None:
@@ -49,12 +58,21 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity and the state machine."""
+    """The engine checks these actions against `*`, where AWS knows the identity, the state machine and the replay."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 if _actions(statement) & UNNAMED_ON_THE_ENGINE:
                     statement["Resource"] = "*"
+
+
+def message_batches(template: Template, local: Local) -> None:
+    """The engine asks for a permission of its own to send messages in batches; on AWS that to send is enough."""
+    for role in _of_type(template, "AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if "sqs:SendMessage" in _actions(statement):
+                    statement["Action"] = sorted(_actions(statement) | {"sqs:SendMessageBatch"})
 
 
 def gateway_responses(template: Template, local: Local) -> None:
@@ -90,7 +108,7 @@ def local_addresses(template: Template, local: Local) -> None:
     """Where the storefront and the API are on this machine, in outputs and in the links of emails."""
     label = {"Fn::Select": [0, {"Fn::Split": [".", {"Fn::GetAtt": ["Distribution", "DomainName"]}]}]}
     storefront = {"Fn::Join": ["", ["http://", label, f".cloudfront.localhost:{local.port}"]]}
-    for name in ("SendConfirmation", "SendNotifications"):
+    for name in ("SendConfirmation", "SendNotifications", "RemindOfCarts"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
         variables["STOREFRONT_URL"] = storefront
     outputs = template["Outputs"]
@@ -98,15 +116,27 @@ def local_addresses(template: Template, local: Local) -> None:
     outputs["ApiUrl"]["Value"] = {"Fn::Sub": f"http://127.0.0.1:{local.port}/_aws/execute-api/${{RestAPI}}/api"}
 
 
+def websocket_addresses(template: Template, local: Local) -> None:
+    """The engine serves WebSocket APIs, and the posting to their connections, below a path of its own."""
+    place = f"127.0.0.1:{local.port}/_aws/execute-api/${{LiveApi}}/${{LiveStage}}"
+    for name in ("Live", "PushUpdates"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        variables["WEBSOCKET_MANAGEMENT_ENDPOINT"] = {"Fn::Sub": f"http://{place}"}
+    template["Outputs"]["WebSocketUrl"]["Value"] = {"Fn::Sub": f"ws://{place}"}
+
+
 DIFFERENCES = (
     own_runtime,
     no_archive,
+    no_schema_registry,
     unnamed_resources,
+    message_batches,
     gateway_responses,
     api_origin,
     plain_http,
     identity_endpoint,
     local_addresses,
+    websocket_addresses,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
 from infra.local import browser as local_browser
 from infra.local import shop
@@ -84,6 +84,48 @@ def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(page: Page, stor
     page.get_by_test_id("cancel-confirm").click()
     expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", level=1)).to_have_text("Stopped, as you asked")
+
+
+def test_the_orders_page_is_told_of_changes_and_need_not_ask(page: Page, storefront_url: str) -> None:
+    """The warehouse is silent for ten seconds, in which a page that polls would ask about ten times."""
+    told, asked = [], []
+    page.on("websocket", lambda line: line.on("framereceived", lambda frame: told.append(frame)))
+    order_with_a_silent_warehouse(page, storefront_url)
+    status = page.get_by_test_id("order-status")
+    expect(status).to_have_attribute("data-live", "true", timeout=PATIENCE_MS)
+    already_told = len(told)
+    page.on("request", lambda request: asked.append(request.url) if "/api/orders/ord_" in request.url else None)
+    expect(status).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
+    assert 1 <= len(asked) <= len(told) - already_told + 1
+
+
+@pytest.mark.parametrize("is_reached_first", [False, True], ids=["blocked", "broken"])
+def test_the_orders_page_asks_when_it_is_not_told(page: Page, storefront_url: str, is_reached_first: bool) -> None:
+    def meet(line: WebSocketRoute) -> None:
+        lines.append(line)
+        if is_reached_first and len(lines) == 1:
+            line.connect_to_server()
+        else:
+            line.close()
+
+    lines: list[WebSocketRoute] = []
+    page.route_web_socket("**/_aws/execute-api/**", meet)
+    order_with_a_silent_warehouse(page, storefront_url)
+    status = page.get_by_test_id("order-status")
+    if is_reached_first:
+        expect(status).to_have_attribute("data-live", "true", timeout=PATIENCE_MS)
+        lines[0].close()
+    expect(status).to_have_attribute("data-live", "false", timeout=PATIENCE_MS)
+    expect(status).to_have_attribute("data-status", "CANCELLED", timeout=PATIENCE_MS)
+    assert lines
+
+
+def order_with_a_silent_warehouse(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/category/kitchen")
+    put_first_product_in_cart(page)
+    page.goto(f"{storefront_url}/checkout")
+    fill_in_the_checkout(page, "pm_card_visa", line2="sandbox:silent")
+    page.get_by_test_id("place-order").click()
 
 
 def test_a_guest_sends_everything_back(page: Page, storefront_url: str) -> None:

@@ -55,6 +55,16 @@ class TestReceive:
 
         assert store.stocks([sku]) == before
 
+    def test_with_a_receipt_adds_once(self, inventory, store):
+        for _ in range(3):
+            inventory.receive_once("file#2", "MUG", 5)
+        inventory.receive_once("file#3", "POT", 1)
+        assert store.stocks(["MUG", "POT"]) == {
+            "MUG": Stock(sku="MUG", available=15, received=15),
+            "POT": Stock(sku="POT", available=1, received=1),
+        }
+        assert inventory.received(["file#2", "file#3", "file#4"]) == {"file#2", "file#3"}
+
     def test_reserved_pieces_are_not_available(self, inventory):
         inventory.reserve("ord_1", {"MUG": 8})
 

@@ -14,6 +14,7 @@ from boto3.dynamodb.conditions import Key
 from infra.local import mail, shop
 from infra.local.client import Buyer
 from tests.auditor import Auditor
+from tests.e2e.capture import EventCapture
 
 
 @pytest.fixture
@@ -167,6 +168,13 @@ def emails(opened: dict[str, Any]) -> Callable[[str], list[str]]:
         return [m["Subject"].split(" – ")[0] for m in sent if order_id in m["BodyText"]]
 
     return subjects
+
+
+@pytest.fixture
+def captured(engine: Any, opened: dict[str, Any]) -> Iterator[EventCapture]:
+    """What is published on the bus while the test runs."""
+    with EventCapture(engine.session, opened["stack"]["EventBusName"]) as events:
+        yield events
 
 
 @pytest.fixture

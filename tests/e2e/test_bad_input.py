@@ -171,6 +171,7 @@ def test_admins_only(guest, customer):
         {"price": {"amount": -1, "currency": "EUR"}},
         {"price": {"amount": 1, "currency": "USD"}},
         {"price": {"amount": 1.5, "currency": "EUR"}},
+        {"price": {"amount": 10**40, "currency": "EUR"}},
         {"image": "javascript:alert(1)"},
         {"category": "No Spaces"},
         {"name": " "},

@@ -8,6 +8,8 @@ Properties = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
 QUEUE = "AWS::SQS::Queue"
 MAPPING = "AWS::Lambda::EventSourceMapping"
+TOPIC = "AWS::SNS::Topic"
+SUBSCRIPTION = "AWS::SNS::Subscription"
 
 
 def of_type(template: Template, kind: str) -> dict[str, Properties]:

@@ -6,7 +6,19 @@ import re
 
 import pytest
 
-from .template import FUNCTION, MAPPING, QUEUE, allowed, listed, of_type, referred, role_of, statements
+from .template import (
+    FUNCTION,
+    MAPPING,
+    QUEUE,
+    SUBSCRIPTION,
+    TOPIC,
+    allowed,
+    listed,
+    of_type,
+    referred,
+    role_of,
+    statements,
+)
 
 MACHINES = ("OrderFulfilment", "OrderUndo", "OrderReturn")
 READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -59,31 +71,31 @@ def test_the_clock_may_run_its_jobs_and_nothing_else(template):
 
 
 def _deliveries(template):
-    """Every (rule, queue) where a rule sends to: its targets, and where undeliverable events go."""
+    """Every (rule, queue or topic) where a rule sends to: its targets, and where undeliverable events go."""
     for rule, properties in of_type(template, "AWS::Events::Rule").items():
         for target in properties["Targets"]:
             yield rule, referred(target["Arn"])
             yield rule, referred(target["DeadLetterConfig"]["Arn"])
 
 
-def _may_deliver(template, rule, queue):
-    for properties in of_type(template, "AWS::SQS::QueuePolicy").values():
-        if {"Ref": queue} not in properties["Queues"]:
-            continue
-        for statement in properties["PolicyDocument"]["Statement"]:
-            if (
-                statement["Effect"] == "Allow"
-                and statement["Principal"] == {"Service": "events.amazonaws.com"}
-                and "sqs:SendMessage" in listed(statement["Action"])
-                and queue in map(referred, listed(statement["Resource"]))
-                and _is_from(statement["Condition"], rule)
-            ):
-                return True
-    return False
+def _may_deliver(template, source, target, service="events.amazonaws.com"):
+    """Whether the target's own policy lets this rule or topic in."""
+    policies = [(p["Queues"], p, "sqs:SendMessage") for p in of_type(template, "AWS::SQS::QueuePolicy").values()]
+    policies += [(p["Topics"], p, "sns:Publish") for p in of_type(template, "AWS::SNS::TopicPolicy").values()]
+    return any(
+        statement["Effect"] == "Allow"
+        and statement["Principal"] == {"Service": service}
+        and action in listed(statement["Action"])
+        and target in map(referred, listed(statement["Resource"]))
+        and _is_from(statement["Condition"], source)
+        for targets, policy, action in policies
+        if {"Ref": target} in targets
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
 
 
 def _is_from(condition, rule):
-    """From this very rule, or from any rule of our bus."""
+    """From this very rule or topic, or from any rule of our bus."""
     match condition:
         case {"ArnEquals": {"aws:SourceArn": source}}:
             return rule in map(referred, listed(source))
@@ -99,11 +111,21 @@ def test_a_queue_has_one_policy(template):
     assert len(set(queues)) == len(queues)
 
 
-def test_every_rule_may_send_to_its_queues_and_their_dead_letters(template):
+def test_every_rule_may_send_to_its_queues_and_topics_and_their_dead_letters(template):
     deliveries = set(_deliveries(template))
     assert len(deliveries) >= 4
-    assert {queue for _, queue in deliveries} <= set(of_type(template, QUEUE))
+    assert {target for _, target in deliveries} <= set(of_type(template, QUEUE)) | set(of_type(template, TOPIC))
     assert [pair for pair in deliveries if not _may_deliver(template, *pair)] == []
+
+
+def test_every_topic_may_send_to_its_queues_and_their_dead_letters(template):
+    subscriptions = of_type(template, SUBSCRIPTION).values()
+    deliveries = {(referred(each["TopicArn"]), referred(each["Endpoint"])) for each in subscriptions}
+    deliveries |= {
+        (referred(each["TopicArn"]), referred(each["RedrivePolicy"]["deadLetterTargetArn"])) for each in subscriptions
+    }
+    assert len(deliveries) >= 5
+    assert [pair for pair in deliveries if not _may_deliver(template, *pair, "sns.amazonaws.com")] == []
 
 
 def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
@@ -116,8 +138,8 @@ def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
 
 def test_the_api_may_invoke_its_function(template):
     permissions = of_type(template, "AWS::Lambda::Permission").values()
-    (permission,) = [p for p in permissions if p["Principal"] == "apigateway.amazonaws.com"]
-    assert referred(permission["FunctionName"]) == "APIHandler"
+    (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "APIHandler"]
+    assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["Action"] == "lambda:InvokeFunction"
     source, names = permission["SourceArn"]["Fn::Sub"]
     assert source.endswith(":${RestAPIId}/*")

@@ -1,6 +1,6 @@
 """No message is lost, delivered twice at a time, or given up unseen."""
 
-from .template import FUNCTION, MAPPING, QUEUE, of_type, referred
+from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, of_type, referred
 
 DAY = 24 * 3600
 DEFAULT_RETENTION = 4 * DAY
@@ -54,6 +54,15 @@ def test_a_full_queue_does_not_take_all_concurrency(template):
             assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 10, name
 
 
+def test_a_queue_behind_a_topic_gets_the_event_itself_and_is_chosen_by_what_is_in_it(template):
+    """Consumers read events, not a topic's envelope around them; and events have no message attributes."""
+    subscriptions = of_type(template, SUBSCRIPTION)
+    assert len(subscriptions) >= 4
+    for name, subscription in subscriptions.items():
+        assert (subscription["Protocol"], subscription["RawMessageDelivery"]) == ("sqs", True), name
+        assert ("FilterPolicy" in subscription) == (subscription.get("FilterPolicyScope") == "MessageBody"), name
+
+
 def test_a_stream_gives_up_a_record_only_into_a_queue(template):
     queues = of_type(template, QUEUE)
     streams = [m for m in of_type(template, MAPPING).values() if referred(m["EventSourceArn"]) not in queues]
@@ -72,6 +81,8 @@ def test_whatever_is_given_up_raises_the_alarm(template):
     for mapping in of_type(template, MAPPING).values():
         if "DestinationConfig" in mapping:
             given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
+    for subscription in of_type(template, SUBSCRIPTION).values():
+        given_up.add(referred(subscription["RedrivePolicy"]["deadLetterTargetArn"]))
     for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
         given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
     alarms = of_type(template, "AWS::CloudWatch::Alarm").values()

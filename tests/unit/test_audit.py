@@ -68,6 +68,7 @@ def healthy() -> Books:
             BACK: events(*returned, returned={"return_id": "ret_1"}),
             OPEN: events("Placed", "Reserved", "Authorized"),
         },
+        outcomes={DONE: events("Settled"), BACK: events("Settled")},
         stocks=[{"sku": "MUG", "available": 6, "reserved": 2, "sold": 2, "received": 10}],
         reservations={
             DONE: {"status": "SOLD", "quantities": {"MUG": 2}},
@@ -137,6 +138,10 @@ def unpublished(books):
     del books.events[DONE][0]["published_at"]
 
 
+def outcome_unpublished(books):
+    del books.outcomes[BACK][0]["published_at"]
+
+
 def untold(books):
     books.events[DONE].pop(1)
 
@@ -176,14 +181,17 @@ LIES = [
     ("status_is_what_events_tell", untold),
     ("status_is_what_events_tell", silently_changed),
     ("every_event_is_published", unpublished),
+    ("every_event_is_published", outcome_unpublished),
     ("every_effect_happened_once", gone("executions", DONE)),
     ("every_effect_happened_once", gone("executions", "ret_1")),
     ("every_effect_happened_once", gone("effects", f"email#{GONE}#cancelled")),
     ("every_effect_happened_once", gone("effects", "email#ret_1#refunded")),
+    ("every_effect_happened_once", gone("outcomes", DONE)),
+    ("every_effect_happened_once", put("outcomes", BACK, events("Settled", "Settled"))),
     ("nobody_is_mailed_twice", put("emails", (DONE, "Your order is on its way"), 2)),
     ("every_order_ends", long_ago),
     ("nothing_is_given_up", put("given_up", "fulfilment-dead-letters", 1)),
-    ("nothing_is_given_up", put("executions", DONE, "FAILED")),
+    ("nothing_is_given_up", put("executions", OPEN, "FAILED")),
 ]
 
 
@@ -264,3 +272,12 @@ def test_a_violation_counts_only_if_it_is_still_there_at_a_second_look():
     stock(received=11)(lying)
     assert not any(v.violations for v in Auditor(TurningReader(deepcopy(lying), healthy())).verdicts(0))
     assert any(v.violations for v in Auditor(TurningReader(deepcopy(lying), deepcopy(lying))).verdicts(0))
+
+
+def test_what_was_parked_and_redriven_is_not_given_up():
+    books = healthy()
+    books.executions.update({GONE: "FAILED", f"undo {GONE}": "FAILED", f"undo {GONE}-1": "SUCCEEDED"})
+    books.executions.update({DONE: "FAILED", "ret_1": "FAILED", "ret_1-1": "SUCCEEDED"})
+    assert violated(books) == set()
+    books.executions["ret_1-1"] = "FAILED"
+    assert violated(books) == {"nothing_is_given_up"}

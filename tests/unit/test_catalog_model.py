@@ -63,6 +63,7 @@ def test_a_category_is_named_after_its_id():
         {"name": "x" * 121},
         {"description": "x" * 2001},
         {"price": Money(amount=1, currency="USD")},
+        {"price": Money(amount=100_000_000, currency="EUR")},
         {"category": "Camp"},
         {"image": "https://elsewhere.example/x.png"},
         {"image": "javascript:alert(1)"},

@@ -21,6 +21,7 @@ import { orderTimeline } from '../components/order-timeline';
 import '../components/return-form';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { follow } from '../follow';
+import { LiveOrder } from '../live-order';
 import { formatMoney } from '../money';
 import { sendBack } from '../return-attempt';
 import { navigate } from '../router';
@@ -47,6 +48,8 @@ export class OrderPage extends LightElement {
   @state() private order: Order | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
+  /** Whether the shop tells us of changes by itself. */
+  @state() private isLive = false;
   /** What the buyer is being asked. */
   @state() private panel: 'cancel' | 'return' | null = null;
   /** Why the last request failed: beside its panel, or alone when that is gone. */
@@ -84,7 +87,10 @@ export class OrderPage extends LightElement {
     this.watching = new AbortController();
     const { signal } = this.watching;
     this.error = null;
-    for await (const glimpse of follow(() => getOrder(this.orderId, signal), hasSettled, signal)) {
+    this.isLive = false;
+    const live = new LiveOrder(this.orderId);
+    live.addEventListener('news', () => (this.isLive = live.isLive), { signal });
+    for await (const glimpse of follow(() => getOrder(this.orderId, signal), hasSettled, signal, live)) {
       if (signal.aborted) return;
       if ('value' in glimpse) this.learn(glimpse.value);
       this.error = 'error' in glimpse ? glimpse.error : null;
@@ -115,7 +121,7 @@ export class OrderPage extends LightElement {
         <div class="order-head-inner">
           <p class="eyebrow">Order <span data-testid="order-id">${order.order_id}</span></p>
           <h1 tabindex="-1">${headline(order)}</h1>
-          <p class="order-status" role="status" data-testid="order-status" data-status=${order.status}>
+          <p class="order-status" role="status" data-testid="order-status" data-status=${order.status} data-live=${this.isLive}>
             <i aria-hidden="true"></i>${statusName(order)}
           </p>
           ${remark(order) ? html`<p class="lead">${remark(order)}</p>` : nothing}

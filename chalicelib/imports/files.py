@@ -1,0 +1,79 @@
+"""The bucket of the imports: uploads under `uploads/`, and beside them the reports under `reports/`."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+from pydantic import AliasPath, BaseModel, Field
+
+from chalicelib.imports.model import FILE_LIMIT, BadRow, FileRefused, Import
+
+UPLOAD_SECONDS = 15 * 60
+REPORT_SECONDS = 5 * 60
+"""So long an address may be used."""
+NOT_THERE = {"NoSuchKey", "PreconditionFailed", "412", "404"}
+READ_AHEAD = 256 * 1024
+
+
+class Upload(BaseModel):
+    """What S3 tells of a new file, through EventBridge. `content` is the file's MD5, as S3 computes it."""
+
+    key: str = Field(validation_alias=AliasPath("detail", "object", "key"))
+    content: str = Field(validation_alias=AliasPath("detail", "object", "etag"))
+
+    @property
+    def import_id(self) -> str:
+        return self.key.rpartition("/")[2].partition(".")[0]
+
+
+class UploadForm(BaseModel):
+    """Send a `multipart/form-data` POST to `url`: these fields, and then the file as the field `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class ImportFiles:
+    def __init__(self, s3: Any, bucket: str) -> None:
+        """`s3` signs addresses that others open."""
+        self._s3 = s3
+        self._bucket = bucket
+
+    def upload_form(self, new: Import) -> UploadForm:
+        """For one file of at most FILE_LIMIT bytes, within 15 minutes."""
+        form = self._s3.generate_presigned_post(
+            self._bucket,
+            f"uploads/{new.import_id}.{new.format}",
+            Conditions=[["content-length-range", 0, FILE_LIMIT]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+        return UploadForm.model_validate(form)
+
+    def open(self, upload: Upload) -> BinaryIO:
+        """For reading from its beginning. Raises FileRefused if it is not the file any more that we were told of."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=upload.key, IfMatch=f'"{upload.content}"')
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_THERE:
+                raise FileRefused("The file was replaced or removed before it was read.") from None
+            raise
+        return io.BufferedReader(answer["Body"], READ_AHEAD)
+
+    def write_report(self, import_id: str, bad_rows: Iterable[BadRow]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(["line", "sku", "problem"])
+        writer.writerows([row.line, row.sku, row.problem] for row in bad_rows)
+        body = text.getvalue().encode()
+        self._s3.put_object(Bucket=self._bucket, Key=_report(import_id), Body=body, ContentType="text/csv")
+
+    def report_url(self, import_id: str) -> str:
+        """Opens for five minutes."""
+        report = {"Bucket": self._bucket, "Key": _report(import_id)}
+        return self._s3.generate_presigned_url("get_object", Params=report, ExpiresIn=REPORT_SECONDS)
+
+
+def _report(import_id: str) -> str:
+    return f"reports/{import_id}.csv"

@@ -1,0 +1,41 @@
+"""What an admin does: ask for an import, and look how far it is."""
+
+import re
+import uuid
+
+from chalicelib.imports.files import ImportFiles, UploadForm
+from chalicelib.imports.model import Format, Import, ImportNotFound, ImportStatus
+from chalicelib.imports.store import ImportStore
+from chalicelib.platform.clock import Clock
+
+LATEST = 20
+IMPORT_ID = re.compile("imp_[0-9a-f]{32}")
+
+
+class Imports:
+    def __init__(self, store: ImportStore, files: ImportFiles, clock: Clock) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+
+    def ask(self, file_format: Format) -> tuple[Import, UploadForm]:
+        """A new import, and where to send its file to."""
+        import_id = f"imp_{uuid.uuid4().hex}"
+        new = Import(import_id=import_id, format=file_format, status=ImportStatus.WAITING, created_at=self._clock())
+        self._store.create(new)
+        return new, self._files.upload_form(new)
+
+    def get(self, import_id: str) -> Import:
+        """Raises ImportNotFound."""
+        found = self._store.get(import_id) if IMPORT_ID.fullmatch(import_id) else None
+        if found is None:
+            raise ImportNotFound
+        return found
+
+    def latest(self) -> list[Import]:
+        return self._store.latest(LATEST)
+
+    def report_url(self, asked: Import) -> str | None:
+        """Of the rows that failed, if the import is done and there are any."""
+        has_report = asked.status == ImportStatus.DONE and asked.failed
+        return self._files.report_url(asked.import_id) if has_report else None

@@ -1,0 +1,68 @@
+"""An uploaded file becomes batches in a queue. It is read twice: the first time only to see that all of it can be
+read and how many rows there are, so that a file is refused as a whole or not at all, and progress has an end.
+
+A repetition splits again; batches that were counted already are passed over by whoever gets them.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from chalicelib.imports.files import ImportFiles, Upload
+from chalicelib.imports.model import Batch, FileRefused, Import
+from chalicelib.imports.reading import batches
+from chalicelib.imports.store import ImportStore
+from chalicelib.platform.clock import Clock
+from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.log import log
+
+SEND_LIMIT = 10
+
+
+class NotQueued(Unavailable):
+    """The queue did not take a batch."""
+
+
+class RowsQueue:
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def send(self, all_batches: Iterable[Batch]) -> None:
+        """Raises NotQueued; some may then be in the queue."""
+        ahead = iter(all_batches)
+        while some := list(islice(ahead, SEND_LIMIT)):
+            entries = [{"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in some]
+            if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
+                raise NotQueued
+
+
+class Splitter:
+    def __init__(self, store: ImportStore, files: ImportFiles, queue: RowsQueue, clock: Clock) -> None:
+        self._store = store
+        self._files = files
+        self._queue = queue
+        self._clock = clock
+
+    def split(self, upload: Upload) -> None:
+        found = self._store.get(upload.import_id)
+        if found is None or not found.wants(upload.content):
+            log.info("upload passed over", extra={"import_id": upload.import_id})
+            return
+        try:
+            self._split(found, upload)
+        except FileRefused as refusal:
+            self._store.fail(found.import_id, str(refusal), self._clock())
+
+    def _split(self, found: Import, upload: Upload) -> None:
+        total = count = 0
+        for batch in self._batches(found, upload):
+            count += 1
+            total += len(batch.rows) + len(batch.bad_rows)
+        if self._store.begin(found.import_id, upload.content, total, count):
+            self._queue.send(self._batches(found, upload))
+            self._store.note_split(found.import_id)
+
+    def _batches(self, found: Import, upload: Upload) -> Iterator[Batch]:
+        with self._files.open(upload) as stream:
+            yield from batches(stream, found.format, found.import_id, upload.content)

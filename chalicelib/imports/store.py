@@ -1,0 +1,155 @@
+"""The imports table: an import, and of each batch what became of it.
+
+| item   | import_id (key) | part (key)    |
+|--------|-----------------|---------------|
+| import | `imp_…`         | `IMPORT`      |
+| batch  | `imp_…`         | `BATCH#{n:06}`|
+
+The numbers of the counted batches are a set on the import itself, so that one conditional write adds a batch's rows
+to the counts and its number to the set: no batch is counted twice. Index `latest` lists the imports by time.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from botocore.exceptions import ClientError
+
+from chalicelib.imports.model import BadRow, Counts, Import, ImportStatus
+from chalicelib.platform.clock import iso
+from chalicelib.platform.dynamo import lost_condition
+
+KEPT = timedelta(days=90)
+IMPORT = "IMPORT"
+BATCHES = "BATCH#"
+
+NEW = Attr("part").not_exists()
+EXISTS = Attr("part").exists()
+WAITING, RUNNING = Attr("status").eq(ImportStatus.WAITING), Attr("status").eq(ImportStatus.RUNNING)
+NOT_SPLIT = Attr("is_split").not_exists()
+
+
+def import_key(import_id: str) -> dict[str, str]:
+    return {"import_id": import_id, "part": IMPORT}
+
+
+def batch_key(import_id: str, number: int) -> dict[str, str]:
+    return {"import_id": import_id, "part": f"{BATCHES}{number:06}"}
+
+
+class ImportStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def create(self, new: Import) -> None:
+        item = import_key(new.import_id) | {
+            "listed": IMPORT,
+            "format": new.format,
+            "status": new.status,
+            "created_at": iso(new.created_at),
+            "expires_at": int((new.created_at + KEPT).timestamp()),
+            **Counts().model_dump(),
+        }
+        self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
+
+    def get(self, import_id: str) -> Import | None:
+        item = self._item(import_key(import_id))
+        return Import.model_validate(item) if item else None
+
+    def latest(self, size: int) -> list[Import]:
+        """Newest first."""
+        answer = self._db.query(
+            TableName=self._table,
+            IndexName="latest",
+            KeyConditionExpression=Key("listed").eq(IMPORT),
+            ScanIndexForward=False,
+            Limit=size,
+        )
+        found = [self.get(item["import_id"]) for item in answer["Items"]]
+        return [each for each in found if each]
+
+    def begin(self, import_id: str, content: str, total: int, batches: int) -> bool:
+        """RUNNING, and how much there is to do. False if it has ended, or if another file was taken for it."""
+        again = RUNNING & NOT_SPLIT & Attr("content").eq(content)
+        values = {"status": ImportStatus.RUNNING, "content": content, "total": total, "batches": batches}
+        return self._set(import_key(import_id), values, WAITING | again)
+
+    def note_split(self, import_id: str) -> None:
+        """All its batches are in the queue."""
+        self._set(import_key(import_id), {"is_split": True}, EXISTS)
+
+    def fail(self, import_id: str, reason: str, at: datetime) -> bool:
+        values = {"status": ImportStatus.FAILED, "reason": reason, "ended_at": iso(at)}
+        return self._set(import_key(import_id), values, WAITING | RUNNING)
+
+    def end(self, import_id: str, at: datetime) -> bool:
+        """False if it has ended before."""
+        return self._set(import_key(import_id), {"status": ImportStatus.DONE, "ended_at": iso(at)}, RUNNING)
+
+    def decide(self, import_id: str, number: int, changing: list[int], expires_at: datetime) -> list[int]:
+        """Which lines of a batch change something: what was decided first holds, for whoever repeats the batch."""
+        key = batch_key(import_id, number)
+        item = key | {"changing": changing, "expires_at": int(expires_at.timestamp())}
+        try:
+            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
+        except ClientError as error:
+            if not lost_condition(error):
+                raise
+            return [int(line) for line in self._item(key)["changing"]]
+        return changing
+
+    def note_bad_rows(self, import_id: str, number: int, bad_rows: list[BadRow]) -> None:
+        values = {"bad_rows": [row.model_dump() for row in bad_rows]}
+        self._set(batch_key(import_id, number), values, EXISTS)
+
+    def bad_rows(self, import_id: str) -> Iterator[BadRow]:
+        """Of all batches, in the order of the file."""
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": Key("import_id").eq(import_id) & Key("part").begins_with(BATCHES),
+            "ConsistentRead": True,
+        }
+        for page in self._db.get_paginator("query").paginate(**request):
+            for item in page["Items"]:
+                yield from sorted(map(BadRow.model_validate, item.get("bad_rows", [])), key=lambda row: row.line)
+
+    def count(self, import_id: str, number: int, counts: Counts) -> Import | None:
+        """Adds a batch to the counts, once. The import as it is now; None if there is none."""
+        adding = {"written": counts.written, "unchanged": counts.unchanged, "failed": counts.failed}
+        try:
+            answer = self._db.update_item(
+                TableName=self._table,
+                Key=import_key(import_id),
+                UpdateExpression="ADD #counted :number, #written :written, #unchanged :unchanged, #failed :failed",
+                ConditionExpression=EXISTS & (Attr("counted").not_exists() | ~Attr("counted").contains(number)),
+                ExpressionAttributeNames={f"#{name}": name for name in ("counted", *adding)},
+                ExpressionAttributeValues={":number": {number}, **{f":{name}": n for name, n in adding.items()}},
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if lost_condition(error):
+                return self.get(import_id)
+            raise
+        return Import.model_validate(answer["Attributes"])
+
+    def _item(self, key: dict[str, str]) -> dict[str, Any]:
+        return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+
+    def _set(self, key: dict[str, str], values: dict[str, Any], condition: ConditionBase) -> bool:
+        """False if the condition does not hold."""
+        try:
+            self._db.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+            )
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True

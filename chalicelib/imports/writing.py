@@ -1,0 +1,108 @@
+"""The rows of a batch go into the catalog and the inventory, and its counts to the import; whoever counts the last
+batch ends the import.
+
+Decide, do, count: what changes is decided once and written down, doing it may be repeated, and the count is one
+conditional write. So a batch that comes again, or is taken over after a crash, counts as it would have counted.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+
+from chalicelib.catalog.service import Catalog
+from chalicelib.events.catalogue import CATALOG, CatalogImported
+from chalicelib.events.envelope import Envelope
+from chalicelib.imports.files import ImportFiles
+from chalicelib.imports.model import BadRow, Batch, Counts, Import, Row
+from chalicelib.imports.store import KEPT, ImportStore
+from chalicelib.inventory.service import Inventory
+from chalicelib.platform.clock import Clock, iso
+
+REFUSED = "the catalog could not store this product"
+
+
+class Writer:
+    def __init__(
+        self,
+        store: ImportStore,
+        files: ImportFiles,
+        catalog: Catalog,
+        inventory: Inventory,
+        publish: Callable[[Envelope], None],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._catalog = catalog
+        self._inventory = inventory
+        self._publish = publish
+        self._clock = clock
+
+    def write(self, batch: Batch) -> None:
+        found = self._store.get(batch.import_id)
+        if found and batch.number not in found.counted:
+            counts = self._do(batch, self._decided(batch))
+            found = self._store.count(batch.import_id, batch.number, counts)
+        if found and found.is_counted:
+            self._end(found)
+
+    def _decided(self, batch: Batch) -> list[Row]:
+        """The rows that change something: products that are new or differ, and pieces that are not received yet."""
+        existing = self._catalog.products([row.imported.sku for row in batch.rows])
+        received = self._inventory.received([batch.receipt_id(row) for row in batch.rows if row.imported.stock])
+        changing = [
+            row.line
+            for row in batch.rows
+            if existing.get(row.imported.sku) != row.imported.product
+            or (row.imported.stock and batch.receipt_id(row) not in received)
+        ]
+        decided = set(self._store.decide(batch.import_id, batch.number, changing, self._clock() + KEPT))
+        return [row for row in batch.rows if row.line in decided]
+
+    def _do(self, batch: Batch, changing: list[Row]) -> Counts:
+        refused = self._catalog.save_all([row.imported.product for row in changing])
+        for row in changing:
+            if row.imported.stock and row.imported.sku not in refused:
+                self._inventory.receive_once(batch.receipt_id(row), row.imported.sku, row.imported.stock)
+        bad_rows = [*batch.bad_rows, *(_refused(row) for row in changing if row.imported.sku in refused)]
+        if bad_rows:
+            self._store.note_bad_rows(batch.import_id, batch.number, bad_rows)
+        return Counts(
+            written=len(changing) - len(refused),
+            unchanged=len(batch.rows) - len(changing),
+            failed=len(bad_rows),
+        )
+
+    def _end(self, counted: Import) -> None:
+        """Report, event, status, each of which may be repeated: DONE comes last, when nothing is missing."""
+        now = self._clock()
+        if counted.failed:
+            self._files.write_report(counted.import_id, self._store.bad_rows(counted.import_id))
+        self._publish(_imported(counted, now))
+        self._store.end(counted.import_id, now)
+
+
+def _refused(row: Row) -> BadRow:
+    return BadRow(line=row.line, sku=row.imported.sku, problem=REFUSED)
+
+
+def _imported(counted: Import, at: datetime) -> Envelope:
+    """Under the same id each time."""
+    identity = hashlib.sha256(f"{counted.import_id}:imported".encode()).hexdigest()[:32]
+    data = CatalogImported(
+        import_id=counted.import_id,
+        total=counted.total,
+        written=counted.written,
+        unchanged=counted.unchanged,
+        failed=counted.failed,
+    )
+    return Envelope(
+        id=f"evt_{identity}",
+        type=CatalogImported.__name__,
+        version=1,
+        time=iso(at),
+        source=CATALOG,
+        correlation_id=counted.import_id,
+        causation_id=None,
+        data=data.model_dump(),
+    )

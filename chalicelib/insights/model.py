@@ -1,0 +1,86 @@
+"""What follows from a completed order, what the points are, and what a day sold: pure rules."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from chalicelib.platform.errors import Conflict, Unavailable
+
+CENTS_PER_POINT = 100
+
+
+class InvoiceNotReady(Conflict):
+    """There is no invoice for this order. It is written when the order is completed."""
+
+
+class InsightsBusy(Unavailable):
+    """Others count at the same things at the same time. Trying again later will do."""
+
+
+class Part(StrEnum):
+    """What follows from a completed order. Each is done by a consumer of its own, in any order."""
+
+    POINTS = "POINTS"
+    INVOICE = "INVOICE"
+    SALES = "SALES"
+    AFFINITY = "AFFINITY"
+
+
+def expected_parts(is_guest: bool) -> frozenset[Part]:
+    """What must be done before an order is settled. A guest has no account to keep points in."""
+    return frozenset(Part) - ({Part.POINTS} if is_guest else set())
+
+
+def points_for(kept: int) -> int:
+    """One for each whole euro that the shop keeps of an order; `kept` is minor units."""
+    return max(kept, 0) // CENTS_PER_POINT
+
+
+@dataclass(frozen=True)
+class Sold:
+    """Pieces, and minor units. Less than nothing if more came back than was sold."""
+
+    pieces: int
+    revenue: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a day sold, less what came back on it. A return takes away no order."""
+
+    date: str
+    orders: int
+    revenue: int
+    products: dict[str, Sold]
+
+    @property
+    def pieces(self) -> int:
+        return sum(sold.pieces for sold in self.products.values())
+
+
+def last_days(today: date, days: int) -> list[str]:
+    """The dates of so many days, today the last."""
+    return [(today - timedelta(days=back)).isoformat() for back in reversed(range(days))]
+
+
+def best_selling(days: list[Day]) -> list[tuple[str, Sold]]:
+    """Products by sku, those with most revenue first."""
+    pieces: Counter[str] = Counter()
+    revenue: Counter[str] = Counter()
+    for day in days:
+        for sku, sold in day.products.items():
+            pieces[sku] += sold.pieces
+            revenue[sku] += sold.revenue
+    ranked = sorted(pieces, key=lambda sku: (-revenue[sku], -pieces[sku], sku))
+    return [(sku, Sold(pieces[sku], revenue[sku])) for sku in ranked]
+
+
+def most_often(times: dict[str, int]) -> list[str]:
+    return sorted(times, key=lambda sku: (-times[sku], sku))
+
+
+def top_pairs(together: dict[str, dict[str, int]], most: int) -> list[tuple[str, str, int]]:
+    """The two skus, in the order of the alphabet, and how many orders had both."""
+    pairs = [(one, other, times) for one, others in together.items() for other, times in others.items() if one < other]
+    return sorted(pairs, key=lambda pair: (-pair[2], pair[:2]))[:most]

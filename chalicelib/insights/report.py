@@ -1,0 +1,44 @@
+"""The sales report of a day, for a spreadsheet and for people: pure functions."""
+
+import csv
+import io
+
+from chalicelib.insights.model import Day, best_selling
+from chalicelib.insights.pages import SHOP, bar_chart, money, page, table
+
+COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency"]
+"""Revenue is minor units, less what was returned on that day."""
+BARS = 12
+
+
+def as_csv(day: Day, names: dict[str, str], currency: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for sku, sold in best_selling([day]):
+        writer.writerow([day.date, sku, names.get(sku, ""), sold.pieces, sold.revenue, currency])
+    return text.getvalue()
+
+
+def as_html(days: list[Day], names: dict[str, str], currency: str) -> str:
+    """Of the last of these days, with the others for comparison."""
+    day = days[-1]
+    products = [(names.get(sku, sku), sold) for sku, sold in best_selling([day])]
+    rows = [[name, str(sold.pieces), money(sold.revenue)] for name, sold in products]
+    by_product = bar_chart(
+        "Revenue by product", [(name, sold.revenue, money(sold.revenue)) for name, sold in products[:BARS]]
+    )
+    by_day = bar_chart("Revenue by day", [(each.date, each.revenue, money(each.revenue)) for each in days])
+    return page(
+        f"Sales on {day.date} – {SHOP}",
+        f"<h1>Sales on {day.date}</h1>\n"
+        f'<p class="quiet">{SHOP} · {day.orders} orders · {day.pieces} pieces · {money(day.revenue)} {currency}, '
+        f"less what was returned on this day</p>\n"
+        f"<h2>The last {len(days)} days</h2>\n{by_day}\n"
+        f"<h2>Products</h2>\n{by_product if products else '<p>Nothing was sold.</p>'}\n"
+        + table(
+            ["Product", "Pieces", f"Revenue, {currency}"],
+            rows,
+            ["Total", str(day.pieces), money(day.revenue)],
+        ),
+    )

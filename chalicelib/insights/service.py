@@ -1,0 +1,120 @@
+"""What follows from a completed order, each part once, and the join of the parts; and what was sold."""
+
+from datetime import date
+
+from chalicelib.events.catalogue import INSIGHTS, OrderCompleted, OrderSettled, ReturnEventData
+from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.insights.model import (
+    Day,
+    InvoiceNotReady,
+    Part,
+    Sold,
+    expected_parts,
+    last_days,
+    most_often,
+    top_pairs,
+)
+from chalicelib.insights.store import InsightsStore, part_key, return_key
+from chalicelib.platform.clock import Clock, iso
+
+TOP_PAIRS = 10
+
+
+class Insights:
+    """`event` is an OrderCompleted, except where it says otherwise."""
+
+    def __init__(self, store: InsightsStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def earn_points(self, event: Envelope, customer_id: str) -> None:
+        order = OrderCompleted.model_validate(event.data)
+        key = part_key(order.order_id, Part.POINTS)
+        self._store.write_once(key, lambda: self._store.kept(order.order_id, customer_id, order.total.amount))
+        self._join(event)
+
+    def count_sales(self, event: Envelope) -> None:
+        order = OrderCompleted.model_validate(event.data)
+        products = {line.sku: Sold(line.quantity, line.quantity * line.unit_price) for line in order.lines}
+        sold = self._store.sold(_day(event), 1, order.total.amount, products)
+        self._store.write_once(part_key(order.order_id, Part.SALES), lambda: sold)
+        self._join(event)
+
+    def learn_affinity(self, event: Envelope) -> None:
+        order = OrderCompleted.model_validate(event.data)
+        together = self._store.bought_together([line.sku for line in order.lines])
+        self._store.write_once(part_key(order.order_id, Part.AFFINITY), lambda: together)
+        self._join(event)
+
+    def invoice_written(self, event: Envelope) -> None:
+        self._store.write_once(part_key(event.order_id, Part.INVOICE))
+        self._join(event)
+
+    def count_return(self, event: Envelope, customer_id: str | None) -> None:
+        """Revenue goes back on the day of the refund, and with it the points. `event` is an OrderReturned or
+        OrderPartlyReturned; it may be faster than the order's completion."""
+        order = ReturnEventData.model_validate(event.data)
+        returned = order.returned
+        price = {line.sku: line.unit_price for line in order.lines}
+        back = {sku: Sold(-pieces, -pieces * price[sku]) for sku, pieces in returned.quantities.items()}
+        refund = returned.refund.amount
+        unsold = self._store.sold(_day(event), 0, -refund, back)
+        self._store.write_once(
+            return_key(order.order_id, returned.return_id),
+            lambda: [*unsold, *(self._store.kept(order.order_id, customer_id, -refund) if customer_id else [])],
+        )
+
+    def sales(self, days: int) -> list[Day]:
+        """Of so many days, today the last."""
+        return self.sales_until(self._clock().date(), days)
+
+    def sales_until(self, last: date, days: int) -> list[Day]:
+        return [self._store.day(day) for day in last_days(last, days)]
+
+    def also_bought(self, sku: str) -> list[str]:
+        """The skus that were in an order with this one, those in most orders first."""
+        return most_often(self._store.together_with(sku))
+
+    def bought_together(self) -> list[tuple[str, str, int]]:
+        return top_pairs(self._store.all_together(), TOP_PAIRS)
+
+    def points_of(self, customer_id: str) -> int:
+        return self._store.points_of(customer_id)
+
+    def all_points(self) -> int:
+        return self._store.all_points()
+
+    def require_invoice(self, order_id: str) -> None:
+        """Raises InvoiceNotReady."""
+        if not self._store.is_done(order_id, Part.INVOICE):
+            raise InvoiceNotReady
+
+    def event_published(self, key: dict[str, str]) -> None:
+        """`key` is the event's in the outbox."""
+        self._store.note_published(key, iso(self._clock()))
+
+    def _join(self, event: Envelope) -> None:
+        """Tell that the order is settled if this was the last part. A repetition looks again: whoever did the
+        last part may have died before it came to this."""
+        order = OrderCompleted.model_validate(event.data)
+        expected = expected_parts(order.is_guest)
+        if not expected <= self._store.done(order.order_id):
+            return
+        settled = OrderSettled(order_id=order.order_id, parts=sorted(expected))
+        self._store.write_event(
+            Envelope(
+                id=new_event_id(),
+                type=OrderSettled.__name__,
+                version=1,
+                time=iso(self._clock()),
+                source=INSIGHTS,
+                correlation_id=order.order_id,
+                causation_id=event.id,
+                data=settled.model_dump(),
+            )
+        )
+
+
+def _day(event: Envelope) -> str:
+    """In UTC."""
+    return event.time[:10]

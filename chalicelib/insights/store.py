@@ -1,0 +1,211 @@
+"""The insights table: one for the whole room.
+
+| item                        | pk              | sk                 | counts                           |
+|-----------------------------|-----------------|--------------------|----------------------------------|
+| a part of an order is done  | `ORDER#{id}`    | `PART#{part}`      |                                  |
+| a return is counted         | `ORDER#{id}`    | `RETURN#{return}`  |                                  |
+| what an order's points are  | `ORDER#{id}`    | `POINTS`           | `kept`: minor units              |
+| event (the outbox)          | `ORDER#{id}`    | `EVENT#000001`     |                                  |
+| a day                       | `DAY#{date}`    | `TOTAL`            | `orders`, `revenue`              |
+| a product on a day          | `DAY#{date}`    | `SKU#{sku}`        | `pieces`, `revenue`              |
+| bought together with a sku  | `TOGETHER`      | `SKU#{sku}`        | an attribute for each other sku  |
+| points of a customer        | `CUSTOMER#{id}` | `POINTS`           | `points`                         |
+| all points                  | `POINTS`        | `TOTAL`            | `points`                         |
+
+A counter moves only in one transaction with the fact that it has moved for this order or return, and a fact
+is written once: so a message that comes again counts nothing. The event is a fact of the same kind: whoever
+completes the set of parts writes it, and its key exists once.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from chalicelib.events.envelope import Envelope
+from chalicelib.insights.model import Day, InsightsBusy, Part, Sold, points_for
+from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
+
+Write = dict[str, Any]
+Attributes = dict[str, str]
+
+NEW = "attribute_not_exists(pk)"
+STILL_KEPT = "attribute_not_exists(kept) OR kept = :before"
+ATTEMPTS = 8
+
+
+def part_key(order_id: str, part: Part) -> Attributes:
+    return {"pk": f"ORDER#{order_id}", "sk": f"PART#{part}"}
+
+
+def return_key(order_id: str, return_id: str) -> Attributes:
+    return {"pk": f"ORDER#{order_id}", "sk": f"RETURN#{return_id}"}
+
+
+def order_points_key(order_id: str) -> Attributes:
+    return {"pk": f"ORDER#{order_id}", "sk": "POINTS"}
+
+
+def event_key(order_id: str) -> Attributes:
+    return {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
+
+
+def day_key(day: str) -> Attributes:
+    return {"pk": f"DAY#{day}", "sk": "TOTAL"}
+
+
+def day_product_key(day: str, sku: str) -> Attributes:
+    return {"pk": f"DAY#{day}", "sk": f"SKU#{sku}"}
+
+
+def together_key(sku: str) -> Attributes:
+    return {"pk": "TOGETHER", "sk": f"SKU#{sku}"}
+
+
+def customer_key(customer_id: str) -> Attributes:
+    return {"pk": f"CUSTOMER#{customer_id}", "sk": "POINTS"}
+
+
+ALL_POINTS = {"pk": "POINTS", "sk": "TOTAL"}
+
+
+class InsightsStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    # Writing
+
+    def write_once(self, fact: Attributes, effects: Callable[[], list[Write]] = list) -> None:
+        """The effects and the fact that they happened, together or not at all; nothing if the fact is there.
+
+        `effects` is asked anew for each try, because counters may have moved. Raises InsightsBusy.
+        """
+        noted = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
+        for attempt in range(ATTEMPTS):
+            time.sleep(random.uniform(0, 0.05 * attempt))
+            try:
+                self._db.transact_write_items(TransactItems=[noted, *effects()])
+                return
+            except ClientError as error:
+                if 0 in lost_conditions(error):
+                    return
+                if not lost_race(error):
+                    raise
+        raise InsightsBusy
+
+    def write_event(self, event: Envelope) -> None:
+        """Into the outbox, unless the order's event is there already."""
+        item = event_key(event.order_id) | {"event": event.model_dump()}
+        try:
+            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
+        except ClientError as error:
+            if not lost_condition(error):
+                raise
+
+    def note_published(self, key: Attributes, at: str) -> None:
+        """The event with this key is on the bus."""
+        self._db.update_item(
+            TableName=self._table,
+            Key=key,
+            UpdateExpression="SET published_at = if_not_exists(published_at, :at)",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":at": at},
+        )
+
+    # Effects
+
+    def sold(self, day: str, orders: int, revenue: int, products: dict[str, Sold]) -> list[Write]:
+        return [
+            self._add(day_key(day), orders=orders, revenue=revenue),
+            *(
+                self._add(day_product_key(day, sku), pieces=each.pieces, revenue=each.revenue)
+                for sku, each in products.items()
+            ),
+        ]
+
+    def bought_together(self, skus: list[str]) -> list[Write]:
+        """A sku counts all others in one item: as many writes as there are skus, and one read for each question."""
+        return [
+            self._add(together_key(sku), **{other: 1 for other in skus if other != sku})
+            for sku in skus
+            if len(skus) > 1
+        ]
+
+    def kept(self, order_id: str, customer_id: str, change: int) -> list[Write]:
+        """What the shop keeps of an order changes by so many minor units, and with it the customer's points."""
+        before = int(self._item(order_points_key(order_id)).get("kept", 0))
+        points = points_for(before + change) - points_for(before)
+        now_kept = {
+            "TableName": self._table,
+            "Key": order_points_key(order_id),
+            "UpdateExpression": "SET kept = :after",
+            "ConditionExpression": STILL_KEPT,
+            "ExpressionAttributeValues": {":after": before + change, ":before": before},
+        }
+        return [
+            {"Update": now_kept},
+            self._add(customer_key(customer_id), points=points),
+            self._add(ALL_POINTS, points=points),
+        ]
+
+    def _add(self, key: Attributes, **counts: int) -> Write:
+        names = {f"#{n}": name for n, name in enumerate(counts)}
+        values = {f":{n}": count for n, count in enumerate(counts.values())}
+        update = {
+            "TableName": self._table,
+            "Key": key,
+            "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counts))),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        return {"Update": update}
+
+    # Reading
+
+    def done(self, order_id: str) -> set[Part]:
+        """Read consistently: of those that finish at one moment, the last at least sees them all."""
+        done = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("PART#")
+        return {Part(item["sk"].removeprefix("PART#")) for item in self._query(done)}
+
+    def is_done(self, order_id: str, part: Part) -> bool:
+        return bool(self._item(part_key(order_id, part)))
+
+    def day(self, day: str) -> Day:
+        items = {item["sk"]: item for item in self._query(Key("pk").eq(f"DAY#{day}"))}
+        total = items.pop("TOTAL", {"orders": 0, "revenue": 0})
+        products = {
+            sk.removeprefix("SKU#"): Sold(int(item["pieces"]), int(item["revenue"])) for sk, item in items.items()
+        }
+        return Day(day, int(total["orders"]), int(total["revenue"]), products)
+
+    def together_with(self, sku: str) -> dict[str, int]:
+        """How many orders had this sku and another, by the other."""
+        return _counts(self._item(together_key(sku)))
+
+    def all_together(self) -> dict[str, dict[str, int]]:
+        """The same for every sku. Grows with the catalog, not with the orders."""
+        items = self._query(Key("pk").eq("TOGETHER"))
+        return {item["sk"].removeprefix("SKU#"): _counts(item) for item in items}
+
+    def points_of(self, customer_id: str) -> int:
+        return int(self._item(customer_key(customer_id)).get("points", 0))
+
+    def all_points(self) -> int:
+        return int(self._item(ALL_POINTS).get("points", 0))
+
+    def _item(self, key: Attributes) -> dict[str, Any]:
+        return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+
+    def _query(self, condition: Any) -> Iterator[dict[str, Any]]:
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table, KeyConditionExpression=condition, ConsistentRead=True
+        )
+        return (item for page in pages for item in page["Items"])
+
+
+def _counts(item: dict[str, Any]) -> dict[str, int]:
+    return {name: int(count) for name, count in item.items() if name not in ("pk", "sk")}

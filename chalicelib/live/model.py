@@ -1,0 +1,104 @@
+"""What travels over the line: a client's message, and what it is told of an order."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from chalicelib.events.envelope import Envelope
+from chalicelib.orders.model import Order
+from chalicelib.platform.errors import Conflict, Malformed, TooLarge, ValidationFailed
+
+MESSAGE_LIMIT = 8 * 1024
+"""Characters. The largest honest message carries an id token of less than three thousand."""
+
+MAX_SUBSCRIPTIONS = 20
+"""Orders that one connection may follow."""
+
+CURRENT = "CurrentState"
+"""The type of what is told on subscribing; all others are types of events."""
+
+
+class MessageTooLarge(TooLarge):
+    """The message is larger than 8 KiB."""
+
+
+class MessageNotJson(Malformed):
+    """The message is not a JSON object."""
+
+
+class TooManySubscriptions(Conflict):
+    """One connection follows at most 20 orders."""
+
+
+class Subscribe(BaseModel):
+    """`token` is the order's, as given at checkout, or the customer's id token."""
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Literal["subscribe"]
+    order_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,4096}$")] | None = None
+
+    @property
+    def credentials(self) -> tuple[dict[str, str], str | None]:
+        """As over HTTP: the headers that say who calls, and the order's token. Only a JWT has dots."""
+        if self.token and "." in self.token:
+            return {"authorization": f"Bearer {self.token}"}, None
+        return {}, self.token
+
+
+class Update(BaseModel):
+    """How an order stands. `version` counts its changes, so that whoever hears an older one can tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_id: str
+    version: int
+    type: str
+    status: str
+    reason: str | None
+    at: str
+
+
+def parsed(text: str) -> Subscribe:
+    """Raises MessageTooLarge, MessageNotJson, ValidationFailed, none of which repeats what the message says."""
+    if len(text) > MESSAGE_LIMIT:
+        raise MessageTooLarge
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MessageNotJson from None
+    if not isinstance(message, dict):
+        raise MessageNotJson
+    try:
+        return Subscribe.model_validate(message)
+    except ValidationError as error:
+        wrong = sorted({str(e["loc"][0]) for e in error.errors()})
+        raise ValidationFailed(f"Please correct: {', '.join(wrong)}.") from None
+
+
+def current(order: Order) -> Update:
+    return Update(
+        order_id=order.id,
+        version=order.version,
+        type=CURRENT,
+        status=order.status,
+        reason=order.reason or order.cancellation,
+        at=order.history[-1].at,
+    )
+
+
+def change(event: Envelope, version: int) -> Update:
+    return Update(
+        order_id=event.order_id,
+        version=version,
+        type=event.type,
+        status=event.data["status"],
+        reason=event.data["reason"],
+        at=event.time,
+    )
+
+
+def problem(code: str, detail: str) -> dict[str, Any]:
+    return {"error": {"code": code, "detail": detail}}

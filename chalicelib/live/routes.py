@@ -1,0 +1,18 @@
+"""What API Gateway calls: a connection opens, says something, or closes."""
+
+from typing import Any
+
+from chalicelib import wiring
+
+
+def handle(event: dict[str, Any]) -> dict[str, Any]:
+    """By the kind of event and not by its route, which a client's message may name."""
+    context = event["requestContext"]
+    match context["eventType"]:
+        case "CONNECT":
+            wiring.live().connected(context["connectionId"])
+        case "DISCONNECT":
+            wiring.live().disconnected(context["connectionId"])
+        case _:
+            wiring.live().heard(context["connectionId"], event.get("body") or "")
+    return {"statusCode": 200}

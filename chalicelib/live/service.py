@@ -1,0 +1,81 @@
+"""Letting buyers follow their orders. Nothing that a client sends can break more than its own wish."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.live.model import TooManySubscriptions, Update, current, parsed, problem
+from chalicelib.live.sockets import Sockets
+from chalicelib.live.store import ConnectionStore
+from chalicelib.orders.service import Orders
+from chalicelib.platform.clock import Clock
+from chalicelib.platform.errors import Refusal, Unavailable
+from chalicelib.platform.http import UNAVAILABLE
+from chalicelib.platform.identity import Caller
+from chalicelib.platform.log import log
+
+KEPT = timedelta(hours=2, minutes=10)
+"""API Gateway ends every connection after two hours."""
+
+
+class Live:
+    def __init__(
+        self,
+        connections: ConnectionStore,
+        sockets: Sockets,
+        orders: Orders,
+        identify: Callable[[Mapping[str, str]], Caller],
+        clock: Clock,
+    ) -> None:
+        self._connections = connections
+        self._sockets = sockets
+        self._orders = orders
+        self._identify = identify
+        self._clock = clock
+
+    def connected(self, connection_id: str) -> None:
+        self._connections.open(connection_id, self._expiry())
+
+    def disconnected(self, connection_id: str) -> None:
+        self._connections.forget(connection_id)
+
+    def heard(self, connection_id: str, text: str) -> None:
+        """Whatever was said is answered, and logged never."""
+        if not self._sockets.send(connection_id, self._answer(connection_id, text)):
+            self._connections.forget(connection_id)
+
+    def push(self, update: Update) -> None:
+        """To all who watch the order. Who has gone is forgotten."""
+        for connection_id in self._connections.watchers(update.order_id):
+            if not self._sockets.send(connection_id, update.model_dump()):
+                self._connections.forget(connection_id, update.order_id)
+
+    def _answer(self, connection_id: str, text: str) -> dict[str, Any]:
+        try:
+            return self._subscribed(connection_id, text).model_dump()
+        except Refusal as refusal:
+            return problem(refusal.code, refusal.detail)
+        except Unavailable:
+            log.exception("dependency unavailable")
+            return problem("service_unavailable", UNAVAILABLE)
+        except Exception:
+            incident = uuid.uuid4().hex[:12]
+            log.exception("unexpected failure", extra={"incident": incident})
+            return problem("internal_error", f"Something broke on our side. Please quote {incident}.")
+
+    def _subscribed(self, connection_id: str, text: str) -> Update:
+        """How the order stands, read after the watch was written: a change is in the one or told by the other.
+
+        Raises what `parsed` and `Orders.get_for` raise, and TooManySubscriptions.
+        """
+        message = parsed(text)
+        headers, order_token = message.credentials
+        caller = self._identify(headers)
+        self._orders.get_for(caller, order_token, message.order_id)
+        if not self._connections.subscribe(connection_id, message.order_id, self._expiry()):
+            raise TooManySubscriptions
+        return current(self._orders.get(message.order_id))
+
+    def _expiry(self) -> int:
+        return int((self._clock() + KEPT).timestamp())

@@ -1,0 +1,79 @@
+"""The connections table: who is connected, and who watches which order.
+
+| item       | pk                | sk                | besides                              |
+|------------|-------------------|-------------------|--------------------------------------|
+| connection | `CONNECTION#{id}` | `CONNECTION`      | `orders`: the set of those it watches |
+| watch      | `ORDER#{id}`      | `CONNECTION#{id}` |                                      |
+
+An order's watchers are read by the table's own key, consistently: an index would lag behind, and a change
+right after the subscription would be missed. What nobody removed is removed by TTL.
+"""
+
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from chalicelib.live.model import MAX_SUBSCRIPTIONS
+from chalicelib.platform.dynamo import lost_condition
+
+WATCHERS_AT_MOST = 20
+"""An honest order has one or two. The others of a crowd are not told, so that a push stays quick."""
+
+CONNECTED = "attribute_exists(pk)"
+HAS_ROOM = "attribute_not_exists(orders) OR contains(orders, :order_id) OR size(orders) < :most"
+
+
+class ConnectionStore:
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def open(self, connection_id: str, expires_at: int) -> None:
+        """`expires_at` is Unix seconds, as everywhere here."""
+        self._db.put_item(TableName=self._table, Item=_connection(connection_id) | {"expires_at": expires_at})
+
+    def subscribe(self, connection_id: str, order_id: str, expires_at: int) -> bool:
+        """False if this connection watches too many orders, or has gone."""
+        try:
+            self._db.update_item(
+                TableName=self._table,
+                Key=_connection(connection_id),
+                UpdateExpression="ADD orders :orders",
+                ConditionExpression=f"{CONNECTED} AND ({HAS_ROOM})",
+                ExpressionAttributeValues={
+                    ":orders": {order_id},
+                    ":order_id": order_id,
+                    ":most": MAX_SUBSCRIPTIONS,
+                },
+            )
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})
+        return True
+
+    def watchers(self, order_id: str) -> list[str]:
+        """Their connections."""
+        answer = self._db.query(
+            TableName=self._table,
+            KeyConditionExpression=Key("pk").eq(f"ORDER#{order_id}"),
+            ConsistentRead=True,
+            Limit=WATCHERS_AT_MOST,
+        )
+        return [item["sk"].removeprefix("CONNECTION#") for item in answer["Items"]]
+
+    def forget(self, connection_id: str, *orders: str) -> None:
+        """The connection and all that it watches; `orders` are named besides, should it be gone already."""
+        answer = self._db.delete_item(TableName=self._table, Key=_connection(connection_id), ReturnValues="ALL_OLD")
+        for order_id in {*answer.get("Attributes", {}).get("orders", ()), *orders}:
+            self._db.delete_item(TableName=self._table, Key=_watch(connection_id, order_id))
+
+
+def _connection(connection_id: str) -> dict[str, str]:
+    return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
+
+
+def _watch(connection_id: str, order_id: str) -> dict[str, str]:
+    return {"pk": f"ORDER#{order_id}", "sk": f"CONNECTION#{connection_id}"}

@@ -1,0 +1,167 @@
+"""Dead letters, replays and timelines: what they are, and what may be asked of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.platform.errors import Conflict, NotFound, Unacceptable
+
+
+class QueueUnknown(NotFound):
+    """There is no queue of this name. `GET /admin/queues` lists them."""
+
+
+class LetterUnknown(NotFound):
+    """There is no such dead letter in this queue, or somebody else is at it right now."""
+
+
+class ReplayUnknown(NotFound):
+    """There is no replay with this id."""
+
+
+class ReplayWindowInvalid(Unacceptable):
+    """Events can be replayed from one moment to a later one, not in the future, and as long as they are kept."""
+
+
+class EventTypeUnknown(Unacceptable):
+    """There is no event of this type."""
+
+
+class NobodyListens(Conflict):
+    """No rule takes events of this type, so there is nobody to replay them to."""
+
+
+class ReplaysBusy(Conflict):
+    """As many replays as may run at once are running. Try again when one has ended."""
+
+
+class CannotRedrive(Exception):
+    """This dead letter does not say what it was, so nothing can be done again; it stays where it is."""
+
+
+class Queue(BaseModel):
+    """`url` is None of a queue that holds nothing but what was given up, such as parked orders."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str | None = None
+    dead_letters: str
+
+
+class Rule(BaseModel):
+    """A rule of the bus, and the types of events that it takes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arn: str
+    types: list[str]
+
+
+class Parts(BaseModel):
+    """What may be operated, by name. The template writes it, so it is the allow-list too."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queues: dict[str, Queue]
+    rules: list[Rule]
+
+    def queue(self, name: str) -> Queue:
+        """Raises QueueUnknown."""
+        if name not in self.queues:
+            raise QueueUnknown
+        return self.queues[name]
+
+    def rules_for(self, event_type: str) -> list[str]:
+        """The ARNs of the rules that take this type. Raises NobodyListens."""
+        found = [rule.arn for rule in self.rules if event_type in rule.types]
+        if not found:
+            raise NobodyListens
+        return found
+
+
+class Context(BaseModel):
+    """What a dead letter was about: names and ids, never what it says of a person."""
+
+    event_type: str | None = None
+    event_id: str | None = None
+    order_id: str | None = None
+    execution: str | None = None
+    reason: str | None = None
+
+
+NAME = re.compile(r"[\w.:/-]{1,200}")
+"""Ids, types, ARNs and error names look like this. Anything else in their place is not shown."""
+
+
+class Letter(BaseModel):
+    """A dead letter as it lies in its queue. Times are Unix milliseconds; `attributes` are those of its sender;
+    `group` is that of a FIFO queue."""
+
+    id: str
+    body: str
+    attributes: dict[str, Any] = {}
+    group: str | None = None
+    sent: int
+    first_received: int | None = None
+    receive_count: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Its body, and of a notification what is notified. Empty if that is not a JSON object."""
+        content = _object(self.body)
+        return _object(content["Message"]) if content.get("Type") == "Notification" else content
+
+    def told(self, attribute: str) -> str | None:
+        return self.attributes.get(attribute, {}).get("StringValue")
+
+    @property
+    def context(self) -> Context:
+        content, detail = self.content, _under(self.content, "detail")
+        lambdas, failure = _under(content, "requestContext"), _under(content, "failure")
+        return Context(
+            event_type=_name(detail.get("type"), content.get("detail-type"), content.get("action")),
+            event_id=_name(detail.get("id"), content.get("event_id")),
+            order_id=_name(_under(detail, "data").get("order_id"), content.get("order_id")),
+            execution=_name(content.get("execution")),
+            reason=_name(
+                self.told("ERROR_CODE"),
+                failure.get("Error"),
+                _under(content, "responsePayload").get("errorType"),
+                lambdas.get("condition"),
+                None if content else "NotReadable",
+            ),
+        )
+
+
+def _object(text: Any) -> dict[str, Any]:
+    try:
+        parsed = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _under(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = content.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _name(*candidates: Any) -> str | None:
+    return next((each for each in candidates if isinstance(each, str) and NAME.fullmatch(each)), None)
+
+
+def checked_window(start: datetime, end: datetime, now: datetime, kept: timedelta) -> None:
+    """Raises ReplayWindowInvalid, which names the field."""
+    wrong = {}
+    if end > now:
+        wrong["to"] = "It is in the future."
+    if start >= end:
+        wrong["from"] = "It must be before `to`."
+    elif start < now - kept:
+        wrong["from"] = f"Events are kept for {kept.days} days."
+    if wrong:
+        raise ReplayWindowInvalid("Please correct the named fields.", wrong)

@@ -1,0 +1,34 @@
+"""The outbox's safety net: what the relay did not publish is published by the clock, or by an admin's redrive.
+
+The stream that the relay reads forgets: records are given up after many tries, or, on a local engine, with a
+restart. The outbox does not.
+"""
+
+from datetime import timedelta
+
+from chalicelib import wiring
+from chalicelib.events import bus
+from chalicelib.platform import aws
+from chalicelib.platform.log import log
+from chalicelib.platform.settings import settings
+
+RELAYS_TIME = timedelta(minutes=1)
+"""An event that is younger may be on its way. One that is published twice is borne by all consumers."""
+AT_ONCE = 200
+
+
+def republish() -> int:
+    """Oldest first, one by one, so that one that cannot be published does not keep the others from it.
+
+    Returns how many were published.
+    """
+    orders = wiring.orders()
+    published = 0
+    for waiting in orders.unpublished(RELAYS_TIME, AT_ONCE):
+        try:
+            bus.publish([waiting.event], aws.client("events"), settings().event_bus)
+            orders.event_published(waiting.key)
+            published += 1
+        except Exception:
+            log.exception("not republished", extra={"event_id": waiting.event.id})
+    return published

@@ -1,0 +1,205 @@
+"""Operating the shop over HTTP, for admins."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from chalice import Blueprint
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from chalicelib import wiring
+from chalicelib.events.catalogue import CATALOGUE
+from chalicelib.operations import redrive, timeline
+from chalicelib.operations.letters import AT_ONCE, Depth
+from chalicelib.operations.model import (
+    Context,
+    EventTypeUnknown,
+    Letter,
+    LetterUnknown,
+    NobodyListens,
+    QueueUnknown,
+    ReplaysBusy,
+    ReplayUnknown,
+    ReplayWindowInvalid,
+    checked_window,
+)
+from chalicelib.operations.replays import Replay
+from chalicelib.orders.model import OrderNotFound
+from chalicelib.platform.clock import iso, utc_now
+from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.settings import settings
+
+routes = Blueprint(__name__)
+
+
+class QueueView(BaseModel):
+    name: str
+    messages: Annotated[Depth | None, Field(description="None where there is nothing but what was given up.")]
+    dead_letters: Depth
+
+
+class Queues(BaseModel):
+    items: list[QueueView]
+
+
+class LetterView(BaseModel):
+    id: str
+    sent_at: str
+    first_received_at: str | None
+    receive_count: int
+    context: Context
+
+
+class Letters(BaseModel):
+    queue: str
+    items: Annotated[list[LetterView], Field(description="Up to ten of them, which stay where they are.")]
+
+
+class RedriveRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    message_ids: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] | None,
+        Field(min_length=1, max_length=AT_ONCE, description=f"Up to {AT_ONCE} of all if absent."),
+    ] = None
+
+
+class Redriven(BaseModel):
+    """`failed` says by id what went wrong; those letters stay. `left` is how many lie there now, about."""
+
+    queue: str
+    redriven: list[str]
+    failed: dict[str, str]
+    left: int
+
+
+class Dropped(BaseModel):
+    queue: str
+    dropped: str
+
+
+class ReplayRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    start: Annotated[AwareDatetime, Field(alias="from", description="ISO 8601, with an offset or Z.")]
+    end: Annotated[AwareDatetime, Field(alias="to", description="Later than `from`, and not in the future.")]
+    detail_type: Annotated[
+        str | None,
+        StringConstraints(max_length=128),
+        Field(description="Only to the rules that take this type; they get the other types that they take as well."),
+    ] = None
+
+
+class Timeline(BaseModel):
+    order_id: str
+    items: list[timeline.Entry]
+
+
+@endpoint(
+    routes, "GET", "/admin/queues", summary="Every queue: how much waits, and what was given up", access="admin",
+    answer=Queues,
+)  # fmt: skip
+def list_queues(call: Call) -> Queues:
+    depth = wiring.letters().depth
+    return Queues(
+        items=[
+            QueueView(
+                name=name,
+                messages=depth(queue.url) if queue.url else None,
+                dead_letters=depth(queue.dead_letters),
+            )
+            for name, queue in sorted(wiring.operated().queues.items())
+        ]
+    )
+
+
+@endpoint(
+    routes, "GET", "/admin/queues/{name}/messages", summary="Look at dead letters of a queue", access="admin",
+    answer=Letters, refusals=(QueueUnknown,),
+)  # fmt: skip
+def peek_at_letters(call: Call, name: str) -> Letters:
+    queue = wiring.operated().queue(name)
+    return Letters(queue=name, items=[_letter(letter) for letter in wiring.letters().peek(queue.dead_letters)])
+
+
+@endpoint(
+    routes, "POST", "/admin/queues/{name}/redrive", summary="Do the work of dead letters again", access="admin",
+    body=RedriveRequest, body_required=False, answer=Redriven, refusals=(QueueUnknown,),
+)  # fmt: skip
+def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
+    queue = wiring.operated().queue(name)
+    handled = redrive.redrive(name, body.message_ids)
+    left = wiring.letters().depth(queue.dead_letters).waiting
+    return Redriven(queue=name, redriven=handled.done, failed=handled.failed, left=left)
+
+
+@endpoint(
+    routes, "DELETE", "/admin/queues/{name}/messages/{message_id}", summary="Drop a dead letter", access="admin",
+    answer=Dropped, refusals=(QueueUnknown, LetterUnknown),
+)  # fmt: skip
+def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
+    queue = wiring.operated().queue(name)
+    handled = wiring.letters().handle(queue.dead_letters, [message_id], lambda letter: None)
+    if not handled.done:
+        raise LetterUnknown
+    return Dropped(queue=name, dropped=message_id)
+
+
+@endpoint(
+    routes, "POST", "/admin/replays", summary="Publish the events of a span of time again", access="admin",
+    status=202, body=ReplayRequest, answer=Replay,
+    refusals=(ReplayWindowInvalid, EventTypeUnknown, NobodyListens, ReplaysBusy),
+)  # fmt: skip
+def start_replay(call: Call, body: ReplayRequest) -> Replay:
+    start, end = body.start.astimezone(UTC), body.end.astimezone(UTC)
+    checked_window(start, end, utc_now(), timedelta(days=settings().event_archive_days))
+    rules = _rules(body.detail_type) if body.detail_type is not None else None
+    return wiring.replays().start(start, end, rules)
+
+
+@endpoint(
+    routes, "GET", "/admin/replays/{replay_id}", summary="How a replay stands", access="admin",
+    answer=Replay, refusals=(ReplayUnknown,),
+)  # fmt: skip
+def get_replay(call: Call, replay_id: str) -> Replay:
+    return wiring.replays().get(replay_id)
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/{order_id}/timeline", summary="All that happened to an order", access="admin",
+    answer=Timeline, refusals=(OrderNotFound,),
+)  # fmt: skip
+def get_timeline(call: Call, order_id: str) -> Timeline:
+    order = wiring.orders().get(order_id)
+    runs = [("fulfilment", run) for run in wiring.fulfilment_workflow().runs(order_id)]
+    runs += [("undo", run) for run in wiring.undo_workflow().runs(order_id)]
+    runs += [("return", run) for each in order.returns for run in wiring.return_workflow().runs(each.id)]
+    states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
+    items = timeline.merged(
+        timeline.of_events(wiring.orders().events(order_id)),
+        states,
+        timeline.of_payment(wiring.payments().of(order_id), order, states),
+        timeline.of_shipment(wiring.shipping().of(order_id), order, states),
+        timeline.of_emails(wiring.notifications().sent(order)),
+    )
+    return Timeline(order_id=order_id, items=items)
+
+
+def _rules(event_type: str) -> list[str]:
+    """Raises EventTypeUnknown, NobodyListens."""
+    if event_type not in {contract.type for contract in CATALOGUE}:
+        raise EventTypeUnknown(fields={"detail_type": "There is no event of this type."})
+    return wiring.operated().rules_for(event_type)
+
+
+def _letter(letter: Letter) -> LetterView:
+    return LetterView(
+        id=letter.id,
+        sent_at=_moment(letter.sent),
+        first_received_at=_moment(letter.first_received) if letter.first_received else None,
+        receive_count=letter.receive_count,
+        context=letter.context,
+    )
+
+
+def _moment(milliseconds: int) -> str:
+    return iso(datetime.fromtimestamp(milliseconds / 1000, UTC))

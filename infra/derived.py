@@ -1,0 +1,169 @@
+"""What a template says by having other things in it: which parts an admin may operate, how often a job is tried,
+and the event contracts. Derived, so that whoever adds a queue, a rule, a job or an event need not think of it.
+"""
+
+import json
+import re
+from typing import Any
+
+from chalicelib.events.catalogue import CATALOGUE
+from chalicelib.events.schemas import json_schema
+
+Template = dict[str, Any]
+
+
+def operated(template: Template) -> Template:
+    """`OperatedParts`, a parameter that lists the queues and rules by name, and the API's permission for the queues
+    and jobs. It is a parameter because it is too long for a function's environment."""
+    queues = _queues(template)
+    return {
+        "OperatedParts": {
+            "Type": "AWS::SSM::Parameter",
+            "Properties": {
+                "Name": {"Fn::Sub": "/${AWS::StackName}/operated-parts"},
+                "Description": "The queues and rules that an admin may operate.",
+                "Type": "String",
+                "Tier": "Intelligent-Tiering",
+                "Value": {"Fn::Sub": json.dumps({"queues": _references(queues), "rules": _rules(template)})},
+            },
+        },
+        "OperateQueues": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "operate-queues",
+                "Roles": [{"Ref": "ApiHandlerRole"}],
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": _statements(queues, _jobs(template))},
+            },
+        },
+    }
+
+
+def asynchronous(template: Template) -> Template:
+    """Whatever runs by the clock is invoked asynchronously, so the clock's own retries end where Lambda has accepted
+    the call. From there on Lambda tries as often as the schedule says, for as long, and reports to the same queue."""
+    schedules = [s["Properties"]["Target"] for s in _of_type(template, "AWS::Scheduler::Schedule").values()]
+    targets = {target["Arn"]["Fn::GetAtt"][0]: target for target in schedules}
+    queues = [target["DeadLetterConfig"]["Arn"] for target in targets.values()]
+    report = {
+        "Effect": "Allow",
+        "Action": "sqs:SendMessage",
+        "Resource": [queue for position, queue in enumerate(queues) if queue not in queues[:position]],
+    }
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "report-failed-jobs",
+            "Roles": [{"Ref": f"{job}Role"} for job in targets],
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [report]},
+        },
+    }
+    return {"ReportFailedJobs": policy} | {f"{job}Attempts": _attempts(job, target) for job, target in targets.items()}
+
+
+def _attempts(job: str, target: dict[str, Any]) -> dict[str, Any]:
+    retry = target["RetryPolicy"]
+    return {
+        "Type": "AWS::Lambda::EventInvokeConfig",
+        "DependsOn": "ReportFailedJobs",
+        "Properties": {
+            "FunctionName": {"Ref": job},
+            "Qualifier": "$LATEST",
+            "MaximumRetryAttempts": min(2, retry["MaximumRetryAttempts"]),
+            "MaximumEventAgeInSeconds": retry.get("MaximumEventAgeInSeconds", 3600),
+            "DestinationConfig": {"OnFailure": {"Destination": target["DeadLetterConfig"]["Arn"]}},
+        },
+    }
+
+
+def schema_registry() -> Template:
+    """Each event's contract where EventBridge's console and code generators look for it. EventBridge itself does not
+    hold events against them; `chalicelib/events/bus.py` does."""
+    registry = {
+        "EventRegistry": {
+            "Type": "AWS::EventSchemas::Registry",
+            "Properties": {
+                "RegistryName": {"Fn::Sub": "${AWS::StackName}-events"},
+                "Description": "The events of the shop; written from chalicelib/events/catalogue.py.",
+            },
+        }
+    }
+    schemas = {
+        f"{contract.type}V{contract.version}Schema": {
+            "Type": "AWS::EventSchemas::Schema",
+            "Properties": {
+                "RegistryName": {"Fn::GetAtt": ["EventRegistry", "RegistryName"]},
+                "SchemaName": f"{contract.source}@{contract.name}",
+                "Description": contract.data.__doc__,
+                "Type": "JSONSchemaDraft4",
+                "Content": json.dumps(json_schema(contract)),
+            },
+        }
+        for contract in CATALOGUE
+    }
+    return registry | schemas
+
+
+def _queues(template: Template) -> dict[str, dict[str, str]]:
+    """By name: the logical ids of a queue and its dead letters, or of a queue that is nothing but dead letters."""
+    queues = _of_type(template, "AWS::SQS::Queue")
+    found = {}
+    for logical_id, queue in queues.items():
+        if redrive := queue.get("Properties", {}).get("RedrivePolicy"):
+            dead_letters = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            found[_name(logical_id)] = {"url": logical_id, "dead_letters": dead_letters}
+    taken = {queue["dead_letters"] for queue in found.values()}
+    alone = [k for k, queue in queues.items() if "Alarm" in queue.get("Metadata", {}) and k not in taken]
+    return found | {_name(logical_id): {"dead_letters": logical_id} for logical_id in alone}
+
+
+def _name(logical_id: str) -> str:
+    """`WarehouseRepliesQueue` is operated as `warehouse-replies`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id.removesuffix("Queue")).lower()
+
+
+def _references(queues: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {name: {part: f"${{{logical}}}" for part, logical in parts.items()} for name, parts in queues.items()}
+
+
+def patterns(template: Template) -> dict[str, dict[str, Any]]:
+    """The pattern of each rule of our bus, by the rule's logical id."""
+    rules = {name: rule["Properties"] for name, rule in _of_type(template, "AWS::Events::Rule").items()}
+    ours = {name: rule for name, rule in rules.items() if rule.get("EventBusName") == {"Ref": "EventBus"}}
+    return {name: _pattern(rule["EventPattern"]) for name, rule in ours.items()}
+
+
+def _pattern(pattern: dict[str, Any]) -> dict[str, Any]:
+    """Also of one that is a text with substitutions, which can be numbers only."""
+    return json.loads(re.sub(r"\$\{\w+\}", "0", pattern["Fn::Sub"])) if "Fn::Sub" in pattern else pattern
+
+
+def _rules(template: Template) -> list[dict[str, Any]]:
+    return [
+        {"arn": f"${{{name}.Arn}}", "types": pattern["detail-type"]} for name, pattern in patterns(template).items()
+    ]
+
+
+def _jobs(template: Template) -> list[str]:
+    """The functions that run by the clock."""
+    schedules = _of_type(template, "AWS::Scheduler::Schedule").values()
+    return [schedule["Properties"]["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules]
+
+
+def _statements(queues: dict[str, dict[str, str]], jobs: list[str]) -> list[dict[str, Any]]:
+    sources = [parts["url"] for parts in queues.values() if "url" in parts]
+    given_up = [parts["dead_letters"] for parts in queues.values()]
+    handle = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+    return [
+        {"Effect": "Allow", "Action": handle, "Resource": _arns(given_up)},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueAttributes"], "Resource": _arns(sources)},
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": _arns(sorted(set(jobs)))},
+    ]
+
+
+def _of_type(template: Template, kind: str) -> Template:
+    """Pieces that only add to what Chalice makes have no type."""
+    return {name: resource for name, resource in template["Resources"].items() if resource.get("Type") == kind}
+
+
+def _arns(logical_ids: list[str]) -> list[Template]:
+    return [{"Fn::GetAtt": [logical_id, "Arn"]} for logical_id in logical_ids]

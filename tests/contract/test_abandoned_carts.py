@@ -1,0 +1,124 @@
+"""Carts that were left are found by their last change; a reminder of one is sent once for each of its versions."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.cart.model import LIFETIME
+from chalicelib.cart.service import Carts
+from chalicelib.cart.store import CartStore
+from chalicelib.notifications.service import Notifications
+from chalicelib.platform.identity import GUEST, Caller
+from chalicelib.platform.once import Once
+from tests.fakes import FakeMail
+
+ADA = Caller(customer_id="ada", email="ada@example.com")
+WITH_ACCESS_TOKEN = Caller(customer_id="ada")
+"""Only the id token tells the email."""
+
+
+@pytest.fixture
+def table(new_table):
+    return new_table("CartsTable")
+
+
+@pytest.fixture
+def carts(dynamodb, table, clock):
+    return Carts(CartStore(dynamodb, table), clock)
+
+
+@pytest.fixture
+def left(carts, clock):
+    """The ids of carts that were untouched for twenty hours."""
+    return lambda: [cart.id for cart in carts.abandoned(clock.now - timedelta(hours=20))]
+
+
+@pytest.fixture
+def stored(dynamodb, table):
+    return lambda: dynamodb.scan(TableName=table)["Items"]
+
+
+def test_a_cart_is_left_when_it_was_untouched_for_so_long(carts, clock, left):
+    carts.set_quantity(ADA, None, "MUG", 2)
+    clock.passes(hours=19, minutes=59)
+    assert left() == []
+
+    clock.passes(minutes=1)
+    assert left() == ["customer#ada"]
+
+    carts.set_quantity(ADA, None, "MUG", 3)
+    assert left() == []
+
+
+def test_an_emptied_cart_is_not_left_and_keeps_no_email(carts, clock, left, stored):
+    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.remove(ADA, None, "MUG")
+    clock.passes(days=1)
+
+    assert left() == []
+    assert not any({"email", "remindable"} & item.keys() for item in stored())
+
+
+def test_a_bought_cart_is_not_left(carts, clock, left):
+    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.empty_if_unchanged("customer#ada", carts.read(ADA, None).version)
+    clock.passes(days=1)
+
+    assert left() == []
+
+
+def test_an_expired_cart_is_not_left(carts, clock, left):
+    carts.set_quantity(ADA, None, "MUG", 2)
+    clock.now += LIFETIME
+
+    assert left() == []
+
+
+def test_a_guests_cart_is_never_left_and_says_nothing_of_them(carts, clock, left, stored):
+    carts.set_quantity(GUEST, None, "MUG", 2)
+    clock.passes(days=1)
+
+    assert left() == []
+    assert json.dumps(stored(), default=str).count("@") == 0
+
+
+def test_a_claimed_cart_can_be_reminded_of(carts, clock, left):
+    _, token = carts.set_quantity(GUEST, None, "MUG", 2)
+    carts.claim("ada", token, "ada@example.com")
+    clock.passes(days=1)
+
+    assert left() == ["customer#ada"]
+
+
+def test_the_email_stays_known_when_a_token_does_not_tell_it(carts, clock, left):
+    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
+    clock.passes(days=1)
+
+    assert left() == ["customer#ada"]
+    assert carts.read(ADA, None).email == "ada@example.com"
+
+
+def test_a_cart_without_an_email_cannot_be_reminded_of(carts, clock, left):
+    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
+    clock.passes(days=1)
+
+    assert left() == []
+
+
+def test_a_reminder_is_sent_once_for_each_version(dynamodb, new_table, clock):
+    mail = FakeMail()
+    notifications = Notifications(
+        Once(dynamodb, new_table("EffectsTable"), clock), mail, "shop@example.com", "https://shop.example"
+    )
+
+    def remind(version):
+        return notifications.cart_left("customer#ada", version, "ada@example.com", [(2, "Camp <mug>")])
+
+    assert [remind(1), remind(1), remind(2)] == [True, False, True]
+    first, second = mail.sent
+    assert first == second and first["Destination"] == {"ToAddresses": ["ada@example.com"]}
+    text, html = (first["Message"]["Body"][kind]["Data"] for kind in ("Text", "Html"))
+    assert "2 × Camp <mug>" in text and "https://shop.example/cart" in text
+    assert "Camp &lt;mug&gt;" in html and "See your cart" in html

@@ -1,0 +1,359 @@
+"""Split, write and count, with everything in between coming twice, out of order, or breaking off."""
+
+import csv
+import io
+from datetime import timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.catalog.service import Catalog
+from chalicelib.catalog.store import ProductStore
+from chalicelib.events.catalogue import data_of
+from chalicelib.imports.files import ImportFiles, Upload
+from chalicelib.imports.model import Batch, Format, ImportNotFound, ImportStatus
+from chalicelib.imports.service import Imports
+from chalicelib.imports.splitting import NotQueued, RowsQueue, Splitter
+from chalicelib.imports.store import ImportStore
+from chalicelib.imports.writing import Writer
+from chalicelib.inventory.model import Stock
+from chalicelib.inventory.service import Inventory
+from chalicelib.inventory.store import InventoryStore
+
+BUCKET = "imports"
+HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
+
+
+def a_row(number, price=500, stock="2"):
+    return f"POT-{number},Pot {number},Clay,{price},EUR,camp,/pot.svg,{stock}"
+
+
+def a_file(rows=250, bad=(), **changes):
+    """Three batches of rows by default; those whose numbers are in `bad` have no price."""
+    lines = [a_row(n, **({"price": ""} if n in bad else changes)) for n in range(rows)]
+    return "\n".join([HEADER, *lines]).encode()
+
+
+class FakeQueue:
+    """Keeps the batches. `failing` requests are refused first."""
+
+    def __init__(self):
+        self.batches = []
+        self.failing = 0
+
+    def send_message_batch(self, QueueUrl, Entries):
+        if self.failing:
+            self.failing -= 1
+            return {"Failed": Entries}
+        self.batches += [Batch.model_validate_json(entry["MessageBody"]) for entry in Entries]
+        return {}
+
+
+class Breaking:
+    """An adapter of which one method fails once, before or after it did its work."""
+
+    def __init__(self, adapter, method, is_done):
+        self._adapter, self._method, self._is_done = adapter, method, is_done
+
+    def __getattr__(self, name):
+        real = getattr(self._adapter, name)
+        if name != self._method:
+            return real
+        self._method = None
+
+        def broken(*arguments):
+            if self._is_done:
+                real(*arguments)
+            raise ConnectionError
+
+        return broken
+
+
+class ShopOfImports:
+    """Everything real but the queue and the bus."""
+
+    def __init__(self, dynamodb, s3, new_table, clock):
+        self.s3, self.clock = s3, clock
+        self.sqs, self.published = FakeQueue(), []
+        self.store = ImportStore(dynamodb, new_table("ImportsTable"))
+        self.files = ImportFiles(s3, BUCKET)
+        self.products = ProductStore(dynamodb, new_table("ProductsTable"))
+        self.stocks = InventoryStore(dynamodb, new_table("InventoryTable"))
+        self.catalog = Catalog(self.products)
+        self.inventory = Inventory(self.stocks, clock, timedelta(minutes=15))
+        self.imports = Imports(self.store, self.files, clock)
+        self.splitter = Splitter(self.store, self.files, RowsQueue(self.sqs, "url"), clock)
+
+    @property
+    def writer(self):
+        return Writer(self.store, self.files, self.catalog, self.inventory, self.published.append, self.clock)
+
+    def upload(self, content, file_format=Format.CSV):
+        """The event of a file that was uploaded for a new import."""
+        asked, _ = self.imports.ask(file_format)
+        return self.upload_for(asked.import_id, content, file_format)
+
+    def upload_for(self, import_id, content, file_format=Format.CSV):
+        key = f"uploads/{import_id}.{file_format}"
+        etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)["ETag"].strip('"')
+        return Upload.model_validate({"detail": {"object": {"key": key, "etag": etag}}})
+
+    def split(self, content, file_format=Format.CSV):
+        """Returns the import's id."""
+        upload = self.upload(content, file_format)
+        self.splitter.split(upload)
+        return upload.import_id
+
+    def work(self):
+        """Write whatever is in the queue."""
+        while self.sqs.batches:
+            self.writer.write(self.sqs.batches.pop(0))
+
+    def counts(self, import_id):
+        """(total, written, unchanged, failed)"""
+        found = self.imports.get(import_id)
+        return found.total, found.written, found.unchanged, found.failed
+
+    def status(self, import_id):
+        return self.imports.get(import_id).status
+
+    def stock(self, number):
+        sku = f"POT-{number}"
+        return self.stocks.stocks([sku]).get(sku)
+
+    def report(self, import_id):
+        body = self.s3.get_object(Bucket=BUCKET, Key=f"reports/{import_id}.csv")["Body"].read().decode()
+        return list(csv.DictReader(io.StringIO(body, newline="")))
+
+
+@pytest.fixture(scope="session")
+def s3(dynamodb):
+    """In the same pretended cloud as the tables."""
+    client = boto3.client("s3", region_name="eu-central-1")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return client
+
+
+@pytest.fixture
+def shop(dynamodb, s3, new_table, clock):
+    return ShopOfImports(dynamodb, s3, new_table, clock)
+
+
+class TestAnImport:
+    def test_waits_for_its_file(self, shop):
+        asked, form = shop.imports.ask(Format.JSONL)
+        assert shop.status(asked.import_id) == ImportStatus.WAITING
+        assert form.fields["key"] == f"uploads/{asked.import_id}.jsonl"
+        assert {"policy", "x-amz-signature"} <= {name.lower() for name in form.fields} or "signature" in form.fields
+
+    @pytest.mark.parametrize("import_id", ["", "imp_1", "x" * 5000, "imp_" + "0" * 32])
+    def test_that_does_not_exist_is_not_found(self, shop, import_id):
+        with pytest.raises(ImportNotFound):
+            shop.imports.get(import_id)
+
+    def test_is_listed_newest_first(self, shop, clock):
+        made = []
+        for _ in range(3):
+            made.append(shop.imports.ask(Format.CSV)[0].import_id)
+            clock.passes(seconds=1)
+        assert [each.import_id for each in shop.imports.latest()] == made[::-1]
+
+    def test_brings_products_and_pieces_and_ends_once(self, shop):
+        import_id = shop.split(a_file(bad={3, 200}))
+        assert shop.counts(import_id) == (250, 0, 0, 0) and shop.status(import_id) == ImportStatus.RUNNING
+        assert len(shop.sqs.batches) > 2
+        shop.work()
+        assert shop.counts(import_id) == (250, 248, 0, 2) and shop.status(import_id) == ImportStatus.DONE
+        assert shop.catalog.product("POT-249").price.amount == 500
+        assert shop.stock(249) == Stock(sku="POT-249", available=2, received=2)
+        assert shop.stock(3) is None
+        assert [(row["line"], row["sku"]) for row in shop.report(import_id)] == [("5", "POT-3"), ("202", "POT-200")]
+        (event,) = shop.published
+        told = data_of(event)
+        assert (told.import_id, told.total, told.written, told.unchanged, told.failed) == (import_id, 250, 248, 0, 2)
+        assert [category.id for category in shop.catalog.categories()] == ["camp"]
+
+    def test_counts_only_bad_rows(self, shop):
+        import_id = shop.split(a_file(rows=3, bad={0, 1, 2}))
+        shop.work()
+        assert shop.counts(import_id) == (3, 0, 0, 3) and shop.status(import_id) == ImportStatus.DONE
+
+    def test_has_an_address_for_its_report_only_if_rows_failed(self, shop):
+        clean, bad = shop.split(a_file(rows=2)), shop.split(a_file(rows=3, bad={2}))
+        assert shop.imports.report_url(shop.imports.get(bad)) is None
+        shop.work()
+        assert shop.imports.report_url(shop.imports.get(clean)) is None
+        assert f"reports/{bad}.csv" in shop.imports.report_url(shop.imports.get(bad))
+
+    def test_writes_only_what_differs(self, shop, monkeypatch):
+        shop.split(a_file(stock=""))
+        shop.work()
+        changed = a_file(stock="").replace(b"Pot 7,", b"Jar 7,").replace(b"Pot 70,", b"Jar 70,")
+        stored = []
+        save_all = shop.catalog.save_all
+        monkeypatch.setattr(shop.catalog, "save_all", lambda some: stored.extend(some) or save_all(some))
+        import_id = shop.split(changed)
+        shop.work()
+        assert shop.counts(import_id) == (250, 2, 248, 0)
+        assert [product.sku for product in stored] == ["POT-7", "POT-70"]
+        assert shop.catalog.product("POT-70").name == "Jar 70"
+
+
+class TestTheSameAgain:
+    def test_the_same_file_for_another_import_changes_nothing(self, shop):
+        shop.split(a_file())
+        shop.work()
+        again = shop.split(a_file())
+        shop.work()
+        assert shop.counts(again) == (250, 0, 250, 0) and shop.status(again) == ImportStatus.DONE
+        assert shop.stock(0).received == 2
+
+    def test_another_file_brings_its_pieces(self, shop):
+        shop.split(a_file(rows=2))
+        shop.split(a_file(rows=3))
+        shop.work()
+        assert [shop.stock(number).received for number in range(3)] == [4, 4, 2]
+
+    @pytest.mark.parametrize("is_worked_off", [True, False])
+    def test_the_news_of_an_upload_again(self, shop, is_worked_off):
+        upload = shop.upload(a_file(bad={1}))
+        shop.splitter.split(upload)
+        queued = len(shop.sqs.batches)
+        if is_worked_off:
+            shop.work()
+        shop.splitter.split(upload)
+        assert len(shop.sqs.batches) == (0 if is_worked_off else queued)
+        shop.work()
+        assert shop.counts(upload.import_id) == (250, 249, 0, 1)
+        assert len(shop.published) == 1
+
+    def test_every_batch_twice_and_in_any_order(self, shop):
+        import_id = shop.split(a_file(bad={1, 100}))
+        shop.sqs.batches = shop.sqs.batches[::-1] + shop.sqs.batches
+        shop.work()
+        assert shop.counts(import_id) == (250, 248, 0, 2) and shop.status(import_id) == ImportStatus.DONE
+        assert {shop.stock(number).received for number in range(250) if number not in (1, 100)} == {2}
+        assert len(shop.published) == 1
+
+    def test_a_batch_that_was_counted_does_not_undo_what_came_later(self, shop):
+        shop.split(a_file(rows=2))
+        (batch,) = shop.sqs.batches
+        shop.work()
+        shop.split(a_file(rows=2, price=900))
+        shop.work()
+        shop.writer.write(batch)
+        assert shop.catalog.product("POT-0").price.amount == 900
+
+    def test_batches_of_an_import_that_is_forgotten(self, shop):
+        shop.split(a_file(rows=2))
+        (batch,) = shop.sqs.batches
+        shop.writer.write(batch.model_copy(update={"import_id": "imp_" + "0" * 32}))
+        assert shop.published == [] and shop.stock(0) is None
+
+    def test_another_file_for_an_import_that_has_one(self, shop):
+        upload = shop.upload(a_file(rows=2))
+        shop.splitter.split(upload)
+        shop.work()
+        shop.splitter.split(shop.upload_for(upload.import_id, a_file(rows=5)))
+        assert shop.sqs.batches == [] and shop.counts(upload.import_id) == (2, 2, 0, 0)
+
+    def test_a_file_that_nobody_asked_for(self, shop):
+        shop.splitter.split(shop.upload_for("imp_unknown", a_file()))
+        assert shop.sqs.batches == []
+
+
+class TestBreakingOff:
+    def test_while_splitting(self, shop):
+        upload = shop.upload(a_file(rows=2000, stock=""))
+        shop.sqs.failing = 1
+        with pytest.raises(NotQueued):
+            shop.splitter.split(upload)
+        assert shop.status(upload.import_id) == ImportStatus.RUNNING
+        shop.splitter.split(upload)
+        shop.work()
+        assert shop.counts(upload.import_id) == (2000, 2000, 0, 0)
+        assert shop.status(upload.import_id) == ImportStatus.DONE
+
+    @pytest.mark.parametrize("is_done", [True, False])
+    @pytest.mark.parametrize(
+        ("adapter", "method"),
+        [
+            ("catalog", "save_all"),
+            ("inventory", "receive_once"),
+            ("store", "decide"),
+            ("store", "note_bad_rows"),
+            ("store", "count"),
+            ("store", "end"),
+            ("files", "write_report"),
+            ("published", "append"),
+        ],
+    )
+    def test_while_writing(self, shop, adapter, method, is_done):
+        """Wherever it breaks, the batch comes again, and everything counts as if nothing had happened."""
+        import_id = shop.split(a_file(rows=50, bad={7}))
+        (batch,) = shop.sqs.batches
+        whole = getattr(shop, adapter)
+        setattr(shop, adapter, Breaking(whole, method, is_done))
+        with pytest.raises(ConnectionError):
+            shop.writer.write(batch)
+        assert shop.status(import_id) == (
+            ImportStatus.DONE if (method, is_done) == ("end", True) else ImportStatus.RUNNING
+        )
+        setattr(shop, adapter, whole)
+        shop.writer.write(batch)
+        assert shop.counts(import_id) == (50, 49, 0, 1) and shop.status(import_id) == ImportStatus.DONE
+        assert {shop.stock(number).received for number in range(50) if number != 7} == {2}
+        assert [row["line"] for row in shop.report(import_id)] == ["9"]
+        assert len({event.id for event in shop.published}) == 1
+
+
+class TestWhatIsRefused:
+    def test_a_bad_file_fails_before_anything_of_it_is_written(self, shop):
+        import_id = shop.split(a_file() + "\nZelt für drei".encode("latin-1"))
+        found = shop.imports.get(import_id)
+        assert (found.status, found.reason) == (ImportStatus.FAILED, "Line 252 is not text in UTF-8.")
+        assert shop.sqs.batches == [] and found.ended_at
+
+    def test_a_file_that_failed_stays_failed(self, shop):
+        upload = shop.upload(b"")
+        shop.splitter.split(upload)
+        shop.splitter.split(shop.upload_for(upload.import_id, a_file()))
+        assert shop.status(upload.import_id) == ImportStatus.FAILED and shop.sqs.batches == []
+
+    def test_a_file_that_was_replaced_before_it_was_read(self, shop):
+        first = shop.upload(a_file(rows=2))
+        shop.upload_for(first.import_id, a_file(rows=3))
+        shop.splitter.split(first)
+        assert shop.imports.get(first.import_id).reason == "The file was replaced or removed before it was read."
+
+    def test_a_product_that_the_table_will_never_take(self, shop, monkeypatch):
+        """It is reported, brings no pieces, and takes no other row with it."""
+        import_id = shop.split(a_file(rows=60))
+
+        class Refusing:
+            def __init__(self, real):
+                self._real = real
+
+            def __getattr__(self, name):
+                def call(**request):
+                    if "POT-7'" in str(request) and name in ("put_item", "batch_write_item"):
+                        raise ClientError({"Error": {"Code": "ValidationException"}}, name)
+                    return getattr(self._real, name)(**request)
+
+                return call
+
+        monkeypatch.setattr(shop.products, "_db", Refusing(shop.products._db))
+        shop.work()
+        assert shop.counts(import_id) == (60, 59, 0, 1) and shop.status(import_id) == ImportStatus.DONE
+        refused = {"line": "9", "sku": "POT-7", "problem": "the catalog could not store this product"}
+        assert shop.report(import_id) == [refused]
+        assert shop.stock(7) is None and shop.stock(8).received == 2
+
+    def test_json_lines(self, shop):
+        row = b'{"sku": "MUG", "name": "Mug", "description": "", "category": "camp", "image": "/m.svg", "price": %s}'
+        content = row % b'{"amount": 5, "currency": "EUR"}' + b"\n" + row % b"5"
+        import_id = shop.split(content, Format.JSONL)
+        shop.work()
+        assert shop.counts(import_id) == (2, 1, 0, 1)
+        assert shop.report(import_id)[0]["line"] == "2"

@@ -1,0 +1,101 @@
+"""Who watches which order: the same of the connections table and of its stand-in."""
+
+import pytest
+
+from chalicelib.live.model import MAX_SUBSCRIPTIONS
+from chalicelib.live.store import WATCHERS_AT_MOST, ConnectionStore
+from tests.fakes import FakeConnections
+
+LATER = 2_000_000_000
+
+
+@pytest.fixture
+def table(new_table):
+    return new_table("ConnectionsTable")
+
+
+@pytest.fixture(params=["dynamodb", "fake"])
+def store(request, dynamodb, table):
+    return FakeConnections() if request.param == "fake" else ConnectionStore(dynamodb, table)
+
+
+@pytest.fixture
+def watch(store):
+    def watch(connection, *orders):
+        store.open(connection, LATER)
+        for order in orders:
+            assert store.subscribe(connection, order, LATER)
+
+    return watch
+
+
+def test_an_order_without_watchers_has_none(store):
+    assert store.watchers("ord_1") == []
+
+
+def test_an_order_has_all_its_watchers_and_only_them(store, watch):
+    watch("a", "ord_1", "ord_2")
+    watch("b", "ord_1")
+
+    assert sorted(store.watchers("ord_1")) == ["a", "b"]
+    assert store.watchers("ord_2") == ["a"]
+
+
+def test_watching_twice_is_watching_once(store, watch):
+    watch("a", "ord_1", "ord_1")
+
+    assert store.watchers("ord_1") == ["a"]
+
+
+def test_who_is_not_connected_cannot_watch(store):
+    assert not store.subscribe("a", "ord_1", LATER)
+    assert store.watchers("ord_1") == []
+
+
+def test_a_connection_watches_so_many_and_may_repeat_each(store, watch):
+    watch("a", *(f"ord_{n}" for n in range(MAX_SUBSCRIPTIONS)))
+
+    assert not store.subscribe("a", "ord_more", LATER)
+    assert store.subscribe("a", "ord_0", LATER)
+    assert store.watchers("ord_more") == []
+
+
+def test_who_is_forgotten_watches_nothing_and_cannot_begin_anew(store, watch):
+    watch("a", "ord_1", "ord_2")
+    watch("b", "ord_1")
+
+    store.forget("a")
+    store.forget("a")
+
+    assert store.watchers("ord_1") == ["b"]
+    assert store.watchers("ord_2") == []
+    assert not store.subscribe("a", "ord_1", LATER)
+
+
+def test_a_watch_that_outlived_its_connection_is_forgotten_by_name(dynamodb, table):
+    store = ConnectionStore(dynamodb, table)
+    store.open("a", LATER)
+    store.subscribe("a", "ord_1", LATER)
+    dynamodb.delete_item(TableName=table, Key={"pk": "CONNECTION#a", "sk": "CONNECTION"})
+
+    store.forget("a", "ord_1")
+
+    assert store.watchers("ord_1") == []
+
+
+def test_a_crowd_is_served_up_to_a_limit(dynamodb, table):
+    store = ConnectionStore(dynamodb, table)
+    for n in range(WATCHERS_AT_MOST + 1):
+        store.open(f"c{n}", LATER)
+        store.subscribe(f"c{n}", "ord_1", LATER)
+
+    assert len(store.watchers("ord_1")) == WATCHERS_AT_MOST
+
+
+def test_everything_is_removed_by_the_table_in_time(dynamodb, table):
+    store = ConnectionStore(dynamodb, table)
+    store.open("a", LATER)
+    store.subscribe("a", "ord_1", LATER)
+
+    items = dynamodb.scan(TableName=table)["Items"]
+    assert [item["expires_at"] for item in items] == [LATER, LATER]

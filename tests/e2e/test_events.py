@@ -1,0 +1,62 @@
+"""What a consumer on the bus hears of an order."""
+
+from chalicelib.events.catalogue import ORDERS
+
+HAPPY_PATH = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
+
+
+def test_a_completed_order_is_told_in_order_and_each_step_once(guest, new_product, captured):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    captured.expect_in_order(HAPPY_PATH, order_id)
+    captured.never("OrderCancelled", order_id, for_seconds=0)
+    assert captured.check_contracts() >= len(HAPPY_PATH)
+
+
+def test_a_cancelled_order_is_told_as_wish_and_as_end(guest, new_product, captured, eventually):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
+    guest.cancel(order_id)
+    guest.ended(order_id)
+    told = captured.expect_in_order([*HAPPY_PATH[:4], "OrderCancelRequested", "OrderCancelled"], order_id)
+    assert [event.data["reason"] for event in told[-2:]] == ["CUSTOMER_REQUEST", "CUSTOMER_REQUEST"]
+    captured.never("OrderCompleted", order_id, for_seconds=0)
+    captured.check_contracts()
+
+
+def test_a_declined_card_is_told_without_a_shipment(guest, new_product, captured):
+    order_id = guest.buy(new_product(1), card="pm_card_visa_chargeDeclined")
+    guest.ended(order_id)
+    [cancelled] = captured.expect("OrderCancelled", order_id)
+    assert cancelled.data["reason"] == "PAYMENT_DECLINED"
+    captured.never("OrderShipping", order_id)
+
+
+def test_a_return_in_two_parts_is_told_as_partly_and_then_whole(guest, new_product, captured, eventually):
+    sku = new_product(3, price=1000)
+    order_id = guest.buy(sku, 3)
+    guest.ended(order_id)
+    for pieces in (1, 2):
+        assert guest.give_back(order_id, {sku: pieces}).status == 202
+        eventually(lambda: all(each["status"] == "REFUNDED" for each in guest.order(order_id)["returns"]))
+    told = captured.expect_in_order(
+        [*HAPPY_PATH, "OrderReturnRequested", "OrderPartlyReturned", "OrderReturnRequested", "OrderReturned"], order_id
+    )
+    assert [event.data["returned"]["refund"]["amount"] for event in told[-3::2]] == [1000, 2000]
+    captured.check_contracts()
+
+
+def test_all_events_of_an_order_are_joined_by_its_id_and_name_what_caused_them(guest, new_product, captured, sandbox):
+    sku = new_product(2, price=2000)
+    refunded, other = guest.buy(sku), guest.buy(sku)
+    for order_id in (refunded, other):
+        guest.ended(order_id)
+    sandbox.happens(refunded, "refund", amount=500)
+    [outside] = captured.expect("PaymentRefundedOutside", refunded)
+    captured.expect("OrderCompleted", other)
+    assert outside.causation_id in {delivery["event"] for delivery in sandbox.deliveries(refunded)}
+    for order_id in (refunded, other):
+        told = captured.of(order_id, ORDERS)
+        assert {event.correlation_id for event in told} == {order_id}
+        assert len({event.id for event in told}) == len(told)
+        assert [event.causation_id for event in told if event.type.startswith("Order")] == [None] * len(HAPPY_PATH)

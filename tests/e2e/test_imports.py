@@ -1,0 +1,232 @@
+"""Products from a file: uploaded as a browser would, and everything behind it on the engine."""
+
+import json
+import uuid
+from collections import Counter
+
+import pytest
+
+from infra import imports
+from infra.local.client import Refused
+from infra.template_pieces import ROOT
+
+EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
+HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
+
+
+@pytest.fixture
+def prefix(table):
+    """Of skus that only this test imports; they leave the catalog again, so that nobody else has to list them."""
+    mine = f"I{uuid.uuid4().hex[:10].upper()}"
+    yield mine
+    products = table("ProductsTableName")
+    pages = products.meta.client.get_paginator("scan").paginate(TableName=products.name, ProjectionExpression="sku")
+    with products.batch_writer() as batch:
+        for item in (item for page in pages for item in page["Items"]):
+            if item["sku"].startswith(mine):
+                batch.delete_item(Key={"sku": item["sku"]})
+
+
+@pytest.fixture
+def ask(admin):
+    """A new import: its id, and the form for its file."""
+
+    def new(file_format="csv"):
+        reply = admin.call("POST", "/admin/imports", {"format": file_format})
+        assert (reply.status, reply.body["status"]) == (201, "WAITING")
+        return reply.body["import_id"], reply.body["upload"]
+
+    return new
+
+
+@pytest.fixture
+def ended(admin, eventually):
+    """The import, once it has ended."""
+
+    def of(import_id, seconds=60):
+        def over():
+            seen = admin.call("GET", f"/admin/imports/{import_id}").body
+            return seen["status"] in ("DONE", "FAILED") and seen
+
+        return eventually(over, seconds)
+
+    return of
+
+
+@pytest.fixture
+def imported(ask, ended):
+    """Uploads a file for a new import; returns the import, ended."""
+
+    def of(content, file_format="csv", seconds=60):
+        import_id, form = ask(file_format)
+        imports.upload(form, content)
+        return ended(import_id, seconds)
+
+    return of
+
+
+def a_row(sku, name="Pot", price=500, stock=""):
+    return f"{sku},{name},Clay,{price},EUR,imported,/pot.svg,{stock}"
+
+
+def a_file(*rows):
+    return "\n".join([HEADER, *rows]).encode()
+
+
+def counts(seen):
+    rows = seen["rows"]
+    return rows["total"], rows["written"], rows["unchanged"], rows["failed"]
+
+
+def test_good_rows_are_in_the_shop_and_bad_ones_in_the_report(imported, prefix, guest):
+    good, plain, bad = f"{prefix}-A", f"{prefix}-B", f"{prefix}-C"
+    seen = imported(a_file(a_row(good, stock="7"), a_row(bad, price="5.00"), a_row(plain), a_row(good), "oops"))
+    assert (seen["status"], counts(seen)) == ("DONE", (5, 2, 0, 3))
+    product = guest.call("GET", f"/products/{good}").body
+    assert (product["name"], product["price"]["amount"], product["available"]) == ("Pot", 500, 7)
+    assert guest.call("GET", f"/products/{plain}").body["available"] == 0
+    assert guest.call("GET", f"/products/{bad}").status == 404
+    report = imports.report(seen["report_url"])
+    assert [(row["line"], row["sku"]) for row in report] == [("3", bad), ("5", good), ("6", "")]
+    assert report[0]["problem"].startswith("price.amount")
+
+
+def test_imported_pieces_can_be_bought(imported, prefix, guest):
+    imported(a_file(a_row(f"{prefix}-A", stock="1")))
+    assert guest.ended(guest.buy(f"{prefix}-A"))["status"] == "COMPLETED"
+
+
+def test_the_same_file_again_changes_nothing(imported, prefix, guest):
+    content = a_file(a_row(f"{prefix}-A", stock="7"), a_row(f"{prefix}-B", stock="1"))
+    assert counts(imported(content)) == (2, 2, 0, 0)
+    again = imported(content)
+    assert (again["status"], counts(again), again["report_url"]) == ("DONE", (2, 0, 2, 0), None)
+    assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 7
+
+
+def test_the_news_of_the_upload_and_its_batches_again_do_nothing(
+    admin, ask, ended, prefix, guest, engine, opened, eventually
+):
+    import_id, form = ask()
+    imports.upload(form, a_file(a_row(f"{prefix}-A", stock="7"), "oops"))
+    first = ended(import_id)
+    s3, sqs, stack = engine.session.client("s3"), engine.session.client("sqs"), opened["stack"]
+    key = f"uploads/{import_id}.csv"
+    etag = s3.head_object(Bucket=stack["ImportsBucketName"], Key=key)["ETag"].strip('"')
+    news = json.dumps({"detail": {"object": {"key": key, "etag": etag}}})
+    row = {"sku": f"{prefix}-A", "name": "Late", "description": "", "category": "imported", "image": "/pot.svg"}
+    row |= {"price": {"amount": 1, "currency": "EUR"}, "stock": 7}
+    rows = [{"line": 2, "imported": row}]
+    batch = {"import_id": import_id, "content": etag, "number": 0, "rows": rows, "bad_rows": []}
+    for url, body in ((stack["ImportsQueueUrl"], news), (stack["ImportRowsQueueUrl"], json.dumps(batch))):
+        for _ in range(2):
+            sqs.send_message(QueueUrl=url, MessageBody=body)
+        eventually(lambda: _is_empty(sqs, url))  # noqa: B023
+    again = admin.call("GET", f"/admin/imports/{import_id}").body
+    assert {**again, "report_url": None} == {**first, "report_url": None}
+    product = guest.call("GET", f"/products/{prefix}-A").body
+    assert (product["name"], product["available"]) == ("Pot", 7)
+
+
+def _is_empty(sqs, url):
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return not any(int(found[name]) for name in names)
+
+
+def test_json_lines(imported, prefix, guest):
+    def line(**changes):
+        row = {"sku": f"{prefix}-A", "name": "Pot", "description": "", "category": "imported", "image": "/pot.svg"}
+        return json.dumps(row | {"price": {"amount": 5, "currency": "EUR"}} | changes)
+
+    content = "\r\n".join([line(stock=3), line(sku=f"{prefix}-B", color="red"), "{", line(sku=f"{prefix}-C")])
+    seen = imported(content.encode(), "jsonl")
+    assert (seen["status"], counts(seen)) == ("DONE", (4, 2, 0, 2))
+    assert [row["problem"] for row in imports.report(seen["report_url"])] == [
+        "color: nobody knows this field",
+        "is not JSON",
+    ]
+    assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty"), (b"PK\x03\x04\xff\x00", "not text"), (b"x" * 10_000_000, "64 KiB"), (a_file(), "no rows")],
+    ids=["empty", "zip", "one line", "header only"],
+)
+def test_a_bad_file_fails_with_its_reason(imported, content, reason):
+    seen = imported(content)
+    assert (seen["status"], counts(seen)) == ("FAILED", (None, 0, 0, 0))
+    assert reason in seen["reason"]
+
+
+def test_a_file_of_more_rows_than_allowed_fails(imported):
+    seen = imported(a_file(*["x"] * 100_001))
+    assert (seen["status"], seen["reason"]) == ("FAILED", "The file holds more than 100,000 rows.")
+
+
+def test_a_file_that_is_too_large_is_not_taken(ask, admin):
+    import_id, form = ask()
+    with pytest.raises(Refused, match="EntityTooLarge"):
+        imports.upload(form, b"x" * 50_000_001)
+    assert admin.call("GET", f"/admin/imports/{import_id}").body["status"] == "WAITING"
+
+
+def test_the_form_takes_no_other_place(ask):
+    _, form = ask()
+    elsewhere = form | {"fields": form["fields"] | {"key": "reports/mine.csv"}}
+    with pytest.raises(Refused, match="403"):
+        imports.upload(elsewhere, b"x")
+
+
+def test_the_example_file(imported, prefix, guest):
+    content = EXAMPLE.read_text().replace("TRAIL-", f"{prefix}-")
+    seen = imported(content.encode())
+    assert (seen["status"], counts(seen)) == ("DONE", (10, 8, 0, 2))
+    assert guest.call("GET", f"/products/{prefix}-WHISTLE-01").body["available"] == 60
+
+
+def test_five_thousand_rows(imported, prefix, table):
+    """Every hundredth is bad; every fiftieth of the others brings a piece."""
+    rows = [
+        a_row(f"{prefix}-{n}", price="" if n % 100 == 0 else n, stock="1" if n % 50 == 1 else "") for n in range(5000)
+    ]
+    seen = imported(a_file(*rows), seconds=300)
+    assert (seen["status"], counts(seen)) == ("DONE", (5000, 4950, 0, 50))
+    assert len(imports.report(seen["report_url"])) == 50
+    got = table("ProductsTableName").get_item(Key={"sku": f"{prefix}-4999"})["Item"]
+    assert got["price"]["amount"] == 4999
+    changed = [row.replace(",Pot,", ",Jar,") if ",Clay,7" in row else row for row in rows]
+    seen = imported(a_file(*changed), seconds=300)
+    kept = Counter(",Pot," in row for row in changed if ",Clay,," not in row)
+    stocked = sum(row.endswith(",1") and ",Pot," in row for row in changed)
+    assert counts(seen) == (5000, kept[False] + stocked, kept[True] - stocked, 50)
+
+
+def test_the_latest_imports_are_listed(admin, ask):
+    made = [ask()[0] for _ in range(2)]
+    listed = [each["import_id"] for each in admin.call("GET", "/admin/imports").body["items"]]
+    assert listed[:2] == made[::-1]
+
+
+def test_only_admins_import(guest, customer, admin, ask):
+    import_id, _ = ask()
+    calls = (("POST", "/admin/imports"), ("GET", "/admin/imports"), ("GET", f"/admin/imports/{import_id}"))
+    for method, path in calls:
+        body = {"format": "csv"} if method == "POST" else None
+        assert guest.call(method, path, body).status == 401
+        assert customer.call(method, path, body).status == 403
+    assert admin.call("POST", "/admin/imports", {"format": "xlsx"}).status == 422
+    assert admin.call("GET", f"/admin/imports/{'x' * 3000}").status == 404
+
+
+def test_nothing_that_is_in_a_row_is_logged(imported, prefix, engine, resource):
+    secret = f"secret{uuid.uuid4().hex}"
+    rows = (a_row(f"{prefix}-A", name=secret), a_row(f"{prefix}-B", price=secret), f'"{secret}"{secret}')
+    imported(a_file(*rows))
+    imported(f"{secret}\n{secret}".encode())
+    logs = engine.session.client("logs")
+    for function in ("SplitImport", "ImportRows"):
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{resource(function)}")
+        lines = [event["message"] for page in pages for event in page["events"]]
+        assert lines and not any(secret in line for line in lines)

@@ -1,0 +1,243 @@
+"""Following orders over a real WebSocket, through the deployed functions."""
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from boto3.dynamodb.conditions import Key
+from websockets.sync.client import ClientConnection, connect
+
+from infra.local.client import Buyer
+
+PATIENCE = 60
+TOLD = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
+
+
+class Watcher:
+    """A client as a browser is one: it subscribes, listens, and passes over what is not newer than what it knows.
+
+    `pushed` is what came without being asked for, all of it.
+    """
+
+    def __init__(self, line: ClientConnection) -> None:
+        self.line = line
+        self.pushed: list[dict[str, Any]] = []
+        self.known: dict[str, int] = {}
+        self._news: deque[dict[str, Any]] = deque()
+
+    def say(self, message: Any) -> dict[str, Any]:
+        """The answer. Text and bytes are sent as they are."""
+        self.line.send(message if isinstance(message, str | bytes) else json.dumps(message))
+        while True:
+            told = self._receive()
+            if told.get("type") == "CurrentState" or "error" in told:
+                return told
+
+    def hear(self) -> dict[str, Any]:
+        """The next news."""
+        while not self._news:
+            self._receive()
+        return self._news.popleft()
+
+    def follow(self, order_id: str, token: str | None) -> dict[str, Any]:
+        return self.say({"action": "subscribe", "order_id": order_id, "token": token})
+
+    def follow_until_shipping(self, order_id: str, token: str | None) -> None:
+        """Where an order stays while its warehouse is silent, so that nothing more is told of it by itself."""
+        if self.follow(order_id, token)["status"] != "SHIPPING":
+            self.until("SHIPPING")
+
+    def until(self, status: str) -> list[dict[str, Any]]:
+        """All news until the order is in this status."""
+        told = [self.hear()]
+        while told[-1]["status"] != status:
+            told.append(self.hear())
+        return told
+
+    def _receive(self) -> dict[str, Any]:
+        told = json.loads(self.line.recv(timeout=PATIENCE))
+        if "error" in told:
+            return told
+        is_news = told["version"] > self.known.get(told["order_id"], 0)
+        if is_news:
+            self.known[told["order_id"]] = told["version"]
+        if told["type"] != "CurrentState":
+            self.pushed.append(told)
+            self._news.extend([told] if is_news else [])
+        return told
+
+
+@pytest.fixture
+def watcher(opened: dict[str, Any]) -> Iterator[Any]:
+    with ExitStack() as lines:
+        yield lambda: Watcher(lines.enter_context(connect(opened["websocket_url"], open_timeout=PATIENCE)))
+
+
+@pytest.fixture
+def watching(table: Any) -> Any:
+    """How many connections watch an order."""
+
+    def count(order_id: str) -> int:
+        watches = Key("pk").eq(f"ORDER#{order_id}")
+        return table("ConnectionsTableName").query(KeyConditionExpression=watches, ConsistentRead=True)["Count"]
+
+    return count
+
+
+@pytest.fixture
+def fulfilment(engine: Any, resource: Any) -> Iterator[Any]:
+    """Lets orders wait before their saga begins, and go on."""
+    mapping = resource("StartFromFulfilmentQueue")
+
+    def go_on(is_on: bool) -> None:
+        engine.session.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=is_on)
+
+    yield go_on
+    go_on(True)
+
+
+def versions(told: list[dict[str, Any]]) -> list[int]:
+    return [update["version"] for update in told]
+
+
+def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_product, watcher, fulfilment):
+    line = watcher()
+    fulfilment(False)
+    order_id = guest.buy(new_product(1))
+
+    first = line.follow(order_id, guest.order_tokens[order_id])
+    fulfilment(True)
+    told = line.until("COMPLETED")
+
+    assert (first["type"], first["status"], first["version"]) == ("CurrentState", "PLACED", 1)
+    assert [(update["version"], update["type"]) for update in told] == list(enumerate(TOLD, 1))[1:]
+    assert versions(line.pushed) == sorted(set(versions(line.pushed)))
+    for update in [first, *told]:
+        assert set(update) == {"order_id", "version", "type", "status", "reason", "at"}
+
+
+def test_a_whole_life_of_many_orders_is_heard_in_order_on_one_line(guest, new_product, watcher, fulfilment):
+    line, sku = watcher(), new_product(4)
+    fulfilment(False)
+    followed = [guest.buy(sku) for _ in range(4)]
+    for order_id in followed:
+        line.follow(order_id, guest.order_tokens[order_id])
+    fulfilment(True)
+
+    while any(version < len(TOLD) for version in line.known.values()):
+        line.hear()
+
+    for order_id in followed:
+        told = [update for update in line.pushed if update["order_id"] == order_id and update["version"] > 1]
+        assert [update["type"] for update in told] == TOLD[1:]
+
+
+def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
+    line = watcher()
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    line.follow_until_shipping(order_id, guest.order_tokens[order_id])
+
+    guest.cancel(order_id)
+    told = line.until("CANCELLED")
+
+    assert [(update["type"], update["reason"]) for update in told] == [
+        ("OrderCancelRequested", "CUSTOMER_REQUEST"),
+        ("OrderCancelled", "CUSTOMER_REQUEST"),
+    ]
+    assert versions(told) == [5, 6]
+
+
+def test_a_customer_follows_with_their_id_token_and_hears_an_ended_order_too(customer, new_product, watcher):
+    order_id = customer.buy(new_product(1))
+    customer.ended(order_id)
+
+    told = watcher().follow(order_id, customer.token)
+
+    assert (told["status"], told["version"]) == ("COMPLETED", len(TOLD))
+
+
+def test_strangers_are_refused_as_over_http_and_hear_nothing(opened, guest, customer, new_product, watcher, watching):
+    order_id = guest.buy(new_product(1))
+    stranger = Buyer(opened["api_url"])
+    theirs = stranger.buy(new_product(1))
+    line = watcher()
+
+    refusals = [
+        line.follow(order_id, token)["error"]["code"]
+        for token in (None, stranger.order_tokens[theirs], customer.token, customer.token[:-9] + "forgeries")
+    ]
+
+    assert refusals == ["order_token_required", "order_not_found", "order_not_found", "token_invalid"]
+    assert watching(order_id) == 0
+    guest.ended(order_id)
+    assert stranger.ended(theirs)["status"] == line.follow(theirs, stranger.order_tokens[theirs])["status"]
+
+
+def test_garbage_is_answered_and_the_line_goes_on(guest, new_product, watcher):
+    order_id = guest.buy(new_product(1))
+    line = watcher()
+
+    for garbage in ("garbage", b"\x00\xff\xfe", "[]", "{}", '{"action": "$connect"}', '{"action": {}}', "x" * 20_000):
+        answer = line.say(garbage)
+        assert set(answer) == {"error"} and set(answer["error"]) == {"code", "detail"}
+        assert answer["error"]["code"] in ("message_not_json", "message_too_large", "validation_failed")
+
+    assert line.follow(order_id, guest.order_tokens[order_id])["order_id"] == order_id
+    guest.ended(order_id)
+
+
+def test_two_watchers_both_hear_and_one_that_has_left_is_forgotten(guest, new_product, watcher, watching, eventually):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    token = guest.order_tokens[order_id]
+    lines = [watcher() for _ in range(3)]
+    for line in lines:
+        line.follow(order_id, token)
+    assert watching(order_id) == 3
+
+    lines.pop().line.close()
+    eventually(lambda: watching(order_id) == 2)
+    guest.cancel(order_id)
+
+    for line in lines:
+        assert line.until("CANCELLED")[-1]["type"] == "OrderCancelled"
+        assert versions(line.pushed) == sorted(set(versions(line.pushed)))
+
+
+def test_a_connection_that_died_unheard_is_forgotten_at_the_next_push(
+    guest, new_product, watcher, watching, table, eventually
+):
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    line = watcher()
+    line.follow_until_shipping(order_id, guest.order_tokens[order_id])
+    dead = {"pk": f"ORDER#{order_id}", "sk": f"CONNECTION#{uuid.uuid4().hex[:12]}", "expires_at": 4_000_000_000}
+    table("ConnectionsTableName").put_item(Item=dead)
+    assert watching(order_id) == 2
+
+    guest.cancel(order_id)
+
+    assert line.until("CANCELLED")[-1]["status"] == "CANCELLED"
+    eventually(lambda: watching(order_id) == 1)
+
+
+def test_a_poisoned_update_holds_up_its_own_order_and_no_other(engine, opened, guest, new_product, watcher):
+    sqs, queue = engine.session.client("sqs"), opened["stack"]["OrderUpdatesQueueUrl"]
+    poisoned, healthy = (guest.buy(new_product(1), line2="sandbox:silent") for _ in range(2))
+    lines = {}
+    for order_id in (poisoned, healthy):
+        lines[order_id] = watcher()
+        lines[order_id].follow_until_shipping(order_id, guest.order_tokens[order_id])
+
+    sqs.send_message(QueueUrl=queue, MessageBody="poison", MessageGroupId=poisoned, MessageDeduplicationId=poisoned)
+    try:
+        for order_id in (poisoned, healthy):
+            guest.cancel(order_id)
+        assert lines[healthy].until("CANCELLED")[-1]["order_id"] == healthy
+        assert guest.ended(poisoned)["status"] == "CANCELLED"
+        with pytest.raises(TimeoutError):
+            lines[poisoned].line.recv(timeout=1)
+    finally:
+        sqs.purge_queue(QueueUrl=queue)

@@ -1,0 +1,82 @@
+"""Whatever is invoked without anybody waiting for it says how often it is tried, for how long, and where it ends."""
+
+from chalicelib.platform.once import KEPT
+
+from .template import QUEUE, listed, of_type, referred, statements
+
+ATTEMPTS = "AWS::Lambda::EventInvokeConfig"
+
+
+def _schedules(template):
+    found = of_type(template, "AWS::Scheduler::Schedule")
+    assert len(found) >= 3
+    return {name: schedule["Target"] for name, schedule in found.items()}
+
+
+def _asynchronous(template):
+    """Every function that a schedule, a rule, a topic or a bucket invokes: none of them waits for the answer."""
+    functions = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
+    targets = [target["Arn"] for target in _schedules(template).values()]
+    targets += [t["Arn"] for rule in of_type(template, "AWS::Events::Rule").values() for t in rule["Targets"]]
+    subscriptions = of_type(template, "AWS::SNS::Subscription").values()
+    targets += [each["Endpoint"] for each in subscriptions if each["Protocol"] == "lambda"]
+    for bucket in of_type(template, "AWS::S3::Bucket").values():
+        notifications = bucket.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
+        targets += [notification["Function"] for notification in notifications]
+    names = {target["Fn::GetAtt"][0] for target in targets if "Fn::GetAtt" in target}
+    return names & functions
+
+
+def test_the_clock_says_how_often_and_how_long_it_tries_and_where_it_gives_up(template):
+    queues = of_type(template, QUEUE)
+    for name, target in _schedules(template).items():
+        retry = target["RetryPolicy"]
+        assert 0 <= retry["MaximumRetryAttempts"] <= 5, name
+        assert 60 <= retry["MaximumEventAgeInSeconds"] <= 24 * 3600, name
+        assert referred(target["DeadLetterConfig"]["Arn"]) in queues, name
+
+
+def test_a_job_is_not_tried_for_longer_than_until_its_next_run(template):
+    units = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400, "days": 86400}
+    for name, schedule in of_type(template, "AWS::Scheduler::Schedule").items():
+        if schedule["ScheduleExpression"].startswith("rate("):
+            number, unit = schedule["ScheduleExpression"][5:-1].split()
+            age = schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"]
+            assert age <= int(number) * units[unit], name
+
+
+def test_lambda_says_the_same_for_every_function_that_nobody_waits_for(template):
+    attempts = {referred(each["FunctionName"]): each for each in of_type(template, ATTEMPTS).values()}
+    assert set(attempts) == _asynchronous(template)
+    queues = of_type(template, QUEUE)
+    for name, each in attempts.items():
+        assert 0 <= each["MaximumRetryAttempts"] <= 2, name
+        assert 60 <= each["MaximumEventAgeInSeconds"] <= 21600, name
+        assert referred(each["DestinationConfig"]["OnFailure"]["Destination"]) in queues, name
+
+
+def test_a_function_may_report_to_where_its_failures_go(template):
+    """Lambda refuses a destination that the function's role may not write to."""
+    policies = of_type(template, "AWS::IAM::Policy")
+    for config in of_type(template, ATTEMPTS).values():
+        role = template["Resources"][referred(config["FunctionName"])]["Properties"]["Role"]["Fn::GetAtt"][0]
+        attached = {role} | {name for name, policy in policies.items() if {"Ref": role} in policy["Roles"]}
+        may = [s for name, s in statements(template) if name in attached and "sqs:SendMessage" in s["Action"]]
+        destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+        assert any(destination in listed(statement["Resource"]) for statement in may)
+
+
+def test_what_is_invoked_asynchronously_is_alarmed_when_given_up(template):
+    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
+    values = [dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]]
+    watched = [value["Fn::GetAtt"][0] for value in values if isinstance(value, dict) and "Fn::GetAtt" in value]
+    for config in of_type(template, ATTEMPTS).values():
+        assert referred(config["DestinationConfig"]["OnFailure"]["Destination"]) in watched
+
+
+def test_the_archive_forgets_before_consumers_do(template):
+    """What can be replayed, consumers know that they have done."""
+    told = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]
+    assert int(told) < KEPT.days
+    [archive] = of_type(template, "AWS::Events::Archive").values()
+    assert archive["RetentionDays"] == int(told)

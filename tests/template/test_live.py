@@ -1,0 +1,84 @@
+"""Live updates: what keeps their order, and who may call whom."""
+
+from .template import FUNCTION, MAPPING, QUEUE, allowed, of_type, referred, role_of
+
+LIVE = ("AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage")
+
+
+def _fifo(template):
+    return {name for name, queue in of_type(template, QUEUE).items() if queue.get("FifoQueue")}
+
+
+def _dead_letters(template):
+    queues = of_type(template, QUEUE)
+    return {
+        name: referred(queue["RedrivePolicy"]["deadLetterTargetArn"])
+        for name, queue in queues.items()
+        if "RedrivePolicy" in queue
+    }
+
+
+def test_a_fifo_queue_gives_up_into_a_fifo_queue_and_no_other_queue_does(template):
+    fifo = _fifo(template)
+    assert {"OrderUpdatesQueue", "OrderUpdatesDeadLetters"} <= fifo
+    for name, dead_letters in _dead_letters(template).items():
+        assert (name in fifo) == (dead_letters in fifo), name
+
+
+def test_each_order_has_its_own_order_and_is_known_by_its_event(template):
+    """Deduplication by content would take two equal messages for one."""
+    for name in _fifo(template) & set(_dead_letters(template)):
+        queue = of_type(template, QUEUE)[name]
+        assert "ContentBasedDeduplication" not in queue
+        assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+
+
+def test_no_rule_and_no_stream_gives_to_a_fifo_queue(template):
+    """Neither would name a group."""
+    rules = of_type(template, "AWS::Events::Rule").values()
+    given = {referred(target["Arn"]) for rule in rules for target in rule["Targets"]}
+    mappings = of_type(template, MAPPING).values()
+    given |= {
+        referred(m["DestinationConfig"]["OnFailure"]["Destination"]) for m in mappings if "DestinationConfig" in m
+    }
+    assert not given & _fifo(template)
+
+
+def test_a_stream_has_at_most_two_readers(template):
+    """More would share what two can read."""
+    queues = of_type(template, QUEUE)
+    streams = [referred(m["EventSourceArn"]) for m in of_type(template, MAPPING).values()]
+    streams = [source for source in streams if source not in queues]
+    assert streams.count("OrdersTable") == 2
+    assert all(streams.count(stream) <= 2 for stream in streams)
+
+
+def test_a_connection_that_opens_speaks_or_closes_calls_the_function(template):
+    integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
+    routes = of_type(template, "AWS::ApiGatewayV2::Route").values()
+    assert sorted(route["RouteKey"] for route in routes) == ["$connect", "$default", "$disconnect"]
+    assert {route["Target"]["Fn::Sub"] for route in routes} == {"integrations/${LiveIntegration}"}
+    assert "/functions/${Live.Arn}/invocations" in integrations["LiveIntegration"]["IntegrationUri"]["Fn::Sub"]
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    assert stage["AutoDeploy"] is True
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    for kind in LIVE:
+        assert all(referred(properties["ApiId"]) == "LiveApi" for properties in of_type(template, kind).values())
+
+
+def test_the_websocket_api_may_invoke_its_function(template):
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "Live"]
+    assert (permission["Principal"], permission["Action"]) == ("apigateway.amazonaws.com", "lambda:InvokeFunction")
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/*")
+
+
+def test_only_what_speaks_to_watchers_may_post_to_connections_and_only_to_this_apis(template):
+    posting = {
+        name: allowed(template, role_of(template, name))["execute-api:ManageConnections"]
+        for name in of_type(template, FUNCTION)
+        if "execute-api:ManageConnections" in allowed(template, role_of(template, name))
+    }
+    assert set(posting) == {"Live", "PushUpdates"}
+    for (resource,) in posting.values():
+        assert resource["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/POST/@connections/*")

@@ -1,0 +1,172 @@
+"""The contracts of events: written down, kept, and demanded at both ends of the bus."""
+
+import json
+from copy import deepcopy
+
+import pytest
+from jsonschema import Draft4Validator
+
+from chalicelib.events import bus
+from chalicelib.events.catalogue import CATALOGUE, Contract, ContractBroken, contract_of, data_of
+from chalicelib.events.schemas import breaks, json_schema
+from infra import contracts, derived
+from infra.template_pieces import pieces
+from tests.builders import an_event
+from tests.fakes import FakeBus
+
+OLD = {
+    "type": "object",
+    "required": ["id", "note", "line"],
+    "properties": {
+        "id": {"type": "string"},
+        "note": {"type": "string"},
+        "hint": {"type": "string"},
+        "kind": {"type": "string", "enum": ["A"]},
+        "line": {"$ref": "#/definitions/Line"},
+        "lines": {"type": "array", "items": {"$ref": "#/definitions/Line"}},
+    },
+    "definitions": {"Line": {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}},
+}
+
+
+def changed(change):
+    new = deepcopy(OLD)
+    change(new)
+    return new
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda new: None,
+        lambda new: new["properties"].update(more={"type": "string"}),
+        lambda new: new["properties"]["note"].update(description="Other words."),
+        lambda new: new["definitions"]["Line"]["properties"].update(colour={"type": "string"}),
+    ],
+    ids=["nothing", "a new optional field", "another description", "a new optional field further in"],
+)
+def test_what_readers_do_not_notice_breaks_nothing(change):
+    assert breaks(OLD, changed(change)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda new: new["properties"].pop("hint"), "event.hint is gone"),
+        (lambda new: new["properties"]["note"].update(type="integer"), "event.note was ['string'] and is ['integer']"),
+        (lambda new: new["required"].append("hint"), "event.hint is demanded now"),
+        (lambda new: new["required"].remove("note"), "event.note is not certain any more"),
+        (lambda new: new["properties"]["kind"].update(enum=["B"]), "event.kind was"),
+        (lambda new: new["definitions"]["Line"]["properties"].clear(), "event.line.sku is gone"),
+        (lambda new: new["definitions"]["Line"].update(required=[]), "event.lines.items.sku is not certain any more"),
+    ],
+    ids=["removed", "retyped", "newly demanded", "no longer certain", "other values", "further in", "in a list"],
+)
+def test_what_would_break_a_reader_is_named(change, named):
+    assert any(text.startswith(named) for text in breaks(OLD, changed(change)))
+
+
+def test_the_published_contracts_are_kept():
+    assert contracts.broken() == []
+
+
+def test_the_documents_are_up_to_date():
+    """If not: make contracts"""
+    written = {path.name: path.read_text() for path in contracts.FOLDER.glob("*.json")}
+    assert written == {name: contracts.written(document) for name, document in contracts.documents().items()}
+
+
+def test_a_contract_that_goes_from_the_catalogue_is_noticed(tmp_path):
+    (tmp_path / "OrderForgotten.v1.json").write_text("{}")
+    assert contracts.broken(tmp_path) == ["OrderForgotten.v1 is gone from the catalogue"]
+
+
+@pytest.mark.parametrize("contract", CATALOGUE, ids=lambda contract: contract.name)
+def test_a_contract_says_what_it_means_and_is_a_schema_that_eventbridge_reads(contract: Contract):
+    schema = json_schema(contract)
+    Draft4Validator.check_schema(schema)
+    assert schema["description"] and schema["properties"]["type"]["enum"] == [contract.type]
+    assert contract_of(contract.type, contract.version) == contract
+
+
+def test_no_contract_has_room_for_a_person():
+    personal = {"email", "name", "line1", "line2", "city", "postal_code", "shipping_address", "payment_method"}
+    for contract in CATALOGUE:
+        text = json.dumps(json_schema(contract))
+        assert not [field for field in personal if f'"{field}": {{' in text], contract.name
+
+
+def test_an_event_is_valid_against_its_published_schema():
+    validator = Draft4Validator(json_schema(contract_of("OrderPlaced", 1)))
+    good = an_event().model_dump()
+    assert validator.is_valid(good)
+    assert not validator.is_valid(good | {"version": 2})
+    assert not validator.is_valid(good | {"data": good["data"] | {"lines": "none"}})
+
+
+def broken_event(**changes):
+    event = an_event()
+    data = event.data | changes.pop("data", {})
+    return event.model_copy(update={"data": data, **changes})
+
+
+BROKEN = {
+    "unknown type": broken_event(type="OrderForgotten"),
+    "unknown version": broken_event(version=99),
+    "other source": broken_event(source="storefront.payments"),
+    "wrong data": broken_event(data={"lines": [{"sku": "MUG-01", "quantity": 0, "unit_price": 1}]}),
+    "missing data": an_event().model_copy(update={"data": {"order_id": "ord_1"}}),
+}
+
+
+@pytest.mark.parametrize("event", BROKEN.values(), ids=BROKEN.keys())
+def test_what_breaks_its_contract_is_neither_read_nor_published_nor_consumed(event):
+    with pytest.raises(ContractBroken):
+        data_of(event)
+    with pytest.raises(ContractBroken):
+        bus.publish([event], taken := FakeBus(), "shop-bus")
+    assert taken.calls == []
+    handled = []
+    body = json.dumps({"detail": event.model_dump()})
+    record = {"messageId": "m-1", "body": body}
+    assert bus.consume({"Records": [record]}, handled.append) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert handled == []
+
+
+def test_a_broken_contract_is_told_by_fields_and_never_by_their_values():
+    with pytest.raises(ContractBroken) as broken:
+        data_of(broken_event(data={"country": ["Ida Sand"]}))
+    assert "country" in str(broken.value) and "Ida" not in str(broken.value)
+
+
+@pytest.fixture(scope="module")
+def resources():
+    return pieces("prod")["Resources"]
+
+
+def of_type(resources, kind):
+    return {name: each["Properties"] for name, each in resources.items() if each.get("Type") == kind}
+
+
+def test_every_rule_waits_for_events_of_the_catalogue_from_their_source(resources):
+    patterns = derived.patterns({"Resources": resources})
+    assert len(patterns) >= 4
+    known = {(contract.source, contract.type, contract.version) for contract in CATALOGUE}
+    for name, pattern in patterns.items():
+        for event_type in pattern["detail-type"]:
+            for version in pattern["detail"]["version"]:
+                assert any((source, event_type, version) in known for source in pattern["source"]), (name, event_type)
+
+
+def test_the_registry_holds_every_contract(resources):
+    schemas = of_type(resources, "AWS::EventSchemas::Schema").values()
+    assert {schema["SchemaName"] for schema in schemas} == {f"{each.source}@{each.name}" for each in CATALOGUE}
+    for schema in schemas:
+        assert schema["Type"] == "JSONSchemaDraft4" and len(schema["Content"]) < 100_000
+        Draft4Validator.check_schema(json.loads(schema["Content"]))
+
+
+def test_what_may_be_operated_fits_into_a_parameter(resources):
+    """8 KB, with each reference as long as it can be in an account of ours."""
+    value = derived.operated({"Resources": resources})["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
+    assert len(value) + value.count("${") * 110 < 8192

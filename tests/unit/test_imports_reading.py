@@ -1,0 +1,283 @@
+"""What a file may look like, what is wrong with a row, and what is wrong with a file."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from chalicelib.imports import reading
+from chalicelib.imports.model import BadRow, FileRefused, Format, Row
+from chalicelib.imports.reading import BATCH_BYTES, BATCH_ROWS, batches, checked
+
+HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
+MUG = "MUG,Mug,For two,1200,EUR,camp,/mug.svg,5"
+TENT = "TENT,Tent,Sleeps three,24900,EUR,camp,/tent.svg,"
+
+PRICE = {"amount": 1200, "currency": "EUR"}
+
+
+def csv_file(*rows, header=HEADER, end="\n", encoding="utf-8"):
+    return end.join([header, *rows, ""]).encode(encoding)
+
+
+def json_row(**changes):
+    row = {
+        "sku": "MUG",
+        "name": "Mug",
+        "description": "For two",
+        "price": PRICE,
+        "category": "camp",
+        "image": "/mug.svg",
+    }
+    return json.dumps({name: value for name, value in (row | changes).items() if value is not None})
+
+
+def read(content, file_format=Format.CSV):
+    return list(checked(io.BytesIO(content), file_format))
+
+
+def good(rows):
+    return [row.imported.sku for row in rows if isinstance(row, Row)]
+
+
+def bad(rows):
+    return [(row.line, row.sku, row.problem) for row in rows if isinstance(row, BadRow)]
+
+
+class TestGoodFiles:
+    def test_a_row_is_a_product_and_the_pieces_that_came(self):
+        (row,) = read(csv_file(MUG))
+        assert (row.line, row.imported.stock) == (2, 5)
+        assert row.imported.product.model_dump() == {
+            "sku": "MUG",
+            "name": "Mug",
+            "description": "For two",
+            "price": PRICE,
+            "category": "camp",
+            "image": "/mug.svg",
+        }
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            csv_file(MUG, TENT),
+            csv_file(MUG, TENT).rstrip(b"\n"),
+            csv_file(MUG, TENT, end="\r\n"),
+            b"\xef\xbb\xbf" + csv_file(MUG, TENT),
+            csv_file("", MUG, "", "", TENT, ""),
+            csv_file(MUG.replace("Mug", '"Mug"'), TENT),
+            csv_file(MUG, TENT, header=HEADER.replace("sku", " sku ")),
+        ],
+        ids=["plain", "no last newline", "CRLF", "BOM", "blank lines", "quotes", "spaces in header"],
+    )
+    def test_csv(self, content):
+        rows = read(content)
+        assert good(rows) == ["MUG", "TENT"] and bad(rows) == []
+        assert [row.imported.stock for row in rows] == [5, 0]
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+    @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+    def test_json_lines(self, start, end):
+        content = start + end.join([json_row(stock=5), json_row(sku="TENT"), ""]).encode()
+        rows = read(content, Format.JSONL)
+        assert good(rows) == ["MUG", "TENT"] and bad(rows) == []
+
+    def test_columns_may_be_in_any_order_and_stock_may_be_missing(self):
+        content = b"image,category,price_currency,price_amount,description,name,sku\n/m.svg,camp,EUR,5,,Mug,MUG\n"
+        (row,) = read(content)
+        assert (row.imported.price.amount, row.imported.description, row.imported.stock) == (5, "", 0)
+
+    def test_quotes_may_hold_commas_quotes_and_lines(self):
+        first, second = read(csv_file('MUG,"Mug, ""big""","For\ntwo",1200,EUR,camp,/m.svg,', TENT))
+        assert (first.imported.name, first.imported.description) == ('Mug, "big"', "For\ntwo")
+        assert (first.line, second.line) == (2, 4)
+
+
+class TestBadRows:
+    @pytest.mark.parametrize(
+        ("row", "sku", "field"),
+        [
+            (MUG.replace("MUG", "mug"), "", "sku"),
+            (MUG.replace("MUG", "=1+1"), "", "sku"),
+            (MUG.replace("Mug", "  "), "MUG", "name"),
+            (MUG.replace("Mug", "x" * 121), "MUG", "name"),
+            (MUG.replace("For two", "x" * 2001), "MUG", "description"),
+            (MUG.replace("1200", ""), "MUG", "price.amount"),
+            (MUG.replace("1200", "-1"), "MUG", "price.amount"),
+            (MUG.replace("1200", "12.00"), "MUG", "price.amount"),
+            (MUG.replace("1200", "1_200"), "MUG", "price.amount"),
+            (MUG.replace("1200", "٣"), "MUG", "price.amount"),
+            (MUG.replace("1200", "9" * 50), "MUG", "price.amount"),
+            (MUG.replace("1200", "9" * 9), "MUG", "price"),
+            (MUG.replace("EUR", "USD"), "MUG", "price"),
+            (MUG.replace("camp", "Camp"), "MUG", "category"),
+            (MUG.replace("/mug.svg", "http://elsewhere/mug.svg"), "MUG", "image"),
+            (MUG.replace(",5", ",-5"), "MUG", "stock"),
+            (MUG.replace(",5", ",100001"), "MUG", "stock"),
+            (MUG.replace(",5", ",some"), "MUG", "stock"),
+            (MUG + ",more", "", "has 9 columns"),
+            ("MUG", "", "has 1 columns"),
+        ],
+    )
+    def test_csv(self, row, sku, field):
+        rows = read(csv_file(row, TENT))
+        assert good(rows) == ["TENT"]
+        ((line, told, problem),) = bad(rows)
+        assert (line, told) == (2, sku) and problem.startswith(field)
+
+    @pytest.mark.parametrize(
+        ("row", "sku", "problem"),
+        [
+            ("{", "", "is not JSON"),
+            ("[]", "", "Input should be an object"),
+            ("null", "", "Input should be an object"),
+            ("[" * 5000, "", "is not JSON"),
+            (json_row(name=None), "MUG", "name: Field required"),
+            (json_row(stock="5"), "MUG", "stock: Input should be a valid integer"),
+            (json_row(stock=5.0), "MUG", "stock: Input should be a valid integer"),
+            (json_row(stock=True), "MUG", "stock: Input should be a valid integer"),
+            (json_row(price=PRICE | {"amount": 12.0}), "MUG", "price.amount: Input should be a valid integer"),
+            (json_row(stok=5), "MUG", "stok: nobody knows this field"),
+            (json_row(**{"=HYPERLINK()": 5}), "MUG", "a field: nobody knows this field"),
+            (json_row(sku=5), "", "sku: Input should be a valid string"),
+            (json_row(name="\ud800"), "MUG", "is not JSON"),
+        ],
+    )
+    def test_json_lines(self, row, sku, problem):
+        rows = read(f"{row}\n{json_row(sku='TENT')}\n".encode(), Format.JSONL)
+        assert good(rows) == ["TENT"]
+        assert bad(rows) == [(1, sku, problem)]
+
+    def test_quotes_that_do_not_match_cost_the_lines_until_they_do(self):
+        rows = read(csv_file('MUG,"Mug"x', TENT))
+        assert good(rows) == ["TENT"] and [line for line, _, _ in bad(rows)] == [2]
+        rows = read(csv_file('MUG,"Mug', 'POT,"Pot",,1,EUR,camp,/p.svg,', TENT))
+        assert good(rows) == ["TENT"]
+        assert bad(rows) == [(2, "", "cannot be read from here to line 3: do the quotes match?")]
+
+    def test_a_quote_that_is_never_closed_costs_the_rest(self):
+        rows = read(csv_file(TENT, 'MUG,"Mug', MUG))
+        assert good(rows) == ["TENT"] and [line for line, _, _ in bad(rows)] == [3]
+
+    def test_of_the_same_sku_the_first_good_row_counts(self):
+        rows = read(csv_file(MUG.replace("1200", "x"), MUG, TENT, MUG))
+        assert good(rows) == ["MUG", "TENT"]
+        assert bad(rows)[1] == (5, "MUG", "this sku stands in line 3 already")
+
+    def test_nothing_of_a_row_is_repeated_but_its_sku(self):
+        secret = "Zanzibar"
+        for row in (f"MUG,{secret * 20},{secret},{secret},{secret},{secret},{secret},{secret}", f'"{secret}"{secret}'):
+            assert secret not in json.dumps(bad(read(csv_file(row))))
+        assert secret not in json.dumps(bad(read(json_row(price=secret, stock=secret).encode(), Format.JSONL)))
+
+
+NO_HEADER = "The first line must name the columns"
+
+
+def _zip():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("products.csv", csv_file(MUG, TENT))
+    return packed.getvalue()
+
+
+class TestBadFiles:
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "The file is empty."),
+            (b"\xef\xbb\xbf", NO_HEADER),
+            (b"\n\n", NO_HEADER),
+            (csv_file(), "The file holds no rows."),
+            (csv_file(header=MUG), NO_HEADER),
+            (csv_file(MUG, header=HEADER.replace(",", ";")), NO_HEADER),
+            (
+                csv_file(MUG, header=HEADER.replace("image", "picture")),
+                NO_HEADER + ", separated by commas. Missing: image.",
+            ),
+            (csv_file(MUG, header=HEADER.replace("stock", "stok")), "There are other columns than sku, name"),
+            (csv_file(MUG, header=HEADER.replace("stock", "sku")), "A column is named twice."),
+            (csv_file(header='"sku"x'), NO_HEADER),
+            (csv_file(MUG, end="\r"), NO_HEADER),
+            (csv_file(MUG, TENT.replace("Tent", "Zelt für drei"), encoding="latin-1"), "Line 3 is not text in UTF-8."),
+            (csv_file(MUG, encoding="utf-16"), "Line 1 is not text in UTF-8."),
+            (csv_file(MUG, encoding="utf-16-le"), "Line 1 is not text."),
+            (_zip(), "Line 1 is not text"),
+            (bytes(range(256)) * 400, "Line 1 is not text"),
+            (csv_file(MUG, "x" * 10_000_000), "Line 3 is longer than 64 KiB."),
+        ],
+        ids=[
+            *("empty", "only a BOM", "blank", "header only", "no header", "semicolons", "column missing"),
+            *("unknown column", "column twice", "header with a quote", "CR only", "latin-1", "UTF-16", "NUL bytes"),
+            *("zip", "binary", "10 MB line"),
+        ],
+    )
+    def test_csv(self, content, reason):
+        with pytest.raises(FileRefused) as refusal:
+            read(content)
+        assert str(refusal.value).startswith(reason)
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "The file is empty."),
+            (b"\n \n", "The file holds no rows."),
+            (_zip(), "Line 1 is not text"),
+            (json_row().encode("utf-16"), "Line 1 is not text"),
+            (b"[" * 10_000_000, "Line 1 is longer than 64 KiB."),
+        ],
+        ids=["empty", "blank", "zip", "UTF-16", "10 MB line"],
+    )
+    def test_json_lines(self, content, reason):
+        with pytest.raises(FileRefused) as refusal:
+            read(content, Format.JSONL)
+        assert str(refusal.value).startswith(reason)
+
+    @pytest.mark.parametrize(("rows", "is_refused"), [(3, False), (4, True)])
+    def test_more_rows_than_an_import_takes(self, monkeypatch, rows, is_refused):
+        monkeypatch.setattr(reading, "ROW_LIMIT", 3)
+        content = csv_file(*("bad" for _ in range(rows)))
+        if is_refused:
+            with pytest.raises(FileRefused, match="more than 3 rows"):
+                read(content)
+        else:
+            assert len(bad(read(content))) == rows
+
+    def test_a_line_that_is_too_long_is_not_read_to_its_end(self):
+        class Endless(io.RawIOBase):
+            def readline(self, size=-1):
+                assert 0 < size < 100_000
+                return b"x" * size
+
+        with pytest.raises(FileRefused):
+            list(checked(Endless(), Format.JSONL))
+
+
+class TestBatches:
+    @pytest.fixture
+    def split(self):
+        def of(content):
+            return list(batches(io.BytesIO(content), Format.CSV, "imp_1", "md5"))
+
+        return of
+
+    def test_hold_every_row_once_in_its_order_good_or_bad(self, split):
+        lines = [MUG.replace("MUG", f"MUG-{n}") if n % 7 else "bad" for n in range(1000)]
+        found = split(csv_file(*lines))
+        assert [batch.number for batch in found] == list(range(len(found)))
+        seen = [sorted(row.line for row in (*batch.rows, *batch.bad_rows)) for batch in found]
+        assert [line for lines in seen for line in lines] == list(range(2, 1002))
+        assert sum(len(batch.bad_rows) for batch in found) == 143
+        assert all(len(lines) <= BATCH_ROWS for lines in seen)
+
+    def test_ten_fit_into_one_request_to_the_queue(self, split):
+        long = "é" * 2000
+        rows = [f"MUG-{n},Mug,{long if n % 3 else 'short'},1200,EUR,camp,/m.svg," for n in range(300)]
+        found = split(csv_file(*rows))
+        assert max(len(batch.model_dump_json().encode()) for batch in found) < BATCH_BYTES + 1000
+        assert sum(len(batch.rows) for batch in found) == 300
+
+    def test_are_the_same_when_the_same_file_is_split_again(self, split):
+        content = csv_file(*(MUG.replace("MUG", f"MUG-{n}") for n in range(250)))
+        assert split(content) == split(content)

@@ -1,0 +1,128 @@
+"""Rules of what was sold, and the documents that people read."""
+
+import csv
+import io
+from datetime import date
+from xml.etree import ElementTree
+
+import pytest
+
+from chalicelib.insights import report
+from chalicelib.insights.invoice import invoice
+from chalicelib.insights.model import (
+    Day,
+    Part,
+    Sold,
+    best_selling,
+    expected_parts,
+    last_days,
+    most_often,
+    points_for,
+    top_pairs,
+)
+from chalicelib.insights.pages import bar_chart, money
+from chalicelib.orders.model import Status
+from tests.builders import a_line, an_order_in
+
+QUIET = Day("2030-05-16", 0, 0, {})
+BUSY = Day("2030-05-17", 3, 23250, {"MUG": Sold(3, 3750), "TENT": Sold(1, 20000), "AXE": Sold(-1, -500)})
+NAMES = {"MUG": "Camp mug", "TENT": 'Tent "Fjord" <2>'}
+
+
+def test_a_guest_has_no_part_in_points():
+    assert expected_parts(is_guest=False) == set(Part)
+    assert expected_parts(is_guest=True) == set(Part) - {Part.POINTS}
+
+
+@pytest.mark.parametrize(("kept", "points"), [(0, 0), (99, 0), (100, 1), (2599, 25), (-300, 0)])
+def test_a_point_is_a_whole_euro_that_was_kept(kept, points):
+    assert points_for(kept) == points
+
+
+def test_the_last_days_end_with_today_and_cross_months():
+    assert last_days(date(2030, 3, 2), 3) == ["2030-02-28", "2030-03-01", "2030-03-02"]
+
+
+def test_products_are_ranked_by_what_they_brought_over_all_days():
+    earlier = Day("2030-05-15", 1, 30000, {"MUG": Sold(2, 30000)})
+
+    assert best_selling([earlier, QUIET, BUSY]) == [
+        ("MUG", Sold(5, 33750)),
+        ("TENT", Sold(1, 20000)),
+        ("AXE", Sold(-1, -500)),
+    ]
+
+
+def test_what_was_bought_together_most_often_comes_first():
+    assert most_often({"B": 1, "C": 3, "A": 1}) == ["C", "A", "B"]
+
+
+def test_a_pair_is_named_once():
+    together = {"A": {"B": 2, "C": 5}, "B": {"A": 2}, "C": {"A": 5}}
+
+    assert top_pairs(together, 10) == [("A", "C", 5), ("A", "B", 2)]
+    assert top_pairs(together, 1) == [("A", "C", 5)]
+
+
+@pytest.mark.parametrize(("amount", "text"), [(0, "0.00"), (5, "0.05"), (123456, "1234.56"), (-150, "−1.50")])
+def test_money_is_written_with_two_digits(amount, text):
+    assert money(amount) == text
+
+
+class TestChart:
+    def test_bars_are_as_long_as_their_share(self):
+        chart = ElementTree.fromstring(bar_chart("Sales", [("a", 100, "1.00"), ("b", 50, "0.50"), ("c", -5, "−0.05")]))
+
+        longest, half, none = (float(bar.get("width")) for bar in chart.iter("rect"))
+        assert (half, none) == (longest / 2, 0)
+        assert chart.get("aria-label") == "Sales"
+
+    @pytest.mark.parametrize("bars", [[], [("a", 0, "0.00")]])
+    def test_of_nothing_is_still_a_picture(self, bars):
+        assert ElementTree.fromstring(bar_chart("Sales", bars)) is not None
+
+
+class TestReport:
+    def test_for_a_spreadsheet_has_a_line_for_each_product(self):
+        lines = list(csv.DictReader(io.StringIO(report.as_csv(BUSY, NAMES, "EUR"))))
+
+        assert [line["sku"] for line in lines] == ["TENT", "MUG", "AXE"]
+        assert lines[0] == {
+            "date": "2030-05-17", "sku": "TENT", "name": 'Tent "Fjord" <2>',
+            "pieces": "1", "revenue": "20000", "currency": "EUR",
+        }  # fmt: skip
+
+    def test_for_people_says_the_same_in_words_and_bars(self):
+        page = report.as_html([QUIET, BUSY], NAMES, "EUR")
+
+        assert "3 orders · 3 pieces · 232.50 EUR" in page
+        assert "Tent &quot;Fjord&quot; &lt;2&gt;" in page and "<2>" not in page
+        assert page.count("<svg") == 2 and "prefers-color-scheme: dark" in page
+        assert "AXE" in page, "what has no name any more is called by its sku"
+
+    def test_of_a_quiet_day_is_a_page_too(self):
+        page = report.as_html([BUSY, QUIET], {}, "EUR")
+
+        assert "Nothing was sold." in page and page.count("<svg") == 1
+        assert report.as_csv(QUIET, {}, "EUR").splitlines() == [",".join(report.COLUMNS)]
+
+
+class TestInvoice:
+    def test_names_buyer_pieces_and_total(self):
+        order = an_order_in(Status.COMPLETED, lines=[a_line(name="Camp mug", quantity=3, price=1205)])
+
+        page = invoice(order)
+
+        for text in ("ord_1", "2030-05-17", "Ada Lovelace", "SW1Y London", "Camp mug", "12.05", "36.15 EUR"):
+            assert text in page
+
+    def test_stays_what_it_was_after_a_return(self):
+        """A message may be late: the order may have come back before its invoice is written."""
+        assert invoice(an_order_in(Status.RETURNED)) == invoice(an_order_in(Status.COMPLETED))
+
+    def test_needs_nothing_else_and_keeps_markup_as_text(self):
+        page = invoice(an_order_in(Status.COMPLETED, name="<script>x</script>", lines=[a_line(name="<img src=y>")]))
+
+        assert "<script" not in page and "<img" not in page
+        assert "&lt;script&gt;" in page and "&lt;img src=y&gt;" in page
+        assert "src=" not in page.replace("&lt;img src=y&gt;", "") and "http" not in page

@@ -1,0 +1,175 @@
+"""Dead letters, what doing their work again means, and the timeline."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.fulfilment import steps
+from chalicelib.fulfilment.start import Run
+from chalicelib.operations import redrive, timeline
+from chalicelib.operations.model import (
+    CannotRedrive,
+    Letter,
+    NobodyListens,
+    Parts,
+    QueueUnknown,
+    ReplayWindowInvalid,
+    checked_window,
+)
+from chalicelib.orders.model import Reason, Status
+from infra import derived
+from infra.template_pieces import pieces
+from tests.builders import NOW, an_event, an_order_in
+
+from .conftest import RETURN, SAGA, UNDO
+
+
+def a_letter(content, **attributes):
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    body = content if isinstance(content, str) else json.dumps(content)
+    return Letter(id="m-1", body=body, attributes=told, sent=0, receive_count=3)
+
+
+EVENT = an_event().model_dump()
+
+
+@pytest.mark.parametrize(
+    ("letter", "told"),
+    [
+        (a_letter({"detail": EVENT}), {"event_type": "OrderPlaced", "event_id": EVENT["id"], "order_id": "ord_1"}),
+        (a_letter({"Type": "Notification", "Message": json.dumps({"detail": EVENT})}), {"order_id": "ord_1"}),
+        (
+            a_letter({"order_id": "ord_1", "failure": {"Error": "Unavailable", "Cause": "Ida"}}),
+            {"reason": "Unavailable"},
+        ),
+        (a_letter({"event_id": "evt_1", "payment_intent": "pi_1"}), {"event_id": "evt_1"}),
+        (a_letter({"requestContext": {"condition": "RetryAttemptsExhausted"}}), {"reason": "RetryAttemptsExhausted"}),
+        (a_letter({"responsePayload": {"errorType": "KeyError"}}), {"reason": "KeyError"}),
+        (a_letter({}, ERROR_CODE="NO_PERMISSIONS"), {"reason": "NO_PERMISSIONS"}),
+        (a_letter("Ida Sand, Havnegata 1"), {"reason": "NotReadable"}),
+        (a_letter("[1]"), {"reason": "NotReadable"}),
+        (a_letter({"order_id": "Ida Sand <ida@example.com>"}), {"order_id": None}),
+        (a_letter({"detail": "text", "failure": 1, "order_id": {"a": 1}}), {"order_id": None}),
+    ],
+)
+def test_a_letter_tells_ids_and_names_and_nothing_of_a_person(letter, told):
+    context = letter.context.model_dump()
+    assert {name: context[name] for name in told} == told
+    assert "Ida" not in json.dumps(context)
+
+
+def test_only_what_the_template_names_can_be_operated():
+    parts = Parts.model_validate(
+        {"queues": {"returns": {"url": "q", "dead_letters": "d"}}, "rules": [{"arn": "r", "types": ["OrderPlaced"]}]}
+    )
+    assert parts.queue("returns").dead_letters == "d" and parts.rules_for("OrderPlaced") == ["r"]
+    with pytest.raises(QueueUnknown):
+        parts.queue("https://sqs.eu-west-1.amazonaws.com/1/returns")
+    with pytest.raises(NobodyListens):
+        parts.rules_for("OrderReserved")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"), [(-1, -1, "from"), (-1, -2, "from"), (-1, 1, "to"), (-61 * 24, -1, "from")]
+)
+def test_a_window_must_make_sense(start, end, field):
+    with pytest.raises(ReplayWindowInvalid) as refused:
+        checked_window(NOW + timedelta(hours=start), NOW + timedelta(hours=end), NOW, timedelta(days=60))
+    assert list(refused.value.fields) == [field]
+
+
+def test_a_window_up_to_now_is_fine():
+    checked_window(NOW - timedelta(days=60), NOW, NOW, timedelta(days=60))
+
+
+def parked(machine, name):
+    execution = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+    return a_letter({"order_id": "ord_1", "failure": {"Error": "X"}, "execution": execution})
+
+
+def test_an_order_that_could_not_be_undone_is_undone_anew(shop):
+    shop.has(an_order_in(Status.AUTHORIZED))
+    shop.starts_saga()
+    shop.step_functions.entered["ord_1"] = ["CapturePayment", "RefundPayment", "ParkOrder", "NeedsAttention"]
+    redrive.settle(parked(SAGA, "ord_1"))
+    assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
+
+
+def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_time(shop):
+    shop.has(an_order_in(Status.AUTHORIZED))
+    shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+    shop.undo_workflow.start("ord_1", {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"})
+    shop.step_functions.end(UNDO, "ord_1", "FAILED")
+    for _ in range(2):
+        redrive.settle(parked(UNDO, "ord_1"))
+    assert list(shop.undone) == ["ord_1", "ord_1-1"]
+    assert shop.undone["ord_1-1"]["reason"] == Reason.CUSTOMER_REQUEST
+
+
+def test_an_order_that_could_not_be_completed_goes_forward(shop, monkeypatch):
+    completed = []
+    monkeypatch.setattr(steps, "complete_order", completed.append)
+    shop.step_functions.entered["ord_1"] = ["CapturePayment", "CompleteOrder", "ParkOrder", "NeedsAttention"]
+    redrive.settle(parked(SAGA, "ord_1"))
+    assert completed == ["ord_1"] and shop.undone == {}
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
+def test_an_order_that_has_ended_meanwhile_is_left_alone(shop, status):
+    shop.has(an_order_in(status))
+    redrive.settle(parked(UNDO, "ord_1"))
+    assert shop.undone == {}
+
+
+def test_a_return_is_begun_anew_with_what_it_was_given(shop):
+    given = {"order_id": "ord_1", "return_id": "ret_1"}
+    shop.return_workflow.start("ret_1", given)
+    shop.step_functions.end(RETURN, "ret_1", "FAILED")
+    redrive.settle(parked(RETURN, "ret_1"))
+    assert shop.step_functions.started["order-return", "ret_1-1"] == given
+
+
+@pytest.mark.parametrize("content", [{}, {"execution": 5}, {"execution": "x"}, {"execution": "a:b:c:d:e:f:other:name"}])
+def test_what_names_no_workflow_of_ours_cannot_be_settled(shop, content):
+    with pytest.raises(CannotRedrive):
+        redrive.settle(a_letter(content))
+
+
+def at(second):
+    return datetime(2030, 5, 17, 12, 0, second, tzinfo=UTC)
+
+
+def test_a_run_tells_its_states_with_their_errors_also_where_they_are_interleaved():
+    def entered(number, name, before):
+        details = {"stateEnteredEventDetails": {"name": name}}
+        return {"id": number, "type": "TaskStateEntered", "timestamp": at(number), "previousEventId": before} | details
+
+    history = [
+        {"id": 1, "type": "ExecutionStarted", "timestamp": at(1), "previousEventId": 0},
+        entered(2, "ShipOrder", 1),
+        entered(3, "SendConfirmation", 1),
+        {"id": 4, "type": "TaskFailed", "timestamp": at(4), "previousEventId": 2,
+         "taskFailedEventDetails": {"error": "ShipmentRefused"}},
+        {"id": 5, "type": "TaskStateExited", "timestamp": at(5), "previousEventId": 3,
+         "stateExitedEventDetails": {"name": "SendConfirmation"}},
+    ]  # fmt: skip
+    entries = timeline.of_run("fulfilment", Run("ord_1", "FAILED", at(1), at(6), "CompensationExhausted", history))
+    told = {entry.title: entry.details for entry in entries}
+    assert told["ShipOrder"]["errors"] == ["ShipmentRefused"] and told["ShipOrder"]["left_at"] is None
+    assert (
+        told["SendConfirmation"]["errors"] == [] and told["SendConfirmation"]["left_at"] == "2030-05-17T12:00:05.000Z"
+    )
+    assert [entry.title for entry in entries][-1] == "fulfilment failed"
+    assert told["fulfilment failed"]["error"] == "CompensationExhausted"
+
+
+def test_a_timeline_is_merged_in_the_order_of_time():
+    early, late = (timeline.Entry(kind="email", at=f"2030-05-17T12:00:0{n}.000Z", title=str(n)) for n in (1, 2))
+    assert timeline.merged([late], [early]) == [early, late]
+
+
+def test_every_special_queue_is_one_that_the_template_has():
+    value = derived.operated(pieces("prod"))["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
+    queues = json.loads(value)["queues"]
+    assert set(redrive.SPECIAL) <= {name for name, parts in queues.items() if "url" not in parts}
