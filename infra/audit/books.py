@@ -106,7 +106,8 @@ class Reader:
         stripe_base: str = "",
         mailbox: Callable[[], list[Item]] = list,
     ) -> None:
-        self._session = session
+        self._stepfunctions, self._sqs = session.client("stepfunctions"), session.client("sqs")
+        self._dynamodb = session.resource("dynamodb").meta.client
         self._stack = stack
         addresses: Any = {"api": stripe_base} if stripe_base else {}
         self._stripe = stripe.StripeClient(stripe_key, base_addresses=addresses)
@@ -164,15 +165,14 @@ class Reader:
 
     def _executions(self, machine: str) -> dict[str, str]:
         """Status by name."""
-        pages = self._session.client("stepfunctions").get_paginator("list_executions")
+        pages = self._stepfunctions.get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self._stack[machine])
         return {execution["name"]: execution["status"] for page in found for execution in page["executions"]}
 
     def _given_up(self) -> dict[str, int]:
-        sqs = self._session.client("sqs")
         counts = {}
         for url in self._stack["DeadLetterQueueUrls"].split(","):
-            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+            attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
             counts[url.rsplit("/", 1)[-1]] = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
         return counts
 
@@ -185,6 +185,5 @@ class Reader:
         return list(self._pages(self._stack[table]))
 
     def _pages(self, table: str) -> Iterator[Item]:
-        dynamodb = self._session.resource("dynamodb").meta.client
-        for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for page in self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             yield from page["Items"]

@@ -144,7 +144,8 @@ def eventually() -> Callable[..., Any]:
 @pytest.fixture
 def table(engine: Any, opened: dict[str, Any]) -> Callable[[str], Any]:
     """A table by its name among the stack's outputs."""
-    return lambda output: engine.session.resource("dynamodb").Table(opened["stack"][output])
+    dynamodb = engine.session.resource("dynamodb")
+    return lambda output: dynamodb.Table(opened["stack"][output])
 
 
 @pytest.fixture
@@ -190,8 +191,13 @@ def resource(engine: Any) -> Callable[[str], str]:
     return name
 
 
+@pytest.fixture(scope="session")
+def auditor(engine: Any, opened: dict[str, Any]) -> Auditor:
+    return Auditor(engine.session, opened)
+
+
 @pytest.fixture(autouse=True)
-def audited(engine: Any, opened: dict[str, Any]) -> Iterator[None]:
+def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a scenario did, the books agree after it."""
     yield
-    assert Auditor(engine.session, opened).findings() == []
+    assert request.getfixturevalue("auditor").findings() == []

@@ -157,7 +157,7 @@ def test_an_order_whose_saga_died_can_be_cancelled(guest, new_product, sandbox, 
 
 
 def test_a_reservation_that_has_time_is_not_swept(guest, new_product, sandbox, run, reservation):
-    sandbox.fault("confirm", "slow")
+    sandbox.fault("confirm", "slow", seconds=4)
     order_id = guest.buy(new_product(1))
     assert reservation(order_id)["status"] == "HELD"
     assert run("SweepReservations") == {"released": 0}
