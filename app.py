@@ -26,8 +26,8 @@ def relay_events(event: Event, context: Any) -> Event:
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
-    outbox = wiring.outbox(event["Records"][0]["eventSourceARN"])
-    return bus.relay(event, aws.client("events"), settings().event_bus, outbox.event_published)
+    outbox = wiring.outbox(bus.table_of(event))
+    return bus.relay(event, aws.client("events"), settings().event_bus, outbox.note_published)
 
 
 @app.lambda_function(name="queue_updates")

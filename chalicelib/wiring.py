@@ -9,6 +9,7 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.events import bus
 from chalicelib.events.envelope import Envelope
+from chalicelib.events.outbox import Outbox
 from chalicelib.fulfilment.start import Workflow
 from chalicelib.imports.files import ImportFiles
 from chalicelib.imports.service import Imports
@@ -96,9 +97,12 @@ def insights() -> Insights:
     return Insights(InsightsStore(aws.dynamodb(), settings().insights_table), utc_now)
 
 
-def outbox(stream_arn: str) -> Orders | Insights:
-    """Whose events a table's stream brings."""
-    return insights() if f":table/{settings().insights_table}/" in stream_arn else orders()
+def outbox(table: str) -> Outbox:
+    return Outbox(aws.dynamodb(), table, utc_now)
+
+
+def outboxes() -> list[Outbox]:
+    return [outbox(table) for table in (settings().orders_table, settings().insights_table)]
 
 
 @cache

@@ -96,6 +96,11 @@ def _entry(envelope: Envelope, bus: str) -> dict[str, Any]:
     }
 
 
+def table_of(event: dict[str, Any]) -> str:
+    """Whose stream brings this batch: all of its records are of one table."""
+    return event["Records"][0]["eventSourceARN"].split("/")[1]
+
+
 def outbox_event(record: dict[str, Any]) -> Envelope:
     """Of a record of the outbox's stream."""
     return Envelope.model_validate(_plain_item(record["dynamodb"]["NewImage"])["event"])

@@ -89,10 +89,6 @@ class Insights:
         if not self._store.is_done(order_id, Part.INVOICE):
             raise InvoiceNotReady
 
-    def event_published(self, key: dict[str, str]) -> None:
-        """`key` is the event's in the outbox."""
-        self._store.note_published(key, iso(self._clock()))
-
     def _join(self, event: Envelope) -> None:
         """Tell that the order is settled if this was the last part. A repetition looks again: whoever did the
         last part may have died before it came to this."""

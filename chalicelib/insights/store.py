@@ -26,6 +26,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
+from chalicelib.events.outbox import outbox_item
 from chalicelib.insights.model import Day, InsightsBusy, Part, Sold, points_for
 from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
 
@@ -99,22 +100,12 @@ class InsightsStore:
 
     def write_event(self, event: Envelope) -> None:
         """Into the outbox, unless the order's event is there already."""
-        item = event_key(event.order_id) | {"event": event.model_dump()}
+        item = outbox_item(event_key(event.order_id), event)
         try:
             self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
         except ClientError as error:
             if not lost_condition(error):
                 raise
-
-    def note_published(self, key: Attributes, at: str) -> None:
-        """The event with this key is on the bus."""
-        self._db.update_item(
-            TableName=self._table,
-            Key=key,
-            UpdateExpression="SET published_at = if_not_exists(published_at, :at)",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":at": at},
-        )
 
     # Effects
 

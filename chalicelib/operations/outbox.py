@@ -1,13 +1,14 @@
-"""The outbox's safety net: what the relay did not publish is published by the clock, or by an admin's redrive.
+"""The outboxes' safety net: what the relay did not publish is published by the clock, or by an admin's redrive.
 
 The stream that the relay reads forgets: records are given up after many tries, or, on a local engine, with a
-restart. The outbox does not.
+restart. An outbox does not.
 """
 
 from datetime import timedelta
 
 from chalicelib import wiring
 from chalicelib.events import bus
+from chalicelib.events.outbox import Outbox, OutboxEvent
 from chalicelib.platform import aws
 from chalicelib.platform.log import log
 from chalicelib.platform.settings import settings
@@ -18,17 +19,22 @@ AT_ONCE = 200
 
 
 def republish() -> int:
-    """Oldest first, one by one, so that one that cannot be published does not keep the others from it.
+    """Of each outbox, oldest first, one by one, so that one that cannot be published does not keep the others from it.
 
     Returns how many were published.
     """
-    orders = wiring.orders()
-    published = 0
-    for waiting in orders.unpublished(RELAYS_TIME, AT_ONCE):
-        try:
-            bus.publish([waiting.event], aws.client("events"), settings().event_bus)
-            orders.event_published(waiting.key)
-            published += 1
-        except Exception:
-            log.exception("not republished", extra={"event_id": waiting.event.id})
-    return published
+    return sum(_published(outbox, waiting) for outbox, waiting in _left_behind())
+
+
+def _left_behind() -> list[tuple[Outbox, OutboxEvent]]:
+    return [(outbox, each) for outbox in wiring.outboxes() for each in outbox.unpublished(RELAYS_TIME, AT_ONCE)]
+
+
+def _published(outbox: Outbox, waiting: OutboxEvent) -> bool:
+    try:
+        bus.publish([waiting.event], aws.client("events"), settings().event_bus)
+        outbox.note_published(waiting.key)
+    except Exception:
+        log.exception("not republished", extra={"event_id": waiting.event.id})
+        return False
+    return True

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from chalicelib.events.outbox import OutboxEvent
 from chalicelib.fulfilment.start import Run
-from chalicelib.orders.model import Order, OutboxEvent
+from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
 from chalicelib.platform.clock import iso
 from chalicelib.shipping.model import Shipment

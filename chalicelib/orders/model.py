@@ -11,7 +11,6 @@ Every change of an order makes exactly one event, which waits in `news` to be sa
 
 import hmac
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -189,15 +188,6 @@ class Return(BaseModel):
     quantities: dict[str, int]
     refund: Money
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class OutboxEvent:
-    """An event as the outbox keeps it, and when the relay published it."""
-
-    key: dict[str, str]
-    event: Envelope
-    published_at: str | None
 
 
 class Order(BaseModel):

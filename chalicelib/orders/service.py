@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
+from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import (
     Order,
     OrderChanged,
     OrderNotFound,
     OrderTokenRequired,
-    OutboxEvent,
     Reason,
     Return,
     Status,
 )
 from chalicelib.orders.store import OrderStore
-from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.clock import Clock
 from chalicelib.platform.identity import Caller
 
 PAGE_SIZE = 20
@@ -93,14 +92,6 @@ class Orders:
     def tell(self, order_id: str, event_type: str, fact: str, cause: str) -> Order:
         """Note what happened to the order elsewhere, once for each fact. `cause` is the id of what made us look."""
         return self._change(order_id, lambda order: order.told(event_type, fact, cause, self._clock()))
-
-    def event_published(self, key: dict[str, str]) -> None:
-        """`key` is the event's in the outbox."""
-        self._store.note_published(key, iso(self._clock()))
-
-    def unpublished(self, for_longer_than: timedelta, size: int) -> list[OutboxEvent]:
-        """Events that the relay should have published, oldest first."""
-        return self._store.unpublished(iso(self._clock() - for_longer_than), size)
 
     def events(self, order_id: str) -> list[OutboxEvent]:
         """All that were ever made of this order, in their order."""

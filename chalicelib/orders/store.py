@@ -6,8 +6,7 @@
 | event       | `ORDER#{id}`           | `EVENT#{n:06}`  |
 | idempotency | `CHECKOUT#{scope}#{k}` | `CHECKOUT`      |
 
-Order and event are written in one transaction. An event carries `unpublished`, its time, until it is published,
-and the index of that name holds only those. Index `by-customer` lists a customer's orders and
+Order and event are written in one transaction. Index `by-customer` lists a customer's orders and
 `by-status` the shop's, newest first by `placed_at`.
 """
 
@@ -16,12 +15,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.events.envelope import Envelope
-from chalicelib.orders.model import Order, OrderChanged, OutboxEvent
-from chalicelib.platform.dynamo import lost_race, plain
+from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
+from chalicelib.orders.model import Order, OrderChanged
+from chalicelib.platform.dynamo import lost_race
 from chalicelib.platform.errors import CursorInvalid
 
 NEW = "attribute_not_exists(pk)"
@@ -97,33 +96,6 @@ class OrderStore:
                 raise OrderChanged(order.id) from error
             raise
 
-    def note_published(self, key: dict[str, str], at: str) -> None:
-        """The event with this key is on the bus."""
-        self._db.update_item(
-            TableName=self._table,
-            Key=key,
-            UpdateExpression="SET published_at = if_not_exists(published_at, :at) REMOVE unpublished",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":at": at},
-        )
-
-    def unpublished(self, before: str, size: int) -> list[OutboxEvent]:
-        """Those whose time was before that moment, oldest first, some of them at least. Reads a whole index, which
-        is next to empty as long as the relay works."""
-        found: list[OutboxEvent] = []
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": "unpublished",
-            "FilterExpression": Attr("unpublished").lt(before),
-        }
-        while len(found) < size:
-            answer = self._db.scan(**request)
-            found += map(_outbox_event, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                break
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        return sorted(found, key=lambda each: each.event.time)[:size]
-
     def events(self, order_id: str) -> list[OutboxEvent]:
         """Of one order, in their order."""
         of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with("EVENT#")
@@ -133,7 +105,7 @@ class OrderStore:
         while "LastEvaluatedKey" in answer:
             answer = self._db.query(**request, ExclusiveStartKey=answer["LastEvaluatedKey"])
             items += answer["Items"]
-        return [_outbox_event(item) for item in items]
+        return [outbox_event(item) for item in items]
 
     def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
@@ -163,12 +135,7 @@ def _order_item(order: Order) -> dict[str, Any]:
 
 
 def _event_item(order: Order) -> dict[str, Any]:
-    return event_key(order) | {"event": order.news.model_dump(), "unpublished": order.news.time}
-
-
-def _outbox_event(item: dict[str, Any]) -> OutboxEvent:
-    key = {"pk": item["pk"], "sk": item["sk"]}
-    return OutboxEvent(key, Envelope.model_validate(plain(item["event"])), item.get("published_at"))
+    return outbox_item(event_key(order), order.news)
 
 
 def _encoded(key: dict[str, Any]) -> str:

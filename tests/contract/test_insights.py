@@ -10,7 +10,7 @@ from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.insights.model import InsightsBusy, InvoiceNotReady, Part, Sold
 from chalicelib.insights.service import Insights
-from chalicelib.insights.store import ATTEMPTS, InsightsStore, event_key
+from chalicelib.insights.store import ATTEMPTS, InsightsStore
 from chalicelib.orders.model import Status
 from tests.builders import NOW, a_line, an_order_in
 from tests.fakes import InConflict
@@ -154,15 +154,6 @@ class TestJoin:
 
         assert len(told()) == 1
         assert insights.sales(1)[0].orders == 1
-
-    def test_a_published_event_is_noted(self, insights, dynamodb, table):
-        for part in PARTS:
-            PARTS[part](insights, completed())
-
-        insights.event_published(event_key("ord_1"))
-
-        item = dynamodb.get_item(TableName=table, Key=event_key("ord_1"))["Item"]
-        assert item["published_at"] == "2030-05-17T12:00:00.000Z"
 
 
 class TestSales:

@@ -9,7 +9,6 @@ from functools import partial
 
 import pytest
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from chalicelib.orders.model import (
     CancellationRequested,
@@ -326,37 +325,6 @@ class TestTell:
     def test_of_no_order(self, orders):
         with pytest.raises(OrderNotFound):
             orders.tell("ord_9", "PaymentDisputed", "disputed", "evt_1")
-
-
-class TestPublished:
-    @pytest.fixture
-    def orders(self, real_store, clock):
-        return Orders(real_store, clock)
-
-    @pytest.fixture
-    def key(self, real_store):
-        real_store.place(an_order("ord_1"), a_record("ord_1"))
-        return {"pk": "ORDER#ord_1", "sk": "EVENT#000001"}
-
-    @pytest.fixture
-    def item(self, dynamodb, table):
-        return lambda key: dynamodb.get_item(TableName=table, Key=key)["Item"]
-
-    def test_is_noted_at_the_event_and_stays_as_it_was_first(self, orders, key, item, clock):
-        event = item(key)["event"]
-
-        orders.event_published(key)
-        clock.passes(minutes=5)
-        orders.event_published(key)
-
-        assert item(key)["published_at"] == "2030-05-17T12:00:00.000Z"
-        assert item(key)["event"] == event
-
-    def test_is_never_noted_of_an_event_that_there_is_not(self, orders, key, dynamodb, table):
-        with pytest.raises(ClientError):
-            orders.event_published(key | {"sk": "EVENT#000002"})
-
-        assert dynamodb.scan(TableName=table)["Count"] == 3
 
 
 class TestPlacedSince:

@@ -1,48 +1,103 @@
-"""What the outbox knows of events that nobody has published yet."""
+"""What an outbox knows of events that nobody has published yet; the orders' and the insights' alike."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.events.catalogue import INSIGHTS
+from chalicelib.events.envelope import Envelope
+from chalicelib.events.outbox import Outbox
+from chalicelib.insights.store import InsightsStore
+from chalicelib.insights.store import event_key as settled_key
 from chalicelib.orders.model import Reason
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord, OrderStore
+from chalicelib.platform.clock import iso
 from tests.builders import an_order
 
 
-@pytest.fixture
-def orders(dynamodb, new_table, clock):
-    store = OrderStore(dynamodb, new_table("OrdersTable"))
-    for number in (1, 2):
-        order = an_order(f"ord_{number}", at=clock())
-        assert store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0))
+def place(store: OrderStore, order_id: str, at) -> None:
+    order = an_order(order_id, at=at)
+    assert store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0))
+
+
+def settle(store: InsightsStore, order_id: str, at) -> None:
+    store.write_event(
+        Envelope(
+            id=f"evt_{order_id}", type="OrderSettled", version=1, time=iso(at), source=INSIGHTS,
+            correlation_id=order_id, causation_id=None, data={"order_id": order_id, "parts": ["SALES"]},
+        )
+    )  # fmt: skip
+
+
+def placed_key(order_id: str) -> dict[str, str]:
+    return {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
+
+
+ROOMS = {
+    "orders": ("OrdersTable", OrderStore, place, placed_key),
+    "insights": ("InsightsTable", InsightsStore, settle, settled_key),
+}
+
+
+@dataclass(frozen=True)
+class Room:
+    outbox: Outbox
+    table: str
+    key_of: object
+
+    def waiting(self, seconds=0):
+        return [each.event.order_id for each in self.outbox.unpublished(timedelta(seconds=seconds), 10)]
+
+
+@pytest.fixture(params=ROOMS)
+def room(request, dynamodb, new_table, clock):
+    """With two events, thirty seconds apart."""
+    logical_id, store, write, key_of = ROOMS[request.param]
+    table = new_table(logical_id)
+    for order_id in ("ord_1", "ord_2"):
+        write(store(dynamodb, table), order_id, clock())
         clock.passes(seconds=30)
-    return Orders(store, clock)
+    return Room(Outbox(dynamodb, table, clock), table, key_of)
 
 
-def waiting(orders, seconds=0):
-    return [each.event.order_id for each in orders.unpublished(timedelta(seconds=seconds), 10)]
+def test_what_waits_is_told_oldest_first(room):
+    assert room.waiting() == ["ord_1", "ord_2"]
 
 
-def test_what_waits_is_told_oldest_first(orders):
-    assert waiting(orders) == ["ord_1", "ord_2"]
+def test_no_more_are_told_than_asked_for(room):
+    assert len(room.outbox.unpublished(timedelta(0), 1)) == 1
 
 
-def test_what_may_still_be_on_its_way_is_not_told(orders):
-    assert waiting(orders, seconds=45) == ["ord_1"]
+def test_what_may_still_be_on_its_way_is_not_told(room):
+    assert room.waiting(seconds=45) == ["ord_1"]
 
 
-def test_what_was_published_waits_no_more_and_keeps_its_first_moment(orders, clock):
-    [first] = orders.unpublished(timedelta(seconds=45), 10)
-    orders.event_published(first.key)
-    [told] = orders.events("ord_1")
+def test_what_was_published_waits_no_more_and_keeps_its_first_moment(room, dynamodb, clock):
+    key = room.key_of("ord_1")
+    event = dynamodb.get_item(TableName=room.table, Key=key)["Item"]["event"]
+    at = iso(clock())
+    room.outbox.note_published(key)
     clock.passes(seconds=30)
-    orders.event_published(first.key)
-    assert waiting(orders) == ["ord_2"]
-    assert orders.events("ord_1") == [told] and told.published_at
+    room.outbox.note_published(key)
+    item = dynamodb.get_item(TableName=room.table, Key=key)["Item"]
+    assert room.waiting() == ["ord_2"]
+    assert (item["published_at"], item["event"]) == (at, event)
 
 
-def test_all_events_of_an_order_are_told_in_their_order(orders):
+def test_nothing_is_noted_of_an_event_that_there_is_not(room, dynamodb):
+    before = dynamodb.scan(TableName=room.table)["Count"]
+    with pytest.raises(ClientError):
+        room.outbox.note_published({"pk": "ORDER#ord_9", "sk": "EVENT#000001"})
+    assert dynamodb.scan(TableName=room.table)["Count"] == before
+
+
+def test_all_events_of_an_order_are_told_in_their_order(dynamodb, new_table, clock):
+    store = OrderStore(dynamodb, new_table("OrdersTable"))
+    place(store, "ord_1", clock())
+    orders = Orders(store, clock)
     orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
     assert [each.event.type for each in orders.events("ord_1")] == ["OrderPlaced", "OrderCancelRequested"]
     assert orders.events("ord_9") == []

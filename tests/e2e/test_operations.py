@@ -214,25 +214,27 @@ def test_a_letter_that_does_not_say_what_it_was_stays(admin, sqs, resource, lett
     admin.must("DELETE", f"/admin/queues/parked-orders/messages/{letter['id']}")
 
 
-def test_an_event_that_the_relay_gave_up_is_published_from_the_outbox(
+def test_what_the_relay_gave_up_is_published_from_the_outboxes(
     guest, admin, new_product, sqs, table, resource, captured, letters, executions
 ):
-    """As if the relay had never published it: the order was never begun."""
-    orders = table("OrdersTableName")
+    """As if the relay had never published these: the order was never begun, and never told to be settled."""
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
-    captured.expect("OrderPlaced", order_id)
     key = {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
-    forgotten = "SET unpublished = :past REMOVE published_at"
-    orders.update_item(Key=key, UpdateExpression=forgotten, ExpressionAttributeValues={":past": LONG_AGO})
+    given_up = {"OrderPlaced": table("OrdersTableName"), "OrderSettled": table("InsightsTableName")}
+    for event_type, outbox in given_up.items():
+        captured.expect(event_type, order_id)
+        forgotten = "SET unpublished = :past REMOVE published_at"
+        outbox.update_item(Key=key, UpdateExpression=forgotten, ExpressionAttributeValues={":past": LONG_AGO})
     record = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"shardId": "1"}}
     sqs.send_message(QueueUrl=resource("UnrelayedEventsQueue"), MessageBody=json.dumps(record))
     assert letters("unrelayed-events")[0]["context"]["reason"] == "RetryAttemptsExhausted"
     assert admin.must("POST", "/admin/queues/unrelayed-events/redrive")["left"] == 0
-    captured.expect("OrderPlaced", order_id, times=2)
-    item = orders.get_item(Key=key, ConsistentRead=True)["Item"]
-    assert "published_at" in item and "unpublished" not in item
-    assert orders.scan(IndexName="unpublished")["Items"] == []
+    for event_type, outbox in given_up.items():
+        captured.expect(event_type, order_id, times=2)
+        item = outbox.get_item(Key=key, ConsistentRead=True)["Item"]
+        assert "published_at" in item and "unpublished" not in item
+        assert outbox.scan(IndexName="unpublished")["Items"] == []
     assert executions("StateMachineArn", order_id) == [order_id]
 
 
