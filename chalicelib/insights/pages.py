@@ -19,12 +19,14 @@ table { width: 100%; border-collapse: collapse; margin: 1.5rem 0; }
 th, td { padding: .45rem .5rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: normal; color: var(--quiet); } .number { text-align: right; font-variant-numeric: tabular-nums; }
 tfoot td { border: 0; font-weight: bold; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; } svg rect { fill: var(--bar); }
+.chart { margin: 1rem 0; padding: 0; list-style: none; font-size: .9rem; }
+.chart li { display: grid; grid-template-columns: minmax(6.5rem, 30%) 1fr; gap: .75rem; padding: .2rem 0; }
+.chart .bar { display: flex; align-items: center; gap: .5rem; font-variant-numeric: tabular-nums; }
+.chart i { height: 1rem; border-radius: 2px; background: var(--bar); print-color-adjust: exact; }
 """
 
-WIDTH, LABEL, ROW = 720, 230, 28
-LONGEST_BAR = 380
-LONGEST_LABEL = 32
+LONGEST_BAR = 75
+"""Percent of what is left beside the labels; the rest is for the value."""
 
 
 def page(title: str, body: str) -> str:
@@ -47,15 +49,9 @@ def table(heads: list[str], rows: list[list[str]], foot: list[str]) -> str:
 
 def bar_chart(title: str, bars: list[tuple[str, int, str]]) -> str:
     """A bar for each (label, value, value as text), as long as its share of the greatest."""
-    greatest = max((value for _, value, _ in bars), default=0)
-    rows = "".join(
-        _bar(n, label, max(value, 0) / max(greatest, 1), text) for n, (label, value, text) in enumerate(bars)
-    )
-    height = ROW * max(len(bars), 1)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>\n{rows}</svg>"
-    )
+    greatest = max(1, *(value for _, value, _ in bars)) if bars else 1
+    rows = "".join(_bar(label, max(value, 0) / greatest, text) for label, value, text in bars)
+    return f'<ul class="chart" aria-label="{escape(title)}">\n{rows}</ul>'
 
 
 def money(amount: int) -> str:
@@ -70,11 +66,6 @@ def _row(cell: str, texts: list[str]) -> str:
     return f"<tr><{cell}>{first}</{cell}>{numbers}</tr>\n"
 
 
-def _bar(number: int, label: str, share: float, text: str) -> str:
-    top, width = number * ROW, round(share * LONGEST_BAR, 1)
-    shown = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
-    return (
-        f'<text x="0" y="{top + 18}">{escape(shown)}</text>'
-        f'<rect x="{LABEL}" y="{top + 5}" width="{width}" height="{ROW - 10}" rx="2"/>'
-        f'<text x="{LABEL + width + 8}" y="{top + 18}">{escape(text)}</text>\n'
-    )
+def _bar(label: str, share: float, text: str) -> str:
+    bar = f'<i style="width: {share * LONGEST_BAR:.1f}%"></i>' if share else ""
+    return f'<li><span>{escape(label)}</span><span class="bar">{bar}{escape(text)}</span></li>\n'
