@@ -24,23 +24,36 @@ class Auditor:
 
     def verdicts(self, second_look_after_seconds: float = 2) -> list[Verdict]:
         """On a shop at work the books cannot be read all at one moment, so a violation is looked at twice."""
-        first = judged(self._reader.read())
+        return self._confirmed(judged(self._reader.read()), second_look_after_seconds)
+
+    def findings(self, settle_seconds: float = 90) -> list[str]:
+        """Waits until nothing is under way, then every violation as a sentence; none means that the books agree."""
+        books, unfinished = self._settled(time.monotonic() + settle_seconds)
+        verdicts = self._confirmed(judged(books), 0.5)
+        found = [f"{v.promise}: {s}: {text}" for v in verdicts for s, text in v.violations.items()]
+        return [*found, *(f"after {settle_seconds} s still under way: {what}" for what in unfinished)]
+
+    def _settled(self, deadline: float) -> tuple[Books, list[str]]:
+        """The books when nothing is under way, or at the deadline, and what is. They are read only when a cheap look
+        sees nothing any more."""
+        while True:
+            is_late = time.monotonic() > deadline
+            if is_late or not self._reader.sees_work():
+                books = self._reader.read()
+                unfinished = under_way(books)
+                if is_late or not unfinished:
+                    return books, unfinished
+            time.sleep(POLL_SECONDS)
+
+    def _confirmed(self, first: list[Verdict], after_seconds: float) -> list[Verdict]:
         if not any(verdict.violations for verdict in first):
             return first
-        time.sleep(second_look_after_seconds)
+        time.sleep(after_seconds)
         again = judged(self._reader.read())
         return [
             Verdict(now.promise, now.checked, {s: text for s, text in now.violations.items() if s in before.violations})
             for before, now in zip(first, again, strict=True)
         ]
-
-    def findings(self, settle_seconds: float = 90) -> list[str]:
-        """Waits until nothing is under way, then every violation as a sentence; none means that the books agree."""
-        deadline = time.monotonic() + settle_seconds
-        while (unfinished := under_way(self._reader.read())) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        found = [f"{v.promise}: {s}: {text}" for v in self.verdicts(0.5) for s, text in v.violations.items()]
-        return [*found, *(f"after {settle_seconds} s still under way: {what}" for what in unfinished)]
 
 
 def judged(books: Books) -> list[Verdict]:

@@ -2,17 +2,26 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import stripe
+from boto3.dynamodb.conditions import Key
 
 Item = dict[str, Any]
 ORDER_LINK = re.compile(r"/orders/(\w+)")
 ENDED = {"COMPLETED", "CANCELLED", "RETURNED"}
+UNDER_WAY = ("PLACED", "RESERVED", "AUTHORIZED", "SHIPPING")
+NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
+OF_ORDERS = {
+    "ProjectionExpression": "pk, sk, id, #status, #version, #total, #returns, history, published_at, "
+    "#event.#type, #event.#time, #event.#data.order_id, #event.#data.returned",
+    "ExpressionAttributeNames": NAMES,
+}
+"""Names nobody: an audit needs no address, and a whole order is large."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +151,28 @@ class Reader:
             emails=self._emails(),
         )
 
+    def sees_work(self) -> bool:
+        """A cheap look that finds nearly everything that is under way, but not the last consumers of an event."""
+        machines = ("StateMachineArn", "ReturnMachineArn", "UndoMachineArn")
+        return (
+            any(self._orders_of(status)["Count"] for status in UNDER_WAY)
+            or any(self._executions(machine, statusFilter="RUNNING") for machine in machines)
+            or any(self._waiting(table)["Count"] for table in ("OrdersTableName", "InsightsTableName"))
+        )
+
+    def _orders_of(self, status: str) -> Any:
+        return self._dynamodb.query(
+            TableName=self._stack["OrdersTableName"],
+            IndexName="by-status",
+            KeyConditionExpression=Key("status").eq(status),
+            Select="COUNT",
+        )
+
+    def _waiting(self, table: str) -> Any:
+        return self._dynamodb.scan(TableName=self._stack[table], IndexName="unpublished", Select="COUNT")
+
     def _orders_and_events(self) -> tuple[dict[str, Item], dict[str, list[Item]]]:
-        items = self._scan("OrdersTableName")
+        items = self._scan("OrdersTableName", **OF_ORDERS)
         return {item["id"]: item for item in items if item["sk"] == "ORDER"}, _events_by_order(items)
 
     def _payments(self) -> dict[str | None, list[Payment]]:
@@ -163,10 +192,10 @@ class Reader:
             by_order[order_id].append(payment)
         return by_order
 
-    def _executions(self, machine: str) -> dict[str, str]:
+    def _executions(self, machine: str, **which: str) -> dict[str, str]:
         """Status by name."""
         pages = self._stepfunctions.get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=self._stack[machine])
+        found = pages.paginate(stateMachineArn=self._stack[machine], **which)
         return {execution["name"]: execution["status"] for page in found for execution in page["executions"]}
 
     def _given_up(self) -> dict[str, int]:
@@ -181,9 +210,8 @@ class Reader:
         sent = [(ORDER_LINK.search(email["BodyText"] or ""), email["Subject"]) for email in self._mailbox()]
         return Counter((link[1], subject) for link, subject in sent if link)
 
-    def _scan(self, table: str) -> list[Item]:
-        return list(self._pages(self._stack[table]))
-
-    def _pages(self, table: str) -> Iterator[Item]:
-        for page in self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-            yield from page["Items"]
+    def _scan(self, table: str, **what: Any) -> list[Item]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._stack[table], ConsistentRead=True, **what
+        )
+        return [item for page in pages for item in page["Items"]]

@@ -1,8 +1,11 @@
 """More orders at once than the functions can take: the test of `make burst`."""
 
+import pytest
+
 from infra.local import burst
 
 
+@pytest.mark.leaves_much
 def test_a_burst_drains_without_an_error_or_a_dead_letter(guest, admin, engine, opened, new_product):
     """That every event had its effect is for the audit after the test."""
     sku = new_product(burst.ORDERS)

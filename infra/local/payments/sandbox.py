@@ -40,7 +40,8 @@ class Sandbox:
         self._keys_turn = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
-        """Whoever waits here, for a slow answer or for none, holds neither key nor ledger."""
+        """Whoever waits here, for a slow answer or for none, holds neither key nor ledger; and gets none if the sandbox
+        closes meanwhile. Raises Silence, Closed."""
         request_id = new_id("req")
         try:
             answer = self._execute_once(admit(request, request_id))
@@ -49,7 +50,8 @@ class Sandbox:
         except Silence as silence:
             self._closing.wait(silence.seconds)
             raise
-        self._closing.wait(answer.delay)
+        if answer.delay and self._closing.wait(answer.delay):
+            raise Closed
         version = request.headers.get("Stripe-Version", API_VERSION)
         headers = {"Request-Id": request_id, "Stripe-Version": version, **answer.headers}
         return replace(answer, headers=headers)
