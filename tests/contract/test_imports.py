@@ -238,6 +238,20 @@ class TestTheSameAgain:
         assert {shop.stock(number).received for number in range(25) if number not in (1, 12)} == {2}
         assert len(shop.published) == 1
 
+    def test_a_batch_that_two_have_at_the_same_time(self, shop, monkeypatch):
+        import_id = shop.split(a_file(rows=2))
+        (batch,) = shop.sqs.batches
+        count = shop.store.count
+
+        def overtaken(*arguments):
+            monkeypatch.undo()
+            shop.writer.write(batch)
+            return count(*arguments)
+
+        monkeypatch.setattr(shop.store, "count", overtaken)
+        shop.writer.write(batch)
+        assert shop.counts(import_id) == (2, 2, 0, 0) and len({event.id for event in shop.published}) == 1
+
     def test_a_batch_that_was_counted_does_not_undo_what_came_later(self, shop):
         shop.split(a_file(rows=2))
         (batch,) = shop.sqs.batches
