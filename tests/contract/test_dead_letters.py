@@ -29,6 +29,9 @@ def new_queue(sqs):
 
 
 def bodies(sqs, url):
+    """Of all that are there; a message that is hidden is there, too."""
+    hidden = "ApproximateNumberOfMessagesNotVisible"
+    assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[hidden])["Attributes"][hidden] == "0"
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     return [message["Body"] for message in received]
 
