@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from infra import storefront, webhooks
+from infra import edge_stack, storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import seed
@@ -42,8 +42,18 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     session.client("ssm").put_parameter(
         Name=f"/{name}/stripe/secret-key", Value=os.environ["STRIPE_SECRET_KEY"], Type="SecureString", Overwrite=True
     )
-    parameters = {"Stage": stage, "SenderEmail": os.environ["SENDER_EMAIL"]}
-    outputs = deploy(session, template, out, name, parameters, print)
+    parameters = {
+        "Stage": stage,
+        "SenderEmail": os.environ["SENDER_EMAIL"],
+        "CardFormInBrowser": "true" if publishable_key else "false",
+    }
+    edge = edge_stack.session()
+    known = edge_stack.parameters(edge, name)
+    outputs = deploy(session, template, out, name, parameters | known, print)
+    told = edge_stack.settings(outputs, session.region_name)
+    current = edge_stack.deploy_edge(edge, name, told, out / "edge", print)
+    if current != known:
+        outputs = deploy(session, template, out, name, parameters | current, print)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
