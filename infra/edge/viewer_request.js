@@ -8,7 +8,6 @@ const MOVED = {
   '/basket': '/cart',
   '/login': '/sign-in',
   '/register': '/sign-up',
-  '/account': '/orders',
 };
 const MOVED_BELOW = {
   '/p/': '/products/',

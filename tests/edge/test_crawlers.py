@@ -132,7 +132,15 @@ def test_a_category_lists_its_products():
 
 @pytest.mark.parametrize(
     "path",
-    ["/products/NO-SUCH", "/products/no such", "/products/A%2FB", "/products/..", "/category/none", "/category/A", "/x/y"],
+    [
+        "/products/NO-SUCH",
+        "/products/no such",
+        "/products/A%2FB",
+        "/products/..",
+        "/category/none",
+        "/category/A",
+        "/x/y",
+    ],
 )
 def test_what_is_not_there_is_not_listed(path):
     reply = crawled(path)
@@ -141,7 +149,9 @@ def test_what_is_not_there_is_not_listed(path):
     assert page.metas["robots"] == "noindex"
 
 
-@pytest.mark.parametrize("path", ["/products/%2e%2e%2fadmin", "/products/X%3Fy=1", "/products/X%0d%0aHost:y", "/category/a%26b"])
+@pytest.mark.parametrize(
+    "path", ["/products/%2e%2e%2fadmin", "/products/X%3Fy=1", "/products/X%0d%0aHost:y", "/category/a%26b"]
+)
 def test_no_address_asks_the_api_for_something_else(path):
     def refuse(asked):
         pytest.fail(f"asked for {asked}")
@@ -158,7 +168,7 @@ def test_a_catalog_that_does_not_answer_leaves_the_app():
     assert answer(request, Pool().settings, fail) == request
 
 
-EVIL = '</script><script>alert(1)</script><img src=x onerror=alert(1)>"\'&<!--'
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&<!--"
 
 
 def test_nothing_in_the_catalog_becomes_markup():
