@@ -22,6 +22,7 @@ REGION = "us-east-1"
 EDGE = ROOT / "infra" / "edge"
 PACKAGE = EDGE / "storefront_edge"
 CODE = "edge.zip"
+Outputs = dict[str, str]
 Progress = Callable[[str], None]
 
 
@@ -29,7 +30,7 @@ def session() -> boto3.Session:
     return boto3.Session(region_name=REGION)
 
 
-def parameters(session: boto3.Session, main: str) -> dict[str, str]:
+def parameters(session: boto3.Session, main: str) -> Outputs:
     """What the main stack is told of the edge's as it is now: nothing if there is none."""
     try:
         return deploy.outputs(session, _name(main))
@@ -39,14 +40,25 @@ def parameters(session: boto3.Session, main: str) -> dict[str, str]:
         raise
 
 
-def deploy_edge(
-    session: boto3.Session, main: str, settings: dict[str, Any], out: Path, progress: Progress
-) -> dict[str, str]:
-    """Returns the main stack's parameters. Raises deploy.DeploymentFailed."""
-    return deploy.deploy(session, package(out, settings), out, _name(main), {}, progress)
+def deploy_around(
+    main: Callable[[Outputs], Outputs],
+    session: boto3.Session,
+    name: str,
+    bake: Callable[[Outputs], dict[str, Any]],
+    out: Path,
+    progress: Progress = lambda line: None,
+) -> Outputs:
+    """Returns the main stack's outputs. Raises deploy.DeploymentFailed.
+
+    `main` deploys the main stack of this name with some more parameters; `bake` makes settings of its outputs.
+    """
+    known = parameters(session, name)
+    outputs = main(known)
+    current = deploy.deploy(session, package(out, bake(outputs)), out, _name(name), {}, progress)
+    return outputs if current == known else main(current)
 
 
-def settings(outputs: dict[str, str], region: str, identity: str | None = None) -> dict[str, Any]:
+def settings(outputs: Outputs, region: str, identity: str | None = None) -> dict[str, Any]:
     """What is baked into the functions' package. `identity` is where the user pool's keys are read, if not at AWS."""
     issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPoolId']}"
     published = f"{identity}/{outputs['UserPoolId']}" if identity else issuer

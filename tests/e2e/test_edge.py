@@ -142,6 +142,29 @@ def test_the_edges_stack_hands_on_numbered_versions_and_a_web_acl(engine, edge):
     assert ":global/webacl/" in told["EdgeWebAclArn"]
 
 
+def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine, opened, tmp_path):
+    told = []
+
+    def main(more):
+        told.append(more)
+        return opened["stack"]
+
+    def deploy_with(keys):
+        def bake(outputs):
+            return {"api_url": outputs["ApiUrl"], "token_keys": keys}
+
+        assert edge_stack.deploy_around(main, engine.session, "another", bake, tmp_path) == opened["stack"]
+
+    deploy_with(["one"])
+    nothing, first = told
+    assert nothing == {} and first == edge_stack.parameters(engine.session, "another")
+    deploy_with(["one"])
+    assert told[2:] == [first]
+    deploy_with(["another"])
+    assert told[3] == first
+    assert told[4]["GuardAdminVersion"].rpartition(":")[2] == "2"
+
+
 def test_an_admin_who_has_signed_in_sees_the_console(edge, sign_in):
     event = viewer_request("/admin/orders", cookies=f"saga_admin={sign_in(shop.ADMIN)}")
     assert edge("GuardAdmin", event)["uri"] == "/admin/index.html"
