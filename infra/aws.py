@@ -8,11 +8,12 @@ The stage `demo` brings the warehouse simulator and the demo catalog; `prod` bri
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-from infra import storefront, webhooks
+from infra import edge_stack, storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import seed
@@ -42,8 +43,12 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     session.client("ssm").put_parameter(
         Name=f"/{name}/stripe/secret-key", Value=os.environ["STRIPE_SECRET_KEY"], Type="SecureString", Overwrite=True
     )
-    parameters = {"Stage": stage, "SenderEmail": os.environ["SENDER_EMAIL"]}
-    outputs = deploy(session, template, out, name, parameters, print)
+    parameters = {
+        "Stage": stage,
+        "SenderEmail": os.environ["SENDER_EMAIL"],
+        "CardFormInBrowser": "true" if publishable_key else "false",
+    }
+    outputs = _deploy_stacks(session, name, template, out, parameters)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
@@ -51,6 +56,20 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
     print(f"\n  storefront  {outputs['StorefrontUrl']}\n  API         {outputs['ApiUrl']}")
+
+
+def _deploy_stacks(
+    session: boto3.Session, name: str, template: dict[str, Any], out: Path, parameters: dict[str, str]
+) -> dict[str, str]:
+    """The main stack and the one at the edge, which know of each other. Returns the main stack's outputs."""
+
+    def main_stack(more: dict[str, str]) -> dict[str, str]:
+        return deploy(session, template, out, name, parameters | more, print)
+
+    def baked(outputs: dict[str, str]) -> dict[str, Any]:
+        return edge_stack.settings(outputs, session.region_name)
+
+    return edge_stack.deploy_around(main_stack, edge_stack.session(), name, baked, out / "edge", print)
 
 
 def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:

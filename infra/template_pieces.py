@@ -56,9 +56,14 @@ def pieces(stage: str) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for path in sorted(PIECES.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
-            merged = _merged(merged, yaml.load(path.read_text(), _Loader))
+            merged = _merged(merged, read(path))
     more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
     return _merged(_watched(merged), {"Resources": more})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One template as it is written."""
+    return yaml.load(path.read_text(), _Loader)
 
 
 def workflow(path: Path) -> dict[str, Any]:

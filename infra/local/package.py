@@ -6,7 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from infra.local.transform import Local, localized
+from infra import edge_stack
+from infra.local.transform import Local, localized, own_runtime
 from infra.package import package
 from infra.template_pieces import ROOT
 
@@ -28,6 +29,14 @@ def package_locally(out: Path, local: Local) -> dict[str, Any]:
     for code in ("deployment.zip", "warehouse_simulator.zip"):
         _add_bootstrap(out / code)
     return localized(template, local)
+
+
+def package_edge_locally(out: Path, settings: dict[str, Any], local: Local) -> dict[str, Any]:
+    """The stack of us-east-1, whose functions the engine calls like any other, though not from its distribution."""
+    template = edge_stack.package(out, settings)
+    own_runtime(template, local)
+    _add_bootstrap(out / edge_stack.CODE)
+    return template
 
 
 def _add_bootstrap(code: Path) -> None:

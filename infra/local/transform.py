@@ -125,6 +125,20 @@ def websocket_addresses(template: Template, local: Local) -> None:
     template["Outputs"]["WebSocketUrl"]["Value"] = {"Fn::Sub": f"ws://{place}"}
 
 
+def page_connections(template: Template, local: Local) -> None:
+    """Pages talk to the engine on loopback: the API of live updates, the user pool, and buckets."""
+    here = f"127.0.0.1:{local.port}"
+    addresses = {
+        "LiveUpdates": f"ws://{here}",
+        "SignIn": f"http://localhost:{local.port}",
+        "Uploads": f"http://{here} http://*.localhost:{local.port}",
+    }
+    for policy in _of_type(template, "AWS::CloudFront::ResponseHeadersPolicy"):
+        headers = policy["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        _, names = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+        names.update({name: addresses[name] for name in addresses.keys() & names.keys()})
+
+
 DIFFERENCES = (
     own_runtime,
     no_archive,
@@ -137,6 +151,7 @@ DIFFERENCES = (
     identity_endpoint,
     local_addresses,
     websocket_addresses,
+    page_connections,
 )
 
 

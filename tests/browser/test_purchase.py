@@ -23,10 +23,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Fails the test on any error that the page itself throws."""
+    """Fails the test on any error that the page itself throws, and on whatever its security policy refuses."""
     context = browser.new_context(viewport=DESKTOP)
     opened, errors = context.new_page(), []
     opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda said: "Content Security Policy" in said.text and errors.append(said.text))
     opened.set_default_timeout(PATIENCE_MS)
     yield opened
     context.close()

@@ -1,0 +1,85 @@
+"""Origin request for pages: search engines and link previews get them rendered, people get the app.
+
+Who is a crawler is decided by `viewer_request.js`, which writes the path they asked for into a header that is part of
+the cache key. When the catalog does not answer they get the app, like people.
+"""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, unquote
+
+from . import pages
+from .settings import Settings, settings
+
+CRAWLED_PATH = "x-crawled-path"
+SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
+CATEGORY = re.compile(r"[a-z][a-z0-9-]{0,39}")
+PATIENCE_SECONDS = 4
+
+Catalog = Callable[[str], Any]
+"""From a path of the API to its JSON, or None if there is nothing there. Raises CatalogUnavailable."""
+
+
+class CatalogUnavailable(Exception):
+    """The API did not answer, or not with a success."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    request = event["Records"][0]["cf"]["request"]
+    return answer(request, settings(), lambda path: _fetched(settings().api_url + path))
+
+
+def answer(request: dict[str, Any], settings: Settings, catalog: Catalog) -> dict[str, Any]:
+    """A rendered page, or the request on its way to the app."""
+    crawled = request["headers"].get(CRAWLED_PATH)
+    if crawled is None:
+        return request
+    try:
+        page = _page(crawled[0]["value"], settings.storefront_url, catalog)
+    except CatalogUnavailable as trouble:
+        print(json.dumps({"level": "WARNING", "message": "the catalog did not answer", "reason": str(trouble)}))
+        return request
+    return _response(page or pages.not_found(settings.storefront_url))
+
+
+def _page(path: str, origin: str, catalog: Catalog) -> pages.Page | None:
+    kind, _, name = path.strip("/").partition("/")
+    name = unquote(name)
+    if not kind:
+        return pages.home(origin, catalog("/categories")["items"], catalog("/products")["items"])
+    if kind == "products" and SKU.fullmatch(name):
+        product = catalog(f"/products/{name}")
+        return product and pages.product(origin, product)
+    if kind == "category" and CATEGORY.fullmatch(name):
+        products = catalog(f"/products?category={quote(name)}")["items"]
+        return pages.category(origin, name, products) if products else None
+    return None
+
+
+def _response(page: pages.Page) -> dict[str, Any]:
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        # Kept at the edge for as long as a price or a stock may be old in a search result, and nowhere else.
+        "Cache-Control": f"public, max-age=0, s-maxage={page.seconds}",
+    }
+    return {
+        "status": str(page.status),
+        "headers": {name.lower(): [{"key": name, "value": value}] for name, value in headers.items()},
+        "body": page.html,
+    }
+
+
+def _fetched(url: str) -> Any:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as found:
+            return json.load(found)
+    except urllib.error.HTTPError as refusal:
+        if refusal.code == 404:
+            return None
+        raise CatalogUnavailable(str(refusal)) from refusal
+    except (OSError, ValueError) as trouble:
+        raise CatalogUnavailable(str(trouble)) from trouble

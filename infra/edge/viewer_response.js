@@ -1,0 +1,65 @@
+// Viewer response, behind the cache: what a page is told about its visitor, in cookies that it can read.
+// Headers that are the same for everybody come from the distribution's response headers policies.
+
+const HALF_A_YEAR = 15552000;
+const VARIANTS = ['a', 'b'];
+
+// Hints, not decisions: the shop charges in one currency, and a page may ask.
+const EURO_IN_ENGLISH = 'AD BG CY EE HR IE LT LU LV MC ME MT SI SK SM XK'.split(' ');
+const COUNTRIES = {
+  DE: ['EUR', 'de'],
+  FR: ['EUR', 'fr'],
+  ES: ['EUR', 'es'],
+  IT: ['EUR', 'it'],
+  NL: ['EUR', 'nl'],
+  PT: ['EUR', 'pt'],
+  GR: ['EUR', 'el'],
+  AT: ['EUR', 'de'],
+  BE: ['EUR', 'nl'],
+  FI: ['EUR', 'fi'],
+  NO: ['NOK', 'nb'],
+  SE: ['SEK', 'sv'],
+  DK: ['DKK', 'da'],
+  IS: ['ISK', 'is'],
+  CH: ['CHF', 'de'],
+  LI: ['CHF', 'de'],
+  GB: ['GBP', 'en'],
+  PL: ['PLN', 'pl'],
+  CZ: ['CZK', 'cs'],
+  HU: ['HUF', 'hu'],
+  RO: ['RON', 'ro'],
+  US: ['USD', 'en'],
+  CA: ['CAD', 'en'],
+  AU: ['AUD', 'en'],
+  NZ: ['NZD', 'en'],
+  JP: ['JPY', 'ja'],
+};
+
+function handler(event) {
+  const response = event.response;
+  if (!isPage(response)) return response;
+  const known = event.request.cookies;
+  if (!known.saga_ab || !VARIANTS.includes(known.saga_ab.value)) {
+    remember(response, 'saga_ab', VARIANTS[Math.random() < 0.5 ? 0 : 1]);
+  }
+  const hint = hintFor(event.request.headers['cloudfront-viewer-country']);
+  if (hint && !known.saga_currency) remember(response, 'saga_currency', hint[0]);
+  if (hint && !known.saga_language) remember(response, 'saga_language', hint[1]);
+  return response;
+}
+
+// Not with files: they are kept by browsers and proxies, and a cookie should not be.
+function isPage(response) {
+  const type = response.headers['content-type'];
+  return type !== undefined && type.value.startsWith('text/html');
+}
+
+function hintFor(country) {
+  if (!country || !/^[A-Z]{2}$/.test(country.value)) return null;
+  if (EURO_IN_ENGLISH.includes(country.value)) return ['EUR', 'en'];
+  return COUNTRIES[country.value] || null;
+}
+
+function remember(response, name, value) {
+  response.cookies[name] = { value: value, attributes: `Path=/; Max-Age=${HALF_A_YEAR}; Secure; SameSite=Lax` };
+}

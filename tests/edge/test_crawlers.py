@@ -1,0 +1,199 @@
+"""What search engines and link previews get, and that people get the app."""
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from infra.edge.storefront_edge.crawlers import CatalogUnavailable, answer
+
+from .documents import origin_request, request_of
+from .pool import STOREFRONT, Pool
+
+TENT = {
+    "sku": "CAMP-TENT-01",
+    "name": "Quorum Tent",
+    "description": "Cotton-canvas ridge tent. " * 20,
+    "price": {"amount": 24905, "currency": "EUR"},
+    "category": "camp",
+    "image": "/images/products/CAMP-TENT-01.svg",
+    "available": 3,
+}
+CATALOG = {
+    "/categories": {"items": [{"id": "camp", "name": "Camp"}]},
+    "/products": {"items": [TENT]},
+    "/products/CAMP-TENT-01": TENT,
+    "/products?category=camp": {"items": [TENT]},
+}
+NOTHING = {"items": []}
+
+
+class Reader(HTMLParser):
+    """What a machine makes of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.metas, self.links, self.text, self.tags, self._inside = {}, [], {}, [], ""
+        self.canonical, self.data = None, None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self._inside = tag
+        self.tags.append(tag)
+        if tag == "meta":
+            self.metas[found.get("property") or found.get("name")] = found.get("content")
+        if tag == "link" and found["rel"] == "canonical":
+            self.canonical = found["href"]
+        if tag == "a":
+            self.links.append(found["href"])
+
+    def handle_data(self, text):
+        if self._inside == "script":
+            self.data = json.loads(text)
+        else:
+            self.text[self._inside] = self.text.get(self._inside, "") + text
+
+    def fact(self, kind):
+        assert self.data["@context"] == "https://schema.org"
+        return next(fact for fact in self.data["@graph"] if fact["@type"] == kind)
+
+
+def crawled(path, catalog=CATALOG):
+    def look_up(asked):
+        return catalog.get(asked, NOTHING if "?" in asked else None)
+
+    return answer(request_of(origin_request(crawled_path=path)), Pool().settings, look_up)
+
+
+def read(path, catalog=CATALOG):
+    reply = crawled(path, catalog)
+    assert reply["status"] == "200"
+    assert reply["headers"]["content-type"] == [{"key": "Content-Type", "value": "text/html; charset=utf-8"}]
+    return Reader(reply["body"])
+
+
+def test_people_get_the_app():
+    request = request_of(origin_request())
+    assert answer(request, Pool().settings, lambda path: pytest.fail("asked the catalog")) == request
+
+
+def test_a_product_says_what_it_is():
+    page = read("/products/CAMP-TENT-01")
+    assert page.text["title"] == "Quorum Tent – Saga Supply"
+    assert page.text["h1"] == "Quorum Tent"
+    assert page.canonical == page.metas["og:url"] == f"{STOREFRONT}/products/CAMP-TENT-01"
+    assert page.metas["og:title"] == page.text["title"]
+    assert page.metas["og:type"] == "product"
+    assert page.metas["og:image"] == f"{STOREFRONT}/images/products/CAMP-TENT-01.svg"
+    assert page.metas["description"] == page.metas["og:description"]
+    assert page.metas["description"].startswith("Cotton-canvas") and len(page.metas["description"]) <= 162
+    assert page.metas["product:price:amount"] == "249.05"
+    assert f"{STOREFRONT}/category/camp" in page.links
+
+
+def test_a_product_is_also_data():
+    fact = read("/products/CAMP-TENT-01").fact("Product")
+    assert (fact["sku"], fact["name"], fact["description"]) == (TENT["sku"], TENT["name"], TENT["description"])
+    offer = fact["offers"]
+    assert (offer["@type"], offer["price"], offer["priceCurrency"]) == ("Offer", "249.05", "EUR")
+    assert offer["availability"] == "https://schema.org/InStock"
+    assert offer["url"] == f"{STOREFRONT}/products/CAMP-TENT-01"
+
+
+@pytest.mark.parametrize(("amount", "price"), [(5, "0.05"), (100, "1.00"), (0, "0.00"), (123456, "1234.56")])
+def test_a_price_is_written_in_whole_and_hundredths(amount, price):
+    item = TENT | {"price": {"amount": amount, "currency": "EUR"}}
+    fact = read("/products/CAMP-TENT-01", {"/products/CAMP-TENT-01": item}).fact("Product")
+    assert fact["offers"]["price"] == price
+
+
+def test_what_is_sold_out_says_so():
+    fact = read("/products/CAMP-TENT-01", {"/products/CAMP-TENT-01": TENT | {"available": 0}}).fact("Product")
+    assert fact["offers"]["availability"] == "https://schema.org/OutOfStock"
+
+
+def test_the_home_page_leads_everywhere():
+    page = read("/")
+    assert page.canonical == f"{STOREFRONT}/"
+    assert page.text["title"].startswith("Saga Supply")
+    assert page.links == [f"{STOREFRONT}/category/camp", f"{STOREFRONT}/products/CAMP-TENT-01"]
+    assert page.fact("Organization")["url"] == f"{STOREFRONT}/"
+    assert "{search_term_string}" in page.fact("WebSite")["potentialAction"]["target"]["urlTemplate"]
+
+
+def test_a_category_lists_its_products():
+    page = read("/category/camp")
+    assert page.text["title"] == "Camp – Saga Supply"
+    assert page.canonical == f"{STOREFRONT}/category/camp"
+    assert page.fact("ItemList")["itemListElement"][0]["url"] == f"{STOREFRONT}/products/CAMP-TENT-01"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/products/NO-SUCH",
+        "/products/no such",
+        "/products/A%2FB",
+        "/products/..",
+        "/category/none",
+        "/category/A",
+        "/x/y",
+    ],
+)
+def test_what_is_not_there_is_not_listed(path):
+    reply = crawled(path)
+    page = Reader(reply["body"])
+    assert reply["status"] == "404"
+    assert page.metas["robots"] == "noindex"
+
+
+@pytest.mark.parametrize(
+    "path", ["/products/%2e%2e%2fadmin", "/products/X%3Fy=1", "/products/X%0d%0aHost:y", "/category/a%26b"]
+)
+def test_no_address_asks_the_api_for_something_else(path):
+    def refuse(asked):
+        pytest.fail(f"asked for {asked}")
+
+    request = request_of(origin_request(crawled_path=path))
+    assert answer(request, Pool().settings, refuse)["status"] == "404"
+
+
+def test_a_catalog_that_does_not_answer_leaves_the_app():
+    def fail(path):
+        raise CatalogUnavailable("it is asleep")
+
+    request = request_of(origin_request(crawled_path="/products/CAMP-TENT-01"))
+    assert answer(request, Pool().settings, fail) == request
+
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&<!--"
+
+
+def test_nothing_in_the_catalog_becomes_markup():
+    item = TENT | {"name": EVIL, "description": EVIL, "category": EVIL, "image": f"/{EVIL}"}
+    catalog = {
+        "/categories": {"items": [{"id": EVIL, "name": EVIL}]},
+        "/products": {"items": [item]},
+        "/products/CAMP-TENT-01": item,
+        "/products?category=camp": {"items": [item]},
+    }
+    for path in ("/", "/products/CAMP-TENT-01", "/category/camp"):
+        page = read(path, catalog)
+        assert page.tags.count("script") == 1
+        assert page.tags.count("img") == (1 if "products" in path else 0)
+        assert "onerror" not in {name for name in page.metas}
+    assert read("/products/CAMP-TENT-01", catalog).fact("Product")["name"] == EVIL
+    assert read("/products/CAMP-TENT-01", catalog).metas["og:title"].startswith(EVIL)
+
+
+def test_the_edge_keeps_a_page_for_minutes_and_browsers_do_not():
+    assert crawled("/")["headers"]["cache-control"][0]["value"] == "public, max-age=0, s-maxage=300"
+    assert crawled("/products/NO")["headers"]["cache-control"][0]["value"] == "public, max-age=0, s-maxage=60"
+
+
+def test_a_full_home_page_is_far_from_the_limit_of_a_generated_answer():
+    items = [TENT | {"sku": f"S-{n}", "name": "x" * 120, "description": "y" * 2000} for n in range(100)]
+    body = crawled("/", CATALOG | {"/products": {"items": items}})["body"]
+    assert len(body.encode()) < 1024 * 1024 / 10

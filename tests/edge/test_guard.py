@@ -1,0 +1,107 @@
+"""The console's pages open for admins; everybody else is asked to sign in and comes back to where they wanted."""
+
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+
+from infra.edge.storefront_edge.guard import answer
+
+from .documents import request_of, viewer_request
+from .pool import NOW, STOREFRONT, Pool
+
+OURS = Pool()
+
+
+def asked(uri, query="", cookies=None):
+    return answer(request_of(viewer_request(uri, query, cookies)), OURS.settings, NOW)
+
+
+def where_to(reply):
+    assert reply["status"] == "302"
+    assert reply["headers"]["cache-control"][0]["value"] == "no-store"
+    return reply["headers"]["location"][0]["value"]
+
+
+def next_page(reply):
+    path, _, query = where_to(reply).partition("?")
+    assert path == "/sign-in"
+    ((name, (value,)),) = parse_qs(query).items()
+    assert name == "next"
+    return value
+
+
+def test_an_admin_sees_the_console():
+    reply = asked("/admin/orders", "status=PLACED", f"theme=dark; saga_admin={OURS.token()}; saga_ab=b")
+    assert reply == request_of(viewer_request("/admin/orders", "status=PLACED")) | {
+        "uri": "/admin/index.html",
+        "headers": reply["headers"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("/admin", "/admin/index.html"),
+        ("/admin/", "/admin/index.html"),
+        ("/admin/queues/x", "/admin/index.html"),
+        ("/admin/console.js", "/admin/console.js"),
+        ("/administrators", "/index.html"),
+    ],
+)
+def test_an_admins_address_becomes_a_file(uri, file):
+    assert asked(uri, cookies=f"saga_admin={OURS.token()}")["uri"] == file
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        None,
+        "",
+        "saga_admin",
+        "saga_admin=",
+        "saga_admin=nonsense",
+        f"saga_ab={OURS.token()}",
+        f"xsaga_admin={OURS.token()}",
+        f"saga_admin={OURS.token(exp=NOW - 1)}",
+        f"saga_admin={Pool('theirs').token()}",
+        f"saga_admin={OURS.token(**{'cognito:groups': ['customer', 'administrators']})}",
+        f"saga_admin={OURS.token(**{'cognito:groups': []})}",
+        f"saga_admin={OURS.token(**{'cognito:groups': 'admin'})}",
+        f"saga_admin={OURS.token(**{'cognito:groups': {'admin': True}})}",
+        f"saga_admin={OURS.token(**{'cognito:groups': None})}",
+    ],
+    ids=lambda cookies: (cookies or "none")[:30],
+)
+def test_nobody_else_does(cookies):
+    for uri in ("/admin", "/admin/orders", "/admin/index.html", "/administrators"):
+        assert where_to(asked(uri, cookies=cookies)).startswith("/sign-in?")
+
+
+def test_one_bad_cookie_beside_a_good_one_does_no_harm():
+    cookies = f"saga_admin=old; saga_admin={OURS.token()}"
+    assert asked("/admin", cookies=cookies)["uri"] == "/admin/index.html"
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_be():
+    assert next_page(asked("/admin/orders/01J", "status=A&next=b")) == "/admin/orders/01J?status=A&next=b"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "//evil.example/admin",
+        "/\\evil.example",
+        "https://evil.example/admin",
+        "/admin//evil.example",
+        "/admin@evil.example",
+        "/admin.evil.example",
+        "/admin\r\nSet-Cookie: a=b",
+        "/admin/&next=https://evil.example",
+    ],
+)
+def test_signing_in_leads_nowhere_else(uri):
+    reply = asked(uri)
+    assert not set(where_to(reply)) & set("\r\n\\ ")
+    followed = urlsplit(urljoin(STOREFRONT, next_page(reply)))
+    assert (followed.scheme, followed.netloc) == ("https", "shop.example")
+    assert followed.path.startswith("/admin")

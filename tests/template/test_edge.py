@@ -1,0 +1,296 @@
+"""What stands before the shop: each path's functions, cache key and headers, and the stack in us-east-1."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import edge_stack
+
+from .template import of_type, referred
+
+ASSOCIATIONS = ("FunctionAssociations", "LambdaFunctionAssociations")
+NONE = {"Ref": "AWS::NoValue"}
+SETTINGS = {"token_keys": [{"kid": str(n), "n": "x" * 342} for n in range(4)]}
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+EDGE_ONLY = ("GuardAdminVersion", "RenderForCrawlersVersion", "EdgeWebAclArn")
+
+
+def _behaviours(template):
+    (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
+    config = distribution["DistributionConfig"]
+    return {"*": config["DefaultCacheBehavior"]} | {each["PathPattern"]: each for each in config["CacheBehaviors"]}
+
+
+def _chosen(value, conditions):
+    """What a `!If` comes to."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        name, yes, no = value["Fn::If"]
+        return _chosen(yes if name in conditions else no, conditions)
+    return value
+
+
+def _functions(behaviour, conditions):
+    """Event type → which function runs there, with these conditions being true."""
+    found = {}
+    for kind in ASSOCIATIONS:
+        chosen = _chosen(behaviour.get(kind, NONE), conditions)
+        for each in [] if chosen == NONE else chosen:
+            assert each["EventType"] not in found, "one function for each event"
+            arn = each.get("FunctionARN") or each["LambdaFunctionARN"]
+            found[each["EventType"]] = (kind, arn.get("Ref") or arn["Fn::GetAtt"][0])
+    return found
+
+
+def _names(functions):
+    return {event: name for event, (_, name) in functions.items()}
+
+
+PAGES = {"viewer-request": "ViewerRequest", "viewer-response": "ViewerResponse"}
+
+
+def test_without_the_edge_stack_cloudfronts_own_functions_do_the_work(template):
+    found = {path: _names(_functions(behaviour, set())) for path, behaviour in _behaviours(template).items()}
+    assert found == {
+        "*": PAGES,
+        "/admin*": {"viewer-request": "ViewerRequest"},
+        "/api/products*": {"viewer-request": "ViewerRequest"},
+        "/api/categories": {"viewer-request": "ViewerRequest"},
+        "/api/*": {},
+    }
+
+
+def test_with_it_crawlers_get_pages_and_the_console_a_guard(template):
+    there = {"GuardsAdmin", "RendersForCrawlers"}
+    found = {path: _names(_functions(behaviour, there)) for path, behaviour in _behaviours(template).items()}
+    assert found == {
+        "*": PAGES | {"origin-request": "RenderForCrawlersVersion"},
+        "/admin*": {"viewer-request": "GuardAdminVersion"},
+        "/api/products*": {"viewer-request": "ViewerRequest"},
+        "/api/categories": {"viewer-request": "ViewerRequest"},
+        "/api/*": {},
+    }
+
+
+def test_viewer_events_of_one_path_are_all_of_one_kind(template):
+    """CloudFront refuses a CloudFront function beside Lambda@Edge there."""
+    for conditions in (set(), {"GuardsAdmin", "RendersForCrawlers"}):
+        for path, behaviour in _behaviours(template).items():
+            functions = _functions(behaviour, conditions)
+            assert len({kind for event, (kind, _) in functions.items() if event.startswith("viewer")}) <= 1, path
+
+
+def test_all_of_the_edge_stack_is_optional(template):
+    assert {name: template["Parameters"][name]["Default"] for name in EDGE_ONLY} == dict.fromkeys(EDGE_ONLY, "")
+    conditions = template["Conditions"]
+    for name, parameter in zip(("GuardsAdmin", "RendersForCrawlers", "HasEdgeWebAcl"), EDGE_ONLY, strict=True):
+        assert conditions[name] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+    (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
+    acl = distribution["DistributionConfig"]["WebACLId"]
+    assert acl == {"Fn::If": ["HasEdgeWebAcl", {"Ref": "EdgeWebAclArn"}, NONE]}
+
+
+def test_the_edge_stack_tells_the_main_stack_what_it_asks_for(edge):
+    assert set(edge["Outputs"]) == set(EDGE_ONLY)
+
+
+def _key(template, behaviour):
+    policy = of_type(template, "AWS::CloudFront::CachePolicy")[referred(behaviour["CachePolicyId"])]
+    return policy["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+
+
+@pytest.mark.parametrize("path", ["*", "/admin*"])
+def test_a_pages_cache_key_is_its_file_and_what_crawlers_asked_for(template, path):
+    key = _key(template, _behaviours(template)[path])
+    assert key["HeadersConfig"] == {"HeaderBehavior": "whitelist", "Headers": ["x-crawled-path"]}
+    assert key["CookiesConfig"] == {"CookieBehavior": "none"}
+    assert key["QueryStringsConfig"] == {"QueryStringBehavior": "none"}
+
+
+def test_the_header_in_the_key_is_the_one_that_both_functions_mean():
+    viewer_request = (edge_stack.EDGE / "viewer_request.js").read_text()
+    crawlers = (edge_stack.PACKAGE / "crawlers.py").read_text()
+    assert "const CRAWLED_PATH = 'x-crawled-path';" in viewer_request
+    assert 'CRAWLED_PATH = "x-crawled-path"' in crawlers
+
+
+@pytest.mark.parametrize("path", ["/api/products*", "/api/categories"])
+def test_catalog_reads_are_shared_by_all_and_know_nobody(template, path):
+    behaviour = _behaviours(template)[path]
+    key = _key(template, behaviour)
+    assert key["HeadersConfig"] == {"HeaderBehavior": "none"}
+    assert key["CookiesConfig"] == {"CookieBehavior": "none"}
+    assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
+    assert "OriginRequestPolicyId" not in behaviour
+    assert list(_behaviours(template)).index(path) < list(_behaviours(template)).index("/api/*")
+
+
+def test_all_other_calls_reach_the_api_as_they_are_with_the_variant_in_their_cookies(template):
+    behaviour = _behaviours(template)["/api/*"]
+    assert behaviour["CachePolicyId"] == CACHING_DISABLED
+    assert behaviour["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST
+
+
+def test_no_error_is_kept_for_the_next_caller(template):
+    (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
+    errors = distribution["DistributionConfig"]["CustomErrorResponses"]
+    assert {each["ErrorCode"] for each in errors} >= {400, 403, 404, 500, 502, 503, 504}
+    assert all(set(each) == {"ErrorCode", "ErrorCachingMinTTL"} and not each["ErrorCachingMinTTL"] for each in errors)
+
+
+def _policy(template, name):
+    """Directive → sources, before what a deployment fills in."""
+    config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")[name]["ResponseHeadersPolicyConfig"]
+    text, names = config["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    return text, names
+
+
+def _directives(text):
+    return {each.split()[0]: each.split()[1:] for each in text.split(";")}
+
+
+@pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders"])
+def test_a_page_runs_nothing_that_is_not_a_file_of_ours(template, name):
+    text, names = _policy(template, name)
+    filled = re.sub(r"\$\{(\w+)\}", lambda found: _text(_chosen(names[found[1]], set())), text)
+    directives = _directives(filled)
+    assert directives["default-src"] == ["'none'"]
+    assert directives["script-src"] == directives["style-src"] == ["'self'"]
+    assert directives["frame-ancestors"] == directives["base-uri"] == ["'none'"]
+    assert directives["form-action"] == ["'self'"]
+    assert "unsafe" not in filled and " *" not in filled and "https:;" not in filled
+
+
+def test_stripes_hosts_are_allowed_only_with_a_card_form(template):
+    text, names = _policy(template, "PagesHeaders")
+    with_form, without = (
+        re.sub(r"\$\{(\w+)\}", lambda found, true=true: _text(_chosen(names[found[1]], true)), text)
+        for true in ({"ShowsCardForm"}, set())
+    )
+    assert "stripe" not in without
+    assert _directives(without)["frame-src"] == ["'none'"]
+    assert _directives(with_form)["script-src"] == ["'self'", "https://js.stripe.com"]
+    assert _directives(with_form)["frame-src"] == ["https://js.stripe.com", "https://hooks.stripe.com"]
+    assert "https://api.stripe.com" in _directives(with_form)["connect-src"]
+    assert "stripe" not in json.dumps(_policy(template, "ConsoleHeaders"))
+
+
+def _text(value):
+    return value if isinstance(value, str) else value["Fn::Sub"]
+
+
+def test_the_console_uploads_to_the_bucket_of_imports_and_pages_to_none(template, stage):
+    if stage == "local":
+        return
+    assert "Uploads" not in _policy(template, "PagesHeaders")[1]
+    uploads = _policy(template, "ConsoleHeaders")[1]["Uploads"]["Fn::Sub"]
+    assert uploads == "https://${ImportsBucket.DomainName} https://${ImportsBucket.RegionalDomainName}"
+
+
+@pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders"])
+def test_the_other_headers_are_strict(template, name):
+    config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")[name]["ResponseHeadersPolicyConfig"]
+    security = config["SecurityHeadersConfig"]
+    assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000
+    assert security["FrameOptions"]["FrameOption"] == "DENY"
+    assert {"ContentTypeOptions", "ReferrerPolicy"} < set(security)
+    assert {each["Header"] for each in config["CustomHeadersConfig"]["Items"]} >= {
+        "Permissions-Policy",
+        "Cross-Origin-Opener-Policy",
+    }
+    overrides = [each["Override"] for each in security.values()]
+    assert all(overrides + [each["Override"] for each in config["CustomHeadersConfig"]["Items"]])
+
+
+def test_every_path_has_headers_of_security(template):
+    for path, behaviour in _behaviours(template).items():
+        assert behaviour["ResponseHeadersPolicyId"], path
+
+
+# The stack in us-east-1
+
+
+@pytest.fixture(scope="session")
+def packaged_edge(tmp_path_factory):
+    """Where it is packaged, and its template."""
+    out = tmp_path_factory.mktemp("edge")
+    return out, edge_stack.package(out, SETTINGS)
+
+
+@pytest.fixture
+def edge(packaged_edge):
+    return packaged_edge[1]
+
+
+def test_cfn_lint_finds_nothing_at_the_edge():
+    lint = Path(sys.executable).parent / "cfn-lint"
+    template = edge_stack.EDGE / "template.yaml"
+    run = subprocess.run(
+        [str(lint), "--include-checks", "W", "--regions", edge_stack.REGION, "-t", str(template)],
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "seconds", "megabytes"), [("GuardAdmin", 5, 128), ("RenderForCrawlers", 30, 10240)])
+def test_an_edge_function_asks_for_no_more_than_there_is(edge, name, seconds, megabytes):
+    function = of_type(edge, "AWS::Serverless::Function")[name]
+    assert function["Timeout"] <= seconds and function["MemorySize"] <= megabytes
+    assert function["Runtime"].startswith("python3.") and function["Architectures"] == ["x86_64"]
+    refused = {"Environment", "Layers", "VpcConfig", "Tracing", "DeadLetterQueue", "ReservedConcurrentExecutions"}
+    assert not refused & set(function) and "Globals" not in edge
+    assert edge["Outputs"][f"{name}Version"]["Value"] == {"Ref": f"{name}.Version"}
+    assert function["AutoPublishAlias"], "CloudFront takes a numbered version only"
+
+
+def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_edge):
+    out, _ = packaged_edge
+    assert (out / edge_stack.CODE).stat().st_size < 1024 * 1024 / 10
+    with zipfile.ZipFile(out / edge_stack.CODE) as package:
+        assert all(name.startswith("storefront_edge/") for name in package.namelist())
+        code = {name: package.read(name).decode() for name in package.namelist() if name.endswith(".py")}
+        assert json.loads(package.read("storefront_edge/settings.json")) == SETTINGS
+    assert {"storefront_edge/guard.py", "storefront_edge/crawlers.py"} < set(code)
+    imported = set(re.findall(r"^(?:from|import) (\w+)", "\n".join(code.values()), re.MULTILINE))
+    assert imported <= set(sys.stdlib_module_names), imported
+    assert "os" not in imported, "there is no environment to read"
+
+
+def test_the_same_package_twice_is_the_same_version(packaged_edge, tmp_path):
+    out, _ = packaged_edge
+    edge_stack.package(tmp_path, SETTINGS)
+    assert (tmp_path / edge_stack.CODE).read_bytes() == (out / edge_stack.CODE).read_bytes()
+
+
+def test_edge_functions_may_write_logs_and_nothing_else(edge):
+    role = of_type(edge, "AWS::IAM::Role")["EdgeRole"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert set(trust["Principal"]["Service"]) == {"lambda.amazonaws.com", "edgelambda.amazonaws.com"}
+    (statement,) = (each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"])
+    assert all(action.startswith("logs:") and "*" not in action for action in statement["Action"])
+    assert all("${AWS::StackName}-" in resource["Fn::Sub"] for resource in statement["Resource"])
+
+
+def test_the_web_acl_refuses_known_attacks_and_floods(edge):
+    (acl,) = of_type(edge, "AWS::WAFv2::WebACL").values()
+    assert (acl["Scope"], acl["DefaultAction"]) == ("CLOUDFRONT", {"Allow": {}})
+    managed = {
+        rule["Statement"]["ManagedRuleGroupStatement"]["Name"]
+        for rule in acl["Rules"]
+        if rule.get("OverrideAction") == {"None": {}}
+    }
+    assert managed == {
+        "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+        "AWSManagedRulesCommonRuleSet",
+    }
+    (flood,) = (rule for rule in acl["Rules"] if "RateBasedStatement" in rule["Statement"])
+    body = acl["CustomResponseBodies"][flood["Action"]["Block"]["CustomResponse"]["CustomResponseBodyKey"]]
+    assert json.loads(body["Content"])["code"] == "too_many_requests"
+    assert len({rule["Priority"] for rule in acl["Rules"]}) == len(acl["Rules"])
