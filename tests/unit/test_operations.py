@@ -17,6 +17,7 @@ from chalicelib.operations.model import (
     ReplayWindowInvalid,
     checked_window,
 )
+from chalicelib.operations.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from infra import derived
 from infra.template_pieces import pieces
@@ -86,6 +87,23 @@ def test_a_window_up_to_now_is_fine():
 def parked(machine, name):
     execution = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
     return a_letter({"order_id": "ord_1", "failure": {"Error": "X"}, "execution": execution})
+
+
+class FakeEvents:
+    def start_replay(self, **request):
+        self.destination = request["Destination"]
+        return {"State": "STARTING"}
+
+
+@pytest.mark.parametrize(("rules", "only"), [(["arn:rule"], {"FilterArns": ["arn:rule"]}), ([], {"FilterArns": []})])
+def test_a_replay_of_a_type_goes_to_the_rules_that_take_it_and_to_no_other(rules, only):
+    """The engine would not tell: it sends a replay to all."""
+    events = FakeEvents()
+    replays = Replays(events, "arn:archive", "arn:event-bus/shop")
+    replays.start(NOW - timedelta(hours=1), NOW, rules)
+    assert events.destination == {"Arn": "arn:event-bus/shop", **only}
+    replays.start(NOW - timedelta(hours=1), NOW, None)
+    assert events.destination == {"Arn": "arn:event-bus/shop"}
 
 
 def test_an_order_that_could_not_be_undone_is_undone_anew(shop):
