@@ -48,11 +48,12 @@ def test_a_job_is_not_tried_for_longer_than_until_its_next_run(template):
 def test_lambda_says_the_same_for_every_function_that_nobody_waits_for(template):
     attempts = {referred(each["FunctionName"]): each for each in of_type(template, ATTEMPTS).values()}
     assert set(attempts) == _asynchronous(template)
-    queues = of_type(template, QUEUE)
+    clock = {target["Arn"]["Fn::GetAtt"][0]: target for target in _schedules(template).values()}
     for name, each in attempts.items():
-        assert 0 <= each["MaximumRetryAttempts"] <= 2, name
-        assert 60 <= each["MaximumEventAgeInSeconds"] <= 21600, name
-        assert referred(each["DestinationConfig"]["OnFailure"]["Destination"]) in queues, name
+        retry = clock[name]["RetryPolicy"]
+        assert each["MaximumRetryAttempts"] == min(2, retry["MaximumRetryAttempts"]), name
+        assert each["MaximumEventAgeInSeconds"] == retry["MaximumEventAgeInSeconds"] <= 21600, name
+        assert each["DestinationConfig"]["OnFailure"]["Destination"] == clock[name]["DeadLetterConfig"]["Arn"], name
 
 
 def test_a_function_may_report_to_where_its_failures_go(template):
