@@ -257,6 +257,16 @@ def test_an_undelivered_event_is_put_on_the_bus_again_as_it_was(
     assert emails(order_id).count("Your order is on its way") == 1
 
 
+def test_what_is_invoked_without_waiting_ends_where_its_failures_go(admin, engine, resource, letters, eventually):
+    """With the reason why it failed to the end."""
+    engine.session.client("lambda").invoke(
+        FunctionName=resource("WriteSalesReport"), InvocationType="Event", Payload=json.dumps({"date": "no day"})
+    )
+    [letter] = eventually(lambda: letters("missed-jobs"))
+    assert letter["context"]["reason"] == "ValueError"
+    admin.must("DELETE", f"/admin/queues/missed-jobs/messages/{letter['id']}")
+
+
 def test_a_missed_job_is_run_by_a_redrive(admin, engine, sqs, resource, letters):
     function = engine.session.client("lambda").get_function(FunctionName=resource("SweepReservations"))
     arn = function["Configuration"]["FunctionArn"]
