@@ -22,13 +22,14 @@ from chalicelib.platform.errors import (
     NotFound,
     Refusal,
     TooLarge,
+    TooMany,
     Unacceptable,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
 )
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.log import log
+from chalicelib.platform.log import about, log
 
 Access = Literal["public", "customer", "admin"]
 
@@ -45,6 +46,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -72,13 +74,18 @@ class Call:
     headers: Mapping[str, str]
     raw_body: bytes = b""
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        pairs = (pair.strip().partition("=") for pair in self.headers.get("cookie", "").split(";"))
+        return {name: value for name, _, value in pairs if name}
+
 
 @dataclass(frozen=True)
 class Answer:
-    """A view returns this instead of a bare model when it has headers to add."""
+    """A view returns this instead of a bare model when it has headers to add. Several values make several headers."""
 
     body: BaseModel
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class Operation:
     query: type[BaseModel] | None
     headers: tuple[str, ...]
     required_headers: tuple[str, ...]
+    cookies: tuple[str, ...]
     answer_headers: tuple[str, ...]
     refusals: tuple[type[Refusal], ...]
 
@@ -120,6 +128,7 @@ def endpoint(
     query: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
     required_headers: tuple[str, ...] = (),
+    cookies: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
     refusals: tuple[type[Refusal], ...] = (),
 ) -> Callable:
@@ -132,14 +141,21 @@ def endpoint(
         OPERATIONS.append(
             Operation(
                 view.__name__, method, path, summary, access, answer, status,
-                body, body_required, query, headers, required_headers, answer_headers, refusals,
+                body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
             )
         )  # fmt: skip
 
         def handle(**path_parameters: str) -> Response:
+            request = routes.current_request
+            ids = {
+                "request_id": request.context.get("requestId"),
+                "operation": view.__name__,
+                "order_id": path_parameters.get("order_id"),
+            }
+
             def call_view() -> Response:
-                request = routes.current_request
                 call = _call(request, access)
+                about(caller=call.caller.role, **ids)
                 if body and len(call.raw_body) > body_limit:
                     raise BodyTooLarge
                 check(call)
@@ -153,7 +169,10 @@ def endpoint(
                 result = result if isinstance(result, Answer) else Answer(result)
                 return _response(result.body, status, result.headers)
 
-            return _translated(call_view)
+            about(**ids)
+            response = _translated(call_view)
+            log.info("answered", extra={"status": int(response.status_code)})
+            return response
 
         # Chalice would refuse other content types in words of its own; `_json_object` decides here.
         routes.route(path, methods=[method], name=view.__name__, content_types=[])(handle)
@@ -229,7 +248,7 @@ def _problem(
     return Response(problem.model_dump_json(exclude_none=True), headers, status)
 
 
-def _response(model: BaseModel, status: int, headers: dict[str, str]) -> Response:
+def _response(model: BaseModel, status: int, headers: dict[str, str | list[str]]) -> Response:
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **headers}
     return Response(model.model_dump_json(by_alias=True), headers, status)
 

@@ -26,9 +26,11 @@ HEADERS = {
     "X-Order-Token": "A guest's order: issued at checkout.",
     "Idempotency-Key": "Chosen by the client, one for each thing it wants done. Repeating it repeats the answer.",
     "Stripe-Signature": "Stripe's signature over the body.",
+    "X-Session-Request": "`1`. Pages of other sites cannot send it.",
 }
 HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+    "X-Session-Request": {"type": "string", "enum": ["1"]},
 }
 
 
@@ -65,7 +67,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation),
+            *_header_parameters(operation),
+            *_cookie_parameters(operation),
+        ],
         "responses": {
             str(operation.status): {
                 "description": operation.summary,
@@ -111,6 +118,12 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
             "schema": HEADER_SCHEMAS.get(name, {"type": "string"}),
         }
         for name in (*operation.required_headers, *operation.headers)
+    ]
+
+
+def _cookie_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "cookie", "required": False, "schema": {"type": "string"}} for name in operation.cookies
     ]
 
 
