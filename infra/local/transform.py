@@ -82,13 +82,24 @@ def gateway_responses(template: Template, local: Local) -> None:
         properties = {
             "RestApiId": {"Ref": "RestAPI"},
             "ResponseType": kind,
+            "StatusCode": str(response["statusCode"]),
             "ResponseTemplates": response["responseTemplates"],
             "ResponseParameters": response["responseParameters"],
         }
-        if "statusCode" in response:
-            properties["StatusCode"] = str(response["statusCode"])
         name = "GatewayResponse" + kind.title().replace("_", "")
         template["Resources"][name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}
+
+
+def method_settings(template: Template, local: Local) -> None:
+    """The engine looks limits up by a method's path as it is, where AWS wants its slashes written as `~1`."""
+    for setting in template["Resources"]["RestAPI"]["Properties"]["MethodSettings"]:
+        setting["ResourcePath"] = setting["ResourcePath"].replace("~1", "/").replace("//", "/")
+
+
+def no_api_firewall(template: Template, local: Local) -> None:
+    """The engine sends no request through a firewall."""
+    for name in ("ApiFirewallAssociation", "ApiFirewall"):
+        del template["Resources"][name]
 
 
 def plain_http(template: Template, local: Local) -> None:
@@ -132,6 +143,8 @@ DIFFERENCES = (
     unnamed_resources,
     message_batches,
     gateway_responses,
+    method_settings,
+    no_api_firewall,
     api_origin,
     plain_http,
     identity_endpoint,

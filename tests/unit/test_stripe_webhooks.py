@@ -125,7 +125,7 @@ class TestInbox:
 
     def test_reads_its_secret_anew_when_a_signature_is_not_of_it(self, queue):
         secrets = iter(["whsec_old", SECRET])
-        inbox = Inbox(queue, "https://sqs.example/stripe", Secret(secrets.__next__, iter((0, 0, 10, 10)).__next__))
+        inbox = Inbox(queue, "https://sqs.example/stripe", Secret(secrets.__next__, iter((0, 10, 10)).__next__))
 
         inbox.check(BODY, signed(BODY))
 
