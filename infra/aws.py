@@ -46,20 +46,17 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     outputs = deploy(session, template, out, name, parameters, print)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
-    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
+    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
     print(f"\n  storefront  {outputs['StorefrontUrl']}\n  API         {outputs['ApiUrl']}")
 
 
-def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
+def _browser_config(outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": outputs["WebSocketUrl"],
-        "region": session.region_name,
-        "user_pool_client_id": outputs["UserPoolClientId"],
-        "cognito_endpoint": f"https://cognito-idp.{session.region_name}.amazonaws.com/",
         "stripe_publishable_key": publishable_key or None,
         "sandbox": not publishable_key,
     }
