@@ -118,9 +118,7 @@ class Accounts:
         Raises CodeRefused, PasswordRefused, TooManyAttempts.
         """
         checked_password(new_password, email, "new_password")
-        self._call(
-            "confirm_forgot_password", AT_A_CODE, Username=email, ConfirmationCode=code, Password=new_password
-        )
+        self._call("confirm_forgot_password", AT_A_CODE, Username=email, ConfirmationCode=code, Password=new_password)
         self._end_sessions(email, new_password)
 
     def _by_password(self, email: str, password: str) -> Any:

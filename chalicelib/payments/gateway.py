@@ -152,7 +152,6 @@ class StripeGateway:
             failure = PaymentProviderUnavailable if key_in_use else PaymentProviderFailed
             raise failure(type(error).__name__) from error
 
-
     def _with_current_key(self, call: Callable, *arguments: Any, options: dict[str, Any]) -> Any:
         """The key may have been changed since it was read."""
         import stripe
