@@ -180,9 +180,8 @@ def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(page: 
     kept = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie].join()")
     assert "saga.signed-in" in kept and "eyJ" not in kept
     paths = {"saga_refresh": "/api/session", "saga_admin": "/admin"}
-    assert {
-        c["name"]: c["path"] for c in page.context.cookies([f"{storefront_url}{p}" for p in paths.values()])
-    } == paths
+    places = [f"{storefront_url}{path}" for path in paths.values()]
+    assert {cookie["name"]: cookie["path"] for cookie in page.context.cookies(places)} == paths
     page.get_by_role("button", name="Sign out").click()
     expect(signed_in).to_be_hidden(timeout=PATIENCE_MS)
     assert page.context.cookies(places) == []
