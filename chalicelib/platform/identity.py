@@ -16,6 +16,9 @@ from chalicelib.platform.settings import settings
 
 ADMIN_GROUP = "admin"
 
+CLOCK_SKEW_SECONDS = 5
+"""A token may come from a clock that is a little ahead of ours."""
+
 Role = Literal["guest", "customer", "admin"]
 
 
@@ -76,6 +79,7 @@ def verified_claims(token: str) -> dict[str, Any]:
             algorithms=["RS256"],
             issuer=settings().token_issuer,
             audience=settings().user_pool_client_id,
+            leeway=CLOCK_SKEW_SECONDS,
             options={"require": ["exp", "iat", "iss", "aud", "sub", "token_use"]},
         )
     except jwt.PyJWKClientConnectionError as error:

@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chalicelib.platform import identity
-from chalicelib.platform.identity import GUEST, Caller, IdentityProviderUnavailable, TokenInvalid, identify
+from chalicelib.platform.identity import (
+    CLOCK_SKEW_SECONDS,
+    GUEST,
+    Caller,
+    IdentityProviderUnavailable,
+    TokenInvalid,
+    identify,
+)
 
 POOL, CLIENT = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_ours", "our-client"
 KID = "key-1"
@@ -93,6 +100,10 @@ def test_a_customer():
     assert ada == Caller("ada", "ada@example.com") and ada.role == "customer"
 
 
+def test_a_pool_whose_clock_is_a_little_ahead():
+    assert of(signed(claims(iat=int(time.time()) + CLOCK_SKEW_SECONDS - 1))).customer_id == "ada"
+
+
 def test_an_admin():
     assert of(signed(claims(**{"cognito:groups": ["admin"]}))).role == "admin"
 
@@ -114,7 +125,7 @@ FORGED = {
     "an access token that names an audience": signed(claims(token_use="access", client_id=CLIENT)),
     "a refresh token": signed(claims(token_use="refresh", aud=None, client_id=CLIENT)),
     "no use": signed(claims(token_use=None)),
-    "expired": signed(claims(exp=int(time.time()) - 1)),
+    "expired": signed(claims(exp=int(time.time()) - CLOCK_SKEW_SECONDS - 1)),
     "without an end": signed(claims(exp=None)),
     "an end that is no number": signed(claims(exp="never")),
     "issued in the future": signed(claims(iat=int(time.time()) + AN_HOUR)),
