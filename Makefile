@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo tour mail audit job import rush burst dlq replay contracts test package deploy clean
+.PHONY: help up down admin partner demo tour mail audit job import rush burst dlq replay contracts test package deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -14,6 +14,12 @@ up: $(INSTALLED) ## Start or update the shop on this machine and say where it is
 
 down: $(INSTALLED) ## Stop the shop; its data are kept in .local/
 	@$(BIN)/python -m infra.local down
+
+admin: $(INSTALLED) ## Invite an admin by email: make admin EMAIL=… (STAGE=demo: on AWS)
+	@EMAIL="$(EMAIL)" STAGE="$(STAGE)" $(BIN)/python -m infra.people admin
+
+partner: $(INSTALLED) ## Make a partner's API key: make partner NAME=… (STAGE=demo: on AWS)
+	@NAME="$(NAME)" STAGE="$(STAGE)" $(BIN)/python -m infra.people partner
 
 demo: $(INSTALLED) ## Watch four orders go through the saga
 	@$(BIN)/python -m infra.local demo

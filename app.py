@@ -9,7 +9,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import api
-from chalicelib.platform.log import log
+from chalicelib.platform.log import about, log
 
 app = Chalice(app_name="storefront")
 app.api.binary_types = []
@@ -232,10 +232,15 @@ def remind_of_carts(event: Event, context: Any) -> Event:
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.
 
 
+def _begin(event: Event) -> None:
+    about(order_id=event["order_id"])
+    log.info("step begins")
+
+
 def _step(event: Event) -> Any:
     from chalicelib.fulfilment import steps
 
-    log.append_keys(order_id=event["order_id"])
+    _begin(event)
     return steps
 
 
@@ -297,22 +302,23 @@ def cancel_order(event: Event, context: Any) -> None:
 # The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.
 
 
-@app.lambda_function(name="refund_return")
-def refund_return(event: Event, context: Any) -> Event:
+def _return_step(event: Event) -> Any:
     from chalicelib.fulfilment import returns
 
-    return {"refunded": returns.refund_return(event["order_id"], event["return_id"])}
+    _begin(event)
+    return returns
+
+
+@app.lambda_function(name="refund_return")
+def refund_return(event: Event, context: Any) -> Event:
+    return {"refunded": _return_step(event).refund_return(event["order_id"], event["return_id"])}
 
 
 @app.lambda_function(name="restock_return")
 def restock_return(event: Event, context: Any) -> None:
-    from chalicelib.fulfilment import returns
-
-    returns.restock_return(event["order_id"], event["return_id"])
+    _return_step(event).restock_return(event["order_id"], event["return_id"])
 
 
 @app.lambda_function(name="complete_return")
 def complete_return(event: Event, context: Any) -> None:
-    from chalicelib.fulfilment import returns
-
-    returns.complete_return(event["order_id"], event["return_id"], event["refunded"])
+    _return_step(event).complete_return(event["order_id"], event["return_id"], event["refunded"])

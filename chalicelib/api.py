@@ -5,6 +5,7 @@ from typing import Any, Literal
 from chalice import Blueprint, Chalice, Response
 from pydantic import BaseModel
 
+from chalicelib.accounts.routes import routes as accounts
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
 from chalicelib.imports.routes import routes as imports
@@ -35,5 +36,5 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    for room in (routes, catalog, imports, inventory, cart, orders, insights, operations, payments):
+    for room in (routes, accounts, catalog, imports, inventory, cart, orders, insights, operations, payments):
         app.register_blueprint(room)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import cache
 
+from chalicelib.accounts.service import Accounts
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
@@ -44,6 +45,11 @@ from chalicelib.platform.settings import settings
 from chalicelib.shipping.service import Shipping
 from chalicelib.shipping.store import ShipmentStore
 from chalicelib.shipping.warehouse import WaitingTask, Warehouse
+
+
+@cache
+def accounts() -> Accounts:
+    return Accounts(aws.client("cognito-idp"), settings().user_pool_client_id)
 
 
 @cache

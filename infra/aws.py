@@ -51,7 +51,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     outputs = _deploy_stacks(session, name, template, out, parameters)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
-    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
+    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
@@ -72,13 +72,10 @@ def _deploy_stacks(
     return edge_stack.deploy_around(main_stack, edge_stack.session(), name, baked, out / "edge", print)
 
 
-def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
+def _browser_config(outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": outputs["WebSocketUrl"],
-        "region": session.region_name,
-        "user_pool_client_id": outputs["UserPoolClientId"],
-        "cognito_endpoint": f"https://cognito-idp.{session.region_name}.amazonaws.com/",
         "stripe_publishable_key": publishable_key or None,
         "sandbox": not publishable_key,
     }

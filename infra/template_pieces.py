@@ -5,7 +5,8 @@ or an edge function is a file of its own. A workflow is written in YAML with anc
 the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
 workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
 a message; for a workflow, that an execution failed. Such queues are those for what was given up, and the
-output `DeadLetterQueueUrls` lists them. `infra/derived.py` adds what follows from the pieces.
+output `DeadLetterQueueUrls` lists them. `infra/derived.py` adds what follows from the pieces, and
+`infra/gateway.py` what follows from the routes.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from infra import derived
+from infra import derived, gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 PIECES = ROOT / "infra" / "template"
@@ -58,7 +59,7 @@ def pieces(stage: str) -> dict[str, Any]:
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, read(path))
     more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
-    return _merged(_watched(merged), {"Resources": more})
+    return _merged(_merged(_watched(merged), gateway.definition()), {"Resources": more})
 
 
 def read(path: Path) -> dict[str, Any]:

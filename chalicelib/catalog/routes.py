@@ -22,6 +22,13 @@ from chalicelib.platform.money import Money
 routes = Blueprint(__name__)
 
 
+SHARED_SECONDS = 5
+"""Names and prices may be late by this, twice at worst, and so may what is available, on these pages only: the cart
+and the order ask each time."""
+
+CATEGORIES_SHARED_SECONDS = 60
+
+
 class SkuInvalid(Unacceptable):
     """A sku is up to 40 capital letters, digits and hyphens."""
 
@@ -54,7 +61,7 @@ class ProductQuery(BaseModel):
 
 @endpoint(
     routes, "GET", "/products", summary="Products by name, by category, by text",
-    query=ProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
+    query=ProductQuery, answer=ProductPage, shared_seconds=SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products(call: Call, query: ProductQuery) -> ProductPage:
     products, next_cursor = wiring.catalog().page(query.category, query.q, query.cursor)
@@ -64,16 +71,35 @@ def list_products(call: Call, query: ProductQuery) -> ProductPage:
 
 @endpoint(
     routes, "GET", "/products/{sku}", summary="One product",
-    answer=ProductView, refusals=(ProductNotFound,),
+    answer=ProductView, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
 def get_product(call: Call, sku: str) -> ProductView:
     product = wiring.catalog().product(sku)
     return _view(product, wiring.inventory().available([sku]).get(sku, 0))
 
 
-@endpoint(routes, "GET", "/categories", summary="The shop's categories", answer=CategoryList)
+@endpoint(
+    routes, "GET", "/categories", summary="The shop's categories",
+    answer=CategoryList, shared_seconds=CATEGORIES_SHARED_SECONDS,
+)  # fmt: skip
 def list_categories(call: Call) -> CategoryList:
     return CategoryList(items=wiring.catalog().categories())
+
+
+@endpoint(
+    routes, "GET", "/partner/products", summary="The catalog as it is now, for partners", access="partner",
+    query=ProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
+)  # fmt: skip
+def list_products_for_partner(call: Call, query: ProductQuery) -> ProductPage:
+    return list_products(call, query)
+
+
+@endpoint(
+    routes, "GET", "/partner/products/{sku}", summary="One product as it is now, for partners", access="partner",
+    answer=ProductView, refusals=(ProductNotFound,),
+)  # fmt: skip
+def get_product_for_partner(call: Call, sku: str) -> ProductView:
+    return get_product(call, sku)
 
 
 @endpoint(

@@ -16,7 +16,7 @@ from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform import queues
 from chalicelib.platform.dynamo import plain
-from chalicelib.platform.log import log
+from chalicelib.platform.log import about, log
 
 PUT_EVENTS_LIMIT = 10
 ATTEMPTS = 3
@@ -64,6 +64,8 @@ def consume(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[s
 def _received(body: str) -> Envelope:
     """Raises ContractBroken."""
     event = Envelope.model_validate(json.loads(body)["detail"])
+    about(order_id=event.data.get("order_id"), correlation_id=event.correlation_id, event_id=event.id)
+    log.info("event received", extra={"event_type": event.type})
     data_of(event)
     return event
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
-from chalicelib.catalog.routes import ProductView
+from chalicelib.catalog.routes import SHARED_SECONDS, ProductView
 from chalicelib.insights.documents import INVOICE_URL_SECONDS, invoice_key
 from chalicelib.insights.model import InvoiceNotReady, best_selling
 from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
@@ -99,7 +99,7 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
 
 @endpoint(
     routes, "GET", "/products/{sku}/also-bought", summary="What was bought together with a product, at most four",
-    answer=AlsoBought, refusals=(ProductNotFound,),
+    answer=AlsoBought, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
 def list_also_bought(call: Call, sku: str) -> AlsoBought:
     wiring.catalog().product(sku)

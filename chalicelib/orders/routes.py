@@ -34,6 +34,7 @@ from chalicelib.orders.model import (
 from chalicelib.payments.model import Payment, PaymentDisputed
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
+from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.shipping.model import Shipment
 
@@ -163,6 +164,7 @@ def place_order(call: Call, body: CheckoutRequest) -> Answer:
     order, token = wiring.checkout().place(
         call.caller, call.headers.get(CART_TOKEN.lower()), call.headers.get(IDEMPOTENCY_KEY.lower()), body
     )
+    log.append_keys(order_id=order.id, correlation_id=order.id)
     # The status of a new order, also when the answer is repeated later: the same again.
     accepted = OrderAccepted(order_id=order.id, status=Status.PLACED, total=order.total, order_token=token)
     return Answer(accepted, {"Location": f"orders/{order.id}"})

@@ -20,6 +20,7 @@ from chalicelib.payments.model import (
 )
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.money import Money
+from chalicelib.platform.secret import Secret
 
 TIMEOUT_SECONDS = 5
 """Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""
@@ -45,7 +46,7 @@ class UnexpectedIntentState(Exception):
 
 
 class StripeGateway:
-    def __init__(self, secret_key: Callable[[], str], api_base: str = "") -> None:
+    def __init__(self, secret_key: Secret, api_base: str = "") -> None:
         """An empty `api_base` is Stripe's own address."""
         self._secret_key = secret_key
         self._api_base = api_base
@@ -127,7 +128,9 @@ class StripeGateway:
         import stripe
 
         try:
-            return call(*arguments, options={"idempotency_key": key} if key else {})
+            return self._with_current_key(call, *arguments, options={"idempotency_key": key} if key else {})
+        except stripe.AuthenticationError as error:
+            raise PaymentProviderUnavailable("our key is refused") from error
         except stripe.CardError as error:
             raise PaymentDeclined(_decline_code(error.error) or error.code) from error
         except stripe.InvalidRequestError as error:
@@ -148,6 +151,19 @@ class StripeGateway:
             key_in_use = error.http_status == 409
             failure = PaymentProviderUnavailable if key_in_use else PaymentProviderFailed
             raise failure(type(error).__name__) from error
+
+    def _with_current_key(self, call: Callable, *arguments: Any, options: dict[str, Any]) -> Any:
+        """The key may have been changed since it was read."""
+        import stripe
+
+        key = self._secret_key()
+        try:
+            return call(*arguments, options={**options, "api_key": key})
+        except stripe.AuthenticationError:
+            current = self._secret_key.anew()
+            if current == key:
+                raise
+            return call(*arguments, options={**options, "api_key": current})
 
 
 def check_signature(body: bytes, header: str, secret: str) -> None:

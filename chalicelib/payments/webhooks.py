@@ -4,12 +4,13 @@ Only ids go into the queue. Whoever handles one asks Stripe how the payment stan
 matter in which order the events arrive, or how late.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.payments.gateway import check_signature
+from chalicelib.payments.model import SignatureInvalid
+from chalicelib.platform.secret import Secret
 
 HANDLED = frozenset(
     {
@@ -55,14 +56,17 @@ class Notice(BaseModel):
 
 
 class Inbox:
-    def __init__(self, sqs: Any, queue_url: str, secret: Callable[[], str]) -> None:
+    def __init__(self, sqs: Any, queue_url: str, secret: Secret) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._secret = secret
 
     def check(self, body: bytes, signature: str) -> None:
-        """Raises SignatureInvalid."""
-        check_signature(body, signature, self._secret())
+        """The secret may have been changed since it was read. Raises SignatureInvalid."""
+        try:
+            check_signature(body, signature, self._secret())
+        except SignatureInvalid:
+            check_signature(body, signature, self._secret.anew())
 
     def accept(self, event: StripeEvent) -> None:
         """What we cannot use is answered as received all the same, or Stripe would send it for days."""

@@ -6,6 +6,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.platform.secret import Secret
+
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 
 
@@ -28,8 +30,6 @@ def dynamodb() -> Any:
 
 
 @cache
-def secret(parameter: str) -> Any:
-    """A function that reads an SSM parameter, decrypted, at most every five minutes."""
-    from aws_lambda_powertools.utilities import parameters
-
-    return lambda: parameters.get_parameter(parameter, decrypt=True, max_age=300)
+def secret(parameter: str) -> Secret:
+    """A parameter of the parameter store, decrypted."""
+    return Secret(lambda: client("ssm").get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"])

@@ -47,6 +47,10 @@ class TooLarge(Refusal):
     """The request is larger than this API reads."""
 
 
+class TooMany(Refusal):
+    """The caller asks too often; the same call may succeed later."""
+
+
 class Unacceptable(Refusal):
     """The request can be read, and breaks a rule."""
 

@@ -22,15 +22,17 @@ from chalicelib.platform.errors import (
     NotFound,
     Refusal,
     TooLarge,
+    TooMany,
     Unacceptable,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
 )
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.log import log
+from chalicelib.platform.log import about, log
 
-Access = Literal["public", "customer", "admin"]
+Access = Literal["public", "customer", "admin", "partner"]
+"""A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
@@ -45,6 +47,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -64,6 +67,33 @@ class AdminOnly(Forbidden):
     """Only members of the admin group may do this."""
 
 
+# What the gateway in front of the function answers; `infra/gateway.py` says when.
+
+
+class ApiKeyRequired(Forbidden):
+    """Send a partner's key as `x-api-key`."""
+
+
+class RequestFiltered(Forbidden):
+    """The firewall does not let this request through."""
+
+
+class RequestRejected(Malformed):
+    """The request cannot be understood."""
+
+
+class RouteNotFound(NotFound):
+    """There is nothing at this path and method."""
+
+
+class TooManyRequests(TooMany):
+    """Please slow down."""
+
+
+class QuotaExceeded(TooMany):
+    """This key has used up what it may ask for today."""
+
+
 @dataclass(frozen=True)
 class Call:
     """Who calls, the headers (names in lower case), and the body as it came."""
@@ -72,13 +102,18 @@ class Call:
     headers: Mapping[str, str]
     raw_body: bytes = b""
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        pairs = (pair.strip().partition("=") for pair in self.headers.get("cookie", "").split(";"))
+        return {name: value for name, _, value in pairs if name}
+
 
 @dataclass(frozen=True)
 class Answer:
-    """A view returns this instead of a bare model when it has headers to add."""
+    """A view returns this instead of a bare model when it has headers to add. Several values make several headers."""
 
     body: BaseModel
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +132,7 @@ class Operation:
     query: type[BaseModel] | None
     headers: tuple[str, ...]
     required_headers: tuple[str, ...]
+    cookies: tuple[str, ...]
     answer_headers: tuple[str, ...]
     refusals: tuple[type[Refusal], ...]
 
@@ -120,26 +156,36 @@ def endpoint(
     query: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
     required_headers: tuple[str, ...] = (),
+    cookies: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
+    shared_seconds: int = 0,
     refusals: tuple[type[Refusal], ...] = (),
 ) -> Callable:
     """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models.
 
-    `check` sees the call before its body is read. `body_limit` is bytes.
+    `check` sees the call before its body is read. `body_limit` is bytes. An answer that is the same for everybody may
+    be shared for so many seconds, also with pages of other sites.
     """
 
     def register(view: Callable) -> Callable:
         OPERATIONS.append(
             Operation(
                 view.__name__, method, path, summary, access, answer, status,
-                body, body_required, query, headers, required_headers, answer_headers, refusals,
+                body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
             )
         )  # fmt: skip
 
         def handle(**path_parameters: str) -> Response:
+            request = routes.current_request
+            ids = {
+                "request_id": request.context.get("requestId"),
+                "operation": view.__name__,
+                "order_id": path_parameters.get("order_id"),
+            }
+
             def call_view() -> Response:
-                request = routes.current_request
                 call = _call(request, access)
+                about(caller=call.caller.role, **ids)
                 if body and len(call.raw_body) > body_limit:
                     raise BodyTooLarge
                 check(call)
@@ -151,12 +197,16 @@ def endpoint(
                     arguments["query"] = _validated(query, dict(request.query_params or {}))
                 result = view(call, **arguments)
                 result = result if isinstance(result, Answer) else Answer(result)
-                return _response(result.body, status, result.headers)
+                return _response(result.body, status, _sharing(shared_seconds) | result.headers)
 
-            return _translated(call_view)
+            about(**ids)
+            response = _translated(call_view)
+            log.info("answered", extra={"status": int(response.status_code)})
+            return response
 
         # Chalice would refuse other content types in words of its own; `_json_object` decides here.
-        routes.route(path, methods=[method], name=view.__name__, content_types=[])(handle)
+        by_key = access == "partner"
+        routes.route(path, methods=[method], name=view.__name__, content_types=[], api_key_required=by_key)(handle)
         return view
 
     return register
@@ -165,7 +215,7 @@ def endpoint(
 def _call(request: Any, access: Access) -> Call:
     headers = {name.lower(): value for name, value in request.headers.items()}
     caller = identity.identify(headers)
-    if access != "public" and caller.customer_id is None:
+    if access in ("customer", "admin") and caller.customer_id is None:
         raise SignInRequired
     if access == "admin" and not caller.is_admin:
         raise AdminOnly
@@ -229,8 +279,16 @@ def _problem(
     return Response(problem.model_dump_json(exclude_none=True), headers, status)
 
 
-def _response(model: BaseModel, status: int, headers: dict[str, str]) -> Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **headers}
+def _sharing(seconds: int) -> dict[str, str | list[str]]:
+    """For how long the edge may answer by itself, and by a stale answer while it asks for a new one. Browsers ask."""
+    if not seconds:
+        return {"Cache-Control": "no-store"}
+    told = f"public, max-age=0, s-maxage={seconds}, stale-while-revalidate={seconds}"
+    return {"Cache-Control": told, "Access-Control-Allow-Origin": "*"}
+
+
+def _response(model: BaseModel, status: int, headers: dict[str, str | list[str]]) -> Response:
+    headers = {"Content-Type": "application/json", **headers}
     return Response(model.model_dump_json(by_alias=True), headers, status)
 
 

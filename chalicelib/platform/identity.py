@@ -1,18 +1,25 @@
 """One notion of a caller for the whole API: a guest, a customer, or a customer who is an admin.
 
-Routes serve guests and customers alike, which a gateway authorizer cannot express, so the token is
-verified here: signature against the user pool's published keys, issuer, audience and expiry.
+Whoever has an account in the user pool is a customer; a group of all customers would only repeat that. Routes
+serve guests and customers alike, which a gateway authorizer cannot express, so the token is verified here:
+signature against the pool's published keys, issuer, audience, use and expiry. Where only customers or admins have
+business, an authorizer stands in front as well (`infra/gateway.py`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.platform.errors import Unauthenticated, Unavailable
 from chalicelib.platform.settings import settings
 
 ADMIN_GROUP = "admin"
+
+CLOCK_SKEW_SECONDS = 5
+"""A token may come from a clock that is a little ahead of ours."""
+
+Role = Literal["guest", "customer", "admin"]
 
 
 class TokenInvalid(Unauthenticated):
@@ -31,6 +38,12 @@ class Caller:
     email: str | None = None
     is_admin: bool = False
 
+    @property
+    def role(self) -> Role:
+        if self.customer_id is None:
+            return "guest"
+        return "admin" if self.is_admin else "customer"
+
 
 GUEST = Caller()
 
@@ -43,7 +56,10 @@ def identify(headers: Mapping[str, str]) -> Caller:
     scheme, _, token = authorization.strip().rpartition(" ")
     if scheme.lower() not in ("bearer", ""):
         raise TokenInvalid
-    claims = _verified_claims(token)
+    return caller_of(verified_claims(token))
+
+
+def caller_of(claims: Mapping[str, Any]) -> Caller:
     return Caller(
         customer_id=claims["sub"],
         email=claims.get("email"),
@@ -51,8 +67,9 @@ def identify(headers: Mapping[str, str]) -> Caller:
     )
 
 
-def _verified_claims(token: str) -> dict[str, Any]:
-    """Accepts the pool's id token (`aud`) and its access token (`client_id`), both for our client only."""
+def verified_claims(token: str) -> dict[str, Any]:
+    """Of an id token that the pool issued for our client: an access token says nothing about for whom, and speaks
+    to the pool itself. Raises TokenInvalid, IdentityProviderUnavailable."""
     import jwt
 
     try:
@@ -61,14 +78,15 @@ def _verified_claims(token: str) -> dict[str, Any]:
             _pool_keys().get_signing_key_from_jwt(token).key,
             algorithms=["RS256"],
             issuer=settings().token_issuer,
-            options={"require": ["exp", "iss", "sub", "token_use"], "verify_aud": False},
+            audience=settings().user_pool_client_id,
+            leeway=CLOCK_SKEW_SECONDS,
+            options={"require": ["exp", "iat", "iss", "aud", "sub", "token_use"]},
         )
     except jwt.PyJWKClientConnectionError as error:
         raise IdentityProviderUnavailable from error
     except (jwt.PyJWTError, ValueError) as error:
         raise TokenInvalid from error
-    audience = {"id": claims.get("aud"), "access": claims.get("client_id")}.get(claims["token_use"])
-    if audience != settings().user_pool_client_id:
+    if claims["token_use"] != "id":
         raise TokenInvalid
     return claims
 

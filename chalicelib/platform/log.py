@@ -1,5 +1,59 @@
-"""One structured logger. It is given ids and outcomes, never addresses, tokens or bodies."""
+"""One structured logger. It is given ids and outcomes, never addresses, tokens or bodies.
+
+What is given all the same, by a mistake or in the text of an exception, is blackened before it is written.
+"""
+
+import json
+import re
+from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-log = Logger(service="storefront", log_uncaught_exceptions=False)
+IDS = ("request_id", "operation", "caller", "order_id", "correlation_id", "event_id")
+"""What a line is about. It changes within one process, so whoever begins something new says what."""
+
+BLACK = "[redacted]"
+PRIVATE_NAMES = re.compile(
+    r"e_?mail|password|secret|token|authorization|cookie|signature|address|line[12]$|postal|^city$|^name$",
+    re.IGNORECASE,
+)
+PRIVATE_TEXT = re.compile(
+    r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"  # an email address
+    r"|\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*){0,3}"  # a token of the user pool
+    r"|\b(?:cart|order)_[0-9a-f]{64}\b"  # a guest's tokens
+    r"|\b(?:[sr]k_(?:test|live)_|whsec_)\w+"  # Stripe's secrets
+    r"|\b(?:\d[ -]?){12,18}\d\b"  # a card number
+)
+
+
+class _Blackening(LambdaPowertoolsFormatter):
+    def serialize(self, log: Any) -> str:
+        return json.dumps(blackened(json.loads(super().serialize(log))))
+
+
+def blackened(told: Any) -> Any:
+    """The same without what is nobody's business."""
+    if isinstance(told, dict):
+        return {key: BLACK if _is_private(key, value) else blackened(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [blackened(each) for each in told]
+    return PRIVATE_TEXT.sub(BLACK, told) if isinstance(told, str) else told
+
+
+def _is_private(name: Any, value: Any) -> bool:
+    return bool(value) and bool(PRIVATE_NAMES.search(str(name)))
+
+
+def about(**ids: str | None) -> None:
+    """What the lines from here on are about; what they were about before is forgotten.
+
+    Whatever is about an order has the order's id as its correlation id, as its events have.
+    """
+    log.remove_keys(IDS)
+    if ids.get("order_id"):
+        ids = {"correlation_id": ids["order_id"], **ids}
+    log.append_keys(**{name: value for name, value in ids.items() if value})
+
+
+log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_Blackening())

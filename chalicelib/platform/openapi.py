@@ -9,12 +9,17 @@ from pydantic.json_schema import models_json_schema
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.http import (
     OPERATIONS,
+    Access,
     AdminOnly,
+    ApiKeyRequired,
     BodyNotJson,
     BodyTooLarge,
     Operation,
     Problem,
+    QuotaExceeded,
+    RequestFiltered,
     SignInRequired,
+    TooManyRequests,
     status_of,
 )
 from chalicelib.platform.identity import TokenInvalid
@@ -26,9 +31,23 @@ HEADERS = {
     "X-Order-Token": "A guest's order: issued at checkout.",
     "Idempotency-Key": "Chosen by the client, one for each thing it wants done. Repeating it repeats the answer.",
     "Stripe-Signature": "Stripe's signature over the body.",
+    "X-Session-Request": "`1`. Pages of other sites cannot send it.",
+}
+ACCESS_REFUSALS: dict[Access, list[type[Refusal]]] = {
+    "public": [],
+    "customer": [SignInRequired],
+    "admin": [SignInRequired, AdminOnly],
+    "partner": [ApiKeyRequired, QuotaExceeded],
+}
+SECURITY: dict[Access, list[dict[str, list[str]]]] = {
+    "public": [{}, {"customer": []}],
+    "customer": [{"customer": []}],
+    "admin": [{"customer": []}],
+    "partner": [{"partner": []}],
 }
 HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+    "X-Session-Request": {"type": "string", "enum": ["1"]},
 }
 
 
@@ -52,7 +71,10 @@ def document(server_path: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {"customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "partner": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
         },
     }
 
@@ -65,7 +87,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation),
+            *_header_parameters(operation),
+            *_cookie_parameters(operation),
+        ],
         "responses": {
             str(operation.status): {
                 "description": operation.summary,
@@ -74,7 +101,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
             },
             **_problems(operation),
         },
-        "security": [{"customer": []}] if operation.access != "public" else [{}, {"customer": []}],
+        "security": SECURITY[operation.access],
     }
     if operation.body:
         described["requestBody"] = {
@@ -114,12 +141,15 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
+def _cookie_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "cookie", "required": False, "schema": {"type": "string"}} for name in operation.cookies
+    ]
+
+
 def _problems(operation: Operation) -> dict[str, Any]:
-    refusals: list[type[Refusal]] = [TokenInvalid, *operation.refusals]
-    if operation.access != "public":
-        refusals.append(SignInRequired)
-    if operation.access == "admin":
-        refusals.append(AdminOnly)
+    refusals = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
+    refusals += operation.refusals
     if operation.body:
         refusals += [BodyNotJson, BodyTooLarge, ValidationFailed]
     if operation.query:

@@ -1,11 +1,9 @@
 /**
- * Customers sign in with Amazon Cognito, spoken to by plain fetch.
+ * Customers sign in at the shop's own API, which keeps their session.
  *
- * Where tokens live: id and access token only in memory, so they are gone when the page is. The
- * refresh token is kept in localStorage, because a shop that forgets its customer on every reload
- * and in every new tab is not usable without a server of our own to hold a cookie. The price is that
- * injected script could read it. What limits that: a strict content security policy, no third-party
- * script outside the card form, and revocation at sign-out, which makes a copied token worthless.
+ * Where tokens live: the id token only in memory, for minutes; it is gone when the page is. What prolongs the session
+ * is a cookie that the browser keeps from every script, this one included. A note in localStorage says no more than
+ * that there may be a session, so that guests need not ask for one, and so that tabs hear when one of them signs out.
  */
 import { config } from './config';
 import { onThisDevice, Stored } from './storage';
@@ -13,120 +11,116 @@ import { Store } from './store';
 
 export interface Session {
   email: string;
+  isAdmin: boolean;
 }
 
-/** Cognito's refusal; `code` is its exception name without the trailing "Exception". */
+/** The shop's refusal; `code` is the problem's, or `Unreachable`. */
 export class AuthError extends Error {
-  constructor(readonly code: string, message: string) {
+  constructor(readonly code: string, message: string, readonly fields: Record<string, string> = {}) {
     super(message);
   }
 }
 
-interface Tokens {
-  IdToken: string;
-  AccessToken: string;
-  RefreshToken?: string;
+interface IssuedSession {
+  id_token: string;
 }
 
-interface AuthenticationResult {
-  AuthenticationResult?: Tokens;
-}
+export const PASSWORD_MINIMUM = 12;
 
 const SAYINGS: Record<string, string> = {
-  NotAuthorized: 'That email and password do not match.',
-  UserNotFound: 'That email and password do not match.',
-  UsernameExists: 'There is already an account with this email.',
-  UserNotConfirmed: 'This account still waits for its confirmation code.',
-  CodeMismatch: 'That is not the code we sent. Please look again.',
-  ExpiredCode: 'That code has expired. Ask for a new one below.',
-  LimitExceeded: 'Too many attempts. Please wait a few minutes.',
-  TooManyRequests: 'Too many attempts. Please wait a few minutes.',
+  credentials_refused: 'That email and password do not match.',
+  account_not_confirmed: 'This account still waits for its confirmation code.',
+  new_password_required: 'That password was for one time only. Please choose your own.',
+  password_reset_required: 'This account needs a new password first.',
+  code_refused: 'That is not the code we sent last, or it has expired.',
+  password_refused: 'Please choose another password.',
+  too_many_attempts: 'Too many attempts. Please wait a few minutes.',
+  too_many_requests: 'Many people are at the door. Please try again in a moment.',
   Unreachable: 'The sign-in desk cannot be reached right now. Please try again.',
 };
 const SLACK_MS = 60_000;
+const PATIENCE_MS = 20_000;
 
-const refreshToken = new Stored<string>('saga.refresh-token', onThisDevice);
-let tokens: Tokens | null = null;
+const mayHaveSession = new Stored<boolean>('saga.signed-in', onThisDevice);
+let token: string | null = null;
 let renewing: Promise<void> | null = null;
 
 export const session = new Store<Session | null>(null);
 
 /** A valid id token, renewed when it is about to expire, or null for a guest. */
 export async function idToken(): Promise<string | null> {
-  const isFresh = tokens && expiryOf(tokens.IdToken) - SLACK_MS > Date.now();
-  if (!isFresh && refreshToken.get()) {
+  const isFresh = token && Number(claimsOf(token).exp) * 1000 - SLACK_MS > Date.now();
+  if (!isFresh && mayHaveSession.get()) {
     renewing ??= renew().finally(() => (renewing = null));
     await renewing;
   }
-  return tokens?.IdToken ?? null;
+  return token;
 }
 
 export function forgetIdToken(): void {
-  tokens = null;
+  token = null;
 }
 
+/** Sends a code to the address; whether it had an account already is not told. */
 export async function signUp(email: string, password: string): Promise<void> {
-  await cognito('SignUp', {
-    Username: email,
-    Password: password,
-    UserAttributes: [{ Name: 'email', Value: email }],
-  });
+  await ask('POST', '/accounts', { email, password });
 }
 
 export async function confirmSignUp(email: string, code: string): Promise<void> {
-  await cognito('ConfirmSignUp', { Username: email, ConfirmationCode: code });
+  await ask('POST', '/accounts/confirm', { email, code });
 }
 
 export async function resendCode(email: string): Promise<void> {
-  await cognito('ResendConfirmationCode', { Username: email });
+  await ask('POST', '/accounts/resend', { email });
 }
 
-export async function signIn(email: string, password: string): Promise<void> {
-  const answer = await cognito<AuthenticationResult>('InitiateAuth', {
-    AuthFlow: 'USER_PASSWORD_AUTH',
-    AuthParameters: { USERNAME: email, PASSWORD: password },
-  });
-  if (!answer.AuthenticationResult) {
-    throw new AuthError('Challenge', 'This account needs a step that this shop does not offer.');
-  }
-  accept(answer.AuthenticationResult);
+export async function askPasswordReset(email: string): Promise<void> {
+  await ask('POST', '/accounts/password-reset', { email });
 }
 
+export async function resetPassword(email: string, code: string, newPassword: string): Promise<void> {
+  await ask('POST', '/accounts/password-reset/confirm', { email, code, new_password: newPassword });
+}
+
+/** With `newPassword` for somebody who was invited with a password for one time. */
+export async function signIn(email: string, password: string, newPassword?: string): Promise<void> {
+  accept(await ask<IssuedSession>('POST', '/session', { email, password, new_password: newPassword }));
+}
+
+/** Rejects when the shop cannot be reached: then the session goes on, and whoever leaves must know. */
 export async function signOut(): Promise<void> {
-  const revoked = refreshToken.get();
+  await ask('DELETE', '/session');
   leave();
-  if (revoked) await cognito('RevokeToken', { Token: revoked }).catch(() => undefined);
 }
 
 // Signing out in one tab signs out in all of them.
 addEventListener('storage', (event) => {
-  if (event.key === 'saga.refresh-token' && event.newValue === null) leave();
+  if (event.key === 'saga.signed-in' && event.newValue === null) leave();
 });
 
 async function renew(): Promise<void> {
   try {
-    const answer = await cognito<AuthenticationResult>('InitiateAuth', {
-      AuthFlow: 'REFRESH_TOKEN_AUTH',
-      AuthParameters: { REFRESH_TOKEN: refreshToken.get() },
-    });
-    if (answer.AuthenticationResult) accept(answer.AuthenticationResult);
+    accept(await ask<IssuedSession>('POST', '/session/refresh'));
   } catch (error) {
-    const isRefused = error instanceof AuthError && error.code !== 'Unreachable';
-    if (!isRefused) throw error;
+    const isOver = error instanceof AuthError && error.code === 'session_ended';
+    if (!isOver) throw error;
     leave();
   }
 }
 
-function accept(issued: Tokens): void {
-  tokens = issued;
-  if (issued.RefreshToken) refreshToken.set(issued.RefreshToken);
-  const email = String(claimsOf(issued.IdToken).email ?? '');
-  if (session.value?.email !== email) session.value = { email };
+function accept({ id_token }: IssuedSession): void {
+  token = id_token;
+  mayHaveSession.set(true);
+  const claims = claimsOf(id_token);
+  const groups = (claims['cognito:groups'] ?? []) as string[];
+  const now = { email: String(claims.email ?? ''), isAdmin: groups.includes('admin') };
+  const { value } = session;
+  if (value?.email !== now.email || value.isAdmin !== now.isAdmin) session.value = now;
 }
 
 function leave(): void {
-  tokens = null;
-  refreshToken.set(null);
+  token = null;
+  mayHaveSession.set(null);
   if (session.value) session.value = null;
 }
 
@@ -137,26 +131,25 @@ function claimsOf(jwt: string): Record<string, unknown> {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-const expiryOf = (jwt: string) => Number(claimsOf(jwt).exp) * 1000;
-
-async function cognito<T>(action: string, request: object): Promise<T> {
-  const answer = await post(action, request);
-  const body = await answer.json().catch(() => ({}));
-  if (answer.ok) return body;
-  const code = String(body.__type ?? 'Unknown').replace(/^.*#/, '').replace(/Exception$/, '');
-  throw new AuthError(code, SAYINGS[code] ?? body.message ?? 'The sign-in desk did not understand that.');
+async function ask<T>(method: string, path: string, body?: object): Promise<T> {
+  const answer = await send(method, path, body);
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  const code = String(said.code ?? 'unknown');
+  const errors: { field: string; message: string }[] = said.errors ?? [];
+  const fields = Object.fromEntries(errors.map(({ field, message }) => [field, message]));
+  throw new AuthError(code, SAYINGS[code] ?? said.detail ?? 'The sign-in desk did not understand that.', fields);
 }
 
-async function post(action: string, request: object): Promise<Response> {
+async function send(method: string, path: string, body?: object): Promise<Response> {
   try {
-    const { cognito_endpoint, user_pool_client_id } = await config();
-    const answer = await fetch(cognito_endpoint, {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/x-amz-json-1.1',
-        'X-Amz-Target': `AWSCognitoIdentityProviderService.${action}`,
-      },
-      body: JSON.stringify({ ClientId: user_pool_client_id, ...request }),
+    const { api } = await config();
+    const answer = await fetch(api + path, {
+      method,
+      // A page of another site cannot send this header, so it cannot use the cookie.
+      headers: { 'X-Session-Request': '1', ...(body && { 'Content-Type': 'application/json' }) },
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     if (answer.status < 500) return answer;
   } catch {

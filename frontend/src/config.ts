@@ -3,9 +3,6 @@ export interface Config {
   api: string;
   /** Where the shop tells the changes of an order by itself; null if it does not. */
   websocket_url: string | null;
-  region: string;
-  user_pool_client_id: string;
-  cognito_endpoint: string;
   stripe_publishable_key: string | null;
   sandbox: boolean;
 }

@@ -11,6 +11,7 @@ import './pages/cart';
 import './pages/category';
 import './pages/checkout';
 import './pages/confirm';
+import './pages/forgotten-password';
 import './pages/home';
 import './pages/not-found';
 import './pages/order';
@@ -38,6 +39,11 @@ const routes: Route<TemplateResult>[] = [
   {
     path: '/confirm',
     open: (_, query) => html`<confirm-page .next=${nextOf(query)} .email=${emailOf(query)}></confirm-page>`,
+  },
+  {
+    path: '/forgotten-password',
+    open: (_, query) =>
+      html`<forgotten-password-page .next=${nextOf(query)} .email=${emailOf(query)}></forgotten-password-page>`,
   },
   { path: '.*', open: () => html`<not-found-page></not-found-page>` },
 ];

@@ -1,5 +1,6 @@
-"""Starts the engine with a few changes that make it quick and steady on one machine."""
+"""Starts the engine with changes that make it quick and steady on one machine, and check requests as AWS does."""
 
+import json
 import os
 import socketserver
 import threading
@@ -41,6 +42,31 @@ def _take_turns() -> None:
     lambda_svc._execute_function_dispatch = in_turn
 
 
+def _validate_requests() -> None:
+    """The engine checks bodies against models, but passes over the models in an API's definition."""
+    from ministack.services import apigateway_v1 as gateway
+
+    import_api = gateway._import_rest_api
+
+    def import_with_models(definition: dict[str, Any], base_data: dict[str, Any] | None = None) -> str:
+        api = import_api(definition, base_data)
+        models = definition.get("definitions", {})
+        for name, schema in models.items():
+            gateway._create_model(api, {"name": name, "schema": json.dumps({**schema, "definitions": models})})
+        validators = definition.get("x-amazon-apigateway-request-validators", {})
+        ids = {name: json.loads(gateway._create_request_validator(api, v)[2])["id"] for name, v in validators.items()}
+        for resource in gateway._resources[api].values():
+            for method, made in resource["resourceMethods"].items():
+                operation = definition["paths"][resource["path"]][method.lower()]
+                bodies = [each for each in operation.get("parameters", []) if each["in"] == "body"]
+                if bodies:
+                    made["requestValidatorId"] = ids[operation["x-amazon-apigateway-request-validator"]]
+                    made["requestModels"] = {"application/json": bodies[0]["name"]}
+        return api
+
+    gateway._import_rest_api = import_with_models
+
+
 if __name__ == "__main__":
     forker.start()
     from ministack.app import main
@@ -48,4 +74,5 @@ if __name__ == "__main__":
     _answer_at_once()
     _rest()
     _take_turns()
+    _validate_requests()
     main()

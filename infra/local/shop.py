@@ -123,9 +123,6 @@ def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": stack["WebSocketUrl"],
-        "region": engine.REGION,
-        "user_pool_client_id": stack["UserPoolClientId"],
-        "cognito_endpoint": f"http://localhost:{place.engine_port}/",
         "stripe_publishable_key": None,
         "sandbox": True,
     }

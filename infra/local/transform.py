@@ -82,13 +82,24 @@ def gateway_responses(template: Template, local: Local) -> None:
         properties = {
             "RestApiId": {"Ref": "RestAPI"},
             "ResponseType": kind,
+            "StatusCode": str(response["statusCode"]),
             "ResponseTemplates": response["responseTemplates"],
             "ResponseParameters": response["responseParameters"],
         }
-        if "statusCode" in response:
-            properties["StatusCode"] = str(response["statusCode"])
         name = "GatewayResponse" + kind.title().replace("_", "")
         template["Resources"][name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}
+
+
+def method_settings(template: Template, local: Local) -> None:
+    """The engine looks limits up by a method's path as it is, where AWS wants its slashes written as `~1`."""
+    for setting in template["Resources"]["RestAPI"]["Properties"]["MethodSettings"]:
+        setting["ResourcePath"] = setting["ResourcePath"].replace("~1", "/").replace("//", "/")
+
+
+def no_api_firewall(template: Template, local: Local) -> None:
+    """The engine sends no request through a firewall."""
+    for name in ("ApiFirewallAssociation", "ApiFirewall"):
+        del template["Resources"][name]
 
 
 def plain_http(template: Template, local: Local) -> None:
@@ -126,11 +137,10 @@ def websocket_addresses(template: Template, local: Local) -> None:
 
 
 def page_connections(template: Template, local: Local) -> None:
-    """Pages talk to the engine on loopback: the API of live updates, the user pool, and buckets."""
+    """Pages talk to the engine on loopback: the API of live updates, and buckets."""
     here = f"127.0.0.1:{local.port}"
     addresses = {
         "LiveUpdates": f"ws://{here}",
-        "SignIn": f"http://localhost:{local.port}",
         "Uploads": f"http://{here} http://*.localhost:{local.port}",
     }
     for policy in _of_type(template, "AWS::CloudFront::ResponseHeadersPolicy"):
@@ -146,6 +156,8 @@ DIFFERENCES = (
     unnamed_resources,
     message_batches,
     gateway_responses,
+    method_settings,
+    no_api_firewall,
     api_origin,
     plain_http,
     identity_endpoint,

@@ -1,13 +1,15 @@
 """A person buys something in a real browser, and watches the order become COMPLETED."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
+from infra import people
 from infra.local import browser as local_browser
-from infra.local import shop
+from infra.local import mail, shop
 
 PATIENCE_MS = 40_000
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
@@ -143,13 +145,23 @@ def test_a_guest_sends_everything_back(page: Page, storefront_url: str) -> None:
     expect(page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED", timeout=PATIENCE_MS)
 
 
+def sign_in(page: Page, storefront_url: str, email: str, password: str) -> None:
+    page.goto(f"{storefront_url}/sign-in")
+    page.get_by_test_id("sign-in-email").fill(email)
+    page.get_by_test_id("sign-in-password").fill(password)
+    page.get_by_test_id("sign-in-submit").click()
+
+
+def mailed(opened: Any, email: str, pattern: str) -> str:
+    """What stands there in the last email to this address."""
+    sent = [m for m in mail.messages(opened["engine_url"], opened["account"]) if email in m["To"]]
+    return re.search(pattern, sent[-1]["BodyText"])[1]
+
+
 def test_a_customer_signs_in_and_keeps_the_cart(page: Page, storefront_url: str) -> None:
     page.goto(f"{storefront_url}/category/light")
     put_first_product_in_cart(page)
-    page.goto(f"{storefront_url}/sign-in")
-    page.get_by_test_id("sign-in-email").fill(shop.CUSTOMER.email)
-    page.get_by_test_id("sign-in-password").fill(shop.CUSTOMER.password)
-    page.get_by_test_id("sign-in-submit").click()
+    sign_in(page, storefront_url, shop.CUSTOMER.email, shop.CUSTOMER.password)
     page.wait_for_url(lambda url: "sign-in" not in url)
     page.goto(f"{storefront_url}/checkout")
     fill_in_the_checkout(page, "pm_card_mastercard")
@@ -160,13 +172,52 @@ def test_a_customer_signs_in_and_keeps_the_cart(page: Page, storefront_url: str)
     expect(page.locator(f"a[href$='/orders/{order_id}']").first).to_be_visible()
 
 
-def test_a_new_customer_signs_up_with_a_code_from_an_email(page: Page, storefront_url: str, opened: Any) -> None:
-    from infra.local import mail
+def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(page: Page, storefront_url: str) -> None:
+    sign_in(page, storefront_url, shop.ADMIN.email, shop.ADMIN.password)
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    page.reload()
+    signed_in = page.get_by_label(f"Your orders, signed in as {shop.ADMIN.email}")
+    expect(signed_in).to_be_visible(timeout=PATIENCE_MS)
+    kept = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie].join()")
+    assert "saga.signed-in" in kept and "eyJ" not in kept
+    paths = {"saga_refresh": "/api/session", "saga_admin": "/admin"}
+    places = [f"{storefront_url}{path}" for path in paths.values()]
+    assert {cookie["name"]: cookie["path"] for cookie in page.context.cookies(places)} == paths
+    page.get_by_role("button", name="Sign out").click()
+    expect(signed_in).to_be_hidden(timeout=PATIENCE_MS)
+    assert page.context.cookies(places) == []
 
+
+def test_a_new_customer_signs_up_with_a_code_from_an_email_and_forgets_the_password(
+    page: Page, storefront_url: str, opened: Any
+) -> None:
+    email, forgotten, new = "new@example.com", "a-new-story-1", "another-story-2"
     page.goto(f"{storefront_url}/sign-up")
-    page.get_by_test_id("sign-up-email").fill("new@example.com")
-    page.get_by_test_id("sign-up-password").fill("a-new-story-1")
+    page.get_by_test_id("sign-up-email").fill(email)
+    page.get_by_test_id("sign-up-password").fill(forgotten)
     page.get_by_test_id("sign-up-submit").click()
     page.wait_for_url(lambda url: "confirm" in url)
-    sent = [m for m in mail.messages(opened["engine_url"], opened["account"]) if "new@example.com" in m["To"]]
-    assert len(sent) == 1
+    page.get_by_test_id("confirm-code").fill(mailed(opened, email, r"code is (\w+)"))
+    page.get_by_test_id("confirm-submit").click()
+    page.get_by_test_id("forgotten-password").click()
+    page.get_by_test_id("reset-email").fill(email)
+    page.get_by_test_id("reset-submit").click()
+    page.get_by_test_id("reset-code").wait_for()
+    page.get_by_test_id("reset-code").fill(mailed(opened, email, r"code is (\w+)"))
+    page.get_by_test_id("reset-password").fill(new)
+    page.get_by_test_id("reset-submit").click()
+    page.wait_for_url(lambda url: "sign-in" in url)
+    sign_in(page, storefront_url, email, forgotten)
+    expect(page.get_by_role("alert")).to_contain_text("do not match", timeout=PATIENCE_MS)
+    sign_in(page, storefront_url, email, new)
+    page.wait_for_url(lambda url: "sign-in" not in url)
+
+
+def test_an_invited_admin_chooses_a_password(page: Page, storefront_url: str, opened: Any, engine: Any) -> None:
+    email = "boss@example.com"
+    people.make_admin(engine.session, opened["stack"], email)
+    sign_in(page, storefront_url, email, mailed(opened, email, r"password (\S+)"))
+    page.get_by_test_id("sign-in-new-password").fill("a-password-of-my-own")
+    page.get_by_test_id("sign-in-submit").click()
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    expect(page.get_by_label(f"Your orders, signed in as {email}")).to_be_visible(timeout=PATIENCE_MS)

@@ -14,6 +14,7 @@ from chalicelib.payments.gateway import (
     UnexpectedIntentState,
 )
 from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown, Refund
+from chalicelib.platform.secret import Secret
 from infra.local.payments import serve
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway
@@ -72,7 +73,7 @@ def account():
 def gateway(request, account):
     if request.param == "fake":
         return FakeGateway()
-    return StripeGateway(lambda: account, request.getfixturevalue("sandbox").url)
+    return StripeGateway(Secret(lambda: account), request.getfixturevalue("sandbox").url)
 
 
 @pytest.fixture
@@ -361,9 +362,41 @@ def lose(others, call):
 
 
 def test_a_provider_that_does_not_answer_is_unavailable():
-    nowhere = StripeGateway(lambda: "sk_test_nobody", "http://127.0.0.1:9")
+    nowhere = StripeGateway(Secret(lambda: "sk_test_nobody"), "http://127.0.0.1:9")
 
     with pytest.raises(PaymentProviderUnavailable) as failure:
         nowhere.create(ORDER, AMOUNT, "create")
 
     assert not isinstance(failure.value, PaymentProviderFailed)
+
+
+class TestAKeyThatIsChanged:
+    """The sandbox refuses what does not look like a key of its own, as Stripe refuses one that was rolled."""
+
+    REVOKED = "revoked"
+
+    @pytest.fixture
+    def keys(self):
+        return [self.REVOKED]
+
+    @pytest.fixture
+    def clock(self):
+        return iter(range(0, 1_000_000, 10)).__next__
+
+    def test_is_read_anew_when_the_old_one_is_refused(self, sandbox, keys, clock):
+        def read():
+            read_before.append(keys[0])
+            keys[0] = "sk_test_new"
+            return read_before[-1]
+
+        read_before = []
+        gateway = StripeGateway(Secret(read, clock), sandbox.url)
+
+        assert gateway.create(ORDER, AMOUNT, f"{ORDER}-create").amount == AMOUNT.amount
+        assert read_before == [self.REVOKED, "sk_test_new"]
+
+    def test_that_stays_wrong_may_be_right_later(self, sandbox, clock):
+        gateway = StripeGateway(Secret(lambda: self.REVOKED, clock), sandbox.url)
+
+        with pytest.raises(PaymentProviderUnavailable):
+            gateway.create(ORDER, AMOUNT, f"{ORDER}-create")

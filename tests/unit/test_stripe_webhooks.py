@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from chalicelib.payments.gateway import SIGNATURE_TOLERANCE_SECONDS, check_signature
 from chalicelib.payments.model import SignatureInvalid
 from chalicelib.payments.webhooks import HANDLED, Inbox, StripeEvent
+from chalicelib.platform.secret import Secret
 from tests.fakes import FakeQueue
 
 SECRET = "whsec_test"
@@ -114,13 +115,21 @@ class TestInbox:
 
     @pytest.fixture
     def inbox(self, queue):
-        return Inbox(queue, "https://sqs.example/stripe", lambda: SECRET)
+        return Inbox(queue, "https://sqs.example/stripe", Secret(lambda: SECRET))
 
     def test_checks_with_its_secret(self, inbox):
         inbox.check(BODY, signed(BODY))
 
         with pytest.raises(SignatureInvalid):
             inbox.check(BODY, signed(BODY, secret="whsec_other"))
+
+    def test_reads_its_secret_anew_when_a_signature_is_not_of_it(self, queue):
+        secrets = iter(["whsec_old", SECRET])
+        inbox = Inbox(queue, "https://sqs.example/stripe", Secret(secrets.__next__, iter((0, 10, 10)).__next__))
+
+        inbox.check(BODY, signed(BODY))
+
+        assert next(secrets, None) is None
 
     @pytest.mark.parametrize("kind", sorted(HANDLED))
     def test_keeps_only_the_ids_of_what_we_handle(self, inbox, queue, kind):

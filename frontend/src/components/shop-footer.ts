@@ -4,7 +4,7 @@ import { session, signOut } from '../auth';
 import { config } from '../config';
 import { navigate } from '../router';
 import { Watch } from '../store';
-import { say } from '../toast';
+import { complain, say } from '../toast';
 import { LightElement } from './light-element';
 import { wordmark } from './mark';
 
@@ -52,7 +52,11 @@ export class ShopFooter extends LightElement {
 }
 
 async function leave(): Promise<void> {
-  await signOut();
+  try {
+    await signOut();
+  } catch (error) {
+    return complain(error);
+  }
   say('Signed out. Mind the step.');
   navigate('/');
 }

@@ -24,7 +24,7 @@ export class ConfirmPage extends LightElement {
   }
 
   protected override render() {
-    return doorway('One more thing', 'We sent a code to your email. It proves that the address is yours.', html`
+    return doorway('One more thing', 'We sent a code to your email. It proves that the address is yours. If it belongs to an account already, no code comes: just sign in.', html`
       <form novalidate @submit=${this.send} @focusout=${this.errors.leave} @input=${this.errors.mend}>
         ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'username', value: this.email, error: this.errors.of('email'), testid: 'confirm-email' })}
         ${field({ name: 'code', label: 'Code', inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 12, value: this.code, error: this.errors.of('code'), testid: 'confirm-code' })}

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { AuthError, session, signIn } from '../auth';
+import { AuthError, PASSWORD_MINIMUM, session, signIn } from '../auth';
 import { field } from '../components/field';
 import { FormErrors } from '../components/form-errors';
 import { doorway } from '../components/doorway';
@@ -14,6 +14,7 @@ export class SignInPage extends LightElement {
   @property() email = '';
   @state() private trouble = '';
   @state() private isSending = false;
+  @state() private needsNewPassword = false;
   private password = '';
   private errors = new FormErrors(this);
 
@@ -29,11 +30,15 @@ export class SignInPage extends LightElement {
       <form novalidate @submit=${this.send} @focusout=${this.errors.leave} @input=${this.errors.mend}>
         ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'username', value: this.email, error: this.errors.of('email'), testid: 'sign-in-email' })}
         ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', value: this.password, error: this.errors.of('password'), testid: 'sign-in-password' })}
+        ${this.needsNewPassword
+          ? field({ name: 'new_password', label: 'New password', type: 'password', autocomplete: 'new-password', minlength: PASSWORD_MINIMUM, hint: `At least ${PASSWORD_MINIMUM} characters. A short sentence is a good password.`, value: '', error: this.errors.of('new_password'), testid: 'sign-in-new-password' })
+          : nothing}
         <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble}</p>` : nothing}</div>
         <button class="button button-big button-wide" data-testid="sign-in-submit" aria-disabled=${this.isSending}>
           ${this.isSending ? 'Opening…' : 'Sign in'}
         </button>
       </form>
+      <p><a href="/forgotten-password?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}" data-testid="forgotten-password">Forgotten your password?</a></p>
       <p>New here? <a href="/sign-up?next=${encodeURIComponent(this.next)}">Open an account</a></p>
     `);
   }
@@ -48,15 +53,22 @@ export class SignInPage extends LightElement {
     this.isSending = true;
     this.trouble = '';
     try {
-      await signIn(this.email, this.password);
+      await signIn(this.email, this.password, typed.get('new_password')?.toString());
       navigate(this.next, { replace: true });
     } catch (error) {
-      if (error instanceof AuthError && error.code === 'UserNotConfirmed') {
-        navigate(`/confirm?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}`);
-      }
-      this.trouble = (error as Error).message;
+      this.explain(error);
     } finally {
       this.isSending = false;
     }
+  }
+
+  private explain(error: unknown): void {
+    this.trouble = (error as Error).message;
+    if (!(error instanceof AuthError)) return;
+    const there = `?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}`;
+    if (error.code === 'account_not_confirmed') navigate(`/confirm${there}`);
+    if (error.code === 'password_reset_required') navigate(`/forgotten-password${there}`);
+    if (error.code === 'new_password_required') this.needsNewPassword = true;
+    this.errors.tell(error.fields);
   }
 }

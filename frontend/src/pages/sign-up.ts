@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { signUp } from '../auth';
+import { AuthError, PASSWORD_MINIMUM, signUp } from '../auth';
 import { doorway } from '../components/doorway';
 import { field } from '../components/field';
 import { FormErrors } from '../components/form-errors';
@@ -26,7 +26,7 @@ export class SignUpPage extends LightElement {
     return doorway('Open an account', lead, html`
       <form novalidate @submit=${this.send} @focusout=${this.errors.leave} @input=${this.errors.mend}>
         ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'username', value: this.typed.email, error: this.errors.of('email'), testid: 'sign-up-email' })}
-        ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', minlength: 10, hint: 'At least 10 characters. A short sentence is a good password.', value: this.typed.password, error: this.errors.of('password'), testid: 'sign-up-password' })}
+        ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', minlength: PASSWORD_MINIMUM, hint: `At least ${PASSWORD_MINIMUM} characters. A short sentence is a good password.`, value: this.typed.password, error: this.errors.of('password'), testid: 'sign-up-password' })}
         <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble}</p>` : nothing}</div>
         <button class="button button-big button-wide" data-testid="sign-up-submit" aria-disabled=${this.isSending}>
           ${this.isSending ? 'Writing you down…' : 'Open account'}
@@ -49,6 +49,7 @@ export class SignUpPage extends LightElement {
       navigate(`/confirm?email=${encodeURIComponent(this.typed.email)}&next=${encodeURIComponent(this.next)}`);
     } catch (error) {
       this.trouble = (error as Error).message;
+      if (error instanceof AuthError) this.errors.tell(error.fields);
     } finally {
       this.isSending = false;
     }

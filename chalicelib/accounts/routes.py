@@ -1,0 +1,202 @@
+"""Accounts and sessions over HTTP, for the shop's own pages.
+
+The page gets an id token that lives for minutes, and keeps it in memory only. What prolongs the session is a cookie
+that no script can read and that is sent to these routes only. An admin's browser gets one more, with which the
+edge decides who may see the console's pages; the API itself never looks at it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from chalice import Blueprint
+from pydantic import BaseModel, Field
+
+from chalicelib import wiring
+from chalicelib.accounts.model import (
+    AccountEmail,
+    AccountNotConfirmed,
+    Code,
+    CodeRefused,
+    CredentialsRefused,
+    NewPasswordRequired,
+    Password,
+    PasswordRefused,
+    PasswordResetRequired,
+    SessionEnded,
+    SessionHeaderMissing,
+    SignInStepUnknown,
+    Tokens,
+    TooManyAttempts,
+)
+from chalicelib.platform import identity
+from chalicelib.platform.errors import Refusal
+from chalicelib.platform.http import Answer, Call, endpoint
+
+routes = Blueprint(__name__)
+
+SESSION_REQUEST = "X-Session-Request"
+REFRESH_COOKIE, ADMIN_COOKIE = "saga_refresh", "saga_admin"
+SESSION_PATH, ADMIN_PATH = "/api/session", "/admin"
+SESSION_DAYS = 30
+"""The user pool's client says the same of its refresh tokens."""
+
+FOREIGN = ("cross-site", "same-site")
+"""Values of Sec-Fetch-Site that a request from another site's page carries."""
+
+
+class SignIn(BaseModel):
+    email: AccountEmail
+    password: Password
+    new_password: Annotated[
+        Password | None, Field(description="Only if the answer was `new_password_required`: one of their own.")
+    ] = None
+
+
+class SessionView(BaseModel):
+    id_token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. Keep it in memory only.")]
+    expires_in: Annotated[int, Field(description="Seconds.")]
+
+
+class SignedOut(BaseModel):
+    signed_out: Literal[True] = True
+
+
+class NewAccount(BaseModel):
+    email: AccountEmail
+    password: Password
+
+
+class Confirmation(BaseModel):
+    email: AccountEmail
+    code: Code
+
+
+class AccountAddress(BaseModel):
+    email: AccountEmail
+
+
+class PasswordReset(BaseModel):
+    email: AccountEmail
+    code: Code
+    new_password: Password
+
+
+class Taken(BaseModel):
+    """Whether there is an account, and whether an email was sent, is not told."""
+
+    accepted: Literal[True] = True
+
+
+class Done(BaseModel):
+    done: Literal[True] = True
+
+
+def _from_our_own_pages(call: Call) -> None:
+    """Another site's page can make a browser send our cookies, but not this header: that would need our consent.
+
+    Raises SessionHeaderMissing.
+    """
+    is_foreign = call.headers.get("sec-fetch-site") in FOREIGN
+    if is_foreign or call.headers.get(SESSION_REQUEST.lower()) != "1":
+        raise SessionHeaderMissing
+
+
+@endpoint(
+    routes, "POST", "/session", summary="Sign in",
+    required_headers=(SESSION_REQUEST,), body=SignIn, check=_from_our_own_pages,
+    answer=SessionView, answer_headers=("Set-Cookie",),
+    refusals=(
+        SessionHeaderMissing, CredentialsRefused, AccountNotConfirmed, NewPasswordRequired, PasswordRefused,
+        PasswordResetRequired, SignInStepUnknown, TooManyAttempts,
+    ),
+)  # fmt: skip
+def sign_in(call: Call, body: SignIn) -> Answer:
+    return _session(wiring.accounts().sign_in(body.email, body.password, body.new_password))
+
+
+@endpoint(
+    routes, "POST", "/session/refresh", summary="Go on with the session of the cookie",
+    required_headers=(SESSION_REQUEST,), cookies=(REFRESH_COOKIE,), check=_from_our_own_pages,
+    answer=SessionView, answer_headers=("Set-Cookie",),
+    refusals=(SessionHeaderMissing, SessionEnded, TooManyAttempts),
+)  # fmt: skip
+def refresh_session(call: Call) -> Answer:
+    refresh_token = call.cookies.get(REFRESH_COOKIE)
+    if not refresh_token:
+        raise SessionEnded
+    return _session(wiring.accounts().refresh(refresh_token))
+
+
+@endpoint(
+    routes, "DELETE", "/session", summary="Sign out: the cookie's token is worth nothing any more",
+    required_headers=(SESSION_REQUEST,), cookies=(REFRESH_COOKIE,), check=_from_our_own_pages,
+    answer=SignedOut, answer_headers=("Set-Cookie",), refusals=(SessionHeaderMissing, TooManyAttempts),
+)  # fmt: skip
+def sign_out(call: Call) -> Answer:
+    if refresh_token := call.cookies.get(REFRESH_COOKIE):
+        wiring.accounts().sign_out(refresh_token)
+    return Answer(SignedOut(), {"Set-Cookie": [_refresh_cookie("", 0), _admin_cookie("", 0)]})
+
+
+def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: type[Refusal]) -> Callable:
+    return endpoint(
+        routes, "POST", path, summary=summary, status=202, body=body, answer=Taken,
+        refusals=(TooManyAttempts, *refusals),
+    )  # fmt: skip
+
+
+@_code_endpoint("/accounts", NewAccount, "Open an account: a code is sent to the address", PasswordRefused)
+def open_account(call: Call, body: NewAccount) -> Taken:
+    wiring.accounts().sign_up(body.email, body.password)
+    return Taken()
+
+
+@_code_endpoint("/accounts/resend", AccountAddress, "Send the code of a new account again")
+def resend_code(call: Call, body: AccountAddress) -> Taken:
+    wiring.accounts().resend(body.email)
+    return Taken()
+
+
+@_code_endpoint("/accounts/password-reset", AccountAddress, "Send a code with which a new password can be set")
+def ask_password_reset(call: Call, body: AccountAddress) -> Taken:
+    wiring.accounts().ask_reset(body.email)
+    return Taken()
+
+
+@endpoint(
+    routes, "POST", "/accounts/confirm", summary="Confirm a new account with the code from its email",
+    body=Confirmation, answer=Done, refusals=(CodeRefused, TooManyAttempts),
+)  # fmt: skip
+def confirm_account(call: Call, body: Confirmation) -> Done:
+    wiring.accounts().confirm(body.email, body.code)
+    return Done()
+
+
+@endpoint(
+    routes, "POST", "/accounts/password-reset/confirm", summary="Set a new password; all sessions end",
+    body=PasswordReset, answer=Done, refusals=(CodeRefused, PasswordRefused, TooManyAttempts),
+)  # fmt: skip
+def confirm_password_reset(call: Call, body: PasswordReset) -> Done:
+    wiring.accounts().reset(body.email, body.code, body.new_password)
+    return Done()
+
+
+def _session(tokens: Tokens) -> Answer:
+    claims = identity.verified_claims(tokens.id_token)
+    seconds = max(0, claims["exp"] - int(time.time()))
+    cookies = []
+    if tokens.refresh_token:
+        cookies.append(_refresh_cookie(tokens.refresh_token, SESSION_DAYS * 24 * 3600))
+    if identity.caller_of(claims).is_admin:
+        cookies.append(_admin_cookie(tokens.id_token, seconds))
+    return Answer(SessionView(id_token=tokens.id_token, expires_in=seconds), {"Set-Cookie": cookies})
+
+
+def _refresh_cookie(value: str, seconds: int) -> str:
+    return f"{REFRESH_COOKIE}={value}; Path={SESSION_PATH}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict"
+
+
+def _admin_cookie(value: str, seconds: int) -> str:
+    """Lax, so that a link to the console in an email opens it."""
+    return f"{ADMIN_COOKIE}={value}; Path={ADMIN_PATH}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"

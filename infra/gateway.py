@@ -1,0 +1,159 @@
+"""What API Gateway decides before a function runs: merged into the API's definition that Chalice writes.
+
+It follows from how the routes are declared, so whoever adds a route need not think of it: who may call, whether the
+body can be one at all, and how a refusal is worded. It refuses early and cheaply what the function would refuse
+anyway; the function keeps all of its own checks.
+"""
+
+import json
+import re
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from chalicelib import api  # noqa: F401  declares every route
+from chalicelib.platform.errors import Refusal, ValidationFailed
+from chalicelib.platform.http import (
+    OPERATIONS,
+    UNAVAILABLE,
+    ApiKeyRequired,
+    BodyTooLarge,
+    Operation,
+    QuotaExceeded,
+    RequestFiltered,
+    RequestRejected,
+    RouteNotFound,
+    SignInRequired,
+    TooManyRequests,
+    status_of,
+)
+
+Template = dict[str, Any]
+
+AUTHORIZER = "customers"
+AUTHORIZER_CACHED_SECONDS = 300
+VALIDATOR = "bodies"
+
+ANSWERS: dict[str, type[Refusal]] = {
+    "MISSING_AUTHENTICATION_TOKEN": RouteNotFound,
+    "UNAUTHORIZED": SignInRequired,
+    "INVALID_API_KEY": ApiKeyRequired,
+    "QUOTA_EXCEEDED": QuotaExceeded,
+    "THROTTLED": TooManyRequests,
+    "WAF_FILTERED": RequestFiltered,
+    "BAD_REQUEST_BODY": ValidationFailed,
+    "REQUEST_TOO_LARGE": BodyTooLarge,
+    "DEFAULT_4XX": RequestRejected,
+}
+"""How what goes wrong in the gateway is answered: like the function's own refusals. None of them repeats what came."""
+
+ANSWER_HEADERS = {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    # So that a page of another site, which may read the catalog, learns why it was refused.
+    "Access-Control-Allow-Origin": "*",
+}
+RETRY_AFTER = {"THROTTLED": "1", "DEFAULT_5XX": "2"}
+
+KEPT = ("type", "enum", "required", "additionalProperties")
+"""Of a model, the gateway checks the shape. Lengths, ranges and patterns are left to the function, which names the
+field and says what is wrong with it; and the gateway's dialect is an old one in which not all of them exist."""
+
+
+def definition() -> Template:
+    answers = {kind: _answer(kind, _problem(refusal), status_of(refusal())) for kind, refusal in ANSWERS.items()}
+    body = {
+        "securityDefinitions": {AUTHORIZER: _authorizer()},
+        "definitions": models(),
+        "x-amazon-apigateway-request-validators": {
+            VALIDATOR: {"validateRequestBody": True, "validateRequestParameters": False}
+        },
+        "x-amazon-apigateway-gateway-responses": answers | {"DEFAULT_5XX": _failure()},
+        "paths": _paths(),
+    }
+    return {"Resources": {"RestAPI": {"Properties": {"DefinitionBody": body}}}}
+
+
+def models() -> dict[str, Any]:
+    """The bodies that are validated, as far as the gateway checks them."""
+    bodies = sorted({o.body for o in OPERATIONS if _is_validated(o)}, key=lambda model: model.__name__)
+    _, schemas = models_json_schema([(body, "validation") for body in bodies], ref_template="#/definitions/{model}")
+    return {name: _shape(schema) for name, schema in schemas["$defs"].items()}
+
+
+def _shape(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema's shape. What cannot be told in the old dialect, such as a choice of types, is left open."""
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    shape = {key: schema[key] for key in KEPT if key in schema}
+    if "properties" in schema:
+        shape["properties"] = {name: _shape(each) for name, each in schema["properties"].items()}
+    if "items" in schema:
+        shape["items"] = _shape(schema["items"])
+    return shape
+
+
+def _is_validated(operation: Operation) -> bool:
+    """A body that may be absent is not: to the gateway an absent one is an invalid one."""
+    return operation.body is not None and operation.body_required
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        method = {}
+        if operation.access in ("customer", "admin"):
+            method["security"] = [{AUTHORIZER: []}]
+        if _is_validated(operation):
+            method["consumes"] = ["application/json"]
+            method["parameters"] = [*_path_parameters(operation), _body_parameter(operation)]
+            method["x-amazon-apigateway-request-validator"] = VALIDATOR
+        if method:
+            paths.setdefault(operation.path, {})[operation.method.lower()] = method
+    return paths
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    """Chalice names them too, in a list that this one takes the place of."""
+    names = re.findall(r"{(\w+)}", operation.path)
+    return [{"name": name, "in": "path", "required": True, "type": "string"} for name in names]
+
+
+def _body_parameter(operation: Operation) -> dict[str, Any]:
+    name = operation.body.__name__
+    return {"name": name, "in": "body", "required": True, "schema": {"$ref": f"#/definitions/{name}"}}
+
+
+def _authorizer() -> dict[str, Any]:
+    """For routes on which only customers and admins have business. Which of them, and that the token was issued for
+    our client, is for the function to see."""
+    return {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "x-amazon-apigateway-authorizer": {
+            "type": "cognito_user_pools",
+            "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
+            "authorizerResultTtlInSeconds": AUTHORIZER_CACHED_SECONDS,
+        },
+    }
+
+
+def _problem(refusal: type[Refusal]) -> dict[str, Any]:
+    status = status_of(refusal())
+    return {"title": status.phrase, "status": status, "detail": refusal().detail, "code": refusal().code}
+
+
+def _failure() -> dict[str, Any]:
+    problem = {"title": "Service Unavailable", "status": 503, "detail": UNAVAILABLE, "code": "service_unavailable"}
+    return _answer("DEFAULT_5XX", problem, 503)
+
+
+def _answer(kind: str, problem: dict[str, Any], status: int) -> dict[str, Any]:
+    headers = ANSWER_HEADERS | ({"Retry-After": RETRY_AFTER[kind]} if kind in RETRY_AFTER else {})
+    return {
+        "statusCode": int(status),
+        "responseTemplates": {"application/json": json.dumps({"type": "about:blank", **problem})},
+        "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
+    }

@@ -1,0 +1,89 @@
+"""What stands before the API, on the engine: limits, keys, and what may be shared."""
+
+import pytest
+
+from infra import people
+from infra.local.client import Buyer
+
+MANY = 200
+
+
+@pytest.fixture
+def partner(engine, opened):
+    """A partner who is the only one of them for now, and their key's id."""
+    told = people.make_partner(engine.session, opened["stack"], "outfitters")
+    value = told.split()[-1]
+    gateway = engine.session.client("apigateway")
+    (key,) = [k for k in gateway.get_api_keys(includeValues=True)["items"] if k["value"] == value]
+
+    class Partner(Buyer):
+        def call(self, method, path, body=None, headers=None):
+            return super().call(method, path, body, {"x-api-key": value, **(headers or {})})
+
+    yield Partner(opened["api_url"]), key["id"]
+    gateway.delete_api_key(apiKey=key["id"])
+
+
+def first_refusal(ask):
+    """However fast the limit fills up again, it is reached in the end."""
+    return next((reply for reply in (ask() for _ in range(MANY)) if reply.status != 202 and reply.status != 200), None)
+
+
+def test_a_partner_reads_the_catalog_with_a_key_and_nobody_without(guest, partner, new_product):
+    ours, _ = partner
+    sku = new_product(3)
+    assert ours.call("GET", f"/partner/products/{sku}").body["available"] == 3
+    assert ours.call("GET", "/partner/products?category=camp").body["items"]
+    for headers in ({}, {"x-api-key": ""}, {"x-api-key": "x" * 32}):
+        reply = guest.call("GET", f"/partner/products/{sku}", headers=headers)
+        assert (reply.status, reply.body["code"]) == (403, "api_key_required")
+
+
+def test_a_key_opens_nothing_else_and_is_worth_nothing_when_it_is_taken_back(partner, engine, opened):
+    ours, key = partner
+    assert ours.call("GET", "/admin/orders").body["code"] == "sign_in_required"
+    assert ours.call("GET", "/orders").body["code"] == "sign_in_required"
+    plan = opened["stack"]["PartnerPlanId"]
+    engine.session.client("apigateway").delete_usage_plan_key(usagePlanId=plan, keyId=key)
+    assert ours.call("GET", "/partner/products").body["code"] == "api_key_required"
+
+
+def test_a_partner_who_asks_too_often_waits(partner):
+    ours, _ = partner
+    refused = first_refusal(lambda: ours.call("GET", "/partner/products"))
+    assert (refused.status, refused.body["code"]) == (429, "too_many_requests")
+
+
+def test_too_many_mails_are_not_asked_for(guest):
+    """The tightest limit there is. It holds nobody up who wants something else."""
+    refused = first_refusal(lambda: guest.call("POST", "/accounts/resend", {"email": "nobody@example.com"}))
+    assert (refused.status, refused.body["code"]) == (429, "too_many_requests")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert (refused.headers["retry-after"], refused.headers["access-control-allow-origin"]) == ("1", "*")
+    assert guest.call("GET", "/health").status == 200
+
+
+SHARED = "public, max-age=0, s-maxage={}, stale-while-revalidate={}"
+
+
+def test_the_catalog_may_be_shared_for_a_moment_and_read_by_any_page(guest):
+    for path, seconds in (("/products", 5), ("/products/CAMP-KETTLE-01", 5), ("/categories", 60)):
+        headers = guest.call("GET", path).headers
+        assert headers["cache-control"] == SHARED.format(seconds, seconds)
+        assert headers["access-control-allow-origin"] == "*"
+
+
+def test_nothing_else_is_shared_with_anybody(guest, customer, admin, new_product):
+    sku = new_product(1)
+    order_id = guest.buy(sku)
+    personal = [
+        guest.call("GET", "/cart"),
+        guest.call("PUT", f"/cart/items/{sku}", {"quantity": 1}),
+        guest.call("GET", f"/orders/{order_id}", headers={"X-Order-Token": guest.order_tokens[order_id]}),
+        guest.call("GET", "/products/NO-SUCH-THING"),
+        customer.call("GET", "/orders"),
+        admin.call("GET", "/admin/orders"),
+        guest.call("GET", "/orders"),
+        guest.call("GET", "/no-such-route"),
+    ]
+    assert [reply.headers["cache-control"] for reply in personal] == ["no-store"] * len(personal)

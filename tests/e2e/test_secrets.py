@@ -1,0 +1,101 @@
+"""Secrets are changed while the shop is open, and are nowhere else than where they are kept."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+import uuid
+
+import pytest
+
+from infra.local import mail, shop
+
+SECRETS = re.compile(r"\b[sr]k_(test|live)_\w|whsec_\w|AKIA[0-9A-Z]{12}|eyJ[\w-]{10,}\.[\w-]+\.")
+
+
+def knock(guest, secret):
+    """An event of no consequence, signed with this secret."""
+    intent = {"id": "pi_that_nobody_has", "object": "payment_intent"}
+    body = json.dumps({"id": "evt_of_a_test", "type": "payment_intent.created", "data": {"object": intent}}).encode()
+    moment = int(time.time())
+    digest = hmac.new(secret.encode(), b"%d." % moment + body, hashlib.sha256).hexdigest()
+    return guest.call("POST", "/webhooks/stripe", body, {"Stripe-Signature": f"t={moment},v1={digest}"})
+
+
+@pytest.fixture
+def parameter(engine):
+    """Changes a parameter, and puts it back as it was after the test."""
+    ssm, before = engine.session.client("ssm"), {}
+
+    def change(name, value):
+        full = f"/{shop.STACK}/stripe/{name}"
+        before.setdefault(full, ssm.get_parameter(Name=full, WithDecryption=True)["Parameter"]["Value"])
+        ssm.put_parameter(Name=full, Value=value, Type="SecureString", Overwrite=True)
+
+    yield change
+    for full, value in before.items():
+        ssm.put_parameter(Name=full, Value=value, Type="SecureString", Overwrite=True)
+
+
+def test_a_new_webhook_secret_is_used_from_the_first_event_that_is_signed_with_it(guest, parameter, eventually):
+    secret = f"whsec_{uuid.uuid4().hex}"
+    assert knock(guest, secret).body["code"] == "signature_invalid"
+    parameter("webhook-secret", secret)
+    eventually(lambda: knock(guest, secret).status == 200)
+
+
+def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened, parameter, resource, eventually):
+    """By the very process that read the old one: it would otherwise keep it for five minutes."""
+    function, functions = resource("ReconcilePayments"), engine.session.client("lambda")
+
+    def is_refused():
+        return "PaymentProviderUnavailable" in functions.invoke(FunctionName=function)["Payload"].read().decode()
+
+    parameter("secret-key", "a-key-that-was-rolled")
+    functions.update_function_configuration(FunctionName=function, Description="begins anew")
+    assert is_refused()
+    parameter("secret-key", opened["stripe_key"])
+    eventually(lambda: not is_refused())
+
+
+def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, opened, storefront_url):
+    functions = engine.session.client("lambda").get_paginator("list_functions").paginate()
+    told = [f.get("Environment", {}).get("Variables", {}) for page in functions for f in page["Functions"]]
+    s3 = engine.session.client("s3")
+    bucket = opened["stack"]["StorefrontBucketName"]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    pages = [s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+    assert len(told) > 30 and "config.json" in keys
+    for text in (json.dumps(told), json.dumps(opened["stack"]), *pages):
+        # What the engine gives functions as credentials of its own is not the shop's.
+        assert not SECRETS.search(text) and opened["stripe_key"] not in text
+
+
+def test_what_somebody_types_and_is_given_is_in_no_log_and_what_it_is_about_is(guest, engine, opened, new_product):
+    password = f"marked-{uuid.uuid4().hex}"
+    email = f"{uuid.uuid4().hex}@example.com"
+    guest.call("POST", "/accounts", {"email": email, "password": password})
+    code = re.search(r"code is (\w+)", _mailed(opened, email))[1]
+    guest.call("POST", "/accounts/confirm", {"email": email, "code": code})
+    ours = {"X-Session-Request": "1"}
+    guest.call("POST", "/session", {"email": email, "password": password[:-1]}, ours)
+    token = guest.call("POST", "/session", {"email": email, "password": password}, ours).body["id_token"]
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id, within_seconds=180)
+    lines = _logged(engine)
+    assert [line for line in lines if any(each in line for each in (password, email, token.split(".")[1]))] == []
+    about = [json.loads(line) for line in lines if order_id in line and line.startswith("{")]
+    assert {line["correlation_id"] for line in about if "correlation_id" in line} == {order_id}
+    assert {"answered", "event received", "step begins"} <= {line["message"] for line in about}
+    assert all(line.get("order_id") == order_id for line in about)
+
+
+def _mailed(opened, email):
+    return next(m["BodyText"] for m in mail.messages(opened["engine_url"], opened["account"]) if email in m["To"])
+
+
+def _logged(engine):
+    logs = engine.session.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    return [event["message"] for name in groups for event in logs.filter_log_events(logGroupName=name)["events"]]

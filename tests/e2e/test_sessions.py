@@ -1,0 +1,285 @@
+"""Accounts and sessions through the storefront's distribution, as a browser meets them, and as an attacker does."""
+
+import base64
+import http.client
+import json
+import re
+import uuid
+from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra import people
+from infra.local import mail, shop
+from infra.local.client import Buyer
+
+OURS = {"X-Session-Request": "1"}
+PASSWORD = "a-quiet-evening"
+
+
+class Visitor:
+    """A browser as far as cookies go: keeps them with their flags, and sends them where their path says."""
+
+    def __init__(self, engine_url, storefront_url):
+        self._engine, self._host = urlsplit(engine_url), urlsplit(storefront_url).netloc
+        self.cookies = SimpleCookie()
+
+    def ask(self, method, path, body=None, headers=OURS):
+        connection = http.client.HTTPConnection(self._engine.hostname, self._engine.port, timeout=60)
+        sent = {"Host": self._host, "Content-Type": "application/json", "Cookie": self.cookies_for(path), **headers}
+        connection.request(method, path, json.dumps(body) if body is not None else None, sent)
+        answer = connection.getresponse()
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                self.cookies.load(value)
+        return answer.status, json.loads(answer.read())
+
+    def cookies_for(self, path):
+        there = [each for each in self.cookies.values() if path.startswith(each["path"]) and each["max-age"] != "0"]
+        return "; ".join(f"{each.key}={each.value}" for each in there)
+
+    def sign_in(self, email, password, **more):
+        return self.ask("POST", "/api/session", {"email": email, "password": password, **more})
+
+    def must_sign_in(self, email, password):
+        status, answer = self.sign_in(email, password)
+        assert status == 200, answer
+        return answer["id_token"]
+
+
+@pytest.fixture
+def visitor(opened):
+    return Visitor(opened["engine_url"], opened["storefront_url"])
+
+
+@pytest.fixture
+def somebody_else(opened):
+    return Visitor(opened["engine_url"], opened["storefront_url"])
+
+
+@pytest.fixture
+def mailed(opened):
+    """The last word of that pattern that was mailed to an address."""
+
+    def find(email, pattern):
+        sent = [m["BodyText"] for m in mail.messages(opened["engine_url"], opened["account"]) if email in m["To"]]
+        return re.search(pattern, sent[-1])[1]
+
+    return find
+
+
+@pytest.fixture
+def account(visitor, mailed):
+    """A new customer's address; the password is PASSWORD."""
+    email = f"new-{uuid.uuid4().hex[:8]}@example.com"
+    assert visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})[0] == 202
+    code = mailed(email, r"code is (\w+)")
+    assert visitor.ask("POST", "/api/accounts/confirm", {"email": email, "code": code})[0] == 200
+    return email
+
+
+def assert_refused(answer, status, code):
+    assert (answer[0], answer[1]["code"]) == (status, code)
+
+
+def as_customer(opened, token):
+    return Buyer(opened["api_url"], token=token)
+
+
+def test_a_session_is_a_cookie_that_no_script_reads_and_that_goes_nowhere_else(visitor, opened):
+    token = visitor.must_sign_in(shop.CUSTOMER.email.upper(), shop.CUSTOMER.password)
+    assert as_customer(opened, token).call("GET", "/orders").status == 200
+    (cookie,) = visitor.cookies.values()
+    flags = (cookie.key, cookie["path"], cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["domain"])
+    assert flags == ("saga_refresh", "/api/session", True, True, "Strict", "")
+    assert cookie.value not in token and visitor.cookies_for("/api/orders") == ""
+
+
+def test_a_session_goes_on_until_it_is_signed_out_and_a_stolen_cookie_ends_with_it(visitor, somebody_else, opened):
+    visitor.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    status, answer = visitor.ask("POST", "/api/session/refresh")
+    assert status == 200 and as_customer(opened, answer["id_token"]).call("GET", "/orders").status == 200
+    somebody_else.cookies.load(visitor.cookies)
+    assert visitor.ask("DELETE", "/api/session")[0] == 200
+    assert visitor.cookies_for("/api/session") == ""
+    for each in (visitor, somebody_else):
+        assert_refused(each.ask("POST", "/api/session/refresh"), 401, "session_ended")
+
+
+def test_signing_out_twice_and_without_a_session_is_signing_out(visitor):
+    assert visitor.ask("DELETE", "/api/session")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "value", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJyZWZyZXNoIn0.", "é", "x" * 3000]
+)
+def test_a_forged_cookie_is_no_session(visitor, value):
+    cookie = {"Cookie": f"saga_refresh={value}".encode().decode("latin-1"), **OURS}
+    assert_refused(visitor.ask("POST", "/api/session/refresh", headers=cookie), 401, "session_ended")
+    assert visitor.ask("DELETE", "/api/session", headers=cookie)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content-Type": "text/plain"}, {"Origin": "https://evil.example"}, {**OURS, "Sec-Fetch-Site": "cross-site"}],
+)
+def test_another_sites_page_can_neither_use_a_session_nor_begin_nor_end_one(visitor, headers):
+    credentials = {"email": shop.CUSTOMER.email, "password": shop.CUSTOMER.password}
+    assert_refused(visitor.ask("POST", "/api/session", credentials, headers), 403, "session_header_missing")
+    visitor.must_sign_in(**credentials)
+    assert_refused(visitor.ask("POST", "/api/session/refresh", headers=headers), 403, "session_header_missing")
+    assert_refused(visitor.ask("DELETE", "/api/session", headers=headers), 403, "session_header_missing")
+    assert visitor.ask("POST", "/api/session/refresh")[0] == 200
+
+
+def test_no_other_site_is_allowed_to_ask(visitor):
+    """The answer to a preflight that would let the header through."""
+    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    status, _ = visitor.ask("OPTIONS", "/api/session/refresh", headers=preflight)
+    assert status >= 400
+
+
+def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, somebody_else):
+    token = visitor.must_sign_in(shop.ADMIN.email, shop.ADMIN.password)
+    cookie = visitor.cookies["saga_admin"]
+    flags = (cookie.value, cookie["path"], cookie["httponly"], cookie["secure"], cookie["samesite"])
+    assert flags == (token, "/admin", True, True, "Lax")
+    assert 0 < int(cookie["max-age"]) <= 15 * 60
+    visitor.ask("DELETE", "/api/session")
+    assert visitor.cookies_for("/admin/orders") == ""
+    somebody_else.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    assert "saga_admin" not in somebody_else.cookies
+
+
+def test_an_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
+    email = f"new-{uuid.uuid4().hex[:8]}@example.com"
+    visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})
+    assert_refused(visitor.sign_in(email, PASSWORD), 409, "account_not_confirmed")
+    wrong = {"email": email, "code": "000000"}
+    assert_refused(visitor.ask("POST", "/api/accounts/confirm", wrong), 422, "code_refused")
+    assert visitor.ask("POST", "/api/accounts/resend", {"email": email})[0] == 202
+    code = mailed(email, r"code is (\w+)")
+    assert visitor.ask("POST", "/api/accounts/confirm", {"email": email, "code": code})[0] == 200
+    visitor.must_sign_in(email, PASSWORD)
+
+
+def test_a_forgotten_password_is_set_anew_and_ends_the_sessions_of_the_old_one(visitor, somebody_else, account, mailed):
+    somebody_else.must_sign_in(account, PASSWORD)
+    assert visitor.ask("POST", "/api/accounts/password-reset", {"email": account})[0] == 202
+    reset = {"email": account, "code": "000000", "new_password": "another-quiet-evening"}
+    assert_refused(visitor.ask("POST", "/api/accounts/password-reset/confirm", reset), 422, "code_refused")
+    assert somebody_else.ask("POST", "/api/session/refresh")[0] == 200
+    weak = reset | {"new_password": "short"}
+    assert_refused(visitor.ask("POST", "/api/accounts/password-reset/confirm", weak), 422, "password_refused")
+    code = mailed(account, r"code is (\w+)")
+    assert visitor.ask("POST", "/api/accounts/password-reset/confirm", reset | {"code": code})[0] == 200
+    assert_refused(somebody_else.ask("POST", "/api/session/refresh"), 401, "session_ended")
+    assert_refused(visitor.sign_in(account, PASSWORD), 401, "credentials_refused")
+    visitor.must_sign_in(account, "another-quiet-evening")
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/api/session", {"password": "not-this-one-1"}),
+        ("/api/accounts", {"password": PASSWORD}),
+        ("/api/accounts/confirm", {"code": "000000"}),
+        ("/api/accounts/resend", {}),
+        ("/api/accounts/password-reset", {}),
+        ("/api/accounts/password-reset/confirm", {"code": "000000", "new_password": PASSWORD}),
+    ],
+)
+def test_nobody_learns_who_has_an_account(visitor, path, more):
+    unknown = f"nobody-{uuid.uuid4().hex[:8]}@example.com"
+    known = visitor.ask("POST", path, {"email": shop.CUSTOMER.email, **more})
+    assert known == visitor.ask("POST", path, {"email": unknown, **more})
+
+
+def test_an_admin_is_invited_with_a_password_for_one_time(visitor, engine, opened, mailed):
+    email = f"boss-{uuid.uuid4().hex[:8]}@example.com"
+    people.make_admin(engine.session, opened["stack"], email)
+    once = mailed(email, r"password (\S+)")
+    assert_refused(visitor.sign_in(email, once), 409, "new_password_required")
+    assert_refused(visitor.sign_in(email, once, new_password="short"), 422, "password_refused")
+    status, answer = visitor.sign_in(email, once, new_password=PASSWORD)
+    assert status == 200 and as_customer(opened, answer["id_token"]).call("GET", "/admin/orders").status == 200
+    assert_refused(visitor.sign_in(email, once), 401, "credentials_refused")
+
+
+def test_nobody_becomes_an_admin_by_waiting_in_an_unconfirmed_account(visitor, engine, opened):
+    email = f"boss-{uuid.uuid4().hex[:8]}@example.com"
+    visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})
+    with pytest.raises(people.Refused):
+        people.make_admin(engine.session, opened["stack"], email)
+
+
+@pytest.fixture
+def tokens(engine, opened):
+    """Of the shop's admin, by what they are: real ones that the engine signed, but not all for this."""
+    cognito = engine.session.client("cognito-idp")
+    ours = opened["stack"]["UserPoolId"]
+    theirs = cognito.create_user_pool(PoolName="theirs", UsernameAttributes=["email"])["UserPool"]["Id"]
+    person = {"UserPoolId": theirs, "Username": shop.ADMIN.email}
+    cognito.admin_create_user(**person, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(**person, Password="A-long-story-1", Permanent=True)
+    cognito.create_group(UserPoolId=theirs, GroupName="admin")
+    cognito.admin_add_user_to_group(**person, GroupName="admin")
+
+    def issued(client, password):
+        return cognito.initiate_auth(
+            ClientId=client,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": shop.ADMIN.email, "PASSWORD": password},
+        )["AuthenticationResult"]
+
+    def client_of(pool):
+        flows = ["ALLOW_USER_PASSWORD_AUTH"]
+        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="theirs", ExplicitAuthFlows=flows)
+        return made["UserPoolClient"]["ClientId"]
+
+    real = issued(opened["stack"]["UserPoolClientId"], shop.ADMIN.password)
+    yield {
+        "a foreign pool's": issued(client_of(theirs), "A-long-story-1")["IdToken"],
+        "another client's": issued(client_of(ours), shop.ADMIN.password)["IdToken"],
+        "an access token": real["AccessToken"],
+        "a refresh token": real["RefreshToken"],
+        "a changed one": _with_claims(real["IdToken"], {"sub": "somebody-else"}),
+        "an unsigned one": _unsigned(real["IdToken"]),
+        "no token": "x",
+    }
+    cognito.delete_user_pool(UserPoolId=theirs)
+
+
+def _encoded(part):
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def _decoded(part):
+    return json.loads(base64.urlsafe_b64decode(part + "=="))
+
+
+def _with_claims(token, changes):
+    head, claims, signature = token.split(".")
+    return f"{head}.{_encoded(_decoded(claims) | changes)}.{signature}"
+
+
+def _unsigned(token):
+    head, claims, _ = token.split(".")
+    return f"{_encoded(_decoded(head) | {'alg': 'none'})}.{claims}."
+
+
+def test_no_other_token_opens_anything(opened, tokens):
+    for kind, token in tokens.items():
+        buyer = as_customer(opened, token)
+        for path in ("/cart", "/orders", "/admin/orders", "/me/points"):
+            reply = buyer.call("GET", path)
+            assert (reply.status, reply.body["code"]) in ((401, "token_invalid"), (401, "sign_in_required")), kind
+            assert reply.headers["content-type"].startswith("application/problem+json")
+
+
+def test_the_function_looks_where_the_gateway_does_not(opened, tokens):
+    """The gateway asks only for our pool; for whom in it a token was issued is for the function to see."""
+    behind, before = (as_customer(opened, tokens[kind]) for kind in ("another client's", "a foreign pool's"))
+    assert behind.call("GET", "/admin/orders").body["code"] == "token_invalid"
+    assert before.call("GET", "/admin/orders").body["code"] == "sign_in_required"

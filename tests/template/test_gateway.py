@@ -1,0 +1,257 @@
+"""What stands before the API: who is let through to which route, how much of it, and how a refusal is worded."""
+
+import json
+
+import pytest
+from jsonschema import Draft4Validator
+
+from chalicelib.accounts.model import PASSWORD_MINIMUM
+from chalicelib.accounts.routes import SESSION_DAYS
+from chalicelib.platform.http import OPERATIONS, Problem
+from infra import gateway
+
+from .template import FUNCTION, allowed, of_type, role_of
+
+ADDRESS = {"name": "Ida", "line1": "Havnegata 1", "line2": None, "city": "Oslo", "postal_code": "0150", "country": "NO"}
+ACCOUNT = {"email": "ida@example.com", "password": "a-long-story-1"}
+HONEST = {
+    "AccountAddress": {"email": "ida@example.com"},
+    "CheckoutRequest": {"shipping_address": ADDRESS, "payment_method": "pm_card_visa", "email": None},
+    "Confirmation": {"email": "ida@example.com", "code": "123456"},
+    "NewAccount": ACCOUNT,
+    "NewImport": {"format": "csv"},
+    "PasswordReset": {"email": "ida@example.com", "code": "123456", "new_password": "a-long-story-1"},
+    "ProductDetails": {
+        "name": "Kettle", "description": "", "price": {"amount": 1, "currency": "EUR"}, "category": "camp",
+        "image": "/x.svg", "more": [1],
+    },
+    "QuantityChange": {"quantity": 1},
+    "ReplayRequest": {"from": "2026-11-24T09:00:00Z", "to": "2026-11-24T10:00:00Z"},
+    "SignIn": ACCOUNT | {"new_password": None},
+    "StockChange": {"delta": -1},
+    "StripeEvent": {"id": "evt_1", "type": "charge.refunded", "data": {"object": {"id": "ch_1"}}, "livemode": False},
+}  # fmt: skip
+"""One body for each model, with what may be absent or null, and with what is not asked for."""
+
+MISSHAPEN = {
+    "QuantityChange": [{}, {"quantity": "1"}, {"quantity": 1.5}, {"quantity": True}, {"quantity": None}, [], "x", None],
+    "CheckoutRequest": [{}, {"shipping_address": "here", "payment_method": "pm_1"}, {"payment_method": "pm_1"}],
+    "NewImport": [{"format": "exe"}],
+    "ReplayRequest": [{"from": "a", "to": "b", "misspelt": 1}],
+}
+
+
+@pytest.fixture
+def api(template):
+    return of_type(template, "AWS::Serverless::Api")["RestAPI"]
+
+
+@pytest.fixture
+def definition(api):
+    return api["DefinitionBody"]
+
+
+@pytest.fixture
+def answers(definition):
+    """Of the gateway itself."""
+    return definition["x-amazon-apigateway-gateway-responses"]
+
+
+def operation_of(definition, operation):
+    return definition["paths"][operation.path][operation.method.lower()]
+
+
+def by_access(*access):
+    found = [operation for operation in OPERATIONS if operation.access in access]
+    assert found
+    return found
+
+
+def test_whoever_has_no_account_gets_no_further_than_the_gateway_on_routes_for_those_who_have(definition):
+    for operation in by_access("customer", "admin"):
+        assert operation_of(definition, operation)["security"] == [{gateway.AUTHORIZER: []}], operation.path
+
+
+def test_guests_are_let_through_everywhere_else(definition):
+    for operation in by_access("public"):
+        assert "security" not in operation_of(definition, operation), operation.path
+
+
+def test_partners_need_a_key(definition):
+    for operation in by_access("partner"):
+        assert operation.path.startswith("/partner/")
+        assert operation_of(definition, operation)["security"] == [{"api_key": []}], operation.path
+    assert definition["securityDefinitions"]["api_key"] == {"type": "apiKey", "name": "x-api-key", "in": "header"}
+
+
+def test_the_authorizer_asks_our_pool_and_remembers_what_it_said(definition):
+    authorizer = definition["securityDefinitions"][gateway.AUTHORIZER]
+    assert authorizer["x-amazon-apigateway-authorizer"] == {
+        "type": "cognito_user_pools",
+        "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
+        "authorizerResultTtlInSeconds": 300,
+    }
+
+
+def test_a_body_that_must_be_there_is_validated_and_one_that_may_be_absent_is_not(definition):
+    for operation in OPERATIONS:
+        written = operation_of(definition, operation)
+        bodies = [each["schema"] for each in written.get("parameters", []) if each["in"] == "body"]
+        if operation.body and operation.body_required:
+            assert bodies == [{"$ref": f"#/definitions/{operation.body.__name__}"}], operation.path
+            assert written["x-amazon-apigateway-request-validator"] == gateway.VALIDATOR
+            assert written["consumes"] == ["application/json"]
+        else:
+            assert not bodies and "x-amazon-apigateway-request-validator" not in written, operation.path
+    assert definition["x-amazon-apigateway-request-validators"][gateway.VALIDATOR]["validateRequestBody"] is True
+
+
+def test_every_parameter_of_a_path_is_named(definition):
+    for path, methods in definition["paths"].items():
+        for method, operation in methods.items():
+            named = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+            assert all(f"{{{name}}}" in path for name in named) and len(named) == path.count("{"), (method, path)
+
+
+def _validator(definition, name):
+    models = {name: model for name, model in definition["definitions"].items() if name != "Empty"}
+    return Draft4Validator({**models[name], "definitions": models})
+
+
+def test_no_honest_body_is_refused(definition):
+    validated = {operation.body.__name__ for operation in OPERATIONS if operation.body and operation.body_required}
+    assert validated == set(HONEST)
+    for operation in OPERATIONS:
+        if operation.body and operation.body_required:
+            honest = HONEST[operation.body.__name__]
+            operation.body.model_validate(honest)
+            assert _validator(definition, operation.body.__name__).is_valid(honest), operation.path
+
+
+@pytest.mark.parametrize("name", MISSHAPEN)
+def test_a_body_of_another_shape_is_refused(definition, name):
+    validator = _validator(definition, name)
+    assert [body for body in MISSHAPEN[name] if validator.is_valid(body)] == []
+
+
+def test_models_say_only_what_the_gateways_dialect_knows(definition):
+    def words(schema):
+        yield from schema
+        for each in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+            yield from words(each)
+
+    for name, schema in definition["definitions"].items():
+        assert name.isalnum()
+        if name != "Empty":
+            Draft4Validator.check_schema(schema)
+            assert set(words(schema)) <= {*gateway.KEPT, "properties", "items", "$ref"}, name
+
+
+def test_whatever_the_gateway_answers_is_a_problem_that_any_page_may_read(answers):
+    assert set(answers) >= {
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "THROTTLED",
+        "UNAUTHORIZED",
+        "BAD_REQUEST_BODY",
+        "WAF_FILTERED",
+    }
+    for kind, answer in answers.items():
+        problem = Problem.model_validate_json(answer["responseTemplates"]["application/json"])
+        assert problem.status == answer["statusCode"], kind
+        assert problem.title and problem.detail and problem.code
+        headers = {k.rpartition(".")[2]: value.strip("'") for k, value in answer["responseParameters"].items()}
+        assert headers["Content-Type"] == "application/problem+json"
+        assert (headers["Access-Control-Allow-Origin"], headers["Cache-Control"]) == ("*", "no-store")
+        assert ("Retry-After" in headers) == (kind in ("THROTTLED", "DEFAULT_5XX"))
+
+
+def test_the_gateway_repeats_nothing_of_a_request(answers):
+    assert "$context" not in json.dumps(answers)
+
+
+def _limits(api):
+    paths = {
+        (s["ResourcePath"].replace("~1", "/").replace("//", "/"), s["HttpMethod"]): s for s in api["MethodSettings"]
+    }
+    return {key: (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) for key, each in paths.items()}
+
+
+def test_limits_are_of_routes_that_exist(api):
+    routes = {(operation.path, operation.method) for operation in OPERATIONS}
+    assert set(_limits(api)) - {("/*", "*")} <= routes
+    assert len(_limits(api)) == len(api["MethodSettings"])
+
+
+def test_slashes_are_written_as_aws_wants_them(api):
+    paths = [setting["ResourcePath"] for setting in api["MethodSettings"] if setting["ResourcePath"] != "/*"]
+    assert paths and all(path.startswith("/~1") and path.count("/") == 1 for path in paths)
+
+
+def test_reading_the_catalog_is_freer_and_what_costs_more_is_tighter_than_the_rest(api):
+    limits = _limits(api)
+    usual = limits["/*", "*"]
+    assert limits["/products", "GET"] > usual < limits["/products/{sku}", "GET"]
+    tight = [o for o in OPERATIONS if o.method == "POST" and o.path.startswith(("/session", "/accounts"))]
+    for operation in [*tight, next(o for o in OPERATIONS if o.name == "place_order")]:
+        assert limits[operation.path, operation.method][0] < usual[0], operation.path
+
+
+def test_partners_have_a_plan_and_no_key_stands_in_the_template(template):
+    (plan,) = of_type(template, "AWS::ApiGateway::UsagePlan").values()
+    assert plan["Throttle"]["RateLimit"] and plan["Quota"]["Limit"]
+    assert plan["ApiStages"][0]["ApiId"] == {"Ref": "RestAPI"}
+    assert not of_type(template, "AWS::ApiGateway::ApiKey")
+
+
+def test_the_firewall_stands_before_the_stage(template):
+    firewalls = {n: f for n, f in of_type(template, "AWS::WAFv2::WebACL").items() if f["Scope"] == "REGIONAL"}
+    ((name, firewall),) = firewalls.items()
+    association = of_type(template, "AWS::WAFv2::WebACLAssociation")["ApiFirewallAssociation"]
+    assert association["WebACLArn"] == {"Fn::GetAtt": [name, "Arn"]}
+    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${RestAPI}/stages/${RestAPI.Stage}")
+    groups = {r["Statement"].get("ManagedRuleGroupStatement", {}).get("Name") for r in firewall["Rules"]}
+    assert groups >= {
+        "AWSManagedRulesCommonRuleSet",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+        "AWSManagedRulesAmazonIpReputationList",
+    }
+    assert any("RateBasedStatement" in rule["Statement"] for rule in firewall["Rules"])
+    assert len({rule["Priority"] for rule in firewall["Rules"]}) == len(firewall["Rules"])
+
+
+def test_only_what_is_the_same_for_everybody_is_answered_at_the_edge(template):
+    (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
+    behaviours = distribution["DistributionConfig"]["CacheBehaviors"]
+    shared = [each["PathPattern"] for each in behaviours if each["CachePolicyId"] == {"Ref": "CatalogCache"}]
+    assert shared == ["/api/products*", "/api/categories"]
+    assert [each["PathPattern"] for each in behaviours].index("/api/*") > 1
+    key = of_type(template, "AWS::CloudFront::CachePolicy")["CatalogCache"]["CachePolicyConfig"][
+        "ParametersInCacheKeyAndForwardedToOrigin"
+    ]
+    assert key["HeadersConfig"]["HeaderBehavior"] == key["CookiesConfig"]["CookieBehavior"] == "none"
+    assert key["QueryStringsConfig"]["QueryStrings"] == ["category", "q", "cursor"]
+    reads = [o for o in OPERATIONS if o.path.startswith(("/products", "/categories"))]
+    assert reads and all(o.method == "GET" and o.access == "public" and not o.headers for o in reads)
+
+
+def test_passwords_and_sessions_are_the_pools_as_they_are_ours(template):
+    pool = of_type(template, "AWS::Cognito::UserPool")["UserPool"]
+    client = of_type(template, "AWS::Cognito::UserPoolClient")["UserPoolClient"]
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] == PASSWORD_MINIMUM
+    assert client["RefreshTokenValidity"] == SESSION_DAYS
+    assert client["TokenValidityUnits"]["RefreshToken"] == "days"
+
+
+def test_a_refresh_token_is_good_once_and_nobody_learns_who_has_an_account(template):
+    client = of_type(template, "AWS::Cognito::UserPoolClient")["UserPoolClient"]
+    assert client["RefreshTokenRotation"]["Feature"] == "ENABLED"
+    assert client["ExplicitAuthFlows"] == ["ALLOW_USER_PASSWORD_AUTH"]
+    assert client["PreventUserExistenceErrors"] == "ENABLED" and client["EnableTokenRevocation"] is True
+    assert client["TokenValidityUnits"]["IdToken"] == "minutes" and client["IdTokenValidity"] <= 15
+
+
+def test_no_function_may_do_anything_to_the_pool(template):
+    """What the API asks of it, anybody may ask with the client's id."""
+    for name in of_type(template, FUNCTION):
+        assert not [action for action in allowed(template, role_of(template, name)) if action.startswith("cognito")]

@@ -1,0 +1,240 @@
+"""Accounts tell nobody who has one, whatever the user pool says; and what it refuses is a refusal of ours."""
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from chalicelib.accounts import routes
+from chalicelib.accounts.model import (
+    PASSWORD_MINIMUM,
+    AccountNotConfirmed,
+    CodeRefused,
+    CredentialsRefused,
+    NewPasswordRequired,
+    PasswordRefused,
+    SessionEnded,
+    SessionHeaderMissing,
+    SignInStepUnknown,
+    TooManyAttempts,
+    checked_password,
+)
+from chalicelib.accounts.service import Accounts
+from chalicelib.platform.http import Call
+from chalicelib.platform.identity import GUEST, IdentityProviderUnavailable
+
+EMAIL, PASSWORD = "ada@example.com", "a-long-story-1"
+SIGNED_IN = {"AuthenticationResult": {"IdToken": "id", "AccessToken": "access", "RefreshToken": "refresh"}}
+
+
+class FakePool:
+    """Answers as it is told, by operation; notes what it was asked."""
+
+    def __init__(self, **answers):
+        self.answers = {"initiate_auth": SIGNED_IN, "get_tokens_from_refresh_token": SIGNED_IN} | answers
+        self.asked = []
+
+    def __getattr__(self, operation):
+        def answer(**request):
+            self.asked.append((operation, request))
+            told = self.answers.get(operation, {})
+            if isinstance(told, str):
+                raise ClientError({"Error": {"Code": f"{told}Exception", "Message": "said the pool"}}, operation)
+            if isinstance(told, Exception):
+                raise told
+            return told
+
+        return answer
+
+    @property
+    def operations(self):
+        return [operation for operation, _ in self.asked]
+
+
+def accounts(**answers):
+    pool = FakePool(**answers)
+    return Accounts(pool, "our-client"), pool
+
+
+def test_signing_in_gives_tokens():
+    ours, _ = accounts()
+    assert ours.sign_in(EMAIL, PASSWORD).refresh_token == "refresh"
+
+
+@pytest.mark.parametrize("said", ["NotAuthorized", "UserNotFound", "InvalidParameter"])
+def test_no_account_and_a_wrong_password_are_the_same(said):
+    ours, _ = accounts(initiate_auth=said)
+    with pytest.raises(CredentialsRefused):
+        ours.sign_in(EMAIL, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ("UserNotConfirmed", AccountNotConfirmed),
+        ("TooManyRequests", TooManyAttempts),
+        ("LimitExceeded", TooManyAttempts),
+        ("InternalError", IdentityProviderUnavailable),
+        ("Unheard", IdentityProviderUnavailable),
+    ],
+)
+def test_what_the_pool_says_at_sign_in_is_said_in_our_words(said, refusal):
+    ours, _ = accounts(initiate_auth=said)
+    with pytest.raises(refusal) as refused:
+        ours.sign_in(EMAIL, PASSWORD)
+    assert "said the pool" not in str(refused.value)
+
+
+def test_a_pool_that_cannot_be_reached_is_unavailable():
+    ours, _ = accounts(initiate_auth=EndpointConnectionError(endpoint_url="https://pool"))
+    with pytest.raises(IdentityProviderUnavailable):
+        ours.sign_in(EMAIL, PASSWORD)
+
+
+CHALLENGE = {
+    "ChallengeName": "NEW_PASSWORD_REQUIRED",
+    "Session": "session",
+    "ChallengeParameters": {"USER_ID_FOR_SRP": "sub-1"},
+}
+
+
+class TestAnInvited:
+    def test_is_asked_for_a_password_of_their_own(self):
+        ours, pool = accounts(initiate_auth=CHALLENGE)
+        with pytest.raises(NewPasswordRequired):
+            ours.sign_in(EMAIL, "for-one-time-1")
+        assert pool.operations == ["initiate_auth"]
+
+    def test_chooses_one(self):
+        ours, pool = accounts(initiate_auth=CHALLENGE, respond_to_auth_challenge=SIGNED_IN)
+        assert ours.sign_in(EMAIL, "for-one-time-1", PASSWORD).id_token == "id"
+        assert pool.asked[-1][1]["ChallengeResponses"] == {"USERNAME": "sub-1", "NEW_PASSWORD": PASSWORD}
+
+    def test_chooses_a_good_one(self):
+        ours, pool = accounts(initiate_auth=CHALLENGE)
+        with pytest.raises(PasswordRefused) as refused:
+            ours.sign_in(EMAIL, "for-one-time-1", "short")
+        assert set(refused.value.fields) == {"new_password"}
+        assert pool.operations == ["initiate_auth"]
+
+
+def test_a_second_factor_that_we_do_not_offer_is_said():
+    ours, _ = accounts(initiate_auth={"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "session"})
+    with pytest.raises(SignInStepUnknown):
+        ours.sign_in(EMAIL, PASSWORD)
+
+
+SILENT = ["UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter"]
+
+
+@pytest.mark.parametrize("said", SILENT)
+@pytest.mark.parametrize("ask", ["sign_up", "resend", "ask_reset"])
+def test_whether_a_code_was_sent_is_not_told(ask, said):
+    answers = dict.fromkeys(["sign_up", "resend_confirmation_code", "forgot_password"], said)
+    ours, _ = accounts(**answers)
+    assert ours.sign_up(EMAIL, PASSWORD) is None if ask == "sign_up" else getattr(ours, ask)(EMAIL) is None
+
+
+def test_who_opens_an_account_again_before_confirming_it_gets_another_code():
+    ours, pool = accounts(sign_up="UsernameExists")
+    ours.sign_up(EMAIL, PASSWORD)
+    assert pool.operations == ["sign_up", "resend_confirmation_code"]
+
+
+@pytest.mark.parametrize("ask", ["sign_up", "resend", "ask_reset"])
+def test_too_many_codes_are_too_many(ask):
+    ours, _ = accounts(**dict.fromkeys(["sign_up", "resend_confirmation_code", "forgot_password"], "LimitExceeded"))
+    with pytest.raises(TooManyAttempts):
+        ours.sign_up(EMAIL, PASSWORD) if ask == "sign_up" else getattr(ours, ask)(EMAIL)
+
+
+@pytest.mark.parametrize("said", ["CodeMismatch", "ExpiredCode", "NotAuthorized", "UserNotFound", "InvalidParameter"])
+def test_a_wrong_code_and_no_account_are_the_same(said):
+    ours, pool = accounts(confirm_sign_up=said, confirm_forgot_password=said)
+    with pytest.raises(CodeRefused):
+        ours.confirm(EMAIL, "123456")
+    with pytest.raises(CodeRefused):
+        ours.reset(EMAIL, "123456", PASSWORD)
+    assert "global_sign_out" not in pool.operations
+
+
+def test_a_new_password_ends_all_sessions():
+    ours, pool = accounts()
+    ours.reset(EMAIL, "123456", PASSWORD)
+    assert pool.asked[-1] == ("global_sign_out", {"AccessToken": "access"})
+
+
+def test_a_new_password_is_set_even_if_sessions_cannot_be_ended():
+    ours, pool = accounts(global_sign_out="TooManyRequests")
+    ours.reset(EMAIL, "123456", PASSWORD)
+    assert "confirm_forgot_password" in pool.operations
+
+
+@pytest.mark.parametrize("said", ["NotAuthorized", "RefreshTokenReuse", "UserNotFound", "InvalidParameter"])
+def test_a_session_that_is_over_is_over(said):
+    ours, _ = accounts(get_tokens_from_refresh_token=said)
+    with pytest.raises(SessionEnded):
+        ours.refresh("refresh")
+
+
+@pytest.mark.parametrize("said", ["UnsupportedTokenType", "Unauthorized", "InvalidParameter"])
+def test_signing_out_with_a_token_that_is_none_is_signing_out(said):
+    ours, _ = accounts(revoke_token=said)
+    ours.sign_out("stolen or old")
+
+
+def test_signing_out_that_was_not_heard_is_not_signing_out():
+    ours, _ = accounts(revoke_token=EndpointConnectionError(endpoint_url="https://pool"))
+    with pytest.raises(IdentityProviderUnavailable):
+        ours.sign_out("refresh")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "a" * (PASSWORD_MINIMUM - 1),
+        "a" * 30,
+        "abababababab",
+        " a-long-story-1",
+        "a-long-story-1\t",
+        "Lovelace-12345",
+    ],
+)
+def test_bad_passwords(password):
+    with pytest.raises(PasswordRefused):
+        checked_password(password, "lovelace@example.com", "password")
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "пароль-из-слов", "ada-is-a-short-name", "twelve chars"])
+def test_good_passwords_need_no_capitals_and_digits(password):
+    assert checked_password(password, EMAIL, "password") == password
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-session-request": ""},
+        {"x-session-request": "0"},
+        {"x-session-request": "1", "sec-fetch-site": "cross-site"},
+        {"x-session-request": "1", "sec-fetch-site": "same-site"},
+    ],
+)
+def test_pages_of_other_sites_cannot_use_the_cookie(headers):
+    with pytest.raises(SessionHeaderMissing):
+        routes._from_our_own_pages(Call(GUEST, headers))
+
+
+@pytest.mark.parametrize("site", [{}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}])
+def test_our_own_pages_can(site):
+    routes._from_our_own_pages(Call(GUEST, {"x-session-request": "1", **site}))
+
+
+def test_cookies_are_read_as_they_come():
+    call = Call(GUEST, {"cookie": "a=1; saga_refresh=e.y=J; b; =c"})
+    assert call.cookies["saga_refresh"] == "e.y=J"
+
+
+def test_a_password_that_the_pool_does_not_like_is_refused_as_one():
+    ours, _ = accounts(sign_up="InvalidPassword")
+    with pytest.raises(PasswordRefused):
+        ours.sign_up(EMAIL, PASSWORD)

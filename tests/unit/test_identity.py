@@ -1,0 +1,166 @@
+"""Who a token says somebody is counts only if the user pool signed it, for us, as an id token, a short while ago."""
+
+import base64
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from chalicelib.platform import identity
+from chalicelib.platform.identity import (
+    CLOCK_SKEW_SECONDS,
+    GUEST,
+    Caller,
+    IdentityProviderUnavailable,
+    TokenInvalid,
+    identify,
+)
+
+POOL, CLIENT = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_ours", "our-client"
+KID = "key-1"
+AN_HOUR = 3600
+
+
+def a_key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+OURS, THEIRS = a_key(), a_key()
+
+
+def claims(**changes):
+    now = int(time.time())
+    ours = {
+        "sub": "ada", "iss": POOL, "aud": CLIENT, "token_use": "id", "iat": now, "exp": now + AN_HOUR,
+        "email": "ada@example.com",
+    }  # fmt: skip
+    return {name: value for name, value in (ours | changes).items() if value is not None}
+
+
+def signed(told, key=OURS, algorithm="RS256", **header):
+    return jwt.encode(told, key, algorithm=algorithm, headers={"kid": KID, **header})
+
+
+def unsigned(told, **header):
+    def encoded(part):
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+    return f"{encoded({'kid': KID, **header})}.{encoded(told)}."
+
+
+def signed_with_the_public_key(told):
+    """As a symmetric secret: whoever lets the token choose the algorithm takes it for ours."""
+    import hashlib
+    import hmac
+
+    public = OURS.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    head = unsigned(told, alg="HS256", typ="JWT").rstrip(".")
+    signature = hmac.new(public, head.encode(), hashlib.sha256).digest()
+    return f"{head}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+class Published:
+    """The pool's keys, as they are published."""
+
+    def __init__(self):
+        jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OURS.public_key())) | {"kid": KID, "use": "sig"}
+        self._keys = jwt.PyJWKSet.from_dict({"keys": [jwk]})
+
+    def get_signing_key_from_jwt(self, token):
+        kid = jwt.get_unverified_header(token).get("kid")
+        found = [key for key in self._keys.keys if key.key_id == kid]
+        if not found:
+            raise jwt.PyJWKClientError("no such key")
+        return found[0]
+
+
+@pytest.fixture(autouse=True)
+def pool(monkeypatch):
+    class Settings:
+        token_issuer = POOL
+        user_pool_client_id = CLIENT
+
+    monkeypatch.setattr(identity, "settings", Settings)
+    monkeypatch.setattr(identity, "_pool_keys", Published)
+
+
+def of(token):
+    return identify({"authorization": f"Bearer {token}"})
+
+
+def test_nobody_who_shows_no_token_is_refused():
+    assert identify({}) == GUEST and GUEST.role == "guest"
+
+
+def test_a_customer():
+    ada = of(signed(claims()))
+    assert ada == Caller("ada", "ada@example.com") and ada.role == "customer"
+
+
+def test_a_pool_whose_clock_is_a_little_ahead():
+    assert of(signed(claims(iat=int(time.time()) + CLOCK_SKEW_SECONDS - 1))).customer_id == "ada"
+
+
+def test_an_admin():
+    assert of(signed(claims(**{"cognito:groups": ["admin"]}))).role == "admin"
+
+
+@pytest.mark.parametrize("groups", [[], ["customer"], ["admins"], ["Admin"]])
+def test_other_groups_make_nobody_an_admin(groups):
+    assert of(signed(claims(**{"cognito:groups": groups}))).role == "customer"
+
+
+ADMIN = {"cognito:groups": ["admin"]}
+FORGED = {
+    "another pool's key": signed(claims(), key=THEIRS),
+    "another pool's key, under a name of its own": signed(claims(), key=THEIRS, kid="key-2"),
+    "another pool, with our key": signed(claims(iss=POOL.replace("ours", "theirs"))),
+    "an issuer that only begins like ours": signed(claims(iss=f"{POOL}.example.com")),
+    "another client of our pool": signed(claims(aud="their-client")),
+    "several audiences, none of them us": signed(claims(aud=["their-client", "others"])),
+    "an access token": signed(claims(token_use="access", aud=None, client_id=CLIENT)),
+    "an access token that names an audience": signed(claims(token_use="access", client_id=CLIENT)),
+    "a refresh token": signed(claims(token_use="refresh", aud=None, client_id=CLIENT)),
+    "no use": signed(claims(token_use=None)),
+    "expired": signed(claims(exp=int(time.time()) - CLOCK_SKEW_SECONDS - 1)),
+    "without an end": signed(claims(exp=None)),
+    "an end that is no number": signed(claims(exp="never")),
+    "issued in the future": signed(claims(iat=int(time.time()) + AN_HOUR)),
+    "nobody's": signed(claims(sub=None)),
+    "no algorithm": unsigned(claims(**ADMIN), alg="none"),
+    "no algorithm, shouted": unsigned(claims(**ADMIN), alg="NONE"),
+    "our public key as a secret": signed_with_the_public_key(claims(**ADMIN)),
+    "no signature": signed(claims()).rpartition(".")[0] + ".",
+    "two parts": signed(claims()).rpartition(".")[0],
+    "claims that were changed": ".".join(
+        [signed(claims()).split(".")[0], unsigned(claims(**ADMIN)).split(".")[1], signed(claims()).split(".")[2]]
+    ),
+    "nothing": "",
+    "a list": "WyJhIl0.WyJhIl0.eA",
+    "no text": "\x00.\x00.\x00",
+}
+
+
+@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
+def test_a_token_that_is_not_ours_is_refused_and_not_taken_for_a_guests(token):
+    with pytest.raises(TokenInvalid):
+        of(token)
+
+
+@pytest.mark.parametrize("authorization", ["Basic YWRhOmFkYQ==", "Bearer", "Bearer  ", "AWS4-HMAC-SHA256 x"])
+def test_other_ways_to_say_who_one_is_are_refused(authorization):
+    with pytest.raises(TokenInvalid):
+        identify({"authorization": authorization})
+
+
+def test_when_the_pools_keys_cannot_be_had_nobody_is_let_in(monkeypatch):
+    class Silent:
+        def get_signing_key_from_jwt(self, token):
+            raise jwt.PyJWKClientConnectionError("timed out")
+
+    monkeypatch.setattr(identity, "_pool_keys", Silent)
+    with pytest.raises(IdentityProviderUnavailable):
+        of(signed(claims()))

@@ -1,0 +1,72 @@
+"""What may not be in a log is blackened, whoever wrote it; and a line says what it is about."""
+
+import io
+import json
+
+import pytest
+
+from chalicelib.platform.log import BLACK, about, blackened, log
+
+PRIVATE = {
+    "an email": "ida.sand+shop@example.co.uk",
+    "a token": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "an encrypted token": "eyJjdHkiOiJKV1QifQ.a-b_c.d.e.f",
+    "a cart's token": "cart_" + "0f" * 32,
+    "an order's token": "order_" + "0f" * 32,
+    "a key of Stripe": "sk_test_51abc",
+    "a webhook's secret": "whsec_abc123",
+    "a card": "4242 4242 4242 4242",
+}
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """The last line that was logged, which is JSON."""
+    written = io.StringIO()
+    for handler in log.handlers:
+        monkeypatch.setattr(handler, "stream", written)
+    yield lambda: json.loads(written.getvalue().splitlines()[-1])
+    about()
+
+
+@pytest.mark.parametrize("private", PRIVATE.values(), ids=PRIVATE)
+def test_private_text_is_blackened_wherever_it_stands(line, private):
+    try:
+        raise ValueError(f"cannot use {private}, sorry")
+    except ValueError:
+        log.exception(f"failed for {private}", extra={"why": [{"said": private}]})
+    written = line()
+    assert private not in json.dumps(written)
+    assert written["message"] == f"failed for {BLACK}" and written["exception_name"] == "ValueError"
+
+
+@pytest.mark.parametrize("name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "id_token"])
+def test_what_is_called_private_is_blackened_whatever_it_is(name):
+    assert blackened({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
+
+
+def test_ids_and_amounts_are_left_alone():
+    told = {"order_id": "ord_0f0f0f0f0f0f0f0f0f0f0f0f", "count": 3, "sku": "CAMP-KETTLE-01", "function_name": "relay",
+            "message_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "event": "evt_" + "0f" * 16}  # fmt: skip
+    assert blackened(told) == told
+
+
+def test_a_line_says_which_order_it_is_about(line):
+    about(order_id="ord_1")
+    log.info("step begins")
+    written = line()
+    assert (written["order_id"], written["correlation_id"]) == ("ord_1", "ord_1")
+
+
+def test_an_events_own_correlation_counts(line):
+    about(order_id="ord_1", correlation_id="imp_1", event_id="evt_1")
+    log.info("event received")
+    assert line()["correlation_id"] == "imp_1"
+
+
+def test_what_a_line_was_about_is_forgotten_with_the_next_beginning(line):
+    about(order_id="ord_1", event_id="evt_1")
+    about(request_id="req_1")
+    log.info("answered")
+    written = line()
+    assert written["request_id"] == "req_1" and not {"order_id", "event_id", "correlation_id"} & set(written)

@@ -1,0 +1,53 @@
+"""A secret is cached, read again in time, and read anew for whoever was refused with it, but not for everybody."""
+
+import pytest
+
+from chalicelib.platform.secret import ANEW_SECONDS, CACHED_SECONDS, Secret
+
+
+class Kept:
+    """Where a secret is kept: counts how often it is read."""
+
+    def __init__(self):
+        self.value, self.reads, self.now = "first", 0, 0.0
+
+    def read(self):
+        self.reads += 1
+        return self.value
+
+
+@pytest.fixture
+def kept():
+    return Kept()
+
+
+@pytest.fixture
+def secret(kept):
+    return Secret(kept.read, lambda: kept.now)
+
+
+def test_it_is_read_once_for_many_uses(kept, secret):
+    assert [secret() for _ in range(3)] == ["first"] * 3
+    assert kept.reads == 1
+
+
+@pytest.mark.parametrize(("later", "used"), [(CACHED_SECONDS - 1, "first"), (CACHED_SECONDS, "second")])
+def test_a_change_is_seen_when_the_cache_is_old(kept, secret, later, used):
+    secret()
+    kept.value, kept.now = "second", later
+    assert secret() == used
+
+
+def test_whoever_was_refused_sees_a_change_at_once_and_so_does_everybody_after(kept, secret):
+    secret()
+    kept.value, kept.now = "second", ANEW_SECONDS
+    assert secret.anew() == "second"
+    assert secret() == "second"
+
+
+def test_a_thousand_refusals_are_one_read(kept, secret):
+    secret()
+    kept.now = ANEW_SECONDS
+    for _ in range(1000):
+        secret.anew()
+    assert kept.reads == 2
