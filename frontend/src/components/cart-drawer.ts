@@ -1,12 +1,14 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import type { Cart } from '../api';
-import { cart, countItems } from '../cart';
+import { cart, countItems, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
 import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { icons } from './icons';
 import { LightElement } from './light-element';
 import './picture';
+import './quantity-stepper';
+import { emptyState } from './states';
 
 /** Slides in after something was put into the cart. It never blocks the page behind it. */
 @customElement('cart-drawer')
@@ -31,6 +33,10 @@ export class CartDrawer extends LightElement {
     this.drawer.hidePopover();
   }
 
+  private async takeOut(sku: string): Promise<void> {
+    if (await removeFromCart(sku)) this.heading.focus();
+  }
+
   private toggled(event: ToggleEvent): void {
     this.isOpen = event.newState === 'open';
   }
@@ -43,7 +49,7 @@ export class CartDrawer extends LightElement {
           <h2 id="drawer-title" tabindex="-1">In your cart <small>${countItems(shown)}</small></h2>
           <button class="icon-button" aria-label="Close" @click=${this.close}>${icons.close}</button>
         </header>
-        ${this.isOpen && shown?.lines.length ? this.contents(shown) : nothing}
+        ${this.isOpen && shown ? (shown.lines.length ? this.contents(shown) : empty) : nothing}
       </section>
     `;
   }
@@ -55,19 +61,32 @@ export class CartDrawer extends LightElement {
           (line) => html`
             <li>
               <product-picture .src=${line.image}></product-picture>
-              <span class="drawer-name">${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small></span>
+              <span class="drawer-name">
+                <a href="/products/${line.sku}" @click=${this.close}>${line.name}</a><small>${formatMoney(line.unit_price)} each</small>
+              </span>
               <span class="price">${formatMoney(line.total)}</span>
+              <span class="drawer-count">
+                <quantity-stepper
+                  .value=${line.quantity}
+                  .max=${Math.min(MAX_QUANTITY, Math.max(line.available, 1))}
+                  label="Quantity of ${line.name}"
+                  @quantity=${(event: CustomEvent<number>) => setQuantity(line.sku, event.detail)}
+                ></quantity-stepper>
+                <button class="text-link" aria-label="Remove ${line.name}" @click=${() => this.takeOut(line.sku)}>Remove</button>
+              </span>
             </li>
           `,
         )}
       </ul>
       <footer @click=${this.close}>
-        <p class="sum"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
+        <p class="sum"><span>Total</span><strong aria-live="polite">${formatMoney(shown.total)}</strong></p>
         <a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>
         <a class="button button-quiet button-wide" href="/cart">View cart</a>
       </footer>
     `;
   }
 }
+
+const empty = emptyState({ art: 'carry', title: 'Nothing packed yet', text: 'Your rucksack is light. Too light for a long story.' });
 
 export const openDrawer = () => document.querySelector<CartDrawer>('cart-drawer')?.open();

@@ -23,7 +23,7 @@ export class CartPage extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Cart');
+    setTitle('Cart', { description: 'What you have packed so far, and what it comes to.' });
     void loadCart();
   }
 

@@ -8,7 +8,7 @@ import { setTitle } from '../title';
 export class NotFoundPage extends LightElement {
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Off the map');
+    setTitle('Off the map', { isUnlisted: true });
   }
 
   protected override render() {
