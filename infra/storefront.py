@@ -17,7 +17,10 @@ from infra.template_pieces import ROOT
 FRONTEND = ROOT / "frontend"
 DIST = FRONTEND / "dist"
 FOR_EVER = "public, max-age=31536000, immutable"
+FOR_AN_HOUR = "public, max-age=3600"
 ASK_EACH_TIME = "no-cache"
+CACHED = {"assets/": FOR_EVER, "images/": FOR_AN_HOUR}
+"""By the beginning of a file's name. Assets have a hash in theirs; pictures are named by the catalog."""
 
 
 class BuildFailed(Exception):
@@ -25,19 +28,30 @@ class BuildFailed(Exception):
 
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
-    """Returns the folder of the built site. Installs the pinned packages if they changed. Raises BuildFailed."""
-    lock, installed = FRONTEND / "package-lock.json", FRONTEND / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        progress("installing the storefront's packages")
-        _npm("ci", "--no-audit", "--no-fund")
-        installed.touch()
+    """Returns the folder of the built site. Raises BuildFailed."""
+    install(progress)
     progress("building the storefront")
     _npm("run", "build")
     return DIST
 
 
+def check() -> None:
+    """Every type fits. Raises BuildFailed."""
+    install()
+    _npm("run", "check")
+
+
+def install(progress: Callable[[str], None] = lambda line: None) -> None:
+    """The pinned packages, if they changed. Raises BuildFailed."""
+    lock, installed = FRONTEND / "package-lock.json", FRONTEND / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        progress("installing the storefront's packages")
+        _npm("ci", "--no-audit", "--no-fund")
+        installed.touch()
+
+
 def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None:
-    """Upload the built site; files with a hash in their name may be cached for ever."""
+    """Upload the built site, each file with how long it may be kept."""
     s3 = session.client("s3")
     for path in sorted(DIST.rglob("*")):
         if path.is_file():
@@ -47,7 +61,7 @@ def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None
                 Key=key,
                 Body=path.read_bytes(),
                 ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
-                CacheControl=FOR_EVER if key.startswith("assets/") else ASK_EACH_TIME,
+                CacheControl=cache_control(key),
             )
     s3.put_object(
         Bucket=bucket,
@@ -56,6 +70,10 @@ def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None
         ContentType="application/json",
         CacheControl=ASK_EACH_TIME,
     )
+
+
+def cache_control(key: str) -> str:
+    return next((kept for start, kept in CACHED.items() if key.startswith(start)), ASK_EACH_TIME)
 
 
 def _npm(*arguments: str) -> None:

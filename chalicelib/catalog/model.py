@@ -50,7 +50,8 @@ class ProductDetails(BaseModel):
     category: CategoryId
     image: Picture
     images: Annotated[
-        list[Picture], Field(default_factory=list, max_length=8, description="Further pictures, in the order of the gallery.")
+        list[Picture],
+        Field(default_factory=list, max_length=8, description="Further pictures, in the order of the gallery."),
     ]
 
 

@@ -125,7 +125,8 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 
 def _as_json(fields: dict[str, str]) -> str:
-    """An empty stock is none; further pictures stand between spaces. What should be a number and is not stays text, which is then refused."""
+    """An empty stock is none; further pictures stand between spaces. What should be a number and is not stays text,
+    which is then refused."""
     values: dict[str, Any] = {k: int(v) if k in NUMBERS and _is_number(v) else v for k, v in fields.items()}
     values["price"] = {"amount": values.pop("price_amount"), "currency": values.pop("price_currency")}
     if "images" in values:

@@ -25,7 +25,7 @@ export const orderVoyage = (order: Order) => html`
   </div>
 `;
 
-/** How far it has come: 0 at our quay, 4 at the other side. */
+/** How far it has come: 0 at our quay, 4 once it has left the shore behind. What we cannot see, it does not reach. */
 function legOf(order: Order): number {
   if (TURNED.includes(order.status)) return 0;
   return CHAPTERS.findIndex(({ status }) => status === order.status);

@@ -124,7 +124,7 @@ export class SearchBox extends LightElement {
     }
     if (this.q) return nothing;
     return html`
-      <p class="finder-hint">People ask for</p>
+      <p class="finder-hint">For example</p>
       <ul class="finder-words">
         ${WORDS.map((word) => html`<li><button class="chip" @click=${() => this.ask(word)}>${word}</button></li>`)}
       </ul>
