@@ -29,7 +29,7 @@ class BuildFailed(Exception):
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
     """Returns the folder of the built site. Raises BuildFailed."""
-    install(progress)
+    install(FRONTEND, progress)
     progress("building the storefront")
     _npm("run", "build")
     return DIST
@@ -37,16 +37,16 @@ def build(progress: Callable[[str], None] = lambda line: None) -> Path:
 
 def check() -> None:
     """Every type fits. Raises BuildFailed."""
-    install()
+    install(FRONTEND)
     _npm("run", "check")
 
 
-def install(progress: Callable[[str], None] = lambda line: None) -> None:
-    """The pinned packages, if they changed. Raises BuildFailed."""
-    lock, installed = FRONTEND / "package-lock.json", FRONTEND / "node_modules" / ".package-lock.json"
+def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
+    """The pinned packages of this folder, if they changed. Raises BuildFailed."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        progress("installing the storefront's packages")
-        _npm("ci", "--no-audit", "--no-fund")
+        progress("installing the packages of npm")
+        _npm("ci", "--no-audit", "--no-fund", folder=folder)
         installed.touch()
 
 
@@ -76,11 +76,20 @@ def cache_control(key: str) -> str:
     return next((kept for start, kept in CACHED.items() if key.startswith(start)), ASK_EACH_TIME)
 
 
-def _npm(*arguments: str) -> None:
-    """With the node that came with the virtual environment, wherever else one may be."""
-    tools = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
-    npm = shutil.which("npm", path=environment["PATH"])
-    run = subprocess.run([npm, *arguments], cwd=FRONTEND, env=environment, capture_output=True, text=True)
+def tool(name: str) -> str:
+    """Of the node that came with the virtual environment, wherever else one may be."""
+    found = shutil.which(name, path=_path())
+    if found is None:
+        raise BuildFailed(f"There is no {name}: is the virtual environment whole?")
+    return found
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _npm(*arguments: str, folder: Path = FRONTEND) -> None:
+    command, environment = [tool("npm"), *arguments], {**os.environ, "PATH": _path()}
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise BuildFailed(run.stdout + run.stderr)

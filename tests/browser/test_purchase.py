@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, TimeoutError, WebSocketRoute, expect
 
 from infra.local import shop
-from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE, Buyer
+from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -67,7 +67,7 @@ def test_the_orders_page_is_told_of_changes_and_need_not_ask(buyer: Buyer) -> No
     page.on("websocket", lambda line: line.on("framereceived", lambda frame: told.append(frame)))
     order_with_a_silent_warehouse(buyer)
     status = page.get_by_test_id("order-status")
-    expect(status).to_have_attribute("data-live", "true", timeout=PATIENCE_MS)
+    expect(status).to_have_attribute("data-live", "true")
     already_told = len(told)
     page.on("request", lambda request: asked.append(request.url) if "/api/orders/ord_" in request.url else None)
     buyer.sees_order("CANCELLED")
@@ -88,9 +88,9 @@ def test_the_orders_page_asks_when_it_is_not_told(buyer: Buyer, is_reached_first
     order_with_a_silent_warehouse(buyer)
     status = buyer.page.get_by_test_id("order-status")
     if is_reached_first:
-        expect(status).to_have_attribute("data-live", "true", timeout=PATIENCE_MS)
+        expect(status).to_have_attribute("data-live", "true")
         lines[0].close()
-    expect(status).to_have_attribute("data-live", "false", timeout=PATIENCE_MS)
+    expect(status).to_have_attribute("data-live", "false")
     buyer.sees_order("CANCELLED")
     assert lines
 
@@ -108,7 +108,7 @@ def test_a_guest_sends_everything_back(buyer: Buyer) -> None:
     buyer.page.get_by_test_id("return-everything").click()
     buyer.page.get_by_test_id("return-submit").click()
     buyer.sees_order("RETURNED")
-    expect(buyer.page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED", timeout=PATIENCE_MS)
+    expect(buyer.page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED")
 
 
 def test_a_customer_signs_in_keeps_the_cart_and_earns_points(buyer: Buyer) -> None:

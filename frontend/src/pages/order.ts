@@ -81,7 +81,7 @@ export class OrderPage extends LightElement {
 
   protected override render() {
     if (this.order) return this.story(this.order);
-    return html`<section class="section">${this.error ? this.failure(this.error) : skeletonLines(8)}</section>`;
+    return html`<section class="section">${this.error ? this.failure(this.error) : waiting}</section>`;
   }
 
   /** Follows the order until it has settled; what we already know stays on screen when the line drops. */
@@ -303,8 +303,9 @@ export class OrderPage extends LightElement {
 
   private failure(error: unknown) {
     const isHidden = error instanceof Problem && [401, 403, 404].includes(error.status);
-    if (!isHidden) return errorState(error, () => this.watchOrder());
+    if (!isHidden) return errorState(error, () => this.watchOrder(), true);
     return emptyState({
+      isWholePage: true,
       art: 'paper',
       title: 'This page of the book is not for us',
       text: 'An order is shown to the account that placed it, or in the browser where it was placed.',
@@ -317,6 +318,12 @@ export class OrderPage extends LightElement {
     });
   }
 }
+
+const waiting = html`
+  <h1 class="visually-hidden">Your order</h1>
+  <p class="visually-hidden" role="status">Looking it up in the book…</p>
+  ${skeletonLines(8)}
+`;
 
 /** Nothing more will happen to the order by itself. */
 const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).length === 0;

@@ -47,7 +47,7 @@ export class ProductPage extends LightElement {
       error: (error) =>
         error instanceof Problem && error.status === 404
           ? this.gone()
-          : html`<section class="section">${errorState(error, () => this.product.run())}</section>`,
+          : html`<section class="section">${errorState(error, () => this.product.run(), true)}</section>`,
     });
   }
 
@@ -125,6 +125,7 @@ export class ProductPage extends LightElement {
 const soldOut = html`<button class="button button-big" disabled data-testid="add-to-cart">Sold out</button>`;
 
 const gone = emptyState({
+  isWholePage: true,
   art: 'carry',
   title: 'Not on our shelves',
   text: 'We do not carry this, or not any more.',
@@ -133,6 +134,7 @@ const gone = emptyState({
 
 const skeleton = html`
   <section class="section product" aria-busy="true">
+    <h1 class="visually-hidden">One of our goods</h1>
     <p class="visually-hidden" role="status">Fetching it from the shelf…</p>
     <p class="crumbs"></p>
     <i class="skeleton product-picture"></i>
