@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import type { Cart } from '../api';
-import { cart, countItems, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
+import { cart, countItems, isCartStale, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
 import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { icons } from './icons';
@@ -10,7 +10,7 @@ import './picture';
 import './quantity-stepper';
 import { emptyState } from './states';
 
-/** Slides in after something was put into the cart. It never blocks the page behind it. */
+/** Slides in after something was put into the cart, while the pages that come next are fetched. */
 @customElement('cart-drawer')
 export class CartDrawer extends LightElement {
   @query('.drawer') private drawer!: HTMLElement;
@@ -19,7 +19,7 @@ export class CartDrawer extends LightElement {
 
   constructor() {
     super();
-    new Watch(this, cart);
+    new Watch(this, cart, isCartStale);
   }
 
   async open(): Promise<void> {
@@ -27,6 +27,7 @@ export class CartDrawer extends LightElement {
     await this.updateComplete;
     this.drawer.showPopover();
     this.heading.focus();
+    void import('../pages/at-the-till').catch(() => undefined);
   }
 
   close(): void {
@@ -79,7 +80,7 @@ export class CartDrawer extends LightElement {
         )}
       </ul>
       <footer @click=${this.close}>
-        <p class="sum"><span>Total</span><strong aria-live="polite">${formatMoney(shown.total)}</strong></p>
+        <p class="sum"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
         <a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>
         <a class="button button-quiet button-wide" href="/cart">View cart</a>
       </footer>
