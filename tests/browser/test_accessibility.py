@@ -97,7 +97,7 @@ PAGES: dict[str, Step] = {
     "sign-in": _opens("/sign-in", "[data-testid=sign-in-submit]"),
     "sign-up": _opens("/sign-up", "[data-testid=sign-up-submit]"),
     "confirm": _opens("/confirm?email=ida@example.com", "[data-testid=confirm-submit]"),
-    "not found": _opens("/no/such/page", ".state"),
+    "not found": _opens("/no/such/page", ".hero-lost"),
     "offline": _opens("/offline.html", ".state"),
     "no answer": _failed,
     "stuck": _stuck,

@@ -7,6 +7,7 @@ import { fjord } from '../components/fjord';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
+import { voyage } from '../components/voyage';
 import { goodsComeFirst } from '../experiment';
 import { setTitle } from '../title';
 
@@ -124,5 +125,6 @@ const promises = html`
       </ol>
       <a class="text-link" href="/orders">Follow your own orders ${icons.arrow}</a>
     </div>
+    ${voyage(3)}
   </section>
 `;
