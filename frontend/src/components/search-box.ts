@@ -11,6 +11,7 @@ import { isPlenty, stockHint } from './stock-hint';
 
 const PAUSE_MS = 140;
 const MOST = 6;
+const LAST = 1_000;
 const WORDS = ['lantern', 'wool', 'brass', 'soup'];
 
 /** Search from anywhere: the shelves answer while one types, and the arrow keys walk along what was found. */
@@ -54,7 +55,7 @@ export class SearchBox extends LightElement {
         <form class="finder-line" role="search" action="/search" @submit=${this.submit}>
           ${icons.search}
           <input
-            type="search"
+            type="text"
             name="q"
             role="combobox"
             aria-label="Search the shop"
@@ -179,7 +180,7 @@ export class SearchBox extends LightElement {
     this.state = 'looking';
     try {
       const { items, next_cursor } = await listProducts({ q: this.q }, signal);
-      this.found = items.slice(0, MOST);
+      this.found = [...items].sort((one, other) => placeOf(one, this.q) - placeOf(other, this.q)).slice(0, MOST);
       this.isMore = items.length > MOST || next_cursor !== null;
       this.state = 'resting';
     } catch {
@@ -235,9 +236,17 @@ export class SearchBox extends LightElement {
   };
 }
 
+const firstWord = (q: string) => q.split(/\s+/)[0].toLowerCase();
+
+/** What is called so comes before what is only made of it. */
+const placeOf = ({ name }: Product, q: string) => {
+  const at = name.toLowerCase().indexOf(firstWord(q));
+  return at < 0 ? LAST : at;
+};
+
 /** The part of the name that was asked for stands out. */
 function marked(name: string, q: string): TemplateResult | string {
-  const word = q.split(/\s+/)[0].toLowerCase();
+  const word = firstWord(q);
   const at = name.toLowerCase().indexOf(word);
   if (at < 0) return name;
   return html`${name.slice(0, at)}<mark>${name.slice(at, at + word.length)}</mark>${name.slice(at + word.length)}`;
