@@ -35,7 +35,7 @@ const outputs = { ...app.metafile.outputs, ...early.metafile.outputs };
 const urlOf = (file) => file.replace(out, '');
 const built = (source) => Object.keys(outputs).find((file) => outputs[file].entryPoint === source);
 const [main, theme, style] = ['src/main.ts', 'src/theme-early.ts', 'src/styles/shop.css'].map(built);
-const font = Object.keys(outputs).find((file) => /fraunces.*normal.*woff2$/.test(file));
+const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
 const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
 
 await fillIn('src/index.html', 'index.html', {

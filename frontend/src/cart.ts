@@ -19,7 +19,18 @@ export const countItems = (shown: api.Cart | null) =>
 
 export const quantityOf = (sku: string) => cart.value?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
 
-export async function loadCart(): Promise<void> {
+let loading: { turn: number; done: Promise<void> } | null = null;
+
+/** Whoever asks while an answer is on its way, and nothing was written since, waits for the same one. */
+export function loadCart(): Promise<void> {
+  if (loading?.turn !== latest) {
+    const done = load().finally(() => (loading = loading?.done === done ? null : loading));
+    loading = { turn: latest, done };
+  }
+  return loading!.done;
+}
+
+async function load(): Promise<void> {
   cartError.value = null;
   try {
     await inTurn(api.getCart);

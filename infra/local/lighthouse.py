@@ -8,8 +8,9 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ PAGES = {"home": "/", "product": f"/products/{SKU}", "cart": "/cart", "checkout"
 Scores = dict[str, int]
 
 
+@dataclass(frozen=True)
+class Visitor:
+    """A Chromium that Lighthouse can ask through its port."""
+
+    port: int
+    forget_files: Callable[[], Any]
+
+
 def lighthouse(console: Console) -> int:
     """Returns 1 if a page is below the bar."""
     shop = run.outputs()["storefront_url"]
@@ -36,10 +45,10 @@ def lighthouse(console: Console) -> int:
     REPORTS.mkdir(exist_ok=True)
     table = Table("page", *CATEGORIES)
     is_fine = True
-    with _browser_with_a_cart(shop) as port:
+    with _browser_with_a_cart(shop) as visitor:
         for name, path in PAGES.items():
             console.print(f"  measuring {name} …")
-            scores = _judged(name, shop + path, port)
+            scores = _judged(name, shop + path, visitor)
             is_fine = is_fine and min(scores.values()) >= BAR
             table.add_row(name, *(_coloured(scores[category]) for category in CATEGORIES))
     console.print(table)
@@ -47,17 +56,18 @@ def lighthouse(console: Console) -> int:
     return 0 if is_fine else 1
 
 
-def _judged(name: str, url: str, port: int) -> Scores:
-    runs = [_measured(name, url, port)]
-    while min(runs[-1].values()) < BAR and len(runs) < 3:
-        runs.append(_measured(name, url, port))
+def _judged(name: str, url: str, visitor: Visitor) -> Scores:
+    runs = [_measured(name, url, visitor)]
+    while min(runs[0].values()) < BAR and len(runs) < 3:
+        runs.append(_measured(name, url, visitor))
     return {category: int(statistics.median_low([each[category] for each in runs])) for category in CATEGORIES}
 
 
-def _measured(name: str, url: str, port: int) -> Scores:
+def _measured(name: str, url: str, visitor: Visitor) -> Scores:
+    visitor.forget_files()
     command = [
         storefront.tool("node"), "node_modules/lighthouse/cli/index.js", url,
-        f"--port={port}", "--disable-storage-reset", "--quiet", "--no-enable-error-reporting",
+        f"--port={visitor.port}", "--disable-storage-reset", "--quiet", "--no-enable-error-reporting",
         f"--only-categories={','.join(CATEGORIES)}",
         "--output=json", "--output=html", f"--output-path={REPORTS / name}",
     ]  # fmt: skip
@@ -67,8 +77,8 @@ def _measured(name: str, url: str, port: int) -> Scores:
 
 
 @contextmanager
-def _browser_with_a_cart(shop: str) -> Iterator[int]:
-    """A Chromium whose port Lighthouse can ask: cart and checkout are judged with something in them."""
+def _browser_with_a_cart(shop: str) -> Iterator[Visitor]:
+    """Cart and checkout are judged with something in them, and all pages as on a first visit."""
     from playwright.sync_api import sync_playwright
 
     port, profile = processes.free_port(), Path(tempfile.mkdtemp())
@@ -84,7 +94,8 @@ def _browser_with_a_cart(shop: str) -> Iterator[int]:
             page.goto(f"{shop}/products/{SKU}")
             page.get_by_test_id("add-to-cart").click()
             page.get_by_test_id("go-to-checkout").wait_for()
-            yield port
+            devtools = context.new_cdp_session(page)
+            yield Visitor(port, lambda: devtools.send("Network.clearBrowserCache"))
         finally:
             context.close()
             shutil.rmtree(profile, ignore_errors=True)

@@ -6,7 +6,7 @@ import { navigate } from '../router';
 import { Watch } from '../store';
 import { say } from '../toast';
 import { LightElement } from './light-element';
-import { wordmark } from './mark';
+import { wordmark } from './wordmark';
 
 @customElement('shop-footer')
 export class ShopFooter extends LightElement {

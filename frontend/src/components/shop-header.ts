@@ -8,7 +8,7 @@ import { chooseTheme, currentTheme } from '../theme';
 import { openDrawer } from './cart-drawer';
 import { icons } from './icons';
 import { LightElement } from './light-element';
-import { wordmark } from './mark';
+import { wordmark } from './wordmark';
 import { openSearch } from './search-box';
 
 @customElement('shop-header')
