@@ -22,7 +22,8 @@ ADDRESS = {
 }
 NO_GOODS_EVER = """
   const { fetch } = window;
-  window.fetch = (to, ...rest) => (String(to).includes('/api/products') ? new Promise(() => undefined) : fetch(to, ...rest));
+  const never = new Promise(() => undefined);
+  window.fetch = (to, ...rest) => (String(to).includes('/api/products') ? never : fetch(to, ...rest));
 """
 
 Pages = dict[str, Callable[[Any], None]]

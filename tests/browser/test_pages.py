@@ -44,6 +44,8 @@ def test_what_is_named_by_its_content_may_be_kept_for_ever(buyer: Buyer) -> None
     for path in assets:
         assert re.fullmatch(r"/assets/[\w-]+-[A-Z0-9]{8}\.\w+", path)
         assert kept[path] == "public, max-age=31536000, immutable"
+    scripts = [answer for answer in answers if re.search(r"\.(js|css)$", answer.url)]
+    assert {answer.headers.get("content-encoding") for answer in scripts} == {"gzip"}
     assert kept["/"] == kept["/config.json"] == "no-cache"
     assert all(kept[path] == "public, max-age=3600" for path in kept if path.startswith("/images/"))
 
