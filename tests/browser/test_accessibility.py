@@ -1,4 +1,4 @@
-"""axe finds nothing on any page, in either theme, on a phone or a desktop."""
+"""axe finds nothing on any page, in either theme, on a phone or a desktop; and none has to be pushed sideways."""
 
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +111,7 @@ def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, viewport: Any
     options = {"viewport": viewport, "reduced_motion": "reduce", "storage_state": bought["state"], "bypass_csp": True}
     buyer = new_buyer(**options)
     PAGES[name](buyer, bought)
+    assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     buyer.page.add_script_tag(path=AXE)
     found = {theme: _violations(buyer.page, theme) for theme in ("light", "dark")}
     assert found == {"light": [], "dark": []}
