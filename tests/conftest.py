@@ -68,6 +68,6 @@ def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "pages-built").open("a+") as note:
         fcntl.flock(note, fcntl.LOCK_EX)
-        if note.tell() == 0:
+        if note.seek(0, os.SEEK_END) == 0:
             storefront.build()
             note.write("built\n")
