@@ -4,10 +4,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down admin partner demo tour mail audit job import rush burst dlq replay contracts test package deploy clean
+.PHONY: help up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay contracts test package deploy clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 up: $(INSTALLED) ## Start or update the shop on this machine and say where it is
 	@$(BIN)/python -m infra.local up
@@ -29,6 +29,12 @@ tour: $(INSTALLED) ## Each event pattern once, and what happened where
 
 mail: $(INSTALLED) ## Read the emails that the shop has sent
 	@$(BIN)/python -m infra.local mail
+
+lighthouse: $(INSTALLED) ## Measure the storefront's pages with Lighthouse, on an emulated phone
+	@$(BIN)/python -m infra.local lighthouse
+
+screenshots: $(INSTALLED) ## Every page of the storefront as a picture, in .local/screenshots
+	@$(BIN)/python -m infra.local screenshots
 
 audit: $(INSTALLED) ## Check every promise about money and stock on the running shop (STAGE=demo: on AWS)
 	@$(BIN)/python -m infra.audit
@@ -66,7 +72,7 @@ deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… 
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi
-	@rm -rf .local .build .venv frontend/node_modules frontend/dist
+	@rm -rf .local .build .venv frontend/node_modules frontend/lighthouse/node_modules frontend/dist
 
 $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }

@@ -1,14 +1,19 @@
-/** Bundles src/ into dist/: hashed scripts and styles, the public files, and the page that names them. */
+/** Bundles src/ into dist/: hashed scripts, styles and fonts, the public files, and the pages that name them. */
 import { build } from 'esbuild';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
+import { drawViews } from './pictures.mjs';
 
 const out = 'dist';
 const browsers = ['chrome123', 'edge123', 'firefox128', 'safari17.5'];
 const common = { bundle: true, minify: true, metafile: true, outdir: `${out}/assets`, target: browsers, logLevel: 'warning' };
 
+/** Compressed, of all scripts that the home page needs. */
+const SCRIPT_BUDGET_KB = 60;
+
 await rm(out, { recursive: true, force: true });
 await cp('public', out, { recursive: true });
+await drawViews(`${out}/images/products`);
 
 const [app, early] = await Promise.all([
   build({
@@ -18,6 +23,8 @@ const [app, early] = await Promise.all([
     splitting: true,
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    loader: { '.woff2': 'file' },
     external: ['/images/*'],
   }),
   // The remembered theme is applied before the first paint, so this one file loads blocking.
@@ -27,19 +34,42 @@ const [app, early] = await Promise.all([
 const outputs = { ...app.metafile.outputs, ...early.metafile.outputs };
 const urlOf = (file) => file.replace(out, '');
 const built = (source) => Object.keys(outputs).find((file) => outputs[file].entryPoint === source);
-const main = built('src/main.ts');
-const preloads = outputs[main].imports
-  .filter(({ kind }) => kind === 'import-statement')
-  .map(({ path }) => `<link rel="modulepreload" href="${urlOf(path)}">`);
+const [main, theme, style] = ['src/main.ts', 'src/theme-early.ts', 'src/styles/shop.css'].map(built);
+const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
+const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
 
-const page = (await readFile('src/index.html', 'utf8'))
-  .replace('%THEME%', urlOf(built('src/theme-early.ts')))
-  .replace('%STYLE%', urlOf(built('src/styles/shop.css')))
-  .replace('%MAIN%', urlOf(main))
-  .replace('%PRELOADS%', preloads.join('\n    '));
-await writeFile(`${out}/index.html`, page);
+await fillIn('src/index.html', 'index.html', {
+  THEME: urlOf(theme),
+  STYLE: urlOf(style),
+  FONT: urlOf(font),
+  MAIN: urlOf(main),
+  PRELOADS: importsOf(main).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    '),
+});
+await fillIn('src/offline.html', 'offline.html', { THEME: urlOf(theme), STYLE: urlOf(style) });
+await fillIn('src/service-worker.js', 'service-worker.js', {
+  NAME: style.match(/-(\w+)\.css$/)[1],
+  KEPT: JSON.stringify(['/offline.html', urlOf(theme), urlOf(style), urlOf(font)]),
+});
+await report();
 
-for (const file of Object.keys(outputs).sort()) {
-  const size = gzipSync(await readFile(file)).length;
-  console.log(`${(size / 1024).toFixed(1).padStart(7)} KB gz  ${file}`);
+async function fillIn(source, target, values) {
+  const text = await readFile(source, 'utf8');
+  await writeFile(`${out}/${target}`, text.replace(/%([A-Z]+)%/g, (_, name) => values[name]));
+}
+
+async function report() {
+  const sizes = {};
+  for (const file of Object.keys(outputs).sort()) sizes[file] = gzipSync(await readFile(file)).length / 1024;
+  for (const [file, size] of Object.entries(sizes)) console.log(`${size.toFixed(1).padStart(7)} KB gz  ${file}`);
+  const home = [...withImports(main), ...withImports(theme)].reduce((sum, file) => sum + sizes[file], 0);
+  console.log(`${home.toFixed(1).padStart(7)} KB gz  scripts of the home page, of ${SCRIPT_BUDGET_KB}`);
+  if (home > SCRIPT_BUDGET_KB) throw new Error(`The home page's scripts are over their budget of ${SCRIPT_BUDGET_KB} KB.`);
+}
+
+function withImports(file, seen = new Set()) {
+  if (!seen.has(file)) {
+    seen.add(file);
+    for (const path of importsOf(file)) withImports(path, seen);
+  }
+  return seen;
 }

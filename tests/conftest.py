@@ -4,6 +4,7 @@ One engine for all would need an account per worker, but a call that is not sign
 belongs to the engine's default account.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -59,8 +60,19 @@ def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="session")
-def storefront_url(engine: Engine, opened: dict[str, Any]) -> str:
+def storefront_url(engine: Engine, opened: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same shop, with its pages."""
-    storefront.build()
+    _build_once(tmp_path_factory)
     shop.publish_pages(engine.place, opened["stack"])
     return opened["storefront_url"]
+
+
+def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """All workers of a run share one folder of built pages: the first builds it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "pages-built").open("a+") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)
+        if note.seek(0, os.SEEK_END) == 0:
+            storefront.build()
+            note.write("built\n")

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.platform.errors import NotFound, Unacceptable
 from chalicelib.platform.money import SHOP_CURRENCY, Money
@@ -12,6 +12,8 @@ from chalicelib.platform.money import SHOP_CURRENCY, Money
 SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
 Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
 CategoryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Picture = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/[\w.-]+)+$")]
+"""Where a picture is, below the storefront's own address: a page of the shop asks nobody else."""
 
 
 PRICE_LIMIT = 99_999_999
@@ -46,7 +48,11 @@ class ProductDetails(BaseModel):
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
     price: ShopPrice
     category: CategoryId
-    image: Annotated[str, StringConstraints(pattern=r"^/[\w./-]{1,200}$")]
+    image: Picture
+    images: Annotated[
+        list[Picture],
+        Field(default_factory=list, max_length=8, description="Further pictures, in the order of the gallery."),
+    ]
 
 
 class Product(ProductDetails):

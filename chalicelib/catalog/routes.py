@@ -40,6 +40,7 @@ class ProductView(BaseModel):
     price: Money
     category: str
     image: str
+    images: Annotated[list[str], Field(description="Further pictures, in the order of the gallery.")]
     available: Annotated[int, Field(description="Pieces that can be bought now.")]
 
 

@@ -11,7 +11,7 @@ from chalicelib.catalog.model import is_sku
 from chalicelib.imports.model import ROW_LIMIT, BadRow, Batch, FileRefused, Format, ImportedProduct, Row
 
 COLUMNS = ("sku", "name", "description", "price_amount", "price_currency", "category", "image")
-OPTIONAL_COLUMNS = ("stock",)
+OPTIONAL_COLUMNS = ("images", "stock")
 NUMBERS = {"price_amount", "stock"}
 
 BOM = b"\xef\xbb\xbf"
@@ -125,9 +125,12 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 
 def _as_json(fields: dict[str, str]) -> str:
-    """An empty stock is none. What should be a number and is not stays text, which is then refused."""
+    """An empty stock is none; further pictures stand between spaces. What should be a number and is not stays text,
+    which is then refused."""
     values: dict[str, Any] = {k: int(v) if k in NUMBERS and _is_number(v) else v for k, v in fields.items()}
     values["price"] = {"amount": values.pop("price_amount"), "currency": values.pop("price_currency")}
+    if "images" in values:
+        values["images"] = values["images"].split()
     if values.get("stock") == "":
         del values["stock"]
     return json.dumps(values)

@@ -15,6 +15,8 @@ export interface Product {
   price: Money;
   category: string;
   image: string;
+  /** Further pictures, in the order of the gallery. */
+  images: string[];
   available: number;
 }
 
@@ -190,6 +192,13 @@ export function getProduct(sku: string, signal?: AbortSignal): Promise<Product> 
   return anyone(`/products/${encodeURIComponent(sku)}`, { signal });
 }
 
+/** What others bought together with it, at most four; often nothing yet. */
+export async function listAlsoBought(sku: string, signal?: AbortSignal): Promise<Product[]> {
+  const { items } = await anyone<List<Product>>(`/products/${encodeURIComponent(sku)}/also-bought`, { signal });
+  for (const product of items) seenProducts.set(product.sku, product);
+  return items;
+}
+
 let categories: Promise<Category[]> | undefined;
 
 export function listCategories(): Promise<Category[]> {
@@ -261,6 +270,18 @@ export function cancelOrder(id: string): Promise<unknown> {
 
 export function returnOrder(id: string, lines: ReturnLine[], idempotencyKey: string): Promise<ReturnReceipt> {
   return owner(id, '/return', { method: 'POST', body: { lines }, headers: { 'Idempotency-Key': idempotencyKey } });
+}
+
+/** Where the order's invoice can be read, for a few minutes. */
+export async function invoiceUrl(id: string): Promise<string> {
+  const { url } = await owner<{ url: string }>(id, '/invoice', {});
+  return url;
+}
+
+/** The customer's points. */
+export async function getPoints(signal?: AbortSignal): Promise<number> {
+  const { points } = await shopper<{ points: number }>('/me/points', { signal });
+  return points;
 }
 
 /** What proves that an order may be followed: its own token, or else the customer's. */

@@ -8,6 +8,8 @@ export const MAX_QUANTITY = 20;
 
 export const cart = new Store<api.Cart | null>(null);
 export const cartError = new Store<unknown>(null);
+/** Something was asked of the cart and is not answered yet, so the total on screen may be an old one. */
+export const isCartStale = new Store(false);
 
 let queue: Promise<unknown> = Promise.resolve();
 let latest = 0;
@@ -17,7 +19,18 @@ export const countItems = (shown: api.Cart | null) =>
 
 export const quantityOf = (sku: string) => cart.value?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
 
-export async function loadCart(): Promise<void> {
+let loading: { turn: number; done: Promise<void> } | null = null;
+
+/** Whoever asks while an answer is on its way, and nothing was written since, waits for the same one. */
+export function loadCart(): Promise<void> {
+  if (loading?.turn !== latest) {
+    const done = load().finally(() => (loading = loading?.done === done ? null : loading));
+    loading = { turn: latest, done };
+  }
+  return loading!.done;
+}
+
+async function load(): Promise<void> {
   cartError.value = null;
   try {
     await inTurn(api.getCart);
@@ -52,11 +65,17 @@ async function attempt(write: () => Promise<api.Cart>): Promise<boolean> {
 
 function inTurn(call: () => Promise<api.Cart>): Promise<void> {
   const turn = ++latest;
+  isCartStale.value = true;
   const result = queue.then(call);
   queue = result.catch(() => undefined);
-  return result.then((answer) => {
-    if (turn === latest) cart.value = answer;
-  });
+  const isLatest = () => turn === latest;
+  return result
+    .then((answer) => {
+      if (isLatest()) cart.value = answer;
+    })
+    .finally(() => {
+      if (isLatest()) isCartStale.value = false;
+    });
 }
 
 session.watch(() => {

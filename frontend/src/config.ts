@@ -1,4 +1,4 @@
-/** What the deployment tells the page about itself; written next to index.html, never bundled. */
+/** What the deployment tells the page about itself; written next to index.html, never bundled, and asked for by it. */
 export interface Config {
   api: string;
   /** Where the shop tells the changes of an order by itself; null if it does not. */
@@ -18,7 +18,7 @@ export function config(): Promise<Config> {
 }
 
 async function load(): Promise<Config> {
-  const answer = await fetch('/config.json', { cache: 'no-cache' });
+  const answer = await fetch('/config.json');
   if (!answer.ok) throw new Error(`config.json answered ${answer.status}`);
   return answer.json();
 }

@@ -7,41 +7,46 @@ import { LightElement } from './components/light-element';
 import './components/shop-footer';
 import './components/shop-header';
 import './components/toast-line';
-import './pages/cart';
+import './components/offline-line';
+import './components/search-box';
 import './pages/category';
-import './pages/checkout';
-import './pages/confirm';
-import './pages/forgotten-password';
+import './pages/error';
 import './pages/home';
 import './pages/not-found';
-import './pages/order';
-import './pages/orders';
 import './pages/product';
 import './pages/search';
-import './pages/sign-in';
-import './pages/sign-up';
 import { resolve, startRouter, type Route } from './router';
+
+const atTheTill = () => import('./pages/at-the-till');
 
 const routes: Route<TemplateResult>[] = [
   { path: '/', open: () => html`<home-page></home-page>` },
   { path: '/category/:id', open: ({ id }) => html`<category-page .category=${id}></category-page>` },
-  { path: '/search', open: (_, query) => html`<search-page .q=${query.get('q') ?? ''}></search-page>` },
   { path: '/products/:sku', open: ({ sku }) => html`<product-page .sku=${sku}></product-page>` },
-  { path: '/cart', open: () => html`<cart-page></cart-page>` },
-  { path: '/checkout', open: () => html`<checkout-page></checkout-page>` },
-  { path: '/orders', open: () => html`<orders-page></orders-page>` },
-  { path: '/orders/:id', open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
+  { path: '/search', open: (_, query) => html`<search-page .q=${query.get('q') ?? ''}></search-page>` },
+  { path: '/cart', fetch: atTheTill, open: () => html`<cart-page></cart-page>` },
+  { path: '/checkout', fetch: atTheTill, open: () => html`<checkout-page></checkout-page>` },
+  { path: '/orders', fetch: atTheTill, open: () => html`<orders-page></orders-page>` },
+  { path: '/orders/:id', fetch: atTheTill, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
+  { path: '/account', fetch: atTheTill, open: () => html`<account-page></account-page>` },
   {
     path: '/sign-in',
+    fetch: atTheTill,
     open: (_, query) => html`<sign-in-page .next=${nextOf(query)} .email=${emailOf(query)}></sign-in-page>`,
   },
-  { path: '/sign-up', open: (_, query) => html`<sign-up-page .next=${nextOf(query)}></sign-up-page>` },
+  {
+    path: '/sign-up',
+    fetch: atTheTill,
+    open: (_, query) => html`<sign-up-page .next=${nextOf(query)}></sign-up-page>`,
+  },
   {
     path: '/confirm',
+    fetch: atTheTill,
     open: (_, query) => html`<confirm-page .next=${nextOf(query)} .email=${emailOf(query)}></confirm-page>`,
   },
   {
     path: '/forgotten-password',
+    fetch: atTheTill,
     open: (_, query) =>
       html`<forgotten-password-page .next=${nextOf(query)} .email=${emailOf(query)}></forgotten-password-page>`,
   },
@@ -60,26 +65,44 @@ function nextOf(query: URLSearchParams): string {
 export class SagaShop extends LightElement {
   @state() private page: TemplateResult | null = null;
   @state() private path = location.pathname;
+  private wanted = '';
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
     startRouter((url, scroll) => void this.show(url, scroll));
     void restoreSession();
+    offerShelter();
   }
 
   protected override render() {
     return html`
       <a class="skip-link" href="#main">Skip to the goods</a>
       <shop-header .path=${this.path}></shop-header>
+      <offline-line></offline-line>
       <main id="main" tabindex="-1">${this.page}</main>
       <shop-footer></shop-footer>
       <cart-drawer></cart-drawer>
+      <search-box></search-box>
       <toast-line></toast-line>
     `;
   }
 
+  /** The page of an address with all it needs, or null if somebody has gone elsewhere while it was fetched. */
+  private async fetched(url: URL): Promise<TemplateResult | null> {
+    this.wanted = url.href;
+    const isWanted = () => this.wanted === url.href;
+    try {
+      const { fetch, open } = resolve(routes, url);
+      await fetch?.();
+      return isWanted() ? open() : null;
+    } catch {
+      return isWanted() ? html`<error-page></error-page>` : null;
+    }
+  }
+
   private async show(url: URL, scroll: number): Promise<void> {
-    const page = resolve(routes, url);
+    const page = await this.fetched(url);
+    if (!page) return;
     const isFirst = this.page === null;
     const swap = async () => {
       this.page = page;
@@ -95,6 +118,14 @@ export class SagaShop extends LightElement {
     transition.ready.catch(() => undefined);
     transition.finished.catch(() => undefined);
   }
+}
+
+/** Shelter for the next visit that finds no line; the shop works the same without. */
+function offerShelter(): void {
+  if (!('serviceWorker' in navigator)) return;
+  const register = () => void navigator.serviceWorker.register('/service-worker.js').catch(() => undefined);
+  if (document.readyState === 'complete') register();
+  else addEventListener('load', register);
 }
 
 /** Going back, the page grows while its goods arrive: keep trying until it is long enough again. */

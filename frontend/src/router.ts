@@ -1,16 +1,23 @@
 /** Clean URLs on the History API: links are ordinary links, and this file catches the clicks. */
 export interface Route<Page> {
   path: string;
+  /** Brings what the page is made of, if the shop did not bring it already. */
+  fetch?: () => Promise<unknown>;
   open: (params: Record<string, string>, query: URLSearchParams) => Page;
 }
 
-export function resolve<Page>(routes: Route<Page>[], url: URL): Page {
-  for (const { path, open } of routes) {
+interface Resolved<Page> {
+  fetch?: () => Promise<unknown>;
+  open: () => Page;
+}
+
+export function resolve<Page>(routes: Route<Page>[], url: URL): Resolved<Page> {
+  for (const { path, fetch, open } of routes) {
     const pattern = path.replace(/:(\w+)/g, '(?<$1>[^/]+)');
     const found = new RegExp(`^${pattern}/?$`).exec(url.pathname);
     if (!found) continue;
     const params = Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]);
-    return open(Object.fromEntries(params), url.searchParams);
+    return { fetch, open: () => open(Object.fromEntries(params), url.searchParams) };
   }
   throw new Error(`No route for ${url.pathname}`);
 }

@@ -1,4 +1,4 @@
-"""The local shop's commands: `up`, `down`, `demo`, `mail`, `rush`, `burst`, `tour`; `make` calls them."""
+"""The local shop's commands, which `make` calls."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 from rich.console import Console
 
 from infra.deploy import DeploymentFailed
-from infra.local import burst, demo, mail, run, rush, tour
+from infra.local import burst, demo, lighthouse, mail, run, rush, screenshots, tour
 from infra.local.processes import DidNotStart, PortBusy
 from infra.package import PackagingFailed
 from infra.storefront import BuildFailed
@@ -19,6 +19,8 @@ COMMANDS = {
     "rush": rush.rush,
     "burst": burst.burst,
     "tour": tour.tour,
+    "lighthouse": lighthouse.lighthouse,
+    "screenshots": screenshots.screenshots,
 }
 
 FAILURES = (PortBusy, DidNotStart, DeploymentFailed, PackagingFailed, BuildFailed, run.NotRunning, tour.TourStuck)

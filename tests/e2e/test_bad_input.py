@@ -158,6 +158,8 @@ def test_admins_only(guest, customer):
         {"price": {"amount": 1.5, "currency": "EUR"}},
         {"price": {"amount": 10**40, "currency": "EUR"}},
         {"image": "javascript:alert(1)"},
+        {"image": "//elsewhere.example/x.png"},
+        {"images": ["/x"] * 9},
         {"category": "No Spaces"},
         {"name": " "},
     ],

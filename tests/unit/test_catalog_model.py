@@ -67,6 +67,9 @@ def test_a_category_is_named_after_its_id():
         {"category": "Camp"},
         {"image": "https://elsewhere.example/x.png"},
         {"image": "javascript:alert(1)"},
+        {"image": "//elsewhere.example/x.png"},
+        {"images": ["/a.svg", "//elsewhere.example/x.png"]},
+        {"images": ["/a.svg"] * 9},
     ],
 )
 def test_a_product_with_a_mistake_is_refused(mistake):

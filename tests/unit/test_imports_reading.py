@@ -56,6 +56,7 @@ class TestGoodFiles:
             "price": PRICE,
             "category": "camp",
             "image": "/mug.svg",
+            "images": [],
         }
 
     @pytest.mark.parametrize(
@@ -87,6 +88,10 @@ class TestGoodFiles:
         content = b"image,category,price_currency,price_amount,description,name,sku\n/m.svg,camp,EUR,5,,Mug,MUG\n"
         (row,) = read(content)
         assert (row.imported.price.amount, row.imported.description, row.imported.stock) == (5, "", 0)
+
+    def test_further_pictures_stand_between_spaces(self):
+        rows = read(csv_file(f"{MUG},/a.svg /b.svg", f"{TENT},", header=f"{HEADER},images"))
+        assert [row.imported.images for row in rows] == [["/a.svg", "/b.svg"], []]
 
     def test_quotes_may_hold_commas_quotes_and_lines(self):
         first, second = read(csv_file('MUG,"Mug, ""big""","For\ntwo",1200,EUR,camp,/m.svg,', TENT))

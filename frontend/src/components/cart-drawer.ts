@@ -1,14 +1,16 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import type { Cart } from '../api';
-import { cart, countItems } from '../cart';
+import { cart, countItems, isCartStale, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
 import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { icons } from './icons';
 import { LightElement } from './light-element';
 import './picture';
+import './quantity-stepper';
+import { emptyState } from './states';
 
-/** Slides in after something was put into the cart. It never blocks the page behind it. */
+/** Slides in after something was put into the cart, while the pages that come next are fetched. */
 @customElement('cart-drawer')
 export class CartDrawer extends LightElement {
   @query('.drawer') private drawer!: HTMLElement;
@@ -17,7 +19,7 @@ export class CartDrawer extends LightElement {
 
   constructor() {
     super();
-    new Watch(this, cart);
+    new Watch(this, cart, isCartStale);
   }
 
   async open(): Promise<void> {
@@ -25,10 +27,15 @@ export class CartDrawer extends LightElement {
     await this.updateComplete;
     this.drawer.showPopover();
     this.heading.focus();
+    void import('../pages/at-the-till').catch(() => undefined);
   }
 
   close(): void {
     this.drawer.hidePopover();
+  }
+
+  private async takeOut(sku: string): Promise<void> {
+    if (await removeFromCart(sku)) this.heading.focus();
   }
 
   private toggled(event: ToggleEvent): void {
@@ -43,7 +50,7 @@ export class CartDrawer extends LightElement {
           <h2 id="drawer-title" tabindex="-1">In your cart <small>${countItems(shown)}</small></h2>
           <button class="icon-button" aria-label="Close" @click=${this.close}>${icons.close}</button>
         </header>
-        ${this.isOpen && shown?.lines.length ? this.contents(shown) : nothing}
+        ${this.isOpen && shown ? (shown.lines.length ? this.contents(shown) : empty) : nothing}
       </section>
     `;
   }
@@ -55,19 +62,32 @@ export class CartDrawer extends LightElement {
           (line) => html`
             <li>
               <product-picture .src=${line.image}></product-picture>
-              <span class="drawer-name">${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small></span>
+              <span class="drawer-name">
+                <a href="/products/${line.sku}" @click=${this.close}>${line.name}</a><small>${formatMoney(line.unit_price)} each</small>
+              </span>
               <span class="price">${formatMoney(line.total)}</span>
+              <span class="drawer-count">
+                <quantity-stepper
+                  .value=${line.quantity}
+                  .max=${Math.min(MAX_QUANTITY, Math.max(line.available, 1))}
+                  label="Quantity of ${line.name}"
+                  @quantity=${(event: CustomEvent<number>) => setQuantity(line.sku, event.detail)}
+                ></quantity-stepper>
+                <button class="text-link" aria-label="Remove ${line.name}" @click=${() => this.takeOut(line.sku)}>Remove</button>
+              </span>
             </li>
           `,
         )}
       </ul>
       <footer @click=${this.close}>
-        <p class="sum"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
+        <p class="sum"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
         <a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>
         <a class="button button-quiet button-wide" href="/cart">View cart</a>
       </footer>
     `;
   }
 }
+
+const empty = emptyState({ art: 'carry', title: 'Nothing packed yet', text: 'Your rucksack is light. Too light for a long story.' });
 
 export const openDrawer = () => document.querySelector<CartDrawer>('cart-drawer')?.open();

@@ -13,6 +13,9 @@ export interface Field {
   optional?: boolean;
   minlength?: number;
   maxlength?: number;
+  /** The shape of what is right, and an example of it. */
+  pattern?: string;
+  example?: string;
   testid?: string;
   /** Given options, the field is a list to choose from. */
   options?: [value: string, label: string][];
@@ -42,6 +45,8 @@ const line = (shown: Field) => html`
     inputmode=${ifDefined(shown.inputmode as 'text' | undefined)}
     minlength=${ifDefined(shown.minlength)}
     maxlength=${ifDefined(shown.maxlength)}
+    pattern=${ifDefined(shown.pattern)}
+    data-example=${ifDefined(shown.example)}
     ?required=${!shown.optional}
     aria-invalid=${shown.error ? 'true' : 'false'}
     aria-describedby=${ifDefined(note(shown))}
@@ -75,6 +80,7 @@ export function whatIsWrong(control: HTMLInputElement | HTMLSelectElement): stri
   if (validity.valueMissing || !control.value.trim()) {
     return control instanceof HTMLSelectElement ? `Please choose your ${label}.` : `Please fill in your ${label}.`;
   }
+  if (validity.patternMismatch) return `This country’s look like ${control.dataset.example}.`;
   if (validity.typeMismatch) return 'That does not look like an email address.';
   if (validity.tooShort) return `At least ${(control as HTMLInputElement).minLength} characters, please.`;
   return control.validationMessage;

@@ -45,7 +45,8 @@ export class FormErrors implements ReactiveController {
     return this.focusFirst();
   }
 
-  private judge(control: Control): void {
+  /** Judges one control again, because what is right for it has changed. */
+  judge(control: Control): void {
     this.messages = { ...this.messages, [control.name]: whatIsWrong(control) };
     this.host.requestUpdate();
   }

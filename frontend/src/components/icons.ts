@@ -15,5 +15,8 @@ export const icons = {
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18"/>`),
   check: icon(svg`<path d="m5 12.6 4.6 4.6L19 7.4"/>`),
   back: icon(svg`<path d="M19 12H5m6-6.5L4.6 12l6.4 6.5"/>`),
+  parcel: icon(svg`<path d="m3.5 7.5 8.500-4.200 8.500 4.200v9L12 20.700l-8.500-4.200z"/><path d="m3.500 7.500 8.500 4.300 8.500-4.300M12 11.800v8.900M7.800 5.400l8.500 4.300v3.400"/>`),
+  page: icon(svg`<path d="M6 3h8.500L19 7.500V21H6z"/><path d="M14 3v5h5M9 12.500h7M9 16h7"/>`),
+  copy: icon(svg`<path d="M9 8.500h11V20H9z"/><path d="M15 8.500V4H4v11.500h5"/>`),
   arrow: icon(svg`<path d="M5 12h14m-6-6.5 6.4 6.5-6.4 6.5"/>`),
 };

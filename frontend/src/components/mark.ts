@@ -12,7 +12,3 @@ export const mark = html`
     <path class="mark-ground" d="M1.500 36.500h37" />
   </svg>
 `;
-
-export const wordmark = html`
-  ${mark}<span class="wordmark">Saga <span class="wordmark-second">Supply</span></span>
-`;

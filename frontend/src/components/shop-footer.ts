@@ -6,7 +6,7 @@ import { navigate } from '../router';
 import { Watch } from '../store';
 import { complain, say } from '../toast';
 import { LightElement } from './light-element';
-import { wordmark } from './mark';
+import { wordmark } from './wordmark';
 
 @customElement('shop-footer')
 export class ShopFooter extends LightElement {
@@ -35,6 +35,7 @@ export class ShopFooter extends LightElement {
               <li><a href="/search">Search</a></li>
               <li><a href="/cart">Cart</a></li>
               <li><a href="/orders">Your orders</a></li>
+              <li><a href="/account">Your account</a></li>
               <li>
                 ${session.value
                   ? html`<button class="text-link" @click=${leave}>Sign out</button>`

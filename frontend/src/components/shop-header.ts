@@ -5,9 +5,11 @@ import { session } from '../auth';
 import { cart, countItems } from '../cart';
 import { Watch } from '../store';
 import { chooseTheme, currentTheme } from '../theme';
+import { openDrawer } from './cart-drawer';
 import { icons } from './icons';
 import { LightElement } from './light-element';
-import { wordmark } from './mark';
+import { wordmark } from './wordmark';
+import { openSearch } from './search-box';
 
 @customElement('shop-header')
 export class ShopHeader extends LightElement {
@@ -45,7 +47,9 @@ export class ShopHeader extends LightElement {
           </ul>
         </nav>
         <div class="tools">
-          <a class="icon-button" href="/search" aria-label="Search">${icons.search}</a>
+          <button class="finder-opener" aria-label="Search" aria-keyshortcuts="/" data-testid="open-search" @click=${openSearch}>
+            ${icons.search}<span aria-hidden="true">Search <kbd>/</kbd></span>
+          </button>
           <button
             class="icon-button"
             aria-label=${theme === 'dark' ? 'Use light colours' : 'Use dark colours'}
@@ -55,17 +59,30 @@ export class ShopHeader extends LightElement {
           </button>
           <a
             class="icon-button ${session.value ? 'is-signed-in' : ''}"
-            href=${session.value ? '/orders' : signInFrom(this.path)}
-            aria-label=${session.value ? `Your orders, signed in as ${session.value.email}` : 'Sign in'}
+            href=${session.value ? '/account' : signInFrom(this.path)}
+            aria-label=${session.value ? `Your account, signed in as ${session.value.email}` : 'Sign in'}
           >
             ${icons.person}
           </a>
-          <a class="icon-button cart-link" href="/cart" aria-label="Cart, ${items} ${items === 1 ? 'item' : 'items'}">
+          <a
+            class="icon-button cart-link"
+            href="/cart"
+            aria-label="Cart, ${items} ${items === 1 ? 'item' : 'items'}"
+            @click=${(event: MouseEvent) => this.openCart(event, items)}
+          >
             ${icons.basket}<span class="cart-count" data-testid="cart-count" ?data-empty=${items === 0}>${items}</span>
           </a>
         </div>
       </header>
     `;
+  }
+
+  /** A glance into a filled cart needs no page of its own, unless the page is about the cart already. */
+  private openCart(event: MouseEvent, items: number): void {
+    const isPlain = !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    if (!items || !isPlain || ['/cart', '/checkout'].includes(this.path)) return;
+    event.preventDefault();
+    void openDrawer();
   }
 
   private switchTheme(): void {

@@ -8,19 +8,21 @@ interface Words {
   title: string;
   text: string;
   action?: TemplateResult;
+  /** It is all that the page has to say, so its title is the page's. */
+  isWholePage?: boolean;
 }
 
-export const emptyState = ({ art, title, text, action }: Words) => html`
+export const emptyState = ({ art, title, text, action, isWholePage }: Words) => html`
   <div class="state">
     ${categoryArt(art)}
-    <h2>${title}</h2>
+    ${isWholePage ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`}
     <p>${text}</p>
     ${action ?? nothing}
   </div>
 `;
 
 /** Says whether the line or the shop is at fault, and offers to try again. */
-export function errorState(error: unknown, retry: () => void): TemplateResult {
+export function errorState(error: unknown, retry: () => void, isWholePage = false): TemplateResult {
   const isUnreachable =
     (error instanceof Problem && error.isUnreachable) || (error instanceof AuthError && error.code === 'Unreachable');
   const words = isUnreachable
@@ -28,7 +30,7 @@ export function errorState(error: unknown, retry: () => void): TemplateResult {
     : { art: 'kitchen', title: 'Something boiled over', text: 'The shop could not answer. It is us, not you.' };
   return html`
     <div role="alert">
-      ${emptyState({ ...words, action: html`<button class="button" @click=${retry}>Try again</button>` })}
+      ${emptyState({ ...words, isWholePage, action: html`<button class="button" @click=${retry}>Try again</button>` })}
     </div>
   `;
 }

@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Cart, CartLine } from '../api';
-import { cart, cartError, loadCart, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
+import { cart, cartError, isCartStale, loadCart, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/picture';
@@ -18,12 +18,12 @@ import { say } from '../toast';
 export class CartPage extends LightElement {
   constructor() {
     super();
-    new Watch(this, cart, cartError);
+    new Watch(this, cart, cartError, isCartStale);
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Cart');
+    setTitle('Cart', { description: 'What you have packed so far, and what it comes to.' });
     void loadCart();
   }
 
@@ -48,7 +48,7 @@ export class CartPage extends LightElement {
         </ul>
         <aside class="slip" aria-label="Total">
           <p class="sum"><span>Delivery</span><span>Included</span></p>
-          <p class="sum sum-total"><span>Total</span><strong aria-live="polite">${formatMoney(shown.total)}</strong></p>
+          <p class="sum sum-total"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
           ${isShort
             ? html`<p class="notice">We have fewer of something than you asked for. Please adjust it first.</p>`
             : html`<a class="button button-big button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>`}

@@ -25,7 +25,7 @@ export class CategoryPage extends LightElement {
     task: async ([id]) => {
       const found = (await listCategories()).find((category) => category.id === id);
       const name = found?.name ?? id;
-      setTitle(name);
+      setTitle(name, { description: INTROS[id] });
       return name;
     },
   });

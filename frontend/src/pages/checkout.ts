@@ -4,6 +4,8 @@ import { Problem, type Address, type Cart, type Checkout } from '../api';
 import { AuthError, session } from '../auth';
 import { cart, cartError, countItems, loadCart } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
+import { cityLabel, likelyCountry, postalOf } from '../addresses';
+import { deliveryChoice } from '../components/delivery-choice';
 import { field, type Field } from '../components/field';
 import { FormErrors } from '../components/form-errors';
 import { LightElement } from '../components/light-element';
@@ -21,14 +23,24 @@ import { setTitle } from '../title';
 
 type Details = Record<string, string>;
 
-const FIELDS: Omit<Field, 'value' | 'error'>[] = [
+type Asked = Omit<Field, 'value' | 'error'>;
+
+const FIELDS: Asked[] = [
+  { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options: countries },
   { name: 'name', label: 'Full name', autocomplete: 'shipping name', testid: 'checkout-name', maxlength: 100 },
   { name: 'line1', label: 'Street and number', autocomplete: 'shipping address-line1', testid: 'checkout-line1', maxlength: 120 },
   { name: 'line2', label: 'Flat, floor, care of', autocomplete: 'shipping address-line2', optional: true, testid: 'checkout-line2', maxlength: 120 },
   { name: 'postal_code', label: 'Postal code', autocomplete: 'shipping postal-code', testid: 'checkout-postal-code', maxlength: 16 },
   { name: 'city', label: 'City', autocomplete: 'shipping address-level2', testid: 'checkout-city', maxlength: 80 },
-  { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options: countries },
 ];
+
+/** What a country calls its codes and cities, and how its codes look. */
+function inCountry(asked: Asked, country: string): Asked {
+  if (asked.name === 'city') return { ...asked, label: cityLabel(country) };
+  if (asked.name !== 'postal_code') return asked;
+  const { example, ...shape } = postalOf(country);
+  return { ...asked, ...shape, example, hint: example && `For example ${example}` };
+}
 
 /** What to say when the shop refuses the whole order rather than one field. */
 const REFUSALS: Record<string, string> = {
@@ -47,7 +59,7 @@ export class CheckoutPage extends LightElement {
   @state() private isSending = false;
   @state() private trouble: { text: string; isRetry?: boolean; toCart?: boolean } | null = null;
   @query('.card-form') private cardHost?: HTMLElement;
-  private details: Details = draft.get() ?? {};
+  private details: Details = { country: likelyCountry(), ...draft.get() };
   private cardForm: Promise<CardForm> | null = null;
   private errors = new FormErrors(this);
 
@@ -58,7 +70,7 @@ export class CheckoutPage extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Checkout');
+    setTitle('Checkout', { description: 'Where to, and how to pay. Nothing is charged before your parcel leaves.' });
     void this.prepare();
   }
 
@@ -121,12 +133,16 @@ export class CheckoutPage extends LightElement {
           <h2 id="contact"><span>1</span> Contact</h2>
           ${this.email()}
         </section>
+        <section aria-labelledby="address">
+          <h2 id="address"><span>2</span> Address</h2>
+          <div class="fields">${FIELDS.map((each) => this.field(inCountry(each, this.typedOrKnown().country)))}</div>
+        </section>
         <section aria-labelledby="delivery">
-          <h2 id="delivery"><span>2</span> Delivery</h2>
-          <div class="fields">${FIELDS.map((each) => this.field(each))}</div>
+          <h2 id="delivery"><span>3</span> Delivery</h2>
+          ${deliveryChoice(sandbox)}
         </section>
         <section aria-labelledby="payment">
-          <h2 id="payment"><span>3</span> Payment</h2>
+          <h2 id="payment"><span>4</span> Payment</h2>
           ${stripe_publishable_key
             ? html`<div class="card-form"></div>`
             : sandbox
@@ -159,7 +175,7 @@ export class CheckoutPage extends LightElement {
     `;
   }
 
-  private field(each: Omit<Field, 'value' | 'error'>) {
+  private field(each: Asked) {
     return field({ ...each, value: this.typedOrKnown()[each.name] ?? '', error: this.errors.of(each.name) });
   }
 
@@ -195,7 +211,16 @@ export class CheckoutPage extends LightElement {
       this.details = { ...this.details, [name]: value };
       draft.set(this.details);
     }
+    if (name === 'country') void this.otherCountry();
     this.errors.mend(event);
+  }
+
+  /** The labels follow the country, and a code that was fine may not be any more. */
+  private async otherCountry(): Promise<void> {
+    this.requestUpdate();
+    await this.updateComplete;
+    const code = this.querySelector<HTMLInputElement>('#postal_code');
+    if (code?.value) this.errors.judge(code);
   }
 
   private async send(event: Event): Promise<void> {

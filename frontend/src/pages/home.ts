@@ -7,7 +7,11 @@ import { fjord } from '../components/fjord';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
+import { voyage } from '../components/voyage';
+import { goodsComeFirst } from '../experiment';
 import { setTitle } from '../title';
+
+const SHELVES = 6;
 
 const LEADS: Record<string, string> = {
   camp: 'For nights with no walls',
@@ -43,22 +47,29 @@ export class HomePage extends LightElement {
       </section>
       <div class="knit" aria-hidden="true"></div>
 
-      ${this.categories.render({
-        pending: () => this.shelves([]),
-        complete: (found) => this.shelves(found),
-        error: () => nothing,
-      })}
+      ${goodsComeFirst ? [this.counter(), this.shelvesOrNothing()] : [this.shelvesOrNothing(), this.counter()]}
+      ${promises}
+    `;
+  }
 
+  private counter() {
+    return html`
       <section class="section" id="counter" tabindex="-1" aria-labelledby="counter-title">
         <header class="section-head">
           <h2 id="counter-title">On the counter</h2>
-          <p>What people have been asking for.</p>
+          <p><a class="text-link" href="/search">All our goods ${icons.arrow}</a></p>
         </header>
-        <product-grid></product-grid>
+        <product-grid .limit=${8}></product-grid>
       </section>
-
-      ${promises}
     `;
+  }
+
+  private shelvesOrNothing() {
+    return this.categories.render({
+      pending: () => this.shelves([]),
+      complete: (found) => this.shelves(found),
+      error: () => nothing,
+    });
   }
 
   private shelves(found: Category[]) {
@@ -69,6 +80,7 @@ export class HomePage extends LightElement {
           <p>Everything has its place.</p>
         </header>
         <ul class="shelves">
+          ${found.length ? nothing : Array.from({ length: SHELVES }, () => html`<li class="skeleton shelf"></li>`)}
           ${found.map(
             ({ id, name }) => html`
               <li>
@@ -113,5 +125,6 @@ const promises = html`
       </ol>
       <a class="text-link" href="/orders">Follow your own orders ${icons.arrow}</a>
     </div>
+    ${voyage(3)}
   </section>
 `;

@@ -1,9 +1,11 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
+import { cancelOrder, getOrder, invoiceUrl, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
 import { addToCart, loadCart, quantityOf } from '../cart';
 import { cancelPanel } from '../components/cancel-panel';
+import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
+import { orderParcel } from '../components/order-parcel';
 import { orderReturns } from '../components/order-returns';
 import {
   hasEnded,
@@ -18,6 +20,7 @@ import {
 } from '../components/order-story';
 import { orderSummary } from '../components/order-summary';
 import { orderTimeline } from '../components/order-timeline';
+import { orderVoyage } from '../components/order-voyage';
 import '../components/return-form';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { follow } from '../follow';
@@ -26,7 +29,7 @@ import { formatMoney } from '../money';
 import { sendBack } from '../return-attempt';
 import { navigate } from '../router';
 import { setTitle } from '../title';
-import { say } from '../toast';
+import { complain, say } from '../toast';
 
 const TOO_LATE =
   'It was too late to stop this one: the warehouse had already sent it. Once it is with you, send back whatever you do not want to keep.';
@@ -59,7 +62,7 @@ export class OrderPage extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Your order');
+    setTitle('Your order', { isUnlisted: true });
   }
 
   override disconnectedCallback(): void {
@@ -78,7 +81,7 @@ export class OrderPage extends LightElement {
 
   protected override render() {
     if (this.order) return this.story(this.order);
-    return html`<section class="section">${this.error ? this.failure(this.error) : skeletonLines(8)}</section>`;
+    return html`<section class="section">${this.error ? this.failure(this.error) : waiting}</section>`;
   }
 
   /** Follows the order until it has settled; what we already know stays on screen when the line drops. */
@@ -126,6 +129,7 @@ export class OrderPage extends LightElement {
           </p>
           ${remark(order) ? html`<p class="lead">${remark(order)}</p>` : nothing}
         </div>
+        ${orderVoyage(order)}
       </header>
       <section class="section with-aside">
         <div>
@@ -141,25 +145,34 @@ export class OrderPage extends LightElement {
         <aside class="slip" aria-label="What you ordered">
           <h2>Your order</h2>
           ${orderSummary(order)}
-          ${this.parcel(order)}
+          ${orderParcel(order)} ${this.invoice(order)}
         </aside>
       </section>
     `;
   }
 
-  private parcel({ shipping_address: to, shipment }: Order) {
+  /** There is one as soon as the order is completed, or a moment later. */
+  private invoice(order: Order) {
+    const isBilled = order.status === 'COMPLETED' || order.status === 'RETURNED';
+    if (!isBilled) return nothing;
     return html`
-      <div class="parcel">
-        <h3>Goes to</h3>
-        <address>
-          ${to.name}<br>${to.line1}<br>${to.line2 && !to.line2.startsWith('sandbox:') ? html`${to.line2}<br>` : nothing}
-          ${to.postal_code} ${to.city}, ${to.country}
-        </address>
-        ${shipment?.tracking_number
-          ? html`<h3>Tracking</h3><p>${shipment.carrier} <span class="tracking">${shipment.tracking_number}</span></p>`
-          : nothing}
-      </div>
+      <button class="text-link" data-testid="open-invoice" @click=${() => this.openInvoice(order)}>${icons.page} Invoice</button>
     `;
+  }
+
+  /** The window is opened at once, as browsers only allow in answer to a click; its address comes a moment later. */
+  private async openInvoice({ order_id }: Order): Promise<void> {
+    const opened = window.open('', '_blank');
+    try {
+      const url = await invoiceUrl(order_id);
+      if (opened) opened.location.href = url;
+      else location.assign(url);
+    } catch (error) {
+      opened?.close();
+      const isEarly = error instanceof Problem && error.code === 'invoice_not_ready';
+      if (isEarly) say('Your invoice is being written. Please ask again in a moment.');
+      else complain(error);
+    }
   }
 
   /** What the buyer is being asked, or else what they may ask for. */
@@ -290,8 +303,9 @@ export class OrderPage extends LightElement {
 
   private failure(error: unknown) {
     const isHidden = error instanceof Problem && [401, 403, 404].includes(error.status);
-    if (!isHidden) return errorState(error, () => this.watchOrder());
+    if (!isHidden) return errorState(error, () => this.watchOrder(), true);
     return emptyState({
+      isWholePage: true,
       art: 'paper',
       title: 'This page of the book is not for us',
       text: 'An order is shown to the account that placed it, or in the browser where it was placed.',
@@ -304,6 +318,12 @@ export class OrderPage extends LightElement {
     });
   }
 }
+
+const waiting = html`
+  <h1 class="visually-hidden">Your order</h1>
+  <p class="visually-hidden" role="status">Looking it up in the book…</p>
+  ${skeletonLines(8)}
+`;
 
 /** Nothing more will happen to the order by itself. */
 const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).length === 0;

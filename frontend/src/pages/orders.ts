@@ -4,16 +4,12 @@ import { customElement, state } from 'lit/decorators.js';
 import { getOrder, guestOrderIds, listOrders, Problem, type OrderSummary } from '../api';
 import { idToken, session } from '../auth';
 import { LightElement } from '../components/light-element';
-import { badgeOf, piecesBought, piecesSentBack, statusName } from '../components/order-story';
-import '../components/picture';
+import { orderRow } from '../components/order-row';
 import { emptyState, errorState, skeletonLines } from '../components/states';
-import { formatDayAndTime } from '../dates';
-import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { setTitle } from '../title';
 import { complain } from '../toast';
 
-const PICTURES = 4;
 const GUEST_ORDERS = 20;
 
 @customElement('orders-page')
@@ -38,7 +34,7 @@ export class OrdersPage extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Your orders');
+    setTitle('Your orders', { isUnlisted: true });
   }
 
   protected override render() {
@@ -85,28 +81,6 @@ async function guestOrders(signal: AbortSignal): Promise<OrderSummary[]> {
 }
 
 const isUncertain = (error: unknown) => error instanceof Problem && error.isUncertain;
-
-const sentBackNote = (order: OrderSummary) => {
-  const pieces = piecesSentBack(order);
-  return pieces && order.status !== 'RETURNED' ? ` · ${pieces} of ${piecesBought(order)} sent back` : '';
-};
-
-const orderRow = (order: OrderSummary) => html`
-  <li>
-    <a class="order-row" href="/orders/${order.order_id}">
-      <span class="order-pictures" aria-hidden="true">
-        ${order.lines.slice(0, PICTURES).map(({ image }) => html`<product-picture .src=${image}></product-picture>`)}
-        ${order.lines.length > PICTURES ? html`<span class="order-rest">+${order.lines.length - PICTURES}</span>` : nothing}
-      </span>
-      <span class="order-row-words">
-        <strong>${order.lines[0]?.name}${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
-        <small>${formatDayAndTime(order.placed_at)}${sentBackNote(order)}</small>
-      </span>
-      <span class="badge badge-${badgeOf(order)}">${statusName(order)}</span>
-      <span class="price">${formatMoney(order.total)}</span>
-    </a>
-  </li>
-`;
 
 const empty = emptyState({
   art: 'paper',

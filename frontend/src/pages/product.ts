@@ -6,7 +6,8 @@ import { addToCart, cart, MAX_QUANTITY, quantityOf } from '../cart';
 import { openDrawer } from '../components/cart-drawer';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
-import '../components/picture';
+import '../components/bought-together';
+import '../components/product-gallery';
 import '../components/product-grid';
 import '../components/quantity-stepper';
 import { emptyState, errorState, skeletonLines } from '../components/states';
@@ -26,7 +27,7 @@ export class ProductPage extends LightElement {
     task: async ([sku], { signal }) => {
       this.quantity = 1;
       const product = await getProduct(sku, signal);
-      setTitle(product.name);
+      setTitle(product.name, { description: product.description });
       return product;
     },
   });
@@ -45,9 +46,14 @@ export class ProductPage extends LightElement {
       complete: (product) => this.details(product),
       error: (error) =>
         error instanceof Problem && error.status === 404
-          ? html`<section class="section">${gone}</section>`
-          : html`<section class="section">${errorState(error, () => this.product.run())}</section>`,
+          ? this.gone()
+          : html`<section class="section">${errorState(error, () => this.product.run(), true)}</section>`,
     });
+  }
+
+  private gone() {
+    setTitle('Not on our shelves', { isUnlisted: true });
+    return html`<section class="section">${gone}</section>`;
   }
 
   private details(product: Product) {
@@ -56,21 +62,24 @@ export class ProductPage extends LightElement {
         <nav aria-label="You are here" class="crumbs">
           <a href="/category/${product.category}">${icons.back} Back to the ${product.category} shelf</a>
         </nav>
-        <product-picture
-          class="product-picture shelf-${product.category}"
-          eager
-          .src=${product.image}
-          .alt=${product.name}
+        <product-gallery
+          .name=${product.name}
+          .pictures=${[product.image, ...product.images]}
           .category=${product.category}
-        ></product-picture>
+        ></product-gallery>
         <div class="product-words">
           <h1>${product.name}</h1>
           <p class="price product-price">${formatMoney(product.price)}</p>
           <div class="product-text">${product.description.split('\n\n').map((part) => html`<p>${part}</p>`)}</div>
           ${stockHint(product.available)} ${product.available > 0 ? this.buying(product) : soldOut}
-          <p class="small-print">Delivery is included. Nothing is charged before your parcel leaves.</p>
+          <ul class="assurances">
+            <li>${icons.parcel} Tracked delivery is included</li>
+            <li>${icons.check} Nothing is charged before your parcel leaves</li>
+            <li>${icons.back} Send back what you do not want to keep</li>
+          </ul>
         </div>
       </section>
+      <bought-together .product=${product}></bought-together>
       <section class="section" aria-labelledby="neighbours">
         <header class="section-head"><h2 id="neighbours">Beside it on the shelf</h2></header>
         <product-grid .category=${product.category} .except=${product.sku} .limit=${4}></product-grid>
@@ -116,6 +125,7 @@ export class ProductPage extends LightElement {
 const soldOut = html`<button class="button button-big" disabled data-testid="add-to-cart">Sold out</button>`;
 
 const gone = emptyState({
+  isWholePage: true,
   art: 'carry',
   title: 'Not on our shelves',
   text: 'We do not carry this, or not any more.',
@@ -124,6 +134,7 @@ const gone = emptyState({
 
 const skeleton = html`
   <section class="section product" aria-busy="true">
+    <h1 class="visually-hidden">One of our goods</h1>
     <p class="visually-hidden" role="status">Fetching it from the shelf…</p>
     <p class="crumbs"></p>
     <i class="skeleton product-picture"></i>

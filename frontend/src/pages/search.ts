@@ -3,7 +3,6 @@ import { customElement, property, query } from 'lit/decorators.js';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
-import { emptyState } from '../components/states';
 import { setTitle } from '../title';
 
 const PAUSE_MS = 220;
@@ -15,7 +14,7 @@ export class SearchPage extends LightElement {
   private timer = 0;
 
   protected override firstUpdated(): void {
-    setTitle('Search');
+    setTitle('Search', { description: 'Find something for camp, kitchen and the long dark, by name or by what it is made of.' });
     this.input.focus();
   }
 
@@ -37,13 +36,8 @@ export class SearchPage extends LightElement {
             @input=${this.typed}
           >
         </form>
-        ${this.q
-          ? html`<h2 class="visually-hidden">Found</h2><product-grid .q=${this.q}></product-grid>`
-          : emptyState({
-              art: 'light',
-              title: 'Hold up a light',
-              text: 'Start typing and the shelves answer as you go.',
-            })}
+        <h2 class="visually-hidden">${this.q ? 'Found' : 'All our goods'}</h2>
+        <product-grid .q=${this.q}></product-grid>
       </section>
     `;
   }

@@ -1,0 +1,46 @@
+import { html, nothing } from 'lit';
+import type { Order } from '../api';
+import { say } from '../toast';
+import { icons } from './icons';
+
+const STATES: Record<string, string> = {
+  REQUESTED: 'The warehouse is packing it.',
+  DISPATCHED: 'It has left our quay.',
+  REFUSED: 'The warehouse could not send it.',
+  RECALLED: 'It came back to our shelf.',
+};
+
+/** Where the parcel goes, how far it is, and the number to ask its carrier for. */
+export const orderParcel = ({ shipping_address: to, shipment }: Order) => html`
+  <div class="parcel">
+    <h3>Goes to</h3>
+    <address>
+      ${to.name}<br>${to.line1}<br>${to.line2 && !to.line2.startsWith('sandbox:') ? html`${to.line2}<br>` : nothing}
+      ${to.postal_code} ${to.city}, ${to.country}
+    </address>
+    ${shipment ? tracking(shipment) : nothing}
+  </div>
+`;
+
+const tracking = ({ status, carrier, tracking_number: number }: NonNullable<Order['shipment']>) => html`
+  <h3>Tracking</h3>
+  <p data-testid="shipment" data-status=${status}>${STATES[status] ?? ''}</p>
+  ${number
+    ? html`
+        <p class="tracking-line">
+          <span>${carrier}</span>
+          <span class="tracking" data-testid="tracking-number">${number}</span>
+          <button class="icon-button" aria-label="Copy the tracking number" @click=${() => copy(number)}>${icons.copy}</button>
+        </p>
+      `
+    : nothing}
+`;
+
+async function copy(number: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(number);
+    say('Tracking number copied.');
+  } catch {
+    say('Your browser did not let us copy it.', 'bad');
+  }
+}

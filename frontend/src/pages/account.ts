@@ -1,0 +1,114 @@
+import { Task } from '@lit/task';
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement } from 'lit/decorators.js';
+import { getPoints, listOrders, type OrderSummary } from '../api';
+import { idToken, session, signOut } from '../auth';
+import { LightElement } from '../components/light-element';
+import { orderRow } from '../components/order-row';
+import { emptyState, errorState, skeletonLines } from '../components/states';
+import { navigate } from '../router';
+import { Watch } from '../store';
+import { setTitle } from '../title';
+import { say } from '../toast';
+
+const LATEST = 3;
+const STAMPS = 10;
+const POINTS_A_STAMP = 25;
+
+/** Who is signed in, what they earned, their latest orders, and the way out. */
+@customElement('account-page')
+export class AccountPage extends LightElement {
+  private book = new Task(this, {
+    args: () => [session.value?.email],
+    task: async (_, { signal }) => {
+      if (!(await idToken())) return null;
+      const [points, orders] = await Promise.all([getPoints(signal), listOrders(null, signal)]);
+      return { points, orders: orders.items };
+    },
+  });
+
+  constructor() {
+    super();
+    new Watch(this, session);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Your account', { isUnlisted: true });
+  }
+
+  protected override render() {
+    return html`
+      <section class="section account-page">
+        <h1>Your account</h1>
+        ${this.book.render({
+          pending: () => skeletonLines(6),
+          error: (error) => errorState(error, () => this.book.run()),
+          complete: (found) => (found && session.value ? this.opened(session.value.email, found) : stranger),
+        })}
+      </section>
+    `;
+  }
+
+  private opened(email: string, { points, orders }: { points: number; orders: OrderSummary[] }): TemplateResult {
+    return html`
+      <div class="account-head">
+        <p class="lead">Signed in as <strong data-testid="account-email">${email}</strong></p>
+        <button class="button button-quiet" data-testid="sign-out" @click=${leave}>Sign out</button>
+      </div>
+      <div class="with-aside">
+        <section aria-labelledby="latest">
+          <h2 id="latest">Latest orders</h2>
+          ${orders.length
+            ? html`
+                <ul class="orders">${orders.slice(0, LATEST).map(orderRow)}</ul>
+                ${orders.length > LATEST ? html`<p class="account-all"><a class="text-link" href="/orders">All your orders</a></p>` : nothing}
+              `
+            : noOrders}
+        </section>
+        <aside class="slip" aria-labelledby="points">
+          <h2 id="points">Your points</h2>
+          <p class="points"><strong data-testid="points">${points}</strong> ${points === 1 ? 'point' : 'points'}</p>
+          ${stamps(points)}
+          <p class="small-print">One for each whole euro of an order, once it is on its way. What you send back takes its points along.</p>
+        </aside>
+      </div>
+    `;
+  }
+}
+
+/** A card of stamps, for the pleasure of it: each stands for so many points, and a full card begins anew. */
+function stamps(points: number): TemplateResult {
+  const all = Math.floor(points / POINTS_A_STAMP);
+  const filled = all && all % STAMPS === 0 ? STAMPS : all % STAMPS;
+  return html`
+    <ul class="stamps" aria-hidden="true">
+      ${Array.from({ length: STAMPS }, (_, index) => html`<li class=${index < filled ? 'is-stamped' : ''}></li>`)}
+    </ul>
+  `;
+}
+
+async function leave(): Promise<void> {
+  await signOut();
+  say('Signed out. Mind the step.');
+  navigate('/');
+}
+
+const noOrders = emptyState({
+  art: 'paper',
+  title: 'A blank page',
+  text: 'No orders yet. Good stories start with something useful in the bag.',
+  action: html`<a class="button" href="/">Look around the shop</a>`,
+});
+
+const stranger = emptyState({
+  art: 'light',
+  title: 'Who goes there?',
+  text: 'Sign in to see your points and your orders. You can buy without an account, too.',
+  action: html`
+    <p class="actions">
+      <a class="button" href="/sign-in?next=/account">Sign in</a>
+      <a class="button button-quiet" href="/orders">Orders of this browser</a>
+    </p>
+  `,
+});

@@ -1,0 +1,61 @@
+"""What a buyer does with the pages, for tests to be told in their words."""
+
+from playwright.sync_api import Page, expect
+
+PATIENCE_MS = 40_000
+WHOLE_ORDER_MS = 120_000
+"""From the checkout to the end of the saga, on a machine that has other things to do."""
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+ADDRESS = {
+    "email": "ida@example.com",
+    "name": "Ida Sand",
+    "line1": "Havnegata 1",
+    "city": "Oslo",
+    "postal-code": "0150",
+}
+
+
+class Buyer:
+    """Sits before one page of one browser."""
+
+    def __init__(self, page: Page, shop: str) -> None:
+        self.page = page
+        self._shop = shop
+
+    def goes_to(self, path: str) -> None:
+        self.page.goto(f"{self._shop}{path}")
+
+    def sees(self, test_id: str) -> None:
+        expect(self.page.get_by_test_id(test_id).first).to_be_visible()
+
+    def packs(self, sku: str) -> None:
+        """Puts one piece into the cart, and waits until it is there."""
+        self.goes_to(f"/products/{sku}")
+        self.page.get_by_test_id("add-to-cart").click()
+        expect(self.page.get_by_test_id("go-to-checkout")).to_be_visible()
+
+    def checks_out(self, card: str = "pm_card_visa", line2: str = "") -> None:
+        self.goes_to("/checkout")
+        self.fills_in(card, line2)
+        self.page.get_by_test_id("place-order").click()
+
+    def fills_in(self, card: str, line2: str = "") -> None:
+        self.page.get_by_test_id("checkout-country").select_option("NO")
+        for field, value in {**ADDRESS, "line2": line2}.items():
+            self.page.get_by_test_id(f"checkout-{field}").fill(value)
+        self.page.get_by_test_id(f"card-{card}").check(force=True)
+
+    def sees_order(self, status: str) -> None:
+        shown = self.page.get_by_test_id("order-status")
+        expect(shown).to_have_attribute("data-status", status, timeout=WHOLE_ORDER_MS)
+
+    def signs_in(self, email: str, password: str) -> None:
+        self.goes_to("/sign-in")
+        self.page.get_by_test_id("sign-in-email").fill(email)
+        self.page.get_by_test_id("sign-in-password").fill(password)
+        self.page.get_by_test_id("sign-in-submit").click()
+        self.page.wait_for_url(lambda url: "sign-in" not in url)
+
+    @property
+    def order_id(self) -> str:
+        return self.page.url.rstrip("/").rsplit("/", 1)[-1]

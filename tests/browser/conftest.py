@@ -1,0 +1,72 @@
+"""One browser for each worker of the run, and buyers with a page each."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from infra.local import browser as local_browser
+from tests.browser.buyer import DESKTOP, PATIENCE_MS, Buyer
+
+NewBuyer = Callable[..., Buyer]
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def new_buyer(browser: Browser, storefront_url: str) -> Iterator[NewBuyer]:
+    """Fails the test on any error that a page itself throws, and on whatever its security policy refuses."""
+    contexts, errors = [], []
+
+    def enters(**options: Any) -> Buyer:
+        context = browser.new_context(**{"viewport": DESKTOP, "service_workers": "block", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+        return Buyer(page, storefront_url)
+
+    yield enters
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def buyer(new_buyer: NewBuyer) -> Buyer:
+    return new_buyer()
+
+
+@pytest.fixture
+def page(buyer: Buyer) -> Page:
+    return buyer.page
+
+
+@pytest.fixture(scope="session")
+def bought(browser: Browser, storefront_url: str) -> dict[str, Any]:
+    """What the browser of a guest keeps whose order of two things is completed: its `state`, and the `order_id`.
+
+    The token of the cart is left out, so that whoever begins with this state has a cart of their own.
+    """
+    context = browser.new_context(viewport=DESKTOP, service_workers="block")
+    guest = Buyer(context.new_page(), storefront_url)
+    guest.packs("CAMP-KETTLE-01")
+    guest.packs("KITCHEN-MUG-01")
+    guest.checks_out()
+    guest.sees_order("COMPLETED")
+    state = context.storage_state()
+    for origin in state["origins"]:
+        origin["localStorage"] = [kept for kept in origin["localStorage"] if kept["name"] == "saga.order-tokens"]
+    found = {"state": state, "order_id": guest.order_id}
+    context.close()
+    return found

@@ -1,0 +1,128 @@
+"""axe finds nothing on any page, in either theme, on a phone or a desktop; and none has to be pushed sideways."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from infra.local import shop
+from infra.storefront import FRONTEND
+from tests.browser.buyer import DESKTOP, PHONE, Buyer
+
+AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+
+Step = Callable[[Buyer, Any], None]
+
+
+def _opens(path: str, sight: str) -> Step:
+    """Goes to a page, and waits for what shows that it is whole."""
+
+    def step(buyer: Buyer, bought: Any) -> None:
+        buyer.goes_to(path.format(**bought))
+        expect(buyer.page.locator(sight).first).to_be_visible()
+
+    return step
+
+
+def _search(buyer: Buyer, bought: Any) -> None:
+    buyer.goes_to("/cart")
+    buyer.page.get_by_test_id("open-search").click()
+    buyer.page.get_by_test_id("search-input").fill("brass")
+    expect(buyer.page.get_by_test_id("search-option").first).to_be_visible()
+    buyer.page.get_by_test_id("search-input").press("ArrowDown")
+
+
+def _drawer(buyer: Buyer, bought: Any) -> None:
+    buyer.packs("CAMP-AXE-01")
+
+
+def _cart(buyer: Buyer, bought: Any) -> None:
+    buyer.packs("CAMP-AXE-01")
+    _opens("/cart", ".cart-line")(buyer, bought)
+
+
+def _checkout(buyer: Buyer, bought: Any) -> None:
+    """With every error beside its field, and the mishaps unfolded."""
+    buyer.packs("CAMP-AXE-01")
+    buyer.goes_to("/checkout")
+    buyer.page.get_by_test_id("place-order").click()
+    buyer.page.get_by_test_id("mishaps").locator("summary").click()
+    expect(buyer.page.locator(".error").first).to_be_visible()
+
+
+def _return(buyer: Buyer, bought: Any) -> None:
+    _opens("/orders/{order_id}", "[data-status=COMPLETED]")(buyer, bought)
+    buyer.page.get_by_test_id("open-return").click()
+    buyer.page.get_by_test_id("return-everything").click()
+
+
+def _account(buyer: Buyer, bought: Any) -> None:
+    buyer.signs_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    _opens("/account", "[data-testid=points]")(buyer, bought)
+
+
+def _failed(buyer: Buyer, bought: Any) -> None:
+    buyer.page.route("**/api/**", lambda route: route.abort())
+    _opens("/category/camp", "[role=alert]")(buyer, bought)
+
+
+def _stuck(buyer: Buyer, bought: Any) -> None:
+    buyer.page.route("**/assets/at-the-till-*.js", lambda route: route.abort())
+    _opens("/cart", "error-page h1")(buyer, bought)
+
+
+def _waiting(buyer: Buyer, bought: Any) -> None:
+    buyer.page.add_init_script("window.fetch = () => new Promise(() => undefined)")
+    _opens("/products/CAMP-KETTLE-01", ".skeleton")(buyer, bought)
+
+
+PAGES: dict[str, Step] = {
+    "home": _opens("/", "[data-testid=product-card]"),
+    "category": _opens("/category/kitchen", "[data-testid=product-card]"),
+    "product": _opens("/products/CAMP-AXE-01", "[data-testid=add-to-cart]"),
+    "search": _search,
+    "search page": _opens("/search?q=wool", "[data-testid=product-card]"),
+    "nothing found": _opens("/search?q=submarine", ".state"),
+    "drawer": _drawer,
+    "cart": _cart,
+    "empty cart": _opens("/cart", ".state"),
+    "checkout": _checkout,
+    "order": _opens("/orders/{order_id}", "[data-status=COMPLETED]"),
+    "return": _return,
+    "hidden order": _opens("/orders/ord_0123456789abcdef01234567", ".state"),
+    "orders": _opens("/orders", ".order-row"),
+    "account": _account,
+    "account of nobody": _opens("/account", ".state"),
+    "sign-in": _opens("/sign-in", "[data-testid=sign-in-submit]"),
+    "sign-up": _opens("/sign-up", "[data-testid=sign-up-submit]"),
+    "confirm": _opens("/confirm?email=ida@example.com", "[data-testid=confirm-submit]"),
+    "not found": _opens("/no/such/page", ".hero-lost"),
+    "offline": _opens("/offline.html", ".state"),
+    "no answer": _failed,
+    "stuck": _stuck,
+    "waiting": _waiting,
+}
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, viewport: Any) -> None:
+    options = {"viewport": viewport, "reduced_motion": "reduce", "storage_state": bought["state"], "bypass_csp": True}
+    buyer = new_buyer(**options)
+    PAGES[name](buyer, bought)
+    assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    buyer.page.add_script_tag(path=AXE)
+    found = {theme: _violations(buyer.page, theme) for theme in ("light", "dark")}
+    assert found == {"light": [], "dark": []}
+
+
+def _violations(page: Page, theme: Any) -> list[str]:
+    page.emulate_media(color_scheme=theme)
+    answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    assert answer["passes"], "axe looked at nothing"
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in answer["violations"]
+        for node in rule["nodes"]
+    ]

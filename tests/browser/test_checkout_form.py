@@ -1,0 +1,63 @@
+"""The address form knows the country, and says beside a field what is wrong with it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.buyer import ADDRESS, Buyer
+
+
+@pytest.fixture
+def at_checkout(buyer: Buyer) -> Buyer:
+    buyer.packs("KITCHEN-MUG-01")
+    buyer.goes_to("/checkout")
+    buyer.sees("place-order")
+    return buyer
+
+
+def test_a_code_is_held_against_its_country(at_checkout: Buyer) -> None:
+    page = at_checkout.page
+    country, code = page.get_by_test_id("checkout-country"), page.get_by_test_id("checkout-postal-code")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    for field, value in ADDRESS.items():
+        page.get_by_test_id(f"checkout-{field}").fill(value)
+    country.select_option("NL")
+    expect(page.locator("#postal_code-note")).to_contain_text("1012 AB")
+    page.get_by_test_id("place-order").click()
+    expect(code).to_be_focused()
+    expect(code).to_have_attribute("aria-invalid", "true")
+    assert sent == []
+    country.select_option("US")
+    expect(page.get_by_label("ZIP code")).to_be_visible()
+    expect(page.get_by_label("City and state")).to_be_visible()
+    expect(code).to_have_attribute("aria-invalid", "true")
+    country.select_option("NO")
+    expect(code).to_have_attribute("aria-invalid", "false")
+    expect(code).to_have_attribute("inputmode", "numeric")
+
+
+def test_browsers_are_told_what_each_field_is_for(at_checkout: Buyer) -> None:
+    tokens = at_checkout.page.eval_on_selector_all(
+        "form.checkout-form :is(input:not([type=radio]), select)", "all => all.map((e) => [e.name, e.autocomplete])"
+    )
+    assert dict(tokens) == {
+        "email": "email",
+        "country": "shipping country",
+        "name": "shipping name",
+        "line1": "shipping address-line1",
+        "line2": "shipping address-line2",
+        "postal_code": "shipping postal-code",
+        "city": "shipping address-level2",
+    }
+
+
+def test_what_was_typed_outlives_a_reload(at_checkout: Buyer) -> None:
+    page = at_checkout.page
+    page.get_by_test_id("checkout-name").fill("Ida Sand")
+    page.reload()
+    expect(page.get_by_test_id("checkout-name")).to_have_value("Ida Sand")
+
+
+def test_the_one_way_of_delivery_is_named_with_its_price(at_checkout: Buyer) -> None:
+    expect(at_checkout.page.get_by_test_id("delivery")).to_contain_text("Tracked post")
+    expect(at_checkout.page.get_by_test_id("delivery")).to_contain_text("Included")

@@ -1,0 +1,129 @@
+"""What holds of every page: whom it asks, what may be kept of it, what it says of itself, and what it does offline."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Response, expect
+
+from tests.browser.buyer import DESKTOP, Buyer
+
+
+def test_nobody_but_the_shop_is_asked(new_buyer: Any, bought: Any, opened: Any) -> None:
+    """In sandbox mode: neither for a script, nor a font, nor a picture."""
+    buyer = new_buyer(storage_state=bought["state"])
+    asked = []
+    buyer.page.on("request", lambda request: asked.append(urlsplit(request.url)))
+    buyer.packs("PAPER-MAP-01")
+    for path in (
+        "/",
+        "/category/wear",
+        "/search?q=wool",
+        "/cart",
+        "/checkout",
+        f"/orders/{bought['order_id']}",
+        "/sign-in",
+    ):
+        buyer.goes_to(path)
+        buyer.page.wait_for_load_state("networkidle")
+    own = {urlsplit(opened[name]).netloc for name in ("storefront_url", "engine_url")}
+    own |= {f"localhost:{urlsplit(opened['engine_url']).port}"}
+    assert {url.netloc for url in asked} <= own
+    assert len(asked) > 50
+
+
+def test_what_is_named_by_its_content_may_be_kept_for_ever(buyer: Buyer) -> None:
+    answers: list[Response] = []
+    buyer.page.on("response", lambda answer: answers.append(answer))
+    buyer.goes_to("/")
+    buyer.page.wait_for_load_state("networkidle")
+    kept = {urlsplit(answer.url).path: answer.headers.get("cache-control") for answer in answers}
+    assets = [path for path in kept if re.search(r"\.(js|css|woff2)$", path)]
+    assert {path.rsplit(".", 1)[1] for path in assets} == {"js", "css", "woff2"}
+    for path in assets:
+        assert re.fullmatch(r"/assets/[\w-]+-[A-Z0-9]{8}\.\w+", path)
+        assert kept[path] == "public, max-age=31536000, immutable"
+    scripts = [answer for answer in answers if re.search(r"\.(js|css)$", answer.url)]
+    assert {answer.headers.get("content-encoding") for answer in scripts} == {"gzip"}
+    assert kept["/"] == kept["/config.json"] == "no-cache"
+    assert all(kept[path] == "public, max-age=3600" for path in kept if path.startswith("/images/"))
+
+
+def test_every_page_says_what_it_is(buyer: Buyer) -> None:
+    page, said = buyer.page, {}
+    for path in ("/", "/category/camp", "/category/wear", "/products/CAMP-KETTLE-01", "/cart", "/checkout", "/search"):
+        buyer.goes_to(path)
+        page.wait_for_load_state("networkidle")
+        said[path] = (page.title(), page.locator("meta[name=description]").get_attribute("content"))
+        canonical = urlsplit(page.locator("link[rel=canonical]").get_attribute("href") or "")
+        assert (canonical.netloc, canonical.path) == (urlsplit(page.url).netloc, path)
+        assert page.locator("meta[name=robots]").get_attribute("content") == "index, follow"
+    assert len({title for title, _ in said.values()}) == len({words for _, words in said.values()}) == len(said)
+    assert "fjord-blue enamel" in said["/products/CAMP-KETTLE-01"][1]
+
+
+@pytest.mark.parametrize("path", ["/no/such/page", "/products/NO-SUCH-THING", "/orders", "/account"])
+def test_what_is_not_for_everybody_is_not_to_be_listed(buyer: Buyer, path: str) -> None:
+    buyer.goes_to(path)
+    expect(buyer.page.locator("meta[name=robots]")).to_have_attribute("content", "noindex")
+
+
+def test_half_of_the_visitors_see_the_goods_first(new_buyer: Any, storefront_url: str) -> None:
+    for hand, first in (("a", "Six shelves"), ("b", "On the counter")):
+        buyer = new_buyer()
+        buyer.page.context.add_cookies([{"name": "saga_ab", "value": hand, "url": storefront_url}])
+        buyer.goes_to("/")
+        expect(buyer.page.locator("main h2").first).to_have_text(first)
+
+
+def test_who_loses_the_line_finds_shelter(new_buyer: Any) -> None:
+    buyer = new_buyer(service_workers="allow")
+    page = buyer.page
+    buyer.goes_to("/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.context.set_offline(True)
+    expect(page.get_by_test_id("offline")).to_be_visible()
+    page.goto(page.url.rstrip("/") + "/category/camp")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No signal out here")
+    assert page.evaluate("getComputedStyle(document.querySelector('.button')).borderRadius") == "999px"
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Try again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Camp")
+
+
+def test_a_page_that_cannot_be_fetched_says_so(buyer: Buyer) -> None:
+    """As when the shop was renewed since the window was opened."""
+    page = buyer.page
+    buyer.goes_to("/")
+    page.route("**/assets/at-the-till-*.js", lambda route: route.fulfill(status=404, body=""))
+    page.get_by_role("link", name="Your orders", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("That page is stuck")
+    page.unroute("**/assets/at-the-till-*.js")
+    page.get_by_role("button", name="Load it anew").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your orders")
+
+
+@pytest.mark.parametrize("path", ["/category/camp", "/products/CAMP-AXE-01", "/orders"])
+def test_a_shop_that_does_not_answer_can_be_asked_again(new_buyer: Any, bought: Any, path: str) -> None:
+    buyer = new_buyer(viewport=DESKTOP, storage_state=bought["state"])
+    page = buyer.page
+    page.route("**/api/**", lambda route: route.abort())
+    buyer.goes_to(path)
+    expect(page.get_by_role("alert")).to_contain_text("No signal out here")
+    page.unroute("**/api/**")
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_role("alert").filter(has_text="No signal")).to_have_count(0)
+
+
+def test_a_gallery_is_walked_by_keys_and_thumbs(buyer: Buyer) -> None:
+    page = buyer.page
+    buyer.goes_to("/products/CAMP-KETTLE-01")
+    thumbs = page.get_by_test_id("gallery-thumb")
+    expect(thumbs).to_have_count(4)
+    thumbs.nth(3).click()
+    expect(thumbs.nth(3)).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("img", name="Fjord Camp Kettle, picture 4 of 4")).to_be_in_viewport(ratio=0.9)
+    page.locator(".gallery-strip").press("ArrowLeft")
+    expect(thumbs.nth(2)).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("img", name="Fjord Camp Kettle, picture 3 of 4")).to_be_in_viewport(ratio=0.9)

@@ -1,0 +1,38 @@
+"""The pages: their types fit, and each file may be kept for as long as it cannot change."""
+
+import json
+import re
+
+import pytest
+
+from infra import storefront
+from infra.seed.seed import PRODUCTS
+
+
+def test_every_type_fits():
+    storefront.check()
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("assets/main-ABCD1234.js", "public, max-age=31536000, immutable"),
+        ("images/products/CAMP-AXE-01.svg", "public, max-age=3600"),
+        ("index.html", "no-cache"),
+        ("service-worker.js", "no-cache"),
+        ("config.json", "no-cache"),
+    ],
+)
+def test_how_long_a_file_may_be_kept(key, kept):
+    assert storefront.cache_control(key) == kept
+
+
+def test_every_picture_of_the_catalog_is_drawn():
+    """A product's own picture is a file; its further views are drawn from it by the build."""
+    views = json.loads((storefront.FRONTEND / "pictures.json").read_text())
+    for product in json.loads(PRODUCTS.read_text()):
+        sku = product["sku"]
+        assert product["image"] == f"/images/products/{sku}.svg"
+        assert (storefront.FRONTEND / "public" / product["image"].lstrip("/")).exists()
+        assert product["images"] == [f"/images/products/{sku}-{view}.svg" for view in ("close", "counter", "drawing")]
+        assert re.search(r"\w", views[sku]["note"])
