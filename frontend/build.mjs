@@ -1,6 +1,7 @@
-/** Bundles src/ into dist/: hashed scripts and styles, the public files, and the page that names them. */
+/** Bundles src/ into dist/: hashed scripts and styles, the public files, and the pages that name them. */
 import { build } from 'esbuild';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const out = 'dist';
@@ -10,34 +11,46 @@ const common = { bundle: true, minify: true, metafile: true, outdir: `${out}/ass
 await rm(out, { recursive: true, force: true });
 await cp('public', out, { recursive: true });
 
-const [app, early] = await Promise.all([
+const site = (entryPoints) =>
   build({
     ...common,
-    entryPoints: ['src/main.ts', 'src/styles/shop.css'],
+    entryPoints,
     format: 'esm',
     splitting: true,
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
     external: ['/images/*'],
-  }),
+  });
+
+const [shop, console_, early] = await Promise.all([
+  site(['src/main.ts', 'src/styles/shop.css']),
+  // Built apart, so that no buyer loads a byte of it, not even in a shared chunk.
+  site(['src/admin/main.ts', 'src/admin/styles/console.css']),
   // The remembered theme is applied before the first paint, so this one file loads blocking.
   build({ ...common, entryPoints: ['src/theme-early.ts'], format: 'iife', entryNames: '[name]-[hash]' }),
 ]);
 
-const outputs = { ...app.metafile.outputs, ...early.metafile.outputs };
+const outputs = { ...shop.metafile.outputs, ...console_.metafile.outputs, ...early.metafile.outputs };
 const urlOf = (file) => file.replace(out, '');
 const built = (source) => Object.keys(outputs).find((file) => outputs[file].entryPoint === source);
-const main = built('src/main.ts');
-const preloads = outputs[main].imports
-  .filter(({ kind }) => kind === 'import-statement')
-  .map(({ path }) => `<link rel="modulepreload" href="${urlOf(path)}">`);
 
-const page = (await readFile('src/index.html', 'utf8'))
-  .replace('%THEME%', urlOf(built('src/theme-early.ts')))
-  .replace('%STYLE%', urlOf(built('src/styles/shop.css')))
-  .replace('%MAIN%', urlOf(main))
-  .replace('%PRELOADS%', preloads.join('\n    '));
-await writeFile(`${out}/index.html`, page);
+/** A page's HTML with the names that its files got. */
+async function write(page, script, style) {
+  const main = built(script);
+  const preloads = outputs[main].imports
+    .filter(({ kind }) => kind === 'import-statement')
+    .map(({ path }) => `<link rel="modulepreload" href="${urlOf(path)}">`);
+  const html = (await readFile(`src/${page}`, 'utf8'))
+    .replace('%THEME%', urlOf(built('src/theme-early.ts')))
+    .replace('%STYLE%', urlOf(built(style)))
+    .replace('%MAIN%', urlOf(main))
+    .replace('%PRELOADS%', preloads.join('\n    '));
+  await mkdir(dirname(`${out}/${page}`), { recursive: true });
+  await writeFile(`${out}/${page}`, html);
+}
+
+await write('index.html', 'src/main.ts', 'src/styles/shop.css');
+await write('admin/index.html', 'src/admin/main.ts', 'src/admin/styles/console.css');
 
 for (const file of Object.keys(outputs).sort()) {
   const size = gzipSync(await readFile(file)).length;

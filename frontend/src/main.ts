@@ -19,7 +19,7 @@ import './pages/product';
 import './pages/search';
 import './pages/sign-in';
 import './pages/sign-up';
-import { resolve, startRouter, type Route } from './router';
+import { isOfConsole, resolve, startRouter, type Route } from './router';
 
 const routes: Route<TemplateResult>[] = [
   { path: '/', open: () => html`<home-page></home-page>` },
@@ -57,7 +57,7 @@ export class SagaShop extends LightElement {
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
-    startRouter((url, scroll) => void this.show(url, scroll));
+    startRouter((url, scroll) => void this.show(url, scroll), (path) => !isOfConsole(path));
     void restoreSession();
   }
 

@@ -1,10 +1,10 @@
-// Viewer request: the storefront is one page whose addresses have no file behind them.
-// A path with an extension is a file; any other path is index.html.
+// Viewer request: the storefront and its console are a page each, whose addresses have no file behind them.
+// A path with an extension is a file; any other path is index.html, the console's below /admin.
 function handler(event) {
   var request = event.request;
-  var last = request.uri.split('/').pop();
-  if (last.indexOf('.') === -1) {
-    request.uri = '/index.html';
+  var parts = request.uri.split('/');
+  if (parts[parts.length - 1].indexOf('.') === -1) {
+    request.uri = parts[1] === 'admin' ? '/admin/index.html' : '/index.html';
   }
   return request;
 }
