@@ -299,6 +299,7 @@ def cancel_order(event: Event, context: Any) -> None:
 
 @app.lambda_function(name="refund_return")
 def refund_return(event: Event, context: Any) -> Event:
+    log.append_keys(order_id=event["order_id"])
     from chalicelib.fulfilment import returns
 
     return {"refunded": returns.refund_return(event["order_id"], event["return_id"])}

@@ -25,6 +25,7 @@ from chalicelib.live.sockets import Sockets
 from chalicelib.live.store import ConnectionStore
 from chalicelib.notifications.service import Notifications
 from chalicelib.operations.letters import Letters
+from chalicelib.operations.logs import Logs
 from chalicelib.operations.model import Parts
 from chalicelib.operations.replays import Replays
 from chalicelib.orders.checkout import Checkout
@@ -170,6 +171,11 @@ def return_workflow() -> Workflow:
 def operated() -> Parts:
     """Read anew every five minutes."""
     return Parts.model_validate_json(aws.secret(settings().operated_parts_parameter)())
+
+
+@cache
+def function_logs() -> Logs:
+    return Logs(aws.client("logs"), settings().log_group_prefix)
 
 
 @cache

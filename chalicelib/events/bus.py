@@ -58,7 +58,7 @@ def publish(envelopes: list[Envelope], events_client: Any, bus: str) -> None:
 
 def consume(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
     """Give each event that a rule put on the queue to `handle`; report those that raise, and only those."""
-    return queues.each(event, lambda body: handle(_received(body)))
+    return queues.each(event, _received, handle)
 
 
 def _received(body: str) -> Envelope:

@@ -24,9 +24,9 @@ class Envelope(BaseModel):
     data: dict[str, Any]
 
     @property
-    def order_id(self) -> str:
-        """Of events that are about an order."""
-        return self.data["order_id"]
+    def order_id(self) -> str | None:
+        """None of an event that is not about an order."""
+        return self.data.get("order_id")
 
 
 def new_event_id() -> str:

@@ -31,6 +31,11 @@ class Workflow:
         """The state machine's name."""
         return self._arn.rsplit(":", 1)[-1]
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """As it is deployed, in Step Functions' language."""
+        return json.loads(self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)["definition"])
+
     def start(self, name: str, given: dict[str, str]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
         try:

@@ -199,6 +199,11 @@ class OutboxEvent:
     event: Envelope
     published_at: str | None
 
+    @property
+    def version(self) -> int:
+        """Of the order that it was written with."""
+        return int(self.key["sk"].rpartition("#")[2])
+
 
 class Order(BaseModel):
     """`version` counts the changes; the event of version n is the n-th of the order.

@@ -5,6 +5,7 @@ right under `@route`. The same declaration feeds the OpenAPI document.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ Access = Literal["public", "customer", "admin"]
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
+
+ORDER_ID = re.compile(r"ord_[0-9a-f]{24}")
 
 UNAVAILABLE = "A part of the shop did not answer. Nothing is lost; please try again."
 
@@ -153,7 +156,10 @@ def endpoint(
                 result = result if isinstance(result, Answer) else Answer(result)
                 return _response(result.body, status, result.headers)
 
-            return _translated(call_view)
+            answer = _translated(call_view)
+            if method != "GET":
+                _note(method, path, answer, path_parameters)
+            return answer
 
         # Chalice would refuse other content types in words of its own; `_json_object` decides here.
         routes.route(path, methods=[method], name=view.__name__, content_types=[])(handle)
@@ -170,6 +176,16 @@ def _call(request: Any, access: Access) -> Call:
     if access == "admin" and not caller.is_admin:
         raise AdminOnly
     return Call(caller, headers, request.raw_body)
+
+
+def _note(method: str, path: str, answer: Response, path_parameters: Mapping[str, str]) -> None:
+    """What was asked for, and what became of it. Of what the caller wrote only an order's id, if it looks like one."""
+    told = json.loads(answer.body)
+    about = {"method": method, "path": path, "status": answer.status_code, "code": told.get("code")}
+    order_id = told.get("order_id") or path_parameters.get("order_id", "")
+    if ORDER_ID.fullmatch(order_id):
+        about["order_id"] = order_id
+    log.info("call answered", extra=about)
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:

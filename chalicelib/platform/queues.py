@@ -1,4 +1,7 @@
-"""Reading a batch from a queue so that one bad message never takes the good ones down with it."""
+"""Reading a batch from a queue so that one bad message never takes the good ones down with it.
+
+Every line that is logged on the way says which message of which queue it was about, and which order.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,19 +15,13 @@ Message = TypeVar("Message", bound=BaseModel)
 
 def consume(event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]) -> dict[str, Any]:
     """Give each message to `handle`; report those that raise, and only those, for redelivery."""
-    return each(event, lambda body: handle(message.model_validate_json(body)))
+    return each(event, message.model_validate_json, handle)
 
 
-def each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
-    """The same for bodies as they are."""
-    failures = []
-    for record in event["Records"]:
-        try:
-            handle(record["body"])
-        except Exception:
-            log.exception("message failed", extra={"message_id": record["messageId"]})
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+def each(event: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> dict[str, Any]:
+    """The same for messages that are more than their body."""
+    failed = [record["messageId"] for record in event["Records"] if not _is_handled(record, parse, handle)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def consume_in_order(
@@ -36,11 +33,32 @@ def consume_in_order(
     for record in event["Records"]:
         group = record["attributes"]["MessageGroupId"]
         if group not in held_up:
-            try:
-                handle(message.model_validate_json(record["body"]))
+            if _is_handled(record, message.model_validate_json, handle):
                 continue
-            except Exception:
-                log.exception("message failed", extra={"message_id": record["messageId"]})
-                held_up.add(group)
+            held_up.add(group)
         failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
+
+
+def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> bool:
+    queue = record["eventSourceARN"].rsplit(":", 1)[-1]
+    with log.append_context_keys(message_id=record["messageId"], queue=queue):
+        try:
+            message = parse(record["body"])
+        except Exception:
+            log.exception("message not understood")
+            return False
+        with log.append_context_keys(order_id=getattr(message, "order_id", None)):
+            return _is_done(record["attributes"], lambda: handle(message))
+
+
+def _is_done(told: dict[str, str], work: Callable[[], None]) -> bool:
+    """`told` is what the queue says of the message."""
+    hop = {"sent": int(told["SentTimestamp"]), "receive_count": int(told["ApproximateReceiveCount"])}
+    log.info("message received", extra=hop)
+    try:
+        work()
+    except Exception:
+        log.exception("message failed")
+        return False
+    return True

@@ -52,6 +52,8 @@ class Settings(BaseModel):
     import_rows_queue_url: str = ""
     operated_parts_parameter: str = ""
     """Names the parameter that says which queues and rules an admin may operate."""
+    log_group_prefix: str = ""
+    """Of the log groups of all our functions."""
     event_bus_arn: str = ""
     event_archive_arn: str = ""
     event_archive_days: int = 0
