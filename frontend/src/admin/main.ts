@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
+import { keyed } from 'lit/directives/keyed.js';
 import { session } from '../auth';
 import { LightElement } from '../components/light-element';
 import '../components/toast-line';
@@ -9,6 +10,7 @@ import './components/console-rail';
 import { doorway, type Refusal } from './components/doorway';
 import { icons } from './components/icons';
 import { notFound } from './pages/not-found';
+import './pages/order';
 import './pages/orders';
 
 /** What the rail leads to. */
@@ -21,6 +23,7 @@ const routes: Route<TemplateResult>[] = [
       <admin-orders-page .status=${query.get('status') ?? ''} .customer=${query.get('customer') ?? ''}></admin-orders-page>
     `,
   },
+  { path: '/admin/orders/:id', open: ({ id }) => html`${keyed(id, html`<admin-order-page .orderId=${id}></admin-order-page>`)}` },
   { path: '.*', open: () => notFound },
 ];
 
