@@ -65,6 +65,13 @@ class Workflow:
             raise LookupError(name)
         return json.loads(told["input"])
 
+    def running(self, at_most: int) -> int:
+        """How many executions run now, and `at_most` if there are more."""
+        answer = self._stepfunctions.list_executions(
+            stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=at_most
+        )
+        return len(answer["executions"])
+
     def runs(self, name: str) -> Iterator[Run]:
         """All executions of this name and of its repetitions, with their histories."""
         for again in _names(name):

@@ -1,5 +1,6 @@
 """Operating the shop over HTTP, for admins."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -24,12 +25,16 @@ from chalicelib.operations.model import (
     checked_window,
 )
 from chalicelib.operations.replays import Replay
+from chalicelib.operations.stack import RUNNING_AT_MOST, WINDOW, Activity
+from chalicelib.operations.system import Map
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.settings import settings
 
 routes = Blueprint(__name__)
+
+QUEUES_AT_ONCE = 8
 
 
 class QueueView(BaseModel):
@@ -114,15 +119,14 @@ class Workflows(BaseModel):
     answer=Queues,
 )  # fmt: skip
 def list_queues(call: Call) -> Queues:
-    depth = wiring.letters().depth
+    queues = sorted(wiring.operated().queues.items())
+    urls = [url for _, queue in queues for url in (queue.url, queue.dead_letters) if url]
+    with ThreadPoolExecutor(QUEUES_AT_ONCE) as pool:
+        depths = dict(zip(urls, pool.map(wiring.letters().depth, urls), strict=True))
     return Queues(
         items=[
-            QueueView(
-                name=name,
-                messages=depth(queue.url) if queue.url else None,
-                dead_letters=depth(queue.dead_letters),
-            )
-            for name, queue in sorted(wiring.operated().queues.items())
+            QueueView(name=name, messages=depths.get(queue.url), dead_letters=depths[queue.dead_letters])
+            for name, queue in queues
         ]
     )
 
@@ -222,6 +226,29 @@ def list_workflows(call: Call) -> Workflows:
             WorkflowView(name=name, machine=workflow.machine, definition=workflow.definition)
             for name, workflow in _workflows().items()
         ]
+    )
+
+
+@endpoint(
+    routes, "GET", "/admin/system", summary="The deployed stack's parts, and what flows between them", access="admin",
+    answer=Map,
+)  # fmt: skip
+def get_system(call: Call) -> Map:
+    return wiring.stack().map()
+
+
+@endpoint(
+    routes, "GET", "/admin/system/activity", summary="What the stack's parts are doing right now", access="admin",
+    answer=Activity,
+)  # fmt: skip
+def get_activity(call: Call) -> Activity:
+    parts = wiring.stack().map().parts
+    by_name = {workflow.machine: workflow for workflow in _workflows().values()}
+    machines = {part.id: by_name[part.name] for part in parts if part.kind == "workflow" and part.name in by_name}
+    return Activity(
+        window_minutes=int(WINDOW.total_seconds() // 60),
+        running={part_id: workflow.running(RUNNING_AT_MOST) for part_id, workflow in machines.items()},
+        functions=wiring.meters().invocations([part for part in parts if part.kind == "function"]),
     )
 
 

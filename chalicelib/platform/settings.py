@@ -52,6 +52,7 @@ class Settings(BaseModel):
     import_rows_queue_url: str = ""
     operated_parts_parameter: str = ""
     """Names the parameter that says which queues and rules an admin may operate."""
+    stack_name: str = ""
     log_group_prefix: str = ""
     """Of the log groups of all our functions."""
     event_bus_arn: str = ""

@@ -12,9 +12,13 @@ import { icons } from './components/icons';
 import { notFound } from './pages/not-found';
 import './pages/order';
 import './pages/orders';
+import './pages/system';
 
 /** What the rail leads to. */
-const areas = [{ href: '/admin/orders', name: 'Orders', icon: icons.orders }];
+const areas = [
+  { href: '/admin/orders', name: 'Orders', icon: icons.orders },
+  { href: '/admin/system', name: 'System map', icon: icons.system },
+];
 
 const routes: Route<TemplateResult>[] = [
   {
@@ -24,6 +28,7 @@ const routes: Route<TemplateResult>[] = [
     `,
   },
   { path: '/admin/orders/:id', open: ({ id }) => html`${keyed(id, html`<admin-order-page .orderId=${id}></admin-order-page>`)}` },
+  { path: '/admin/system', open: () => html`<admin-system-page></admin-system-page>` },
   { path: '.*', open: () => notFound },
 ];
 

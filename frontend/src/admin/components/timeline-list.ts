@@ -95,6 +95,7 @@ const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
   call: (entry) => `${told(entry, 'method')} ${told(entry, 'path')}`,
   queue: (entry) => `${entry.title === 'message sent' ? 'to' : 'from'} ${shortName(told(entry, 'queue'))}`,
   push: () => 'update pushed',
+  email: (entry) => `email: ${entry.title.split(' ')[0]}`,
   payment: (entry) => (entry.title === 'payment call' ? `${told(entry, 'operation')} → ${told(entry, 'outcome')}` : entry.title),
 };
 

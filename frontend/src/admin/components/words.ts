@@ -27,8 +27,8 @@ export const liveSign = (poll: Poll) => html`
   <span class="live" data-state=${poll.state} role="status">${LIVE[poll.state]}</span>
 `;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
-const dayAndClock = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23' });
+const dayAndClock = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 export const clockTime = (iso: string) => html`<time datetime=${iso}>${clock.format(new Date(iso))}</time>`;
 export const dayTime = (iso: string) => html`<time datetime=${iso}>${dayAndClock.format(new Date(iso))}</time>`;
