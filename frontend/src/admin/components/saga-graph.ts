@@ -6,7 +6,7 @@ import type { Facts, Run, Step } from '../saga/facts';
 import { layout, type Box, type Line, type Measures } from '../saga/layout';
 import { span } from './words';
 
-const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 30 }, lane: 128, padding: { x: 14, top: 30, bottom: 14 } };
+const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 30 }, lane: 142, padding: { x: 14, top: 30, bottom: 14 } };
 const NARROW: Measures = { node: { width: 98, height: 52 }, gap: { x: 8, y: 26 }, lane: 22, padding: { x: 7, top: 26, bottom: 9 } };
 const narrow = matchMedia('(max-width: 44rem)');
 
@@ -64,7 +64,7 @@ export class SagaGraph extends LightElement {
     const hasRoom = this.measures.lane > 60 && !line.isRail && step?.error;
     return svg`
       <path class=${classes.join(' ')} d=${path(line.points)} marker-end="url(#${look})"></path>
-      ${hasRoom ? svg`<text class="saga-error" x=${(x1 + x2) / 2} y=${y1 - 7}>${fitted(step.error!, 19)}</text>` : nothing}
+      ${hasRoom ? svg`<text class="saga-error" x=${(x1 + x2) / 2} y=${y1 - 7}>${fitted(step.error!, 22)}</text>` : nothing}
     `;
   }
 
