@@ -149,7 +149,14 @@ export class PartPanel extends LightElement {
       await this.look();
       this.isBusy = false;
       this.dispatchEvent(new CustomEvent('queue-changed'));
+      await this.updateComplete;
+      this.keepFocus();
     }
+  }
+
+  /** The button that was pressed may be gone with its letter. */
+  private keepFocus(): void {
+    if (!this.contains(document.activeElement)) this.querySelector('h2')?.focus();
   }
 
   private keyed(event: KeyboardEvent): void {
