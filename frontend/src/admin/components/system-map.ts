@@ -4,6 +4,9 @@ import { LightElement } from '../../components/light-element';
 import type { Activity, Link, Part, Queue, SystemMap as Map_ } from '../api';
 import { COLUMNS, plan, type Place, type Plan } from '../system/plan';
 
+/** By itself, without anybody's deciding. */
+const PASSES_ON = ['feeds', 'delivers', 'calls', 'runs', 'serves'];
+
 /** The deployed stack with what is in it right now. */
 @customElement('system-map')
 export class SystemMapElement extends LightElement {
@@ -50,11 +53,18 @@ export class SystemMapElement extends LightElement {
     return svg`<path class=${classes.join(' ')} d=${curve(from, to)} marker-end="url(#tip)"></path>`;
   }
 
-  /** Something is on its way: it lies in the queue, or the function was just invoked. */
-  private isBusy({ source, target, verb }: Link): boolean {
-    if (verb === 'feeds' || verb === 'runs' || verb === 'calls') return this.stirred.has(target) || this.inFlight(source) > 0;
-    if (verb === 'starts') return this.stirred.has(source);
-    return (verb === 'delivers' || verb === 'sends' || verb === 'publishes' || verb === 'writes') && (this.stirred.has(source) || this.waiting(target) > 0);
+  /** Something is on its way from the one to the other, as far as can be seen from both ends. */
+  private isBusy({ source, target }: Link): boolean {
+    return this.isAlive(source) && this.isAlive(target);
+  }
+
+  /** A part that does nothing by itself is as alive as what comes after it. */
+  private isAlive(id: string): boolean {
+    const kind = this.system.parts.find((part) => part.id === id)?.kind;
+    if (kind === 'function') return this.stirred.has(id);
+    if (kind === 'workflow') return (this.activity?.running[id] ?? 0) > 0;
+    if (kind === 'queue' && this.waiting(id) + this.inFlight(id) > 0) return true;
+    return this.drawn!.flows.some(({ source, target, verb }) => source === id && PASSES_ON.includes(verb) && this.isAlive(target));
   }
 
   private queueOf = (id: string) => {
