@@ -6,7 +6,7 @@ import type { Facts, Run, Step } from '../saga/facts';
 import { layout, type Box, type Line, type Measures } from '../saga/layout';
 import { span } from './words';
 
-const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 30 }, lane: 142, padding: { x: 14, top: 30, bottom: 14 } };
+const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 25 }, lane: 142, padding: { x: 14, top: 30, bottom: 14 } };
 const NARROW: Measures = { node: { width: 98, height: 52 }, gap: { x: 8, y: 26 }, lane: 22, padding: { x: 7, top: 26, bottom: 9 } };
 const narrow = matchMedia('(max-width: 44rem)');
 
@@ -42,12 +42,21 @@ export class SagaGraph extends LightElement {
         <defs>${['plain', 'taken', 'back'].map(arrowHead)}</defs>
         <circle class="saga-start" cx=${start[0][0]} cy=${start[0][1]} r="5"></circle>
         <path class="saga-line ${this.run ? 'is-taken' : ''}" d=${path(start)} marker-end="url(#${this.run ? 'taken' : 'plain'})"></path>
-        ${ends.map(end)}
+        ${ends.map(({ name, points }) => this.end(name, points))}
         ${boxes.filter(({ isGroup }) => isGroup).map((box) => this.group(box))}
         ${quiet.map((line) => this.line(line))} ${taken.map((line) => this.line(line))}
         ${boxes.filter(({ isGroup }) => !isGroup).map((box) => this.node(box))}
       </svg>
       ${this.legend()}
+    `;
+  }
+
+  private end(name: string, points: [number, number][]) {
+    const wasReached = this.run?.endedAt && this.run.states.get(name)?.source === 'history';
+    const look = wasReached ? (this.isOnTheWayBack(name) ? 'is-back' : 'is-taken') : '';
+    return svg`
+      <path class="saga-line ${look}" d=${path(points)}></path>
+      <circle class="saga-end ${look}" cx=${points[1][0]} cy=${points[1][1]} r="5"></circle>
     `;
   }
 
@@ -145,11 +154,6 @@ const arrowHead = (name: string) => svg`
   <marker id=${name} class="saga-head head-${name}" viewBox="0 0 10 10" refX="8.500" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
     <path d="M1 1 9 5 1 9z"></path>
   </marker>
-`;
-
-const end = (points: [number, number][]) => svg`
-  <path class="saga-line" d=${path(points)}></path>
-  <circle class="saga-end" cx=${points[1][0]} cy=${points[1][1]} r="5"></circle>
 `;
 
 /** With round corners. */

@@ -29,7 +29,7 @@ export class SystemMapElement extends LightElement {
     return html`
       <svg class="system ${this.chosen ? 'has-choice' : ''}" viewBox="-4 0 ${width + 8} ${height}" role="group" aria-label="The parts of the system and what flows between them" data-testid="system-map">
         <defs>
-          <marker id="tip" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="6" markerHeight="6" orient="auto-start-reverse"><path d="M1 1 9 5 1 9z"></path></marker>
+          <marker id="tip" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M1 1 9 5 1 9z"></path></marker>
         </defs>
         ${COLUMNS.map((name, column) => {
           const first = places.find((place) => place.column === column);

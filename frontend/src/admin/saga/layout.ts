@@ -37,7 +37,7 @@ export interface Layout {
   boxes: Box[];
   lines: Line[];
   start: [number, number][];
-  ends: [number, number][][];
+  ends: { name: string; points: [number, number][] }[];
   width: number;
   height: number;
 }
@@ -77,7 +77,7 @@ export function layout(machine: Machine, measures: Measures): Layout {
     boxes,
     lines: [...outer, ...inner],
     start: [[first.x + first.width / 2, first.y - MARK], [first.x + first.width / 2, first.y]],
-    ends: ended.map((name) => endOf(at.get(name)!, goesUp(name, edges, rows))),
+    ends: ended.map((name) => ({ name, points: endOf(at.get(name)!, goesUp(name, edges, rows)) })),
     width: hasSecondLane ? rail + 8 : laneWidth,
     height: Math.max(...boxes.map(({ y, height }) => y + height)) + MARK + 10,
   };
