@@ -439,6 +439,7 @@ class TestPages:
     def walk(self, page):
         pages, cursor = [], None
         while not pages or cursor:
+            assert len(pages) < 10, "the pages never end"
             orders, cursor = page(cursor)
             pages.append([order.id for order in orders])
         return pages
