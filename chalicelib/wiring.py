@@ -27,8 +27,10 @@ from chalicelib.live.sockets import Sockets
 from chalicelib.live.store import ConnectionStore
 from chalicelib.notifications.service import Notifications
 from chalicelib.operations.letters import Letters
+from chalicelib.operations.logs import Logs
 from chalicelib.operations.model import Parts
 from chalicelib.operations.replays import Replays
+from chalicelib.operations.stack import Meters, Stack
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
@@ -180,6 +182,21 @@ def return_workflow() -> Workflow:
 def operated() -> Parts:
     """Read anew every five minutes."""
     return Parts.model_validate_json(aws.secret(settings().operated_parts_parameter)())
+
+
+@cache
+def stack() -> Stack:
+    return Stack(aws.client("cloudformation"), settings().stack_name)
+
+
+@cache
+def meters() -> Meters:
+    return Meters(aws.client("cloudwatch"), utc_now)
+
+
+@cache
+def function_logs() -> Logs:
+    return Logs(aws.client("logs"), settings().log_group_prefix)
 
 
 @cache

@@ -1,6 +1,7 @@
 /** Bundles src/ into dist/: hashed scripts, styles and fonts, the public files, and the pages that name them. */
 import { build } from 'esbuild';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { drawViews } from './pictures.mjs';
 
@@ -15,10 +16,10 @@ await rm(out, { recursive: true, force: true });
 await cp('public', out, { recursive: true });
 await drawViews(`${out}/images/products`);
 
-const [app, early] = await Promise.all([
+const site = (entryPoints) =>
   build({
     ...common,
-    entryPoints: ['src/main.ts', 'src/styles/shop.css'],
+    entryPoints,
     format: 'esm',
     splitting: true,
     entryNames: '[name]-[hash]',
@@ -26,24 +27,37 @@ const [app, early] = await Promise.all([
     assetNames: '[name]-[hash]',
     loader: { '.woff2': 'file' },
     external: ['/images/*'],
-  }),
+  });
+
+const [shop, console_, early] = await Promise.all([
+  site(['src/main.ts', 'src/styles/shop.css']),
+  // Built apart, so that no buyer loads a byte of it, not even in a shared chunk.
+  site(['src/admin/main.ts', 'src/admin/styles/console.css']),
   // The remembered theme is applied before the first paint, so this one file loads blocking.
   build({ ...common, entryPoints: ['src/theme-early.ts'], format: 'iife', entryNames: '[name]-[hash]' }),
 ]);
 
-const outputs = { ...app.metafile.outputs, ...early.metafile.outputs };
+const outputs = { ...shop.metafile.outputs, ...console_.metafile.outputs, ...early.metafile.outputs };
 const urlOf = (file) => file.replace(out, '');
 const built = (source) => Object.keys(outputs).find((file) => outputs[file].entryPoint === source);
-const [main, theme, style] = ['src/main.ts', 'src/theme-early.ts', 'src/styles/shop.css'].map(built);
+const sources = ['src/main.ts', 'src/theme-early.ts', 'src/styles/shop.css', 'src/admin/main.ts', 'src/admin/styles/console.css'];
+const [main, theme, style, consoleMain, consoleStyle] = sources.map(built);
 const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
 const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
+const preloads = (file) => importsOf(file).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    ');
 
 await fillIn('src/index.html', 'index.html', {
   THEME: urlOf(theme),
   STYLE: urlOf(style),
   FONT: urlOf(font),
   MAIN: urlOf(main),
-  PRELOADS: importsOf(main).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    '),
+  PRELOADS: preloads(main),
+});
+await fillIn('src/admin/index.html', 'admin/index.html', {
+  THEME: urlOf(theme),
+  STYLE: urlOf(consoleStyle),
+  MAIN: urlOf(consoleMain),
+  PRELOADS: preloads(consoleMain),
 });
 await fillIn('src/offline.html', 'offline.html', { THEME: urlOf(theme), STYLE: urlOf(style) });
 await fillIn('src/service-worker.js', 'service-worker.js', {
@@ -54,6 +68,7 @@ await report();
 
 async function fillIn(source, target, values) {
   const text = await readFile(source, 'utf8');
+  await mkdir(dirname(`${out}/${target}`), { recursive: true });
   await writeFile(`${out}/${target}`, text.replace(/%([A-Z]+)%/g, (_, name) => values[name]));
 }
 

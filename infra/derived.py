@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.events.catalogue import CATALOGUE
 from chalicelib.events.schemas import json_schema
+from chalicelib.operations.model import queue_name
 
 Template = dict[str, Any]
 
@@ -110,15 +111,10 @@ def _queues(template: Template) -> dict[str, dict[str, str]]:
     for logical_id, queue in queues.items():
         if redrive := queue.get("Properties", {}).get("RedrivePolicy"):
             dead_letters = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
-            found[_name(logical_id)] = {"url": logical_id, "dead_letters": dead_letters}
+            found[queue_name(logical_id)] = {"url": logical_id, "dead_letters": dead_letters}
     taken = {queue["dead_letters"] for queue in found.values()}
     alone = [k for k, queue in queues.items() if "Alarm" in queue.get("Metadata", {}) and k not in taken]
-    return found | {_name(logical_id): {"dead_letters": logical_id} for logical_id in alone}
-
-
-def _name(logical_id: str) -> str:
-    """`WarehouseRepliesQueue` is operated as `warehouse-replies`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id.removesuffix("Queue")).lower()
+    return found | {queue_name(logical_id): {"dead_letters": logical_id} for logical_id in alone}
 
 
 def _references(queues: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

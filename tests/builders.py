@@ -139,3 +139,14 @@ def a_parcel(order_id: str = "ord_1") -> Parcel:
 
 def a_reply(outcome: str, token: str = "token-1", order_id: str = "ord_1", **facts: str) -> WarehouseReply:
     return WarehouseReply.model_validate({"order_id": order_id, "task_token": token, "outcome": outcome} | facts)
+
+
+def a_record(message_id: str, body: str, queue: str = "replies", **attributes: str) -> dict[str, Any]:
+    """A message as Lambda hands it to who reads its queue."""
+    usual = {"SentTimestamp": "1905249600000", "ApproximateReceiveCount": "1"}
+    return {
+        "messageId": message_id,
+        "body": body,
+        "attributes": usual | attributes,
+        "eventSourceARN": f"arn:aws:sqs:eu-west-1:000000000000:{queue}",
+    }

@@ -16,7 +16,7 @@ from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform import queues
 from chalicelib.platform.dynamo import plain
-from chalicelib.platform.log import about, log
+from chalicelib.platform.log import log
 
 PUT_EVENTS_LIMIT = 10
 ATTEMPTS = 3
@@ -58,14 +58,12 @@ def publish(envelopes: list[Envelope], events_client: Any, bus: str) -> None:
 
 def consume(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
     """Give each event that a rule put on the queue to `handle`; report those that raise, and only those."""
-    return queues.each(event, lambda body: handle(_received(body)))
+    return queues.each(event, _received, handle)
 
 
 def _received(body: str) -> Envelope:
     """Raises ContractBroken."""
     event = Envelope.model_validate(json.loads(body)["detail"])
-    about(order_id=event.data.get("order_id"), correlation_id=event.correlation_id, event_id=event.id)
-    log.info("event received", extra={"event_type": event.type})
     data_of(event)
     return event
 

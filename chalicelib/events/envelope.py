@@ -24,9 +24,14 @@ class Envelope(BaseModel):
     data: dict[str, Any]
 
     @property
-    def order_id(self) -> str:
-        """Of events that are about an order."""
-        return self.data["order_id"]
+    def order_id(self) -> str | None:
+        """None of an event that is not about an order."""
+        return self.data.get("order_id")
+
+    @property
+    def event_id(self) -> str:
+        """As messages call it that carry one."""
+        return self.id
 
 
 def new_event_id() -> str:

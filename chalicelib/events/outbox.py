@@ -23,6 +23,11 @@ class OutboxEvent:
     event: Envelope
     published_at: str | None
 
+    @property
+    def version(self) -> int:
+        """Of the order that it was written with."""
+        return int(self.key["sk"].rpartition("#")[2])
+
 
 def outbox_item(key: dict[str, str], event: Envelope) -> dict[str, Any]:
     """What a store writes, together with the state that the event tells of."""

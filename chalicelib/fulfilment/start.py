@@ -31,6 +31,11 @@ class Workflow:
         """The state machine's name."""
         return self._arn.rsplit(":", 1)[-1]
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """As it is deployed, in Step Functions' language."""
+        return json.loads(self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)["definition"])
+
     def start(self, name: str, given: dict[str, str]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
         try:
@@ -59,6 +64,13 @@ class Workflow:
         if told is None:
             raise LookupError(name)
         return json.loads(told["input"])
+
+    def running(self, at_most: int) -> int:
+        """How many executions run now, and `at_most` if there are more."""
+        answer = self._stepfunctions.list_executions(
+            stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=at_most
+        )
+        return len(answer["executions"])
 
     def runs(self, name: str) -> Iterator[Run]:
         """All executions of this name and of its repetitions, with their histories."""

@@ -47,9 +47,12 @@ class Live:
 
     def push(self, update: Update) -> None:
         """To all who watch the order. Who has gone is forgotten."""
-        for connection_id in self._connections.watchers(update.order_id):
-            if not self._sockets.send(connection_id, update.model_dump()):
-                self._connections.forget(connection_id, update.order_id)
+        watchers = self._connections.watchers(update.order_id)
+        gone = [each for each in watchers if not self._sockets.send(each, update.model_dump())]
+        for connection_id in gone:
+            self._connections.forget(connection_id, update.order_id)
+        about = {"order_id": update.order_id, "version": update.version, "status": update.status}
+        log.info("update pushed", extra=about | {"connections": len(watchers) - len(gone)})
 
     def _answer(self, connection_id: str, text: str) -> dict[str, Any]:
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.notifications.model import Email, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
+from chalicelib.platform.log import log
 from chalicelib.platform.once import Once
 
 
@@ -40,7 +41,8 @@ class Notifications:
 
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
         email = compose(occasion, order, self._storefront_url, about)
-        self._once.run(_key(about or order.id, occasion), lambda: self._send(email))
+        if self._once.run(_key(about or order.id, occasion), lambda: self._send(email)):
+            log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 
     def _send(self, email: Email) -> None:
         self._ses.send_email(

@@ -83,6 +83,11 @@ class Parts(BaseModel):
         return found
 
 
+def queue_name(logical_id: str) -> str:
+    """The template's `WarehouseRepliesQueue` is operated as `warehouse-replies`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id.removesuffix("Queue")).lower()
+
+
 class Context(BaseModel):
     """What a dead letter was about: names and ids, never what it says of a person."""
 

@@ -1,13 +1,15 @@
 """Operating the shop over HTTP, for admins."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from chalice import Blueprint
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.events.catalogue import CATALOGUE
+from chalicelib.fulfilment.start import Workflow
 from chalicelib.operations import redrive, timeline
 from chalicelib.operations.letters import AT_ONCE, Depth
 from chalicelib.operations.model import (
@@ -23,12 +25,16 @@ from chalicelib.operations.model import (
     checked_window,
 )
 from chalicelib.operations.replays import Replay
+from chalicelib.operations.stack import RUNNING_AT_MOST, WINDOW, Activity
+from chalicelib.operations.system import Map
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.settings import settings
 
 routes = Blueprint(__name__)
+
+QUEUES_AT_ONCE = 8
 
 
 class QueueView(BaseModel):
@@ -94,20 +100,33 @@ class Timeline(BaseModel):
     items: list[timeline.Entry]
 
 
+class LoggedTimeline(Timeline):
+    is_complete: Annotated[bool, Field(description="False if there was more to find than could be fetched in time.")]
+
+
+class WorkflowView(BaseModel):
+    name: str
+    machine: Annotated[str, Field(description="The state machine's own name.")]
+    definition: Annotated[dict[str, Any], Field(description="As it is deployed, in the Amazon States Language.")]
+
+
+class Workflows(BaseModel):
+    items: list[WorkflowView]
+
+
 @endpoint(
     routes, "GET", "/admin/queues", summary="Every queue: how much waits, and what was given up", access="admin",
     answer=Queues,
 )  # fmt: skip
 def list_queues(call: Call) -> Queues:
-    depth = wiring.letters().depth
+    queues = sorted(wiring.operated().queues.items())
+    urls = [url for _, queue in queues for url in (queue.url, queue.dead_letters) if url]
+    with ThreadPoolExecutor(QUEUES_AT_ONCE) as pool:
+        depths = dict(zip(urls, pool.map(wiring.letters().depth, urls), strict=True))
     return Queues(
         items=[
-            QueueView(
-                name=name,
-                messages=depth(queue.url) if queue.url else None,
-                dead_letters=depth(queue.dead_letters),
-            )
-            for name, queue in sorted(wiring.operated().queues.items())
+            QueueView(name=name, messages=depths.get(queue.url), dead_letters=depths[queue.dead_letters])
+            for name, queue in queues
         ]
     )
 
@@ -170,18 +189,75 @@ def get_replay(call: Call, replay_id: str) -> Replay:
 )  # fmt: skip
 def get_timeline(call: Call, order_id: str) -> Timeline:
     order = wiring.orders().get(order_id)
-    runs = [("fulfilment", run) for run in wiring.fulfilment_workflow().runs(order_id)]
-    runs += [("undo", run) for run in wiring.undo_workflow().runs(order_id)]
-    runs += [("return", run) for each in order.returns for run in wiring.return_workflow().runs(each.id)]
+    names = {"fulfilment": [order_id], "undo": [order_id], "return": [each.id for each in order.returns]}
+    machines = _workflows()
+    runs = [(kind, run) for kind, of in names.items() for name in of for run in machines[kind].runs(name)]
     states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
+    events = wiring.orders().events(order_id)
     items = timeline.merged(
-        timeline.of_events(wiring.orders().events(order_id)),
+        timeline.of_versions(events),
+        timeline.of_events(events),
         states,
         timeline.of_payment(wiring.payments().of(order_id), order, states),
         timeline.of_shipment(wiring.shipping().of(order_id), order, states),
         timeline.of_emails(wiring.notifications().sent(order)),
     )
     return Timeline(order_id=order_id, items=items)
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/{order_id}/logs", summary="What was logged of an order, as entries of its timeline",
+    access="admin", answer=LoggedTimeline, refusals=(OrderNotFound,),
+)  # fmt: skip
+def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
+    order, payment = wiring.orders().get(order_id), wiring.payments().of(order_id)
+    words = [order.id, payment.intent_id] if payment and payment.intent_id else [order.id]
+    found = wiring.function_logs().mentioning(words, *timeline.span(order, utc_now()))
+    items = timeline.merged(timeline.of_lines(found.lines))
+    return LoggedTimeline(order_id=order_id, items=items, is_complete=found.is_complete)
+
+
+@endpoint(
+    routes, "GET", "/admin/workflows", summary="The workflows that are deployed", access="admin", answer=Workflows,
+)  # fmt: skip
+def list_workflows(call: Call) -> Workflows:
+    return Workflows(
+        items=[
+            WorkflowView(name=name, machine=workflow.machine, definition=workflow.definition)
+            for name, workflow in _workflows().items()
+        ]
+    )
+
+
+@endpoint(
+    routes, "GET", "/admin/system", summary="The deployed stack's parts, and what flows between them", access="admin",
+    answer=Map,
+)  # fmt: skip
+def get_system(call: Call) -> Map:
+    return wiring.stack().map()
+
+
+@endpoint(
+    routes, "GET", "/admin/system/activity", summary="What the stack's parts are doing right now", access="admin",
+    answer=Activity,
+)  # fmt: skip
+def get_activity(call: Call) -> Activity:
+    parts = wiring.stack().map().parts
+    by_name = {workflow.machine: workflow for workflow in _workflows().values()}
+    machines = {part.id: by_name[part.name] for part in parts if part.kind == "workflow" and part.name in by_name}
+    return Activity(
+        window_minutes=int(WINDOW.total_seconds() // 60),
+        running={part_id: workflow.running(RUNNING_AT_MOST) for part_id, workflow in machines.items()},
+        functions=wiring.meters().invocations([part for part in parts if part.kind == "function"]),
+    )
+
+
+def _workflows() -> dict[str, Workflow]:
+    return {
+        "fulfilment": wiring.fulfilment_workflow(),
+        "undo": wiring.undo_workflow(),
+        "return": wiring.return_workflow(),
+    }
 
 
 def _rules(event_type: str) -> list[str]:

@@ -1,26 +1,50 @@
 """Everything that is known of one order, in the order of time: pure functions of what the rooms tell.
 
-No address, no token and no message is in it: names, ids, times and amounts.
+No address, no token and no message is in it: names, ids, times, amounts, and what errors said of themselves.
+`document` is the raw thing behind an entry: an event in its envelope, a state's part of the execution's history, a
+line of a log.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.fulfilment.start import Run
+from chalicelib.operations.logs import Line
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
 from chalicelib.platform.clock import iso
 from chalicelib.shipping.model import Shipment
 
-Kind = Literal["workflow", "state", "event", "email", "payment", "shipment"]
+Kind = Literal["order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"]
+
+KIND_OF_LINE: dict[str, Kind] = {
+    "call answered": "call",
+    "message received": "queue",
+    "message sent": "queue",
+    "payment call": "payment",
+    "update pushed": "push",
+}
+"""Lines that tell of a thing of its own, by their message. All others are lines of a log."""
+
+AFTERMATH = timedelta(hours=1)
+"""So long after an order's last change its functions may still have something to say."""
 
 MOVES_MONEY = {"AuthorizePayment", "CapturePayment", "RefundPayment", "VoidPayment", "RefundReturn"}
 MOVES_PARCEL = {"FulfillOrder", "ShipOrder", "RecallShipment"}
 """States after which the payment's and the shipment's own record may read otherwise than before."""
+
+
+SAID = (
+    "level", "method", "path", "status", "code", "queue", "receive_count", "action", "operation", "outcome", "occasion",
+    "connections", "version",
+)  # fmt: skip
+"""What of a line is shown at once."""
+
+TITLE_LENGTH = 200
 
 
 class Entry(BaseModel):
@@ -28,11 +52,26 @@ class Entry(BaseModel):
     at: Annotated[str, Field(description="When it began, in UTC.")]
     title: str
     details: dict[str, Any] = {}
+    document: Annotated[Any, Field(description="The raw thing behind the entry.")] = None
 
 
 def merged(*groups: list[Entry]) -> list[Entry]:
     """Oldest first; what happened at the same moment in the order in which it was given."""
     return sorted((entry for group in groups for entry in group), key=lambda entry: entry.at)
+
+
+def of_versions(events: list[OutboxEvent]) -> list[Entry]:
+    """Each version of the order. It was written with its event, which says what the order's status was then."""
+    return [
+        Entry(
+            kind="order",
+            at=each.event.time,
+            title=f"version {each.version}",
+            details={"status": each.event.data.get("status"), "reason": each.event.data.get("reason")},
+            document=each.key | {"version": each.version, "event_id": each.event.id, "data": each.event.data},
+        )
+        for each in events
+    ]
 
 
 def of_events(events: list[OutboxEvent]) -> list[Entry]:
@@ -47,6 +86,7 @@ def of_events(events: list[OutboxEvent]) -> list[Entry]:
                 "published_at": each.published_at,
                 "reason": each.event.data.get("reason"),
             },
+            document=each.event.model_dump(),
         )
         for each in events
     ]
@@ -62,7 +102,13 @@ def of_run(workflow: str, run: Run) -> list[Entry]:
     about = {"workflow": workflow, "execution": run.name}
     entries = [Entry(kind="workflow", at=_at(run.started), title=f"{workflow} started", details=about)]
     entries += [
-        Entry(kind="state", at=visit["at"], title=visit["state"], details=about | visit["details"])
+        Entry(
+            kind="state",
+            at=visit["at"],
+            title=visit["state"],
+            details=about | visit["details"],
+            document=visit["events"],
+        )
         for visit in _visits(run.history)
     ]
     if run.ended:
@@ -91,6 +137,36 @@ def of_shipment(shipment: Shipment | None, order: Order, states: list[Entry]) ->
     return [Entry(kind="shipment", at=at, title=f"shipment {shipment.status.lower()}", details=details)]
 
 
+def of_lines(lines: list[Line]) -> list[Entry]:
+    """What was logged. A line of ours says itself when it was written; its log may know it later."""
+    return [_of_line(line) for line in lines]
+
+
+def _of_line(line: Line) -> Entry:
+    content = line.content or {}
+    message = content.get("message")
+    kind = KIND_OF_LINE.get(message, "log") if isinstance(message, str) else "log"
+    details = {key: content[key] for key in SAID if content.get(key) is not None} | {"log_group": line.group}
+    title = str(message or line.text)[:TITLE_LENGTH]
+    return Entry(
+        kind=kind, at=_written(content) or line.at, title=title, details=details, document=content or line.text
+    )
+
+
+def _written(content: dict[str, Any]) -> str | None:
+    try:
+        return iso(datetime.strptime(content["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z").astimezone(UTC))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def span(order: Order, now: datetime) -> tuple[datetime, datetime]:
+    """In which an order's functions may have logged something."""
+    start = datetime.fromisoformat(order.placed_at) - timedelta(minutes=1)
+    last = datetime.fromisoformat(order.history[-1].at)
+    return start, min(now, last + AFTERMATH) if order.is_over else now
+
+
 def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each state that was entered, with when it was left, and the names of the errors that it met."""
     visits: dict[int, dict[str, Any]] = {}
@@ -98,13 +174,18 @@ def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for event in history:
         if entered := event.get("stateEnteredEventDetails"):
             details = {"left_at": None, "errors": []}
-            visits[event["id"]] = {"at": _at(event["timestamp"]), "state": entered["name"], "details": details}
+            visit = {"at": _at(event["timestamp"]), "state": entered["name"], "details": details, "events": []}
+            visits[event["id"]] = visit
         elif left := event.get("stateExitedEventDetails"):
             visit = _latest(visits, left["name"])
             if visit:
                 visit["details"]["left_at"] = _at(event["timestamp"])
-        elif (error := _error(event)) and (visit := _met_in(event["id"], visits, before)):
-            visit["details"]["errors"].append(error)
+        else:
+            visit = _met_in(event["id"], visits, before)
+            if visit and (error := _error(event)):
+                visit["details"]["errors"].append(error)
+        if visit:
+            visit["events"].append(event | {"timestamp": _at(event["timestamp"])})
     yield from visits.values()
 
 

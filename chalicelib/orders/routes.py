@@ -1,10 +1,10 @@
 """Orders over HTTP. How the payment and the shipment stand is joined in from their own rooms."""
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
@@ -149,7 +149,26 @@ class PageQuery(BaseModel):
 
 
 class AdminOrderQuery(PageQuery):
-    status: Status = Status.PLACED
+    """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
+
+    status: Status | None = None
+    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.status and self.customer_id:
+            raise ValueError("Ask for a status or for a customer, not for both.")
+        return self
+
+
+class AdminOrderSummary(OrderSummary):
+    email: str
+    customer_id: Annotated[str | None, Field(description="None of a guest.")]
+
+
+class AdminOrderPage(BaseModel):
+    items: list[AdminOrderSummary]
+    next_cursor: str | None
 
 
 @endpoint(
@@ -228,11 +247,24 @@ def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccept
 
 
 @endpoint(
-    routes, "GET", "/admin/orders", summary="The shop's orders in one status, newest first", access="admin",
-    query=AdminOrderQuery, answer=OrderPage, refusals=(CursorInvalid,),
+    routes, "GET", "/admin/orders", summary="The shop's orders, newest first", access="admin",
+    query=AdminOrderQuery, answer=AdminOrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
-def list_all_orders(call: Call, query: AdminOrderQuery) -> OrderPage:
-    return _page(*wiring.orders().in_status(query.status, query.cursor))
+def list_all_orders(call: Call, query: AdminOrderQuery) -> AdminOrderPage:
+    orders, next_cursor = _asked_for(query)
+    items = [
+        AdminOrderSummary(**_summary(order).model_dump(), email=order.email, customer_id=order.customer_id)
+        for order in orders
+    ]
+    return AdminOrderPage(items=items, next_cursor=next_cursor)
+
+
+def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
+    if query.status:
+        return wiring.orders().in_status(query.status, query.cursor)
+    if query.customer_id:
+        return wiring.orders().of_customer(query.customer_id, query.cursor)
+    return wiring.orders().latest(query.cursor)
 
 
 def _page(orders: list[Order], next_cursor: str | None) -> OrderPage:

@@ -55,6 +55,10 @@ class Orders:
         """Newest first. Raises CursorInvalid."""
         return self._store.page("by-status", status, cursor, PAGE_SIZE)
 
+    def latest(self, cursor: str | None) -> tuple[list[Order], str | None]:
+        """In any status, newest first. Raises CursorInvalid."""
+        return self._store.latest(Status, cursor, PAGE_SIZE)
+
     def placed_since(self, since: str, *statuses: Status) -> Iterator[Order]:
         """In any of these statuses, each newest first. `since` is as in the history."""
         for status in statuses:

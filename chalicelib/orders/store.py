@@ -12,6 +12,7 @@ Order and event are written in one transaction. Index `by-customer` lists a cust
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -122,6 +123,29 @@ class OrderStore:
         last = answer.get("LastEvaluatedKey")
         return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
 
+    def latest(self, statuses: Iterable[str], cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+        """Of all these statuses together, newest first. Raises CursorInvalid.
+
+        An order may change its status between two pages, but never the moment when it was placed: so the cursor is
+        a moment, and the orders of that moment that were told already.
+        """
+        until, told = _decoded_moment(cursor) if cursor else (None, [])
+        found = {order.id: order for status in statuses for order in self._until(status, until, size + len(told) + 1)}
+        fresh = sorted((each for each in found.values() if each.id not in told), key=_newest, reverse=True)
+        page = fresh[:size]
+        return page, _encoded_moment(page, until, told) if len(fresh) > size else None
+
+    def _until(self, status: str, until: str | None, size: int) -> list[Order]:
+        condition = Key(INDEX_KEYS["by-status"]).eq(status)
+        answer = self._db.query(
+            TableName=self._table,
+            IndexName="by-status",
+            KeyConditionExpression=condition & Key("placed_at").lte(until) if until else condition,
+            ScanIndexForward=False,
+            Limit=size,
+        )
+        return [Order.model_validate(item) for item in answer["Items"]]
+
     def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
 
@@ -136,6 +160,28 @@ def _order_item(order: Order) -> dict[str, Any]:
 
 def _event_item(order: Order) -> dict[str, Any]:
     return outbox_item(event_key(order), order.news)
+
+
+def _newest(order: Order) -> tuple[str, str]:
+    return order.placed_at, order.id
+
+
+def _encoded_moment(page: list[Order], until: str | None, told: list[str]) -> str:
+    last = page[-1].placed_at
+    earlier = told if last == until else []
+    seen = earlier + [order.id for order in page if order.placed_at == last]
+    return base64.urlsafe_b64encode(json.dumps([last, seen]).encode()).decode()
+
+
+def _decoded_moment(cursor: str) -> tuple[str, list[str]]:
+    try:
+        until, told = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except (ValueError, TypeError):
+        raise CursorInvalid from None
+    is_list_of_ids = isinstance(told, list) and all(isinstance(each, str) for each in told)
+    if not (isinstance(until, str) and until and is_list_of_ids):
+        raise CursorInvalid
+    return until, told
 
 
 def _encoded(key: dict[str, Any]) -> str:

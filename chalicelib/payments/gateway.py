@@ -19,6 +19,7 @@ from chalicelib.payments.model import (
     SignatureInvalid,
 )
 from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.secret import Secret
 
@@ -53,6 +54,7 @@ class StripeGateway:
 
     def create(self, order_id: str, amount: Money, key: str) -> Intent:
         return self._intent(
+            "create",
             self._intents.create,
             {
                 "amount": amount.amount,
@@ -66,24 +68,25 @@ class StripeGateway:
 
     def confirm(self, intent_id: str, payment_method: str, key: str) -> Intent:
         """Raises PaymentDeclined, whose text is Stripe's decline code, and UnexpectedIntentState."""
-        return self._intent(self._intents.confirm, intent_id, {"payment_method": payment_method}, key=key)
+        return self._intent("confirm", self._intents.confirm, intent_id, {"payment_method": payment_method}, key=key)
 
     def capture(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
-        return self._intent(self._intents.capture, intent_id, {"expand": CHARGE}, key=key)
+        return self._intent("capture", self._intents.capture, intent_id, {"expand": CHARGE}, key=key)
 
     def cancel(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
-        return self._intent(self._intents.cancel, intent_id, {"cancellation_reason": OUR_CANCELLATION}, key=key)
+        reason = {"cancellation_reason": OUR_CANCELLATION}
+        return self._intent("cancel", self._intents.cancel, intent_id, reason, key=key)
 
     def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
         """`amount` is minor units; `reference` says what for. Raises PaymentDisputed."""
         parameters = {"payment_intent": intent_id, "amount": amount, "metadata": {"reference": reference}}
-        self._call(self._client.v1.refunds.create, parameters, key=key)
+        self._call("refund", self._client.v1.refunds.create, parameters, key=key)
 
     def refunds(self, intent_id: str) -> list[Refund]:
         """Those that moved money, or are about to."""
-        page = self._call(self._client.v1.refunds.list, {"payment_intent": intent_id, "limit": 100})
+        page = self._call("list refunds", self._client.v1.refunds.list, {"payment_intent": intent_id, "limit": 100})
         return [
             Refund(refund.amount, _metadata(refund).get("reference"))
             for refund in page.auto_paging_iter()
@@ -92,18 +95,20 @@ class StripeGateway:
 
     def retrieve(self, intent_id: str) -> Intent:
         """Raises PaymentUnknown."""
-        intent = self._intent(self._intents.retrieve, intent_id, {"expand": CHARGE})
+        intent = self._intent("retrieve", self._intents.retrieve, intent_id, {"expand": CHARGE})
         return replace(intent, disputed=self._is_disputed(intent.id)) if intent.disputed else intent
 
     def intents_since(self, created: int) -> Iterator[Intent]:
         """All of this account, newest first. `created` is Unix seconds."""
         parameters = {"created": {"gte": created}, "limit": 100, "expand": ["data.latest_charge"]}
-        for found in self._call(self._intents.list, parameters).auto_paging_iter():
+        for found in self._call("list", self._intents.list, parameters).auto_paging_iter():
             yield _intent(found)
 
     def _is_disputed(self, intent_id: str) -> bool:
         """A charge that was ever disputed is marked for good; what counts is how the dispute stands."""
-        disputes = self._call(self._client.v1.disputes.list, {"payment_intent": intent_id, "limit": 100})
+        disputes = self._call(
+            "list disputes", self._client.v1.disputes.list, {"payment_intent": intent_id, "limit": 100}
+        )
         return any(dispute.status not in SETTLED_FOR_US for dispute in disputes.auto_paging_iter())
 
     @property
@@ -121,10 +126,22 @@ class StripeGateway:
             max_network_retries=1,
         )
 
-    def _intent(self, call: Callable, *arguments: Any, key: str | None = None) -> Intent:
-        return _intent(self._call(call, *arguments, key=key))
+    def _intent(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> Intent:
+        return _intent(self._call(operation, call, *arguments, key=key))
 
-    def _call(self, call: Callable, *arguments: Any, key: str | None = None) -> Any:
+    def _call(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> Any:
+        """Logged with what became of it. The key names the order and the step."""
+        about = {"operation": operation, "idempotency_key": key}
+        try:
+            answer = self._asked(call, *arguments, key=key)
+        except Exception as failure:
+            log.info("payment call", extra=about | {"outcome": type(failure).__name__})
+            raise
+        found = {"outcome": getattr(answer, "status", "ok"), "stripe_id": getattr(answer, "id", None)}
+        log.info("payment call", extra=about | found)
+        return answer
+
+    def _asked(self, call: Callable, *arguments: Any, key: str | None = None) -> Any:
         import stripe
 
         try:

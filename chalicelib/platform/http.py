@@ -5,6 +5,7 @@ right under `@route`. The same declaration feeds the OpenAPI document.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ Access = Literal["public", "customer", "admin", "partner"]
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
+
+ORDER_ID = re.compile(r"ord_[0-9a-f]{24}")
 
 UNAVAILABLE = "A part of the shop did not answer. Nothing is lost; please try again."
 
@@ -180,7 +183,8 @@ def endpoint(
             ids = {
                 "request_id": request.context.get("requestId"),
                 "operation": view.__name__,
-                "order_id": path_parameters.get("order_id"),
+                # Whoever follows an order asks often: that leaves no trace on it.
+                "order_id": None if method == "GET" else _order_id(path_parameters.get("order_id")),
             }
 
             def call_view() -> Response:
@@ -200,9 +204,9 @@ def endpoint(
                 return _response(result.body, status, _sharing(shared_seconds) | result.headers)
 
             about(**ids)
-            response = _translated(call_view)
-            log.info("answered", extra={"status": int(response.status_code)})
-            return response
+            answer = _translated(call_view)
+            _note(method, path, answer)
+            return answer
 
         # Chalice would refuse other content types in words of its own; `_json_object` decides here.
         by_key = access == "partner"
@@ -220,6 +224,19 @@ def _call(request: Any, access: Access) -> Call:
     if access == "admin" and not caller.is_admin:
         raise AdminOnly
     return Call(caller, headers, request.raw_body)
+
+
+def _note(method: str, path: str, answer: Response) -> None:
+    """What was asked for, and what became of it. Of what the caller wrote nothing, but an order's id."""
+    told = {} if method == "GET" else json.loads(answer.body)
+    outcome = {"method": method, "path": path, "status": int(answer.status_code), "code": told.get("code")}
+    placed = _order_id(told.get("order_id"))
+    log.info("call answered", extra=outcome | ({"order_id": placed} if placed else {}))
+
+
+def _order_id(text: str | None) -> str | None:
+    """If it looks like one."""
+    return text if text and ORDER_ID.fullmatch(text) else None
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-IDS = ("request_id", "operation", "caller", "order_id", "correlation_id", "event_id")
+IDS = ("request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id")
 """What a line is about. It changes within one process, so whoever begins something new says what."""
 
 BLACK = "[redacted]"
@@ -51,9 +51,10 @@ def about(**ids: str | None) -> None:
     Whatever is about an order has the order's id as its correlation id, as its events have.
     """
     log.remove_keys(IDS)
-    if ids.get("order_id"):
-        ids = {"correlation_id": ids["order_id"], **ids}
-    log.append_keys(**{name: value for name, value in ids.items() if value})
+    known = {name: value for name, value in ids.items() if value}
+    if "order_id" in known:
+        known.setdefault("correlation_id", known["order_id"])
+    log.append_keys(**known)
 
 
 log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_Blackening())

@@ -1,4 +1,7 @@
-"""Reading a batch from a queue so that one bad message never takes the good ones down with it."""
+"""Reading a batch from a queue so that one bad message never takes the good ones down with it.
+
+Every line that is logged on the way says which message of which queue it was about, and which order.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,20 +15,13 @@ Message = TypeVar("Message", bound=BaseModel)
 
 def consume(event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]) -> dict[str, Any]:
     """Give each message to `handle`; report those that raise, and only those, for redelivery."""
-    return each(event, lambda body: handle(_read(message, body)))
+    return each(event, message.model_validate_json, handle)
 
 
-def each(event: dict[str, Any], handle: Callable[[str], None]) -> dict[str, Any]:
-    """The same for bodies as they are."""
-    failures = []
-    for record in event["Records"]:
-        about()
-        try:
-            handle(record["body"])
-        except Exception:
-            log.exception("message failed", extra={"message_id": record["messageId"]})
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+def each(event: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> dict[str, Any]:
+    """The same for messages that are more than their body."""
+    failed = [record["messageId"] for record in event["Records"] if not _is_handled(record, parse, handle)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def consume_in_order(
@@ -35,21 +31,31 @@ def consume_in_order(
     failures = []
     held_up = set()
     for record in event["Records"]:
-        about()
         group = record["attributes"]["MessageGroupId"]
         if group not in held_up:
-            try:
-                handle(_read(message, record["body"]))
+            if _is_handled(record, message.model_validate_json, handle):
                 continue
-            except Exception:
-                log.exception("message failed", extra={"message_id": record["messageId"]})
-                held_up.add(group)
+            held_up.add(group)
         failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 
 
-def _read(message: type[Message], body: str) -> Message:
-    read = message.model_validate_json(body)
-    about(order_id=getattr(read, "order_id", None), event_id=getattr(read, "event_id", None))
-    log.info("message received")
-    return read
+def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> bool:
+    where = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rsplit(":", 1)[-1]}
+    about(**where)
+    try:
+        message = parse(record["body"])
+    except Exception as failure:
+        # Not its text, which may quote the message.
+        log.error("message not understood", extra={"problem": type(failure).__name__})
+        return False
+    about(**where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")})
+    told = record["attributes"]
+    hop = {"sent": int(told["SentTimestamp"]), "receive_count": int(told["ApproximateReceiveCount"])}
+    log.info("message received", extra=hop)
+    try:
+        handle(message)
+    except Exception:
+        log.exception("message failed")
+        return False
+    return True

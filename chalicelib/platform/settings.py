@@ -52,6 +52,9 @@ class Settings(BaseModel):
     import_rows_queue_url: str = ""
     operated_parts_parameter: str = ""
     """Names the parameter that says which queues and rules an admin may operate."""
+    stack_name: str = ""
+    log_group_prefix: str = ""
+    """Of the log groups of all our functions."""
     event_bus_arn: str = ""
     event_archive_arn: str = ""
     event_archive_days: int = 0

@@ -17,7 +17,10 @@ class Warehouse:
         self._queue_url = queue_url
 
     def send(self, request: WarehouseRequest) -> None:
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
+        sent = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
+        queue = self._queue_url.rsplit("/", 1)[-1]
+        about = {"order_id": request.order_id, "action": request.action}
+        log.info("message sent", extra={"queue": queue, "message_id": sent["MessageId"]} | about)
 
 
 class WaitingTask:

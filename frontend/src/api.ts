@@ -159,7 +159,7 @@ export class Problem extends Error {
   }
 }
 
-interface Options {
+export interface Options {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: unknown;
   headers?: Record<string, string>;
@@ -305,6 +305,13 @@ function owner<T>(id: string, action: string, options: Options): Promise<T> {
 async function shopper<T>(path: string, options: Options = {}): Promise<T> {
   const token = await idToken();
   return token ? customer(token, path, options) : guest(path, options);
+}
+
+/** A call of somebody who has to be signed in; the console's, in src/admin/api.ts. */
+export async function signedIn<T>(path: string, options: Options = {}): Promise<T> {
+  const token = await idToken();
+  if (!token) throw new Problem(401, 'sign_in_required', 'Please sign in again.');
+  return customer(token, path, options);
 }
 
 /** A guest's cart that has expired is forgotten, and the call starts a new one. */

@@ -55,8 +55,8 @@ function nextNews(herald: Herald, signal: AbortSignal): AbortSignal {
   return news.signal;
 }
 
-function untilVisible(signal: AbortSignal): Promise<void> {
-  if (!document.hidden) return Promise.resolve();
+export function untilVisible(signal: AbortSignal): Promise<void> {
+  if (!document.hidden || signal.aborted) return Promise.resolve();
   return new Promise((resume) => {
     const check = () => {
       if (document.hidden && !signal.aborted) return;

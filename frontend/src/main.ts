@@ -15,7 +15,7 @@ import './pages/home';
 import './pages/not-found';
 import './pages/product';
 import './pages/search';
-import { resolve, startRouter, type Route } from './router';
+import { isOfConsole, resolve, startRouter, type Route } from './router';
 
 const atTheTill = () => import('./pages/at-the-till');
 
@@ -69,7 +69,7 @@ export class SagaShop extends LightElement {
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
-    startRouter((url, scroll) => void this.show(url, scroll));
+    startRouter((url, scroll) => void this.show(url, scroll), (path) => !isOfConsole(path));
     void restoreSession();
     offerShelter();
   }

@@ -23,15 +23,21 @@ export function resolve<Page>(routes: Route<Page>[], url: URL): Resolved<Page> {
 }
 
 let follow: (url: URL, scrollTo: number) => void = () => undefined;
+let isOurs: (path: string) => boolean = () => true;
 
 export function navigate(to: string, { replace = false } = {}): void {
+  if (!isOurs(new URL(to, location.href).pathname)) return location[replace ? 'replace' : 'assign'](to);
   history.replaceState({ scroll: scrollY }, '');
   history[replace ? 'replaceState' : 'pushState'](null, '', to);
   follow(new URL(location.href), 0);
 }
 
-export function startRouter(onChange: typeof follow): void {
+export const isOfConsole = (path: string) => /^\/admin(\/|$)/.test(path);
+
+/** The shop and its console are two documents: an address for which `ours` says no is left to the browser. */
+export function startRouter(onChange: typeof follow, ours: typeof isOurs): void {
   follow = onChange;
+  isOurs = ours;
   history.scrollRestoration = 'manual';
   addEventListener('popstate', (event) => follow(new URL(location.href), event.state?.scroll ?? 0));
   addEventListener('pagehide', () => history.replaceState({ scroll: scrollY }, ''));
@@ -39,6 +45,7 @@ export function startRouter(onChange: typeof follow): void {
     const link = (event.target as Element).closest?.('a');
     const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     if (!link || !isPlain || event.defaultPrevented || link.target || link.origin !== location.origin) return;
+    if (!isOurs(link.pathname)) return;
     const isSamePage = link.pathname === location.pathname && link.search === location.search;
     if (isSamePage && link.hash) return;
     event.preventDefault();

@@ -211,7 +211,5 @@ class Reader:
         return Counter((link[1], subject) for link, subject in sent if link)
 
     def _scan(self, table: str, **what: Any) -> list[Item]:
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._stack[table], ConsistentRead=True, **what
-        )
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._stack[table], ConsistentRead=True, **what)
         return [item for page in pages for item in page["Items"]]

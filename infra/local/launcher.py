@@ -67,6 +67,22 @@ def _validate_requests() -> None:
     gateway._import_rest_api = import_with_models
 
 
+def _count_calls() -> None:
+    """AWS counts each call of a function. The engine counts those by Invoke alone, and none that a queue, a stream, an
+    API or a workflow makes."""
+    from ministack.services import lambda_svc
+
+    run, count = lambda_svc._execute_function_dispatch, lambda_svc._emit_lambda_metrics
+
+    def counted(function: Any, config: dict[str, Any], *arguments: Any) -> Any:
+        result = run(function, config, *arguments)
+        count(config["FunctionName"], 0.0, bool(result.get("error")), False)
+        return result
+
+    lambda_svc._execute_function_dispatch = counted
+    lambda_svc._emit_lambda_metrics = lambda *counted_already, **details: None
+
+
 if __name__ == "__main__":
     forker.start()
     from ministack.app import main
@@ -75,4 +91,5 @@ if __name__ == "__main__":
     _rest()
     _take_turns()
     _validate_requests()
+    _count_calls()
     main()

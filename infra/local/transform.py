@@ -16,6 +16,8 @@ UNNAMED_ON_THE_ENGINE = {
     "states:SendTaskSuccess",
     "states:SendTaskFailure",
     "states:SendTaskHeartbeat",
+    "logs:DescribeLogGroups",
+    "logs:StartQuery",
 }
 
 
@@ -58,7 +60,8 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity, the state machine and the replay."""
+    """The engine checks these actions against `*`, where AWS knows the identity, the state machine, the replay and the
+    log groups."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:

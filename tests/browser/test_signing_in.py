@@ -23,26 +23,24 @@ def mailed(opened: Any, email: str, pattern: str) -> str:
     return re.search(pattern, sent[-1]["BodyText"])[1]
 
 
-def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(buyer: Buyer) -> None:
+def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(buyer: Buyer, opened: Any) -> None:
     page = buyer.page
     tries_to_sign_in(buyer, shop.ADMIN.email, shop.ADMIN.password)
     page.wait_for_url(lambda url: "sign-in" not in url)
     page.reload()
     signed_in = page.get_by_label(f"Your account, signed in as {shop.ADMIN.email}")
-    expect(signed_in).to_be_visible(timeout=PATIENCE_MS)
+    expect(signed_in).to_be_visible()
     kept = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie].join()")
     assert "saga.signed-in" in kept and "eyJ" not in kept
     paths = {"saga_refresh": "/api/session", "saga_admin": "/admin"}
-    places = [f"{storefront_url}{path}" for path in paths.values()]
+    places = [f"{opened['storefront_url']}{path}" for path in paths.values()]
     assert {cookie["name"]: cookie["path"] for cookie in page.context.cookies(places)} == paths
     page.get_by_role("button", name="Sign out").click()
-    expect(signed_in).to_be_hidden(timeout=PATIENCE_MS)
+    expect(signed_in).to_be_hidden()
     assert page.context.cookies(places) == []
 
 
-def test_a_new_customer_signs_up_with_a_code_from_an_email_and_forgets_the_password(
-    buyer: Buyer, opened: Any
-) -> None:
+def test_a_new_customer_signs_up_with_a_code_from_an_email_and_forgets_the_password(buyer: Buyer, opened: Any) -> None:
     page = buyer.page
     email, forgotten, new = "new@example.com", "a-new-story-1", "another-story-2"
     buyer.goes_to("/sign-up")
@@ -74,4 +72,4 @@ def test_an_invited_admin_chooses_a_password(buyer: Buyer, opened: Any, engine: 
     page.get_by_test_id("sign-in-new-password").fill("a-password-of-my-own")
     page.get_by_test_id("sign-in-submit").click()
     page.wait_for_url(lambda url: "sign-in" not in url)
-    expect(page.get_by_label(f"Your account, signed in as {email}")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_label(f"Your account, signed in as {email}")).to_be_visible()

@@ -407,6 +407,7 @@ class TestPages:
     def walk(self, page):
         pages, cursor = [], None
         while not pages or cursor:
+            assert len(pages) < 10, "the pages never end"
             orders, cursor = page(cursor)
             pages.append([order.id for order in orders])
         return pages
@@ -421,6 +422,34 @@ class TestPages:
         seen = functools.reduce(operator.iadd, self.walk(lambda cursor: orders.in_status(Status.RESERVED, cursor)), [])
 
         assert seen == many[::3][::-1]
+
+    def test_show_each_order_of_the_shop_once_newest_first(self, orders, many):
+        pages = self.walk(orders.latest)
+
+        assert functools.reduce(operator.iadd, pages, []) == [*many[:0:-1], "ord_bob", many[0]]
+
+    def test_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
+        at_once = {f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)}
+        for order_id in at_once:
+            store.place(an_order(order_id), a_record(order_id))
+
+        pages = self.walk(orders.latest)
+
+        assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
+        assert set().union(*pages) == at_once
+
+    def test_lose_no_order_that_changes_its_status_between_two_pages(self, orders, store, many):
+        first, cursor = orders.latest(None)
+        store.save(orders.get(many[PAGE_SIZE]).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
+
+        second, _ = orders.latest(cursor)
+
+        assert [order.id for order in first + second] == many[: -2 * PAGE_SIZE - 1 : -1]
+
+    @pytest.mark.parametrize("cursor", ["nonsense", cursor_of([]), cursor_of(["2030", "x"]), cursor_of(["", []])])
+    def test_a_place_in_the_shops_list_that_was_tampered_with_is_refused(self, orders, cursor):
+        with pytest.raises(CursorInvalid):
+            orders.latest(cursor)
 
     def test_of_a_customer_without_orders(self, orders, many):
         assert orders.of_customer("carol", None) == ([], None)

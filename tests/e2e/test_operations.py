@@ -89,6 +89,7 @@ def test_every_queue_is_listed_with_what_lies_in_it(admin):
         ("DELETE", "/admin/queues/fulfilment/messages/1"),
         ("GET", "/admin/replays/nothing"),
         ("GET", "/admin/orders/ord_none/timeline"),
+        ("GET", "/admin/orders/ord_none/logs"),
     ],
 )
 def test_what_there_is_not_is_not_found(admin, customer, guest, method, path):
@@ -411,3 +412,78 @@ def test_a_timeline_tells_of_a_return(guest, new_product, timeline, eventually):
     items = eventually(lambda: "return succeeded" in titles(found := timeline(order_id), "workflow") and found)
     assert titles(items, "state")[-3:] == ["RefundReturn", "RestockReturn", "CompleteReturn"]
     assert titles(items, "payment") == ["payment refunded"]
+
+
+def test_what_was_logged_of_an_order_is_found_by_its_id(guest, admin, new_product, eventually):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+
+    def logged():
+        found = admin.must("GET", f"/admin/orders/{order_id}/logs")
+        return (
+            found if {"call", "queue", "payment", "push", "log"} <= {item["kind"] for item in found["items"]} else None
+        )
+
+    found = eventually(logged)
+    assert found["is_complete"]
+    calls = [item["details"] for item in found["items"] if item["kind"] == "call"]
+    assert [(call["method"], call["path"], call["status"]) for call in calls] == [("POST", "/orders", 202)]
+    paid = [
+        (item["details"]["operation"], item["details"]["outcome"])
+        for item in found["items"]
+        if item["kind"] == "payment"
+    ]
+    assert ("confirm", "requires_capture") in paid and ("capture", "succeeded") in paid
+    hops = {item["details"]["queue"].split("-")[1] for item in found["items"] if item["kind"] == "queue"}
+    assert hops >= {"FulfilmentQueue", "WarehouseQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
+    assert not [word for word in ("Ida", "Havnegata", "token", "@") if word in json.dumps(found)]
+
+
+def test_the_workflows_are_told_as_they_are_deployed(admin, customer):
+    workflows = {each["name"]: each for each in admin.must("GET", "/admin/workflows")["items"]}
+    assert set(workflows) == {"fulfilment", "undo", "return"}
+    fulfilment = workflows["fulfilment"]["definition"]
+    assert fulfilment["StartAt"] == "ReserveInventory"
+    assert fulfilment["States"]["ReserveInventory"]["Resource"].startswith("arn:aws:lambda:")
+    assert workflows["return"]["definition"]["StartAt"] == "RefundReturn"
+    assert customer.call("GET", "/admin/workflows").status == 403
+
+
+def test_the_system_is_told_as_it_is_deployed_and_how_busy_it_is(
+    guest, admin, customer, new_product, resource, eventually
+):
+    parts = {part["id"]: part for part in admin.must("GET", "/admin/system")["parts"]}
+    assert parts["StartFulfilment"]["name"] == resource("StartFulfilment")
+    assert resource("FulfilmentQueue").endswith(parts["FulfilmentQueue"]["name"])
+
+    def activity():
+        return admin.must("GET", "/admin/system/activity")
+
+    before = activity()["functions"]["ReserveInventory"]["invocations"]
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    eventually(lambda: activity()["running"]["OrderFulfilment"] >= 1)
+    eventually(lambda: activity()["functions"]["ReserveInventory"]["invocations"] > before)
+    guest.cancel(order_id)
+    guest.ended(order_id)
+    for path in ("/admin/system", "/admin/system/activity"):
+        assert customer.call("GET", path).status == 403
+
+
+def test_the_shops_orders_are_listed_for_admins_by_status_by_customer_or_all(guest, customer, admin, new_product):
+    sku = new_product(2)
+    of_guest, of_customer = guest.buy(sku), customer.buy(sku)
+    for buyer, order_id in ((guest, of_guest), (customer, of_customer)):
+        buyer.ended(order_id)
+
+    def listed(query=""):
+        return {order["order_id"]: order for order in admin.must("GET", f"/admin/orders{query}")["items"]}
+
+    assert {of_guest, of_customer} <= set(listed())
+    assert {of_guest, of_customer} <= set(listed("?status=COMPLETED"))
+    assert not {of_guest, of_customer} & set(listed("?status=PLACED"))
+    found = listed()
+    assert found[of_guest]["customer_id"] is None and found[of_customer]["email"]
+    of_one = listed(f"?customer_id={found[of_customer]['customer_id']}")
+    assert of_customer in of_one and of_guest not in of_one
+    for wrong in ("?status=LOST", "?status=PLACED&customer_id=x", "?cursor=nonsense"):
+        assert 400 <= admin.call("GET", f"/admin/orders{wrong}").status < 500

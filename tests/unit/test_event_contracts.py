@@ -11,7 +11,7 @@ from chalicelib.events.catalogue import CATALOGUE, Contract, ContractBroken, con
 from chalicelib.events.schemas import breaks, json_schema
 from infra import contracts, derived
 from infra.template_pieces import pieces
-from tests.builders import an_event
+from tests.builders import a_record, an_event
 from tests.fakes import FakeBus
 
 OLD = {
@@ -128,7 +128,7 @@ def test_what_breaks_its_contract_is_neither_read_nor_published_nor_consumed(eve
     assert taken.calls == []
     handled = []
     body = json.dumps({"detail": event.model_dump()})
-    record = {"messageId": "m-1", "body": body}
+    record = a_record("m-1", body)
     assert bus.consume({"Records": [record]}, handled.append) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     assert handled == []
 

@@ -14,7 +14,7 @@ from chalicelib.orders.service import Orders
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.identity import Caller, TokenInvalid
 from chalicelib.platform.queues import consume_in_order
-from tests.builders import NOW, TestClock, an_event, an_order, an_order_in, as_read
+from tests.builders import NOW, TestClock, a_record, an_event, an_order, an_order_in, as_read
 from tests.fakes import FakeConnections, FakeOrderStore
 
 ADA, GRACE, KEEPER = "jwt.of.ada", "jwt.of.grace", "jwt.of.keeper"
@@ -332,11 +332,7 @@ def test_how_it_stands_and_what_was_told_last_agree():
 def fifo_batch(*updates):
     return {
         "Records": [
-            {
-                "messageId": f"{update.order_id}-{update.version}",
-                "body": update.model_dump_json(),
-                "attributes": {"MessageGroupId": update.order_id},
-            }
+            a_record(f"{update.order_id}-{update.version}", update.model_dump_json(), MessageGroupId=update.order_id)
             for update in updates
         ]
     }

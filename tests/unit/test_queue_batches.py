@@ -7,11 +7,11 @@ import pytest
 from chalicelib.events import bus
 from chalicelib.payments.webhooks import Notice
 from chalicelib.platform.queues import consume
-from tests.builders import an_event
+from tests.builders import a_record, an_event
 
 
 def batch(*bodies):
-    records = [{"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies, 1)]
+    records = [a_record(f"message-{n}", body) for n, body in enumerate(bodies, 1)]
     return {"Records": records}
 
 

@@ -1,6 +1,6 @@
 import { html, svg, type SVGTemplateResult } from 'lit';
 
-const icon = (strokes: SVGTemplateResult) => html`
+export const icon = (strokes: SVGTemplateResult) => html`
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${strokes}</svg>
 `;
 

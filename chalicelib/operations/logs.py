@@ -1,0 +1,85 @@
+"""What the functions logged, found by CloudWatch Logs Insights: one query for all log groups, where asking each
+group would take as many calls as there are functions."""
+
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+LINES_AT_MOST = 500
+PATIENCE_SECONDS = 8
+"""Less than the API's function may run."""
+PAUSE_SECONDS = 0.2
+GROUPS_AT_ONCE = 50
+"""As many as Insights looks through in one query."""
+
+
+class Line(BaseModel):
+    """`at` is CloudWatch's moment in ISO 8601, UTC; `content` is None of a line that is not a JSON object."""
+
+    at: str
+    group: str
+    text: str
+    content: dict[str, Any] | None
+
+
+class Found(BaseModel):
+    """Not complete if there were more lines than we fetch, or if Insights was not done in time."""
+
+    lines: list[Line]
+    is_complete: bool
+
+
+class Logs:
+    def __init__(self, cloudwatch_logs: Any, group_prefix: str) -> None:
+        self._logs = cloudwatch_logs
+        self._prefix = group_prefix
+
+    def mentioning(self, words: list[str], start: datetime, end: datetime) -> Found:
+        """The lines in which one of these stands, oldest first. `words` are ids: they go into a pattern as they are."""
+        groups = self._groups()
+        if not groups:
+            return Found(lines=[], is_complete=True)
+        query = self._logs.start_query(
+            logGroupNames=groups,
+            startTime=int(start.timestamp()),
+            endTime=int(end.timestamp()) + 1,
+            queryString=(
+                "fields @timestamp, @message, @log"
+                f" | filter @message like /{'|'.join(words)}/"
+                f" | sort @timestamp asc | limit {LINES_AT_MOST}"
+            ),
+        )
+        return self._results(query["queryId"])
+
+    def _results(self, query_id: str) -> Found:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            answer = self._logs.get_query_results(queryId=query_id)
+            is_done = answer["status"] not in ("Scheduled", "Running")
+            if is_done or time.monotonic() > deadline:
+                break
+            time.sleep(PAUSE_SECONDS)
+        lines = [_line({field["field"]: field["value"] for field in row}) for row in answer["results"]]
+        return Found(lines=lines, is_complete=answer["status"] == "Complete" and len(lines) < LINES_AT_MOST)
+
+    def _groups(self) -> list[str]:
+        """A function that never ran has none."""
+        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._prefix)
+        return [group["logGroupName"] for page in pages for group in page["logGroups"]][:GROUPS_AT_ONCE]
+
+
+def _line(row: dict[str, str]) -> Line:
+    """`@log` begins with the number of the account, `@timestamp` is UTC without saying so."""
+    at = row["@timestamp"].replace(" ", "T") + "Z"
+    return Line(at=at, group=row["@log"].rsplit(":", 1)[-1], text=row["@message"], content=_object(row["@message"]))
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None

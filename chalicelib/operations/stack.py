@@ -1,0 +1,74 @@
+"""The stack as CloudFormation knows it, and what its parts are doing right now."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from chalicelib.operations.system import Map, Part, drawn
+
+KEPT_SECONDS = 300
+WINDOW = timedelta(minutes=5)
+"""Invocations are counted over so long a time. CloudWatch counts by whole minutes."""
+RUNNING_AT_MOST = 100
+"""Executions beyond these are not counted, because each hundred is another call."""
+
+
+class Invocations(BaseModel):
+    invocations: int
+    errors: int
+
+
+class Activity(BaseModel):
+    """By id of the part: executions that run now, at most so many as one call tells, and recent invocations."""
+
+    window_minutes: int
+    running: dict[str, int]
+    functions: dict[str, Invocations]
+
+
+class Stack:
+    def __init__(self, cloudformation: Any, name: str) -> None:
+        self._cloudformation = cloudformation
+        self._name = name
+        self._map: Map | None = None
+        self._read_at = 0.0
+
+    def map(self) -> Map:
+        """Read anew every five minutes."""
+        if self._map is None or time.monotonic() > self._read_at + KEPT_SECONDS:
+            answer = self._cloudformation.get_template(StackName=self._name, TemplateStage="Original")
+            self._map = drawn(answer["TemplateBody"], self._names())
+            self._read_at = time.monotonic()
+        return self._map
+
+    def _names(self) -> dict[str, str]:
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=self._name)
+        found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found if "PhysicalResourceId" in each}
+
+
+class Meters:
+    def __init__(self, cloudwatch: Any, clock: Callable[[], datetime]) -> None:
+        self._cloudwatch = cloudwatch
+        self._clock = clock
+
+    def invocations(self, functions: list[Part]) -> dict[str, Invocations]:
+        """Of those that CloudWatch has heard of. One call as long as there are fewer than 250 functions."""
+        queries = [query for number, part in enumerate(functions) for query in _queries(number, part)]
+        end = self._clock()
+        answer = self._cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=end - WINDOW, EndTime=end)
+        sums = {result["Id"]: int(sum(result["Values"])) for result in answer["MetricDataResults"]}
+        return {
+            part.id: Invocations(invocations=sums.get(f"i{number}", 0), errors=sums.get(f"e{number}", 0))
+            for number, part in enumerate(functions)
+        }
+
+
+def _queries(number: int, function: Part) -> Iterator[dict[str, Any]]:
+    for prefix, metric in (("i", "Invocations"), ("e", "Errors")):
+        dimensions = [{"Name": "FunctionName", "Value": function.name}]
+        described = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
+        yield {"Id": f"{prefix}{number}", "MetricStat": {"Metric": described, "Period": 60, "Stat": "Sum"}}

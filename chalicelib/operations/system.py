@@ -1,0 +1,250 @@
+"""The system as it is deployed: parts and what flows between them, read from the stack's own template.
+
+Nothing is drawn that is not in the template, and whoever adds a queue, a rule or a function need not think of this
+map. What a function reads and writes is taken from its policy, so the map also shows who may do what.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from chalicelib.operations.model import queue_name
+
+Template = dict[str, Any]
+
+Kind = Literal[
+    "site", "api", "websocket", "schedule", "function", "table", "bucket", "bus", "rule", "topic", "queue",
+    "dead_letters", "workflow",
+]  # fmt: skip
+
+KINDS: dict[str, Kind] = {
+    "AWS::CloudFront::Distribution": "site",
+    "AWS::Serverless::Api": "api",
+    "AWS::ApiGatewayV2::Api": "websocket",
+    "AWS::Scheduler::Schedule": "schedule",
+    "AWS::Serverless::Function": "function",
+    "AWS::DynamoDB::Table": "table",
+    "AWS::S3::Bucket": "bucket",
+    "AWS::Events::EventBus": "bus",
+    "AWS::Events::Rule": "rule",
+    "AWS::SNS::Topic": "topic",
+    "AWS::SQS::Queue": "queue",
+    "AWS::StepFunctions::StateMachine": "workflow",
+}
+
+Verb = Literal[
+    "serves", "calls", "runs", "feeds", "delivers", "gives up",
+    "reads", "writes", "sends", "publishes", "starts", "invokes",
+]  # fmt: skip
+"""The first six flow by themselves; the others are what a function does, by its policy."""
+
+VERBS: dict[str, Verb] = {
+    "dynamodb:GetItem": "reads",
+    "dynamodb:BatchGetItem": "reads",
+    "dynamodb:Query": "reads",
+    "dynamodb:Scan": "reads",
+    "dynamodb:PutItem": "writes",
+    "dynamodb:UpdateItem": "writes",
+    "dynamodb:DeleteItem": "writes",
+    "s3:GetObject": "reads",
+    "s3:PutObject": "writes",
+    "sqs:SendMessage": "sends",
+    "events:PutEvents": "publishes",
+    "states:StartExecution": "starts",
+    "lambda:InvokeFunction": "invokes",
+}
+
+
+class Part(BaseModel):
+    """`id` is the logical one of the template, `name` the real one. `queue` is the name under which a queue is
+    operated; `says` is what the template says of it."""
+
+    id: str
+    kind: Kind
+    name: str
+    queue: str | None = None
+    says: str | None = None
+
+
+class Link(BaseModel):
+    source: str
+    target: str
+    verb: Verb
+
+
+class Map(BaseModel):
+    parts: list[Part]
+    links: list[Link]
+
+
+def drawn(template: Template, names: dict[str, str]) -> Map:
+    """`names` are the physical ids of the stack's resources by their logical ones."""
+    resources = template["Resources"]
+    parts = {
+        logical: _part(logical, resource, names)
+        for logical, resource in resources.items()
+        if resource.get("Type") in KINDS
+    }
+    for dead_letters in _redriven(resources).values():
+        parts[dead_letters].kind, parts[dead_letters].queue = "dead_letters", None
+    links = {
+        (link.source, link.target, link.verb): link
+        for find in (_mappings, _rules, _subscriptions, _schedules, _failures, _redrives, _steps, _doors, _policies)
+        for link in find(resources)
+        if link.source in parts and link.target in parts and link.source != link.target
+    }
+    sent_as_given_up = {(source, target, "sends") for source, target, verb in links if verb == "gives up"}
+    return Map(parts=list(parts.values()), links=[link for key, link in links.items() if key not in sent_as_given_up])
+
+
+def _part(logical: str, resource: Template, names: dict[str, str]) -> Part:
+    kind = KINDS[resource["Type"]]
+    name = re.split(r"[:/]", names.get(logical, logical))[-1]
+    queue = queue_name(logical) if kind == "queue" else None
+    return Part(id=logical, kind=kind, name=name, queue=queue, says=_says(resource))
+
+
+def _says(resource: Template) -> str | None:
+    properties = resource.get("Properties", {})
+    pattern = properties.get("EventPattern")
+    if isinstance(pattern, dict) and "detail-type" in pattern:
+        return ", ".join(pattern["detail-type"])
+    said = [
+        properties.get("Description"),
+        properties.get("ScheduleExpression"),
+        resource.get("Metadata", {}).get("Alarm"),
+    ]
+    return " · ".join(each for each in said if isinstance(each, str)) or None
+
+
+def _mappings(resources: Template) -> Iterator[Link]:
+    for mapping in _of(resources, "AWS::Lambda::EventSourceMapping"):
+        function = _first(mapping["FunctionName"])
+        yield from _links(mapping["EventSourceArn"], function, "feeds")
+        yield from _links(function, mapping.get("DestinationConfig"), "gives up")
+
+
+def _rules(resources: Template) -> Iterator[Link]:
+    """A rule of AWS' own bus names in its pattern whose events it takes."""
+    for logical, rule in resources.items():
+        if rule.get("Type") != "AWS::Events::Rule":
+            continue
+        properties = rule["Properties"]
+        yield from _links(properties.get("EventBusName") or properties["EventPattern"], logical, "feeds")
+        for target in properties["Targets"]:
+            yield from _links(logical, target["Arn"], "delivers")
+            yield from _links(logical, target.get("DeadLetterConfig"), "gives up")
+
+
+def _subscriptions(resources: Template) -> Iterator[Link]:
+    for subscription in _of(resources, "AWS::SNS::Subscription"):
+        topic = _first(subscription["TopicArn"])
+        yield from _links(topic, subscription["Endpoint"], "delivers")
+        yield from _links(topic, subscription.get("RedrivePolicy"), "gives up")
+
+
+def _schedules(resources: Template) -> Iterator[Link]:
+    for logical, schedule in resources.items():
+        if schedule.get("Type") == "AWS::Scheduler::Schedule":
+            target = schedule["Properties"]["Target"]
+            yield from _links(logical, target["Arn"], "runs")
+            yield from _links(logical, target.get("DeadLetterConfig"), "gives up")
+
+
+def _failures(resources: Template) -> Iterator[Link]:
+    for config in _of(resources, "AWS::Lambda::EventInvokeConfig"):
+        yield from _links(config["FunctionName"], config.get("DestinationConfig"), "gives up")
+
+
+def _redrives(resources: Template) -> Iterator[Link]:
+    for queue, dead_letters in _redriven(resources).items():
+        yield Link(source=queue, target=dead_letters, verb="gives up")
+
+
+def _redriven(resources: Template) -> dict[str, str]:
+    """Each queue that has dead letters of its own, and which they are."""
+    queues = {logical: each for logical, each in resources.items() if each.get("Type") == "AWS::SQS::Queue"}
+    policies = {logical: queue.get("Properties", {}).get("RedrivePolicy") for logical, queue in queues.items()}
+    return {logical: _first(policy["deadLetterTargetArn"]) for logical, policy in policies.items() if policy}
+
+
+def _steps(resources: Template) -> Iterator[Link]:
+    for logical, machine in resources.items():
+        if machine.get("Type") == "AWS::StepFunctions::StateMachine":
+            yield from _links(logical, machine["Properties"].get("DefinitionSubstitutions"), "calls")
+
+
+def _doors(resources: Template) -> Iterator[Link]:
+    """An API may invoke its function; a distribution has what it serves as its origins."""
+    for permission in _of(resources, "AWS::Lambda::Permission"):
+        yield from _links(permission["SourceArn"], _first(permission["FunctionName"]), "calls")
+    for logical, site in resources.items():
+        if site.get("Type") == "AWS::CloudFront::Distribution":
+            yield from _links(logical, site["Properties"]["DistributionConfig"]["Origins"], "serves")
+
+
+def _policies(resources: Template) -> Iterator[Link]:
+    named = _named_machines(resources)
+    for logical, function in resources.items():
+        if function.get("Type") == "AWS::Serverless::Function":
+            role = resources[_first(function["Properties"]["Role"])]
+            for policy in role["Properties"]["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield from _permitted(logical, statement, named)
+
+
+def _permitted(function: str, statement: Template, named: dict[str, str]) -> Iterator[Link]:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    targets = _references(statement["Resource"], named)
+    for verb in dict.fromkeys(VERBS[action] for action in actions if action in VERBS):
+        for target in targets:
+            yield Link(source=function, target=target, verb=verb)
+
+
+def _named_machines(resources: Template) -> dict[str, str]:
+    """State machines by the end of an ARN that is put together from their name, where a reference would be a circle."""
+    machines = {k: each for k, each in resources.items() if each.get("Type") == "AWS::StepFunctions::StateMachine"}
+    names = {logical: machine["Properties"].get("StateMachineName") for logical, machine in machines.items()}
+    return {f":stateMachine:{name['Fn::Sub']}": logical for logical, name in names.items() if name}
+
+
+def _links(source: Any, target: Any, verb: Verb) -> Iterator[Link]:
+    """From whatever the one refers to, to whatever the other refers to; a text is a logical id."""
+    for one in [source] if isinstance(source, str) else _references(source):
+        for other in [target] if isinstance(target, str) else _references(target):
+            yield Link(source=one, target=other, verb=verb)
+
+
+def _first(reference: Any) -> str:
+    return _references(reference)[0]
+
+
+def _references(value: Any, named: dict[str, str] | None = None) -> list[str]:
+    """The logical ids that a piece of a template refers to, and of its pseudo parameters none."""
+    return list(dict.fromkeys(_found(value, named or {})))
+
+
+def _found(value: Any, named: dict[str, str]) -> Iterator[str]:
+    match value:
+        case {"Ref": str(logical)}:
+            yield logical
+        case {"Fn::GetAtt": [logical, *_]}:
+            yield logical
+        case {"Fn::Sub": str(text)}:
+            yield from (found for found in re.findall(r"\$\{(\w+)(?:\.\w+)?\}", text))
+            yield from (logical for end, logical in named.items() if text.endswith(end))
+        case {"Fn::Sub": [str(text), variables]}:
+            yield from _found({"Fn::Sub": text}, named)
+            yield from _found(variables, named)
+        case dict():
+            for inner in value.values():
+                yield from _found(inner, named)
+        case list():
+            for inner in value:
+                yield from _found(inner, named)
+
+
+def _of(resources: Template, kind: str) -> Iterator[Template]:
+    return (resource["Properties"] for resource in resources.values() if resource.get("Type") == kind)

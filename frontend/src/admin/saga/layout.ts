@@ -1,0 +1,208 @@
+/**
+ * Where each state of a workflow stands: the way forward runs down, the way back runs up beside it, each undo next to
+ * what it undoes, and what many states may end in lies below. Derived from the definition, for any workflow of this kind.
+ */
+import { edgesOf, type Edge, type Machine } from './definition';
+
+export interface Measures {
+  node: { width: number; height: number };
+  gap: { x: number; y: number };
+  /** Between the lanes; wide enough for the name of an error. */
+  lane: number;
+  /** Around the branches of a Parallel. */
+  padding: { x: number; top: number; bottom: number };
+}
+
+export interface Box {
+  name: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  /** How many errors lead here: 0 is the way forward. */
+  lane: number;
+  /** Holds other boxes. */
+  isGroup: boolean;
+  within: string | null;
+}
+
+export interface Line {
+  edge: Edge;
+  points: [number, number][];
+  /** Leads to what many states may end in: drawn quietly until it is taken. */
+  isRail: boolean;
+}
+
+export interface Layout {
+  boxes: Box[];
+  lines: Line[];
+  start: [number, number][];
+  ends: { name: string; points: [number, number][] }[];
+  width: number;
+  height: number;
+}
+
+const MARK = 26;
+
+export function layout(machine: Machine, measures: Measures): Layout {
+  const edges = edgesOf(machine);
+  const lanes = lanesOf(machine, edges);
+  const rows = rowsOf(machine, edges, lanes);
+  const sizes = new Map(Object.keys(machine.States).map((name) => [name, sizeOf(machine, name, measures)]));
+  const names = [...rows.keys()];
+  const heights = rowHeights(names, rows, sizes);
+  const tops = rowTops(heights, measures.gap.y);
+  const forward = names.filter((name) => lanes.get(name) === 0);
+  const laneWidth = Math.max(...forward.map((name) => sizes.get(name)!.width));
+  const second = laneWidth + measures.lane;
+
+  const boxes = names.flatMap((name) => {
+    const { width, height } = sizes.get(name)!;
+    const lane = lanes.get(name)!;
+    const x = lane === 0 ? (laneWidth - width) / 2 : second;
+    const row = rows.get(name)!;
+    const y = tops.get(row)! + (heights.get(row)! - height) / 2;
+    const box: Box = { name, x, y, width, height, lane, isGroup: Boolean(machine.States[name].Branches), within: null };
+    return [box, ...innerBoxes(machine, box, measures)];
+  });
+  const at = new Map(boxes.map((box) => [box.name, box]));
+  const sinks = new Set(names.filter((name) => isSink(name, edges)));
+  const hasSecondLane = names.some((name) => lanes.get(name)! > 0);
+  const rail = second + measures.node.width + (measures.lane > 60 ? 26 : 12);
+  const outer = edges.filter(({ from, to }) => rows.has(from) && rows.has(to)).map((edge) => lineOf(edge, at, sinks, rail));
+  const inner = Object.values(machine.States).flatMap(({ Branches }) => Branches ?? []).flatMap((branch) => edgesOf(branch).map((edge) => lineOf(edge, at, sinks, rail)));
+  const first = at.get(machine.StartAt)!;
+  const ended = names.filter((name) => machine.States[name].End || machine.States[name].Type === 'Fail');
+  return {
+    boxes,
+    lines: [...outer, ...inner],
+    start: [[first.x + first.width / 2, first.y - MARK], [first.x + first.width / 2, first.y]],
+    ends: ended.map((name) => ({ name, points: endOf(at.get(name)!, goesUp(name, edges, rows)) })),
+    width: hasSecondLane ? rail + 8 : laneWidth,
+    height: Math.max(...boxes.map(({ y, height }) => y + height)) + MARK + 10,
+  };
+}
+
+/** Along `Next` a state stays in its lane; each `Catch` leads one lane further. */
+function lanesOf(machine: Machine, edges: Edge[]): Map<string, number> {
+  const lanes = new Map([[machine.StartAt, 0]]);
+  const reachable = Object.keys(machine.States).length;
+  for (let round = 0; round < reachable; round++) {
+    for (const name of Object.keys(machine.States)) {
+      if (name === machine.StartAt) continue;
+      const into = edges.filter(({ to, from }) => to === name && lanes.has(from));
+      const straight = into.filter(({ way }) => way === 'next');
+      const found = straight.length
+        ? Math.max(...straight.map(({ from }) => lanes.get(from)!))
+        : Math.max(...into.map(({ from }) => lanes.get(from)! + 1));
+      if (Number.isFinite(found)) lanes.set(name, Math.min(found, 2));
+    }
+  }
+  return lanes;
+}
+
+function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>): Map<string, number> {
+  const rows = new Map<string, number>();
+  const next = (name: string) => edges.filter(({ from, way }) => from === name && way === 'next').map(({ to }) => to);
+  const settle = (name: string, row: number) => {
+    if ((rows.get(name) ?? -1) >= row || row > 100) return;
+    rows.set(name, row);
+    for (const to of next(name)) if (lanes.get(to) === lanes.get(name)) settle(to, row + 1);
+  };
+  settle(machine.StartAt, 0);
+  const beside = [...lanes.keys()].filter((name) => lanes.get(name)! > 0 && !isSink(name, edges));
+  for (const name of beside) {
+    const caught = edges.find(({ to, way, from }) => to === name && way === 'catch' && lanes.get(from) === 0);
+    if (caught) rows.set(name, rows.get(caught.from)!);
+  }
+  const sinks = [...lanes.keys()].filter((name) => isSink(name, edges));
+  let below = Math.max(...rows.values()) + 1;
+  for (const name of sinks) rows.set(name, below++);
+  const rest = beside.filter((name) => !rows.has(name));
+  for (let round = 0; round <= rest.length; round++) {
+    for (const name of rest) {
+      const before = edges.find(({ to, from, way }) => to === name && way === 'next' && rows.has(from));
+      if (!rows.has(name) && before) rows.set(name, rows.get(before.from)! + (goesUp(before.from, edges, rows) ? -1 : 1));
+    }
+  }
+  const first = Math.min(...rows.values());
+  return new Map([...rows].map(([name, row]) => [name, row - first]));
+}
+
+/** Several states may end here when they fail for good. */
+const isSink = (name: string, edges: Edge[]) =>
+  !edges.some(({ to, way }) => to === name && way === 'next') &&
+  new Set(edges.filter(({ to, way }) => to === name && way === 'catch').map(({ from }) => from)).size > 1;
+
+/** Whether the way through this state leads up, as a way back does. */
+function goesUp(name: string, edges: Edge[], rows: Map<string, number>): boolean {
+  const before = edges.find(({ to, from, way }) => to === name && way === 'next' && rows.has(from));
+  return before !== undefined && rows.get(before.from)! > rows.get(name)!;
+}
+
+function sizeOf(machine: Machine, name: string, { node, gap, padding }: Measures): { width: number; height: number } {
+  const branches = machine.States[name].Branches;
+  if (!branches) return node;
+  const longest = Math.max(...branches.map(({ States }) => Object.keys(States).length));
+  return {
+    width: branches.length * (node.width + gap.x) - gap.x + 2 * padding.x,
+    height: padding.top + longest * (node.height + gap.y * 0.7) - gap.y * 0.7 + padding.bottom,
+  };
+}
+
+function innerBoxes(machine: Machine, group: Box, { node, gap, padding }: Measures): Box[] {
+  return (machine.States[group.name].Branches ?? []).flatMap((branch, column) => {
+    const edges = edgesOf(branch);
+    const lanes = lanesOf(branch, edges);
+    return [branch.StartAt, ...Object.keys(branch.States).filter((name) => name !== branch.StartAt)].map((name, row) => ({
+      name,
+      x: group.x + padding.x + column * (node.width + gap.x),
+      y: group.y + padding.top + row * (node.height + gap.y * 0.7),
+      ...node,
+      lane: lanes.get(name) ?? 0,
+      isGroup: false,
+      within: group.name,
+    }));
+  });
+}
+
+function rowHeights(names: string[], rows: Map<string, number>, sizes: Map<string, { height: number }>): Map<number, number> {
+  const heights = new Map<number, number>();
+  for (const name of names) heights.set(rows.get(name)!, Math.max(heights.get(rows.get(name)!) ?? 0, sizes.get(name)!.height));
+  return heights;
+}
+
+function rowTops(heights: Map<number, number>, gap: number): Map<number, number> {
+  const tops = new Map<number, number>();
+  let y = MARK + 8;
+  for (const row of [...heights.keys()].sort((one, other) => one - other)) {
+    tops.set(row, y);
+    y += heights.get(row)! + gap;
+  }
+  return tops;
+}
+
+function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: number): Line {
+  const from = at.get(edge.from)!;
+  const to = at.get(edge.to)!;
+  const middle = (box: Box) => box.x + box.width / 2;
+  const side = (box: Box) => box.y + box.height / 2;
+  const isRail = edge.way === 'catch' && sinks.has(edge.to);
+  if (isRail && from.lane > 0) {
+    return { edge, isRail, points: [[from.x + from.width, side(from)], [rail, side(from)], [rail, side(to)], [to.x + to.width, side(to)]] };
+  }
+  if (isRail) {
+    const between = (from.x + from.width + to.x) / 2;
+    return { edge, isRail, points: [[from.x + from.width, side(from)], [between, side(from)], [between, side(to)], [to.x, side(to)]] };
+  }
+  if (edge.way === 'catch' && from.lane !== to.lane && from.within === null) {
+    return { edge, isRail, points: [[from.x + from.width, side(from)], [to.x, side(from)]] };
+  }
+  const isUp = to.y < from.y;
+  return { edge, isRail, points: [[middle(from), isUp ? from.y : from.y + from.height], [middle(to), isUp ? to.y + to.height : to.y]] };
+}
+
+function endOf(box: Box, isUp: boolean): [number, number][] {
+  const x = box.x + box.width / 2;
+  return isUp ? [[x, box.y], [x, box.y - MARK]] : [[x, box.y + box.height], [x, box.y + box.height + MARK]];
+}

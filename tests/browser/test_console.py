@@ -1,0 +1,205 @@
+"""What an admin sees behind the counter: an order on its way, a saga undone, a letter that was given up."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from infra.local import browser as local_browser
+from infra.local import shop
+from infra.local.client import Buyer
+
+PATIENCE_MS = 90_000
+expect.set_options(timeout=PATIENCE_MS)
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Fails the test on any error that the page itself throws."""
+    context = browser.new_context(viewport=DESKTOP)
+    opened, errors = context.new_page(), []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def enter(page: Page, storefront_url: str) -> Callable[..., None]:
+    """Signs somebody in on the way to a page of the console."""
+
+    def enter(path: str, person: shop.Person = shop.ADMIN) -> None:
+        page.goto(f"{storefront_url}{path}")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_test_id("sign-in-email").fill(person.email)
+        page.get_by_test_id("sign-in-password").fill(person.password)
+        page.get_by_test_id("sign-in-submit").click()
+        page.wait_for_url(f"{storefront_url}{path}")
+
+    return enter
+
+
+@pytest.fixture
+def guest(opened: dict[str, Any]) -> Buyer:
+    return Buyer(opened["api_url"])
+
+
+@pytest.fixture
+def sku(guest: Buyer) -> str:
+    products = guest.must("GET", "/products?category=kitchen")["items"]
+    return next(product["sku"] for product in products if product["available"] > 5)
+
+
+@pytest.fixture
+def dead_letters(engine: Any) -> Callable[[str, dict[str, Any]], None]:
+    """Puts a letter into a queue of dead letters, as if it had been given up."""
+    cloudformation, sqs = engine.session.client("cloudformation"), engine.session.client("sqs")
+
+    def put(logical_id: str, body: dict[str, Any]) -> None:
+        described = cloudformation.describe_stack_resource(StackName=shop.STACK, LogicalResourceId=logical_id)
+        queue = described["StackResourceDetail"]["PhysicalResourceId"]
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+
+    return put
+
+
+def state(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-testid="saga-state"][data-state="{name}"]')
+
+
+def expect_states(page: Page, standing: str, *names: str) -> None:
+    for name in names:
+        expect(state(page, name)).to_have_attribute("data-standing", standing)
+
+
+def moments(page: Page, kind: str) -> Locator:
+    return page.locator(f'[data-testid="moment"][data-kind="{kind}"]')
+
+
+def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+    """The list and the order's page are opened before there is anything to see, and never loaded again."""
+    enter("/admin/orders")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    order_id = guest.buy(sku)
+    row = page.get_by_test_id("order-row").filter(has_text=order_id)
+    row.get_by_role("link").click()
+    expect(page.get_by_test_id("order-facts").get_by_test_id("status")).to_have_attribute("data-status", "COMPLETED")
+    forward = ("ReserveInventory", "AuthorizePayment", "FulfillOrder", "CapturePayment", "CompleteOrder")
+    expect_states(page, "done", *forward, "ShipOrder", "SendConfirmation")
+    expect_states(page, "ahead", "CancelOrder", "VoidPayment", "ParkOrder", "ConfirmationNotSent")
+    expect(state(page, "CapturePayment")).to_contain_text(re.compile(r"\d m?s"))
+    for kind in ("call", "order", "event", "queue", "workflow", "state", "payment", "email", "push", "log"):
+        expect(moments(page, kind).first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+    order_id = guest.buy(sku)
+    guest.ended(order_id)
+    enter(f"/admin/orders/{order_id}")
+    placed = moments(page, "event").first
+    document = placed.locator("pre")
+    expect(document).to_be_hidden()
+    placed.locator("summary").click()
+    expect(document).to_be_visible()
+    envelope = json.loads(document.inner_text())
+    assert (envelope["type"], envelope["correlation_id"]) == ("OrderPlaced", order_id)
+    entered = moments(page, "state").filter(has_text="ReserveInventory")
+    entered.locator("summary").click()
+    assert json.loads(entered.locator("pre").inner_text())[0]["type"] == "TaskStateEntered"
+    page.wait_for_timeout(2_500)
+    expect(document, "what was opened stays open when the page looks again").to_be_visible()
+    page.locator(".kind-chip[data-kind='event']").click()
+    expect(moments(page, "event")).to_have_count(0)
+
+
+def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
+    page: Page, enter: Any, guest: Buyer, sku: str
+) -> None:
+    order_id = guest.buy(sku, line2="sandbox:silent")
+    enter(f"/admin/orders/{order_id}")
+    expect_states(page, "current", "FulfillOrder", "ShipOrder")
+    guest.cancel(order_id)
+    status = page.get_by_test_id("order-facts").get_by_test_id("status")
+    expect(status).to_have_attribute("data-status", "CANCELLED")
+    expect_states(page, "failed", "FulfillOrder", "ShipOrder")
+    expect_states(page, "done", "ReserveInventory", "AuthorizePayment", "SendConfirmation")
+    expect_states(page, "done", "RecallShipment", "VoidPayment", "ReleaseInventory", "CancelOrder")
+    expect_states(page, "ahead", "CapturePayment", "CompleteOrder", "RefundPayment")
+    expect(page.locator(".saga-line.is-back[marker-end]")).to_have_count(4)
+    expect(page.get_by_text("CancellationRequested").first).to_be_visible()
+    state(page, "ShipOrder").press("Enter")
+    expect(page.get_by_test_id("state-details")).to_contain_text("met CancellationRequested")
+
+
+def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
+    page: Page, enter: Any, dead_letters: Any
+) -> None:
+    enter("/admin/system")
+    queue = page.locator('[data-testid="part"][data-part="WarehouseRepliesQueue"]')
+    expect(queue).to_have_attribute("aria-label", re.compile("0 waiting"))
+    dead_letters("WarehouseRepliesDeadLetters", {"order_id": "ord_nobody", "task_token": "x", "outcome": "accepted"})
+    dead_letters("WarehouseRepliesDeadLetters", {"poison": True})
+    expect(queue).to_have_attribute("aria-label", re.compile("2 dead letters"))
+    queue.click()
+    panel = page.get_by_test_id("part-panel")
+    letters = panel.get_by_test_id("letter")
+    expect(letters).to_have_count(2)
+    poison = letters.filter(has_not_text="ord_nobody")
+    poison.get_by_role("button", name="Drop").click()
+    expect(letters).to_have_count(2)
+    poison.get_by_role("button", name="Really drop it?").click()
+    expect(letters).to_have_count(1)
+    panel.get_by_test_id("redrive-all").click()
+    expect(page.get_by_role("status").filter(has_text="1 redriven.")).to_be_visible()
+    expect(letters).to_have_count(0)
+    expect(panel.get_by_test_id("dead-letters")).to_have_text("0")
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(queue).to_be_focused()
+
+
+def test_who_is_no_admin_is_told_so(page: Page, enter: Any, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/admin/system")
+    doorway = page.get_by_test_id("console-doorway")
+    expect(doorway).to_have_attribute("data-refusal", "guest")
+    enter("/admin/system", shop.CUSTOMER)
+    expect(doorway).to_have_attribute("data-refusal", "customer")
+    expect(page.get_by_role("navigation", name="Console").get_by_role("link")).to_have_count(0)
+    page.get_by_role("button", name="Sign in as somebody else").click()
+    page.wait_for_url("**/sign-in?next=%2Fadmin%2Fsystem")
+
+
+def test_the_shop_loads_nothing_of_the_console(page: Page, storefront_url: str) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+
+    def scripts_of(path: str) -> set[str]:
+        loaded.clear()
+        page.goto(f"{storefront_url}{path}", wait_until="networkidle")
+        return {url for url in loaded if url.endswith((".js", ".css")) and "theme-early" not in url}
+
+    shops, consoles = scripts_of("/") | scripts_of("/checkout"), scripts_of("/admin/orders")
+    assert shops and consoles and not shops & consoles
+
+
+@pytest.mark.parametrize("path", ["/admin/orders", "/admin/system", "order"])
+def test_the_console_fits_a_phone(page: Page, enter: Any, guest: Buyer, sku: str, path: str) -> None:
+    page.set_viewport_size(PHONE)
+    enter(path if path != "order" else f"/admin/orders/{guest.buy(sku)}")
+    expect(page.locator("table, svg.saga, svg.system").first).to_be_visible()
+    if path == "order":
+        moments(page, "event").first.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]

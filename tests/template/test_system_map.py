@@ -1,0 +1,119 @@
+"""The map of the system holds all that the template holds: whoever adds a part finds it there."""
+
+import pytest
+
+from chalicelib.operations.system import KINDS, drawn
+from infra import derived
+
+from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, allowed, listed, of_type, referred, role_of
+
+
+@pytest.fixture
+def system(template):
+    return drawn(template, {})
+
+
+@pytest.fixture
+def links(system):
+    return {(link.source, link.verb, link.target) for link in system.links}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_part_of_the_template_is_on_the_map_once(template, system, kind):
+    expected = sorted(of_type(template, kind))
+    kinds = {KINDS[kind]} | ({"dead_letters"} if kind == QUEUE else set())
+    assert expected
+    assert sorted(part.id for part in system.parts if part.kind in kinds) == expected
+
+
+def test_a_part_has_its_real_name_without_what_stands_before_it(template):
+    names = {
+        "FulfilmentQueue": "https://sqs.eu-west-1.amazonaws.com/1/shop-FulfilmentQueue-X",
+        "OrderFulfilment": "arn:aws:states:eu-west-1:1:stateMachine:shop-order-fulfilment",
+        "OrdersTable": "shop-OrdersTable-X",
+    }
+    found = {part.id: part.name for part in drawn(template, names).parts if part.id in names}
+    assert found == {
+        "FulfilmentQueue": "shop-FulfilmentQueue-X",
+        "OrderFulfilment": "shop-order-fulfilment",
+        "OrdersTable": "shop-OrdersTable-X",
+    }
+
+
+def test_every_queue_on_the_map_is_one_that_can_be_operated(template, system):
+    operated = derived._queues(template)
+    named = {part.queue: part.id for part in system.parts if part.queue}
+    assert named == {name: parts.get("url", parts["dead_letters"]) for name, parts in operated.items()}
+
+
+def test_every_reader_is_fed_by_its_source_and_shows_where_it_gives_up(template, links):
+    for mapping in of_type(template, MAPPING).values():
+        reader = referred(mapping["FunctionName"])
+        assert (referred(mapping["EventSourceArn"]), "feeds", reader) in links
+        if "DestinationConfig" in mapping:
+            given_up = referred(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+            assert (reader, "gives up", given_up) in links
+            assert (reader, "sends", given_up) not in links
+
+
+def test_every_rule_leads_from_its_bus_to_its_targets(template, links):
+    for rule, properties in of_type(template, "AWS::Events::Rule").items():
+        if "EventBusName" in properties:
+            assert (referred(properties["EventBusName"]), "feeds", rule) in links
+        for target in properties["Targets"]:
+            assert (rule, "delivers", referred(target["Arn"])) in links
+            assert (rule, "gives up", referred(target["DeadLetterConfig"]["Arn"])) in links
+    assert ("ImportsBucket", "feeds", "UploadsRule") in links
+
+
+def test_every_subscription_leads_from_its_topic_to_its_queue(template, links):
+    for subscription in of_type(template, SUBSCRIPTION).values():
+        assert (referred(subscription["TopicArn"]), "delivers", referred(subscription["Endpoint"])) in links
+
+
+def test_every_schedule_runs_its_job(template, links):
+    for schedule, properties in of_type(template, "AWS::Scheduler::Schedule").items():
+        assert (schedule, "runs", referred(properties["Target"]["Arn"])) in links
+
+
+def test_every_queue_leads_to_its_dead_letters(template, links, system):
+    kinds = {part.id: part.kind for part in system.parts}
+    for queue, properties in of_type(template, QUEUE).items():
+        if "RedrivePolicy" in properties:
+            dead_letters = referred(properties["RedrivePolicy"]["deadLetterTargetArn"])
+            assert (queue, "gives up", dead_letters) in links
+            assert kinds[dead_letters] == "dead_letters"
+
+
+def test_every_workflow_calls_what_its_role_may_call(template, links):
+    for machine, properties in of_type(template, "AWS::StepFunctions::StateMachine").items():
+        may = allowed(template, referred(properties["RoleArn"]))
+        called = {target for source, verb, target in links if (source, verb) == (machine, "calls")}
+        assert called == {referred(resource) for resources in may.values() for resource in resources}
+
+
+def test_doors_lead_to_their_functions(links):
+    for link in (
+        ("RestAPI", "calls", "APIHandler"),
+        ("LiveApi", "calls", "Live"),
+        ("Distribution", "serves", "RestAPI"),
+        ("Distribution", "serves", "StorefrontBucket"),
+    ):
+        assert link in links
+
+
+def test_what_a_function_may_do_to_a_table_is_a_link_and_nothing_else_is(template, links):
+    """Read here from the policies in another way: only plain references, table by table."""
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    for function in of_type(template, FUNCTION):
+        may = allowed(template, role_of(template, function))
+        for table in of_type(template, "AWS::DynamoDB::Table"):
+            reference = {"Fn::GetAtt": [table, "Arn"]}
+            is_written = any(reference in listed(may.get(action, [])) for action in writing)
+            assert ((function, "writes", table) in links) == is_written, (function, table)
+
+
+def test_who_starts_a_workflow_is_linked_to_it_even_where_its_name_stands_for_it(links):
+    assert ("StartFulfilment", "starts", "OrderFulfilment") in links
+    assert ("StopFulfilment", "starts", "OrderUndo") in links
+    assert ("RelayEvents", "publishes", "EventBus") in links
