@@ -16,7 +16,7 @@ from infra import storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import seed
-from infra.template_pieces import ROOT
+from infra.template_pieces import ONLY_IN, ROOT
 
 REQUIRED = ("STRIPE_SECRET_KEY", "SENDER_EMAIL")
 
@@ -46,14 +46,18 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     outputs = deploy(session, template, out, name, parameters, print)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
-    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(session, outputs, publishable_key))
+    storefront.publish(
+        session, outputs["StorefrontBucketName"], _browser_config(session, stage, outputs, publishable_key)
+    )
     _invalidate(session, outputs["DistributionId"])
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
     print(f"\n  storefront  {outputs['StorefrontUrl']}\n  API         {outputs['ApiUrl']}")
 
 
-def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
+def _browser_config(
+    session: boto3.Session, stage: str, outputs: dict[str, str], publishable_key: str
+) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": outputs["WebSocketUrl"],
@@ -62,6 +66,7 @@ def _browser_config(session: boto3.Session, outputs: dict[str, str], publishable
         "cognito_endpoint": f"https://cognito-idp.{session.region_name}.amazonaws.com/",
         "stripe_publishable_key": publishable_key or None,
         "sandbox": not publishable_key,
+        "lab": {"desk": None} if stage in ONLY_IN["lab"] else None,
     }
 
 

@@ -19,7 +19,7 @@ from infra import derived
 
 ROOT = Path(__file__).resolve().parent.parent
 PIECES = ROOT / "infra" / "template"
-ONLY_IN = {"warehouse_simulator": {"local", "demo"}}
+ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "lab": {"local", "demo"}}
 """Pieces that are not for every stage."""
 
 WATCHED = {
@@ -58,6 +58,8 @@ def pieces(stage: str) -> dict[str, Any]:
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, yaml.load(path.read_text(), _Loader))
     more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
+    if "Auditor" in merged["Resources"]:
+        more |= derived.audited(merged)
     return _merged(_watched(merged), {"Resources": more})
 
 

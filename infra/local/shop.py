@@ -128,6 +128,8 @@ def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
         "cognito_endpoint": f"http://localhost:{place.engine_port}/",
         "stripe_publishable_key": None,
         "sandbox": True,
+        # The sandbox's key opens its desk, and no account of anybody.
+        "lab": {"desk": {"url": place.payments_url, "key": place.stripe_key}},
     }
 
 

@@ -13,6 +13,7 @@ UNNAMED_ON_THE_ENGINE = {
     "ses:SendEmail",
     "events:StartReplay",
     "events:DescribeReplay",
+    "cloudformation:DescribeStacks",
     "states:SendTaskSuccess",
     "states:SendTaskFailure",
     "states:SendTaskHeartbeat",
@@ -58,7 +59,7 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity, the state machine and the replay."""
+    """The engine checks these actions against `*`, where AWS knows the identity, state machine, replay or stack."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:

@@ -188,6 +188,23 @@ def test_nobody_may_do_everything(template):
         assert "*" not in json.dumps(statement.get("Principal", "")), name
 
 
+def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
+    if "AuditorRole" not in template["Resources"]:
+        return
+    policies = of_type(template, "AWS::IAM::Policy").values()
+    attached = [s for p in policies if {"Ref": "AuditorRole"} in p["Roles"] for s in p["PolicyDocument"]["Statement"]]
+    may = allowed(template, "AuditorRole")
+    actions = set(may) | {action for statement in attached for action in listed(statement["Action"])}
+    assert actions - {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"} == {
+        "dynamodb:Scan", "states:ListExecutions", "cloudformation:DescribeStacks", "ssm:GetParameter",
+        "sqs:GetQueueAttributes",
+    }  # fmt: skip
+    seen = {referred(queue) for statement in attached for queue in listed(statement["Resource"])}
+    urls = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
+    assert seen == {referred(url) for url in urls}
+    assert {referred(machine) for machine in may["states:ListExecutions"]} == set(MACHINES)
+
+
 def test_every_function_has_a_role_of_its_own(template):
     functions = of_type(template, FUNCTION)
     assert len({role_of(template, name) for name in functions}) == len(functions)
