@@ -1,9 +1,11 @@
-"""Starts the engine with two changes that make it quick and steady on one machine."""
+"""Starts the engine with a few changes that make it quick and steady on one machine."""
 
 import os
 import socketserver
 import threading
 from typing import Any
+
+from infra.local import forker
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -11,6 +13,17 @@ AT_ONCE = max(3, os.cpu_count() or 1)
 def _answer_at_once() -> None:
     """Nagle's algorithm would hold each call of a function up for 40 ms."""
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def _rest() -> None:
+    """The engine keeps a server for each process of a function, and each would look ten times a second whether it is
+    to stop."""
+    serve = socketserver.BaseServer.serve_forever
+
+    def patiently(server: Any, poll_interval: float = 0.5) -> None:
+        serve(server, max(poll_interval, 0.5))
+
+    socketserver.BaseServer.serve_forever = patiently  # type: ignore[method-assign]
 
 
 def _take_turns() -> None:
@@ -29,8 +42,10 @@ def _take_turns() -> None:
 
 
 if __name__ == "__main__":
+    forker.start()
     from ministack.app import main
 
     _answer_at_once()
+    _rest()
     _take_turns()
     main()
