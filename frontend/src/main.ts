@@ -19,6 +19,7 @@ import './pages/product';
 import './pages/search';
 import './pages/sign-in';
 import './pages/sign-up';
+import { took } from './steps';
 import { isOfConsole, resolve, startRouter, type Route } from './router';
 
 const routes: Route<TemplateResult>[] = [
@@ -57,6 +58,7 @@ export class SagaShop extends LightElement {
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
+    took('visit');
     startRouter((url, scroll) => void this.show(url, scroll), (path) => !isOfConsole(path));
     void restoreSession();
   }
