@@ -13,7 +13,7 @@ const HEIGHT = 220;
 const TOP = 12;
 const FOOT = 24;
 const LETTER = 7;
-const LABEL_EVERY = 60;
+const LABEL_EVERY = 76;
 
 /** Columns over time, drawn as wide as there is room; the same numbers as a table for who cannot see them. */
 @customElement('column-chart')
@@ -65,12 +65,18 @@ export class ColumnChart extends LightElement {
               <title>${this.told(label, place)}</title>
               <rect class="hit" x=${x} y=${TOP} width=${step} height=${HEIGHT - TOP - FOOT} />
               ${this.series.map(({ tone, values }, number) => this.bar(tone, values[place], number, x, step, y))}
-              ${isNamed ? svg`<text x=${x + step / 2} y=${HEIGHT - 6} text-anchor="middle">${label}</text>` : nothing}
+              ${isNamed ? this.name(label, x + step / 2) : nothing}
             </g>
           `;
         })}
       </svg>
     `;
+  }
+
+  /** Below its column, and never beyond the edge. */
+  private name(label: string, middle: number) {
+    const isAtTheEdge = middle + (label.length * LETTER) / 2 > this.room;
+    return svg`<text x=${isAtTheEdge ? this.room : middle} y=${HEIGHT - 6} text-anchor=${isAtTheEdge ? 'end' : 'middle'}>${label}</text>`;
   }
 
   private bar(tone: string, value: number, number: number, x: number, step: number, y: (value: number) => number) {
@@ -92,17 +98,19 @@ export class ColumnChart extends LightElement {
 
   private table(): TemplateResult {
     return html`
-      <table class="visually-hidden">
-        <caption>${this.caption}</caption>
-        <thead><tr><td></td>${this.series.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
-        <tbody>
-          ${this.labels.map(
-            (label, place) => html`
-              <tr><th scope="row">${label}</th>${this.series.map(({ values }) => html`<td>${this.say(values[place])}</td>`)}</tr>
-            `,
-          )}
-        </tbody>
-      </table>
+      <div class="visually-hidden">
+        <table>
+          <caption>${this.caption}</caption>
+          <thead><tr><td></td>${this.series.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+          <tbody>
+            ${this.labels.map(
+              (label, place) => html`
+                <tr><th scope="row">${label}</th>${this.series.map(({ values }) => html`<td>${this.say(values[place])}</td>`)}</tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
     `;
   }
 }

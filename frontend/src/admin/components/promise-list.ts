@@ -8,7 +8,7 @@ type Promised = Audit['promises'][number];
 /** Every promise of the shop, on how many things it was checked, and what breaks it. */
 export function promiseList({ promises, read_at }: Audit): TemplateResult {
   const broken = promises.filter(({ violated }) => violated).length;
-  const verdict = broken ? `${broken} of ${promises.length} promises are broken` : `All ${promises.length} promises hold`;
+  const verdict = broken ? `${broken} of ${promises.length} promises ${broken === 1 ? 'is' : 'are'} broken` : `All ${promises.length} promises hold`;
   return html`
     <section class="panel promises" aria-labelledby="promises" data-testid="promises" data-broken=${broken}>
       <header class="panel-head">

@@ -17,7 +17,7 @@ const MEASURES: [Measure, string][] = [['revenue', 'Revenue'], ['orders', 'Order
 
 const STEPS: [keyof Steps, string][] = [
   ['visit', 'Visits'],
-  ['cart', 'With something in the cart'],
+  ['cart', 'Carts begun'],
   ['checkout', 'Checkouts begun'],
   ['placed', 'Orders placed'],
   ['completed', 'Orders completed'],

@@ -37,6 +37,8 @@ const MODE_WORDS: Record<WebhookMode, string> = {
   off: 'not at all',
 };
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
 /** Where the shop is put to the test, and the auditor looks on. */
 @customElement('admin-lab-page')
 export class AdminLabPage extends LightElement {
@@ -208,7 +210,7 @@ export class AdminLabPage extends LightElement {
         <header class="panel-head"><h2 id="pace">Orders per second</h2><span class="quiet">the last minute, to ${clockTime(read_at)}</span></header>
         <column-chart
           caption="Orders per second"
-          .labels=${seconds.map((second) => new Date(second * 1_000).toLocaleTimeString())}
+          .labels=${seconds.map((second) => clock.format(second * 1_000))}
           .series=${[
             { name: 'placed', tone: 'ochre', values: values('placed') },
             { name: 'ended', tone: 'spruce', values: values('ended') },

@@ -86,7 +86,7 @@ export class AdminProductPage extends LightElement {
           <label class="filter">Received, or taken away (−)
             <input name="delta" type="number" min="-100000" max="100000" step="1" required data-testid="delta">
           </label>
-          <button class="button button-quiet" data-testid="move-stock">Count</button>
+          <button class="button button-quiet" data-testid="move-stock">Change</button>
         </form>
         <p class="small-print">On the shelf + set aside + sold = received, always. The shop keeps these counters, not a list of movements.</p>
       </section>
