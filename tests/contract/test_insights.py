@@ -242,7 +242,7 @@ class TestFunnel:
         assert today.all == Counts(placed=3, completed=1)
         assert today.by_variant == {"a": Counts(placed=1), "b": Counts(placed=1, completed=1), "-": Counts(placed=1)}
 
-    def test_of_pages_counts_what_it_is_told_on_its_day(self, insights, clock):
+    def test_of_pages_counts_what_it_is_told_on_its_day(self, insights, store, clock):
         insights.count_step(Step.VISIT, "a")
         clock.passes(days=1)
         for step, variant in ((Step.VISIT, "a"), (Step.VISIT, "a"), (Step.CART, "b"), (Step.CHECKOUT, None)):
@@ -252,7 +252,8 @@ class TestFunnel:
 
         assert [day.all for day in days[-2:]] == [Counts(visit=1), Counts(visit=2, cart=1, checkout=1)]
         assert days[-1].by_variant["a"] == Counts(visit=2)
-        assert insights.funnel(1) == days[-1:], "the days before and after are not in it"
+        assert insights.funnel(1) == days[-1:]
+        assert {day for day, _, _ in store.funnel("2030-05-17", "2030-05-17")} == {"2030-05-17"}
 
     def test_an_order_that_never_gets_a_turn_is_tried_again(self, dynamodb, table, clock):
         crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock)

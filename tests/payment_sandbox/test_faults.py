@@ -353,6 +353,7 @@ class TestByMetadata:
         ("http://127.0.0.1:8000", "/admin/webhooks", True),
         ("https://shop.example", "/admin/faults", False),
         ("https://localhost.example", "/admin/faults", False),
+        ("https://shop.localhost.example", "/admin/faults", False),
         ("http://shop.cloudfront.localhost:4566", "/v1/payment_intents", False),
     ],
 )
