@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from chalicelib.insights.store import FUNNEL
+
 from .template import (
     FUNCTION,
     MAPPING,
@@ -186,6 +188,21 @@ def test_nobody_may_do_everything(template):
         assert not any("*" in action for action in actions), (name, actions)
         assert "*" not in listed(statement["Resource"]) or actions <= WRITE_TRACES, (name, actions)
         assert "*" not in json.dumps(statement.get("Principal", "")), name
+
+
+def test_the_api_may_count_steps_and_change_nothing_else_of_the_insights(template):
+    """The engine does not look at this condition."""
+    table = {"Fn::GetAtt": ["InsightsTable", "Arn"]}
+    changing = {"dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+    [statement] = [
+        statement
+        for name, statement in statements(template)
+        if name == "ApiHandlerRole"
+        and table in listed(statement["Resource"])
+        and changing & set(listed(statement["Action"]))
+    ]
+    assert listed(statement["Action"]) == ["dynamodb:UpdateItem"]
+    assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [FUNNEL]}}
 
 
 def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
