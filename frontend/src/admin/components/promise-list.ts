@@ -12,7 +12,7 @@ export function promiseList({ promises, read_at }: Audit): TemplateResult {
   return html`
     <section class="panel promises" aria-labelledby="promises" data-testid="promises" data-broken=${broken}>
       <header class="panel-head">
-        <h2 id="promises" role="status" class=${broken ? 'is-bad' : 'is-good'} data-testid="verdict">${verdict}</h2>
+        <h2 id="promises" class=${broken ? 'is-bad' : 'is-good'}><span role="status" data-testid="verdict">${verdict}</span></h2>
         <span class="quiet">read at ${clockTime(read_at)}</span>
       </header>
       <ol>${promises.map(promise)}</ol>

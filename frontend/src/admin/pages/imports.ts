@@ -91,7 +91,7 @@ export class AdminImportsPage extends LightElement {
     const isOpen = this.report?.id === shown.import_id;
     return html`
       <tr data-testid="import-row">
-        <th scope="row">${dayTime(shown.created_at)}<small class="quiet">${shown.format}</small></th>
+        <th scope="row" class="import-when">${dayTime(shown.created_at)}<small class="quiet">${shown.format}</small></th>
         <td>
           <span class="badge badge-${TONES[shown.status]}" data-testid="import-status">${shown.status}</span>
           ${shown.reason ? html`<small class="reason">${shown.reason}</small>` : nothing}
@@ -101,7 +101,7 @@ export class AdminImportsPage extends LightElement {
         </td>
         <td class="number">${rows.written}</td>
         <td class="number optional">${rows.unchanged}</td>
-        <td class="number">
+        <td class="number nowrap">
           ${rows.failed}
           ${shown.report_url
             ? html`
