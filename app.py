@@ -147,6 +147,15 @@ def count_sales(event: Event, context: Any) -> Event:
     return bus.consume(event, consumers.count_sales)
 
 
+@app.lambda_function(name="count_placed")
+def count_placed(event: Event, context: Any) -> Event:
+    """OrderPlaced → the funnel."""
+    from chalicelib.events import bus
+    from chalicelib.insights import consumers
+
+    return bus.consume(event, consumers.count_placed)
+
+
 @app.lambda_function(name="learn_affinity")
 def learn_affinity(event: Event, context: Any) -> Event:
     """What was bought together."""

@@ -11,6 +11,7 @@ from chalicelib.catalog.routes import routes as catalog
 from chalicelib.imports.routes import routes as imports
 from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
+from chalicelib.lab.routes import routes as lab
 from chalicelib.operations.routes import routes as operations
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
@@ -36,5 +37,5 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    for room in (routes, accounts, catalog, imports, inventory, cart, orders, insights, operations, payments):
+    for room in (routes, accounts, catalog, imports, inventory, cart, orders, insights, operations, payments, lab):
         app.register_blueprint(room)

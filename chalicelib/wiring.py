@@ -22,6 +22,7 @@ from chalicelib.insights.service import Insights
 from chalicelib.insights.store import InsightsStore
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.lab.auditor import Auditor
 from chalicelib.live.service import Live
 from chalicelib.live.sockets import Sockets
 from chalicelib.live.store import ConnectionStore
@@ -123,6 +124,11 @@ def documents() -> Documents:
 def reports() -> Documents:
     """For the shop's people."""
     return Documents(aws.client("s3"), settings().reports_bucket)
+
+
+@cache
+def auditor() -> Auditor:
+    return Auditor(aws.lambda_for_long_calls(), settings().auditor_function)
 
 
 @cache

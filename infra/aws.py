@@ -17,7 +17,7 @@ from infra import edge_stack, storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import seed
-from infra.template_pieces import ROOT
+from infra.template_pieces import ONLY_IN, ROOT
 
 REQUIRED = ("STRIPE_SECRET_KEY", "SENDER_EMAIL")
 
@@ -51,7 +51,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     outputs = _deploy_stacks(session, name, template, out, parameters)
     webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
     storefront.build(print)
-    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(outputs, publishable_key))
+    storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(stage, outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
@@ -72,12 +72,13 @@ def _deploy_stacks(
     return edge_stack.deploy_around(main_stack, edge_stack.session(), name, baked, out / "edge", print)
 
 
-def _browser_config(outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
+def _browser_config(stage: str, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": outputs["WebSocketUrl"],
         "stripe_publishable_key": publishable_key or None,
         "sandbox": not publishable_key,
+        "lab": {"desk": None} if stage in ONLY_IN["lab"] else None,
     }
 
 

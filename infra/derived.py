@@ -39,6 +39,22 @@ def operated(template: Template) -> Template:
     }
 
 
+def audited(template: Template) -> Template:
+    """The auditor's permission to see how much was given up, on every queue for that."""
+    given_up = [parts["dead_letters"] for parts in _queues(template).values()]
+    see = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": _arns(given_up)}
+    return {
+        "AuditQueues": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "see-what-was-given-up",
+                "Roles": [{"Ref": "AuditorRole"}],
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": [see]},
+            },
+        }
+    }
+
+
 def asynchronous(template: Template) -> Template:
     """Whatever runs by the clock is invoked asynchronously, so the clock's own retries end where Lambda has accepted
     the call. From there on Lambda tries as often as the schedule says, for as long, and reports to the same queue."""

@@ -5,6 +5,7 @@ python -m infra.package STAGE [OUT]        default OUT: .build/STAGE
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,9 @@ from pathlib import Path
 
 from infra.template_pieces import ROOT, pieces
 
-SIMULATOR = ROOT / "infra" / "simulator" / "warehouse.py"
+INFRA = ROOT / "infra"
+SIMULATOR = INFRA / "simulator" / "warehouse.py"
+AUDITOR = [INFRA / "__init__.py", INFRA / "deploy.py", *sorted((INFRA / "audit").glob("*.py"))]
 
 
 class PackagingFailed(Exception):
@@ -29,6 +32,9 @@ def package(stage: str, out: Path, project: Path = ROOT) -> Path:
     merge.write_text(json.dumps(pieces(stage), indent=1))
     _chalice(project, stage, merge, out)
     _zip(SIMULATOR, out / "warehouse_simulator.zip")
+    # The shop's zip with the auditor in it, because that brings the libraries along.
+    shutil.copy(out / "deployment.zip", out / "auditor.zip")
+    _add(out / "auditor.zip", AUDITOR)
     return out / "sam.json"
 
 
@@ -48,6 +54,13 @@ def _zip(source: Path, target: Path) -> None:
     """The same bytes for the same source, so that an update leaves an unchanged function alone."""
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(zipfile.ZipInfo(source.name), source.read_bytes())
+
+
+def _add(target: Path, sources: list[Path]) -> None:
+    """Under their places in the project."""
+    with zipfile.ZipFile(target, "a") as archive:
+        for source in sources:
+            archive.writestr(zipfile.ZipInfo(source.relative_to(ROOT).as_posix()), source.read_bytes())
 
 
 if __name__ == "__main__":

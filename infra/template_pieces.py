@@ -20,7 +20,7 @@ from infra import derived, gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 PIECES = ROOT / "infra" / "template"
-ONLY_IN = {"warehouse_simulator": {"local", "demo"}}
+ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "lab": {"local", "demo"}}
 """Pieces that are not for every stage."""
 
 WATCHED = {
@@ -59,6 +59,8 @@ def pieces(stage: str) -> dict[str, Any]:
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, read(path))
     more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
+    if "Auditor" in merged["Resources"]:
+        more |= derived.audited(merged)
     return _merged(_merged(_watched(merged), gateway.definition()), {"Resources": more})
 
 

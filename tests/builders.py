@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, ProductDetails
+from chalicelib.events.catalogue import Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.model import Address, Order, OrderLine, Reason, Status, placed
@@ -52,6 +53,7 @@ def an_order(
     name: str = "Ada Lovelace",
     lines: list[OrderLine] | None = None,
     at: datetime = NOW,
+    variant: Variant | None = None,
 ) -> Order:
     return placed(
         order_id=order_id,
@@ -62,6 +64,7 @@ def an_order(
         payment_method="pm_card_visa",
         lines=lines or [a_line()],
         at=at,
+        variant=variant,
     )
 
 

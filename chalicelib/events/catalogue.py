@@ -6,7 +6,7 @@ refuses to write it otherwise. Events hold no personal data: whoever needs an ad
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,6 +28,15 @@ class Line(EventData):
     unit_price: Annotated[int, Field(ge=0, description="Minor units of the order's currency.")]
 
 
+Variant = Literal["a", "b"]
+"""Of the shop's one experiment."""
+
+
+def variant_of(told: str | None) -> Variant | None:
+    """None for anything else: no order is lost because of an experiment."""
+    return told if told in get_args(Variant) else None
+
+
 class OrderData(EventData):
     """What every order event tells, as of the moment after the change."""
 
@@ -38,6 +47,9 @@ class OrderData(EventData):
     country: Annotated[str, Field(description="Where it is sent: ISO 3166-1 alpha-2.")]
     is_guest: bool
     lines: list[Line]
+    variant: Annotated[
+        Variant | None, Field(description="Which half of an experiment the buyer saw, where the page told us.")
+    ] = None
 
 
 class OrderPlaced(OrderData):

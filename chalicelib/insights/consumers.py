@@ -24,6 +24,10 @@ def count_sales(event: Envelope) -> None:
     wiring.insights().count_sales(event)
 
 
+def count_placed(event: Envelope) -> None:
+    wiring.insights().count_placed(event)
+
+
 def learn_affinity(event: Envelope) -> None:
     wiring.insights().learn_affinity(event)
 

@@ -1,7 +1,7 @@
 """What follows from a completed order, what the points are, and what a day sold: pure rules."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -46,13 +46,23 @@ class Sold:
 
 
 @dataclass(frozen=True)
+class Sales:
+    """Orders, and minor units less what came back."""
+
+    orders: int
+    revenue: int
+
+
+@dataclass(frozen=True)
 class Day:
-    """What a day sold, less what came back on it. A return takes away no order."""
+    """What a day sold, less what came back on it. A return takes away no order. `countries` is empty for what was
+    sold before they were counted."""
 
     date: str
     orders: int
     revenue: int
     products: dict[str, Sold]
+    countries: dict[str, Sales] = field(default_factory=dict)
 
     @property
     def pieces(self) -> int:
@@ -74,6 +84,18 @@ def best_selling(days: list[Day]) -> list[tuple[str, Sold]]:
             revenue[sku] += sold.revenue
     ranked = sorted(pieces, key=lambda sku: (-revenue[sku], -pieces[sku], sku))
     return [(sku, Sold(pieces[sku], revenue[sku])) for sku in ranked]
+
+
+def by_country(days: list[Day]) -> list[tuple[str, Sales]]:
+    """Those that brought most revenue first."""
+    orders: Counter[str] = Counter()
+    revenue: Counter[str] = Counter()
+    for day in days:
+        for country, sales in day.countries.items():
+            orders[country] += sales.orders
+            revenue[country] += sales.revenue
+    ranked = sorted(orders, key=lambda country: (-revenue[country], -orders[country], country))
+    return [(country, Sales(orders[country], revenue[country])) for country in ranked]
 
 
 def most_often(times: dict[str, int]) -> list[str]:

@@ -1,15 +1,18 @@
 """Insights over HTTP: for the shop's people, for buyers, and for whoever browses. Names are the catalog's."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.catalog.routes import SHARED_SECONDS, ProductView
+from chalicelib.events.catalogue import Variant
 from chalicelib.insights.documents import INVOICE_URL_SECONDS, invoice_key
-from chalicelib.insights.model import InvoiceNotReady, best_selling
+from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
+from chalicelib.insights.model import InvoiceNotReady, best_selling, by_country
 from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
 from chalicelib.orders.routes import ORDER_TOKEN
 from chalicelib.platform.http import Call, endpoint
@@ -44,16 +47,70 @@ class Pair(BaseModel):
     orders: Annotated[int, Field(description="How many orders had both.")]
 
 
+class CountryView(BaseModel):
+    country: Annotated[str, Field(description="Where it was sent: ISO 3166-1 alpha-2.")]
+    orders: int
+    revenue: Revenue
+
+
+class Steps(BaseModel):
+    """How often each step was taken. The first three are what pages tell, once for each browser session, so they are
+    neither complete nor proof against who tells more; the last two are what the orders say."""
+
+    visit: int
+    cart: int
+    checkout: int
+    placed: int
+    completed: int
+
+
+class FunnelDayView(Steps):
+    date: str
+    by_variant: Annotated[dict[str, Steps], Field(description="`-` is whoever saw no half of the experiment.")]
+
+
+class VariantView(Steps):
+    variant: Variant
+    conversion: Annotated[float | None, Field(description="Orders placed for each visit, where that can be said.")]
+
+
+class ExperimentView(BaseModel):
+    """Of these days. `p_value`: how probable at least such a difference is if there is none; by a z-test, two-sided."""
+
+    variants: list[VariantView]
+    finding: Finding
+    p_value: float | None
+    in_words: str
+
+
 class InsightsView(BaseModel):
     currency: str
     days: Annotated[list[DayView], Field(description="Today is the last.")]
     top_products: Annotated[list[TopProduct], Field(description="Of these days, most revenue first.")]
+    countries: Annotated[
+        list[CountryView], Field(description="Of these days, most revenue first. Older counts may have none.")
+    ]
+    funnel: Annotated[list[FunnelDayView], Field(description="Of these days, today the last.")]
+    experiment: ExperimentView
     bought_together: Annotated[list[Pair], Field(description="Since the shop was opened, the most frequent first.")]
     points: Annotated[int, Field(description="Of all customers together.")]
 
 
 class InsightsQuery(BaseModel):
     days: Annotated[int, Field(ge=1, le=31)] = 7
+
+
+class StepTaken(BaseModel):
+    """What a page tells of a visit, and nothing about who visits."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: Literal[Step.VISIT, Step.CART, Step.CHECKOUT]
+    variant: Annotated[Variant | None, Field(description="Which half of the experiment is seen, if any.")] = None
+
+
+class StepCounted(BaseModel):
+    step: Step
 
 
 class AlsoBought(BaseModel):
@@ -75,7 +132,7 @@ class InvoiceLink(BaseModel):
     query=InsightsQuery, answer=InsightsView,
 )  # fmt: skip
 def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
-    days = wiring.insights().sales(query.days)
+    days, funnel = wiring.insights().sales(query.days), wiring.insights().funnel(query.days)
     best = best_selling(days)[:TOP_PRODUCTS]
     products = wiring.catalog().products([sku for sku, _ in best])
     return InsightsView(
@@ -90,11 +147,39 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
             )
             for sku, sold in best
         ],
+        countries=[CountryView(country=country, **asdict(sales)) for country, sales in by_country(days)],
+        funnel=[
+            FunnelDayView(
+                date=day.date, **asdict(day.all), by_variant={v: Steps(**asdict(c)) for v, c in day.by_variant.items()}
+            )
+            for day in funnel
+        ],
+        experiment=_experiment(funnel),
         bought_together=[
             Pair(skus=(one, other), orders=orders) for one, other, orders in wiring.insights().bought_together()
         ],
         points=wiring.insights().all_points(),
     )
+
+
+def _experiment(funnel: list[FunnelDay]) -> ExperimentView:
+    counts = {variant: of_variant(funnel, variant) for variant in VARIANTS}
+    comparison = compared(counts["a"], counts["b"])
+    return ExperimentView(
+        variants=[VariantView(variant=v, **asdict(c), conversion=c.conversion) for v, c in counts.items()],
+        finding=comparison.finding,
+        p_value=comparison.p_value,
+        in_words=in_words(counts["a"], counts["b"], comparison),
+    )
+
+
+@endpoint(
+    routes, "POST", "/steps", summary="Count a step that a page's visitor takes", status=202,
+    body=StepTaken, answer=StepCounted,
+)  # fmt: skip
+def count_step(call: Call, body: StepTaken) -> StepCounted:
+    wiring.insights().count_step(body.step, body.variant)
+    return StepCounted(step=body.step)
 
 
 @endpoint(

@@ -2,19 +2,21 @@
 
 from datetime import date
 
-from chalicelib.events.catalogue import INSIGHTS, OrderCompleted, OrderSettled, ReturnEventData
+from chalicelib.events.catalogue import INSIGHTS, OrderCompleted, OrderPlaced, OrderSettled, ReturnEventData, Variant
 from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.insights.funnel import FunnelDay, Step, funnel_days
 from chalicelib.insights.model import (
     Day,
     InvoiceNotReady,
     Part,
+    Sales,
     Sold,
     expected_parts,
     last_days,
     most_often,
     top_pairs,
 )
-from chalicelib.insights.store import InsightsStore, part_key, return_key
+from chalicelib.insights.store import InsightsStore, part_key, placed_key, return_key
 from chalicelib.platform.clock import Clock, iso
 
 TOP_PAIRS = 10
@@ -36,8 +38,9 @@ class Insights:
     def count_sales(self, event: Envelope) -> None:
         order = OrderCompleted.model_validate(event.data)
         products = {line.sku: Sold(line.quantity, line.quantity * line.unit_price) for line in order.lines}
-        sold = self._store.sold(_day(event), 1, order.total.amount, products)
-        self._store.write_once(part_key(order.order_id, Part.SALES), lambda: sold)
+        sold = self._store.sold(_day(event), order.country, Sales(1, order.total.amount), products)
+        stepped = self._store.stepped(_day(event), order.variant, Step.COMPLETED)
+        self._store.write_once(part_key(order.order_id, Part.SALES), lambda: [*sold, *stepped])
         self._join(event)
 
     def learn_affinity(self, event: Envelope) -> None:
@@ -58,11 +61,26 @@ class Insights:
         price = {line.sku: line.unit_price for line in order.lines}
         back = {sku: Sold(-pieces, -pieces * price[sku]) for sku, pieces in returned.quantities.items()}
         refund = returned.refund.amount
-        unsold = self._store.sold(_day(event), 0, -refund, back)
+        unsold = self._store.sold(_day(event), order.country, Sales(0, -refund), back)
         self._store.write_once(
             return_key(order.order_id, returned.return_id),
             lambda: [*unsold, *(self._store.kept(order.order_id, customer_id, -refund) if customer_id else [])],
         )
+
+    def count_placed(self, event: Envelope) -> None:
+        """`event` is an OrderPlaced."""
+        order = OrderPlaced.model_validate(event.data)
+        stepped = self._store.stepped(_day(event), order.variant, Step.PLACED)
+        self._store.write_once(placed_key(order.order_id), lambda: stepped)
+
+    def count_step(self, step: Step, variant: Variant | None) -> None:
+        """Now, as a page tells it. Told again, it is counted again."""
+        self._store.count(self._store.stepped(self._clock().date().isoformat(), variant, step))
+
+    def funnel(self, days: int) -> list[FunnelDay]:
+        """Of so many days, today the last."""
+        dates = last_days(self._clock().date(), days)
+        return funnel_days(dates, self._store.funnel(dates[0], dates[-1]))
 
     def sales(self, days: int) -> list[Day]:
         """Of so many days, today the last."""

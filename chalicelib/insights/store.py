@@ -1,20 +1,27 @@
 """The insights table: one for the whole room.
 
-| item                        | pk              | sk                 | counts                           |
-|-----------------------------|-----------------|--------------------|----------------------------------|
-| a part of an order is done  | `ORDER#{id}`    | `PART#{part}`      |                                  |
-| a return is counted         | `ORDER#{id}`    | `RETURN#{return}`  |                                  |
-| what an order's points are  | `ORDER#{id}`    | `POINTS`           | `kept`: minor units              |
-| event (the outbox)          | `ORDER#{id}`    | `EVENT#000001`     |                                  |
-| a day                       | `DAY#{date}`    | `TOTAL`            | `orders`, `revenue`              |
-| a product on a day          | `DAY#{date}`    | `SKU#{sku}`        | `pieces`, `revenue`              |
-| bought together with a sku  | `TOGETHER`      | `SKU#{sku}`        | an attribute for each other sku  |
-| points of a customer        | `CUSTOMER#{id}` | `POINTS`           | `points`                         |
-| all points                  | `POINTS`        | `TOTAL`            | `points`                         |
+| item                          | pk              | sk                        | counts                          |
+|-------------------------------|-----------------|---------------------------|---------------------------------|
+| a part of an order is done    | `ORDER#{id}`    | `PART#{part}`             |                                 |
+| a return is counted           | `ORDER#{id}`    | `RETURN#{return}`         |                                 |
+| what an order's points are    | `ORDER#{id}`    | `POINTS`                  | `kept`: minor units             |
+| event (the outbox)            | `ORDER#{id}`    | `EVENT#000001`            |                                 |
+| a day                         | `DAY#{date}`    | `TOTAL`                   | `orders`, `revenue`             |
+| a product on a day            | `DAY#{date}`    | `SKU#{sku}`               | `pieces`, `revenue`             |
+| a country on a day            | `DAY#{date}`    | `COUNTRY#{code}`          | `orders`, `revenue`             |
+| an order's placing is counted | `ORDER#{id}`    | `PLACED`                  |                                 |
+| a step of the funnel          | `FUNNEL`        | `{date}#{variant}#{step}` | `times`                         |
+| bought together with a sku    | `TOGETHER`      | `SKU#{sku}`               | an attribute for each other sku |
+| points of a customer          | `CUSTOMER#{id}` | `POINTS`                  | `points`                        |
+| all points                    | `POINTS`        | `TOTAL`                   | `points`                        |
 
 A counter moves only in one transaction with the fact that it has moved for this order or return, and a fact
 is written once: so a message that comes again counts nothing. The event is a fact of the same kind: whoever
-completes the set of parts writes it, and its key exists once.
+completes the set of parts writes it, and its key exists once. Only what pages tell has no such fact: nobody could
+say what a repetition of it is.
+
+The funnel is one partition, so that one question reads a month of it. It bears a thousand counts a second; the API
+lets through a fifth of that.
 """
 
 import random
@@ -27,7 +34,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import outbox_item
-from chalicelib.insights.model import Day, InsightsBusy, Part, Sold, points_for
+from chalicelib.insights.funnel import NEITHER, Step
+from chalicelib.insights.model import Day, InsightsBusy, Part, Sales, Sold, points_for
 from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
 
 Write = dict[str, Any]
@@ -62,6 +70,18 @@ def day_product_key(day: str, sku: str) -> Attributes:
     return {"pk": f"DAY#{day}", "sk": f"SKU#{sku}"}
 
 
+def day_country_key(day: str, country: str) -> Attributes:
+    return {"pk": f"DAY#{day}", "sk": f"COUNTRY#{country}"}
+
+
+def placed_key(order_id: str) -> Attributes:
+    return {"pk": f"ORDER#{order_id}", "sk": "PLACED"}
+
+
+def step_key(day: str, variant: str | None, step: Step) -> Attributes:
+    return {"pk": FUNNEL, "sk": f"{day}#{variant or NEITHER}#{step}"}
+
+
 def together_key(sku: str) -> Attributes:
     return {"pk": "TOGETHER", "sk": f"SKU#{sku}"}
 
@@ -70,6 +90,7 @@ def customer_key(customer_id: str) -> Attributes:
     return {"pk": f"CUSTOMER#{customer_id}", "sk": "POINTS"}
 
 
+FUNNEL = "FUNNEL"
 ALL_POINTS = {"pk": "POINTS", "sk": "TOTAL"}
 
 
@@ -98,6 +119,11 @@ class InsightsStore:
                     raise
         raise InsightsBusy
 
+    def count(self, writes: list[Write]) -> None:
+        """Effects without a fact: told again, they are counted again."""
+        for write in writes:
+            self._db.update_item(**write["Update"])
+
     def write_event(self, event: Envelope) -> None:
         """Into the outbox, unless the order's event is there already."""
         item = outbox_item(event_key(event.order_id), event)
@@ -109,14 +135,18 @@ class InsightsStore:
 
     # Effects
 
-    def sold(self, day: str, orders: int, revenue: int, products: dict[str, Sold]) -> list[Write]:
+    def sold(self, day: str, country: str, sales: Sales, products: dict[str, Sold]) -> list[Write]:
         return [
-            self._add(day_key(day), orders=orders, revenue=revenue),
+            self._add(day_key(day), orders=sales.orders, revenue=sales.revenue),
+            self._add(day_country_key(day, country), orders=sales.orders, revenue=sales.revenue),
             *(
                 self._add(day_product_key(day, sku), pieces=each.pieces, revenue=each.revenue)
                 for sku, each in products.items()
             ),
         ]
+
+    def stepped(self, day: str, variant: str | None, step: Step) -> list[Write]:
+        return [self._add(step_key(day, variant, step), times=1)]
 
     def bought_together(self, skus: list[str]) -> list[Write]:
         """A sku counts all others in one item: as many writes as there are skus, and one read for each question."""
@@ -166,12 +196,21 @@ class InsightsStore:
         return bool(self._item(part_key(order_id, part)))
 
     def day(self, day: str) -> Day:
-        items = {item["sk"]: item for item in self._query(Key("pk").eq(f"DAY#{day}"))}
-        total = items.pop("TOTAL", {"orders": 0, "revenue": 0})
-        products = {
-            sk.removeprefix("SKU#"): Sold(int(item["pieces"]), int(item["revenue"])) for sk, item in items.items()
-        }
-        return Day(day, int(total["orders"]), int(total["revenue"]), products)
+        items = {item["sk"]: _counts(item) for item in self._query(Key("pk").eq(f"DAY#{day}"))}
+        total = Sales(**items.get("TOTAL", {"orders": 0, "revenue": 0}))
+        products = {sku: Sold(**counts) for sku, counts in _below("SKU#", items).items()}
+        countries = {country: Sales(**counts) for country, counts in _below("COUNTRY#", items).items()}
+        return Day(day, total.orders, total.revenue, products, countries)
+
+    def funnel(self, first: str, last: str) -> dict[tuple[str, str, Step], int]:
+        """How often, by day, variant and step, of the days from the first to the last."""
+        # `$` comes right after `#`.
+        days = Key("pk").eq(FUNNEL) & Key("sk").between(f"{first}#", f"{last}$")
+        found = {}
+        for item in self._query(days):
+            day, variant, step = item["sk"].split("#")
+            found[day, variant, Step(step)] = int(item["times"])
+        return found
 
     def together_with(self, sku: str) -> dict[str, int]:
         """How many orders had this sku and another, by the other."""
@@ -196,6 +235,10 @@ class InsightsStore:
             TableName=self._table, KeyConditionExpression=condition, ConsistentRead=True
         )
         return (item for page in pages for item in page["Items"])
+
+
+def _below(prefix: str, items: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    return {sk.removeprefix(prefix): counts for sk, counts in items.items() if sk.startswith(prefix)}
 
 
 def _counts(item: dict[str, Any]) -> dict[str, int]:

@@ -18,6 +18,15 @@ class StockChange(BaseModel):
 
 
 @endpoint(
+    routes, "GET", "/admin/stock/{sku}", summary="How many pieces there are, and where", access="admin",
+    answer=Stock, refusals=(ProductNotFound,),
+)  # fmt: skip
+def get_stock(call: Call, sku: str) -> Stock:
+    wiring.catalog().product(sku)
+    return wiring.inventory().stock(sku)
+
+
+@endpoint(
     routes, "POST", "/admin/stock/{sku}", summary="Receive pieces, or take them away", access="admin",
     body=StockChange, answer=Stock, refusals=(ProductNotFound, StockTooLow),
 )  # fmt: skip

@@ -19,6 +19,10 @@ class Inventory:
     def available(self, skus: list[str]) -> dict[str, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
+    def stock(self, sku: str) -> Stock:
+        """Nothing but zeros where no piece was ever received."""
+        return self._store.stocks([sku]).get(sku, Stock(sku=sku))
+
     def receive(self, sku: str, delta: int) -> Stock:
         """Raises StockTooLow."""
         return self._store.receive(sku, delta)

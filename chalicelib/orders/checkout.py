@@ -11,6 +11,7 @@ from pydantic import BaseModel, StringConstraints
 from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
 from chalicelib.catalog.service import Catalog
+from chalicelib.events.catalogue import Variant
 from chalicelib.orders.keys import guest_order_token, new_order_id, valid_key
 from chalicelib.orders.model import (
     Address,
@@ -46,9 +47,15 @@ class Checkout:
         self._clock = clock
 
     def place(
-        self, caller: Caller, cart_token: str | None, key: str | None, request: CheckoutRequest
+        self,
+        caller: Caller,
+        cart_token: str | None,
+        key: str | None,
+        request: CheckoutRequest,
+        variant: Variant | None = None,
     ) -> tuple[Order, str | None]:
-        """Returns the order, and the token that opens it if the caller is a guest.
+        """Returns the order, and the token that opens it if the caller is a guest. `variant` is not a part of what is
+        asked for, so a repetition that brings another one is a repetition still.
 
         Raises IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty,
         CheckoutBusy, ProductUnavailable, ValidationFailed. Nothing is written when it raises.
@@ -59,7 +66,7 @@ class Checkout:
         scope, fingerprint = _scope(cart_id, key), _fingerprint(request)
         for _ in range(ATTEMPTS):
             order = self._placed_before(cart_id, scope, fingerprint)
-            order = order or self._place_new(caller, cart_token, scope, fingerprint, request)
+            order = order or self._place_new(caller, cart_token, scope, fingerprint, request, variant)
             if order:
                 return order, _order_token(caller, cart_token, order.id)
             time.sleep(0.05)
@@ -76,7 +83,13 @@ class Checkout:
         return self._store.get(record.order_id)
 
     def _place_new(
-        self, caller: Caller, cart_token: str | None, scope: str, fingerprint: str, request: CheckoutRequest
+        self,
+        caller: Caller,
+        cart_token: str | None,
+        scope: str,
+        fingerprint: str,
+        request: CheckoutRequest,
+        variant: Variant | None,
     ) -> Order | None:
         """None if a copy of this very checkout is being placed beside it."""
         cart = self._carts.read(caller, cart_token)
@@ -92,6 +105,7 @@ class Checkout:
             payment_method=request.payment_method,
             lines=self._priced(cart),
             at=now,
+            variant=variant,
         )
         expires_at = int((now + KEY_LIFETIME).timestamp())
         if not self._store.place(order, CheckoutRecord(scope, fingerprint, order_id, expires_at, cart.version)):

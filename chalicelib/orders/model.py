@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from chalicelib.events.catalogue import Line, Returned, contract_of
+from chalicelib.events.catalogue import Line, Returned, Variant, contract_of
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
@@ -214,6 +214,7 @@ class Order(BaseModel):
     dispatched_at: str | None = None
     returns: tuple[Return, ...] = ()
     noted: tuple[str, ...] = ()
+    variant: Variant | None = None
     news: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property
@@ -380,6 +381,7 @@ def placed(
     payment_method: str,
     lines: list[OrderLine],
     at: datetime,
+    variant: Variant | None = None,
 ) -> Order:
     order = Order(
         id=order_id,
@@ -393,6 +395,7 @@ def placed(
         lines=tuple(lines),
         total=total([line.total for line in lines]),
         history=(Moment(at=iso(at), status=Status.PLACED),),
+        variant=variant,
     )
     return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
 
@@ -412,6 +415,7 @@ def _event(
         "lines": [
             Line(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price.amount) for line in order.lines
         ],
+        "variant": order.variant,
     }
     if about:
         facts["returned"] = Returned(return_id=about.id, refund=about.refund, quantities=about.quantities)

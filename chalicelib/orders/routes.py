@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
 from chalicelib.cart.routes import TOKEN as CART_TOKEN
+from chalicelib.events.catalogue import variant_of
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.keys import IdempotencyKeyInvalid, new_return_id, valid_key
 from chalicelib.orders.model import (
@@ -42,6 +43,7 @@ routes = Blueprint(__name__)
 
 ORDER_TOKEN = "X-Order-Token"
 IDEMPOTENCY_KEY = "Idempotency-Key"
+VARIANT = "X-Variant"
 
 
 class OrderAccepted(BaseModel):
@@ -173,7 +175,7 @@ class AdminOrderPage(BaseModel):
 
 @endpoint(
     routes, "POST", "/orders", summary="Place an order from the caller's cart", status=202,
-    required_headers=(IDEMPOTENCY_KEY,), headers=(CART_TOKEN,), body=CheckoutRequest,
+    required_headers=(IDEMPOTENCY_KEY,), headers=(CART_TOKEN, VARIANT), body=CheckoutRequest,
     answer=OrderAccepted, answer_headers=("Location",),
     refusals=(
         IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable,
@@ -181,7 +183,11 @@ class AdminOrderPage(BaseModel):
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:
     order, token = wiring.checkout().place(
-        call.caller, call.headers.get(CART_TOKEN.lower()), call.headers.get(IDEMPOTENCY_KEY.lower()), body
+        call.caller,
+        call.headers.get(CART_TOKEN.lower()),
+        call.headers.get(IDEMPOTENCY_KEY.lower()),
+        body,
+        variant_of(call.headers.get(VARIANT.lower())),
     )
     log.append_keys(order_id=order.id, correlation_id=order.id)
     # The status of a new order, also when the answer is repeated later: the same again.

@@ -24,6 +24,13 @@ def s3_for_addresses() -> Any:
 
 
 @cache
+def lambda_for_long_calls() -> Any:
+    """Lambda, for a call that may take nearly as long as an API call may, and is not repeated."""
+    patience = Config(read_timeout=13, retries={"total_max_attempts": 1})
+    return boto3.client("lambda", config=_CONFIG.merge(patience))
+
+
+@cache
 def dynamodb() -> Any:
     """The low-level client that takes and gives plain Python values (numbers as Decimal)."""
     return boto3.resource("dynamodb", config=_CONFIG).meta.client

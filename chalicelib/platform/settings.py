@@ -63,6 +63,8 @@ class Settings(BaseModel):
     documents_bucket: str = ""
     abandoned_cart_hours: int = 0
     """So long must a cart be untouched before its owner is reminded of it."""
+    auditor_function: str = ""
+    """Empty where the stage has no lab."""
     reconcile_repairs: bool = False
     """Whether reconciliation may let holds go and refund, or only report."""
 

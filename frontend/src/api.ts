@@ -164,6 +164,7 @@ export interface Options {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  keepalive?: boolean;
 }
 
 const PATIENCE_MS = 20_000;
@@ -250,7 +251,7 @@ export async function placeOrder(checkout: Checkout, idempotencyKey: string): Pr
   const order = await shopper<PlacedOrder>('/orders', {
     method: 'POST',
     body: checkout,
-    headers: { 'Idempotency-Key': idempotencyKey },
+    headers: { 'Idempotency-Key': idempotencyKey, ...(dealtVariant() && { 'X-Variant': dealtVariant()! }) },
   });
   if (order.order_token) orderTokens.set({ ...orderTokens.get(), [order.order_id]: order.order_token });
   return order;
@@ -291,6 +292,18 @@ export async function orderToken(id: string): Promise<string | null> {
 
 /** Orders placed without an account in this browser, newest first. */
 export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse();
+
+// what the shop is told of a visit
+
+export type Step = 'visit' | 'cart' | 'checkout';
+
+/** Counted without a word about who it is. Who leaves the page at once is counted too. */
+export function tellStep(step: Step): void {
+  void asked('/steps', { method: 'POST', body: { step, variant: dealtVariant() }, keepalive: true }).catch(() => undefined);
+}
+
+/** The half of the experiment that the edge dealt this visitor, if it did. */
+const dealtVariant = () => document.cookie.match(/(?:^|;\s*)saga_ab=([ab])(?:;|$)/)?.[1] ?? null;
 
 // how a call is made
 
@@ -345,11 +358,17 @@ async function customer<T>(token: string, path: string, options: Options): Promi
 const isOfLostCart = (error: unknown) => error instanceof Problem && error.code === 'cart_token_invalid';
 
 async function anyone<T>(path: string, options: Options = {}): Promise<T> {
+  const { body, issued } = await asked<T>(path, options);
+  if (issued) cartToken.set(issued);
+  return body;
+}
+
+/** The answer, and the cart's token where one was issued with it. */
+export async function asked<T>(path: string, options: Options = {}): Promise<{ body: T; issued: string | null }> {
   const answer = await send(path, options);
   const issued = answer.headers.get('X-Cart-Token');
-  if (issued) cartToken.set(issued);
   const body = await answer.json().catch(() => null);
-  if (answer.ok) return body as T;
+  if (answer.ok) return { body, issued };
   const problem = body ?? {};
   throw new Problem(
     answer.status,
@@ -359,7 +378,7 @@ async function anyone<T>(path: string, options: Options = {}): Promise<T> {
   );
 }
 
-async function send(path: string, { method = 'GET', body, headers = {}, signal }: Options): Promise<Response> {
+async function send(path: string, { method = 'GET', body, headers = {}, signal, keepalive }: Options): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   try {
     const { api } = await config();
@@ -367,6 +386,7 @@ async function send(path: string, { method = 'GET', body, headers = {}, signal }
       method,
       headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
+      keepalive,
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The cart as the page knows it. Writes go out one after the other, so the last click wins. */
 import * as api from './api';
 import { session } from './auth';
+import { took } from './steps';
 import { Store } from './store';
 import { complain } from './toast';
 
@@ -55,6 +56,7 @@ export function removeFromCart(sku: string): Promise<boolean> {
 async function attempt(write: () => Promise<api.Cart>): Promise<boolean> {
   try {
     await inTurn(write);
+    if (countItems(cart.value)) took('cart');
     return true;
   } catch (error) {
     complain(error);

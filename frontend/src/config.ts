@@ -5,6 +5,8 @@ export interface Config {
   websocket_url: string | null;
   stripe_publishable_key: string | null;
   sandbox: boolean;
+  /** Null where the stage has no lab; the desk of the payment sandbox is on one machine only. */
+  lab: { desk: { url: string; key: string } | null } | null;
 }
 
 let loading: Promise<Config> | undefined;

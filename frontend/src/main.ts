@@ -16,6 +16,7 @@ import './pages/not-found';
 import './pages/product';
 import './pages/search';
 import { isOfConsole, resolve, startRouter, type Route } from './router';
+import { took } from './steps';
 
 const atTheTill = () => import('./pages/at-the-till');
 
@@ -69,6 +70,7 @@ export class SagaShop extends LightElement {
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
+    took('visit');
     startRouter((url, scroll) => void this.show(url, scroll), (path) => !isOfConsole(path));
     void restoreSession();
     offerShelter();

@@ -11,9 +11,9 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from infra import deploy
 from infra.audit.auditor import Auditor, Verdict
 from infra.audit.books import Reader
+from infra.audit.stage import reader_of
 from infra.local import mail, run
 
 
@@ -40,9 +40,7 @@ def of_local(session: boto3.Session, outputs: dict[str, Any]) -> Reader:
 
 
 def of_stage(stage: str) -> Reader:
-    name, session = f"storefront-{stage}", boto3.Session()
-    parameter = session.client("ssm").get_parameter(Name=f"/{name}/stripe/secret-key", WithDecryption=True)
-    return Reader(session, deploy.outputs(session, name), parameter["Parameter"]["Value"])
+    return reader_of(boto3.Session(), f"storefront-{stage}")
 
 
 def show(console: Console, verdicts: list[Verdict]) -> None:

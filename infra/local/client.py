@@ -60,10 +60,17 @@ class Buyer:
         self.cart_token = reply.headers.get("x-cart-token", self.cart_token)
         return reply
 
-    def check_out(self, card: str = "pm_card_visa", key: str | None = None, line2: str | None = None) -> Reply:
+    def check_out(
+        self,
+        card: str = "pm_card_visa",
+        key: str | None = None,
+        line2: str | None = None,
+        variant: str | None = None,
+    ) -> Reply:
         address = ADDRESS | ({"line2": line2} if line2 else {})
         body = {"shipping_address": address, "payment_method": card, "email": "ida@sagasupply.example"}
-        reply = self.call("POST", "/orders", body, {"Idempotency-Key": key or str(uuid.uuid4())})
+        told = {"Idempotency-Key": key or str(uuid.uuid4())} | ({"X-Variant": variant} if variant else {})
+        reply = self.call("POST", "/orders", body, told)
         if reply.status == 202 and reply.body.get("order_token"):
             self.order_tokens[reply.body["order_id"]] = reply.body["order_token"]
         return reply

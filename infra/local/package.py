@@ -26,7 +26,7 @@ def package_locally(out: Path, local: Local) -> dict[str, Any]:
         shutil.copytree(source, project / name, ignore=ignore) if source.is_dir() else shutil.copy(source, project)
     (project / "requirements.txt").touch()
     template = json.loads(package("local", out, project).read_text())
-    for code in ("deployment.zip", "warehouse_simulator.zip"):
+    for code in ("deployment.zip", "warehouse_simulator.zip", "auditor.zip"):
         _add_bootstrap(out / code)
     return localized(template, local)
 

@@ -67,7 +67,7 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     """Deploy or update, seed, and return what `.local/outputs.json` holds."""
     session = place.session
     progress("packaging with chalice")
-    template = package_locally(out, Local(place.engine_port))
+    template = package_locally(out, Local(place.engine_port, place.payments_url))
     session.client("ses").verify_email_identity(EmailAddress=SENDER)
     session.client("ssm").put_parameter(
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
@@ -125,6 +125,8 @@ def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
         "websocket_url": stack["WebSocketUrl"],
         "stripe_publishable_key": None,
         "sandbox": True,
+        # The sandbox's key opens its desk, and no account of anybody.
+        "lab": {"desk": {"url": place.payments_url, "key": place.stripe_key}},
     }
 
 

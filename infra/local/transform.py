@@ -13,6 +13,7 @@ UNNAMED_ON_THE_ENGINE = {
     "ses:SendEmail",
     "events:StartReplay",
     "events:DescribeReplay",
+    "cloudformation:DescribeStacks",
     "states:SendTaskSuccess",
     "states:SendTaskFailure",
     "states:SendTaskHeartbeat",
@@ -23,9 +24,10 @@ UNNAMED_ON_THE_ENGINE = {
 
 @dataclass(frozen=True)
 class Local:
-    """Where the engine listens."""
+    """Where the engine listens, and where the payment sandbox does."""
 
     port: int
+    payments_url: str = "http://127.0.0.1:4567"
 
 
 def own_runtime(template: Template, local: Local) -> None:
@@ -60,8 +62,8 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity, the state machine, the replay and the
-    log groups."""
+    """The engine checks these actions against `*`, where AWS knows the identity, the state machine, the replay, the
+    log groups and the stack."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
@@ -140,11 +142,12 @@ def websocket_addresses(template: Template, local: Local) -> None:
 
 
 def page_connections(template: Template, local: Local) -> None:
-    """Pages talk to the engine on loopback: the API of live updates, and buckets."""
+    """Pages talk to the engine on loopback: the API of live updates, and buckets. The lab also talks to the payment
+    sandbox, which is not on AWS."""
     here = f"127.0.0.1:{local.port}"
     addresses = {
         "LiveUpdates": f"ws://{here}",
-        "Uploads": f"http://{here} http://*.localhost:{local.port}",
+        "Uploads": f"http://{here} http://*.localhost:{local.port} {local.payments_url}",
     }
     for policy in _of_type(template, "AWS::CloudFront::ResponseHeadersPolicy"):
         headers = policy["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]

@@ -8,11 +8,12 @@ from boto3.dynamodb.conditions import Key
 
 from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
-from chalicelib.insights.model import InsightsBusy, InvoiceNotReady, Part, Sold
+from chalicelib.insights.funnel import Counts, Step
+from chalicelib.insights.model import InsightsBusy, InvoiceNotReady, Part, Sales, Sold
 from chalicelib.insights.service import Insights
-from chalicelib.insights.store import ATTEMPTS, InsightsStore
+from chalicelib.insights.store import ATTEMPTS, InsightsStore, day_key
 from chalicelib.orders.model import Status
-from tests.builders import NOW, a_line, an_order_in
+from tests.builders import NOW, a_line, an_order, an_order_in
 from tests.fakes import InConflict
 
 TODAY = "2030-05-17"
@@ -197,6 +198,62 @@ class TestSales:
 
         assert insights.sales(1)[0].pieces == 30
         assert len(insights.also_bought("SKU-0")) == 29
+
+
+class TestCountries:
+    def test_are_counted_with_the_sale_and_less_what_came_back(self, insights):
+        for _ in range(2):
+            insights.count_sales(completed(lines=[a_line("MUG", 2, 1250)]))
+        insights.count_sales(completed("ord_2", lines=[a_line("MUG", 1, 1250)]))
+        [back] = returned({"MUG": 1}, lines=[a_line("MUG", 2, 1250)])
+        for _ in range(2):
+            insights.count_return(back, "ada")
+
+        [today] = insights.sales(1)
+
+        assert today.countries == {"GB": Sales(2, 2500)}
+        assert today.products == {"MUG": Sold(2, 2500)}
+
+    def test_are_not_known_of_what_was_sold_before_they_were_counted(self, insights, dynamodb, table):
+        dynamodb.put_item(TableName=table, Item=day_key(TODAY) | {"orders": 3, "revenue": 700})
+
+        assert (insights.sales(1)[0].orders, insights.sales(1)[0].countries) == (3, {})
+
+
+class TestFunnel:
+    def test_of_orders_counts_each_once_by_the_half_that_its_buyer_saw(self, insights):
+        for order_id, variant in (("ord_1", "a"), ("ord_2", "b"), ("ord_2", "b"), ("ord_3", None)):
+            insights.count_placed(an_order(order_id, variant=variant).news)
+        for _ in range(3):
+            insights.count_sales(an_order_in(Status.COMPLETED, "ord_2", variant="b").news)
+
+        yesterday, today = insights.funnel(2)
+
+        assert yesterday.all == Counts()
+        assert today.all == Counts(placed=3, completed=1)
+        assert today.by_variant == {"a": Counts(placed=1), "b": Counts(placed=1, completed=1), "-": Counts(placed=1)}
+
+    def test_of_pages_counts_what_it_is_told_on_its_day(self, insights, store, clock):
+        insights.count_step(Step.VISIT, "a")
+        clock.passes(days=1)
+        for step, variant in ((Step.VISIT, "a"), (Step.VISIT, "a"), (Step.CART, "b"), (Step.CHECKOUT, None)):
+            insights.count_step(step, variant)
+
+        days = insights.funnel(31)
+
+        assert [day.all for day in days[-2:]] == [Counts(visit=1), Counts(visit=2, cart=1, checkout=1)]
+        assert days[-1].by_variant["a"] == Counts(visit=2)
+        assert insights.funnel(1) == days[-1:]
+        for date in ("2030-05-17", "2030-05-18"):
+            assert {day for day, _, _ in store.funnel(date, date)} == {date}
+
+    def test_an_order_that_never_gets_a_turn_is_tried_again(self, dynamodb, table, clock):
+        crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock)
+
+        with pytest.raises(InsightsBusy):
+            crowded.count_placed(an_order().news)
+
+        assert crowded.funnel(1)[0].all == Counts()
 
 
 class TestReturns:

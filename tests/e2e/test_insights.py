@@ -117,6 +117,78 @@ def read(url):
         return answer.headers["Content-Type"], answer.read().decode()
 
 
+def funnel(view):
+    """Of today: how often each step was taken, by variant."""
+    return view["funnel"][-1]["by_variant"]
+
+
+def test_an_order_is_counted_once_by_country_and_in_the_funnel_by_the_half_that_its_buyer_saw(
+    guest, admin, new_product, settled, deliver_again, drained, eventually
+):
+    before = insights(admin)
+    guest.put_in_cart(new_product(1, price=4200))
+    order_id = guest.check_out(variant="b").body["order_id"]
+    guest.ended(order_id)
+    settled(order_id)
+    eventually(lambda: funnel(insights(admin))["b"]["placed"] > funnel(before)["b"]["placed"])
+    counted = insights(admin)
+
+    deliver_again(order_id, "OrderPlaced", "PlacedOrdersQueue")
+    deliver_again(order_id, "OrderCompleted", "SalesQueue")
+    drained("PlacedOrdersQueue", "SalesQueue")
+
+    after = insights(admin)
+    assert after == counted
+    for step in ("placed", "completed"):
+        assert funnel(after)["b"][step] - funnel(before)["b"][step] == 1
+    assert (funnel(after)["a"], funnel(after)["-"]) == (funnel(before)["a"], funnel(before)["-"])
+    norway = {view["country"]: view for view in after["countries"]}["NO"]
+    was = {view["country"]: view for view in before["countries"]}.get("NO", {"orders": 0, "revenue": 0})
+    assert (norway["orders"] - was["orders"], norway["revenue"] - was["revenue"]) == (1, 4200)
+
+
+def test_every_event_of_an_order_names_the_half_and_a_repeated_checkout_need_not(guest, new_product, table):
+    guest.put_in_cart(new_product(1))
+    order_id = guest.check_out(key="once", variant="a").body["order_id"]
+    assert guest.check_out(key="once", variant="b").body["order_id"] == order_id
+    guest.ended(order_id)
+
+    events = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
+    told = table("OrdersTableName").query(KeyConditionExpression=events, ConsistentRead=True)["Items"]
+
+    assert {item["event"]["data"]["variant"] for item in told} == {"a"}
+
+
+def test_an_experiment_loses_no_order(guest, new_product, table):
+    guest.put_in_cart(new_product(1))
+
+    order_id = guest.check_out(variant="<script>").body["order_id"]
+
+    guest.ended(order_id)
+    assert "variant" not in table("OrdersTableName").get_item(Key={"pk": f"ORDER#{order_id}", "sk": "ORDER"})["Item"]
+
+
+def test_pages_tell_the_steps_of_a_visit_and_nothing_else(guest, admin):
+    before = funnel(insights(admin))
+
+    for body in ({"step": "visit", "variant": "a"}, {"step": "cart", "variant": "a"}, {"step": "checkout"}):
+        assert guest.call("POST", "/steps", body).status == 202
+    for body in (
+        {}, {"step": "placed"}, {"step": "completed"}, {"step": "visit", "variant": "c"},
+        {"step": "visit", "email": "ida@example.com"}, {"step": ["visit"]},
+    ):  # fmt: skip
+        assert guest.call("POST", "/steps", body).body["code"] == "validation_failed"
+
+    after = funnel(insights(admin))
+    gained = {
+        (variant, step): times - before[variant][step]
+        for variant, steps in after.items()
+        for step, times in steps.items()
+        if times != before[variant][step]
+    }
+    assert gained == {("a", "visit"): 1, ("a", "cart"): 1, ("-", "checkout"): 1}
+
+
 def test_a_customers_order_has_points_an_invoice_sales_and_affinity_and_is_settled(
     customer, admin, new_product, settled, parts
 ):

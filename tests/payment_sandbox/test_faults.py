@@ -344,3 +344,22 @@ class TestByMetadata:
 
         assert (error.http_status, error.param) == (400, "metadata[sandbox_fault]")
         assert "There is no fault" in error.user_message
+
+
+@pytest.mark.parametrize(
+    ("origin", "path", "may"),
+    [
+        ("http://shop.cloudfront.localhost:4566", "/admin/faults", True),
+        ("http://127.0.0.1:8000", "/admin/webhooks", True),
+        ("https://shop.example", "/admin/faults", False),
+        ("https://localhost.example", "/admin/faults", False),
+        ("https://shop.localhost.example", "/admin/faults", False),
+        ("http://shop.cloudfront.localhost:4566", "/v1/payment_intents", False),
+    ],
+)
+def test_pages_of_this_machine_may_use_the_desk_and_nothing_else(sandbox, origin, path, may):
+    asking = http(sandbox.url, "OPTIONS", path, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+    reading = http(sandbox.url, "GET", path, headers={"Origin": origin, "Authorization": "Bearer sk_test_page"})
+
+    for answer in (asking, reading):
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if may else None)

@@ -2,6 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
+import zipfile
+from importlib import import_module
 
 import pytest
 
@@ -43,10 +47,14 @@ def test_the_definitions_seconds_are_numbers_once_filled_in(template):
     assert (waiting["HeartbeatSeconds"], waiting["TimeoutSeconds"]) == (1, 1)
 
 
+NOT_OF_THE_APP = {"WarehouseSimulator": "warehouse", "Auditor": "infra.audit.function"}
+
+
 def test_every_entry_point_exists_in_the_code(template):
     for name, function in of_type(template, FUNCTION).items():
-        module, _, entry = function["Handler"].partition(".")
-        assert name == "WarehouseSimulator" if module == "warehouse" else callable(getattr(app, entry))
+        module, _, entry = function["Handler"].rpartition(".")
+        assert module == NOT_OF_THE_APP.get(name, "app")
+        assert name == "WarehouseSimulator" or callable(getattr(import_module(module), entry))
 
 
 def test_no_function_is_told_a_secret(template):
@@ -71,6 +79,22 @@ def test_the_warehouse_simulator_is_not_for_production(template, stage):
     assert ("WarehouseSimulator" in functions) == (stage in ("local", "demo"))
     assert [referred(m["FunctionName"]) for m in reading] == ([] if stage == "prod" else ["WarehouseSimulator"])
     assert ("Simulat" in json.dumps(template)) == (stage != "prod")
+
+
+def test_the_lab_has_nothing_behind_it_in_production(template, stage):
+    told = environment_of(template, "APIHandler")
+    assert ("Auditor" in of_type(template, FUNCTION)) == (stage in ("local", "demo"))
+    assert ("AUDITOR_FUNCTION" in told) == (stage in ("local", "demo"))
+    assert ("uditor" in json.dumps(template)) == (stage != "prod")
+
+
+def test_the_auditors_zip_holds_what_it_runs_on(packaged, tmp_path):
+    """Without this project in reach; the libraries are the virtual environment's, as on the engine."""
+    with zipfile.ZipFile(packaged["local"].parent / "auditor.zip") as archive:
+        archive.extractall(tmp_path)
+    isolated = [sys.executable, "-c", "import infra.audit.function as f; print(f.__file__)"]
+    run = subprocess.run(isolated, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert run.stdout.startswith(str(tmp_path)), run.stderr
 
 
 def test_every_local_difference_says_why_it_is():

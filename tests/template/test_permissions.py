@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from chalicelib.insights.store import FUNNEL
+
 from .template import (
     FUNCTION,
     MAPPING,
@@ -187,6 +189,38 @@ def test_nobody_may_do_everything(template):
         assert not any("*" in action for action in actions), (name, actions)
         assert "*" not in listed(statement["Resource"]) or actions <= KNOW_NO_RESOURCES, (name, actions)
         assert "*" not in json.dumps(statement.get("Principal", "")), name
+
+
+def test_the_api_may_count_steps_and_note_published_events_and_change_nothing_else_of_the_insights(template):
+    """The engine does not look at this condition."""
+    table = {"Fn::GetAtt": ["InsightsTable", "Arn"]}
+    changing = {"dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+    [statement] = [
+        statement
+        for name, statement in statements(template)
+        if name == "ApiHandlerRole"
+        and table in listed(statement["Resource"])
+        and changing & set(listed(statement["Action"]))
+    ]
+    assert listed(statement["Action"]) == ["dynamodb:UpdateItem"]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [FUNNEL, "ORDER#*"]}}
+
+
+def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
+    if "AuditorRole" not in template["Resources"]:
+        return
+    policies = of_type(template, "AWS::IAM::Policy").values()
+    attached = [s for p in policies if {"Ref": "AuditorRole"} in p["Roles"] for s in p["PolicyDocument"]["Statement"]]
+    may = allowed(template, "AuditorRole")
+    actions = set(may) | {action for statement in attached for action in listed(statement["Action"])}
+    assert actions - {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"} == {
+        "dynamodb:Scan", "states:ListExecutions", "cloudformation:DescribeStacks", "ssm:GetParameter",
+        "sqs:GetQueueAttributes",
+    }  # fmt: skip
+    seen = {referred(queue) for statement in attached for queue in listed(statement["Resource"])}
+    urls = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
+    assert seen == {referred(url) for url in urls}
+    assert {referred(machine) for machine in may["states:ListExecutions"]} == set(MACHINES)
 
 
 def test_every_function_has_a_role_of_its_own(template):

@@ -12,8 +12,10 @@ from chalicelib.insights.invoice import invoice
 from chalicelib.insights.model import (
     Day,
     Part,
+    Sales,
     Sold,
     best_selling,
+    by_country,
     expected_parts,
     last_days,
     most_often,
@@ -67,6 +69,13 @@ def test_a_pair_is_named_once():
 @pytest.mark.parametrize(("amount", "text"), [(0, "0.00"), (5, "0.05"), (123456, "1234.56"), (-150, "−1.50")])
 def test_money_is_written_with_two_digits(amount, text):
     assert money(amount) == text
+
+
+def test_countries_are_ranked_by_what_they_brought_over_all_days():
+    one = Day("2030-05-16", 3, 600, {}, {"NO": Sales(1, 500), "DE": Sales(2, 100)})
+    other = Day("2030-05-17", 2, 500, {}, {"DE": Sales(2, 600), "FR": Sales(0, -100)})
+
+    assert by_country([one, other, QUIET]) == [("DE", Sales(4, 700)), ("NO", Sales(1, 500)), ("FR", Sales(0, -100))]
 
 
 class TestChart:

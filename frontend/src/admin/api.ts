@@ -1,6 +1,6 @@
 /** Every call that only the console makes, and the shapes of its answers. */
-import { signedIn, type List, type OrderSummary, type Status } from '../api';
 import type { Machine } from './saga/definition';
+import { asked, Problem, signedIn, type List, type Money, type OrderSummary, type Product, type Status } from '../api';
 
 // orders
 
@@ -139,6 +139,191 @@ export function redrive(queue: string, ids?: string[]): Promise<Redriven> {
 
 export function dropLetter(queue: string, id: string): Promise<unknown> {
   return signedIn(`/admin/queues/${encodeURIComponent(queue)}/messages/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+// insights
+
+export interface SalesDay {
+  date: string;
+  orders: number;
+  pieces: number;
+  revenue: number;
+}
+
+export interface Steps {
+  visit: number;
+  cart: number;
+  checkout: number;
+  placed: number;
+  completed: number;
+}
+
+export interface Insights {
+  currency: string;
+  days: SalesDay[];
+  top_products: { sku: string; name: string | null; pieces: number; revenue: number }[];
+  countries: { country: string; orders: number; revenue: number }[];
+  funnel: (Steps & { date: string; by_variant: Record<string, Steps> })[];
+  experiment: {
+    variants: (Steps & { variant: 'a' | 'b'; conversion: number | null })[];
+    finding: 'TOO_FEW' | 'NO_DIFFERENCE' | 'A_IS_BETTER' | 'B_IS_BETTER' | 'MISCOUNTED';
+    p_value: number | null;
+    in_words: string;
+  };
+  bought_together: { skus: [string, string]; orders: number }[];
+  points: number;
+}
+
+export function getInsights(days: number, signal?: AbortSignal): Promise<Insights> {
+  return signedIn(`/admin/insights?days=${days}`, { signal });
+}
+
+// catalog
+
+export interface ProductDetails {
+  name: string;
+  description: string;
+  price: Money;
+  category: string;
+  image: string;
+  /** Further pictures; a product that is put without them has none. */
+  images: string[];
+}
+
+export interface Stock {
+  sku: string;
+  available: number;
+  reserved: number;
+  sold: number;
+  received: number;
+}
+
+export function putProduct(sku: string, details: ProductDetails): Promise<Product> {
+  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details });
+}
+
+export function getStock(sku: string, signal?: AbortSignal): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { signal });
+}
+
+export function moveStock(sku: string, delta: number): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta } });
+}
+
+export interface Import {
+  import_id: string;
+  format: 'csv' | 'jsonl';
+  status: 'WAITING' | 'RUNNING' | 'DONE' | 'FAILED';
+  reason: string | null;
+  rows: { total: number | null; written: number; unchanged: number; failed: number };
+  report_url: string | null;
+  created_at: string;
+  ended_at: string | null;
+}
+
+interface UploadForm {
+  url: string;
+  fields: Record<string, string>;
+}
+
+export async function listImports(signal?: AbortSignal): Promise<Import[]> {
+  return (await signedIn<List<Import>>('/admin/imports', { signal })).items;
+}
+
+/** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
+export async function importFile(file: File, format: Import['format'], progress: (share: number) => void): Promise<string> {
+  const asked = await signedIn<Import & { upload: UploadForm }>('/admin/imports', { method: 'POST', body: { format } });
+  await upload(asked.upload, file, progress);
+  return asked.import_id;
+}
+
+/** By XMLHttpRequest, because fetch does not tell how far a body has left. */
+function upload({ url, fields }: UploadForm, file: File, progress: (share: number) => void): Promise<void> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('file', file);
+  const request = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    const refuse = () => reject(new Problem(request.status, 'upload_refused', 'The file could not be uploaded. It may be too large.'));
+    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    request.onload = () => (request.status < 300 ? resolve() : refuse());
+    request.onerror = refuse;
+    request.open('POST', url);
+    request.send(form);
+  });
+}
+
+/** The rows of an import that failed, as CSV. */
+export async function getReport(url: string, signal?: AbortSignal): Promise<string> {
+  const answer = await fetch(url, { signal }).catch(() => null);
+  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'report_gone', 'The report cannot be read any more. Reload the page.');
+  return answer.text();
+}
+
+// lab
+
+export interface Audit {
+  read_at: string;
+  promises: { promise: string; checked: number; violated: number; violations: { subject: string; text: string }[] }[];
+  orders: {
+    placed: number;
+    under_way: number;
+    endings: Record<string, number>;
+    pace: { second: string; placed: number; ended: number }[];
+  };
+}
+
+export function runAudit(since: string | null, signal?: AbortSignal): Promise<Audit> {
+  return signedIn('/admin/audit', { method: 'POST', body: { since }, signal });
+}
+
+/** What a guest of the lab buys, and how. */
+export interface Wish {
+  sku: string;
+  card: string;
+  line2: string | null;
+  country: string;
+}
+
+/** A guest as everybody could be one: through the public API, with a cart and a token of their own. */
+export async function buyAsGuest(wish: Wish, signal: AbortSignal): Promise<{ order_id: string; order_token: string }> {
+  const cart = await asked(`/cart/items/${encodeURIComponent(wish.sku)}`, { method: 'PUT', body: { quantity: 1 }, signal });
+  const address = { name: 'Lab Guest', line1: 'Havnegata 1', city: 'Oslo', postal_code: '0150', country: wish.country };
+  const { body } = await asked<{ order_id: string; order_token: string }>('/orders', {
+    method: 'POST',
+    // Amazon's own mailbox for tests: it takes every email, on a stage that may write to nobody else too.
+    body: {
+      email: 'success+lab@simulator.amazonses.com',
+      shipping_address: wish.line2 ? { ...address, line2: wish.line2 } : address,
+      payment_method: wish.card,
+    },
+    headers: { 'Idempotency-Key': crypto.randomUUID(), 'X-Cart-Token': cart.issued ?? '' },
+    signal,
+  });
+  return body;
+}
+
+export async function cancelAsGuest(order: { order_id: string; order_token: string }, signal: AbortSignal): Promise<void> {
+  await asked(`/orders/${order.order_id}/cancel`, { method: 'POST', headers: { 'X-Order-Token': order.order_token }, signal });
+}
+
+export const WEBHOOK_MODES = ['normal', 'duplicate', 'reorder', 'late', 'wrong_signature', 'stale', 'off'] as const;
+export type WebhookMode = (typeof WEBHOOK_MODES)[number];
+
+interface Desk {
+  url: string;
+  key: string;
+}
+
+/** How the payment sandbox delivers its webhooks. Given a mode, from now on. */
+export async function webhookMode(desk: Desk, mode?: WebhookMode): Promise<WebhookMode> {
+  const answer = await fetch(`${desk.url}/admin/webhooks`, {
+    method: mode ? 'POST' : 'GET',
+    headers: { Authorization: `Bearer ${desk.key}`, ...(mode && { 'Content-Type': 'application/json' }) },
+    body: mode && JSON.stringify({ mode }),
+  }).catch(() => null);
+  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'desk_closed', 'The payment sandbox does not answer.');
+  return (await answer.json()).mode;
 }
 
 function queryOf(values: Record<string, string | null | undefined>): URLSearchParams {

@@ -4,6 +4,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import { session } from '../auth';
 import { LightElement } from '../components/light-element';
 import '../components/toast-line';
+import { config } from '../config';
 import { isOfConsole, navigate, resolve, startRouter, type Route } from '../router';
 import { standing, type Standing } from './access';
 import './components/console-rail';
@@ -13,12 +14,20 @@ import { notFound } from './pages/not-found';
 import './pages/order';
 import './pages/orders';
 import './pages/system';
+import './pages/catalog';
+import './pages/imports';
+import './pages/insights';
+import './pages/lab';
+import './pages/product';
 
 /** What the rail leads to. */
 const areas = [
   { href: '/admin/orders', name: 'Orders', icon: icons.orders },
   { href: '/admin/system', name: 'System map', icon: icons.system },
+  { href: '/admin/insights', name: 'Insights', icon: icons.insights },
+  { href: '/admin/catalog', name: 'Catalog', icon: icons.catalog },
 ];
+const lab = { href: '/admin/lab', name: 'Lab', icon: icons.lab };
 
 const routes: Route<TemplateResult>[] = [
   {
@@ -29,6 +38,14 @@ const routes: Route<TemplateResult>[] = [
   },
   { path: '/admin/orders/:id', open: ({ id }) => html`${keyed(id, html`<admin-order-page .orderId=${id}></admin-order-page>`)}` },
   { path: '/admin/system', open: () => html`<admin-system-page></admin-system-page>` },
+  { path: '/admin/insights', open: (_, query) => html`<admin-insights-page .days=${Number(query.get('days')) || 7}></admin-insights-page>` },
+  {
+    path: '/admin/catalog',
+    open: (_, query) => html`<admin-catalog-page .q=${query.get('q') ?? ''} .category=${query.get('category') ?? ''}></admin-catalog-page>`,
+  },
+  { path: '/admin/catalog/imports', open: () => html`<admin-imports-page></admin-imports-page>` },
+  { path: '/admin/catalog/:sku', open: ({ sku }) => html`${keyed(sku, html`<admin-product-page .sku=${sku === 'new' ? '' : sku}></admin-product-page>`)}` },
+  { path: '/admin/lab', open: () => html`<admin-lab-page></admin-lab-page>` },
   { path: '.*', open: () => notFound },
 ];
 
@@ -37,12 +54,14 @@ export class SagaConsole extends LightElement {
   @state() private page: TemplateResult | null = null;
   @state() private path = location.pathname;
   @state() private standing: Standing | 'unknown' | 'unreachable' = 'unknown';
+  @state() private hasLab = false;
   @query('main') private main!: HTMLElement;
 
   override connectedCallback(): void {
     super.connectedCallback();
     session.watch(() => void this.askWhoItIs());
     void this.askWhoItIs();
+    void config().then(({ lab }) => (this.hasLab = Boolean(lab)));
   }
 
   protected override firstUpdated(): void {
@@ -52,10 +71,15 @@ export class SagaConsole extends LightElement {
   protected override render() {
     return html`
       <a class="skip-link" href="#main">Skip to the page</a>
-      <console-rail .areas=${this.standing === 'admin' ? areas : []} .path=${this.path}></console-rail>
+      <console-rail .areas=${this.areas()} .path=${this.path}></console-rail>
       <main id="main" tabindex="-1">${this.inside()}</main>
       <toast-line></toast-line>
     `;
+  }
+
+  private areas() {
+    if (this.standing !== 'admin') return [];
+    return this.hasLab ? [...areas, lab] : areas;
   }
 
   private inside(): TemplateResult | typeof nothing | null {

@@ -17,6 +17,7 @@ import { countries } from '../countries';
 import { formatMoney } from '../money';
 import { navigate } from '../router';
 import { inThisTab, Stored } from '../storage';
+import { took } from '../steps';
 import { Watch } from '../store';
 import type { CardForm } from '../stripe';
 import { setTitle } from '../title';
@@ -100,6 +101,7 @@ export class CheckoutPage extends LightElement {
 
   private body() {
     const shown = cart.value;
+    if (shown?.lines.length) took('checkout');
     if (cartError.value && !shown) return errorState(cartError.value, () => this.prepare());
     if (!shown || !this.config) return skeletonLines(8);
     if (!shown.lines.length) return pendingAttempt() ? this.lostAnswer() : empty;

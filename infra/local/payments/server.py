@@ -34,6 +34,7 @@ _LARGEST_BODY = 1 << 20
 _POLL = 0.05  # seconds between looks at whether to stop
 _PAYMENTS_ON_PAGE = 200
 _LENGTH = re.compile(r"[0-9]{1,9}")
+_ON_THIS_MACHINE = re.compile(r"https?://(localhost|127\.0\.0\.1|[\w.-]+\.localhost)(:\d+)?")
 _LINE_BREAK = re.compile(r"[\r\n]+\s*")
 
 _JSON = {"Content-Type": "application/json"}
@@ -128,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
+    def do_OPTIONS(self) -> None:
+        """A browser asks whether a page of another origin may use the desk."""
+        self._send(204, {"Access-Control-Allow-Methods": "GET, POST, DELETE"}, "")
+
     def log_message(self, *_) -> None:
         """No access log: the ledger tells what happened."""
 
@@ -172,6 +177,17 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionAbortedError("the client left in the middle of its request")
         return body
 
+    def _for_pages_of_this_machine(self) -> dict[str, str]:
+        """The desk is for them too: the lab in the shop's console. Nobody else's page reads an answer."""
+        origin = self.headers.get("Origin", "")
+        if not (self.path.startswith("/admin/") and _ON_THIS_MACHINE.fullmatch(origin)):
+            return {}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Vary": "Origin",
+        }
+
     def _send_json(self, answer: Answer) -> None:
         self._send(answer.status, {**_JSON, **answer.headers}, json.dumps(answer.body))
 
@@ -181,5 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, _LINE_BREAK.sub(" ", value))
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self._for_pages_of_this_machine().items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -1,0 +1,131 @@
+"""From a visit to a completed order, and what an experiment made of it: pure rules.
+
+The first three steps are what pages tell of themselves, once for each browser session. So they miss whoever blocks
+scripts, count whoever comes back tomorrow anew, and know no robot from a person. Placed and completed are what the
+orders' events say, and are exact. A step belongs to the day on which it happened, also where the order is older.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import get_args
+
+from chalicelib.events.catalogue import Variant
+
+NEITHER = "-"
+"""In place of a variant, where there was none."""
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+
+FEWEST = 10
+"""So many orders, and so many visits without one, must be expected in each half before the normal curve may judge."""
+SIGNIFICANT = 0.05
+
+
+class Step(StrEnum):
+    VISIT = "visit"
+    CART = "cart"
+    CHECKOUT = "checkout"
+    PLACED = "placed"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often each step was taken."""
+
+    visit: int = 0
+    cart: int = 0
+    checkout: int = 0
+    placed: int = 0
+    completed: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{step: getattr(self, step) + getattr(other, step) for step in Step})
+
+    @property
+    def conversion(self) -> float | None:
+        """Orders for each visit, from 0 to 1. None where that cannot be: no visits, or fewer of them than orders."""
+        return self.placed / self.visit if self.visit and self.placed <= self.visit else None
+
+
+@dataclass(frozen=True)
+class FunnelDay:
+    date: str
+    by_variant: dict[str, Counts]
+
+    @property
+    def all(self) -> Counts:
+        return summed(list(self.by_variant.values()))
+
+
+def funnel_days(dates: list[str], found: dict[tuple[str, str, Step], int]) -> list[FunnelDay]:
+    """Of each of these days, also of those on which nothing happened."""
+    return [
+        FunnelDay(
+            date,
+            {
+                variant: Counts(**{step: found.get((date, variant, step), 0) for step in Step})
+                for variant in (*VARIANTS, NEITHER)
+            },
+        )
+        for date in dates
+    ]
+
+
+def of_variant(days: list[FunnelDay], variant: str) -> Counts:
+    return summed([day.by_variant[variant] for day in days])
+
+
+def summed(counts: list[Counts]) -> Counts:
+    return sum(counts, Counts())
+
+
+class Finding(StrEnum):
+    TOO_FEW = "TOO_FEW"
+    NO_DIFFERENCE = "NO_DIFFERENCE"
+    A_IS_BETTER = "A_IS_BETTER"
+    B_IS_BETTER = "B_IS_BETTER"
+    MISCOUNTED = "MISCOUNTED"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`p_value`: how probable a difference of at least this size is if there is none in truth. None if not judged."""
+
+    finding: Finding
+    p_value: float | None = None
+
+
+def compared(a: Counts, b: Counts) -> Comparison:
+    """Orders placed for each visit, by the two-proportion z-test, two-sided."""
+    if a.placed > a.visit or b.placed > b.visit:
+        return Comparison(Finding.MISCOUNTED)
+    together = a + b
+    converting, staying = together.placed, together.visit - together.placed
+    smallest = min(a.visit, b.visit)
+    if not smallest or min(converting, staying) * smallest / together.visit < FEWEST:
+        return Comparison(Finding.TOO_FEW)
+    pooled = converting / together.visit
+    deviation = math.sqrt(pooled * (1 - pooled) * (1 / a.visit + 1 / b.visit))
+    difference = b.placed / b.visit - a.placed / a.visit
+    p_value = math.erfc(abs(difference) / deviation / math.sqrt(2))
+    if p_value >= SIGNIFICANT:
+        return Comparison(Finding.NO_DIFFERENCE, p_value)
+    return Comparison(Finding.B_IS_BETTER if difference > 0 else Finding.A_IS_BETTER, p_value)
+
+
+def in_words(a: Counts, b: Counts, comparison: Comparison) -> str:
+    """For people who decide."""
+    match comparison.finding:
+        case Finding.MISCOUNTED:
+            return "One half has more orders than visits, so visits are not counted right and nothing can be said."
+        case Finding.TOO_FEW:
+            return (
+                f"Too few to say: each half needs about {FEWEST} orders, and as many visits without one. "
+                f"There are {a.placed} orders of {a.visit} visits in a, {b.placed} of {b.visit} in b."
+            )
+        case Finding.NO_DIFFERENCE:
+            return f"No difference that chance would not make as well (p = {comparison.p_value:.2f})."
+    better = "b" if comparison.finding == Finding.B_IS_BETTER else "a"
+    by_chance = f"{comparison.p_value:.3f}" if comparison.p_value >= 0.001 else "less than 0.001"
+    return f"Variant {better} sells to more of its visitors, and chance alone would hardly make that (p = {by_chance})."

@@ -1,0 +1,25 @@
+/** Where a chart's lines lie: round numbers around its values, and zero among them. */
+export interface Scale {
+  low: number;
+  high: number;
+  ticks: number[];
+}
+
+const LINES = 4;
+const ROUND = [1, 2, 5, 10];
+
+/** For whole numbers: no line lies between two of them. */
+export function scale(values: number[]): Scale {
+  const lowest = Math.min(0, ...values);
+  const highest = Math.max(lowest + 1, 0, ...values);
+  const step = roundUp((highest - lowest) / LINES);
+  const low = Math.floor(lowest / step) * step;
+  const high = Math.ceil(highest / step) * step;
+  const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, number) => low + number * step);
+  return { low, high, ticks };
+}
+
+function roundUp(rough: number): number {
+  const magnitude = 10 ** Math.floor(Math.log10(rough));
+  return Math.max(1, ROUND.map((factor) => factor * magnitude).find((step) => step >= rough)!);
+}

@@ -1,0 +1,164 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { LightElement } from '../../components/light-element';
+import { setTitle } from '../../title';
+import { complain } from '../../toast';
+import { getReport, importFile, listImports, type Import } from '../api';
+import { parseCsv } from '../components/csv';
+import { dayTime, liveSign, span, trouble, type Tone } from '../components/words';
+import { Poll } from '../poll';
+
+const EAGER_MS = 700;
+const PAUSE_MS = 8_000;
+const SHOWN_ROWS = 200;
+const TONES: Record<Import['status'], Tone> = { WAITING: 'calm', RUNNING: 'going', DONE: 'good', FAILED: 'bad' };
+
+/** Files of products: one to send, and what became of the others. */
+@customElement('admin-imports-page')
+export class AdminImportsPage extends LightElement {
+  @state() private imports: Import[] | null = null;
+  /** The share of a file that has left, while it does. */
+  @state() private sent: number | null = null;
+  /** The import whose report is open, and its rows. */
+  @state() private report: { id: string; rows: string[][] } | null = null;
+  /** The one that was sent from here: waited for until it has ended. */
+  private latest: string | null = null;
+  private poll = new Poll(this, (signal) => this.look(signal), () => (this.isUnderWay ? EAGER_MS : PAUSE_MS));
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Imports · Console');
+  }
+
+  protected override render() {
+    return html`
+      <div class="page-head">
+        <h1>Imports</h1>
+        <a href="/admin/catalog">All products</a>
+        ${liveSign(this.poll)}
+      </div>
+      ${this.form()}
+      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
+      ${this.imports ? this.table(this.imports) : html`<p class="empty">Looking…</p>`}
+    `;
+  }
+
+  private get isUnderWay(): boolean {
+    return this.imports?.some((each) => each.status === 'RUNNING' || (each.status === 'WAITING' && each.import_id === this.latest)) ?? false;
+  }
+
+  private form(): TemplateResult {
+    return html`
+      <form class="panel form import-form" @submit=${this.send}>
+        <label class="filter">CSV, or JSON lines (.jsonl), up to 50 MB
+          <input name="file" type="file" accept=".csv,.jsonl,text/csv" required data-testid="import-file">
+        </label>
+        <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">Import</button>
+        ${this.sent === null ? nothing : html`<label class="filter">Uploading <progress .value=${this.sent}></progress></label>`}
+        <p class="small-print">
+          The first line of a CSV names its columns: sku, name, description, price_amount (in cents), price_currency, category, image, and
+          if you like stock. The same file twice changes nothing; a file that cannot be read as a whole is refused as a whole.
+        </p>
+      </form>
+    `;
+  }
+
+  private table(imports: Import[]): TemplateResult {
+    if (!imports.length) return html`<p class="empty">No file was imported yet.</p>`;
+    return html`
+      <div class="table-frame" role="region" aria-label="Imports" tabindex="0">
+        <table data-testid="imports">
+          <thead>
+            <tr>
+              <th scope="col">Asked for</th>
+              <th scope="col">Status</th>
+              <th scope="col" class="optional">Progress</th>
+              <th scope="col" class="number">Written</th>
+              <th scope="col" class="number optional">Unchanged</th>
+              <th scope="col" class="number">Failed</th>
+              <th scope="col" class="optional">Took</th>
+            </tr>
+          </thead>
+          <tbody>${imports.map((each) => this.row(each))}</tbody>
+        </table>
+      </div>
+    `;
+  }
+
+  private row(shown: Import): TemplateResult {
+    const { rows } = shown;
+    const counted = rows.written + rows.unchanged + rows.failed;
+    const isOpen = this.report?.id === shown.import_id;
+    return html`
+      <tr data-testid="import-row">
+        <th scope="row" class="import-when">${dayTime(shown.created_at)}<small class="quiet">${shown.format}</small></th>
+        <td>
+          <span class="badge badge-${TONES[shown.status]}" data-testid="import-status">${shown.status}</span>
+          ${shown.reason ? html`<small class="reason">${shown.reason}</small>` : nothing}
+        </td>
+        <td class="optional">
+          ${rows.total === null ? '' : html`<progress max=${rows.total} .value=${counted} aria-label="Rows"></progress> ${counted} of ${rows.total}`}
+        </td>
+        <td class="number">${rows.written}</td>
+        <td class="number optional">${rows.unchanged}</td>
+        <td class="number nowrap">
+          ${rows.failed}
+          ${shown.report_url
+            ? html`
+                <button class="button button-small button-quiet" aria-expanded=${isOpen} @click=${() => this.toggle(shown)} data-testid="report">Why</button>
+              `
+            : nothing}
+        </td>
+        <td class="optional nowrap">${shown.ended_at ? span(Date.parse(shown.ended_at) - Date.parse(shown.created_at)) : ''}</td>
+      </tr>
+      ${isOpen ? html`<tr class="report"><td colspan="7">${this.reportOf(shown)}</td></tr>` : nothing}
+    `;
+  }
+
+  private reportOf({ report_url }: Import): TemplateResult {
+    const [heads, ...rows] = this.report!.rows;
+    return html`
+      <div class="report-head">
+        <h2>Rows that failed</h2>
+        <a class="button button-small button-quiet" href=${report_url!} download="failed-rows.csv">Download as CSV</a>
+      </div>
+      <div class="table-scroll" role="region" aria-label="Rows that failed" tabindex="0">
+        <table data-testid="failed-rows">
+          <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+          <tbody>${rows.slice(0, SHOWN_ROWS).map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+        </table>
+      </div>
+      ${rows.length > SHOWN_ROWS ? html`<p class="small-print">And ${rows.length - SHOWN_ROWS} more, in the file.</p>` : nothing}
+    `;
+  }
+
+  private async look(signal: AbortSignal): Promise<void> {
+    const imports = await listImports(signal);
+    if (!signal.aborted) this.imports = imports;
+  }
+
+  private async toggle({ import_id, report_url }: Import): Promise<void> {
+    if (this.report?.id === import_id) return void (this.report = null);
+    try {
+      this.report = { id: import_id, rows: parseCsv(await getReport(report_url!)) };
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  private async send(event: Event): Promise<void> {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const file = new FormData(form).get('file') as File;
+    this.sent = 0;
+    try {
+      this.latest = await importFile(file, file.name.endsWith('.jsonl') ? 'jsonl' : 'csv', (share) => (this.sent = share));
+      form.reset();
+      this.poll.again();
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.sent = null;
+    }
+  }
+}

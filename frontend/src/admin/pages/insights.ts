@@ -1,0 +1,233 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { LightElement } from '../../components/light-element';
+import { formatMoney } from '../../money';
+import { setTitle } from '../../title';
+import { getInsights, type Insights, type Steps } from '../api';
+import '../components/column-chart';
+import { shareBar } from '../components/share-bar';
+import { liveSign, trouble } from '../components/words';
+import { Poll } from '../poll';
+
+const PAUSE_MS = 10_000;
+const SPANS = [7, 14, 31];
+
+type Measure = 'revenue' | 'orders' | 'pieces';
+const MEASURES: [Measure, string][] = [['revenue', 'Revenue'], ['orders', 'Orders'], ['pieces', 'Pieces']];
+
+const STEPS: [keyof Steps, string][] = [
+  ['visit', 'Visits'],
+  ['cart', 'Carts begun'],
+  ['checkout', 'Checkouts begun'],
+  ['placed', 'Orders placed'],
+  ['completed', 'Orders completed'],
+];
+
+const FINDINGS: Record<Insights['experiment']['finding'], { tone: string; words: string }> = {
+  TOO_FEW: { tone: 'calm', words: 'Too few' },
+  NO_DIFFERENCE: { tone: 'calm', words: 'No difference' },
+  A_IS_BETTER: { tone: 'good', words: 'a sells better' },
+  B_IS_BETTER: { tone: 'good', words: 'b sells better' },
+  MISCOUNTED: { tone: 'bad', words: 'Miscounted' },
+};
+
+const shortDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+const regions = new Intl.DisplayNames(undefined, { type: 'region' });
+const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat();
+
+@customElement('admin-insights-page')
+export class AdminInsightsPage extends LightElement {
+  @property({ type: Number }) days = 7;
+  @state() private seen: Insights | null = null;
+  @state() private measure: Measure = 'revenue';
+  private poll = new Poll(this, (signal) => this.look(signal), () => PAUSE_MS);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Insights · Console');
+  }
+
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    if (this.hasUpdated && changed.has('days')) this.poll.again();
+  }
+
+  protected override render() {
+    return html`
+      <div class="page-head">
+        <h1>Insights</h1>
+        <nav class="chips" aria-label="How many days">
+          ${SPANS.map((span) => html`<a class="chip" href="/admin/insights?days=${span}" aria-current=${span === this.days}>${span} days</a>`)}
+        </nav>
+        ${liveSign(this.poll)}
+      </div>
+      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
+      ${this.seen ? this.all(this.seen) : html`<p class="empty">Looking…</p>`}
+    `;
+  }
+
+  private async look(signal: AbortSignal): Promise<void> {
+    const seen = await getInsights(this.days, signal);
+    if (!signal.aborted) this.seen = seen;
+  }
+
+  private all(seen: Insights): TemplateResult {
+    return html`
+      ${this.tiles(seen)}
+      <div class="insights">
+        ${this.sales(seen)} ${this.products(seen)} ${this.countries(seen)} ${funnel(seen)} ${experiment(seen.experiment)} ${pairs(seen)}
+      </div>
+    `;
+  }
+
+  private tiles(seen: Insights): TemplateResult {
+    const sum = (measure: Measure) => seen.days.reduce((total, day) => total + day[measure], 0);
+    return html`
+      <dl class="tiles">
+        <div><dt>Revenue</dt><dd data-testid="revenue">${money(sum('revenue'), seen)}</dd></div>
+        <div><dt>Orders completed</dt><dd data-testid="orders-completed">${whole.format(sum('orders'))}</dd></div>
+        <div><dt>Pieces kept</dt><dd>${whole.format(sum('pieces'))}</dd></div>
+        <div><dt>Points, of all customers</dt><dd>${whole.format(seen.points)}</dd></div>
+      </dl>
+    `;
+  }
+
+  private sales(seen: Insights): TemplateResult {
+    const name = MEASURES.find(([measure]) => measure === this.measure)![1];
+    return html`
+      <section class="panel insights-wide" aria-labelledby="sales">
+        <header class="panel-head">
+          <h2 id="sales">Sales by day</h2>
+          <div class="chips">
+            ${MEASURES.map(
+              ([measure, name]) => html`
+                <button class="chip" aria-pressed=${measure === this.measure} @click=${() => (this.measure = measure)}>${name}</button>
+              `,
+            )}
+          </div>
+        </header>
+        <column-chart
+          .caption="${name} by day"
+          .labels=${seen.days.map(({ date }) => shortDay.format(new Date(date)))}
+          .series=${[{ name, tone: 'berry', values: seen.days.map((day) => day[this.measure]) }]}
+          .say=${this.measure === 'revenue' ? (value: number) => money(value, seen) : (value: number) => whole.format(value)}
+        ></column-chart>
+        <p class="small-print">Days are UTC. Revenue goes back on the day of a return, so a day may be below zero.</p>
+      </section>
+    `;
+  }
+
+  private products(seen: Insights): TemplateResult {
+    const greatest = Math.max(0, ...seen.top_products.map(({ revenue }) => revenue));
+    return html`
+      <section class="panel" aria-labelledby="products">
+        <header class="panel-head"><h2 id="products">Products</h2></header>
+        ${table(
+          ['Product', null, 'Pieces', 'Revenue'],
+          seen.top_products.map(({ sku, name, pieces, revenue }) => [
+            html`<a href="/admin/catalog/${sku}">${name ?? sku}</a>`, shareBar(revenue, greatest), whole.format(pieces), money(revenue, seen),
+          ]),
+          'Nothing was sold in these days.',
+        )}
+      </section>
+    `;
+  }
+
+  private countries(seen: Insights): TemplateResult {
+    const greatest = Math.max(0, ...seen.countries.map(({ revenue }) => revenue));
+    const known = seen.countries.reduce((sum, { orders }) => sum + orders, 0);
+    const unknown = seen.days.reduce((sum, { orders }) => sum + orders, 0) - known;
+    return html`
+      <section class="panel" aria-labelledby="countries" data-testid="countries">
+        <header class="panel-head"><h2 id="countries">Countries</h2></header>
+        ${table(
+          ['Sent to', null, 'Orders', 'Revenue'],
+          seen.countries.map(({ country, orders, revenue }) => [
+            regions.of(country) ?? country, shareBar(revenue, greatest), whole.format(orders), money(revenue, seen),
+          ]),
+          'Nothing was sold in these days.',
+        )}
+        ${unknown > 0 ? html`<p class="small-print">${unknown} orders are from before countries were counted.</p>` : nothing}
+      </section>
+    `;
+  }
+}
+
+function funnel(seen: Insights): TemplateResult {
+  const total = (step: keyof Steps) => seen.funnel.reduce((sum, day) => sum + day[step], 0);
+  const counts = STEPS.map(([step]) => total(step));
+  const greatest = Math.max(...counts);
+  return html`
+    <section class="panel" aria-labelledby="funnel" data-testid="funnel">
+      <header class="panel-head"><h2 id="funnel">From a visit to an order</h2></header>
+      ${table(
+        ['Step', null, 'Times', 'Of the step before'],
+        STEPS.map(([, name], place) => [
+          name, shareBar(counts[place], greatest), whole.format(counts[place]), place ? share(counts[place], counts[place - 1]) : '',
+        ]),
+      )}
+      <p class="small-print">
+        Visits, carts and checkouts are what pages tell, once for each tab: who blocks scripts is missing, who comes back is counted
+        anew. Orders are exact, also those that no page had a part in.
+      </p>
+    </section>
+  `;
+}
+
+function experiment({ variants, finding, in_words }: Insights['experiment']): TemplateResult {
+  const { tone, words } = FINDINGS[finding];
+  return html`
+    <section class="panel" aria-labelledby="experiment" data-testid="experiment">
+      <header class="panel-head"><h2 id="experiment">A against B</h2><span class="badge badge-${tone}">${words}</span></header>
+      ${table(
+        ['Step', ...variants.map(({ variant }) => `Variant ${variant}`)],
+        [
+          ...STEPS.map(([step, name]) => [name, ...variants.map((each) => whole.format(each[step]))]),
+          ['Orders for each visit', ...variants.map(({ conversion }) => (conversion === null ? '–' : percent.format(conversion)))],
+        ],
+      )}
+      <p class="statement">${in_words}</p>
+      <p class="small-print">Two-proportion z-test of orders placed for each visit. Choose the span before you look, not after.</p>
+    </section>
+  `;
+}
+
+function pairs({ bought_together }: Insights): TemplateResult {
+  return html`
+    <section class="panel insights-wide" aria-labelledby="pairs">
+      <header class="panel-head"><h2 id="pairs">Bought together</h2><span class="quiet">since the shop was opened</span></header>
+      ${table(
+        ['One', 'And', 'Orders'],
+        bought_together.map(({ skus: [one, other], orders }) => [productLink(one), productLink(other), whole.format(orders)]),
+        'No order had two products yet.',
+      )}
+    </section>
+  `;
+}
+
+const productLink = (sku: string) => html`<a class="mono" href="/admin/catalog/${sku}">${sku}</a>`;
+
+/** The first column names the row, one without a head holds bars, the others numbers. */
+function table(heads: (string | null)[], rows: unknown[][], empty = ''): TemplateResult {
+  if (!rows.length) return html`<p class="empty">${empty}</p>`;
+  const kind = (column: number) => (heads[column] === null ? 'bars' : column && typeof rows[0][column] === 'string' ? 'number' : '');
+  return html`
+    <div class="table-scroll" role="region" tabindex="0" aria-label=${heads.filter(Boolean).join(', ')}>
+      <table>
+        <thead>
+          <tr>${heads.map((head, column) => (head === null ? html`<td class="bars"></td>` : html`<th scope="col" class=${kind(column)}>${head}</th>`))}</tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ([name, ...cells]) => html`
+              <tr><th scope="row">${name}</th>${cells.map((cell, place) => html`<td class=${kind(place + 1)}>${cell}</td>`)}</tr>
+            `,
+          )}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+const share = (part: number, of: number) => (of ? percent.format(part / of) : '–');
+const money = (amount: number, { currency }: Insights) => formatMoney({ amount, currency });

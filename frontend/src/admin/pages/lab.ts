@@ -1,0 +1,275 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { listProducts } from '../../api';
+import { LightElement } from '../../components/light-element';
+import { config, type Config } from '../../config';
+import { Watch } from '../../store';
+import { setTitle } from '../../title';
+import { complain } from '../../toast';
+import { runAudit, webhookMode, WEBHOOK_MODES, type Audit, type WebhookMode } from '../api';
+import { Batch, FAULTS, MOST_AT_ONCE, MOST_ORDERS, type Shares } from '../batch';
+import '../components/column-chart';
+import { promiseList } from '../components/promise-list';
+import { shareBar } from '../components/share-bar';
+import { clockTime, liveSign, trouble } from '../components/words';
+import { Poll } from '../poll';
+import { notFound } from './not-found';
+
+const BUSY_PAUSE_MS = 1_000;
+const IDLE_PAUSE_MS = 10_000;
+const SECONDS = 60;
+
+const SHARES: [keyof Shares, string, string][] = [
+  ['declined', 'Cards that are declined', ''],
+  ['faulty', 'Payments that meet a fault', 'desk'],
+  ['refused', 'Refused by the warehouse', ''],
+  ['silent', 'Never answered by the warehouse', ''],
+  ['cancelled', 'Buyers who change their mind', ''],
+];
+
+const MODE_WORDS: Record<WebhookMode, string> = {
+  normal: 'as they should',
+  duplicate: 'twice',
+  reorder: 'out of order',
+  late: 'late',
+  wrong_signature: 'forged',
+  stale: 'with an old signature',
+  off: 'not at all',
+};
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/** Where the shop is put to the test, and the auditor looks on. */
+@customElement('admin-lab-page')
+export class AdminLabPage extends LightElement {
+  @state() private lab: Config['lab'] | undefined = undefined;
+  @state() private orders = 40;
+  @state() private atOnce = 4;
+  @state() private shares: Shares = { declined: 10, faulty: 10, refused: 10, silent: 0, cancelled: 10 };
+  @state() private operation = '';
+  @state() private kind = '';
+  @state() private mode: WebhookMode | null = null;
+  @state() private audit: Audit | null = null;
+  /** The auditor's own clock when the latest batch began. */
+  @state() private since: string | null = null;
+  private batch = new Batch();
+  private poll = new Poll(this, (signal) => this.look(signal), () => (this.isBusy ? BUSY_PAUSE_MS : IDLE_PAUSE_MS));
+
+  constructor() {
+    super();
+    new Watch(this, this.batch.progress);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    setTitle('Lab · Console');
+    void config().then((told) => this.enter(told.lab ?? null));
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.batch.stop();
+  }
+
+  protected override render() {
+    if (this.lab === undefined) return nothing;
+    if (this.lab === null) return notFound;
+    return html`
+      <div class="page-head"><h1>Lab</h1>${liveSign(this.poll)}</div>
+      <div class="lab">
+        <div class="lab-side">${this.bench(this.lab)}${this.lab.desk ? this.webhooks() : nothing}</div>
+        <div class="lab-main">
+          ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
+          ${this.audit ? html`${promiseList(this.audit)} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor reads the books…</p>`}
+        </div>
+      </div>
+    `;
+  }
+
+  private get isBusy(): boolean {
+    return this.batch.progress.value.isRunning || Boolean(this.audit?.orders.under_way);
+  }
+
+  private bench({ desk }: NonNullable<Config['lab']>): TemplateResult {
+    const { isRunning, wanted, placed } = this.batch.progress.value;
+    const offered = SHARES.filter(([, , needs]) => !needs || desk);
+    return html`
+      <form class="panel form" @submit=${this.start}>
+        <h2>A batch of orders</h2>
+        ${slider('Orders', 'orders', this.orders, 1, MOST_ORDERS, 1, '', (value) => (this.orders = value))}
+        ${slider('At once', 'at-once', this.atOnce, 1, MOST_AT_ONCE, 1, '', (value) => (this.atOnce = value))}
+        <fieldset>
+          <legend>How many of them</legend>
+          ${offered.map(([share, name]) =>
+            slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value })),
+          )}
+          ${desk && this.shares.faulty ? this.faults() : nothing}
+        </fieldset>
+        <div class="actions">
+          ${isRunning
+            ? html`<button type="button" class="button button-quiet" @click=${() => this.batch.stop()}>Stop</button>`
+            : html`<button class="button" data-testid="place-batch">Place ${this.orders} orders</button>`}
+        </div>
+        <div role="status">${wanted ? html`<progress max=${wanted} .value=${placed} aria-label="Orders placed"></progress>${this.came()}` : nothing}</div>
+        <p class="small-print">
+          Guests who come through the public API and buy what is on the shelf, one piece each.
+          ${this.shares.silent ? 'A silent warehouse is waited for until its time is over.' : nothing}
+        </p>
+      </form>
+    `;
+  }
+
+  private came(): TemplateResult {
+    const { placed, wanted, cancelled, tooLate, refused } = this.batch.progress.value;
+    const told = [
+      `${placed} of ${wanted} placed`,
+      cancelled && `${cancelled} asked to cancel in time`,
+      tooLate && `${tooLate} too late`,
+      ...Object.entries(refused).map(([code, times]) => `${times} refused: ${code}`),
+    ];
+    return html`<p data-testid="batch-progress">${told.filter(Boolean).join(' · ')}</p>`;
+  }
+
+  private faults(): TemplateResult {
+    const parts = FAULTS.map((fault) => fault.split('_'));
+    const choice = (label: string, place: number, chosen: string, choose: (value: string) => void) => html`
+      <label class="filter">${label}
+        <select @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
+          <option value="">any</option>
+          ${[...new Set(parts.map((each) => each[place]))].map((each) => html`<option ?selected=${each === chosen}>${each}</option>`)}
+        </select>
+      </label>
+    `;
+    return html`
+      <div class="form-row">
+        ${choice('Fault in', 0, this.operation, (value) => (this.operation = value))}
+        ${choice('Kind', 1, this.kind, (value) => (this.kind = value))}
+      </div>
+      ${this.chosenFaults().length ? nothing : html`<p class="error">There is no such fault: a hold expires before a capture or after a confirmation.</p>`}
+    `;
+  }
+
+  private chosenFaults(): string[] {
+    return FAULTS.filter((fault) => {
+      const [operation, kind] = fault.split('_');
+      return (!this.operation || operation === this.operation) && (!this.kind || kind === this.kind);
+    });
+  }
+
+  private webhooks(): TemplateResult {
+    return html`
+      <fieldset class="panel form">
+        <legend class="visually-hidden">The payment provider’s webhooks</legend>
+        <h2 aria-hidden="true">Webhooks come</h2>
+        <div class="chips">
+          ${WEBHOOK_MODES.map(
+            (mode) => html`
+              <button type="button" class="chip" aria-pressed=${mode === this.mode} @click=${() => this.deliver(mode)}>${MODE_WORDS[mode]}</button>
+            `,
+          )}
+        </div>
+        <p class="small-print">Of the payment sandbox, from now on and for everybody, until you choose another way.</p>
+      </fieldset>
+    `;
+  }
+
+  private endings({ orders }: Audit): TemplateResult {
+    const endings = Object.entries(orders.endings).sort(([, one], [, other]) => other - one);
+    const rows: [string, number][] = [...endings, ...(orders.under_way ? [['under way', orders.under_way] as [string, number]] : [])];
+    return html`
+      <section class="panel" aria-labelledby="endings" data-testid="endings">
+        <header class="panel-head">
+          <h2 id="endings">How they ended</h2>
+          <span class="quiet">${orders.placed} orders, ${this.since ? 'since this batch began' : 'all there ever were'}</span>
+        </header>
+        ${rows.length
+          ? html`
+              <table>
+                <thead class="visually-hidden"><tr><th scope="col">Ending</th><td></td><th scope="col">Orders</th></tr></thead>
+                <tbody>
+                  ${rows.map(
+                    ([ending, count]) => html`
+                      <tr><th scope="row"><span class="badge badge-${toneOf(ending)}">${ending}</span></th><td class="bars">${shareBar(count, orders.placed)}</td><td class="number">${count}</td></tr>
+                    `,
+                  )}
+                </tbody>
+              </table>
+            `
+          : html`<p class="empty">None yet.</p>`}
+      </section>
+    `;
+  }
+
+  private pace({ orders, read_at }: Audit): TemplateResult {
+    const last = Math.floor(Date.parse(read_at) / 1_000);
+    const seconds = Array.from({ length: SECONDS }, (_, place) => last - SECONDS + 1 + place);
+    const bySecond = new Map(orders.pace.map((each) => [Date.parse(each.second) / 1_000, each]));
+    const values = (what: 'placed' | 'ended') => seconds.map((second) => bySecond.get(second)?.[what] ?? 0);
+    return html`
+      <section class="panel" aria-labelledby="pace">
+        <header class="panel-head"><h2 id="pace">Orders per second</h2><span class="quiet">the last minute, to ${clockTime(read_at)}</span></header>
+        <column-chart
+          caption="Orders per second"
+          .labels=${seconds.map((second) => clock.format(second * 1_000))}
+          .series=${[
+            { name: 'placed', tone: 'ochre', values: values('placed') },
+            { name: 'ended', tone: 'spruce', values: values('ended') },
+          ]}
+        ></column-chart>
+      </section>
+    `;
+  }
+
+  private enter(lab: Config['lab']): void {
+    this.lab = lab;
+    this.poll.again();
+    if (lab?.desk) void webhookMode(lab.desk).then((mode) => (this.mode = mode), complain);
+  }
+
+  private async look(signal: AbortSignal): Promise<void> {
+    if (!this.lab) return;
+    const audit = await runAudit(this.since, signal);
+    if (!signal.aborted) this.audit = audit;
+  }
+
+  private async deliver(mode: WebhookMode): Promise<void> {
+    try {
+      this.mode = await webhookMode(this.lab!.desk!, mode);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  private async start(event: Event): Promise<void> {
+    event.preventDefault();
+    try {
+      const { items } = await listProducts({});
+      const skus = items.filter(({ available }) => available > 0).map(({ sku }) => sku);
+      if (!skus.length) throw new Error('Nothing is on the shelf.');
+      this.since = this.audit?.read_at ?? null;
+      this.poll.again();
+      const faults = this.chosenFaults();
+      const shares = this.lab?.desk && faults.length ? this.shares : { ...this.shares, faulty: 0 };
+      await this.batch.run({ orders: this.orders, atOnce: this.atOnce, shares, faults }, skus);
+    } catch (error) {
+      complain(error);
+    }
+  }
+}
+
+function toneOf(ending: string): string {
+  if (ending === 'COMPLETED') return 'good';
+  return ending.startsWith('CANCELLED') ? 'bad' : ending === 'under way' ? 'going' : 'calm';
+}
+
+function slider(
+  label: string, name: string, value: number, min: number, max: number, step: number, unit: string, choose: (value: number) => void,
+): TemplateResult {
+  return html`
+    <label class="slider">
+      <span>${label}</span><output>${value}${unit}</output>
+      <input type="range" name=${name} min=${min} max=${max} step=${step} .value=${String(value)}
+        @input=${(event: Event) => choose(Number((event.target as HTMLInputElement).value))}>
+    </label>
+  `;
+}

@@ -1,0 +1,252 @@
+"""The shop's keepers look at what was sold, keep the catalog, and put the shop to the test in the lab."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from infra.local import browser as local_browser
+from infra.local import shop
+from infra.local.client import Buyer
+
+PATIENCE_MS = 60_000
+SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+DESKTOP = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
+        yield running
+        running.close()
+    expect.set_options(timeout=None)
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, storefront_url: str) -> Iterator[BrowserContext]:
+    """As the shop's keeper."""
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{storefront_url}/sign-in?next=/admin/orders")
+    page.get_by_label("Email").fill(shop.ADMIN.email)
+    page.get_by_label("Password").fill(shop.ADMIN.password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext) -> Iterator[Page]:
+    """Fails the test on any error that the page itself throws."""
+    opened, errors = signed_in.new_page(), []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+@pytest.fixture
+def guest(opened: dict[str, Any]) -> Buyer:
+    return Buyer(opened["api_url"])
+
+
+@pytest.fixture
+def admin(engine: Any, opened: dict[str, Any]) -> Buyer:
+    return Buyer(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
+
+
+@pytest.fixture
+def product(admin: Buyer) -> str:
+    """The sku of one that costs 12.50, with ten pieces on the shelf."""
+    sku = f"CONSOLE-{uuid.uuid4().hex[:8].upper()}"
+    admin.must(
+        "PUT",
+        f"/admin/products/{sku}",
+        {
+            "name": f"Console piece {sku}",
+            "description": "Made by a test.",
+            "price": {"amount": 1250, "currency": "EUR"},
+            "category": "console",
+            "image": "/images/products/none.svg",
+        },
+    )
+    admin.must("POST", f"/admin/stock/{sku}", {"delta": 10})
+    return sku
+
+
+def cells(page: Page, test_id: str, row: str) -> list[str]:
+    found = page.get_by_test_id(test_id).get_by_role("row").filter(has_text=row)
+    return [text for text in found.get_by_role("cell").all_inner_texts() if text]
+
+
+def test_insights_show_a_sale_where_it_went_and_what_led_to_it(
+    page: Page, storefront_url: str, guest: Buyer, admin: Buyer, product: str
+) -> None:
+    for step in ("visit", "visit", "cart"):
+        guest.must("POST", "/steps", {"step": step, "variant": "b"})
+    guest.put_in_cart(product, 2)
+    guest.ended(guest.check_out(variant="b").body["order_id"])
+
+    page.goto(f"{storefront_url}/admin/insights")
+
+    sold = page.get_by_role("row").filter(has_text=product)
+    expect(sold.or_(page.get_by_role("row").filter(has_text=f"Console piece {product}"))).to_contain_text("€25.00")
+    told = admin.must("GET", "/admin/insights?days=7")
+    norway = next(view for view in told["countries"] if view["country"] == "NO")
+    assert cells(page, "countries", "Norway") == [str(norway["orders"]), f"€{norway['revenue'] / 100:,.2f}"]
+    b = next(view for view in told["experiment"]["variants"] if view["variant"] == "b")
+    assert b["visit"] >= 2 and b["placed"] >= 1
+    assert cells(page, "experiment", "Visits")[1] == str(b["visit"])
+    assert cells(page, "experiment", "Orders placed")[1] == str(b["placed"])
+    expect(page.get_by_test_id("experiment")).to_contain_text("Too few to say")
+
+
+def test_a_visit_is_told_step_by_step_and_each_once(
+    browser: Browser, storefront_url: str, admin: Buyer, product: str
+) -> None:
+    """A buyer's, not a keeper's; the edge has dealt them the half `a`."""
+
+    def counted() -> dict[str, int]:
+        steps = admin.must("GET", "/admin/insights?days=1")["funnel"][-1]["by_variant"]["a"]
+        return {step: steps[step] for step in ("visit", "cart", "checkout", "placed")}
+
+    before = counted()
+    context = browser.new_context(viewport=DESKTOP)
+    context.add_cookies([{"name": "saga_ab", "value": "a", "url": storefront_url}])
+    buyer = context.new_page()
+    buyer.set_default_timeout(PATIENCE_MS)
+    for _ in range(2):
+        buyer.goto(f"{storefront_url}/products/{product}")
+        buyer.get_by_test_id("add-to-cart").click()
+        expect(buyer.get_by_test_id("cart-count").first).to_contain_text("1")
+        buyer.reload()
+    with buyer.expect_response(lambda answer: "checkout" in (answer.request.post_data or "")):
+        buyer.goto(f"{storefront_url}/checkout")
+    context.close()
+
+    after = counted()
+
+    assert {step: after[step] - before[step] for step in after} == {"visit": 1, "cart": 1, "checkout": 1, "placed": 0}
+
+
+def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, guest: Buyer, product: str) -> None:
+    page.goto(f"{storefront_url}/admin/catalog")
+    page.get_by_test_id("search").fill(product.lower())
+    page.keyboard.press("Enter")
+    page.get_by_test_id("product-row").get_by_role("link", name=product).click()
+    expect(page.get_by_test_id("stock-available")).to_have_text("10")
+
+    page.get_by_label("Name", exact=True).fill("Console piece, signed")
+    page.get_by_label("Price, EUR").fill("13,5")
+    page.get_by_test_id("save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Console piece, signed")
+    page.get_by_test_id("delta").fill("-4")
+    page.get_by_test_id("move-stock").click()
+    expect(page.get_by_test_id("stock-available")).to_have_text("6")
+
+    sold = guest.must("GET", f"/products/{product}")
+    assert (sold["name"], sold["price"]["amount"], sold["available"]) == ("Console piece, signed", 1350, 6)
+
+
+def test_what_a_product_cannot_be_is_told_beside_the_field(
+    page: Page, storefront_url: str, guest: Buyer, product: str
+) -> None:
+    page.goto(f"{storefront_url}/admin/catalog/{product}")
+    page.get_by_label("Price, EUR").fill("free")
+    page.get_by_test_id("save").click()
+    expect(page.get_by_label("Price, EUR")).to_be_focused()
+    expect(page.get_by_label("Price, EUR")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Price, EUR").fill("10")
+    page.get_by_label("Picture").fill("javascript:alert(1)")
+    page.get_by_test_id("save").click()
+    expect(page.get_by_label("Picture")).to_have_attribute("aria-invalid", "true")
+    page.get_by_test_id("delta").fill("-11")
+    page.get_by_test_id("move-stock").click()
+    expect(page.get_by_text("There are fewer pieces available than you want to take away.")).to_be_visible()
+
+    assert guest.must("GET", f"/products/{product}")["price"]["amount"] == 1250
+
+
+def test_a_file_is_imported_and_its_bad_rows_are_told(page: Page, storefront_url: str, guest: Buyer) -> None:
+    sku = f"FILE-{uuid.uuid4().hex[:8].upper()}"
+    rows = [
+        "sku,name,description,price_amount,price_currency,category,image,stock",
+        f'{sku},"Lantern, small",From a file.,990,EUR,console,/images/products/none.svg,7',
+        f"{sku}-B,Lantern,From a file.,nine,EUR,console,/images/products/none.svg,7",
+    ]
+    page.goto(f"{storefront_url}/admin/catalog/imports")
+    page.get_by_test_id("import-file").set_input_files(
+        {"name": "products.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}
+    )
+    page.get_by_test_id("import-send").click()
+
+    newest = page.get_by_test_id("import-row").first
+    expect(newest.get_by_test_id("import-status")).to_have_text("DONE")
+    newest.get_by_test_id("report").click()
+
+    failed = page.get_by_test_id("failed-rows").get_by_role("row").nth(1)
+    expect(failed).to_contain_text(f"{sku}-B")
+    expect(failed).to_contain_text("price")
+    imported = guest.must("GET", f"/products/{sku}")
+    assert (imported["name"], imported["available"]) == ("Lantern, small", 7)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    assert f"{sku}-B" in download.value.path().read_text()
+
+
+def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storefront_url: str) -> None:
+    page.goto(f"{storefront_url}/admin/lab")
+    expect(page.get_by_test_id("verdict")).to_have_text("All 15 promises hold")
+    for name, value in {"orders": 6, "at-once": 3, "declined": 50, "faulty": 50, "refused": 0, "cancelled": 0}.items():
+        page.locator(f"input[name={name}]").evaluate(SLIDE, str(value))
+
+    page.get_by_test_id("place-batch").click()
+
+    expect(page.get_by_test_id("batch-progress")).to_contain_text("6 of 6 placed")
+    endings = page.get_by_test_id("endings")
+    expect(endings).to_contain_text("6 orders, since this batch began")
+    expect(endings).not_to_contain_text("under way", timeout=2 * PATIENCE_MS)
+    assert "3" in cells(page, "endings", "CANCELLED PAYMENT_DECLINED")
+    expect(page.get_by_test_id("promises")).to_have_attribute("data-broken", "0")
+
+
+def test_the_lab_turns_red_when_a_book_lies(
+    page: Page, storefront_url: str, engine: Any, opened: dict[str, Any], product: str
+) -> None:
+    stock = engine.session.resource("dynamodb").Table(opened["stack"]["InventoryTableName"])
+
+    def steal(pieces: int) -> None:
+        stock.update_item(
+            Key={"pk": f"STOCK#{product}"},
+            UpdateExpression="SET available = available - :pieces",
+            ExpressionAttributeValues={":pieces": pieces},
+        )
+
+    steal(1)
+    try:
+        page.goto(f"{storefront_url}/admin/lab")
+        expect(page.get_by_test_id("verdict")).to_have_text("1 of 15 promises is broken")
+        expect(page.get_by_test_id("promises")).to_contain_text(product)
+    finally:
+        steal(-1)
+
+
+def test_a_stage_without_a_lab_has_no_page_for_it(
+    page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]
+) -> None:
+    config = shop._browser_config(engine.place, opened["stack"]) | {"lab": None}
+    page.route("**/config.json", lambda route: route.fulfill(json=config))
+
+    page.goto(f"{storefront_url}/admin/lab")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
+    expect(page.get_by_role("link", name="Catalog")).to_be_visible()
+    expect(page.get_by_role("link", name="Lab")).to_have_count(0)

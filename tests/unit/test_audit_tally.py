@@ -1,0 +1,89 @@
+"""How orders went, as the lab tells it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from infra.audit import function
+from infra.audit.tally import tally
+from tests.unit.test_audit import DONE, GONE, NOW, PLACED_AT, healthy, stock
+
+SINCE = datetime.fromisoformat(PLACED_AT)
+
+
+def at(seconds):
+    return (SINCE + timedelta(seconds=seconds)).isoformat()
+
+
+def test_endings_are_counted_with_their_reason_and_what_is_open_is_not_one():
+    books = healthy()
+    books.orders[GONE]["reason"] = "OUT_OF_STOCK"
+
+    told = tally(books, SINCE)
+
+    assert (told["placed"], told["under_way"]) == (4, 1)
+    assert told["endings"] == {"COMPLETED": 1, "CANCELLED OUT_OF_STOCK": 1, "RETURNED": 1}
+
+
+def test_only_the_orders_since_a_moment_are_told():
+    books = healthy()
+    books.orders[DONE]["history"][0]["at"] = at(5)
+
+    assert tally(books, SINCE + timedelta(seconds=1))["endings"] == {"COMPLETED": 1}
+    assert tally(books, None)["placed"] == 4
+
+
+def test_the_pace_is_told_by_the_second_and_only_of_late():
+    books = replace(healthy(), read_at=SINCE + timedelta(seconds=60))
+    for moment in books.orders[DONE]["history"][1:]:
+        moment["at"] = at(2.7)
+    books.orders[GONE]["history"][0]["at"] = at(-300)
+
+    pace = tally(books, None)["pace"]
+
+    # Of the four, one was placed long ago; a return ended when it was completed.
+    assert pace == [{"second": at(0), "placed": 3, "ended": 2}, {"second": at(2), "placed": 0, "ended": 1}]
+
+
+class Reader:
+    def __init__(self, books):
+        self._books = books
+
+    def read(self):
+        return self._books
+
+
+@pytest.fixture
+def audit(monkeypatch):
+    def run(books, event):
+        monkeypatch.setattr(function, "_reader", lambda: Reader(books))
+        monkeypatch.setattr(function, "SECOND_LOOK_SECONDS", 0)
+        return function.handle(event, None)
+
+    return run
+
+
+def test_the_function_tells_every_promise_and_the_tally_of_the_same_books(audit):
+    books = healthy()
+    stock(received=11)(books)
+
+    told = audit(books, {"since": PLACED_AT})
+
+    conserved, *others = told["promises"]
+    assert (conserved["checked"], conserved["violated"]) == (1, 1)
+    assert conserved["violations"] == [
+        {"subject": "MUG", "text": "{'available': 6, 'reserved': 2, 'sold': 2, 'received': 11}"}
+    ]
+    assert {promise["violated"] for promise in others} == {0}
+    assert told["orders"]["placed"] == 4
+    assert told["read_at"] == NOW.isoformat()
+
+
+def test_the_function_tells_some_of_many_violations_and_counts_them_all(audit):
+    books = healthy()
+    books.stocks[:] = [books.stocks[0] | {"sku": f"MUG-{number}", "received": 11} for number in range(25)]
+
+    conserved = audit(books, {})["promises"][0]
+
+    assert (conserved["violated"], len(conserved["violations"])) == (25, 20)
