@@ -9,15 +9,6 @@ from typing import Any
 
 Template = dict[str, Any]
 
-UNNAMED_ON_THE_ENGINE = {
-    "ses:SendEmail",
-    "events:StartReplay",
-    "events:DescribeReplay",
-    "states:SendTaskSuccess",
-    "states:SendTaskFailure",
-    "states:SendTaskHeartbeat",
-}
-
 
 @dataclass(frozen=True)
 class Local:
@@ -55,24 +46,6 @@ def api_origin(template: Template, local: Local) -> None:
     origin["DomainName"] = "localhost"
     origin["OriginPath"] = {"Fn::Sub": "/_aws/execute-api/${RestAPI}"}
     origin["CustomOriginConfig"] = {"HTTPPort": local.port, "OriginProtocolPolicy": "http-only"}
-
-
-def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity, the state machine and the replay."""
-    for role in _of_type(template, "AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if _actions(statement) & UNNAMED_ON_THE_ENGINE:
-                    statement["Resource"] = "*"
-
-
-def message_batches(template: Template, local: Local) -> None:
-    """The engine asks for a permission of its own to send messages in batches; on AWS that to send is enough."""
-    for role in _of_type(template, "AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if "sqs:SendMessage" in _actions(statement):
-                    statement["Action"] = sorted(_actions(statement) | {"sqs:SendMessageBatch"})
 
 
 def gateway_responses(template: Template, local: Local) -> None:
@@ -129,8 +102,6 @@ DIFFERENCES = (
     own_runtime,
     no_archive,
     no_schema_registry,
-    unnamed_resources,
-    message_batches,
     gateway_responses,
     api_origin,
     plain_http,
@@ -149,8 +120,3 @@ def localized(template: Template, local: Local) -> Template:
 
 def _of_type(template: Template, kind: str) -> list[dict[str, Any]]:
     return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
-
-
-def _actions(statement: dict[str, Any]) -> set[str]:
-    actions = statement["Action"]
-    return {actions} if isinstance(actions, str) else set(actions)
