@@ -63,6 +63,6 @@ def _npm(*arguments: str) -> None:
     tools = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
     npm = shutil.which("npm", path=environment["PATH"])
-    run = subprocess.run([npm, *arguments], cwd=FRONTEND, env=environment, capture_output=True, text=True)
+    run = subprocess.run([npm or "npm", *arguments], cwd=FRONTEND, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise BuildFailed(run.stdout + run.stderr)

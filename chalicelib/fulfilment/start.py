@@ -1,7 +1,7 @@
 """Workflows: starting one once, however often its event is delivered, and what became of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ class Workflow:
         """The state machine's name."""
         return self._arn.rsplit(":", 1)[-1]
 
-    def start(self, name: str, given: dict[str, str]) -> None:
+    def start(self, name: str, given: Mapping[str, str | None]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
         try:
             self._stepfunctions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))

@@ -97,7 +97,7 @@ def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     before = {event["id"]: event.get("previousEventId") or event["id"] - 1 for event in history}
     for event in history:
         if entered := event.get("stateEnteredEventDetails"):
-            details = {"left_at": None, "errors": []}
+            details: dict[str, Any] = {"left_at": None, "errors": []}
             visits[event["id"]] = {"at": _at(event["timestamp"]), "state": entered["name"], "details": details}
         elif left := event.get("stateExitedEventDetails"):
             visit = _latest(visits, left["name"])

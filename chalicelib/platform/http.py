@@ -72,6 +72,13 @@ class Call:
     headers: Mapping[str, str]
     raw_body: bytes = b""
 
+    @property
+    def customer_id(self) -> str:
+        """Raises SignInRequired; never on a route whose access is `customer` or `admin`."""
+        if self.caller.customer_id is None:
+            raise SignInRequired
+        return self.caller.customer_id
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -225,13 +232,15 @@ def _problem(
         code=code,
         errors=[FieldError(field=name, message=message) for name, message in fields.items()] or None,
     )
-    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **(headers or {})}
-    return Response(problem.model_dump_json(exclude_none=True), headers, status)
+    return _answered(problem.model_dump_json(exclude_none=True), "application/problem+json", status, headers or {})
 
 
 def _response(model: BaseModel, status: int, headers: dict[str, str]) -> Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **headers}
-    return Response(model.model_dump_json(by_alias=True), headers, status)
+    return _answered(model.model_dump_json(by_alias=True), "application/json", status, headers)
+
+
+def _answered(body: str, kind: str, status: int, headers: dict[str, str]) -> Response:
+    return Response(body, {"Content-Type": kind, "Cache-Control": "no-store", **headers}, status)
 
 
 class FieldError(BaseModel):
