@@ -51,10 +51,13 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "S3_DATA_DIR": str(state / "s3"),
         # It would open a port on all interfaces.
         "IOT_MTLS_ENABLED": "0",
+        # macOS would end a fork of a process that has libraries loaded.
+        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
         # The engine runs CloudFront functions on the node of our virtual environment.
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "SHOP_PYTHON": sys.executable,
+        "SHOP_ENTRY": str(Path(__file__).with_name("entry.py")),
         "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
     }

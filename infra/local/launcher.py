@@ -5,7 +5,7 @@ import socketserver
 import threading
 from typing import Any
 
-from infra.local import authorization
+from infra.local import authorization, forker
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -13,6 +13,17 @@ AT_ONCE = max(3, os.cpu_count() or 1)
 def _answer_at_once() -> None:
     """Nagle's algorithm would hold each call of a function up for 40 ms."""
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def _rest() -> None:
+    """The engine keeps a server for each process of a function, and each would look ten times a second whether it is
+    to stop."""
+    serve = socketserver.BaseServer.serve_forever
+
+    def patiently(server: Any, poll_interval: float = 0.5) -> None:
+        serve(server, max(poll_interval, 0.5))
+
+    socketserver.BaseServer.serve_forever = patiently  # type: ignore[method-assign]
 
 
 def _take_turns() -> None:
@@ -31,9 +42,11 @@ def _take_turns() -> None:
 
 
 if __name__ == "__main__":
+    forker.start()
     from ministack.app import main
 
     _answer_at_once()
+    _rest()
     _take_turns()
     authorization.install()
     main()
