@@ -26,14 +26,19 @@ class BuildFailed(Exception):
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
     """Returns the folder of the built site. Installs the pinned packages if they changed. Raises BuildFailed."""
-    lock, installed = FRONTEND / "package-lock.json", FRONTEND / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        progress("installing the storefront's packages")
-        _npm("ci", "--no-audit", "--no-fund")
-        installed.touch()
+    install(FRONTEND, lambda: progress("installing the storefront's packages"))
     progress("building the storefront")
-    _npm("run", "build")
+    npm(FRONTEND, "run", "build")
     return DIST
+
+
+def install(folder: Path, begins: Callable[[], None] = lambda: None) -> None:
+    """The packages that the folder's lock file pins, if they changed. Raises BuildFailed."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        begins()
+        npm(folder, "ci", "--no-audit", "--no-fund")
+        installed.touch()
 
 
 def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None:
@@ -58,11 +63,11 @@ def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None
     )
 
 
-def _npm(*arguments: str) -> None:
+def npm(folder: Path, *arguments: str) -> None:
     """With the node that came with the virtual environment, wherever else one may be."""
     tools = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
     npm = shutil.which("npm", path=environment["PATH"])
-    run = subprocess.run([npm or "npm", *arguments], cwd=FRONTEND, env=environment, capture_output=True, text=True)
+    run = subprocess.run([npm or "npm", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise BuildFailed(run.stdout + run.stderr)

@@ -123,9 +123,12 @@ def _alarm(name: str, resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file(path: Path) -> str:
-    if path.name.endswith(".asl.yaml"):
-        return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
-    return path.read_text()
+    return asl(path) if path.name.endswith(".asl.yaml") else path.read_text()
+
+
+def asl(path: Path) -> str:
+    """A workflow's definition, for CloudFormation to fill in."""
+    return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
 
 
 def _merged(one: Any, other: Any) -> Any:

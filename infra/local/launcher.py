@@ -18,12 +18,13 @@ def _answer_at_once() -> None:
 def _rest() -> None:
     """The engine keeps a server for each process of a function, and each would look ten times a second whether it is
     to stop."""
-    serve = socketserver.BaseServer.serve_forever
+    every_server: Any = socketserver.BaseServer
+    serve = every_server.serve_forever
 
     def patiently(server: Any, poll_interval: float = 0.5) -> None:
         serve(server, max(poll_interval, 0.5))
 
-    socketserver.BaseServer.serve_forever = patiently  # type: ignore[method-assign]
+    every_server.serve_forever = patiently
 
 
 def _take_turns() -> None:

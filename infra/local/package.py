@@ -11,6 +11,7 @@ from infra.package import package
 from infra.template_pieces import ROOT
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap"
+STAGES = ("local", "demo", "prod")
 PACKED = ("app.py", "chalicelib", ".chalice")
 
 
@@ -28,6 +29,14 @@ def package_locally(out: Path, local: Local) -> dict[str, Any]:
     for code in ("deployment.zip", "warehouse_simulator.zip"):
         _add_bootstrap(out / code)
     return localized(template, local)
+
+
+def package_each_stage(out: Path) -> dict[str, Path]:
+    """Every stage's template as `chalice package` writes it, for tests and tools to read."""
+    package_locally(out / "local", Local(4566))
+    project = out / "local" / "project"
+    others = {stage: package(stage, out / stage, project) for stage in STAGES if stage != "local"}
+    return {"local": out / "local" / "sam.json", **others}
 
 
 def _add_bootstrap(code: Path) -> None:
