@@ -174,7 +174,7 @@ def park(sqs, engine, opened, resource):
 
 
 def test_a_parked_order_is_undone_by_a_redrive_under_a_new_name(
-    guest, admin, new_product, engine, opened, sandbox, park, letters, executions, eventually
+    guest, admin, new_product, engine, opened, sandbox, park, letters, executions, timeline, eventually
 ):
     sku = new_product(1)
     order_id = guest.buy(sku, line2="sandbox:silent")
@@ -190,9 +190,27 @@ def test_a_parked_order_is_undone_by_a_redrive_under_a_new_name(
     assert sandbox.kept(order_id) == 0
     assert executions("UndoMachineArn", order_id) == [order_id]
     assert admin.must("GET", f"/products/{sku}")["available"] == 1
+    assert "undo started" in titles(timeline(order_id), "workflow")
     park(order_id, "UndoMachineArn", order_id)
     assert len(admin.must("POST", "/admin/queues/parked-orders/redrive")["redriven"]) == 1
     assert executions("UndoMachineArn", order_id) == [order_id], "it has ended, so nothing is begun"
+
+
+def test_an_admin_finds_orders_by_their_status(guest, admin, new_product):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    newest = admin.must("GET", "/admin/orders?status=COMPLETED")["items"]
+    assert order_id in [order["order_id"] for order in newest]
+    assert {order["status"] for order in newest} == {"COMPLETED"}
+
+
+def test_a_confirmation_that_is_asked_for_again_is_not_sent_again(guest, new_product, engine, resource, emails):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    step = json.dumps({"order_id": order_id}).encode()
+    answer = engine.session.client("lambda").invoke(FunctionName=resource("SendConfirmation"), Payload=step)
+    assert "FunctionError" not in answer
+    assert len([subject for subject in emails(order_id) if subject == "We have your order"]) == 1
 
 
 def test_a_parked_return_is_begun_anew_by_a_redrive(guest, admin, new_product, sandbox, park, executions, eventually):
