@@ -36,6 +36,9 @@ FOLDER = "RIGHTS_FOLDER"
 
 FAILED = "A mark is taken back when the work fails after it was made: tests/contract/test_once.py."
 REPEATED = "A step looks at what its first try did only when that try's answer was lost."
+FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
+    "Only if the wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_cancelling.py."
+)
 OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
@@ -45,6 +48,8 @@ KEPT_UNUSED = {
     ("SendNotifications", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
+    ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
+    ("ShipOrder", "states:SendTaskFailure", "order-fulfilment"): FORBIDDEN,
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
     ("ReconcilePayments", "states:DescribeExecution", "order-fulfilment"): OVERDUE,
     ("ReconcilePayments", "states:StartExecution", "OrderUndo"): OVERDUE,
