@@ -37,8 +37,6 @@ FOLDER = "RIGHTS_FOLDER"
 FAILED = "A mark is taken back when the work fails after it was made: tests/contract/test_once.py."
 REPEATED = "A step looks at what its first try did only when that try's answer was lost."
 FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
-    "Only if the wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_cancelling.py."
-)
 OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
