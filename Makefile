@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay contracts test package deploy clean
+.PHONY: help up down admin partner demo tour mail lighthouse screenshots audit job import lint rush burst dlq replay contracts test package deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -62,7 +62,11 @@ contracts: $(INSTALLED) ## Write the event catalogue into docs/events, and refus
 
 test: $(INSTALLED) ## Run all tests, on an engine of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
+	@$(BIN)/python -m infra.lint --quick
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(INSTALLED) ## Style, types, workflows, templates, their security, known vulnerabilities
+	@$(BIN)/python -m infra.lint
 
 package: $(INSTALLED) ## Make what CloudFormation deploys: make package STAGE=demo
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)
@@ -72,7 +76,7 @@ deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… 
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi
-	@rm -rf .local .build .venv frontend/node_modules frontend/lighthouse/node_modules frontend/dist
+	@rm -rf .local .build .venv .venv-lint .mypy_cache infra/lint/node_modules frontend/node_modules frontend/lighthouse/node_modules frontend/dist
 
 $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }

@@ -70,7 +70,8 @@ def redrive(console: Console, admin: Buyer, name: str) -> int:
     """As many calls as it takes for what lay there at the beginning. Returns 1 if some could not be redriven."""
     queues = admin.must("GET", "/admin/queues")["items"]
     ahead = next((sum(queue["dead_letters"].values()) for queue in queues if queue["name"] == name), 1)
-    done, failed = 0, {}
+    done = 0
+    failed: dict[str, str] = {}
     while ahead > 0:
         answer = admin.must("POST", f"/admin/queues/{name}/redrive")
         done += len(answer["redriven"])

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chalicelib import api  # noqa: F401  declares every route
@@ -76,7 +77,7 @@ def definition() -> Template:
 
 def models() -> dict[str, Any]:
     """The bodies that are validated, as far as the gateway checks them."""
-    bodies = sorted({o.body for o in OPERATIONS if _is_validated(o)}, key=lambda model: model.__name__)
+    bodies = sorted({body for body in map(_validated, OPERATIONS) if body}, key=lambda model: model.__name__)
     _, schemas = models_json_schema([(body, "validation") for body in bodies], ref_template="#/definitions/{model}")
     return {name: _shape(schema) for name, schema in schemas["$defs"].items()}
 
@@ -93,20 +94,20 @@ def _shape(schema: dict[str, Any]) -> dict[str, Any]:
     return shape
 
 
-def _is_validated(operation: Operation) -> bool:
-    """A body that may be absent is not: to the gateway an absent one is an invalid one."""
-    return operation.body is not None and operation.body_required
+def _validated(operation: Operation) -> type[BaseModel] | None:
+    """Its body's model. Not of a body that may be absent: to the gateway an absent one is an invalid one."""
+    return operation.body if operation.body_required else None
 
 
 def _paths() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
-        method = {}
+        method: dict[str, Any] = {}
         if operation.access in ("customer", "admin"):
             method["security"] = [{AUTHORIZER: []}]
-        if _is_validated(operation):
+        if body := _validated(operation):
             method["consumes"] = ["application/json"]
-            method["parameters"] = [*_path_parameters(operation), _body_parameter(operation)]
+            method["parameters"] = [*_path_parameters(operation), _body_parameter(body)]
             method["x-amazon-apigateway-request-validator"] = VALIDATOR
         if method:
             paths.setdefault(operation.path, {})[operation.method.lower()] = method
@@ -119,8 +120,8 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
     return [{"name": name, "in": "path", "required": True, "type": "string"} for name in names]
 
 
-def _body_parameter(operation: Operation) -> dict[str, Any]:
-    name = operation.body.__name__
+def _body_parameter(body: type[BaseModel]) -> dict[str, Any]:
+    name = body.__name__
     return {"name": name, "in": "body", "required": True, "schema": {"$ref": f"#/definitions/{name}"}}
 
 

@@ -34,14 +34,14 @@ def build(progress: Callable[[str], None] = lambda line: None) -> Path:
     """Returns the folder of the built site. Raises BuildFailed."""
     install(FRONTEND, progress)
     progress("building the storefront")
-    _npm("run", "build")
+    npm(FRONTEND, "run", "build")
     return DIST
 
 
 def check() -> None:
     """Every type fits. Raises BuildFailed."""
     install(FRONTEND)
-    _npm("run", "check")
+    npm(FRONTEND, "run", "check")
 
 
 def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
@@ -49,7 +49,7 @@ def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -
     lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         progress("installing the packages of npm")
-        _npm("ci", "--no-audit", "--no-fund", folder=folder)
+        npm(folder, "ci", "--no-audit", "--no-fund")
         installed.touch()
 
 
@@ -99,7 +99,8 @@ def _path() -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-def _npm(*arguments: str, folder: Path = FRONTEND) -> None:
+def npm(folder: Path, *arguments: str) -> None:
+    """Raises BuildFailed."""
     command, environment = [tool("npm"), *arguments], {**os.environ, "PATH": _path()}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if run.returncode:

@@ -37,16 +37,21 @@ class _Loader(yaml.SafeLoader):
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
-    value = {
-        yaml.ScalarNode: loader.construct_scalar,
-        yaml.SequenceNode: lambda n: loader.construct_sequence(n, deep=True),
-        yaml.MappingNode: lambda n: loader.construct_mapping(n, deep=True),
-    }[type(node)](node)
+    value: Any = loader.construct_object(_plain(node), deep=True)
     if suffix == "File":
         return _file(ROOT / value)
     if suffix == "GetAtt":
         return {"Fn::GetAtt": value.split(".", 1)}
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+def _plain(node: yaml.Node) -> yaml.Node:
+    """Without the short form's tag: a text, a list or a mapping."""
+    if isinstance(node, yaml.MappingNode):
+        return yaml.MappingNode("tag:yaml.org,2002:map", node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", node.value)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", node.value)
 
 
 _Loader.add_multi_constructor("!", _short_form)
@@ -126,9 +131,12 @@ def _alarm(name: str, resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file(path: Path) -> str:
-    if path.name.endswith(".asl.yaml"):
-        return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
-    return path.read_text()
+    return asl(path) if path.name.endswith(".asl.yaml") else path.read_text()
+
+
+def asl(path: Path) -> str:
+    """A workflow's definition, for CloudFormation to fill in."""
+    return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
 
 
 def _merged(one: Any, other: Any) -> Any:

@@ -25,10 +25,11 @@ def listen(session: boto3.Session, stack: str, secret_key: str, api_url: str, ap
     for endpoint in ours:
         if endpoint is not current:
             endpoints.delete(endpoint.id)
+    handled: Any = sorted(HANDLED)
     if current:
-        endpoints.update(current.id, {"enabled_events": sorted(HANDLED)})
+        endpoints.update(current.id, {"enabled_events": handled})
         return
-    made = endpoints.create({"url": url, "enabled_events": sorted(HANDLED), "metadata": {"stack": stack}})
+    made = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"stack": stack}})
     session.client("ssm").put_parameter(Name=parameter, Value=made.secret, Type="SecureString", Overwrite=True)
 
 

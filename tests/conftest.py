@@ -5,6 +5,7 @@ belongs to the engine's default account.
 """
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,8 +18,13 @@ import pytest
 from infra import storefront
 from infra.local import engine as local_engine
 from infra.local import processes, run, shop
+from tests import rights
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_engine.REGION)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(rights.Judge(config), "rights")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,9 +60,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> dict[str, Any]:
     """A deployed and seeded shop without its pages; what `make up` writes into outputs.json."""
-    return shop.open_shop(engine.place, tmp_path_factory.mktemp("build"), frontend=False)
+    build = tmp_path_factory.mktemp("build")
+    outputs = shop.open_shop(engine.place, build, frontend=False)
+    judge = pytestconfig.pluginmanager.get_plugin("rights")
+    judge.note(engine.session, shop.STACK, json.loads((build / "sam.json").read_text()))
+    return outputs
 
 
 @pytest.fixture(scope="session")

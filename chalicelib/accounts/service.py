@@ -84,7 +84,11 @@ class Accounts:
 
     def sign_out(self, refresh_token: str) -> None:
         """A token that is none any more needs no revoking."""
-        none_any_more = {"UnsupportedTokenType": SessionEnded, "Unauthorized": SessionEnded} | AT_REFRESH
+        none_any_more: dict[str, type[Refusal]] = {
+            "UnsupportedTokenType": SessionEnded,
+            "Unauthorized": SessionEnded,
+            **AT_REFRESH,
+        }
         try:
             self._call("revoke_token", none_any_more, Token=refresh_token)
         except SessionEnded:

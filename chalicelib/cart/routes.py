@@ -71,7 +71,7 @@ def delete_cart_item(call: Call, sku: str) -> CartView:
     headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
 def claim_cart(call: Call) -> CartView:
-    return _view(wiring.carts().claim(call.caller.customer_id, _token(call) or "", call.caller.email))
+    return _view(wiring.carts().claim(call.customer_id, _token(call) or "", call.caller.email))
 
 
 def _token(call: Call) -> str | None:

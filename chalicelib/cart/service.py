@@ -43,12 +43,12 @@ class Carts:
 
     def set_quantity(self, caller: Caller, token: str | None, sku: str, quantity: int) -> tuple[Cart, str | None]:
         """Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy."""
-        issued = None if caller.customer_id or token is not None else new_token()
-        if issued:
+        cart_id = self.cart_id(caller, token)
+        if cart_id is None:
+            issued = new_token()
             fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity)
             self._store.save(fresh)
             return fresh, issued
-        cart_id = self.cart_id(caller, token)
         return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity), caller.email), None
 
     def remove(self, caller: Caller, token: str | None, sku: str) -> Cart | None:

@@ -30,11 +30,12 @@ class Line(EventData):
 
 Variant = Literal["a", "b"]
 """Of the shop's one experiment."""
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
 def variant_of(told: str | None) -> Variant | None:
     """None for anything else: no order is lost because of an experiment."""
-    return told if told in get_args(Variant) else None
+    return next((variant for variant in VARIANTS if variant == told), None)
 
 
 class OrderData(EventData):

@@ -24,9 +24,9 @@ class Envelope(BaseModel):
     data: dict[str, Any]
 
     @property
-    def order_id(self) -> str | None:
-        """None of an event that is not about an order."""
-        return self.data.get("order_id")
+    def order_id(self) -> str:
+        """Empty of an event that is not about an order."""
+        return self.data.get("order_id", "")
 
     @property
     def event_id(self) -> str:

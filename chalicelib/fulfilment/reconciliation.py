@@ -63,8 +63,10 @@ def _orders(intents: list[Intent], since: str) -> Iterator[Order]:
 
 
 def _claim_of(order_id: str | None) -> Claim | None:
-    with suppress(OrderNotFound):
+    try:
         return _claim(wiring.orders().get(order_id)) if order_id else None
+    except OrderNotFound:
+        return None
 
 
 def _claim(order: Order) -> Claim:
@@ -81,11 +83,11 @@ def _claim(order: Order) -> Claim:
 def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
     """Our own record is always brought up to date; money and orders are moved only where the setting allows it."""
     try:
-        if difference.kind == Kind.NOT_RECORDED:
+        if difference.kind == Kind.NOT_RECORDED and intent:
             learn(intent.id, difference.id)
-        elif difference.is_repairable and settings().reconcile_repairs:
+        elif difference.is_repairable and intent and settings().reconcile_repairs:
             wiring.payments().put_right(intent, difference.surplus, run)
-        elif difference.kind == Kind.OVERDUE and settings().reconcile_repairs:
+        elif difference.kind == Kind.OVERDUE and difference.order_id and settings().reconcile_repairs:
             _end(difference.order_id)
     except Exception:
         log.exception("not put right", extra={"difference": difference.id})

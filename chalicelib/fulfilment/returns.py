@@ -24,4 +24,4 @@ def complete_return(order_id: str, return_id: str, refunded: int) -> None:
 
 
 def _return(order_id: str, return_id: str) -> Return:
-    return wiring.orders().get(order_id).return_of(return_id)
+    return wiring.orders().get(order_id).accepted_return(return_id)

@@ -1,7 +1,7 @@
 """Workflows: starting one once, however often its event is delivered, and what became of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class Workflow:
         """As it is deployed, in Step Functions' language."""
         return json.loads(self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)["definition"])
 
-    def start(self, name: str, given: dict[str, str]) -> None:
+    def start(self, name: str, given: Mapping[str, str | None]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
         try:
             self._stepfunctions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))

@@ -91,7 +91,7 @@ def _imported(counted: Import, at: datetime) -> Envelope:
     identity = hashlib.sha256(f"{counted.import_id}:imported".encode()).hexdigest()[:32]
     data = CatalogImported(
         import_id=counted.import_id,
-        total=counted.total,
+        total=counted.total or 0,
         written=counted.written,
         unchanged=counted.unchanged,
         failed=counted.failed,

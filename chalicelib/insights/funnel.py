@@ -127,5 +127,6 @@ def in_words(a: Counts, b: Counts, comparison: Comparison) -> str:
         case Finding.NO_DIFFERENCE:
             return f"No difference that chance would not make as well (p = {comparison.p_value:.2f})."
     better = "b" if comparison.finding == Finding.B_IS_BETTER else "a"
-    by_chance = f"{comparison.p_value:.3f}" if comparison.p_value >= 0.001 else "less than 0.001"
+    p_value = comparison.p_value or 0.0
+    by_chance = f"{p_value:.3f}" if p_value >= 0.001 else "less than 0.001"
     return f"Variant {better} sells to more of its visitors, and chance alone would hardly make that (p = {by_chance})."

@@ -199,7 +199,7 @@ def list_also_bought(call: Call, sku: str) -> AlsoBought:
 
 @endpoint(routes, "GET", "/me/points", summary="The customer's points", access="customer", answer=Points)
 def get_points(call: Call) -> Points:
-    return Points(points=wiring.insights().points_of(call.caller.customer_id))
+    return Points(points=wiring.insights().points_of(call.customer_id))
 
 
 @endpoint(

@@ -81,8 +81,9 @@ class Inventory:
     def release_expired(self, order_id: str) -> bool:
         """False if it was committed or released meanwhile, or is not over at all."""
         reservation = self._store.reservation(order_id)
-        is_held = reservation is not None and reservation.status == ReservationStatus.HELD
-        return is_held and self._store.release_expired(reservation, self._clock())
+        if reservation is None or reservation.status != ReservationStatus.HELD:
+            return False
+        return self._store.release_expired(reservation, self._clock())
 
     def _existing(self, order_id: str) -> Reservation:
         reservation = self._store.reservation(order_id)

@@ -18,7 +18,7 @@ def remind_of_carts() -> int:
 def _reminded(cart: Cart) -> bool:
     """One that fails must not keep the others from theirs; the next run tries it again."""
     try:
-        if _has_ordered_since(cart):
+        if cart.email is None or _has_ordered_since(cart):
             return False
         products = wiring.catalog().products(list(cart.lines))
         pieces = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if sku in products]
@@ -29,5 +29,7 @@ def _reminded(cart: Cart) -> bool:
 
 
 def _has_ordered_since(cart: Cart) -> bool:
+    if cart.customer_id is None:
+        return False
     newest, _ = wiring.orders().of_customer(cart.customer_id, None)
     return bool(newest) and newest[0].placed_at > iso(cart.changed_at)

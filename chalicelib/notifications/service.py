@@ -34,8 +34,8 @@ class Notifications:
 
     def sent(self, order: Order) -> dict[str, str]:
         """When each email about this order was sent, by its occasion, and that of a return by its id."""
-        occasions = [(occasion, order.id) for occasion in Occasion if occasion != Occasion.REFUNDED]
-        occasions += [(Occasion.REFUNDED, each.id) for each in order.returns]
+        returns = [(Occasion.REFUNDED, each.id) for each in order.returns]
+        occasions = [*((occasion, order.id) for occasion in Occasion if occasion != Occasion.REFUNDED), *returns]
         found = {f"{occasion} {about}": self._once.done_at(_key(about, occasion)) for occasion, about in occasions}
         return {title: at for title, at in found.items() if at}
 

@@ -125,7 +125,9 @@ def list_queues(call: Call) -> Queues:
         depths = dict(zip(urls, pool.map(wiring.letters().depth, urls), strict=True))
     return Queues(
         items=[
-            QueueView(name=name, messages=depths.get(queue.url), dead_letters=depths[queue.dead_letters])
+            QueueView(
+                name=name, messages=depths[queue.url] if queue.url else None, dead_letters=depths[queue.dead_letters]
+            )
             for name, queue in queues
         ]
     )

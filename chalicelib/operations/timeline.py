@@ -173,9 +173,9 @@ def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     before = {event["id"]: event.get("previousEventId") or event["id"] - 1 for event in history}
     for event in history:
         if entered := event.get("stateEnteredEventDetails"):
-            details = {"left_at": None, "errors": []}
-            visit = {"at": _at(event["timestamp"]), "state": entered["name"], "details": details, "events": []}
-            visits[event["id"]] = visit
+            details: dict[str, Any] = {"left_at": None, "errors": []}
+            entry = {"at": _at(event["timestamp"]), "state": entered["name"], "details": details, "events": []}
+            visit: dict[str, Any] | None = visits.setdefault(event["id"], entry)
         elif left := event.get("stateExitedEventDetails"):
             visit = _latest(visits, left["name"])
             if visit:

@@ -93,6 +93,8 @@ class Checkout:
     ) -> Order | None:
         """None if a copy of this very checkout is being placed beside it."""
         cart = self._carts.read(caller, cart_token)
+        if cart is None:
+            raise CartEmpty
         if not cart.lines and self._store.checkout(scope):
             return None
         now, order_id = self._clock(), new_order_id()

@@ -75,6 +75,10 @@ class IllegalTransition(Exception):
     """The order cannot go from its status to that one."""
 
 
+class ReturnUnknown(Exception):
+    """The order has no return with this id."""
+
+
 class CancellationRequested(Exception):
     """The order is to be cancelled, so it goes no further."""
 
@@ -337,6 +341,13 @@ class Order(BaseModel):
         if fact in self.noted:
             return self
         return self._changed(event_type, at, cause=cause, noted=(*self.noted, fact))
+
+    def accepted_return(self, return_id: str) -> Return:
+        """Raises ReturnUnknown."""
+        found = self.return_of(return_id)
+        if found is None:
+            raise ReturnUnknown(return_id)
+        return found
 
     def return_of(self, return_id: str) -> Return | None:
         return next((each for each in self.returns if each.id == return_id), None)

@@ -39,6 +39,8 @@ from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.shipping.model import Shipment
 
+Action = Literal["cancel", "return"]
+
 routes = Blueprint(__name__)
 
 ORDER_TOKEN = "X-Order-Token"
@@ -138,7 +140,7 @@ class OrderView(OrderSummary):
     payment: PaymentView | None
     shipment: ShipmentView | None
     returns: list[ReturnView]
-    actions: Annotated[list[Literal["cancel", "return"]], Field(description="What its owner may do now.")]
+    actions: Annotated[list[Action], Field(description="What its owner may do now.")]
 
 
 class OrderPage(BaseModel):
@@ -200,7 +202,7 @@ def place_order(call: Call, body: CheckoutRequest) -> Answer:
     query=PageQuery, answer=OrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_orders(call: Call, query: PageQuery) -> OrderPage:
-    return _page(*wiring.orders().of_customer(call.caller.customer_id, query.cursor))
+    return _page(*wiring.orders().of_customer(call.customer_id, query.cursor))
 
 
 @endpoint(
@@ -210,7 +212,6 @@ def list_orders(call: Call, query: PageQuery) -> OrderPage:
 def get_order(call: Call, order_id: str) -> OrderView:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)
-    is_returnable = order.is_returnable and not (payment and payment.disputed)
     return OrderView(
         **_summary(order).model_dump(),
         email=order.email,
@@ -218,7 +219,7 @@ def get_order(call: Call, order_id: str) -> OrderView:
         payment=_payment(payment),
         shipment=_shipment(wiring.shipping().of(order.id)),
         returns=[_return(each) for each in order.returns],
-        actions=[*(["cancel"] if order.is_cancellable else []), *(["return"] if is_returnable else [])],
+        actions=_actions(order, payment),
     )
 
 
@@ -290,6 +291,12 @@ def _summary(order: Order) -> OrderSummary:
         history=list(order.history),
         cancel_requested=order.cancellation is not None and not order.is_over,
     )
+
+
+def _actions(order: Order, payment: Payment | None) -> list[Action]:
+    is_returnable = order.is_returnable and not (payment and payment.disputed)
+    possible: list[tuple[Action, bool]] = [("cancel", order.is_cancellable), ("return", is_returnable)]
+    return [action for action, is_possible in possible if is_possible]
 
 
 def _payment(payment: Payment | None) -> PaymentView | None:

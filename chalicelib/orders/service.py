@@ -88,7 +88,7 @@ class Orders:
         Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
         """
         order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock()))
-        return order.return_of(return_id)
+        return order.accepted_return(return_id)
 
     def return_settled(self, order_id: str, return_id: str, refunded: int) -> Order:
         return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock()))

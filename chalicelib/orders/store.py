@@ -159,6 +159,8 @@ def _order_item(order: Order) -> dict[str, Any]:
 
 
 def _event_item(order: Order) -> dict[str, Any]:
+    if order.news is None:
+        raise ValueError("an order is saved only with the event of its change")
     return outbox_item(event_key(order), order.news)
 
 

@@ -44,7 +44,7 @@ def _event(difference: Difference, at: datetime) -> Envelope:
         version=1,
         time=iso(at),
         source=PAYMENTS,
-        correlation_id=difference.order_id or difference.payment_intent,
+        correlation_id=difference.order_id or difference.payment_intent or difference.id,
         causation_id=None,
         data=BooksDiffer(**asdict(difference)).model_dump(mode="json"),
     )

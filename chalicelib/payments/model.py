@@ -114,6 +114,13 @@ class Payment(Versioned):
     decline_code: str | None = None
     failed: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def stripe_id(self) -> str:
+        """Of a payment that was begun at Stripe. Raises PaymentEnded if it never was."""
+        if self.intent_id is None:
+            raise PaymentEnded(self.order_id)
+        return self.intent_id
+
     def as_at(self, intent: Intent, outside: int) -> "Payment":
         """Brought to what Stripe says now. `outside` is what others than we have refunded."""
         return self.model_copy(

@@ -63,10 +63,12 @@ def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator
     seen = set()
     for intent in intents:
         claim = claims.get(intent.order_id or "")
-        is_known = claim is not None and claim.payment is not None and claim.payment.intent_id == intent.id
-        if is_known:
+        if claim and claim.payment and claim.payment.intent_id == intent.id:
             seen.add(claim.order_id)
-        for difference in _of_payment(intent, claim) if is_known else _of_stranger(intent):
+            found = _of_payment(intent, claim, claim.payment)
+        else:
+            found = _of_stranger(intent)
+        for difference in found:
             yield difference, intent
     for claim in claims.values():
         if claim.is_overdue:
@@ -75,20 +77,20 @@ def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator
             yield Difference(Kind.CHARGED_TOO_LITTLE, claim.order_id, None, claim.owed), None
 
 
-def _of_payment(intent: Intent, claim: Claim) -> Iterator[Difference]:
+def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Difference]:
     if not claim.is_settled:
         return
     about = (claim.order_id, intent.id)
-    owed = max(0, claim.owed - claim.payment.refunded_outside)
+    owed = max(0, claim.owed - payment.refunded_outside)
     if intent.amount_capturable:
         yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
     if intent.kept > owed:
         yield Difference(Kind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
     if intent.kept < owed:
         yield Difference(Kind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
-    recorded = claim.payment.captured - claim.payment.refunded
-    now = claim.payment.as_at(intent, claim.payment.refunded_outside)
-    if recorded != intent.kept or (now.status, now.disputed) != (claim.payment.status, claim.payment.disputed):
+    recorded = payment.captured - payment.refunded
+    now = payment.as_at(intent, payment.refunded_outside)
+    if recorded != intent.kept or (now.status, now.disputed) != (payment.status, payment.disputed):
         yield Difference(Kind.NOT_RECORDED, *about, recorded, intent.kept)
 
 

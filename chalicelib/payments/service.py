@@ -53,7 +53,7 @@ class Payments:
         """Hold the money. Raises PaymentDeclined or PaymentEnded."""
         payment = self._opened(order_id, amount)
         if payment.status == CREATED and payment.intent_id is None:
-            payment = self._with_intent(payment)
+            payment = self._with_intent(payment, payment.amount or amount)
         if payment.status == CREATED:
             payment = self._confirmed(payment, payment_method)
         if payment.status == DECLINED:
@@ -65,7 +65,7 @@ class Payments:
         """Take the held money. Raises PaymentEnded."""
         payment = self._known(order_id)
         if payment.status == AUTHORIZED:
-            intent = self._attempt(payment, CAPTURE, lambda key: self._gateway.capture(payment.intent_id, key))
+            intent = self._attempt(payment, CAPTURE, lambda key: self._gateway.capture(payment.stripe_id, key))
             if intent.status != "succeeded":
                 raise PaymentEnded(intent.status)
             payment = self._noted(payment, CAPTURED, captured=intent.amount_received)
@@ -90,7 +90,7 @@ class Payments:
         Returns what was given back under this reference, in minor units.
         """
         payment = self._known(order_id)
-        intent = self._gateway.retrieve(payment.intent_id)
+        intent = self._gateway.retrieve(payment.stripe_id)
         return self._give_back(payment, intent, amount.amount, reference)
 
     def void(self, order_id: str) -> None:
@@ -157,14 +157,12 @@ class Payments:
         new = Payment(order_id=order_id, status=CREATED, amount=amount)
         return self._store.get(order_id) or (new if self._store.create(new) else self._known(order_id))
 
-    def _with_intent(self, payment: Payment) -> Payment:
+    def _with_intent(self, payment: Payment, amount: Money) -> Payment:
         """The intent's id is stored before it is confirmed, so that whatever happens next can be undone.
 
         Of two that are made at once, only the one that is stored is ever confirmed.
         """
-        intent = self._attempt(
-            payment, "create", lambda key: self._gateway.create(payment.order_id, payment.amount, key)
-        )
+        intent = self._attempt(payment, "create", lambda key: self._gateway.create(payment.order_id, amount, key))
         with_intent = self._store.replace(payment, intent_id=intent.id)
         if with_intent:
             return with_intent
@@ -176,7 +174,7 @@ class Payments:
     def _confirmed(self, payment: Payment, payment_method: str) -> Payment:
         try:
             intent = self._attempt(
-                payment, CONFIRM, lambda key: self._gateway.confirm(payment.intent_id, payment_method, key)
+                payment, CONFIRM, lambda key: self._gateway.confirm(payment.stripe_id, payment_method, key)
             )
         except PaymentDeclined as declined:
             return self._noted(payment, DECLINED, decline_code=str(declined))
@@ -188,7 +186,7 @@ class Payments:
         return self._noted(payment, VOIDED if intent.status == "canceled" else AUTHORIZED)
 
     def _canceled(self, payment: Payment) -> Intent:
-        return self._attempt(payment, CANCEL, lambda key: self._gateway.cancel(payment.intent_id, key))
+        return self._attempt(payment, CANCEL, lambda key: self._gateway.cancel(payment.stripe_id, key))
 
     def _attempt(self, payment: Payment, call: str, act: Callable[[str], Intent]) -> Intent:
         """The intent after this call, whether it was this attempt or an earlier one that did it."""
@@ -199,7 +197,7 @@ class Payments:
         try:
             return act(_key(payment, call))
         except UnexpectedIntentState:
-            return self._gateway.retrieve(payment.intent_id)
+            return self._gateway.retrieve(payment.stripe_id)
         except PaymentProviderFailed:
             self._note_failure(payment, call)
             raise
@@ -222,7 +220,7 @@ class Payments:
         """Others may refund at the same time: Stripe is asked after our record was read."""
         for _ in range(ATTEMPTS):
             payment = self._known(order_id)
-            intent = self._gateway.retrieve(payment.intent_id)
+            intent = self._gateway.retrieve(payment.stripe_id)
             status = CAPTURED if intent.kept else REFUNDED
             amounts = {"captured": intent.amount_received, "refunded": intent.amount_refunded}
             if self._store.replace(payment, status=status, **amounts):

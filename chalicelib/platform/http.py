@@ -33,6 +33,7 @@ from chalicelib.platform.identity import Caller
 from chalicelib.platform.log import about, log
 
 Access = Literal["public", "customer", "admin", "partner"]
+Headers = dict[str, str | list[str]]
 """A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
 
 BODY_LIMIT = 32 * 1024
@@ -109,6 +110,13 @@ class Call:
     def cookies(self) -> dict[str, str]:
         pairs = (pair.strip().partition("=") for pair in self.headers.get("cookie", "").split(";"))
         return {name: value for name, _, value in pairs if name}
+
+    @property
+    def customer_id(self) -> str:
+        """Raises SignInRequired; never on a route whose access is `customer` or `admin`."""
+        if self.caller.customer_id is None:
+            raise SignInRequired
+        return self.caller.customer_id
 
 
 @dataclass(frozen=True)
@@ -292,11 +300,10 @@ def _problem(
         code=code,
         errors=[FieldError(field=name, message=message) for name, message in fields.items()] or None,
     )
-    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **(headers or {})}
-    return Response(problem.model_dump_json(exclude_none=True), headers, status)
+    return _answered(problem.model_dump_json(exclude_none=True), "application/problem+json", status, headers or {})
 
 
-def _sharing(seconds: int) -> dict[str, str | list[str]]:
+def _sharing(seconds: int) -> Headers:
     """For how long the edge may answer by itself, and by a stale answer while it asks for a new one. Browsers ask."""
     if not seconds:
         return {"Cache-Control": "no-store"}
@@ -304,9 +311,12 @@ def _sharing(seconds: int) -> dict[str, str | list[str]]:
     return {"Cache-Control": told, "Access-Control-Allow-Origin": "*"}
 
 
-def _response(model: BaseModel, status: int, headers: dict[str, str | list[str]]) -> Response:
-    headers = {"Content-Type": "application/json", **headers}
-    return Response(model.model_dump_json(by_alias=True), headers, status)
+def _response(model: BaseModel, status: int, headers: Headers) -> Response:
+    return _answered(model.model_dump_json(by_alias=True), "application/json", status, headers)
+
+
+def _answered(body: str, kind: str, status: int, headers: Mapping[str, Any]) -> Response:
+    return Response(body, {"Content-Type": kind, "Cache-Control": "no-store", **headers}, status)
 
 
 class FieldError(BaseModel):

@@ -1,7 +1,7 @@
 """The OpenAPI document, generated from the declarations and models that the routes themselves use."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -56,7 +56,7 @@ def document(server_path: str) -> dict[str, Any]:
     """`server_path` is the path below which the API answers, for example `/api`."""
     models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem}
     ordered = sorted(models, key=lambda model: model.__name__)
-    definitions = [(model, "serialization" if _is_answer(model) else "validation") for model in ordered]
+    definitions = [(model, _mode(model)) for model in ordered]
     _, schemas = models_json_schema(definitions, ref_template=SCHEMA)
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
@@ -80,8 +80,9 @@ def document(server_path: str) -> dict[str, Any]:
     }
 
 
-def _is_answer(model: type[BaseModel]) -> bool:
-    return model is Problem or any(model is o.answer for o in OPERATIONS)
+def _mode(model: type[BaseModel]) -> Literal["validation", "serialization"]:
+    is_answer = model is Problem or any(model is o.answer for o in OPERATIONS)
+    return "serialization" if is_answer else "validation"
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def _cookie_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _problems(operation: Operation) -> dict[str, Any]:
-    refusals = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
+    refusals: list[type[Refusal]] = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
     refusals += operation.refusals
     if operation.body:
         refusals += [BodyNotJson, BodyTooLarge, ValidationFailed]

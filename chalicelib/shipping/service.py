@@ -39,7 +39,7 @@ class Shipping:
         """
         requested = Shipment(order_id=parcel.order_id, status=REQUESTED, task_token=task_token)
         if not self._store.create(requested):
-            existing = self._store.get(parcel.order_id)
+            existing = self._existing(parcel.order_id)
             if existing.status == DISPATCHED:
                 return self._waiting.succeeded(task_token, _dispatch_note(existing))
             if existing.status != REQUESTED:
@@ -75,7 +75,7 @@ class Shipping:
         shipment = self._store.get(order_id)
         if shipment is None and self._store.create(closed):
             return closed
-        shipment = shipment or self._store.get(order_id)
+        shipment = shipment or self._existing(order_id)
         if shipment.status in (REFUSED, RECALLED):
             return shipment
         self._warehouse.send(WarehouseRequest(action="recall", order_id=order_id))
@@ -87,13 +87,20 @@ class Shipping:
         if recalled.task_token:
             self._waiting.failed(recalled.task_token, why)
 
+    def _existing(self, order_id: str) -> Shipment:
+        shipment = self._store.get(order_id)
+        if shipment is None:
+            raise ShipmentEnded(order_id)
+        return shipment
+
     def _dispatched(self, shipment: Shipment, reply: WarehouseReply) -> None:
         if shipment.status == REQUESTED:
-            shipment = self._store.replace(
+            dispatched = self._store.replace(
                 shipment, status=DISPATCHED, carrier=reply.carrier, tracking_number=reply.tracking_number
             )
-            if shipment is None:
+            if dispatched is None:
                 return self.hear(reply)
+            shipment = dispatched
         if shipment.status == DISPATCHED:
             self._waiting.succeeded(reply.task_token, _dispatch_note(shipment))
         else:

@@ -19,12 +19,20 @@ class Verdict:
 
 
 class Auditor:
+    """`books` is what it read last."""
+
+    books: Books
+
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
+    def _read(self) -> Books:
+        self.books = self._reader.read()
+        return self.books
+
     def verdicts(self, second_look_after_seconds: float = 2) -> list[Verdict]:
         """On a shop at work the books cannot be read all at one moment, so a violation is looked at twice."""
-        return self._confirmed(judged(self._reader.read()), second_look_after_seconds)
+        return self._confirmed(judged(self._read()), second_look_after_seconds)
 
     def findings(self, settle_seconds: float = 90) -> list[str]:
         """Waits until nothing is under way, then every violation as a sentence; none means that the books agree."""
@@ -39,7 +47,7 @@ class Auditor:
         while True:
             is_late = time.monotonic() > deadline
             if is_late or not self._reader.sees_work():
-                books = self._reader.read()
+                books = self._read()
                 unfinished = under_way(books)
                 if is_late or not unfinished:
                     return books, unfinished
@@ -49,7 +57,7 @@ class Auditor:
         if not any(verdict.violations for verdict in first):
             return first
         time.sleep(after_seconds)
-        again = judged(self._reader.read())
+        again = judged(self._read())
         return [
             Verdict(now.promise, now.checked, {s: text for s, text in now.violations.items() if s in before.violations})
             for before, now in zip(first, again, strict=True)

@@ -179,7 +179,7 @@ class Reader:
         by_order: dict[str | None, list[Payment]] = defaultdict(list)
         page = self._stripe.v1.payment_intents.list({"limit": 100, "expand": ["data.latest_charge"]})
         for intent in page.auto_paging_iter():
-            charge = intent.latest_charge
+            charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
             order_id = intent.metadata.to_dict().get("order_id") if intent.metadata else None
             payment = Payment(
                 id=intent.id,

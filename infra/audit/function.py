@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from infra.audit.auditor import Auditor, Verdict
-from infra.audit.books import Books, Reader
+from infra.audit.books import Reader
 from infra.audit.stage import reader_of
 from infra.audit.tally import tally
 
@@ -20,31 +20,18 @@ SECOND_LOOK_SECONDS = 1
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`since` in the event: how the orders went that were placed since then."""
     since = datetime.fromisoformat(event["since"]) if event.get("since") else None
-    reader = _Remembering(_reader())
-    verdicts = Auditor(reader).verdicts(SECOND_LOOK_SECONDS)
+    auditor = Auditor(_reader())
+    verdicts = auditor.verdicts(SECOND_LOOK_SECONDS)
     return {
-        "read_at": reader.books.read_at.isoformat(),
+        "read_at": auditor.books.read_at.isoformat(),
         "promises": [_told(verdict) for verdict in verdicts],
-        "orders": tally(reader.books, since),
+        "orders": tally(auditor.books, since),
     }
 
 
 @cache
 def _reader() -> Reader:
     return reader_of(boto3.Session(), os.environ["STACK_NAME"], os.environ["STRIPE_API_BASE"])
-
-
-class _Remembering:
-    """A reader that knows what it read last, so that the tally is of the same books."""
-
-    books: Books
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def read(self) -> Books:
-        self.books = self._reader.read()
-        return self.books
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Starts the engine with changes that make it quick and steady on one machine, and check requests as AWS does."""
+"""Starts the engine with changes that make it quick and steady on one machine, and as strict as AWS."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import socketserver
 import threading
 from typing import Any
 
-from infra.local import forker
+from infra.local import authorization, forker
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -19,12 +19,13 @@ def _answer_at_once() -> None:
 def _rest() -> None:
     """The engine keeps a server for each process of a function, and each would look ten times a second whether it is
     to stop."""
-    serve = socketserver.BaseServer.serve_forever
+    every_server: Any = socketserver.BaseServer
+    serve = every_server.serve_forever
 
     def patiently(server: Any, poll_interval: float = 0.5) -> None:
         serve(server, max(poll_interval, 0.5))
 
-    socketserver.BaseServer.serve_forever = patiently  # type: ignore[method-assign]
+    every_server.serve_forever = patiently
 
 
 def _take_turns() -> None:
@@ -92,4 +93,5 @@ if __name__ == "__main__":
     _take_turns()
     _validate_requests()
     _count_calls()
+    authorization.install()
     main()

@@ -12,6 +12,7 @@ from infra.package import package
 from infra.template_pieces import ROOT
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap"
+STAGES = ("local", "demo", "prod")
 PACKED = ("app.py", "chalicelib", ".chalice")
 
 
@@ -37,6 +38,14 @@ def package_edge_locally(out: Path, settings: dict[str, Any], local: Local) -> d
     own_runtime(template, local)
     _add_bootstrap(out / edge_stack.CODE)
     return template
+
+
+def package_each_stage(out: Path) -> dict[str, Path]:
+    """Every stage's template as `chalice package` writes it, for tests and tools to read."""
+    package_locally(out / "local", Local(4566))
+    project = out / "local" / "project"
+    others = {stage: package(stage, out / stage, project) for stage in STAGES if stage != "local"}
+    return {"local": out / "local" / "sam.json", **others}
 
 
 def _add_bootstrap(code: Path) -> None:

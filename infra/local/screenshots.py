@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -10,7 +10,7 @@ from infra.local import browser, run
 
 FOLDER = run.HOME / "screenshots"
 WIDTHS = {"phone": (390, 844), "desktop": (1440, 900)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PATIENCE_MS = 60_000
 CARD = "pm_card_visa"
 ADDRESS = {

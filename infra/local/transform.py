@@ -9,17 +9,7 @@ from typing import Any
 
 Template = dict[str, Any]
 
-UNNAMED_ON_THE_ENGINE = {
-    "ses:SendEmail",
-    "events:StartReplay",
-    "events:DescribeReplay",
-    "cloudformation:DescribeStacks",
-    "states:SendTaskSuccess",
-    "states:SendTaskFailure",
-    "states:SendTaskHeartbeat",
-    "logs:DescribeLogGroups",
-    "logs:StartQuery",
-}
+UNNAMED_ON_THE_ENGINE = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups", "logs:StartQuery"}
 
 
 @dataclass(frozen=True)
@@ -62,22 +52,12 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the identity, the state machine, the replay, the
-    log groups and the stack."""
+    """The engine checks these actions against `*`, where AWS knows the stack and the log groups."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 if _actions(statement) & UNNAMED_ON_THE_ENGINE:
                     statement["Resource"] = "*"
-
-
-def message_batches(template: Template, local: Local) -> None:
-    """The engine asks for a permission of its own to send messages in batches; on AWS that to send is enough."""
-    for role in _of_type(template, "AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if "sqs:SendMessage" in _actions(statement):
-                    statement["Action"] = sorted(_actions(statement) | {"sqs:SendMessageBatch"})
 
 
 def gateway_responses(template: Template, local: Local) -> None:
@@ -160,7 +140,6 @@ DIFFERENCES = (
     no_archive,
     no_schema_registry,
     unnamed_resources,
-    message_batches,
     gateway_responses,
     method_settings,
     no_api_firewall,

@@ -7,6 +7,7 @@ It accepts at once and dispatches a second later. The address's second line can 
 import json
 import os
 import zlib
+from typing import Any
 
 import boto3
 
@@ -14,7 +15,7 @@ DISPATCH_DELAY_SECONDS = 1
 _sqs = boto3.client("sqs")
 
 
-def handle(event, context):
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for record in event["Records"]:
         request = json.loads(record["body"])
         if request["action"] == "ship":
@@ -22,7 +23,7 @@ def handle(event, context):
     return {"batchItemFailures": []}
 
 
-def _ship(request):
+def _ship(request: dict[str, Any]) -> None:
     wish = request["parcel"].get("line2")
     if wish == "sandbox:silent":
         return
@@ -34,6 +35,6 @@ def _ship(request):
         _reply(request, "dispatched", DISPATCH_DELAY_SECONDS, carrier="Sandbox Post", tracking_number=number)
 
 
-def _reply(request, outcome, delay=0, **facts):
+def _reply(request: dict[str, Any], outcome: str, delay: int = 0, **facts: str) -> None:
     body = {"order_id": request["order_id"], "task_token": request["task_token"], "outcome": outcome, **facts}
     _sqs.send_message(QueueUrl=os.environ["REPLIES_QUEUE_URL"], MessageBody=json.dumps(body), DelaySeconds=delay)

@@ -3,7 +3,9 @@
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from boto3.dynamodb.conditions import Key
@@ -175,7 +177,7 @@ def park(sqs, engine, opened, resource):
 
 
 def test_a_parked_order_is_undone_by_a_redrive_under_a_new_name(
-    guest, admin, new_product, engine, opened, sandbox, park, letters, executions, eventually
+    guest, admin, new_product, engine, opened, sandbox, park, letters, executions, timeline, eventually
 ):
     sku = new_product(1)
     order_id = guest.buy(sku, line2="sandbox:silent")
@@ -191,9 +193,27 @@ def test_a_parked_order_is_undone_by_a_redrive_under_a_new_name(
     assert sandbox.kept(order_id) == 0
     assert executions("UndoMachineArn", order_id) == [order_id]
     assert admin.must("GET", f"/products/{sku}")["available"] == 1
+    assert "undo started" in titles(timeline(order_id), "workflow")
     park(order_id, "UndoMachineArn", order_id)
     assert len(admin.must("POST", "/admin/queues/parked-orders/redrive")["redriven"]) == 1
     assert executions("UndoMachineArn", order_id) == [order_id], "it has ended, so nothing is begun"
+
+
+def test_an_admin_finds_orders_by_their_status(guest, admin, new_product):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    newest = admin.must("GET", "/admin/orders?status=COMPLETED")["items"]
+    assert order_id in [order["order_id"] for order in newest]
+    assert {order["status"] for order in newest} == {"COMPLETED"}
+
+
+def test_a_confirmation_that_is_asked_for_again_is_not_sent_again(guest, new_product, engine, resource, emails):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    step = json.dumps({"order_id": order_id}).encode()
+    answer = engine.session.client("lambda").invoke(FunctionName=resource("SendConfirmation"), Payload=step)
+    assert "FunctionError" not in answer
+    assert len([subject for subject in emails(order_id) if subject == "We have your order"]) == 1
 
 
 def test_a_parked_return_is_begun_anew_by_a_redrive(guest, admin, new_product, sandbox, park, executions, eventually):
@@ -215,28 +235,55 @@ def test_a_letter_that_does_not_say_what_it_was_stays(admin, sqs, resource, lett
     admin.must("DELETE", f"/admin/queues/parked-orders/messages/{letter['id']}")
 
 
-def test_what_the_relay_gave_up_is_published_from_the_outboxes(
-    guest, admin, new_product, sqs, table, resource, captured, letters, executions
-):
+@dataclass(frozen=True)
+class GivenUp:
+    """What the relay never published of an order: that it was placed, and that it was settled."""
+
+    order_id: str
+    outboxes: dict[str, Any]
+
+    @property
+    def key(self):
+        return {"pk": f"ORDER#{self.order_id}", "sk": "EVENT#000001"}
+
+    def is_made_up_for(self, captured):
+        for event_type, outbox in self.outboxes.items():
+            captured.expect(event_type, self.order_id, times=2)
+            item = outbox.get_item(Key=self.key, ConsistentRead=True)["Item"]
+            assert "published_at" in item and "unpublished" not in item
+            assert outbox.scan(IndexName="unpublished")["Items"] == []
+        return True
+
+
+@pytest.fixture
+def given_up(guest, new_product, table, captured):
     """As if the relay had never published these: the order was never begun, and never told to be settled."""
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
-    key = {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
-    given_up = {"OrderPlaced": table("OrdersTableName"), "OrderSettled": table("InsightsTableName")}
-    for event_type, outbox in given_up.items():
+    outboxes = {"OrderPlaced": table("OrdersTableName"), "OrderSettled": table("InsightsTableName")}
+    given_up = GivenUp(order_id, outboxes)
+    for event_type, outbox in outboxes.items():
         captured.expect(event_type, order_id)
         forgotten = "SET unpublished = :past REMOVE published_at"
-        outbox.update_item(Key=key, UpdateExpression=forgotten, ExpressionAttributeValues={":past": LONG_AGO})
+        outbox.update_item(Key=given_up.key, UpdateExpression=forgotten, ExpressionAttributeValues={":past": LONG_AGO})
+    return given_up
+
+
+def test_what_the_relay_gave_up_is_published_by_the_clock(given_up, engine, resource, captured, executions):
+    assert "FunctionError" not in engine.session.client("lambda").invoke(FunctionName=resource("RepublishEvents"))
+    assert given_up.is_made_up_for(captured)
+    assert executions("StateMachineArn", given_up.order_id) == [given_up.order_id]
+
+
+def test_what_the_relay_gave_up_is_published_from_the_outboxes(
+    given_up, admin, sqs, resource, captured, letters, executions
+):
     record = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"shardId": "1"}}
     sqs.send_message(QueueUrl=resource("UnrelayedEventsQueue"), MessageBody=json.dumps(record))
     assert letters("unrelayed-events")[0]["context"]["reason"] == "RetryAttemptsExhausted"
     assert admin.must("POST", "/admin/queues/unrelayed-events/redrive")["left"] == 0
-    for event_type, outbox in given_up.items():
-        captured.expect(event_type, order_id, times=2)
-        item = outbox.get_item(Key=key, ConsistentRead=True)["Item"]
-        assert "published_at" in item and "unpublished" not in item
-        assert outbox.scan(IndexName="unpublished")["Items"] == []
-    assert executions("StateMachineArn", order_id) == [order_id]
+    assert given_up.is_made_up_for(captured)
+    assert executions("StateMachineArn", given_up.order_id) == [given_up.order_id]
 
 
 def test_an_undelivered_event_is_put_on_the_bus_again_as_it_was(

@@ -11,6 +11,14 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 TOPIC = "AWS::SNS::Topic"
 SUBSCRIPTION = "AWS::SNS::Subscription"
 
+# What Lambda does by a function's role when it feeds the function, and when it writes down what the function said.
+READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+FIND_STREAMS = "dynamodb:ListStreams"
+WRITE_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+MAKE_LOG_GROUP = "logs:CreateLogGroup"
+
 
 def of_type(template: Template, kind: str) -> dict[str, Properties]:
     """The properties of all resources of this type, by logical name."""
@@ -69,3 +77,32 @@ def environment_of(template: Template, function: str) -> dict[str, Any]:
     common = template["Globals"]["Function"]["Environment"]["Variables"]
     own = template["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
     return common | own
+
+
+def log_group_of(function: str) -> Properties:
+    """The log group of this function and no other. It ends as the function's name, which CloudFormation chooses."""
+    place = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
+    return {"Fn::Sub": f"{place}:log-group:/aws/lambda/${{AWS::StackName}}-{function}-*"}
+
+
+def used_by_lambda(template: Template) -> Iterator[tuple[str, str, Any]]:
+    """Function, action and resource of each right that Lambda itself uses by the function's role."""
+    for function, properties in of_type(template, FUNCTION).items():
+        yield from ((function, action, log_group_of(function)) for action in WRITE_LOGS)
+        if properties.get("Tracing") == "Active":
+            yield from ((function, action, "*") for action in WRITE_TRACES)
+    for mapping in of_type(template, MAPPING).values():
+        function, source = referred(mapping["FunctionName"]), mapping["EventSourceArn"]
+        of_queue = referred(source) in of_type(template, QUEUE)
+        yield from ((function, action, source) for action in (READ_QUEUE if of_queue else READ_STREAM))
+        if not of_queue:
+            yield function, FIND_STREAMS, {"Fn::Sub": f"${{{referred(source)}.Arn}}/stream/*"}
+        yield from _reports(function, mapping)
+    for attempts in of_type(template, "AWS::Lambda::EventInvokeConfig").values():
+        yield from _reports(referred(attempts["FunctionName"]), attempts)
+
+
+def _reports(function: str, given: Properties) -> Iterator[tuple[str, str, Any]]:
+    """Of what was tried as often as it may be."""
+    if "DestinationConfig" in given:
+        yield function, "sqs:SendMessage", given["DestinationConfig"]["OnFailure"]["Destination"]

@@ -9,13 +9,20 @@ import pytest
 from chalicelib.insights.store import FUNNEL
 
 from .template import (
+    FIND_STREAMS,
     FUNCTION,
+    MAKE_LOG_GROUP,
     MAPPING,
     QUEUE,
+    READ_QUEUE,
+    READ_STREAM,
     SUBSCRIPTION,
     TOPIC,
+    WRITE_LOGS,
+    WRITE_TRACES,
     allowed,
     listed,
+    log_group_of,
     of_type,
     referred,
     role_of,
@@ -23,9 +30,6 @@ from .template import (
 )
 
 MACHINES = ("OrderFulfilment", "OrderUndo", "OrderReturn")
-READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
-WRITE_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 KNOW_NO_RESOURCES = WRITE_TRACES | {"logs:GetQueryResults", "cloudwatch:GetMetricData"}
 """AWS takes nothing but `*` for these. Metrics are counts, and the id of a query is known to who started it."""
 
@@ -150,6 +154,22 @@ def test_the_api_may_invoke_its_function(template):
     assert names == {"RestAPIId": {"Ref": "RestAPI"}}
 
 
+def test_whoever_may_call_a_function_is_named_with_what_is_ours(template):
+    permissions = of_type(template, "AWS::Lambda::Permission")
+    assert len(permissions) >= 2
+    for name, permission in permissions.items():
+        assert permission["Action"] == "lambda:InvokeFunction", name
+        assert permission["Principal"].endswith(".amazonaws.com"), name
+        assert "${" in json.dumps(permission["SourceArn"]) or referred(permission["SourceArn"]), name
+
+
+def test_a_function_writes_its_own_log_and_no_others(template):
+    for function in of_type(template, FUNCTION):
+        may = allowed(template, role_of(template, function))
+        for action in (MAKE_LOG_GROUP, *WRITE_LOGS):
+            assert may[action] == [log_group_of(function)], function
+
+
 def test_only_the_distribution_may_read_the_storefronts_bucket(template):
     (policy,) = of_type(template, "AWS::S3::BucketPolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
@@ -163,9 +183,9 @@ def test_every_reader_may_read_its_source_and_report_what_it_gives_up(template):
         may = allowed(template, role_of(template, referred(mapping["FunctionName"])))
         source = mapping["EventSourceArn"]
         of_queue = referred(source) in of_type(template, QUEUE)
-        for action in READ_QUEUE if of_queue else READ_STREAM - {"dynamodb:ListStreams"}:
+        for action in READ_QUEUE if of_queue else READ_STREAM:
             assert source in may[action]
-        assert of_queue or set(may) >= READ_STREAM
+        assert of_queue or FIND_STREAMS in may
         if "DestinationConfig" in mapping:
             assert mapping["DestinationConfig"]["OnFailure"]["Destination"] in may["sqs:SendMessage"]
 

@@ -2,6 +2,7 @@
 none. Error bodies follow https://docs.stripe.com/api/errors."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 # What the pinned SDK expects; other versions are echoed but change nothing.
 API_VERSION = "2026-10-28.endive"
@@ -33,14 +34,14 @@ class Silence(Exception):
         self.seconds = seconds
 
 
-def error_of(kind: str, message: str, code: str | None = None, **details) -> dict:
+def error_of(kind: str, message: str, code: str | None = None, **details: Any) -> dict:
     """A Stripe error object; details that are None are left out, as Stripe does."""
     doc_url = code and f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
     error = {"type": kind, "code": code, "doc_url": doc_url, "message": message, **details}
     return {name: value for name, value in error.items() if value is not None}
 
 
-def invalid_request(message: str, code: str | None = None, status: int = 400, **details) -> Refusal:
+def invalid_request(message: str, code: str | None = None, status: int = 400, **details: Any) -> Refusal:
     return Refusal(status, error_of("invalid_request_error", message, code, **details))
 
 

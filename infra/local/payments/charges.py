@@ -84,7 +84,8 @@ def refundable(charge: dict) -> int:
     return charge["amount_captured"] - charge["amount_refunded"]
 
 
-def check_refundable(charge: dict | None, intent: dict) -> None:
+def refundable_of(charge: dict | None, intent: dict) -> dict:
+    """The intent's charge, if there is one that can be refunded."""
     if charge is None or charge["status"] == "failed" or intent["status"] == "canceled":
         raise invalid_request(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
     if not charge["captured"]:
@@ -93,6 +94,7 @@ def check_refundable(charge: dict | None, intent: dict) -> None:
             "cancel the PaymentIntent to reverse the authorization instead of refunding the "
             f"Charge directly. For more information, see {_HOLDING_FUNDS}"
         )
+    return charge
 
 
 def refund(charge: dict, parameters: dict, now: int) -> tuple[dict, dict]:

@@ -78,11 +78,11 @@ class Courier:
             while not self._closing:
                 with self._ledger.transaction() as connection:
                     batch, due = deliveries.next_batch(connection, self._claimed)
-                if batch and due <= time.time():
+                if batch and due is not None and due <= time.time():
                     self._claimed.update(batch)
                     self._news.notify()
                     return batch
-                self._news.wait(max(0, due - time.time()) if batch else None)
+                self._news.wait(max(0, due - time.time()) if batch and due is not None else None)
             return []
 
     def _deliver(self, sequence: int) -> None:

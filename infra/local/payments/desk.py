@@ -3,6 +3,7 @@ JSON; the secret key decides the account."""
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 
 from infra.local.payments import deliveries, disputes, faults, operations, webhooks
@@ -65,11 +66,13 @@ class Desk:
         return {"cleared": self._faults.clear(books.account)}
 
 
-def _task(perform, shape: Shape | None = None, required: tuple[str, ...] = (), check=None) -> Operation:
+def _task(
+    perform: Callable, shape: Shape | None = None, required: tuple[str, ...] = (), check: Callable | None = None
+) -> Operation:
     return Operation("desk", perform, shape or {}, required, check)
 
 
-def _json_of(request: Request) -> dict[str, str]:
+def _json_of(request: Request) -> dict[str, Raw]:
     """The body's fields as texts, for the same readers that read forms; null counts as not given."""
     try:
         body = json.loads(request.body or "{}")
@@ -119,7 +122,7 @@ def _expire(books: Books, call: Call) -> dict:
 
 def _refund(books: Books, call: Call) -> dict:
     intent_id = _on_intent(books, call).object_id
-    return operations.create_refund(books, Call(None, {**call.parameters, "payment_intent": intent_id}, call.now))
+    return operations.create_refund(books, Call("", {**call.parameters, "payment_intent": intent_id}, call.now))
 
 
 def _dispute(books: Books, call: Call) -> dict:

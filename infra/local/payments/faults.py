@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from infra.local.payments.answers import Refusal, internal_failure, invalid_request, rate_limited
 from infra.local.payments.ids import new_id
@@ -57,7 +58,7 @@ class Target:
     metadata: dict[str, str]
 
 
-def fault(operation: str, kind: str, seconds: float | None = None, **details) -> Fault:
+def fault(operation: str, kind: str, seconds: float | None = None, **details: Any) -> Fault:
     given = _DEFAULT_SECONDS.get(kind, 0.0) if seconds is None else seconds
     return Fault(operation, kind, given, **details)
 
@@ -97,12 +98,12 @@ def _of_metadata(metadata: dict[str, str]) -> list[Fault]:
 class Faults:
     """The faults asked for at the desk, by account, and how often each one has struck."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._turn = threading.Lock()
         self._by_account: dict[str, list[Fault]] = {}
-        self._struck: Counter[tuple[str, ...]] = Counter()
+        self._struck: Counter[tuple[str | None, ...]] = Counter()
 
-    def add(self, account: str, operation: str, kind: str, **details) -> Fault:
+    def add(self, account: str, operation: str, kind: str, **details: Any) -> Fault:
         added = fault(operation, kind, **details, id=new_id("fault"))
         with self._turn:
             self._by_account.setdefault(account, []).append(added)
@@ -133,7 +134,7 @@ class Faults:
                     return each
         return None
 
-    def _is_left(self, each: Fault, key: tuple[str, ...]) -> bool:
+    def _is_left(self, each: Fault, key: tuple[str | None, ...]) -> bool:
         return each.times == 0 or self._struck[key] < each.times
 
 

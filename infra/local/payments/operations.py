@@ -13,9 +13,9 @@ _DEFAULT_PAGE = 10
 
 @dataclass(frozen=True)
 class Call:
-    """One request to one operation: what to work on and with what, at which Unix second."""
+    """One request to one operation: what to work on (empty for what is new) and with what, at which Unix second."""
 
-    object_id: str | None
+    object_id: str
     parameters: dict
     now: int
 
@@ -92,8 +92,8 @@ def _intent(books: Books, call: Call) -> dict:
 
 
 def create_refund(books: Books, call: Call) -> dict:
-    intent, charge = _refunded_payment(books, call.parameters)
-    charges.check_refundable(charge, intent)
+    intent, found = _refunded_payment(books, call.parameters)
+    charge = charges.refundable_of(found, intent)
     disputes.check_refundable(charge, _dispute_about(books, charge))
     refund, charge = charges.refund(charge, call.parameters, call.now)
     books.save(refund, charge)

@@ -3,6 +3,7 @@ so it is not kept under an idempotency key."""
 
 import re
 from collections.abc import Callable, Iterable
+from typing import cast
 from urllib.parse import parse_qsl
 
 from infra.local.payments.answers import Refusal, invalid_request
@@ -178,8 +179,8 @@ def fields(shape: Shape, required: Iterable[str] = ()) -> Reader:
 def time_range(value: Raw, name: str) -> dict[str, int]:
     """`created=5` or `created[gte]=5`, in Unix seconds."""
     if isinstance(value, str):
-        return {"eq": integer()(value, name)}
-    return fields(dict.fromkeys(("gt", "gte", "lt", "lte"), integer()))(value, name)
+        return {"eq": cast(int, integer()(value, name))}
+    return cast(dict[str, int], fields(dict.fromkeys(("gt", "gte", "lt", "lte"), integer()))(value, name))
 
 
 def metadata(value: Raw, name: str) -> dict[str, str] | None:

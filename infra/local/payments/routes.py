@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 from infra.local.payments import operations, webhooks
@@ -142,19 +143,19 @@ def _expanding(kind: str, shape: Shape, listed: bool = False) -> Shape:
     return {**shape, "expand": array(expansion_path(kind, listed))}
 
 
-def _on_intent(perform: Callable, shape: Shape, **rules) -> Operation:
+def _on_intent(perform: Callable, shape: Shape, **rules: Any) -> Operation:
     return Operation("payment_intent", perform, _expanding("payment_intent", shape), **rules)
 
 
-def _on_refund(perform: Callable, shape: Shape, **rules) -> Operation:
+def _on_refund(perform: Callable, shape: Shape, **rules: Any) -> Operation:
     return Operation("refund", perform, _expanding("refund", shape), **rules)
 
 
-def _on_endpoint(perform: Callable, shape: Shape, **rules) -> Operation:
+def _on_endpoint(perform: Callable, shape: Shape, **rules: Any) -> Operation:
     return Operation("webhook_endpoint", perform, _expanding("webhook_endpoint", shape), **rules)
 
 
-def _retrieving(kind: str, param: str, **rules) -> Operation:
+def _retrieving(kind: str, param: str, **rules: Any) -> Operation:
     return Operation(kind, partial(operations.retrieve, kind, param), _expanding(kind, {}), **rules)
 
 
@@ -199,12 +200,12 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def route(operations_by_route: dict[str, Operation], method: str, path: str) -> tuple[Operation, str | None]:
-    """The operation behind `/{area}/{collection}[/{id}[/{action}]]` and the id in the path, if the
-    whole path is not a route of its own."""
+def route(operations_by_route: dict[str, Operation], method: str, path: str) -> tuple[Operation, str]:
+    """The operation behind `/{area}/{collection}[/{id}[/{action}]]` and the id in the path, empty if
+    the whole path is a route of its own."""
     exact = operations_by_route.get(f"{method} {path}")
     if exact is not None:
-        return exact, None
+        return exact, ""
     segments = path.split("/")
     object_id = unquote(segments[3]) if len(segments) > 3 else ""
     operation = operations_by_route.get(f"{method} {'/'.join([*segments[:3], '{id}', *segments[4:]])}")

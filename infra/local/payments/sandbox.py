@@ -64,7 +64,7 @@ class Sandbox:
         if execution.idempotency_key is None:
             return self._execute_under_fault(execution, None)
         with self._holding_key(execution.account, execution.idempotency_key):
-            return self._execute_under_fault(execution, self._replay(execution))
+            return self._execute_under_fault(execution, self._replay(execution, execution.idempotency_key))
 
     @contextmanager
     def _holding_key(self, account: str, key: str) -> Iterator[None]:
@@ -79,8 +79,7 @@ class Sandbox:
             with self._keys_turn:
                 self._keys_in_use.discard(held)
 
-    def _replay(self, execution: Execution) -> Answer | None:
-        key = execution.idempotency_key
+    def _replay(self, execution: Execution, key: str) -> Answer | None:
         with self._ledger.books(execution.account) as books:
             first = books.answered(key)
         if first is None:
@@ -94,7 +93,9 @@ class Sandbox:
 
     def _execute_under_fault(self, execution: Execution, replayed: Answer | None) -> Answer:
         fault = self._strike(execution, replayed)
-        kind = fault and fault.kind
+        if fault is None:
+            return replayed or self._execute(execution, None)
+        kind = fault.kind
         if kind in faults.REFUSALS:
             raise faults.REFUSALS[kind]()
         if kind == faults.TIMEOUT:

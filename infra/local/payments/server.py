@@ -7,7 +7,9 @@ import re
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
 
 from infra.local.payments import audit, page
 from infra.local.payments.admission import Request, secret_key
@@ -84,11 +86,11 @@ class _HttpServer(ThreadingHTTPServer):
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
 
-    def process_request(self, request, client_address):
+    def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request):
+    def shutdown_request(self, request: Any) -> None:
         self._connections.discard(request)
         super().shutdown_request(request)
 
@@ -100,7 +102,7 @@ class _HttpServer(ThreadingHTTPServer):
             except OSError:
                 continue  # the client was faster
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
             _LOG.exception("connection from %s failed", client_address)
 
@@ -133,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         """A browser asks whether a page of another origin may use the desk."""
         self._send(204, {"Access-Control-Allow-Methods": "GET, POST, DELETE"}, "")
 
-    def log_message(self, *_) -> None:
+    def log_message(self, *_: Any) -> None:
         """No access log: the ledger tells what happened."""
 
     def _answer(self, request: Request) -> Answer:
@@ -164,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self) -> Request:
         path, _, query = self.path.partition("?")
-        return Request(self.command, path, query, self.headers, self._read_body())
+        return Request(self.command, path, query, cast(Mapping[str, str], self.headers), self._read_body())
 
     def _read_body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")

@@ -1,0 +1,240 @@
+"""What the functions' roles allow, held against what the functions did with them while the tests ran.
+
+Each worker's engine writes down what every role asked for (`infra/local/authorization.py`), and each worker what the
+roles of its shop allow. When all is over the run's controller joins them and reports as if it were one more test:
+a call that was denied always, a right that nothing used only if everything ran that could have used it.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.local import authorization
+from tests.template.template import (
+    FUNCTION,
+    MAKE_LOG_GROUP,
+    Template,
+    listed,
+    of_type,
+    referred,
+    role_of,
+    used_by_lambda,
+)
+
+TESTS = Path(__file__).parent
+FOLDER = "RIGHTS_FOLDER"
+"""The setting by which the workers of a run learn where to write."""
+
+FAILED = "A mark is taken back when the work fails after it was made: tests/contract/test_once.py."
+REPEATED = "A step looks at what its first try did only when that try's answer was lost."
+FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
+OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
+KEPT_UNUSED = {
+    ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
+    ("HearStripe", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("RemindOfCarts", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("SendConfirmation", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("SendNotifications", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
+    ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
+    ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
+    ("ShipOrder", "states:SendTaskFailure", "order-fulfilment"): FORBIDDEN,
+    ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
+    ("ReconcilePayments", "states:DescribeExecution", "order-fulfilment"): OVERDUE,
+    ("ReconcilePayments", "states:StartExecution", "OrderUndo"): OVERDUE,
+    ("ImportRows", "dynamodb:PutItem", "ProductsTable"): "A batch that DynamoDB refuses is stored one by one, to "
+    "find the product that it is: tests/contract/test_imports.py.",
+}
+"""By function or `*`, action, and what its resource names: why a right stays that no test of the whole uses."""
+
+USED_ALIKE = {"operate-queues": "What an admin does with one queue or job is the same code for all."}
+"""Policies whose actions need to be used on one of their resources only."""
+
+DENIED_ON_PURPOSE = {
+    ("StartFulfilment", "states:StartExecution", "order-fulfilment"): "A test takes the right away for a while.",
+    ("APIHandler", "lambda:InvokeFunction", "OtherReservations"): "A letter names a function that is not a job.",
+}
+"""In the same form: what tests try, so that it is refused."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """`resource` is the template's, as JSON, or the name of a policy whose resources are used alike; `pattern` is what
+    became of it in one deployment."""
+
+    function: str
+    action: str
+    resource: str
+    pattern: str
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        return self.function, self.action, self.resource
+
+    def covers(self, action: str, resource: str) -> bool:
+        pattern = re.escape(self.pattern).replace(r"\*", ".*").replace(r"\?", ".")
+        return self.action.lower() == action.lower() and re.fullmatch(pattern, resource) is not None
+
+
+@dataclass(frozen=True)
+class Call:
+    role: str
+    action: str
+    resource: str
+    allowed: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a worker wrote down about its shop. `functions` are logical ids by the names of their roles."""
+
+    functions: dict[str, str]
+    rights: list[Right]
+
+    def used(self, calls: Iterable[Call]) -> set[tuple[str, str, str]]:
+        return {
+            right.name
+            for call in calls
+            for right in self.rights
+            if right.function == self.functions.get(call.role) and right.covers(call.action, call.resource)
+        }
+
+
+def deployed(session: boto3.Session, stack: str, template: Template) -> Deployed:
+    """Every right of every function's role, as the template says it and as it was resolved for this stack."""
+    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    names = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for page in pages
+        for each in page["StackResourceSummaries"]
+    }
+    roles = {names[role_of(template, function)]: function for function in of_type(template, FUNCTION)}
+    iam = session.client("iam")
+    rights = []
+    for policy, logical_role, document in _policies(template):
+        role = names[logical_role]
+        if role in roles:
+            resolved = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            rights += _rights(roles[role], document, resolved, policy if policy in USED_ALIKE else "")
+    return Deployed(roles, rights)
+
+
+def _policies(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Name, role, and document: of those inside a role, and of those attached to it."""
+    for role, properties in of_type(template, "AWS::IAM::Role").items():
+        for policy in properties.get("Policies", []):
+            yield policy["PolicyName"], role, policy["PolicyDocument"]
+    for properties in of_type(template, "AWS::IAM::Policy").values():
+        for role in properties["Roles"]:
+            yield properties["PolicyName"], referred(role), properties["PolicyDocument"]
+
+
+def _rights(function: str, document: dict[str, Any], resolved: dict[str, Any], alike: str) -> Iterator[Right]:
+    for said, became in zip(listed(document["Statement"]), listed(resolved["Statement"]), strict=True):
+        resources = zip(listed(said["Resource"]), listed(became["Resource"]), strict=True)
+        for resource, pattern in resources:
+            for action in listed(said["Action"]):
+                yield Right(function, action, alike or json.dumps(resource), pattern)
+
+
+def denied(deployed: Deployed, calls: Iterable[Call]) -> set[str]:
+    return {
+        f"{deployed.functions.get(call.role, call.role)} may not {call.action} on {call.resource}, and tried to"
+        for call in calls
+        if not call.allowed
+        and not _is_named(DENIED_ON_PURPOSE, deployed.functions.get(call.role, ""), call.action, call.resource)
+    }
+
+
+def unused(rights: Iterable[Right], used: set[tuple[str, str, str]]) -> set[str]:
+    return {
+        f"{right.function} may {right.action} on {right.resource}, and nothing uses it"
+        for right in rights
+        if right.name not in used and not _is_named(KEPT_UNUSED, *right.name)
+    }
+
+
+def _is_named(reasons: dict[tuple[str, str, str], str], function: str, action: str, resource: str) -> bool:
+    return any(of in ("*", function) and what == action and part in resource for of, what, part in reasons)
+
+
+class Judge:
+    """The part of a run that holds the rights against their use. In every process of the run; the controller judges."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        worker = getattr(config, "workerinput", {}).get("workerid")
+        self._judges = worker is None
+        if FOLDER not in os.environ:
+            os.environ[FOLDER] = tempfile.mkdtemp(prefix="rights-")
+        self._folder = Path(os.environ[FOLDER])
+        self._name = worker or "only"
+        self._is_whole = not any("::" in argument for argument in config.args)
+        os.environ[authorization.RECORD] = str(self._folder / f"{self._name}.calls")
+
+    def note(self, session: boto3.Session, stack: str, template: Template) -> None:
+        """What the roles of this worker's shop allow."""
+        known = deployed(session, stack, template)
+        lambdas = [[f, action, json.dumps(resource)] for f, action, resource in used_by_lambda(template)]
+        told = {"functions": known.functions, "rights": [astuple(right) for right in known.rights], "lambda": lambdas}
+        (self._folder / f"{self._name}.rights").write_text(json.dumps(told))
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._is_whole = self._is_whole and not items
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Whether all is there that could use a right. With workers, only they see it, and all see the same."""
+        collected = {item.path for item in session.items}
+        needed = {path for folder in ("e2e", "browser") for path in (TESTS / folder).glob("test_*.py")}
+        if self._is_whole and needed <= collected:
+            (self._folder / "whole").touch()
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._judges:
+            return
+        try:
+            findings = self._findings(passed=exitstatus == pytest.ExitCode.OK)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        if findings is None:
+            return
+        report = pytest.TestReport(
+            nodeid="tests/rights.py::test_every_function_may_do_what_it_does_and_nothing_else",
+            location=("tests/rights.py", 0, "test_every_function_may_do_what_it_does_and_nothing_else"),
+            keywords={},
+            outcome="failed" if findings else "passed",
+            longrepr="\n".join(sorted(findings)) or None,
+            when="call",
+        )
+        session.config.hook.pytest_runtest_logreport(report=report)
+        if findings:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _findings(self, passed: bool) -> set[str] | None:
+        """None if there is nothing to judge."""
+        findings: set[str] = set()
+        rights: set[Right] = set()
+        used: set[tuple[str, str, str]] = set()
+        for path in self._folder.glob("*.rights"):
+            told = json.loads(path.read_text())
+            here = Deployed(told["functions"], [Right(*right) for right in told["rights"]])
+            written = path.with_suffix(".calls")
+            calls = [Call(*json.loads(line)) for line in written.read_text().splitlines()] if written.exists() else []
+            findings |= denied(here, calls)
+            rights |= set(here.rights)
+            used |= here.used(calls) | {tuple(each) for each in told["lambda"]}
+        if not rights:
+            return None
+        if passed and (self._folder / "whole").exists():
+            findings |= unused(rights, used)
+        elif not findings:
+            return None
+        return findings

@@ -1,0 +1,53 @@
+"""Rights are held against their use: what was denied and what was left unused is told, and nothing else."""
+
+import pytest
+
+from tests.rights import Call, Deployed, Right, denied, unused
+
+TABLE = "arn:aws:dynamodb:eu-west-1:000000000000:table/shop-Orders-1"
+READ = Right("Reader", "dynamodb:GetItem", '{"Ref": "Orders"}', TABLE)
+QUERY = Right("Reader", "dynamodb:Query", '{"Ref": "Orders"}', f"{TABLE}/index/*")
+SHOP = Deployed({"shop-ReaderRole-1": "Reader"}, [READ, QUERY])
+
+
+def call(action="dynamodb:GetItem", resource=TABLE, role="shop-ReaderRole-1", allowed=True):
+    return Call(role, action, resource, allowed)
+
+
+def test_what_was_used_is_used():
+    used = SHOP.used([call(), call("dynamodb:Query", f"{TABLE}/index/by-day")])
+    assert unused(SHOP.rights, used) == set()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        call(action="dynamodb:PutItem"),
+        call(resource=TABLE + "0"),
+        call(resource=f"{TABLE}/index/by-day"),
+        call(role="shop-WriterRole-1"),
+    ],
+)
+def test_what_only_looks_like_it_uses_nothing(other):
+    assert SHOP.used([other]) == set()
+
+
+def test_what_nothing_uses_is_told():
+    assert unused(SHOP.rights, SHOP.used([call()])) == {
+        'Reader may dynamodb:Query on {"Ref": "Orders"}, and nothing uses it'
+    }
+
+
+def test_what_has_a_reason_may_stay_unused():
+    log = Right("Reader", "logs:CreateLogGroup", '{"Ref": "Log"}', "arn:aws:logs:*")
+    assert unused([log], set()) == set()
+
+
+def test_what_was_denied_is_told():
+    tried = call("dynamodb:DeleteItem", allowed=False)
+    assert denied(SHOP, [call(), tried]) == {f"Reader may not dynamodb:DeleteItem on {TABLE}, and tried to"}
+
+
+def test_what_is_tried_on_purpose_is_not():
+    shop = Deployed({"role": "StartFulfilment"}, [])
+    assert denied(shop, [call("states:StartExecution", "machine:shop-order-fulfilment", "role", False)]) == set()
