@@ -304,10 +304,11 @@ def _problem(
 
 
 def _sharing(seconds: int) -> Headers:
-    """For how long the edge may answer by itself, and by a stale answer while it asks for a new one. Browsers ask."""
+    """For how long the edge may answer by itself. Browsers ask each time, as they would not with
+    `stale-while-revalidate`."""
     if not seconds:
         return {"Cache-Control": "no-store"}
-    told = f"public, max-age=0, s-maxage={seconds}, stale-while-revalidate={seconds}"
+    told = f"public, max-age=0, s-maxage={seconds}"
     return {"Cache-Control": told, "Access-Control-Allow-Origin": "*"}
 
 

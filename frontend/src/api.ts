@@ -164,7 +164,6 @@ export interface Options {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  keepalive?: boolean;
 }
 
 const PATIENCE_MS = 20_000;
@@ -299,7 +298,7 @@ export type Step = 'visit' | 'cart' | 'checkout';
 
 /** Counted without a word about who it is. Who leaves the page at once is counted too. */
 export function tellStep(step: Step): void {
-  void asked('/steps', { method: 'POST', body: { step, variant: dealtVariant() }, keepalive: true }).catch(() => undefined);
+  void asked('/steps', { method: 'POST', body: { step, variant: dealtVariant() } }).catch(() => undefined);
 }
 
 /** The half of the experiment that the edge dealt this visitor, if it did. */
@@ -378,7 +377,7 @@ export async function asked<T>(path: string, options: Options = {}): Promise<{ b
   );
 }
 
-async function send(path: string, { method = 'GET', body, headers = {}, signal, keepalive }: Options): Promise<Response> {
+async function send(path: string, { method = 'GET', body, headers = {}, signal }: Options): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   try {
     const { api } = await config();
@@ -386,7 +385,6 @@ async function send(path: string, { method = 'GET', body, headers = {}, signal, 
       method,
       headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
-      keepalive,
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
   } catch (error) {

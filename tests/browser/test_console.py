@@ -2,39 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from infra.local import browser as local_browser
 from infra.local import shop
 from infra.local.client import Buyer
-
-PATIENCE_MS = 90_000
-expect.set_options(timeout=PATIENCE_MS)
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Fails the test on any error that the page itself throws."""
-    context = browser.new_context(viewport=DESKTOP)
-    opened, errors = context.new_page(), []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(PATIENCE_MS)
-    yield opened
-    context.close()
-    assert errors == []
+from tests.browser.buyer import PATIENCE_MS, PHONE
 
 
 @pytest.fixture
