@@ -17,7 +17,7 @@ ENDED = {"COMPLETED", "CANCELLED", "RETURNED"}
 UNDER_WAY = ("PLACED", "RESERVED", "AUTHORIZED", "SHIPPING")
 NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
 OF_ORDERS = {
-    "ProjectionExpression": "pk, sk, id, #status, #version, #total, #returns, history, published_at, "
+    "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, history, published_at, "
     "#event.#type, #event.#time, #event.#data.order_id, #event.#data.returned",
     "ExpressionAttributeNames": NAMES,
 }
