@@ -62,6 +62,14 @@ def _account(buyer: Buyer, bought: Any) -> None:
     _opens("/account", "[data-testid=points]")(buyer, bought)
 
 
+def _in_the_console(path: str, sight: str) -> Step:
+    def step(buyer: Buyer, bought: Any) -> None:
+        buyer.signs_in(shop.ADMIN.email, shop.ADMIN.password)
+        _opens(path, sight)(buyer, bought)
+
+    return step
+
+
 def _failed(buyer: Buyer, bought: Any) -> None:
     buyer.page.route("**/api/**", lambda route: route.abort())
     _opens("/category/camp", "[role=alert]")(buyer, bought)
@@ -101,6 +109,15 @@ PAGES: dict[str, Step] = {
     "offline": _opens("/offline.html", ".state"),
     "no answer": _failed,
     "stuck": _stuck,
+    "console, orders": _in_the_console("/admin/orders", "[data-testid=order-row]"),
+    "console, order": _in_the_console("/admin/orders/{order_id}", "[data-testid=saga-state]"),
+    "console, system map": _in_the_console("/admin/system", "[data-testid=part]"),
+    "console, insights": _in_the_console("/admin/insights", "[data-testid=funnel]"),
+    "console, catalog": _in_the_console("/admin/catalog", "[data-testid=product-row]"),
+    "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),
+    "console, imports": _in_the_console("/admin/catalog/imports", "[data-testid=import-send]"),
+    "console, lab": _in_the_console("/admin/lab", "[data-testid=verdict]"),
+    "console, for nobody": _opens("/admin/orders", "[data-testid=console-doorway]"),
     "waiting": _waiting,
 }
 
