@@ -1,19 +1,17 @@
-"""More orders at once than the functions can take. `make burst` is the same with 300."""
+"""More orders at once than the functions can take: the test of `make burst`."""
 
 import pytest
 
 from infra.local import burst
 
-ORDERS = 100
-
 
 @pytest.mark.leaves_much
 def test_a_burst_drains_without_an_error_or_a_dead_letter(guest, admin, engine, opened, new_product):
     """That every event had its effect is for the audit after the test."""
-    sku = new_product(ORDERS)
+    sku = new_product(burst.ORDERS)
     with burst.patient_saga(engine.session, opened["state_machine_arn"]):
-        result = burst.hold(opened["api_url"], sku, ORDERS)
-    assert result.has_drained(ORDERS), result
+        result = burst.hold(opened["api_url"], sku, burst.ORDERS)
+    assert result.has_drained(burst.ORDERS), result
     assert result.during
     assert guest.must("GET", f"/products/{sku}")["available"] == 0
     queues = admin.must("GET", "/admin/queues")["items"]
