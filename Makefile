@@ -21,7 +21,7 @@ admin: $(INSTALLED) ## Invite an admin by email: make admin EMAIL=… (STAGE=dem
 partner: $(INSTALLED) ## Make a partner's API key: make partner NAME=… (STAGE=demo: on AWS)
 	@NAME="$(NAME)" STAGE="$(STAGE)" $(BIN)/python -m infra.people partner
 
-demo: $(INSTALLED) ## Watch four orders go through the saga
+demo: $(INSTALLED) ## Watch six orders go through the saga
 	@$(BIN)/python -m infra.local demo
 
 tour: $(INSTALLED) ## Each event pattern once, and what happened where

@@ -120,6 +120,7 @@ def _announce(console: Console, outputs: dict[str, Any], seconds: float) -> None
     console.print(f"\n[bold green]Saga Supply is open[/bold green] (after {seconds:.0f} s)\n")
     for label, value in (
         ("storefront", outputs["storefront_url"]),
+        ("console", f"{outputs['storefront_url']}/admin"),
         ("API", outputs["api_url"]),
         ("API document", f"{outputs['api_url']}/openapi.json"),
         ("payment sandbox", outputs["payments_url"]),
@@ -128,5 +129,5 @@ def _announce(console: Console, outputs: dict[str, Any], seconds: float) -> None
     ):
         console.print(f"  {label:16} [bold]{value}[/bold]", soft_wrap=True)
     console.print(
-        "\n  make demo   four orders go through the saga\n  make mail   the emails they caused\n  make down   stop\n"
+        "\n  make demo   six orders go through the saga\n  make mail   the emails they caused\n  make down   stop\n"
     )
