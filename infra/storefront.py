@@ -1,5 +1,6 @@
 """Builds the static storefront and puts it into its bucket, with the configuration of this deployment."""
 
+import fcntl
 import gzip
 import json
 import mimetypes
@@ -45,12 +46,14 @@ def check() -> None:
 
 
 def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
-    """The pinned packages of this folder, if they changed. Raises BuildFailed."""
-    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        progress("installing the packages of npm")
-        npm(folder, "ci", "--no-audit", "--no-fund")
-        installed.touch()
+    """The pinned packages of this folder, if they changed; who comes meanwhile waits. Raises BuildFailed."""
+    wanted, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    with wanted.open() as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            progress("installing the packages of npm")
+            npm(folder, "ci", "--no-audit", "--no-fund")
+            installed.touch()
 
 
 def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None:

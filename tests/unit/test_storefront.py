@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +13,24 @@ from infra.seed.seed import PRODUCTS
 
 def test_every_type_fits():
     storefront.check()
+
+
+def test_who_asks_for_the_packages_while_they_are_installed_waits_and_finds_them(tmp_path, monkeypatch):
+    """Two at once would empty each other's folder."""
+    (tmp_path / "package-lock.json").write_text("{}")
+    begun, ended = [], []
+
+    def slow_npm(folder, *arguments):
+        begun.append(arguments)
+        time.sleep(0.1)
+        (folder / "node_modules").mkdir()
+        (folder / "node_modules" / ".package-lock.json").write_text("{}")
+        ended.append(arguments)
+
+    monkeypatch.setattr(storefront, "npm", slow_npm)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(storefront.install, [tmp_path] * 4))
+    assert len(begun) == len(ended) == 1
 
 
 @pytest.mark.parametrize(
