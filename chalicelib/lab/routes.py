@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.lab.auditor import Audit, AuditNotOffered
+from chalicelib.platform.clock import Moment
 from chalicelib.platform.http import Call, endpoint
 
 routes = Blueprint(__name__)
@@ -16,7 +17,7 @@ class AuditRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: Annotated[
-        AwareDatetime | None, Field(description="Tell how the orders went that were placed since then. All if absent.")
+        Moment | None, Field(description="Tell how the orders went that were placed since then. All if absent.")
     ] = None
 
 

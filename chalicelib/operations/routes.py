@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from chalice import Blueprint
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.events.catalogue import CATALOGUE
@@ -28,7 +28,7 @@ from chalicelib.operations.replays import Replay
 from chalicelib.operations.stack import RUNNING_AT_MOST, WINDOW, Activity
 from chalicelib.operations.system import Map
 from chalicelib.orders.model import OrderNotFound
-from chalicelib.platform.clock import iso, utc_now
+from chalicelib.platform.clock import Moment, iso, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.settings import settings
 
@@ -86,8 +86,8 @@ class Dropped(BaseModel):
 class ReplayRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    start: Annotated[AwareDatetime, Field(alias="from", description="ISO 8601, with an offset or Z.")]
-    end: Annotated[AwareDatetime, Field(alias="to", description="Later than `from`, and not in the future.")]
+    start: Annotated[Moment, Field(alias="from", description="ISO 8601, with an offset or Z.")]
+    end: Annotated[Moment, Field(alias="to", description="Later than `from`, and not in the future.")]
     detail_type: Annotated[
         str | None,
         StringConstraints(max_length=128),

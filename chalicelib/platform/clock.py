@@ -2,8 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator
 
 Clock = Callable[[], datetime]
+
+
+def _text_only(told: Any) -> Any:
+    if not isinstance(told, str):
+        raise ValueError("Input should be a text")
+    return told
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only)]
+"""Of a request's body: ISO 8601, with an offset or Z. A number of seconds is none."""
 
 
 def utc_now() -> datetime:

@@ -206,7 +206,7 @@ def endpoint(
                     is_empty = not call.raw_body and not body_required
                     arguments["body"] = _validated(body, {} if is_empty else _json_object(call.raw_body))
                 if query:
-                    arguments["query"] = _validated(query, dict(request.query_params or {}))
+                    arguments["query"] = _validated(query, _said_once(request.query_params or {}))
                 result = view(call, **arguments)
                 result = result if isinstance(result, Answer) else Answer(result)
                 return _response(result.body, status, _sharing(shared_seconds) | result.headers)
@@ -255,6 +255,14 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise BodyNotJson
     return parsed
+
+
+def _said_once(parameters: Any) -> dict[str, str]:
+    """Of a query. Which of two values counts would be anybody's guess, so it is refused. Raises ValidationFailed."""
+    twice = [name for name in parameters if len(parameters.getlist(name)) > 1]
+    if twice:
+        raise ValidationFailed("Please correct the named fields.", dict.fromkeys(twice, "Say it once."))
+    return dict(parameters)
 
 
 def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:

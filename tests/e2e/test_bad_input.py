@@ -185,6 +185,12 @@ def test_cursors(guest, customer, cursor):
     assert_problem(customer.call("GET", f"/orders?cursor={quote(cursor)}"), 400, "cursor_invalid")
 
 
+def test_a_parameter_that_is_said_twice(guest):
+    reply = guest.call("GET", "/products?category=camp&category=kitchen")
+    assert_problem(reply, 422, "validation_failed")
+    assert reply.body["errors"] == [{"field": "category", "message": "Say it once."}]
+
+
 def test_unknown_routes_and_methods(guest):
     assert_problem(guest.call("GET", "/nothing-here"), 404, "route_not_found")
     assert_problem(guest.call("DELETE", "/products/CAMP-KETTLE-01"), 404, "route_not_found")

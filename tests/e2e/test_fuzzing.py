@@ -1,0 +1,123 @@
+"""Every operation of the API's document is asked with what fits its description and with what does not (schemathesis).
+
+No answer is a 5xx or other than the document says, and what breaks the description is refused. The document itself
+gives the cases at the bounds of each field; beyond those, some are drawn, the same in each run.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.config import CoveragePhaseConfig
+from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+
+from app import app
+from chalicelib.platform import openapi
+from infra import people
+from infra.local import shop
+from infra.local.client import Buyer
+
+DRAWN = 8
+"""Cases of each operation for each caller, beside those at the bounds."""
+
+NOT_PROMISED = {
+    unsupported_method: "API Gateway answers an unknown method as an unknown path, with 404.",
+    positive_data_acceptance: "A shop refuses much that has the right shape: an empty cart, a weak password, "
+    "another currency, a cursor that no list gave out.",
+}
+
+assert app.routes, "whoever imports the app has all operations declared"
+schema = schemathesis.openapi.from_dict(openapi.document("/api"))
+schema.config.generation.update(max_examples=DRAWN, deterministic=True, with_security_parameters=False)
+schema.config.phases.coverage = CoveragePhaseConfig(unexpected_methods=set(), generate_duplicate_query_parameters=True)
+
+PRODUCT = {
+    "name": "Fuzzed",
+    "description": "Made by a test.",
+    "price": {"amount": 100, "currency": "EUR"},
+    "category": "test",
+    "image": "/images/products/none.svg",
+}
+
+there: dict[str, str] = {}
+"""What there is in the shop, by the parameter that asks for it: nobody would draw it by chance."""
+
+
+@schema.hook("flatmap_path_parameters")
+@schema.hook("flatmap_headers")
+def ask_for_what_there_is(context: Any, drawn: dict[str, Any] | None) -> Any:
+    """In half of the drawn cases."""
+    known = {name: there[name] for name in drawn or {} if name in there}
+    return st.sampled_from([drawn, {**(drawn or {}), **known}])
+
+
+@pytest.fixture(scope="module")
+def unlimited(engine: Any, opened: dict[str, Any]) -> Iterator[None]:
+    """The gateway's limits would answer in the API's stead; tests/e2e/test_protection.py is about them."""
+    gateway, plan_id = engine.session.client("apigateway"), opened["stack"]["PartnerPlanId"]
+    plan = gateway.get_usage_plan(usagePlanId=plan_id)
+    stage = {"restApiId": plan["apiStages"][0]["apiId"], "stageName": plan["apiStages"][0]["stage"]}
+    of_plan = {f"/throttle/{limit}": value for limit, value in plan["throttle"].items()}
+    of_stage = {}
+    for route, found in gateway.get_stage(**stage)["methodSettings"].items():
+        path, _, method = route.rpartition("/")
+        throttling = f"/{path.replace('/', '~1')}/{method}/throttling"
+        of_stage[f"{throttling}/rateLimit"] = found["throttlingRateLimit"]
+        of_stage[f"{throttling}/burstLimit"] = found["throttlingBurstLimit"]
+
+    def limit(of_plan: dict[str, float], of_stage: dict[str, float]) -> None:
+        gateway.update_usage_plan(usagePlanId=plan_id, patchOperations=_replacing(of_plan))
+        gateway.update_stage(**stage, patchOperations=_replacing(of_stage))
+
+    limit(dict.fromkeys(of_plan, 10_000), dict.fromkeys(of_stage, 10_000))
+    yield
+    limit(of_plan, of_stage)
+
+
+def _replacing(values: dict[str, float]) -> list[dict[str, str]]:
+    return [{"op": "replace", "path": path, "value": f"{value:g}"} for path, value in values.items()]
+
+
+@pytest.fixture(scope="module")
+def callers(opened: dict[str, Any], sign_in: Any, unlimited: None) -> dict[str, Buyer]:
+    """There are an order that is over, a file to import and a queue to ask for."""
+    guest, admin = Buyer(opened["api_url"]), Buyer(opened["api_url"], token=sign_in(shop.ADMIN))
+    admin.must("PUT", "/admin/products/FUZZED", PRODUCT)
+    admin.must("POST", "/admin/stock/FUZZED", {"delta": 1000})
+    order_id = guest.buy("FUZZED")
+    guest.ended(order_id)
+    there.update(
+        {
+            "sku": "FUZZED",
+            "order_id": order_id,
+            "import_id": admin.must("POST", "/admin/imports", {"format": "csv"})["import_id"],
+            "name": "notifications",
+            "X-Order-Token": guest.order_tokens[order_id],
+        }
+    )
+    return {"guest": guest, "admin": admin}
+
+
+@pytest.fixture(scope="module")
+def partners_key(engine: Any, opened: dict[str, Any]) -> str:
+    return people.make_partner(engine.session, opened["stack"], "fuzzers").split()[-1]
+
+
+@pytest.fixture(params=["guest", "admin"])
+def headers(request: pytest.FixtureRequest, callers: dict[str, Buyer], partners_key: str) -> dict[str, str]:
+    """Of one of the callers, who has something in the cart."""
+    caller = callers[request.param]
+    caller.put_in_cart("FUZZED", 2)
+    there["X-Cart-Token"] = callers["guest"].cart_token
+    key = {"x-api-key": partners_key}
+    return key | ({"Authorization": f"Bearer {caller.token}"} if caller.token else {})
+
+
+@pytest.mark.leaves_much
+@schema.parametrize()
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_it_is_answered_as_the_document_says(case: Any, headers: dict[str, str], opened: dict[str, Any]) -> None:
+    case.call_and_validate(opened["api_url"], headers=headers, excluded_checks=list(NOT_PROMISED))
