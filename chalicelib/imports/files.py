@@ -1,6 +1,5 @@
 """The bucket of the imports: uploads under `uploads/`, and beside them the reports under `reports/`."""
 
-import csv
 import io
 from collections.abc import Iterable
 from typing import Any, BinaryIO
@@ -9,6 +8,7 @@ from botocore.exceptions import ClientError
 from pydantic import AliasPath, BaseModel, Field
 
 from chalicelib.imports.model import FILE_LIMIT, BadRow, FileRefused, Import
+from chalicelib.platform import sheets
 
 UPLOAD_SECONDS = 15 * 60
 REPORT_SECONDS = 5 * 60
@@ -62,12 +62,8 @@ class ImportFiles:
         return io.BufferedReader(answer["Body"], READ_AHEAD)
 
     def write_report(self, import_id: str, bad_rows: Iterable[BadRow]) -> None:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(["line", "sku", "problem"])
-        writer.writerows([row.line, row.sku, row.problem] for row in bad_rows)
-        body = text.getvalue().encode()
-        self._s3.put_object(Bucket=self._bucket, Key=_report(import_id), Body=body, ContentType="text/csv")
+        text = sheets.written(["line", "sku", "problem"], ([row.line, row.sku, row.problem] for row in bad_rows))
+        self._s3.put_object(Bucket=self._bucket, Key=_report(import_id), Body=text.encode(), ContentType="text/csv")
 
     def report_url(self, import_id: str) -> str:
         """Opens for five minutes."""

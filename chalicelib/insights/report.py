@@ -1,10 +1,8 @@
 """The sales report of a day, for a spreadsheet and for people: pure functions."""
 
-import csv
-import io
-
 from chalicelib.insights.model import Day, best_selling
 from chalicelib.insights.pages import SHOP, bar_chart, money, page, table
+from chalicelib.platform import sheets
 
 COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency"]
 """Revenue is minor units, less what was returned on that day."""
@@ -12,12 +10,10 @@ BARS = 12
 
 
 def as_csv(day: Day, names: dict[str, str], currency: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for sku, sold in best_selling([day]):
-        writer.writerow([day.date, sku, names.get(sku, ""), sold.pieces, sold.revenue, currency])
-    return text.getvalue()
+    return sheets.written(
+        COLUMNS,
+        ([day.date, sku, names.get(sku, ""), sold.pieces, sold.revenue, currency] for sku, sold in best_selling([day])),
+    )
 
 
 def as_html(days: list[Day], names: dict[str, str], currency: str) -> str:

@@ -1,8 +1,6 @@
 """Making differences known: an event each, and a report in the bucket."""
 
-import csv
 import hashlib
-import io
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -11,6 +9,7 @@ from chalicelib.events import bus
 from chalicelib.events.catalogue import PAYMENTS, BooksDiffer
 from chalicelib.events.envelope import Envelope
 from chalicelib.payments.reconciliation import Difference
+from chalicelib.platform import sheets
 from chalicelib.platform.clock import iso
 
 
@@ -30,11 +29,8 @@ class Findings:
 
 
 def _csv(differences: list[Difference]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Difference)])
-    writer.writeheader()
-    writer.writerows(asdict(difference) for difference in differences)
-    return text.getvalue().encode()
+    columns = [field.name for field in fields(Difference)]
+    return sheets.written(columns, (asdict(difference).values() for difference in differences)).encode()
 
 
 def _event(difference: Difference, at: datetime) -> Envelope:

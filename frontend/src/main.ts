@@ -56,10 +56,11 @@ const routes: Route<TemplateResult>[] = [
 
 const emailOf = (query: URLSearchParams) => query.get('email') ?? '';
 
-/** Where to go after signing in; only ever a page of this shop. */
+/** Where to go after signing in; only ever a page of this shop. A path that begins with `//` would be another host. */
 function nextOf(query: URLSearchParams): string {
-  const next = new URL(query.get('next') ?? '/', location.origin);
-  return next.origin === location.origin ? next.pathname + next.search : '/';
+  const asked = query.get('next') ?? '/';
+  const next = URL.canParse(asked, location.origin) ? new URL(asked, location.origin) : null;
+  return next?.origin === location.origin ? `/${(next.pathname + next.search).replace(/^[/]+/, '')}` : '/';
 }
 
 @customElement('saga-shop')

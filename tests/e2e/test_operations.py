@@ -461,15 +461,21 @@ def test_a_timeline_tells_of_a_return(guest, new_product, timeline, eventually):
     assert titles(items, "payment") == ["payment refunded"]
 
 
+QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
+
+
+def queues_of(found):
+    return {item["details"]["queue"].split("-")[1] for item in found["items"] if item["kind"] == "queue"}
+
+
 def test_what_was_logged_of_an_order_is_found_by_its_id(guest, admin, new_product, eventually):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
 
     def logged():
         found = admin.must("GET", f"/admin/orders/{order_id}/logs")
-        return (
-            found if {"call", "queue", "payment", "push", "log"} <= {item["kind"] for item in found["items"]} else None
-        )
+        is_told = {"call", "payment", "push", "log"} <= {item["kind"] for item in found["items"]}
+        return found if is_told and queues_of(found) >= QUEUES_OF_AN_ORDER else None
 
     found = eventually(logged)
     assert found["is_complete"]
@@ -481,8 +487,6 @@ def test_what_was_logged_of_an_order_is_found_by_its_id(guest, admin, new_produc
         if item["kind"] == "payment"
     ]
     assert ("confirm", "requires_capture") in paid and ("capture", "succeeded") in paid
-    hops = {item["details"]["queue"].split("-")[1] for item in found["items"] if item["kind"] == "queue"}
-    assert hops >= {"FulfilmentQueue", "WarehouseQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
     assert not [word for word in ("Ida", "Havnegata", "token", "@") if word in json.dumps(found)]
 
 
