@@ -23,6 +23,7 @@ from infra.template_pieces import ROOT, asl
 TOOLS = Path(sys.executable).parent
 SCANNERS = ROOT / ".venv-lint" / "bin"
 HERE = Path(__file__).parent
+EDGE = ROOT / "infra" / "edge" / "template.yaml"
 CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
 """Warnings included, nothing ignored."""
 
@@ -71,7 +72,7 @@ def pages() -> None:
 
 def templates() -> None:
     with TemporaryDirectory() as folder:
-        _run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values())
+        _run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE)
 
 
 def security() -> None:
@@ -80,7 +81,7 @@ def security() -> None:
     with TemporaryDirectory() as folder:
         template = package_each_stage(Path(folder))["demo"]
         told = _output(
-            *(SCANNERS / "checkov", "--file", template, "--framework", "cloudformation"),
+            *(SCANNERS / "checkov", "--file", template, EDGE, "--framework", "cloudformation"),
             *("--skip-download", "--compact", "--quiet", "--output", "json"),
         )
     refuse(_failed_checks(json.loads(told)))

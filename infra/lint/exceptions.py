@@ -64,5 +64,4 @@ ACCEPTED = (
     Accepted("CKV_AWS_73", "What belongs together is found by order id and correlation id in logs and events."),
     Accepted("CKV_AWS_120", "A cache in the gateway costs by the hour; CloudFront stands in front."),
     Accepted("CKV_AWS_174", "*.cloudfront.net has AWS's own certificate and settings; a domain of one's own has not."),
-    Accepted("CKV_AWS_68", "There is no web ACL yet."),
 )
