@@ -52,6 +52,21 @@ def test_bodies_that_may_be_absent_are_read_by_the_function(filled_cart, body):
     assert_problem(filled_cart.call("POST", "/orders/ord_1/return", body), 400, "body_not_json")
 
 
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+@pytest.mark.parametrize("depth", [500, 5_000])
+def test_bodies_of_great_depth(filled_cart, opening, depth):
+    """Within the limit of size. What can still be read is passed over, as any unknown field; the rest is refused."""
+    closing = {b"[": b"]", b'{"a":': b"}"}[opening]
+    sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
+    nest = opening * depth + b"1" + closing * depth
+    changed = filled_cart.call("PUT", f"/cart/items/{sku}", b'{"quantity": 2, "a": ' + nest + b"}")
+    assert changed.status in (200, 400, 422)
+    returned = filled_cart.call("POST", "/orders/ord_1/return", b'{"lines": ' + nest + b"}")
+    assert returned.status in (400, 401, 422) and returned.body["code"]
+    heard = filled_cart.call("POST", "/webhooks/stripe", b'{"id": "evt_1", "type": "x", "a": ' + nest + b"}")
+    assert heard.status in (400, 422) and heard.body["code"]
+
+
 def test_a_body_that_is_too_large(filled_cart):
     sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
     large = {"quantity": 1, "a": "x" * 40_000}
