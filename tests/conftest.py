@@ -24,6 +24,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", local_engine.REGION)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ[processes.ENDS_WITH] = str(os.getpid())
     config.pluginmanager.register(rights.Judge(config), "rights")
 
 

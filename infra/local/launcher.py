@@ -6,7 +6,7 @@ import socketserver
 import threading
 from typing import Any
 
-from infra.local import authorization, forker
+from infra.local import authorization, forker, processes
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -94,4 +94,5 @@ if __name__ == "__main__":
     _validate_requests()
     _count_calls()
     authorization.install()
+    processes.end_with_starter()
     main()

@@ -6,11 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+ENDS_WITH = "ENDS_WITH_PROCESS"
+"""A setting: the id of the process with which the servers that it starts are to end, however it ends itself."""
 
 
 class PortBusy(Exception):
@@ -55,6 +59,18 @@ def start(module: str, arguments: list[str], environment: Mapping[str, str], log
             return process.pid
         time.sleep(0.1)
     raise DidNotStart(f"{module} did not start. See {log}:\n{_tail(log)}")
+
+
+def end_with_starter() -> None:
+    """A server calls this. It ends orderly when its starter is gone, if the starter wished so."""
+    if starter := os.environ.get(ENDS_WITH):
+        threading.Thread(target=_end_without, args=(int(starter),), daemon=True).start()
+
+
+def _end_without(starter: int) -> None:
+    while os.getppid() == starter:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def answers(url: str) -> bool:

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from infra.local.payments.server import serve
+from infra.local.processes import end_with_starter
 
 
 def main() -> int:
@@ -14,6 +15,7 @@ def main() -> int:
     stopped = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopped.set())
+    end_with_starter()
     try:
         server = serve(options.port, options.state)
     except (OSError, sqlite3.Error) as problem:

@@ -1,0 +1,33 @@
+"""Servers that tests start are gone when the tests are, also when these are ended in the middle."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from infra.local import processes, run
+
+STARTER = """
+import os, sys
+from pathlib import Path
+from infra.local import processes, run
+if sys.argv[2] == "with it":
+    os.environ[processes.ENDS_WITH] = str(os.getpid())
+print(run.start_payments(processes.free_port(), Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize(("wish", "goes"), [("with it", True), ("not", False)])
+def test_a_server_ends_with_its_starter_if_that_was_wished(tmp_path, wish, goes):
+    """As `make up` does not: its shop stays open."""
+    inherited = {name: value for name, value in os.environ.items() if name != processes.ENDS_WITH}
+    command = [sys.executable, "-c", STARTER, str(tmp_path), wish]
+    started = subprocess.run(command, env=inherited, cwd=run.ROOT, capture_output=True, text=True, check=True)
+    pid = int(started.stdout)
+    deadline = time.monotonic() + (20 if goes else 2)
+    while processes.is_running(pid, run.PAYMENTS) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes.is_running(pid, run.PAYMENTS) != goes
+    processes.stop(pid, run.PAYMENTS)
