@@ -110,6 +110,8 @@ PAGES: dict[str, Step] = {
     "no answer": _failed,
     "stuck": _stuck,
     "console, orders": _in_the_console("/admin/orders", "[data-testid=order-row]"),
+    "console, order": _in_the_console("/admin/orders/{order_id}", "[data-testid=saga-state]"),
+    "console, system map": _in_the_console("/admin/system", "[data-testid=part]"),
     "console, insights": _in_the_console("/admin/insights", "[data-testid=funnel]"),
     "console, catalog": _in_the_console("/admin/catalog", "[data-testid=product-row]"),
     "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),

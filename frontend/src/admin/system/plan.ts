@@ -26,7 +26,7 @@ export interface Plan {
   tray: number;
 }
 
-const WIDTHS = [122, 130, 116, 116, 132, 142, 130, 150];
+const WIDTHS = [128, 134, 120, 116, 132, 142, 134, 150];
 const GAP = { x: 29, y: 10 };
 /** The row below all, of queues that hold nothing but what was given up. */
 const TRAY = -1;
