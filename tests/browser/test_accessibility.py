@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from infra.local import shop
 from infra.storefront import FRONTEND
-from tests.browser.buyer import DESKTOP, PHONE, Buyer
+from tests.browser.buyer import Buyer
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -122,7 +122,6 @@ PAGES: dict[str, Step] = {
 }
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, viewport: Any) -> None:
     options = {"viewport": viewport, "reduced_motion": "reduce", "storage_state": bought["state"], "bypass_csp": True}

@@ -184,6 +184,7 @@ def test_a_file_is_imported_and_its_bad_rows_are_told(page: Page, storefront_url
     )
     page.get_by_test_id("import-send").click()
 
+    expect(page.get_by_test_id("import-row")).to_have_count(imported_before + 1)
     newest = page.get_by_test_id("import-row").first
     expect(newest.get_by_test_id("import-status")).to_have_text("DONE")
     newest.get_by_test_id("report").click()
@@ -198,11 +199,26 @@ def test_a_file_is_imported_and_its_bad_rows_are_told(page: Page, storefront_url
     assert f"{sku}-B" in download.value.path().read_text()
 
 
+def slides(page: Page, **values: int) -> None:
+    """Those that are not named have no share."""
+    for slider in page.locator("input[type=range]").all():
+        name = slider.get_attribute("name") or ""
+        slider.evaluate(SLIDE, str(values.get(name.replace("-", "_"), 0)))
+
+
 def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storefront_url: str) -> None:
+    """With each kind of trouble that is drawn: the shares are exact, and each is one thing."""
+    sent: dict[str, list[str]] = {}
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/api/orders"):
+            card = request.post_data_json["payment_method"]
+            sent.setdefault(request.headers["idempotency-key"], []).append(card)
+
+    page.on("request", note)
     page.goto(f"{storefront_url}/admin/lab")
     expect(page.get_by_test_id("verdict")).to_have_text("All 15 promises hold")
-    for name, value in {"orders": 6, "at-once": 3, "declined": 50, "faulty": 50, "refused": 0, "cancelled": 0}.items():
-        page.locator(f"input[name={name}]").evaluate(SLIDE, str(value))
+    slides(page, orders=6, at_once=3, declined=50, throttled=15, faulty=35, doubled=50)
 
     page.get_by_test_id("place-batch").click()
 
