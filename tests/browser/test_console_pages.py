@@ -1,11 +1,12 @@
 """The shop's keepers look at what was sold, keep the catalog, and put the shop to the test in the lab."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from infra.local import shop
 from infra.local.client import Buyer
@@ -142,6 +143,7 @@ def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, 
 
     page.get_by_label("Name", exact=True).fill("Console piece, signed")
     page.get_by_label("Price, EUR").fill("13,5")
+    page.get_by_label("Further pictures").fill("/images/knit.svg\n\n /images/products/CAMP-AXE-01.svg \n")
     page.get_by_test_id("save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Console piece, signed")
     page.get_by_test_id("delta").fill("-4")
@@ -228,7 +230,58 @@ def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storef
     declined = endings.get_by_role("row").filter(has_text="CANCELLED PAYMENT_DECLINED")
     expect(declined).to_contain_text("3", timeout=2 * PATIENCE_MS)
     expect(endings).not_to_contain_text("under way", timeout=2 * PATIENCE_MS)
-    expect(page.get_by_test_id("promises")).to_have_attribute("data-broken", "0")
+    expect(page.get_by_test_id("verdict")).to_have_text("All 16 promises hold")
+    cards = [kinds[0] for kinds in sent.values()]
+    assert cards.count("pm_card_visa_chargeDeclined") == 3
+    assert sum(card.endswith("_rateLimited") for card in cards) == 1
+    assert sum(card.startswith("pm_card_fault_") for card in cards) == 3
+    assert sorted(map(len, sent.values())) == [1, 1, 1, 2, 2, 2]
+
+
+def test_two_answers_to_one_checkout_are_a_broken_promise(page: Page, storefront_url: str) -> None:
+    """Here the second copy loses its key on the way, so the shop cannot know that it is a copy."""
+    keys: list[str] = []
+
+    def lose_the_second_key(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        key = keys[0] if len(keys) == 1 else "of-another-checkout"
+        route.continue_(headers=route.request.headers | {"idempotency-key": key})
+
+    page.route("**/api/orders", lose_the_second_key)
+    page.goto(f"{storefront_url}/admin/lab")
+    expect(page.get_by_test_id("verdict")).to_be_visible()
+    slides(page, orders=1, at_once=1, doubled=100)
+
+    page.get_by_test_id("place-batch").click()
+
+    expect(page.get_by_test_id("verdict")).to_have_text("1 of 16 promises is broken")
+    expect(page.get_by_test_id("promises")).to_contain_text("are the answers to one checkout")
+    assert keys == [keys[0]] * 2
+
+
+def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
+    page: Page, storefront_url: str, guest: Buyer, admin: Buyer, product: str, opened: dict[str, Any]
+) -> None:
+    def desk() -> Any:
+        key = {"Authorization": f"Bearer {opened['stripe_key']}"}
+        return page.request.get(f"{opened['payments_url']}/admin/webhooks", headers=key).json()
+
+    page.goto(f"{storefront_url}/admin/lab")
+    copies, normal = page.get_by_role("button", name="three times"), page.get_by_role("button", name="as they should")
+    expect(normal).to_have_attribute("aria-pressed", "true")
+    copies.click()
+    expect(copies).to_have_attribute("aria-pressed", "true")
+    try:
+        assert desk()["mode"] == "duplicate"
+        before = len(desk()["deliveries"])
+        guest.ended(guest.buy(product, card="pm_card_visa_chargeDeclined"))
+        new = desk()["deliveries"][: len(desk()["deliveries"]) - before]
+        told = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
+        assert told and set(told.values()) == {3}
+        assert not [each for each in admin.must("POST", "/admin/audit", {})["promises"] if each["violated"]]
+    finally:
+        normal.click()
+        expect(normal).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_lab_turns_red_when_a_book_lies(
