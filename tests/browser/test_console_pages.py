@@ -152,6 +152,7 @@ def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, 
 
     sold = guest.must("GET", f"/products/{product}")
     assert (sold["name"], sold["price"]["amount"], sold["available"]) == ("Console piece, signed", 1350, 6)
+    assert sold["images"] == ["/images/knit.svg", "/images/products/CAMP-AXE-01.svg"]
 
 
 def test_what_a_product_cannot_be_is_told_beside_the_field(
@@ -163,9 +164,19 @@ def test_what_a_product_cannot_be_is_told_beside_the_field(
     expect(page.get_by_label("Price, EUR")).to_be_focused()
     expect(page.get_by_label("Price, EUR")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Price, EUR").fill("10")
-    page.get_by_label("Picture").fill("javascript:alert(1)")
+    page.get_by_label("Picture", exact=True).fill("javascript:alert(1)")
     page.get_by_test_id("save").click()
-    expect(page.get_by_label("Picture")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Picture", exact=True)).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Picture", exact=True).fill("/images/knit.svg")
+    pictures = page.get_by_label("Further pictures")
+    for told, complaint in {
+        "/images/knit.svg\nhttps://other.example/b.svg": "https://other.example/b.svg is no path below this shop.",
+        "/images/knit.svg\n" * 9: "A gallery has 8 further pictures at most.",
+    }.items():
+        pictures.fill(told)
+        page.get_by_test_id("save").click()
+        expect(pictures).to_be_focused()
+        expect(pictures).to_have_accessible_description(complaint)
     page.get_by_test_id("delta").fill("-11")
     page.get_by_test_id("move-stock").click()
     expect(page.get_by_text("There are fewer pieces available than you want to take away.")).to_be_visible()
@@ -173,7 +184,11 @@ def test_what_a_product_cannot_be_is_told_beside_the_field(
     assert guest.must("GET", f"/products/{product}")["price"]["amount"] == 1250
 
 
-def test_a_file_is_imported_and_its_bad_rows_are_told(page: Page, storefront_url: str, guest: Buyer) -> None:
+def test_a_file_is_imported_and_its_bad_rows_are_told(
+    page: Page, storefront_url: str, guest: Buyer, admin: Buyer, viewport: Any
+) -> None:
+    page.set_viewport_size(viewport)
+    imported_before = len(admin.must("GET", "/admin/imports")["items"])
     sku = f"FILE-{uuid.uuid4().hex[:8].upper()}"
     rows = [
         "sku,name,description,price_amount,price_currency,category,image,stock",
