@@ -88,8 +88,8 @@ export class SystemMapElement extends LightElement {
       <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${part.id === this.chosen ? 'true' : 'false'} aria-label=${this.spoken(place, said, dead)}
         data-testid="part" data-part=${part.id} @click=${() => this.choose(part)} @keydown=${(event: KeyboardEvent) => this.keyed(event, part)}>
         <rect x=${x} y=${y} width=${width} height=${height} rx=${part.kind === 'rule' || part.kind === 'topic' ? 15 : 6}></rect>
-        ${words(labelOf(part), '', x + 10, y + (said ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.5)}
-        ${said ? words(said, 'part-said', x + 10, y + 30, width - 16, 5.5) : nothing}
+        ${words(labelOf(part), '', x + 10, y + (said ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.3)}
+        ${said ? words(said, 'part-said', x + 10, y + 30, width - 16, 5) : nothing}
         ${steps.map((step, row) => this.step(step, x, y + 48 + row * 17, width))}
         ${dead ? deadBadge(x + width, y, dead) : nothing}
       </g>

@@ -21,12 +21,12 @@ const SECONDS = 60;
 
 const SHARES: [keyof Shares, string, string][] = [
   ['declined', 'Cards that are declined', ''],
-  ['throttled', 'Payments put off by the provider (429)', 'desk'],
+  ['throttled', 'Payments that are put off (429)', 'desk'],
   ['faulty', 'Payments that meet a fault', 'desk'],
   ['refused', 'Refused by the warehouse', ''],
   ['silent', 'Never answered by the warehouse', ''],
   ['cancelled', 'Buyers who change their mind', ''],
-  ['doubled', 'Checkouts sent twice at the same moment', ''],
+  ['doubled', 'Checkouts sent twice at once', ''],
 ];
 
 const MODE_WORDS: Record<WebhookMode, string> = {
@@ -102,10 +102,10 @@ export class AdminLabPage extends LightElement {
         ${slider('At once', 'at-once', this.atOnce, 1, MOST_AT_ONCE, 1, '', (value) => (this.atOnce = value))}
         <fieldset>
           <legend>How many of them</legend>
-          ${offered.map(([share, name]) =>
-            slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value })),
-          )}
-          ${desk && this.shares.faulty ? this.faults() : nothing}
+          ${offered.map(([share, name]) => html`
+            ${slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value }))}
+            ${share === 'faulty' && this.shares.faulty ? this.faults() : nothing}
+          `)}
         </fieldset>
         <div class="actions">
           ${isRunning
