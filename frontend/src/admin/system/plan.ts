@@ -104,7 +104,9 @@ function placed(part: Part, column: number, steps: Part[]): Place {
   return { part, column, x, y: 0, width: WIDTHS[column] ?? 150, height, steps };
 }
 
-/** Moves each part towards the middle of its neighbours, column by column, to and fro. */
+const middle = (places: Place[]) => places.reduce((sum, { y, height }) => sum + y + height / 2, 0) / places.length;
+
+/** Moves each part towards the middle of its neighbours, or without any of its column, column by column, to and fro. */
 function settle(places: Place[], flows: Link[]): void {
   const at = new Map(places.map((place) => [place.part.id, place]));
   const neighbours = (place: Place) =>
@@ -114,8 +116,8 @@ function settle(places: Place[], flows: Link[]): void {
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     for (const column of sweep % 2 ? columns : columns.toReversed()) {
       const wished = column.map((place) => {
-        const near = neighbours(place).map(({ y, height }) => y + height / 2);
-        return near.length ? near.reduce((sum, y) => sum + y, 0) / near.length - place.height / 2 : place.y;
+        const near = neighbours(place);
+        return middle(near.length ? near : column) - place.height / 2;
       });
       stack(column, wished);
     }
