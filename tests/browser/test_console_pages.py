@@ -120,10 +120,10 @@ def test_a_visit_is_told_step_by_step_and_each_once(
     context.add_cookies([{"name": "saga_ab", "value": "a", "url": storefront_url}])
     buyer = context.new_page()
     buyer.set_default_timeout(PATIENCE_MS)
-    for _ in range(2):
+    for pieces in ("1", "2"):
         buyer.goto(f"{storefront_url}/products/{product}")
         buyer.get_by_test_id("add-to-cart").click()
-        expect(buyer.get_by_test_id("cart-count").first).to_contain_text("1")
+        expect(buyer.get_by_test_id("cart-count").first).to_have_text(pieces)
         buyer.reload()
     with buyer.expect_response(lambda answer: "checkout" in (answer.request.post_data or "")):
         buyer.goto(f"{storefront_url}/checkout")
