@@ -33,7 +33,7 @@ mail: $(INSTALLED) ## Read the emails that the shop has sent
 lighthouse: $(INSTALLED) ## Measure the storefront's pages with Lighthouse, on an emulated phone
 	@$(BIN)/python -m infra.local lighthouse
 
-screenshots: $(INSTALLED) ## Every page of the storefront as a picture, in .local/screenshots
+screenshots: $(INSTALLED) ## Every page of the storefront and the console as a picture, in .local/screenshots
 	@$(BIN)/python -m infra.local screenshots
 
 audit: $(INSTALLED) ## Check every promise about money and stock on the running shop (STAGE=demo: on AWS)

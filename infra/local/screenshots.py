@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of the storefront, on a phone and a desktop, by day and by night, to be looked at."""
+"""`make screenshots`: every page of the storefront and the console, in both widths and both themes, to be looked at."""
 
 import shutil
 from collections.abc import Callable
@@ -95,7 +95,16 @@ def _pages(outputs: dict[str, Any]) -> Pages:
         "sign-up": lambda page: page.goto("/sign-up"),
         "confirm": lambda page: page.goto("/confirm?email=ida@example.com"),
         "sign-in": lambda page: page.goto("/sign-in?next=/account"),
-        "account": lambda page: _sign_in(page, outputs["customer"]),
+        "account": lambda page: _shop_as(page, outputs["customer"]),
+        "console-orders": lambda page: _enter_console(page, outputs["admin"]),
+        "console-order": lambda page: _follow(page, "COMPLETED"),
+        "console-order-undone": lambda page: _follow(page, "CANCELLED"),
+        "console-system-map": lambda page: _open(page, "/admin/system", "part"),
+        "console-insights": lambda page: _open(page, "/admin/insights", "funnel"),
+        "console-catalog": lambda page: _open(page, "/admin/catalog", "product-row"),
+        "console-product": lambda page: _open(page, "/admin/catalog/CAMP-KETTLE-01", "save"),
+        "console-imports": lambda page: _open(page, "/admin/catalog/imports", "import-send"),
+        "console-lab": lambda page: _open(page, "/admin/lab", "verdict"),
         "not-found": lambda page: page.goto("/off/the/map"),
         "offline": lambda page: page.goto("/offline.html"),
         "no-answer": _lose_the_line,
@@ -139,10 +148,14 @@ def _decline(page: Any) -> None:
     page.locator("[data-status=CANCELLED]").wait_for()
 
 
-def _sign_in(page: Any, customer: dict[str, str]) -> None:
-    for field, value in customer.items():
+def _sign_in(page: Any, person: dict[str, str]) -> None:
+    for field, value in person.items():
         page.get_by_test_id(f"sign-in-{field}").fill(value)
     page.get_by_test_id("sign-in-submit").click()
+
+
+def _shop_as(page: Any, customer: dict[str, str]) -> None:
+    _sign_in(page, customer)
     page.get_by_test_id("points").wait_for()
     _pack(page)
     _check_out(page)
@@ -150,6 +163,27 @@ def _sign_in(page: Any, customer: dict[str, str]) -> None:
     page.locator("[data-status=COMPLETED]").wait_for()
     page.goto("/account")
     page.get_by_test_id("points").wait_for()
+
+
+def _enter_console(page: Any, admin: dict[str, str]) -> None:
+    page.get_by_test_id("sign-out").click()
+    page.locator("home-page").wait_for()
+    page.goto("/sign-in?next=/admin/orders")
+    _sign_in(page, admin)
+    page.get_by_test_id("order-row").first.wait_for()
+
+
+def _follow(page: Any, status: str) -> None:
+    """The newest order with this status."""
+    page.goto("/admin/orders")
+    page.get_by_test_id("order-row").filter(has_text=status).first.get_by_role("link").click()
+    page.get_by_test_id("saga-state").first.wait_for()
+    page.get_by_test_id("moment").first.wait_for()
+
+
+def _open(page: Any, path: str, sight: str) -> None:
+    page.goto(path)
+    page.get_by_test_id(sight).first.wait_for()
 
 
 def _lose_the_line(page: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.local import browser as local_browser
-from tests.browser.buyer import DESKTOP, PATIENCE_MS, Buyer
+from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE, Buyer
 
 NewBuyer = Callable[..., Buyer]
 
@@ -20,6 +20,12 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def viewport(request: pytest.FixtureRequest) -> Any:
+    """Whoever asks for it is proved at both widths."""
+    return request.param
 
 
 @pytest.fixture

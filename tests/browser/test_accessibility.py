@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from infra.local import shop
 from infra.storefront import FRONTEND
-from tests.browser.buyer import DESKTOP, PHONE, Buyer
+from tests.browser.buyer import Buyer
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -110,6 +110,8 @@ PAGES: dict[str, Step] = {
     "no answer": _failed,
     "stuck": _stuck,
     "console, orders": _in_the_console("/admin/orders", "[data-testid=order-row]"),
+    "console, order": _in_the_console("/admin/orders/{order_id}", "[data-testid=saga-state]"),
+    "console, system map": _in_the_console("/admin/system", "[data-testid=part]"),
     "console, insights": _in_the_console("/admin/insights", "[data-testid=funnel]"),
     "console, catalog": _in_the_console("/admin/catalog", "[data-testid=product-row]"),
     "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),
@@ -120,7 +122,6 @@ PAGES: dict[str, Step] = {
 }
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, viewport: Any) -> None:
     options = {"viewport": viewport, "reduced_motion": "reduce", "storage_state": bought["state"], "bypass_csp": True}

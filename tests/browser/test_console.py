@@ -65,8 +65,11 @@ def moments(page: Page, kind: str) -> Locator:
     return page.locator(f'[data-testid="moment"][data-kind="{kind}"]')
 
 
-def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+def test_an_admin_follows_an_order_from_placed_to_completed(
+    page: Page, enter: Any, guest: Buyer, sku: str, viewport: Any
+) -> None:
     """The list and the order's page are opened before there is anything to see, and never loaded again."""
+    page.set_viewport_size(viewport)
     enter("/admin/orders")
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
     order_id = guest.buy(sku)
@@ -82,6 +85,7 @@ def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: A
 
 
 def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+    page.set_viewport_size(PHONE)
     order_id = guest.buy(sku)
     guest.ended(order_id)
     enter(f"/admin/orders/{order_id}")
@@ -97,6 +101,7 @@ def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: A
     assert json.loads(entered.locator("pre").inner_text())[0]["type"] == "TaskStateEntered"
     page.wait_for_timeout(2_500)
     expect(document, "what was opened stays open when the page looks again").to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     page.locator(".kind-chip[data-kind='event']").click()
     expect(moments(page, "event")).to_have_count(0)
 
@@ -121,8 +126,9 @@ def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
 
 
 def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
-    page: Page, enter: Any, dead_letters: Any
+    page: Page, enter: Any, dead_letters: Any, viewport: Any
 ) -> None:
+    page.set_viewport_size(viewport)
     enter("/admin/system")
     queue = page.locator('[data-testid="part"][data-part="WarehouseRepliesQueue"]')
     expect(queue).to_have_attribute("aria-label", re.compile("0 waiting"))
@@ -169,13 +175,3 @@ def test_the_shop_loads_nothing_of_the_console(page: Page, storefront_url: str) 
 
     shops, consoles = scripts_of("/") | scripts_of("/checkout"), scripts_of("/admin/orders")
     assert shops and consoles and not shops & consoles
-
-
-@pytest.mark.parametrize("path", ["/admin/orders", "/admin/system", "order"])
-def test_the_console_fits_a_phone(page: Page, enter: Any, guest: Buyer, sku: str, path: str) -> None:
-    page.set_viewport_size(PHONE)
-    enter(path if path != "order" else f"/admin/orders/{guest.buy(sku)}")
-    expect(page.locator("table, svg.saga, svg.system").first).to_be_visible()
-    if path == "order":
-        moments(page, "event").first.locator("summary").click()
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]

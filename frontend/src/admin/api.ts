@@ -285,12 +285,20 @@ export interface Wish {
   country: string;
 }
 
-/** A guest as everybody could be one: through the public API, with a cart and a token of their own. */
-export async function buyAsGuest(wish: Wish, signal: AbortSignal): Promise<{ order_id: string; order_token: string }> {
+export interface GuestOrder {
+  order_id: string;
+  order_token: string;
+}
+
+/**
+ * A guest as everybody could be one: through the public API, with a cart and a token of their own. Returns the click
+ * that places the order; each further click sends the same again, with the same key.
+ */
+export async function fillCartAsGuest(wish: Wish, signal: AbortSignal): Promise<() => Promise<GuestOrder>> {
   const cart = await asked(`/cart/items/${encodeURIComponent(wish.sku)}`, { method: 'PUT', body: { quantity: 1 }, signal });
   const address = { name: 'Lab Guest', line1: 'Havnegata 1', city: 'Oslo', postal_code: '0150', country: wish.country };
-  const { body } = await asked<{ order_id: string; order_token: string }>('/orders', {
-    method: 'POST',
+  const checkout = {
+    method: 'POST' as const,
     // Amazon's own mailbox for tests: it takes every email, on a stage that may write to nobody else too.
     body: {
       email: 'success+lab@simulator.amazonses.com',
@@ -299,11 +307,11 @@ export async function buyAsGuest(wish: Wish, signal: AbortSignal): Promise<{ ord
     },
     headers: { 'Idempotency-Key': crypto.randomUUID(), 'X-Cart-Token': cart.issued ?? '' },
     signal,
-  });
-  return body;
+  };
+  return async () => (await asked<GuestOrder>('/orders', checkout)).body;
 }
 
-export async function cancelAsGuest(order: { order_id: string; order_token: string }, signal: AbortSignal): Promise<void> {
+export async function cancelAsGuest(order: GuestOrder, signal: AbortSignal): Promise<void> {
   await asked(`/orders/${order.order_id}/cancel`, { method: 'POST', headers: { 'X-Order-Token': order.order_token }, signal });
 }
 

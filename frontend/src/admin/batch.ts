@@ -2,15 +2,17 @@
 import { Problem } from '../api';
 import { sleep } from '../follow';
 import { Store } from '../store';
-import { buyAsGuest, cancelAsGuest, type Wish } from './api';
+import { cancelAsGuest, fillCartAsGuest, type GuestOrder, type Wish } from './api';
 
-/** Percent of the orders; one order may be in several of them. */
+/** Percent of the orders. An order has one card and one way through the warehouse; else it may be in several. */
 export interface Shares {
   declined: number;
+  throttled: number;
   faulty: number;
   refused: number;
   silent: number;
   cancelled: number;
+  doubled: number;
 }
 
 export interface Order {
@@ -28,8 +30,16 @@ export interface Progress {
   refused: Record<string, number>;
   cancelled: number;
   tooLate: number;
+  /** Checkouts that were sent twice, and those of them that were not both answered with one and the same order. */
+  doubled: number;
+  torn: Torn[];
   isRunning: boolean;
 }
+
+/** What each of the two copies of one checkout was answered with: an order's id, or a refusal's code. */
+export type Torn = [string, string];
+
+const NOTHING_YET: Progress = { wanted: 0, placed: 0, refused: {}, cancelled: 0, tooLate: 0, doubled: 0, torn: [], isRunning: false };
 
 export const MOST_ORDERS = 300;
 export const MOST_AT_ONCE = 8;
@@ -37,36 +47,51 @@ const LONGEST_DOUBT_MS = 3_000;
 const COUNTRIES = ['NO', 'NO', 'SE', 'DK', 'DE', 'DE', 'FR', 'GB'];
 
 const OPERATIONS = ['confirm', 'capture', 'cancel', 'refund'];
-const KINDS = ['errorBefore', 'errorAfter', 'timeout', 'rateLimited', 'slow', 'stickyError', 'stickyErrorAfter'];
+const KINDS = ['errorBefore', 'errorAfter', 'timeout', 'slow', 'stickyError', 'stickyErrorAfter'];
 
-/** Those that pass: an operation that fails for ever would need a person. */
+/** Of what every order that is completed comes to, so that nearly everybody who is to be put off is. */
+const THROTTLES = ['confirm_rateLimited', 'capture_rateLimited'];
+
+/** Those that pass: an operation that fails for ever would need a person. Being put off has a share of its own. */
 export const FAULTS = [
   ...OPERATIONS.flatMap((operation) => KINDS.map((kind) => `${operation}_${kind}`)),
   'confirm_holdExpires',
   'capture_holdExpires',
 ];
 
-interface Plan extends Wish {
+interface Plan {
+  wish: Wish;
   changesTheirMind: boolean;
+  clicksTwice: boolean;
 }
 
 /** Each share of exactly as many orders as it says, drawn anew each time. */
 export function plan({ orders, shares, faults }: Order, skus: string[]): Plan[] {
-  const chosen = (share: number) => new Set(shuffled(indexes(orders)).slice(0, Math.round((orders * share) / 100)));
-  const [declined, faulty, refused, silent, cancelled] = [
-    chosen(shares.declined), chosen(shares.faulty), chosen(shares.refused), chosen(shares.silent), chosen(shares.cancelled),
-  ];
+  const cards = dealt(orders, [
+    [shares.declined, () => 'pm_card_visa_chargeDeclined'],
+    [shares.throttled, () => faultCard(THROTTLES)],
+    [shares.faulty, () => faultCard(faults)],
+  ]);
+  const warehouse = dealt(orders, [[shares.refused, () => 'sandbox:refuse'], [shares.silent, () => 'sandbox:silent']]);
+  const changing = dealt(orders, [[shares.cancelled, () => true]]);
+  const doubling = dealt(orders, [[shares.doubled, () => true]]);
   return indexes(orders).map((place) => ({
-    sku: anyOf(skus),
-    card: declined.has(place) ? 'pm_card_visa_chargeDeclined' : faulty.has(place) ? `pm_card_fault_${anyOf(faults)}` : 'pm_card_visa',
-    line2: refused.has(place) ? 'sandbox:refuse' : silent.has(place) ? 'sandbox:silent' : null,
-    country: anyOf(COUNTRIES),
-    changesTheirMind: cancelled.has(place),
+    wish: { sku: anyOf(skus), card: cards[place] ?? 'pm_card_visa', line2: warehouse[place], country: anyOf(COUNTRIES) },
+    changesTheirMind: Boolean(changing[place]),
+    clicksTwice: Boolean(doubling[place]),
   }));
 }
 
+const faultCard = (faults: string[]) => `pm_card_fault_${anyOf(faults)}`;
+
+/** What each order gets, one thing or null; where the shares are more than all orders, those that come last get fewer. */
+function dealt<T>(orders: number, shares: [number, () => T][]): (T | null)[] {
+  const hands = shares.flatMap(([share, draw]) => Array.from({ length: Math.round((orders * share) / 100) }, draw));
+  return shuffled(indexes(orders).map((place) => hands[place] ?? null));
+}
+
 export class Batch {
-  readonly progress = new Store<Progress>({ wanted: 0, placed: 0, refused: {}, cancelled: 0, tooLate: 0, isRunning: false });
+  readonly progress = new Store(NOTHING_YET);
   private stopping = new AbortController();
 
   /** Ends when every buyer has come, or after `stop`. */
@@ -74,7 +99,7 @@ export class Batch {
     this.stopping = new AbortController();
     const { signal } = this.stopping;
     const waiting = plan(order, skus);
-    this.progress.value = { wanted: waiting.length, placed: 0, refused: {}, cancelled: 0, tooLate: 0, isRunning: true };
+    this.progress.value = { ...NOTHING_YET, wanted: waiting.length, isRunning: true };
     const doubts: Promise<void>[] = [];
     const till = async () => {
       for (let next = waiting.pop(); next && !signal.aborted; next = waiting.pop()) doubts.push(...(await this.serve(next, signal)));
@@ -89,9 +114,10 @@ export class Batch {
   }
 
   /** Returns the buyer's doubt, if they have one: it is not waited for. */
-  private async serve({ changesTheirMind, ...wish }: Plan, signal: AbortSignal): Promise<Promise<void>[]> {
+  private async serve({ wish, changesTheirMind, clicksTwice }: Plan, signal: AbortSignal): Promise<Promise<void>[]> {
     try {
-      const order = await buyAsGuest(wish, signal);
+      const click = await fillCartAsGuest(wish, signal);
+      const order = await (clicksTwice ? this.twice(click) : click());
       this.note({ placed: this.progress.value.placed + 1 });
       return changesTheirMind ? [this.doubt(order, signal)] : [];
     } catch (error) {
@@ -100,7 +126,17 @@ export class Batch {
     }
   }
 
-  private async doubt(order: { order_id: string; order_token: string }, signal: AbortSignal): Promise<void> {
+  /** At the same moment. Both answers have to name one order; if both are refusals, there is no order to name. */
+  private async twice(click: () => Promise<GuestOrder>): Promise<GuestOrder> {
+    const clicked = [click(), click()];
+    const order = await Promise.any(clicked).catch(() => clicked[0]);
+    const [one, other] = await Promise.all(clicked.map((answer) => answer.then(({ order_id }) => order_id, codeOf)));
+    const { doubled, torn } = this.progress.value;
+    this.note({ doubled: doubled + 1, torn: one === other ? torn : [...torn, [one, other]] });
+    return order;
+  }
+
+  private async doubt(order: GuestOrder, signal: AbortSignal): Promise<void> {
     await sleep(Math.random() * LONGEST_DOUBT_MS, signal);
     if (signal.aborted) return;
     try {
@@ -113,7 +149,7 @@ export class Batch {
   }
 
   private refuse(error: unknown): void {
-    const code = error instanceof Problem ? error.code : 'unknown';
+    const code = codeOf(error);
     const { refused } = this.progress.value;
     this.note({ refused: { ...refused, [code]: (refused[code] ?? 0) + 1 } });
   }
@@ -123,6 +159,7 @@ export class Batch {
   }
 }
 
+const codeOf = (error: unknown) => (error instanceof Problem ? error.code : 'unknown');
 const indexes = (count: number) => Array.from({ length: count }, (_, place) => place);
 const anyOf = <T>(some: T[]): T => some[Math.floor(Math.random() * some.length)];
 

@@ -90,7 +90,7 @@ export class SagaGraph extends LightElement {
     const lines = [...words, ...(timing ? [timing] : [])];
     return svg`
       <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${this.selected === box.name ? 'true' : 'false'}
-        aria-label=${labelOf(box.name, facts)} data-testid="saga-state" data-state=${box.name} data-standing=${facts?.standing ?? 'ahead'}
+        aria-label=${spoken(words.join(' '), timing, facts)} data-testid="saga-state" data-state=${box.name} data-standing=${facts?.standing ?? 'ahead'}
         @click=${() => this.choose(box.name)} @keydown=${(event: KeyboardEvent) => this.keyed(event, box.name)}>
         <rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="8"></rect>
         ${lines.map((words, place) => svg`
@@ -116,7 +116,7 @@ export class SagaGraph extends LightElement {
     const timing = facts ? timingOf(facts) : '';
     return svg`
       <g class="saga-group ${facts ? `is-${facts.standing}` : 'is-ahead'} ${this.selected === box.name ? 'is-selected' : ''}" role="button" tabindex="0"
-        aria-pressed=${this.selected === box.name ? 'true' : 'false'} aria-label=${labelOf(box.name, facts)}
+        aria-pressed=${this.selected === box.name ? 'true' : 'false'} aria-label=${spoken(box.name, timing, facts)}
         data-testid="saga-state" data-state=${box.name} data-standing=${facts?.standing ?? 'ahead'}
         @click=${() => this.choose(box.name)} @keydown=${(event: KeyboardEvent) => this.keyed(event, box.name)}>
         <rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="12"></rect>
@@ -189,10 +189,9 @@ function timingOf({ at, leftAt, standing, source }: Facts): string {
   return standing === 'current' ? `${span(Date.now() - Date.parse(at))} …` : '';
 }
 
-function labelOf(name: string, facts: Facts | undefined): string {
+/** What is drawn comes first and in its order, so that whoever speaks to their machine can say what they see. */
+function spoken(name: string, timing: string, facts: Facts | undefined): string {
   if (!facts) return `${name}, not entered`;
-  const parts = [name, SAID[facts.standing], timingOf(facts)];
-  if (facts.attempts > 1) parts.push(`${facts.attempts} attempts`);
-  if (facts.errors.length) parts.push(facts.errors.join(', '));
-  return parts.filter(Boolean).join(', ');
+  const attempts = facts.attempts > 1 ? `${facts.attempts} attempts` : '';
+  return [name, timing, attempts, SAID[facts.standing], ...facts.errors].filter(Boolean).join(', ');
 }

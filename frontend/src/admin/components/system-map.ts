@@ -85,29 +85,38 @@ export class SystemMapElement extends LightElement {
     const isBusy = this.stirred.has(part.id) || this.waiting(part.id) + this.inFlight(part.id) > 0 || (this.activity?.running[part.id] ?? 0) > 0;
     const classes = ['part', `part-${part.kind}`, isBusy ? 'is-busy' : '', dead || errors ? 'is-bad' : '', isNear ? 'is-near' : '', part.id === this.chosen ? 'is-selected' : ''];
     return svg`
-      <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${part.id === this.chosen ? 'true' : 'false'} aria-label=${`${part.kind.replace('_', ' ')} ${part.id}${said ? `, ${said}` : ''}${dead ? `, ${dead} dead letters` : ''}`}
+      <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${part.id === this.chosen ? 'true' : 'false'} aria-label=${this.spoken(place, said, dead)}
         data-testid="part" data-part=${part.id} @click=${() => this.choose(part)} @keydown=${(event: KeyboardEvent) => this.keyed(event, part)}>
         <rect x=${x} y=${y} width=${width} height=${height} rx=${part.kind === 'rule' || part.kind === 'topic' ? 15 : 6}></rect>
-        <text x=${x + 10} y=${y + (said ? 16 : Math.min(height, 40) / 2 + 4)}>${fitted(labelOf(part), width, 6.4)}</text>
-        ${said ? svg`<text class="part-said" x=${x + 10} y=${y + 30}>${fitted(said, width, 5.4)}</text>` : nothing}
-        ${dead ? deadBadge(x + width, y, dead) : nothing}
+        ${words(labelOf(part), '', x + 10, y + (said ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.3)}
+        ${said ? words(said, 'part-said', x + 10, y + 30, width - 16, 5) : nothing}
         ${steps.map((step, row) => this.step(step, x, y + 48 + row * 17, width))}
+        ${dead ? deadBadge(x + width, y, dead) : nothing}
       </g>
     `;
   }
 
+  /** What is drawn comes first and in its order, so that whoever speaks to their machine can say what they see. */
+  private spoken({ part, steps }: Place, said: string, dead: number): string {
+    const called = steps.map(({ id }) => `${id} ${this.calls(id)}`.trim());
+    const letters = dead ? `${upTo99(dead)} dead letters` : '';
+    return [labelOf(part), said, ...called, letters, part.kind.replace('_', ' ')].filter(Boolean).join(', ');
+  }
+
+  private calls = (id: string) => this.activity?.functions[id]?.invocations || '';
+
   private step(step: Part, x: number, y: number, width: number) {
-    const counted = this.activity?.functions[step.id];
+    const hasFailed = Boolean(this.activity?.functions[step.id]?.errors);
     return svg`
-      <text class="part-step ${this.stirred.has(step.id) ? 'is-stirred' : ''} ${counted?.errors ? 'is-bad' : ''}" x=${x + 10} y=${y}>${step.id}</text>
-      <text class="part-step part-count" x=${x + width - 10} y=${y}>${counted?.invocations || ''}</text>
+      <text class="part-step ${this.stirred.has(step.id) ? 'is-stirred' : ''} ${hasFailed ? 'is-bad' : ''}" x=${x + 10} y=${y}>${step.id}</text>
+      <text class="part-step part-count" x=${x + width - 10} y=${y}>${this.calls(step.id)}</text>
     `;
   }
 
   private said(part: Part, queue: Queue | undefined): string {
     if (queue?.messages) return `${queue.messages.waiting} waiting · ${queue.messages.in_flight} in flight`;
     if (queue) return `${queue.dead_letters.waiting} letter${queue.dead_letters.waiting === 1 ? '' : 's'}`;
-    if (part.kind === 'rule') return part.says ?? 'by its pattern';
+    if (part.kind === 'rule') return patternOf(part);
     if (part.kind === 'topic') return 'topic';
     const counted = this.activity?.functions[part.id];
     if (counted) return `${counted.invocations} calls${counted.errors ? ` · ${counted.errors} failed` : ''}`;
@@ -136,15 +145,22 @@ const SUFFIXES: Partial<Record<Part['kind'], RegExp>> = { queue: /Queue$/, rule:
 /** Its column says what it is. */
 const labelOf = ({ id, kind }: Part) => (SUFFIXES[kind] ? id.replace(SUFFIXES[kind], '') : id);
 
-const fitted = (words: string, width: number, letter: number) => {
-  const room = Math.floor((width - 14) / letter);
-  return words.length > room ? `${words.slice(0, room - 1)}…` : words;
-};
+function patternOf({ says }: Part): string {
+  const kinds = says?.split(', ') ?? [];
+  return kinds.length > 1 ? `${kinds.length} kinds of event` : (says ?? 'by its pattern');
+}
+
+/** Longer ones are drawn closer together, never cut. */
+const words = (text: string, look: string, x: number, y: number, room: number, letter: number) => svg`
+  <text class=${look} x=${x} y=${y} textLength=${text.length * letter > room ? room : nothing} lengthAdjust="spacingAndGlyphs">${text}</text>
+`;
+
+const upTo99 = (letters: number) => (letters > 99 ? '99+' : `${letters}`);
 
 const deadBadge = (right: number, y: number, count: number) => svg`
   <g class="part-dead">
     <rect x=${right - 22} y=${y - 8} width="28" height="17" rx="8.500"></rect>
-    <text x=${right - 8} y=${y + 4.5}>${count > 99 ? '99+' : count}</text>
+    <text x=${right - 8} y=${y + 4.5}>${upTo99(count)}</text>
   </g>
 `;
 

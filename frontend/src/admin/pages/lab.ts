@@ -21,15 +21,17 @@ const SECONDS = 60;
 
 const SHARES: [keyof Shares, string, string][] = [
   ['declined', 'Cards that are declined', ''],
+  ['throttled', 'Payments that are put off (429)', 'desk'],
   ['faulty', 'Payments that meet a fault', 'desk'],
   ['refused', 'Refused by the warehouse', ''],
   ['silent', 'Never answered by the warehouse', ''],
   ['cancelled', 'Buyers who change their mind', ''],
+  ['doubled', 'Checkouts sent twice at once', ''],
 ];
 
 const MODE_WORDS: Record<WebhookMode, string> = {
   normal: 'as they should',
-  duplicate: 'twice',
+  duplicate: 'three times',
   reorder: 'out of order',
   late: 'late',
   wrong_signature: 'forged',
@@ -45,7 +47,7 @@ export class AdminLabPage extends LightElement {
   @state() private lab: Config['lab'] | undefined = undefined;
   @state() private orders = 40;
   @state() private atOnce = 4;
-  @state() private shares: Shares = { declined: 10, faulty: 10, refused: 10, silent: 0, cancelled: 10 };
+  @state() private shares: Shares = { declined: 10, throttled: 10, faulty: 10, refused: 10, silent: 0, cancelled: 10, doubled: 10 };
   @state() private operation = '';
   @state() private kind = '';
   @state() private mode: WebhookMode | null = null;
@@ -80,7 +82,7 @@ export class AdminLabPage extends LightElement {
         <div class="lab-side">${this.bench(this.lab)}${this.lab.desk ? this.webhooks() : nothing}</div>
         <div class="lab-main">
           ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-          ${this.audit ? html`${promiseList(this.audit)} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor reads the books…</p>`}
+          ${this.audit ? html`${promiseList(this.heard(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor reads the books…</p>`}
         </div>
       </div>
     `;
@@ -100,10 +102,10 @@ export class AdminLabPage extends LightElement {
         ${slider('At once', 'at-once', this.atOnce, 1, MOST_AT_ONCE, 1, '', (value) => (this.atOnce = value))}
         <fieldset>
           <legend>How many of them</legend>
-          ${offered.map(([share, name]) =>
-            slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value })),
-          )}
-          ${desk && this.shares.faulty ? this.faults() : nothing}
+          ${offered.map(([share, name]) => html`
+            ${slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value }))}
+            ${share === 'faulty' && this.shares.faulty ? this.faults() : nothing}
+          `)}
         </fieldset>
         <div class="actions">
           ${isRunning
@@ -173,6 +175,15 @@ export class AdminLabPage extends LightElement {
     `;
   }
 
+  /** The auditor reads the books. What buyers were answered, only the lab has heard. */
+  private heard(audit: Audit): Audit {
+    const { doubled, torn } = this.batch.progress.value;
+    if (!doubled) return audit;
+    const violations = torn.map(([one, other]) => ({ subject: one, text: `and ${other} are the answers to one checkout` }));
+    const promise = { promise: 'A checkout that is sent twice is one order', checked: doubled, violated: torn.length, violations };
+    return { ...audit, promises: [...audit.promises, promise] };
+  }
+
   private endings({ orders }: Audit): TemplateResult {
     const endings = Object.entries(orders.endings).sort(([, one], [, other]) => other - one);
     const rows: [string, number][] = [...endings, ...(orders.under_way ? [['under way', orders.under_way] as [string, number]] : [])];
@@ -240,6 +251,12 @@ export class AdminLabPage extends LightElement {
     }
   }
 
+  /** What has no slider, or no fault to draw from, happens to nobody. */
+  private offered(faults: string[]): Shares {
+    const { faulty, throttled } = this.lab?.desk ? this.shares : { faulty: 0, throttled: 0 };
+    return { ...this.shares, throttled, faulty: faults.length ? faulty : 0 };
+  }
+
   private async start(event: Event): Promise<void> {
     event.preventDefault();
     try {
@@ -249,8 +266,7 @@ export class AdminLabPage extends LightElement {
       this.since = this.audit?.read_at ?? null;
       this.poll.again();
       const faults = this.chosenFaults();
-      const shares = this.lab?.desk && faults.length ? this.shares : { ...this.shares, faulty: 0 };
-      await this.batch.run({ orders: this.orders, atOnce: this.atOnce, shares, faults }, skus);
+      await this.batch.run({ orders: this.orders, atOnce: this.atOnce, shares: this.offered(faults), faults }, skus);
     } catch (error) {
       complain(error);
     }

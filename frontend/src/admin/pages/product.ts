@@ -12,6 +12,9 @@ import { Poll } from '../poll';
 
 const CURRENCY = 'EUR';
 const PAUSE_MS = 5_000;
+/** A path below this shop: a page of it asks nobody else. */
+const PICTURE = '(/[\\p{L}\\p{N}_.\\-]+)+';
+const MOST_PICTURES = 8;
 const COUNTERS: [keyof Omit<Stock, 'sku'>, string][] = [
   ['available', 'On the shelf'],
   ['reserved', 'Set aside for orders'],
@@ -64,7 +67,8 @@ export class AdminProductPage extends LightElement {
           ${formField({ name: 'price', label: `Price, ${CURRENCY}`, value: price, error: errors.price, inputmode: 'decimal', pattern: '\\d{1,6}([.,]\\d{1,2})?' })}
           ${formField({ name: 'category', label: 'Category', value: product?.category, error: errors.category, options: this.categories.map(({ id }) => id), pattern: '[a-z][a-z0-9\\-]{0,39}' })}
         </div>
-        ${formField({ name: 'image', label: 'Picture', value: product?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.' })}
+        ${formField({ name: 'image', label: 'Picture', value: product?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.', pattern: PICTURE })}
+        ${formField({ name: 'images', label: 'Further pictures', value: product?.images.join('\n'), error: errors.images, hint: 'For the gallery, in its order: one path on each line.', rows: 4, optional: true })}
         <div class="actions">
           <button class="button" ?disabled=${this.isSaving} data-testid="save">${this.isSaving ? 'Saving…' : 'Save'}</button>
           ${product ? html`<a href="/products/${this.sku}">See it in the shop</a>` : nothing}
@@ -116,13 +120,14 @@ export class AdminProductPage extends LightElement {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const told = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
-    this.errors = missing(form);
+    const images = told.images.split(/\s*\n\s*/).filter(Boolean);
+    this.errors = { ...missing(form), ...wrongPictures(images) };
     if (Object.keys(this.errors).length) return this.showFirst();
     this.isSaving = true;
     try {
       const { name, description, category, image } = told;
       const price = { amount: cents(told.price), currency: CURRENCY };
-      const saved = await putProduct(this.sku || told.sku, { name, description, category, image, images: this.product?.images ?? [], price });
+      const saved = await putProduct(this.sku || told.sku, { name, description, category, image, images, price });
       say(`${saved.name} is saved.`);
       if (this.sku) this.product = saved;
       else navigate(`/admin/catalog/${saved.sku}`, { replace: true });
@@ -135,7 +140,7 @@ export class AdminProductPage extends LightElement {
 
   private refuse(error: unknown): void {
     const found = error instanceof Problem ? error.errors : [];
-    // `price.amount` is told beside the price.
+    // `price.amount` is told beside the price, `images.2` beside the pictures.
     this.errors = Object.fromEntries(found.map(({ field, message }) => [field.split('.')[0], message]));
     if (error instanceof Problem && error.code === 'sku_invalid') this.errors = { sku: error.message };
     if (!Object.keys(this.errors).length) return complain(error);
@@ -152,6 +157,13 @@ function missing(form: HTMLFormElement): Record<string, string> {
   const controls = [...form.elements].filter((each): each is HTMLInputElement => 'validity' in each && 'name' in each);
   const wrong = controls.filter(({ name, validity }) => name && !validity.valid);
   return Object.fromEntries(wrong.map((each) => [each.name, each.validationMessage]));
+}
+
+/** An area of text knows no pattern of its own. */
+function wrongPictures(images: string[]): Record<string, string> {
+  const wrong = images.find((each) => !new RegExp(`^${PICTURE}$`, 'v').test(each));
+  if (wrong) return { images: `${wrong} is no path below this shop.` };
+  return images.length > MOST_PICTURES ? { images: `A gallery has ${MOST_PICTURES} further pictures at most.` } : {};
 }
 
 /** `12,5` and `12.50` are both 1250; no arithmetic with fractions. */

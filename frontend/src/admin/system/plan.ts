@@ -26,7 +26,7 @@ export interface Plan {
   tray: number;
 }
 
-const WIDTHS = [122, 130, 116, 116, 132, 142, 130, 150];
+const WIDTHS = [128, 134, 120, 116, 132, 142, 134, 150];
 const GAP = { x: 29, y: 10 };
 /** The row below all, of queues that hold nothing but what was given up. */
 const TRAY = -1;
@@ -48,19 +48,23 @@ export function plan({ parts, links }: SystemMap): Plan {
   const shown = parts.filter(({ id, kind }) => kind !== 'dead_letters' && linked.has(id) && !inside.has(id));
   const flows = links.filter((link) => isFlow(link, by, links) && !inside.has(link.target) && !inside.has(link.source));
   const drawn = shown.map((part) => placed(part, columnOf(part, links, by), steps.get(part.id) ?? []));
-  const trays = drawn.filter(({ column }) => column === TRAY);
+  const trays = drawn.filter(({ column }) => column === TRAY).sort((one, other) => inflow(one, flows) - inflow(other, flows));
   settle(drawn.filter(({ column }) => column !== TRAY), flows);
   const tray = Math.max(...drawn.map(({ y, height }) => y + height)) + TRAY_GAP;
-  trays.forEach((place, number) => Object.assign(place, { x: number * (place.width + GAP.x), y: tray }));
+  const width = WIDTHS.reduce((sum, each) => sum + each + GAP.x, -GAP.x);
+  trays.forEach((place, number) => Object.assign(place, { x: (number * (width - place.width)) / Math.max(1, trays.length - 1), y: tray }));
   return {
     places: drawn,
     flows,
     access: links.filter((link) => !flows.includes(link)),
-    width: WIDTHS.reduce((sum, width) => sum + width + GAP.x, -GAP.x),
+    width,
     height: Math.max(...drawn.map(({ y, height }) => y + height)) + 8,
     tray,
   };
 }
+
+/** What flows into it comes from the workflows on the right, so it stands below them. */
+const inflow = ({ part }: Place, flows: Link[]) => flows.filter(({ target }) => target === part.id).length;
 
 /** The functions that nothing but workflows call. */
 function stepsOf(links: Link[], by: Map<string, Part>): Map<string, Part[]> {
@@ -100,18 +104,20 @@ function placed(part: Part, column: number, steps: Part[]): Place {
   return { part, column, x, y: 0, width: WIDTHS[column] ?? 150, height, steps };
 }
 
-/** Moves each part towards the middle of its neighbours, column by column, to and fro. */
+const middle = (places: Place[]) => places.reduce((sum, { y, height }) => sum + y + height / 2, 0) / places.length;
+
+/** Moves each part towards the middle of its neighbours, or without any of its column, column by column, to and fro. */
 function settle(places: Place[], flows: Link[]): void {
   const at = new Map(places.map((place) => [place.part.id, place]));
   const neighbours = (place: Place) =>
     flows.flatMap(({ source, target }) => (source === place.part.id ? [at.get(target)] : target === place.part.id ? [at.get(source)] : [])).filter((each) => each !== undefined);
   const columns = WIDTHS.map((_, column) => places.filter((place) => place.column === column));
-  for (const column of columns) stack(column, column.map((_, row) => row * 50));
+  for (const column of columns) stack(column, column.map(() => 0));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     for (const column of sweep % 2 ? columns : columns.toReversed()) {
       const wished = column.map((place) => {
-        const near = neighbours(place).map(({ y, height }) => y + height / 2);
-        return near.length ? near.reduce((sum, y) => sum + y, 0) / near.length - place.height / 2 : place.y;
+        const near = neighbours(place);
+        return middle(near.length ? near : column) - place.height / 2;
       });
       stack(column, wished);
     }
