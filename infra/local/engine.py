@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,10 +20,14 @@ def url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
+QUEUE_ADDRESS = re.compile(r"localhost:\d+/(?=\d{12}/)")
+
+
 def start(port: int, state: Path, log: Path, extra: dict[str, str] | None = None) -> int:
     """Returns the process id. Raises processes.DidNotStart."""
     state.mkdir(parents=True, exist_ok=True)
     _forget_stream_positions(state)
+    _move_queues(state, port)
     environment = {**_inherited(), **_settings(port, state), **(extra or {})}
     return processes.start(MODULE, [], environment, log, f"{url(port)}/_ministack/health")
 
@@ -64,6 +69,15 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _move_queues(state: Path, port: int) -> None:
+    """The engine knows a queue by its address. At another port than before it would find none of those it has kept."""
+    for saved in state.glob("*.json"):
+        content = saved.read_text()
+        moved = QUEUE_ADDRESS.sub(f"localhost:{port}/", content)
+        if moved != content:
+            saved.write_text(moved)
 
 
 def _forget_stream_positions(state: Path) -> None:

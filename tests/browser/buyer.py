@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
+from infra.local import shop
+
 PATIENCE_MS = 40_000
 WHOLE_ORDER_MS = 120_000
 """From the checkout to the end of the saga, on a machine that has other things to do."""
@@ -13,17 +15,21 @@ ADDRESS = {
     "city": "Oslo",
     "postal-code": "0150",
 }
+SIGN_IN = """async (person) => {
+  const headers = { 'Content-Type': 'application/json', 'X-Session-Request': '1' };
+  return (await fetch('/api/session', { method: 'POST', headers, body: JSON.stringify(person) })).ok;
+}"""
 
 
 class Buyer:
     """Sits before one page of one browser."""
 
-    def __init__(self, page: Page, shop: str) -> None:
+    def __init__(self, page: Page, address: str) -> None:
         self.page = page
-        self._shop = shop
+        self._address = address
 
     def goes_to(self, path: str) -> None:
-        self.page.goto(f"{self._shop}{path}")
+        self.page.goto(f"{self._address}{path}")
 
     def sees(self, test_id: str) -> None:
         expect(self.page.get_by_test_id(test_id).first).to_be_visible()
@@ -55,6 +61,11 @@ class Buyer:
         self.page.get_by_test_id("sign-in-password").fill(password)
         self.page.get_by_test_id("sign-in-submit").click()
         self.page.wait_for_url(lambda url: "sign-in" not in url)
+
+    def is_signed_in(self, person: shop.Person) -> None:
+        """Without filling in the page for it."""
+        self.goes_to("/offline.html")
+        assert self.page.evaluate(SIGN_IN, {"email": person.email, "password": person.password})
 
     @property
     def order_id(self) -> str:

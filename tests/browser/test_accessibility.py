@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from infra.local import shop
 from infra.storefront import FRONTEND
-from tests.browser.buyer import Buyer
+from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -58,13 +58,13 @@ def _return(buyer: Buyer, bought: Any) -> None:
 
 
 def _account(buyer: Buyer, bought: Any) -> None:
-    buyer.signs_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    buyer.is_signed_in(shop.CUSTOMER)
     _opens("/account", "[data-testid=points]")(buyer, bought)
 
 
 def _in_the_console(path: str, sight: str) -> Step:
     def step(buyer: Buyer, bought: Any) -> None:
-        buyer.signs_in(shop.ADMIN.email, shop.ADMIN.password)
+        buyer.is_signed_in(shop.ADMIN)
         _opens(path, sight)(buyer, bought)
 
     return step
@@ -123,14 +123,17 @@ PAGES: dict[str, Step] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, viewport: Any) -> None:
-    options = {"viewport": viewport, "reduced_motion": "reduce", "storage_state": bought["state"], "bypass_csp": True}
-    buyer = new_buyer(**options)
+def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str) -> None:
+    buyer = new_buyer(reduced_motion="reduce", storage_state=bought["state"], bypass_csp=True)
     PAGES[name](buyer, bought)
-    assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     buyer.page.add_script_tag(path=AXE)
-    found = {theme: _violations(buyer.page, theme) for theme in ("light", "dark")}
-    assert found == {"light": [], "dark": []}
+    found = []
+    for viewport in (DESKTOP, PHONE):
+        buyer.page.set_viewport_size(viewport)
+        assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, viewport
+        for theme in ("light", "dark"):
+            found += [(viewport["width"], theme, violation) for violation in _violations(buyer.page, theme)]
+    assert found == []
 
 
 def _violations(page: Page, theme: Any) -> list[str]:
