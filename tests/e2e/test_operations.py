@@ -461,7 +461,9 @@ def test_a_timeline_tells_of_a_return(guest, new_product, timeline, eventually):
     assert titles(items, "payment") == ["payment refunded"]
 
 
-QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
+QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
+"""Each is logged by whoever receives. The message to the warehouse is logged by its sender only, once, and a process
+that a crowded engine ends takes its last lines with it: tests/unit/test_order_logs.py has that line."""
 
 
 def queues_of(found):
@@ -510,12 +512,18 @@ def test_the_system_is_told_as_it_is_deployed_and_how_busy_it_is(
     def activity():
         return admin.must("GET", "/admin/system/activity")
 
-    before = activity()["functions"]["ReserveInventory"]["invocations"]
-    order_id = guest.buy(new_product(1), line2="sandbox:silent")
-    eventually(lambda: activity()["running"]["OrderFulfilment"] >= 1)
-    eventually(lambda: activity()["functions"]["ReserveInventory"]["invocations"] > before)
-    guest.cancel(order_id)
-    guest.ended(order_id)
+    def another_call_is_counted():
+        """Those of a minute that leaves the last five are not, so it takes a second look at worst."""
+        before = activity()["functions"]["ReserveInventory"]["invocations"]
+        order_id = guest.buy(new_product(1), line2="sandbox:silent")
+        eventually(lambda: activity()["running"]["OrderFulfilment"] >= 1)
+        eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
+        is_counted = activity()["functions"]["ReserveInventory"]["invocations"] > before
+        guest.cancel(order_id)
+        guest.ended(order_id)
+        return is_counted
+
+    assert any(another_call_is_counted() for _ in range(3))
     for path in ("/admin/system", "/admin/system/activity"):
         assert customer.call("GET", path).status == 403
 

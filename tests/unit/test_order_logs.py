@@ -15,7 +15,8 @@ from chalicelib.orders.model import Status
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.platform.log import log
 from chalicelib.platform.queues import consume
-from chalicelib.shipping.model import WarehouseReply
+from chalicelib.shipping.model import WarehouseReply, WarehouseRequest
+from chalicelib.shipping.warehouse import Warehouse
 from tests.builders import NOW, a_record, a_reply, an_event, an_order_in
 
 
@@ -35,6 +36,21 @@ def logged():
 
 def told(lines, *keys):
     return [{key: line.get(key) for key in ("message", *keys)} for line in lines]
+
+
+def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logged):
+    class Queue:
+        def send_message(self, **request):
+            return {"MessageId": "m-1"}
+
+    Warehouse(Queue(), "https://sqs/1/WarehouseQueue").send(WarehouseRequest(action="recall", order_id="ord_1"))
+
+    assert told(logged, "queue", "order_id", "action", "message_id") == [
+        {
+            "message": "message sent", "queue": "WarehouseQueue", "order_id": "ord_1", "action": "recall",
+            "message_id": "m-1",
+        }
+    ]  # fmt: skip
 
 
 def test_a_message_is_logged_with_its_queue_its_order_and_how_often_it_came(logged):
