@@ -63,7 +63,7 @@ contracts: $(INSTALLED) ## Write the event catalogue into docs/events, and refus
 test: $(INSTALLED) ## Run all tests, on an engine of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
 	@$(BIN)/python -m infra.lint --quick
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal # two cores are enough: half of the time they wait for a queue or a clock
 
 lint: $(INSTALLED) ## Style, types, workflows, templates, their security, known vulnerabilities
 	@$(BIN)/python -m infra.lint
