@@ -59,7 +59,7 @@ def page(buyer: Buyer) -> Page:
 
 
 @pytest.fixture(scope="session")
-def bought(browser: Browser, storefront_url: str) -> dict[str, Any]:
+def bought(browser: Browser, storefront_url: str, opened: dict[str, Any]) -> dict[str, Any]:
     """What the browser of a guest keeps whose order of two things is completed: its `state`, and the `order_id`.
 
     The token of the cart is left out, so that whoever begins with this state has a cart of their own.
@@ -73,6 +73,6 @@ def bought(browser: Browser, storefront_url: str) -> dict[str, Any]:
     state = context.storage_state()
     for origin in state["origins"]:
         origin["localStorage"] = [kept for kept in origin["localStorage"] if kept["name"] == "saga.order-tokens"]
-    found = {"state": state, "order_id": guest.order_id}
+    found = {"state": state, "order_id": guest.order_id, "api_url": opened["api_url"]}
     context.close()
     return found

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from infra.local import shop
+from infra.local.client import Buyer as Client
 from infra.storefront import FRONTEND
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
@@ -58,7 +59,11 @@ def _return(buyer: Buyer, bought: Any) -> None:
 
 
 def _account(buyer: Buyer, bought: Any) -> None:
-    buyer.is_signed_in(shop.CUSTOMER)
+    """With an order of more things than have room beside each other."""
+    customer = Client(bought["api_url"], token=buyer.is_signed_in(shop.CUSTOMER))
+    for sku in ("CAMP-AXE-01", "CAMP-KETTLE-01", "KITCHEN-MUG-01", "LIGHT-MATCH-01", "WEAR-SOCK-01"):
+        assert customer.put_in_cart(sku).status == 200
+    customer.check_out()
     _opens("/account", "[data-testid=points]")(buyer, bought)
 
 
