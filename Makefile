@@ -76,7 +76,7 @@ deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… 
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi
-	@rm -rf .local .build .venv .venv-lint .mypy_cache infra/lint/node_modules frontend/node_modules frontend/lighthouse/node_modules frontend/dist
+	@rm -rf .local .build .venv .venv-lint .mypy_cache .hypothesis infra/lint/node_modules frontend/node_modules frontend/lighthouse/node_modules frontend/dist
 
 $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }

@@ -86,13 +86,11 @@ AWAY = [
 """Those with `/admin` are left to the browser to open; `http://` is no address at all."""
 
 
-def test_whatever_comes_next_after_signing_in_is_in_the_shop(new_buyer: Any, storefront_url: str) -> None:
+def test_whatever_comes_next_after_signing_in_is_in_the_shop(buyer: Buyer, storefront_url: str) -> None:
+    """Who is signed in already is led on at once."""
+    buyer.is_signed_in(shop.CUSTOMER)
     for next_ in AWAY:
-        page = new_buyer().page
-        page.goto(f"{storefront_url}/sign-in?next={quote(next_, safe='')}")
-        page.get_by_test_id("sign-in-email").fill(shop.CUSTOMER.email)
-        page.get_by_test_id("sign-in-password").fill(shop.CUSTOMER.password)
-        page.get_by_test_id("sign-in-submit").click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
-        assert page.url.startswith(f"{storefront_url}/"), next_
-        assert page.evaluate("window.pwned") is None, next_
+        buyer.goes_to(f"/sign-in?next={quote(next_, safe='')}")
+        buyer.page.wait_for_url(lambda url: "/sign-in" not in url)
+        assert buyer.page.url.startswith(f"{storefront_url}/"), next_
+        assert buyer.page.evaluate("window.pwned") is None, next_

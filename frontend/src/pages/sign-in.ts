@@ -6,6 +6,7 @@ import { FormErrors } from '../components/form-errors';
 import { doorway } from '../components/doorway';
 import { LightElement } from '../components/light-element';
 import { navigate } from '../router';
+import { Watch } from '../store';
 import { setTitle } from '../title';
 
 @customElement('sign-in-page')
@@ -18,9 +19,18 @@ export class SignInPage extends LightElement {
   private password = '';
   private errors = new FormErrors(this);
 
+  constructor() {
+    super();
+    new Watch(this, session);
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     setTitle('Sign in');
+  }
+
+  /** Also when the session of the last visit is found a moment after the page is there. */
+  protected override updated(): void {
     if (session.value) navigate(this.next, { replace: true });
   }
 
@@ -54,7 +64,6 @@ export class SignInPage extends LightElement {
     this.trouble = '';
     try {
       await signIn(this.email, this.password, typed.get('new_password')?.toString());
-      navigate(this.next, { replace: true });
     } catch (error) {
       this.explain(error);
     } finally {
