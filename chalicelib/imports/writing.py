@@ -19,6 +19,7 @@ from chalicelib.inventory.service import Inventory
 from chalicelib.platform.clock import Clock, iso
 
 REFUSED = "the catalog could not store this product"
+FROM_A_FILE = "from a file of products"
 
 
 class Writer:
@@ -63,7 +64,7 @@ class Writer:
         refused = self._catalog.save_all([row.imported.product for row in changing])
         for row in changing:
             if row.imported.stock and row.imported.sku not in refused:
-                self._inventory.receive_once(batch.receipt_id(row), row.imported.sku, row.imported.stock)
+                self._inventory.receive_once(batch.receipt_id(row), row.imported.sku, row.imported.stock, FROM_A_FILE)
         bad_rows = [*batch.bad_rows, *(_refused(row) for row in changing if row.imported.sku in refused)]
         if bad_rows:
             self._store.note_bad_rows(batch.import_id, batch.number, bad_rows)

@@ -9,8 +9,9 @@ reservation moves pieces between those counters and remembers how far it went:
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.platform.errors import Conflict
 
@@ -44,6 +45,24 @@ class Stock(BaseModel):
     reserved: int = 0
     sold: int = 0
     received: int = 0
+
+
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Movement(BaseModel):
+    """Pieces that came, or were taken away, other than by an order: by hand, or with a file of products."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    delta: int
+    note: Note = ""
+    by: Annotated[str | None, Field(description="Whose hand it was. None of a file.")] = None
+
+
+class Shelf(Stock):
+    movements: Annotated[list[Movement], Field(description="The latest, newest first.")]
 
 
 class Reservation(BaseModel):

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from chalicelib.inventory.model import Reservation, ReservationEnded, ReservationStatus, Stock
+from chalicelib.inventory.model import Movement, Reservation, ReservationEnded, ReservationStatus, Shelf, Stock
 from chalicelib.inventory.store import InventoryStore
-from chalicelib.platform.clock import Clock
+from chalicelib.platform.clock import Clock, iso
 
 SWEEP_SIZE = 100
+MOVEMENTS_SHOWN = 20
 
 
 class Inventory:
@@ -19,17 +20,18 @@ class Inventory:
     def available(self, skus: list[str]) -> dict[str, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
-    def stock(self, sku: str) -> Stock:
+    def shelf(self, sku: str) -> Shelf:
         """Nothing but zeros where no piece was ever received."""
-        return self._store.stocks([sku]).get(sku, Stock(sku=sku))
+        stock = self._store.stocks([sku]).get(sku, Stock(sku=sku))
+        return Shelf(**stock.model_dump(), movements=self._store.movements(sku, MOVEMENTS_SHOWN))
 
-    def receive(self, sku: str, delta: int) -> Stock:
+    def receive(self, sku: str, delta: int, note: str = "", by: str | None = None) -> Stock:
         """Raises StockTooLow."""
-        return self._store.receive(sku, delta)
+        return self._store.receive(sku, Movement(at=iso(self._clock()), delta=delta, note=note, by=by))
 
-    def receive_once(self, receipt_id: str, sku: str, pieces: int) -> None:
+    def receive_once(self, receipt_id: str, sku: str, pieces: int, note: str = "") -> None:
         """Pieces that came with this receipt. Repeating it adds none."""
-        self._store.receive_once(receipt_id, sku, pieces)
+        self._store.receive_once(receipt_id, sku, Movement(at=iso(self._clock()), delta=pieces, note=note))
 
     def received(self, receipt_ids: list[str]) -> set[str]:
         """Those among these receipts whose pieces are there."""

@@ -6,14 +6,17 @@
 | reservation | `RESERVATION#{order}` |
 | restocking  | `RESTOCK#{return}`    |
 | receipt     | `RECEIPT#{receipt}`   |
+| movement    | `MOVEMENT#{id}`       |
 
-A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`.
+A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`. What moves pieces
+other than by an order, a movement or a receipt, carries `moved`, the sku, and index `by-movement` lists those by `at`.
 
 Every move of pieces is one transaction over the reservation and all its counters: all lines or none.
 A release before any reservation leaves a RELEASED one behind, so that a reservation step that
 arrives late finds the door closed.
 """
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -21,14 +24,16 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.inventory.model import OutOfStock, Reservation, ReservationStatus, Stock, StockTooLow
+from chalicelib.inventory.model import Movement, OutOfStock, Reservation, ReservationStatus, Stock, StockTooLow
 from chalicelib.platform.clock import iso
-from chalicelib.platform.dynamo import lost_condition, lost_conditions
+from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
+TRIES = 5
+"""Of a movement that meets an order's on the same shelf."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
@@ -70,32 +75,40 @@ class InventoryStore:
         """Those that exist, by sku. Eventually consistent: for showing, not for deciding."""
         return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus))}
 
-    def receive(self, sku: str, delta: int) -> Stock:
-        """Add pieces, or take available ones away when `delta` is negative. Raises StockTooLow."""
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": stock_key(sku),
-            "UpdateExpression": RECEIVE,
-            "ExpressionAttributeValues": {":delta": delta, ":zero": 0, ":sku": sku},
-            "ReturnValues": "ALL_NEW",
-        }
-        if delta < 0:
-            request["ConditionExpression"] = ENOUGH
-            request["ExpressionAttributeValues"][":quantity"] = -delta
-        try:
-            return Stock.model_validate(self._db.update_item(**request)["Attributes"])
-        except ClientError as error:
-            if lost_condition(error):
-                raise StockTooLow from error
-            raise
+    def receive(self, sku: str, movement: Movement) -> Stock:
+        """Add pieces, or take available ones away. Raises StockTooLow."""
+        addition = self._addition(sku, movement.delta)
+        if movement.delta < 0:
+            addition["Update"]["ConditionExpression"] = ENOUGH
+            addition["Update"]["ExpressionAttributeValues"][":quantity"] = -movement.delta
+        for tries_left in reversed(range(TRIES)):
+            try:
+                lost = self._transact([addition, self._moved({"pk": f"MOVEMENT#{uuid.uuid4()}"}, sku, movement)])
+            except ClientError as error:
+                if tries_left and lost_race(error):
+                    continue
+                raise
+            if lost:
+                raise StockTooLow
+            break
+        answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
+        return Stock.model_validate(answer["Item"])
 
-    def receive_once(self, receipt_id: str, sku: str, pieces: int) -> bool:
+    def receive_once(self, receipt_id: str, sku: str, movement: Movement) -> bool:
         """Add pieces, once for each receipt. False if they are there already."""
-        receipt = receipt_key(receipt_id) | {"quantities": {sku: pieces}}
-        once = {"Put": {"TableName": self._table, "Item": receipt, "ConditionExpression": NEW}}
-        values = {":delta": pieces, ":zero": 0, ":sku": sku}
-        addition = {"TableName": self._table, "Key": stock_key(sku), "UpdateExpression": RECEIVE}
-        return not self._transact([once, {"Update": addition | {"ExpressionAttributeValues": values}}])
+        receipt = receipt_key(receipt_id) | {"quantities": {sku: movement.delta}}
+        return not self._transact([self._moved(receipt, sku, movement), self._addition(sku, movement.delta)])
+
+    def movements(self, sku: str, limit: int) -> list[Movement]:
+        """Newest first. Eventually consistent."""
+        answer = self._db.query(
+            TableName=self._table,
+            IndexName="by-movement",
+            KeyConditionExpression=Key("moved").eq(sku),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [Movement.model_validate(item) for item in answer["Items"]]
 
     def received(self, receipt_ids: list[str]) -> set[str]:
         """Those whose pieces are there. Eventually consistent: `receive_once` decides."""
@@ -195,6 +208,15 @@ class InventoryStore:
             }
         }
         return not self._transact([note, *self._moves(reservation.quantities, move)])
+
+    def _addition(self, sku: str, delta: int) -> dict[str, Any]:
+        values = {":delta": delta, ":zero": 0, ":sku": sku}
+        update = {"TableName": self._table, "Key": stock_key(sku), "UpdateExpression": RECEIVE}
+        return {"Update": update | {"ExpressionAttributeValues": values}}
+
+    def _moved(self, item: dict[str, Any], sku: str, movement: Movement) -> dict[str, Any]:
+        item = item | {"moved": sku} | movement.model_dump(exclude_none=True)
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": NEW}}
 
     def _put(self, reservation: Reservation) -> dict[str, Any]:
         item = reservation_key(reservation.order_id) | reservation.model_dump()

@@ -9,7 +9,9 @@ import boto3
 from chalicelib.catalog.model import ProductDetails
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
+from chalicelib.inventory.model import Movement
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.platform.clock import iso, utc_now
 
 PRODUCTS = Path(__file__).parent / "products.json"
 
@@ -21,8 +23,9 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     inventory = InventoryStore(dynamodb, outputs["InventoryTableName"])
     products: list[dict[str, Any]] = json.loads(PRODUCTS.read_text())
     stocked = inventory.stocks([product["sku"] for product in products])
+    opening = iso(utc_now())
     for product in products:
         catalog.save(product["sku"], ProductDetails.model_validate(product))
         if product["sku"] not in stocked:
-            inventory.receive(product["sku"], product["stock"])
+            inventory.receive(product["sku"], Movement(at=opening, delta=product["stock"], note="at the opening"))
     return len(products)

@@ -1,5 +1,6 @@
 """The shop's keepers look at what was sold, keep the catalog, and put the shop to the test in the lab."""
 
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -147,8 +148,12 @@ def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, 
     page.get_by_test_id("save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Console piece, signed")
     page.get_by_test_id("delta").fill("-4")
+    page.get_by_test_id("note").fill("broken on the way")
     page.get_by_test_id("move-stock").click()
     expect(page.get_by_test_id("stock-available")).to_have_text("6")
+    movements = page.get_by_test_id("movements").get_by_role("listitem")
+    expect(movements.nth(0)).to_contain_text(re.compile(rf"−4\s+broken on the way.*{re.escape(shop.ADMIN.email)}"))
+    expect(movements.nth(1)).to_contain_text("+10")
 
     sold = guest.must("GET", f"/products/{product}")
     assert (sold["name"], sold["price"]["amount"], sold["available"]) == ("Console piece, signed", 1350, 6)

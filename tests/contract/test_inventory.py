@@ -5,8 +5,9 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
-from chalicelib.inventory.model import OutOfStock, ReservationEnded, ReservationStatus, Stock, StockTooLow
+from chalicelib.inventory.model import OutOfStock, ReservationEnded, ReservationStatus, Shelf, Stock, StockTooLow
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
 from tests.builders import TestClock
@@ -64,6 +65,38 @@ class TestReceive:
             "POT": Stock(sku="POT", available=1, received=1),
         }
         assert inventory.received(["file#2", "file#3", "file#4"]) == {"file#2", "file#3"}
+
+    def test_is_told_by_its_movements_newest_first(self, inventory, clock):
+        clock.passes(minutes=1)
+        inventory.receive("MUG", -2, "broken on the way", "keeper@example.com")
+        clock.passes(minutes=1)
+        for _ in range(2):
+            inventory.receive_once("file#2", "MUG", 5, "from a file")
+        with pytest.raises(StockTooLow):
+            inventory.receive("MUG", -100, "does not happen")
+
+        shelf = inventory.shelf("MUG")
+
+        assert [(each.delta, each.note, each.by) for each in shelf.movements] == [
+            (5, "from a file", None),
+            (-2, "broken on the way", "keeper@example.com"),
+            (10, "", None),
+        ]
+        assert shelf.received == 13 and inventory.shelf("UNKNOWN") == Shelf(sku="UNKNOWN", movements=[])
+
+    def test_meets_an_order_on_the_same_shelf_and_is_tried_again(self, inventory, store, monkeypatch):
+        refusals = iter(range(3))
+        transact = store._transact
+
+        def conflict(writes):
+            if next(refusals, None) is not None:
+                reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+                code = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+                raise ClientError(code, "TransactWriteItems")
+            return transact(writes)
+
+        monkeypatch.setattr(store, "_transact", conflict)
+        assert inventory.receive("MUG", 1).available == 11
 
     def test_reserved_pieces_are_not_available(self, inventory):
         inventory.reserve("ord_1", {"MUG": 8})

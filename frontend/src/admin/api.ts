@@ -198,16 +198,30 @@ export interface Stock {
   received: number;
 }
 
+/** Pieces that came, or were taken away, other than by an order. */
+export interface Movement {
+  at: string;
+  delta: number;
+  note: string;
+  /** Whose hand it was; null of a file. */
+  by: string | null;
+}
+
+export interface Shelf extends Stock {
+  /** The latest, newest first. */
+  movements: Movement[];
+}
+
 export function putProduct(sku: string, details: ProductDetails): Promise<Product> {
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details });
 }
 
-export function getStock(sku: string, signal?: AbortSignal): Promise<Stock> {
+export function getStock(sku: string, signal?: AbortSignal): Promise<Shelf> {
   return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { signal });
 }
 
-export function moveStock(sku: string, delta: number): Promise<Stock> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta } });
+export function moveStock(sku: string, delta: number, note: string): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta, note } });
 }
 
 export interface Import {

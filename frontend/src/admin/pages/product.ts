@@ -2,10 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { getProduct, listCategories, Problem, type Category, type Product } from '../../api';
 import { LightElement } from '../../components/light-element';
+import { formatDayAndTime } from '../../dates';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
-import { getStock, moveStock, putProduct, type Stock } from '../api';
+import { getStock, moveStock, putProduct, type Movement, type Shelf, type Stock } from '../api';
 import { formField } from '../components/form-field';
 import { trouble } from '../components/words';
 import { Poll } from '../poll';
@@ -27,7 +28,7 @@ const COUNTERS: [keyof Omit<Stock, 'sku'>, string][] = [
 export class AdminProductPage extends LightElement {
   @property() sku = '';
   @state() private product: Product | null = null;
-  @state() private stock: Stock | null = null;
+  @state() private shelf: Shelf | null = null;
   @state() private categories: Category[] = [];
   @state() private error: unknown = null;
   @state() private isSaving = false;
@@ -52,7 +53,7 @@ export class AdminProductPage extends LightElement {
   }
 
   private body(): TemplateResult {
-    return html`<div class="product">${this.form()}${this.sku ? this.shelf() : nothing}</div>`;
+    return html`<div class="product">${this.form()}${this.sku ? this.pieces() : nothing}</div>`;
   }
 
   private form(): TemplateResult {
@@ -78,39 +79,50 @@ export class AdminProductPage extends LightElement {
     `;
   }
 
-  private shelf(): TemplateResult {
+  private pieces(): TemplateResult {
     return html`
       <section class="panel form" aria-labelledby="stock">
         <h2 id="stock">Pieces</h2>
         ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
         <dl class="counters">
-          ${COUNTERS.map(([counter, name]) => html`<div><dt>${name}</dt><dd data-testid="stock-${counter}">${this.stock?.[counter] ?? '…'}</dd></div>`)}
+          ${COUNTERS.map(([counter, name]) => html`<div><dt>${name}</dt><dd data-testid="stock-${counter}">${this.shelf?.[counter] ?? '…'}</dd></div>`)}
         </dl>
         <form class="filters" @submit=${this.move}>
           <label class="filter">Received, or taken away (−)
             <input name="delta" type="number" min="-100000" max="100000" step="1" required data-testid="delta">
           </label>
+          <label class="filter filter-wide">Why
+            <input name="note" maxlength="200" autocomplete="off" data-testid="note">
+          </label>
           <button class="button button-quiet" data-testid="move-stock">Change</button>
         </form>
-        <p class="small-print">On the shelf + set aside + sold = received, always. The shop keeps these counters, not a list of movements.</p>
+        <p class="small-print">On the shelf + set aside + sold = received, always.</p>
+        ${this.shelf?.movements.length
+          ? html`
+              <h3>What came and went</h3>
+              <ol class="movements" data-testid="movements">${this.shelf.movements.map(movement)}</ol>
+              <p class="small-print">By hand and with files. What orders took and brought back is in the orders.</p>
+            `
+          : nothing}
       </section>
     `;
   }
 
   private async count(signal: AbortSignal): Promise<void> {
     if (!this.sku) return;
-    const stock = await getStock(this.sku, signal);
-    if (!signal.aborted) this.stock = stock;
+    const shelf = await getStock(this.sku, signal);
+    if (!signal.aborted) this.shelf = shelf;
   }
 
   private async move(event: Event): Promise<void> {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
-    const delta = Number(new FormData(form).get('delta'));
+    const told = new FormData(form);
     try {
-      this.stock = await moveStock(this.sku, delta);
+      const stock = await moveStock(this.sku, Number(told.get('delta')), String(told.get('note')));
       form.reset();
-      say(`${this.stock.available} on the shelf now.`);
+      say(`${stock.available} on the shelf now.`);
+      this.shelf = await getStock(this.sku);
     } catch (error) {
       complain(error);
     }
@@ -151,6 +163,13 @@ export class AdminProductPage extends LightElement {
     void this.updateComplete.then(() => this.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
   }
 }
+
+const movement = ({ at, delta, note, by }: Movement): TemplateResult => html`
+  <li>
+    <strong>${delta > 0 ? '+' : '−'}${Math.abs(delta)}</strong>
+    <span>${note || 'No reason given'}<small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
+  </li>
+`;
 
 /** What the browser finds wrong, by field. */
 function missing(form: HTMLFormElement): Record<string, string> {
