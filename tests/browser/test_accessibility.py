@@ -61,7 +61,7 @@ def _return(buyer: Buyer, bought: Any) -> None:
 def _account(buyer: Buyer, bought: Any) -> None:
     """With an order of more things than have room beside each other."""
     customer = Client(bought["api_url"], token=buyer.is_signed_in(shop.CUSTOMER))
-    for sku in ("CAMP-AXE-01", "CAMP-KETTLE-01", "KITCHEN-MUG-01", "LIGHT-MATCH-01", "WEAR-SOCK-01"):
+    for sku in ("CAMP-AXE-01", "CARRY-TOTE-01", "PAPER-INK-01", "LIGHT-CANDLE-01", "WEAR-SOCK-01"):
         assert customer.put_in_cart(sku).status == 200
     customer.check_out()
     _opens("/account", "[data-testid=points]")(buyer, bought)
