@@ -1,4 +1,5 @@
 /** Every call to the shop's API, and the shapes of its answers. */
+import { askedOnce } from './asked-once';
 import { forgetIdToken, idToken } from './auth';
 import { config } from './config';
 import { onThisDevice, Stored } from './storage';
@@ -199,18 +200,7 @@ export async function listAlsoBought(sku: string, signal?: AbortSignal): Promise
   return items;
 }
 
-let categories: Promise<Category[]> | undefined;
-
-export function listCategories(): Promise<Category[]> {
-  categories ??= anyone<{ items: Category[] }>('/categories').then(
-    ({ items }) => items,
-    (error) => {
-      categories = undefined;
-      throw error;
-    },
-  );
-  return categories;
-}
+export const listCategories = askedOnce(async () => (await anyone<{ items: Category[] }>('/categories')).items);
 
 // cart
 

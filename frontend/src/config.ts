@@ -1,3 +1,5 @@
+import { askedOnce } from './asked-once';
+
 /** What the deployment tells the page about itself; written next to index.html, never bundled, and asked for by it. */
 export interface Config {
   api: string;
@@ -9,18 +11,8 @@ export interface Config {
   lab: { desk: { url: string; key: string } | null } | null;
 }
 
-let loading: Promise<Config> | undefined;
-
-export function config(): Promise<Config> {
-  loading ??= load().catch((error) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
-
-async function load(): Promise<Config> {
+export const config = askedOnce(async (): Promise<Config> => {
   const answer = await fetch('/config.json');
   if (!answer.ok) throw new Error(`config.json answered ${answer.status}`);
   return answer.json();
-}
+});

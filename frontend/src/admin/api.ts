@@ -1,4 +1,5 @@
 /** Every call that only the console makes, and the shapes of its answers. */
+import { askedOnce } from '../asked-once';
 import type { Machine } from './saga/definition';
 import { asked, Problem, signedIn, type List, type Money, type OrderSummary, type Product, type Status } from '../api';
 
@@ -50,19 +51,8 @@ export interface Workflow {
   definition: Machine;
 }
 
-let workflows: Promise<Workflow[]> | undefined;
-
-/** As they are deployed; asked for once for each visit of the console. */
-export function listWorkflows(): Promise<Workflow[]> {
-  workflows ??= signedIn<{ items: Workflow[] }>('/admin/workflows').then(
-    ({ items }) => items,
-    (error) => {
-      workflows = undefined;
-      throw error;
-    },
-  );
-  return workflows;
-}
+/** As they are deployed. */
+export const listWorkflows = askedOnce(async () => (await signedIn<{ items: Workflow[] }>('/admin/workflows')).items);
 
 // system
 
