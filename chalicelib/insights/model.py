@@ -1,6 +1,7 @@
 """What follows from a completed order, what the points are, and what a day sold: pure rules."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -76,26 +77,25 @@ def last_days(today: date, days: int) -> list[str]:
 
 def best_selling(days: list[Day]) -> list[tuple[str, Sold]]:
     """Products by sku, those with most revenue first."""
-    pieces: Counter[str] = Counter()
-    revenue: Counter[str] = Counter()
-    for day in days:
-        for sku, sold in day.products.items():
-            pieces[sku] += sold.pieces
-            revenue[sku] += sold.revenue
-    ranked = sorted(pieces, key=lambda sku: (-revenue[sku], -pieces[sku], sku))
-    return [(sku, Sold(pieces[sku], revenue[sku])) for sku in ranked]
+    sold = ((sku, each.pieces, each.revenue) for day in days for sku, each in day.products.items())
+    return [(sku, Sold(pieces, revenue)) for sku, pieces, revenue in _most_revenue_first(sold)]
 
 
 def by_country(days: list[Day]) -> list[tuple[str, Sales]]:
     """Those that brought most revenue first."""
-    orders: Counter[str] = Counter()
+    sales = ((country, each.orders, each.revenue) for day in days for country, each in day.countries.items())
+    return [(country, Sales(orders, revenue)) for country, orders, revenue in _most_revenue_first(sales)]
+
+
+def _most_revenue_first(told: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Name, count and revenue, added up by name."""
+    counts: Counter[str] = Counter()
     revenue: Counter[str] = Counter()
-    for day in days:
-        for country, sales in day.countries.items():
-            orders[country] += sales.orders
-            revenue[country] += sales.revenue
-    ranked = sorted(orders, key=lambda country: (-revenue[country], -orders[country], country))
-    return [(country, Sales(orders[country], revenue[country])) for country in ranked]
+    for name, count, amount in told:
+        counts[name] += count
+        revenue[name] += amount
+    ranked = sorted(counts, key=lambda name: (-revenue[name], -counts[name], name))
+    return [(name, counts[name], revenue[name]) for name in ranked]
 
 
 def most_often(times: dict[str, int]) -> list[str]:
