@@ -11,9 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.platform.errors import Conflict
+from chalicelib.platform.text import one_line
 
 
 class OutOfStock(Exception):
@@ -47,7 +48,7 @@ class Stock(BaseModel):
     received: int = 0
 
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Note = Annotated[str, one_line(200, min_length=0)]
 
 
 class Movement(BaseModel):

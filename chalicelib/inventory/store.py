@@ -16,6 +16,8 @@ A release before any reservation leaves a RELEASED one behind, so that a reserva
 arrives late finds the door closed.
 """
 
+import random
+import time
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,7 +35,7 @@ SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
 TRIES = 5
-"""Of a movement that meets an order's on the same shelf."""
+"""Of a movement by hand that meets an order's on the same shelf. A step of the saga is repeated as a whole instead."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
@@ -81,16 +83,9 @@ class InventoryStore:
         if movement.delta < 0:
             addition["Update"]["ConditionExpression"] = ENOUGH
             addition["Update"]["ExpressionAttributeValues"][":quantity"] = -movement.delta
-        for tries_left in reversed(range(TRIES)):
-            try:
-                lost = self._transact([addition, self._moved({"pk": f"MOVEMENT#{uuid.uuid4()}"}, sku, movement)])
-            except ClientError as error:
-                if tries_left and lost_race(error):
-                    continue
-                raise
-            if lost:
-                raise StockTooLow
-            break
+        note = self._moved({"pk": f"MOVEMENT#{uuid.uuid4()}"}, sku, movement)
+        if self._transact_patiently([addition, note]):
+            raise StockTooLow
         answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
         return Stock.model_validate(answer["Item"])
 
@@ -236,6 +231,17 @@ class InventoryStore:
             }
             updates.append({"Update": update | ({"ConditionExpression": condition} if condition else {})})
         return updates
+
+    def _transact_patiently(self, writes: list[dict[str, Any]]) -> list[int]:
+        """Tried again a few times when another one has the same items in hand."""
+        for attempt in range(1, TRIES):
+            try:
+                return self._transact(writes)
+            except ClientError as error:
+                if not lost_race(error):
+                    raise
+            time.sleep(random.uniform(0, 0.05 * attempt))
+        return self._transact(writes)
 
     def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
         """The positions that lost their condition; none means that everything was written."""

@@ -23,6 +23,7 @@ from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
 from chalicelib.platform.money import Money, total
+from chalicelib.platform.text import one_line
 
 EVENT_VERSION = 1
 
@@ -132,10 +133,6 @@ RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
 
 
-def _short(max_length: int) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
-
-
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$")
 ]
@@ -144,11 +141,11 @@ Email = Annotated[
 class Address(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    name: Annotated[str, _short(100)]
-    line1: Annotated[str, _short(120)]
-    line2: Annotated[str, _short(120)] | None = None
-    city: Annotated[str, _short(80)]
-    postal_code: Annotated[str, _short(16)]
+    name: Annotated[str, one_line(100)]
+    line1: Annotated[str, one_line(120)]
+    line2: Annotated[str, one_line(120)] | None = None
+    city: Annotated[str, one_line(80)]
+    postal_code: Annotated[str, one_line(16)]
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2")]
 
 
