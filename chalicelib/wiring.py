@@ -1,6 +1,7 @@
 """The composition root: which real adapters each room works with. Built on first use, kept warm."""
 
 from datetime import timedelta
+from email.utils import formataddr
 from functools import cache
 
 from chalicelib.accounts.service import Accounts
@@ -45,6 +46,7 @@ from chalicelib.platform.clock import utc_now
 from chalicelib.platform.identity import identify
 from chalicelib.platform.once import Once
 from chalicelib.platform.settings import settings
+from chalicelib.platform.shop import shop
 from chalicelib.shipping.service import Shipping
 from chalicelib.shipping.store import ShipmentStore
 from chalicelib.shipping.warehouse import WaitingTask, Warehouse
@@ -98,7 +100,12 @@ def shipping() -> Shipping:
 
 @cache
 def notifications() -> Notifications:
-    return Notifications(once(), aws.client("ses"), settings().sender_email, settings().storefront_url)
+    return Notifications(once(), aws.client("ses"), _sender(), settings().storefront_url)
+
+
+def _sender() -> str:
+    """The `From` header: the shop's name, and the address that this deployment sends from."""
+    return formataddr((shop().sender_name, settings().sender_email))
 
 
 @cache

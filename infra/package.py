@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from chalicelib.platform import shop
 from infra.template_pieces import ROOT, pieces
 
 INFRA = ROOT / "infra"
@@ -19,7 +20,7 @@ AUDITOR = [INFRA / "__init__.py", INFRA / "deploy.py", *sorted((INFRA / "audit")
 
 
 class PackagingFailed(Exception):
-    """`chalice package` did not succeed; its output says why."""
+    """`shop.json` is wrong, or `chalice package` did not succeed; the message says why."""
 
 
 def package(stage: str, out: Path, project: Path = ROOT) -> Path:
@@ -27,15 +28,25 @@ def package(stage: str, out: Path, project: Path = ROOT) -> Path:
 
     Raises PackagingFailed.
     """
+    _check_shop_file()
     out.mkdir(parents=True, exist_ok=True)
     merge = out / "pieces.json"
     merge.write_text(json.dumps(pieces(stage), indent=1))
     _chalice(project, stage, merge, out)
+    _add(out / "deployment.zip", [shop.FILE])
     _zip(SIMULATOR, out / "warehouse_simulator.zip")
     # The shop's zip with the auditor in it, because that brings the libraries along.
     shutil.copy(out / "deployment.zip", out / "auditor.zip")
     _add(out / "auditor.zip", AUDITOR)
     return out / "sam.json"
+
+
+def _check_shop_file() -> None:
+    """Raises PackagingFailed with one line, before anything is built."""
+    try:
+        shop.read(shop.FILE)
+    except shop.ShopFileInvalid as failure:
+        raise PackagingFailed(str(failure)) from None
 
 
 def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
@@ -66,4 +77,7 @@ def _add(target: Path, sources: list[Path]) -> None:
 if __name__ == "__main__":
     stage_name = sys.argv[1]
     target_path = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / ".build" / stage_name
-    print(package(stage_name, target_path.resolve()))
+    try:
+        print(package(stage_name, target_path.resolve()))
+    except PackagingFailed as failure:
+        sys.exit(str(failure))

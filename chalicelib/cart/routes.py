@@ -10,7 +10,8 @@ from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.money import SHOP_CURRENCY, Money, total
+from chalicelib.platform.money import Money, total
+from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
 
@@ -79,7 +80,7 @@ def _token(call: Call) -> str | None:
 
 
 def _view(cart: Cart | None) -> CartView:
-    nothing = Money(amount=0, currency=SHOP_CURRENCY)
+    nothing = Money(amount=0, currency=shop().currency)
     if cart is None:
         return CartView(lines=[], total=nothing)
     products = wiring.catalog().products(list(cart.lines))

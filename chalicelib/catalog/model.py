@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.platform.errors import NotFound, Unacceptable
-from chalicelib.platform.money import SHOP_CURRENCY, Money
+from chalicelib.platform.money import Money
+from chalicelib.platform.shop import shop
 
 SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
 Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
@@ -21,8 +22,8 @@ PRICE_LIMIT = 99_999_999
 
 
 def _that_we_can_charge(price: Money) -> Money:
-    if price.currency != SHOP_CURRENCY:
-        raise ValueError(f"this shop sells in {SHOP_CURRENCY}")
+    if price.currency != shop().currency:
+        raise ValueError(f"this shop sells in {shop().currency}")
     if price.amount > PRICE_LIMIT:
         raise ValueError(f"no price is above {PRICE_LIMIT}")
     return price

@@ -2,8 +2,9 @@
 
 from html import escape
 
-from chalicelib.insights.pages import SHOP, money, page, table
+from chalicelib.insights.pages import money, page, table
 from chalicelib.orders.model import Order, Status
+from chalicelib.platform.shop import shop
 
 
 def invoice(order: Order) -> str:
@@ -11,17 +12,18 @@ def invoice(order: Order) -> str:
     completed = next(moment.at for moment in order.history if moment.status == Status.COMPLETED)
     currency = order.total.currency
     rows = [
-        [line.name, str(line.quantity), money(line.unit_price.amount), money(line.total.amount)] for line in order.lines
+        [line.name, str(line.quantity), money(line.unit_price.amount, currency), money(line.total.amount, currency)]
+        for line in order.lines
     ]
     return page(
-        f"Invoice {order.id} – {SHOP}",
+        f"Invoice {order.id} – {shop().name}",
         f"<h1>Invoice</h1>\n"
-        f'<p class="quiet">{SHOP} · Order {escape(order.id)} · {completed[:10]}</p>\n'
+        f'<p class="quiet">{escape(shop().name)} · Order {escape(order.id)} · {completed[:10]}</p>\n'
         f"<h2>To</h2>\n{_address(order)}\n"
         + table(
             ["Product", "Pieces", f"Each, {currency}", f"Amount, {currency}"],
             rows,
-            ["Total", "", "", f"{money(order.total.amount)} {currency}"],
+            ["Total", "", "", f"{money(order.total.amount, currency)} {currency}"],
         )
         + '\n<p class="quiet">Paid by card. Thank you for buying from us.</p>',
     )

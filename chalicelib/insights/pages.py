@@ -2,7 +2,7 @@
 
 from html import escape
 
-SHOP = "Saga Supply"
+from chalicelib.platform.money import decimal_text
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #f8f3e8; --ink: #14262e; --quiet: #4d5f66; --line: #ded5c0;
@@ -54,10 +54,9 @@ def bar_chart(title: str, bars: list[tuple[str, int, str]]) -> str:
     return f'<ul class="chart" aria-label="{escape(title)}">\n{rows}</ul>'
 
 
-def money(amount: int) -> str:
-    """Minor units as people write them."""
-    sign = "−" if amount < 0 else ""
-    return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02}"
+def money(amount: int, currency: str) -> str:
+    """Minor units as people write them, without the currency."""
+    return decimal_text(amount, currency).replace("-", "−")
 
 
 def _row(cell: str, texts: list[str]) -> str:

@@ -1,8 +1,11 @@
 """The sales report of a day, for a spreadsheet and for people: pure functions."""
 
+from html import escape
+
 from chalicelib.insights.model import Day, best_selling
-from chalicelib.insights.pages import SHOP, bar_chart, money, page, table
+from chalicelib.insights.pages import bar_chart, money, page, table
 from chalicelib.platform import sheets
+from chalicelib.platform.shop import shop
 
 COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency"]
 """Revenue is minor units, less what was returned on that day."""
@@ -20,21 +23,21 @@ def as_html(days: list[Day], names: dict[str, str], currency: str) -> str:
     """Of the last of these days, with the others for comparison."""
     day = days[-1]
     products = [(names.get(sku, sku), sold) for sku, sold in best_selling([day])]
-    rows = [[name, str(sold.pieces), money(sold.revenue)] for name, sold in products]
+    rows = [[name, str(sold.pieces), money(sold.revenue, currency)] for name, sold in products]
     by_product = bar_chart(
-        "Revenue by product", [(name, sold.revenue, money(sold.revenue)) for name, sold in products[:BARS]]
+        "Revenue by product", [(name, sold.revenue, money(sold.revenue, currency)) for name, sold in products[:BARS]]
     )
-    by_day = bar_chart("Revenue by day", [(each.date, each.revenue, money(each.revenue)) for each in days])
+    by_day = bar_chart("Revenue by day", [(each.date, each.revenue, money(each.revenue, currency)) for each in days])
     return page(
-        f"Sales on {day.date} – {SHOP}",
+        f"Sales on {day.date} – {shop().name}",
         f"<h1>Sales on {day.date}</h1>\n"
-        f'<p class="quiet">{SHOP} · {day.orders} orders · {day.pieces} pieces · {money(day.revenue)} {currency}, '
-        f"less what was returned on this day</p>\n"
+        f'<p class="quiet">{escape(shop().name)} · {day.orders} orders · {day.pieces} pieces · '
+        f"{money(day.revenue, currency)} {currency}, less what was returned on this day</p>\n"
         f"<h2>The last {len(days)} days</h2>\n{by_day}\n"
         f"<h2>Products</h2>\n{by_product if products else '<p>Nothing was sold.</p>'}\n"
         + table(
             ["Product", "Pieces", f"Revenue, {currency}"],
             rows,
-            ["Total", str(day.pieces), money(day.revenue)],
+            ["Total", str(day.pieces), money(day.revenue, currency)],
         ),
     )

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from chalicelib import wiring
 from chalicelib.insights import report
 from chalicelib.platform.clock import utc_now
-from chalicelib.platform.money import SHOP_CURRENCY
+from chalicelib.platform.shop import shop
 
 COMPARED_DAYS = 7
 
@@ -21,6 +21,6 @@ def write_sales_report(of: str | None = None) -> str:
     names = {sku: product.name for sku, product in products.items()}
     key = f"sales/{day.isoformat()}"
     reports = wiring.reports()
-    reports.write(f"{key}.csv", report.as_csv(days[-1], names, SHOP_CURRENCY), "csv")
-    reports.write(f"{key}.html", report.as_html(days, names, SHOP_CURRENCY), "html")
+    reports.write(f"{key}.csv", report.as_csv(days[-1], names, shop().currency), "csv")
+    reports.write(f"{key}.html", report.as_html(days, names, shop().currency), "html")
     return key

@@ -16,7 +16,7 @@ from chalicelib.insights.model import InvoiceNotReady, best_selling, by_country
 from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
 from chalicelib.orders.routes import ORDER_TOKEN
 from chalicelib.platform.http import Call, endpoint
-from chalicelib.platform.money import SHOP_CURRENCY
+from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
 
@@ -136,7 +136,7 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
     best = best_selling(days)[:TOP_PRODUCTS]
     products = wiring.catalog().products([sku for sku, _ in best])
     return InsightsView(
-        currency=SHOP_CURRENCY,
+        currency=shop().currency,
         days=[DayView(date=day.date, orders=day.orders, pieces=day.pieces, revenue=day.revenue) for day in days],
         top_products=[
             TopProduct(

@@ -5,9 +5,8 @@ from enum import StrEnum
 from html import escape
 
 from chalicelib.orders.model import Order, Reason
-from chalicelib.platform.money import Money
-
-SHOP = "Saga Supply"
+from chalicelib.platform.money import Money, decimal_text
+from chalicelib.platform.shop import shop
 
 
 class Occasion(StrEnum):
@@ -64,8 +63,8 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
     link = f"{storefront_url}/orders/{order.id}"
     return Email(
         to=order.email,
-        subject=f"{SUBJECT[occasion]} – {SHOP}",
-        text="\n\n".join([greeting, *paragraphs, "\n".join(lines), link, SHOP]),
+        subject=f"{SUBJECT[occasion]} – {shop().name}",
+        text="\n\n".join([greeting, *paragraphs, "\n".join(lines), link, shop().name]),
         html=_html(greeting, paragraphs, lines, link),
     )
 
@@ -77,8 +76,8 @@ def cart_reminder(to: str, pieces: list[tuple[int, str]], storefront_url: str) -
     link = f"{storefront_url}/cart"
     return Email(
         to=to,
-        subject=f"Still in your cart – {SHOP}",
-        text="\n\n".join([greeting, opening, "\n".join(lines), link, SHOP]),
+        subject=f"Still in your cart – {shop().name}",
+        text="\n\n".join([greeting, opening, "\n".join(lines), link, shop().name]),
         html=_html(greeting, [opening], lines, link, "See your cart"),
     )
 
@@ -88,9 +87,9 @@ def _html(greeting: str, paragraphs: list[str], lines: list[str], link: str, inv
     rows = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f'<div style="font:16px/1.5 Georgia,serif;max-width:36em">{texts}<ul>{rows}</ul>'
-        f'<p><a href="{escape(link)}">{invitation}</a></p><p>{SHOP}</p></div>'
+        f'<p><a href="{escape(link)}">{invitation}</a></p><p>{escape(shop().name)}</p></div>'
     )
 
 
 def _readable(money: Money) -> str:
-    return f"{money.amount // 100}.{money.amount % 100:02} {money.currency}"
+    return f"{decimal_text(money.amount, money.currency)} {money.currency}"

@@ -23,6 +23,7 @@ from chalicelib.platform.http import (
     status_of,
 )
 from chalicelib.platform.identity import TokenInvalid
+from chalicelib.platform.shop import shop
 
 SCHEMA = "#/components/schemas/{model}"
 
@@ -64,7 +65,7 @@ def document(server_path: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Saga Supply storefront",
+            "title": f"{shop().name} storefront",
             "version": "1.0.0",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

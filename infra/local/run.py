@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from chalicelib.platform.shop import shop as shop_file
 from infra.local import engine, processes, shop
 from infra.template_pieces import ROOT
 
@@ -117,7 +118,7 @@ def start_payments(port: int, home: Path) -> int:
 
 def _announce(console: Console, outputs: dict[str, Any], seconds: float) -> None:
     customer, admin = outputs["customer"], outputs["admin"]
-    console.print(f"\n[bold green]Saga Supply is open[/bold green] (after {seconds:.0f} s)\n")
+    console.print(f"\n[bold green]{shop_file().name} is open[/bold green] (after {seconds:.0f} s)\n")
     for label, value in (
         ("storefront", outputs["storefront_url"]),
         ("console", f"{outputs['storefront_url']}/admin"),

@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 
 import app
+from chalicelib.platform import shop
 from infra.local.transform import DIFFERENCES, Local, localized
 
 from .template import FUNCTION, MAPPING, environment_of, of_type, referred
@@ -111,3 +112,12 @@ def test_each_local_difference_is_one(packaged):
         difference(copy, Local(4566))
         assert copy != original, difference.__name__
     assert localized(original, Local(4566)) != original
+
+
+def test_code_of_each_function_holds_the_shop_file(packaged, stage):
+    """The simulator is one file that reads nothing; every other zip has the file where `shop.py` looks for it."""
+    for code in ("deployment.zip", "auditor.zip"):
+        with zipfile.ZipFile(packaged[stage].parent / code) as archive:
+            assert archive.read("shop.json") == shop.FILE.read_bytes()
+            assert archive.getinfo("shop.json").date_time == (1980, 1, 1, 0, 0, 0)
+            assert "chalicelib/platform/shop.py" in archive.namelist()

@@ -68,7 +68,7 @@ def test_a_pair_is_named_once():
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0.00"), (5, "0.05"), (123456, "1234.56"), (-150, "−1.50")])
 def test_money_is_written_with_two_digits(amount, text):
-    assert money(amount) == text
+    assert money(amount, "EUR") == text
 
 
 def test_countries_are_ranked_by_what_they_brought_over_all_days():

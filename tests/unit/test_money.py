@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.platform.money import CurrencyMismatch, Money, total
+from chalicelib.platform.money import CurrencyMismatch, Money, decimal_text, total
 from tests.builders import euros
 
 
@@ -36,3 +36,20 @@ def test_a_currency_is_three_capital_letters(currency):
 def test_money_does_not_change():
     with pytest.raises(ValidationError):
         euros(1).amount = 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (1250, "EUR", "12.50"),
+        (5, "EUR", "0.05"),
+        (-5, "EUR", "-0.05"),
+        (1250, "JPY", "1250"),
+        (-1250, "JPY", "-1250"),
+        (1250, "KWD", "1.250"),
+        (5, "KWD", "0.005"),
+        (0, "EUR", "0.00"),
+    ],
+)
+def test_decimal_text_has_the_decimals_of_the_currency(amount, currency, text):
+    assert decimal_text(amount, currency) == text
