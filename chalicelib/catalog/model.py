@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.errors import NotFound, Unacceptable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
@@ -17,15 +18,15 @@ Picture = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/[\w.-]+)
 """Where a picture is, below the storefront's own address: a page of the shop asks nobody else."""
 
 
-PRICE_LIMIT = 99_999_999
-"""Minor units; Stripe charges no more at once."""
-
-
 def _that_we_can_charge(price: Money) -> Money:
+    """Return `price` if one unit of it can be sold. Below the smallest charge, several units together can be.
+
+    Raises ValueError.
+    """
     if price.currency != shop().currency:
         raise ValueError(f"this shop sells in {shop().currency}")
-    if price.amount > PRICE_LIMIT:
-        raise ValueError(f"no price is above {PRICE_LIMIT}")
+    if price.amount > LARGEST_CHARGE:
+        raise ValueError(f"no price is above {LARGEST_CHARGE}")
     return price
 
 

@@ -5,7 +5,6 @@ from enum import StrEnum
 from html import escape
 
 from chalicelib.orders.model import Order, Reason
-from chalicelib.platform.money import Money, decimal_text
 from chalicelib.platform.shop import shop
 
 
@@ -54,11 +53,11 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
     returned = order.return_of(return_id) if return_id else None
     quantities = returned.quantities if returned else order.quantities
     lines = [
-        f"{quantities[line.sku]} × {line.name}  {_readable(line.unit_price.times(quantities[line.sku]))}"
+        f"{quantities[line.sku]} × {line.name}  {line.unit_price.times(quantities[line.sku])}"
         for line in order.lines
         if line.sku in quantities
     ]
-    lines.append(f"Total  {_readable(returned.refund if returned else order.total)}")
+    lines.append(f"Total  {returned.refund if returned else order.total}")
     greeting = f"Hello {order.shipping_address.name},"
     link = f"{storefront_url}/orders/{order.id}"
     return Email(
@@ -89,7 +88,3 @@ def _html(greeting: str, paragraphs: list[str], lines: list[str], link: str, inv
         f'<div style="font:16px/1.5 Georgia,serif;max-width:36em">{texts}<ul>{rows}</ul>'
         f'<p><a href="{escape(link)}">{invitation}</a></p><p>{escape(shop().name)}</p></div>'
     )
-
-
-def _readable(money: Money) -> str:
-    return f"{decimal_text(money.amount, money.currency)} {money.currency}"

@@ -30,6 +30,10 @@ class Money(BaseModel):
             raise CurrencyMismatch(f"{self.currency} + {other.currency}")
         return Money(amount=self.amount + other.amount, currency=self.currency)
 
+    def __str__(self) -> str:
+        """Return for example `12.50 EUR`."""
+        return f"{decimal_text(self.amount, self.currency)} {self.currency}"
+
     def times(self, quantity: int) -> "Money":
         return Money(amount=self.amount * quantity, currency=self.currency)
 
