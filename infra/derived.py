@@ -28,10 +28,11 @@ def operated(template: Template) -> Template:
                 "Value": {"Fn::Sub": json.dumps({"queues": _references(queues), "rules": _rules(template)})},
             },
         },
+        # Managed, because all inline policies of a role together may have 10,240 characters.
         "OperateQueues": {
-            "Type": "AWS::IAM::Policy",
+            "Type": "AWS::IAM::ManagedPolicy",
             "Properties": {
-                "PolicyName": "operate-queues",
+                "Description": "Redrive queues and start jobs again, for operators.",
                 "Roles": [{"Ref": "ApiHandlerRole"}],
                 "PolicyDocument": {"Version": "2012-10-17", "Statement": _statements(queues, _jobs(template))},
             },

@@ -56,7 +56,7 @@ KEPT_UNUSED = {
 }
 """By function or `*`, action, and what its resource names: why a right stays that no test of the whole uses."""
 
-USED_ALIKE = {"operate-queues": "What an admin does with one queue or job is the same code for all."}
+USED_ALIKE = {"OperateQueues": "What an admin does with one queue or job is the same code for all."}
 """Policies whose actions need to be used on one of their resources only."""
 
 DENIED_ON_PURPOSE = {
@@ -123,19 +123,31 @@ def deployed(session: boto3.Session, stack: str, template: Template) -> Deployed
     for policy, logical_role, document in _policies(template):
         role = names[logical_role]
         if role in roles:
-            resolved = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            resolved = _resolved(iam, role, policy, names)
             rights += _rights(roles[role], document, resolved, policy if policy in USED_ALIKE else "")
     return Deployed(roles, rights)
 
 
 def _policies(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Name, role, and document: of those inside a role, and of those attached to it."""
+    """Name, role and document of each inline policy, and logical name, role and document of each managed one."""
     for role, properties in of_type(template, "AWS::IAM::Role").items():
         for policy in properties.get("Policies", []):
             yield policy["PolicyName"], role, policy["PolicyDocument"]
     for properties in of_type(template, "AWS::IAM::Policy").values():
         for role in properties["Roles"]:
             yield properties["PolicyName"], referred(role), properties["PolicyDocument"]
+    for name, properties in of_type(template, "AWS::IAM::ManagedPolicy").items():
+        for role in properties["Roles"]:
+            yield name, referred(role), properties["PolicyDocument"]
+
+
+def _resolved(iam: Any, role: str, policy: str, names: dict[str, str]) -> dict[str, Any]:
+    """The policy document as it was deployed."""
+    if policy not in names:
+        return iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    arn = names[policy]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
 
 def _rights(function: str, document: dict[str, Any], resolved: dict[str, Any], alike: str) -> Iterator[Right]:

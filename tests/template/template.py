@@ -10,6 +10,8 @@ QUEUE = "AWS::SQS::Queue"
 MAPPING = "AWS::Lambda::EventSourceMapping"
 TOPIC = "AWS::SNS::Topic"
 SUBSCRIPTION = "AWS::SNS::Subscription"
+ATTACHED = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+"""Policies that name their roles."""
 
 # What Lambda does by a function's role when it feeds the function, and when it writes down what the function said.
 READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -46,7 +48,7 @@ def policy_documents(template: Template) -> Iterator[tuple[str, dict[str, Any]]]
     for name, role in of_type(template, "AWS::IAM::Role").items():
         for policy in role["Policies"]:
             yield name, policy["PolicyDocument"]
-    for kind in ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::IAM::Policy"):
+    for kind in (*ATTACHED, "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"):
         for name, policy in of_type(template, kind).items():
             yield name, policy["PolicyDocument"]
 
