@@ -51,11 +51,16 @@ class Payments:
 
     def authorize(self, order_id: str, amount: Money, payment_method: str) -> None:
         """Hold the money. Raises PaymentDeclined or PaymentEnded."""
-        payment = self._opened(order_id, amount)
-        if payment.status == CREATED and payment.intent_id is None:
-            payment = self._with_intent(payment, payment.amount or amount)
-        if payment.status == CREATED:
-            payment = self._confirmed(payment, payment_method)
+
+        def attempt() -> Payment | None:
+            payment: Payment | None = self._opened(order_id, amount)
+            if payment and payment.status == CREATED and payment.intent_id is None:
+                payment = self._with_intent(payment, payment.amount or amount)
+            if payment and payment.status == CREATED:
+                payment = self._confirmed(payment, payment_method)
+            return payment
+
+        payment = self._repeated(order_id, attempt)
         if payment.status == DECLINED:
             raise PaymentDeclined(payment.decline_code)
         if payment.status in (VOIDED, REFUNDED):
@@ -63,13 +68,17 @@ class Payments:
 
     def capture(self, order_id: str) -> None:
         """Take the held money. Raises PaymentEnded."""
-        payment = self._known(order_id)
-        if payment.status == AUTHORIZED:
+
+        def attempt() -> Payment | None:
+            payment = self._known(order_id)
+            if payment.status != AUTHORIZED:
+                return payment
             intent = self._attempt(payment, CAPTURE, lambda key: self._gateway.capture(payment.stripe_id, key))
             if intent.status != "succeeded":
                 raise PaymentEnded(intent.status)
-            payment = self._noted(payment, CAPTURED, captured=intent.amount_received)
-        if payment.status != CAPTURED:
+            return self._store.replace(payment, status=CAPTURED, captured=intent.amount_received)
+
+        if self._repeated(order_id, attempt).status != CAPTURED:
             raise PaymentEnded(order_id)
 
     def refund(self, order_id: str) -> None:
@@ -98,20 +107,18 @@ class Payments:
 
         By the state at Stripe: an open hold is canceled, captured money is refunded.
         """
-        payment = self._store.get(order_id)
-        if payment is None and self._store.create(Payment(order_id=order_id, status=VOIDED)):
-            return
-        payment = payment or self._known(order_id)
-        if payment.status in (VOIDED, REFUNDED, DECLINED):
-            return
-        if payment.intent_id is None:
-            self._noted(payment, VOIDED)
-            return
-        intent = self._canceled(payment)
-        if intent.status == "succeeded":
-            self._give_back(payment, intent, intent.amount_received, REFUND)
-        else:
-            self._noted(payment, VOIDED)
+
+        def attempt() -> Payment | None:
+            closed = Payment(order_id=order_id, status=VOIDED)
+            payment = self._store.get(order_id) or (closed if self._store.create(closed) else None)
+            if payment is None or payment.status in (VOIDED, REFUNDED, DECLINED):
+                return payment
+            if payment.intent_id and (intent := self._canceled(payment)).status == "succeeded":
+                self._give_back(payment, intent, intent.amount_received, REFUND)
+                return payment
+            return self._store.replace(payment, status=VOIDED)
+
+        self._repeated(order_id, attempt)
 
     def learn(self, intent_id: str, tell: Callable[[str, News, str], None]) -> None:
         """Bring our books to what Stripe says now, in whatever order its events arrive.
@@ -157,33 +164,37 @@ class Payments:
         new = Payment(order_id=order_id, status=CREATED, amount=amount)
         return self._store.get(order_id) or (new if self._store.create(new) else self._known(order_id))
 
-    def _with_intent(self, payment: Payment, amount: Money) -> Payment:
-        """The intent's id is stored before it is confirmed, so that whatever happens next can be undone.
+    def _repeated(self, order_id: str, attempt: Callable[[], Payment | None]) -> Payment:
+        """Return what `attempt` returns, which is None if the payment was changed between its read and its note.
+
+        It then starts again from the read: what others wrote meanwhile decides what is left to do. Raises PaymentBusy.
+        """
+        for _ in range(ATTEMPTS):
+            if payment := attempt():
+                return payment
+        raise PaymentBusy(order_id)
+
+    def _with_intent(self, payment: Payment, amount: Money) -> Payment | None:
+        """Store the intent's id before it is confirmed, so that whatever happens next can be undone.
 
         Of two that are made at once, only the one that is stored is ever confirmed.
         """
         intent = self._attempt(payment, "create", lambda key: self._gateway.create(payment.order_id, amount, key))
-        with_intent = self._store.replace(payment, intent_id=intent.id)
-        if with_intent:
-            return with_intent
-        current = self._known(payment.order_id)
-        if current.status == CREATED and current.intent_id is None:
-            raise PaymentBusy(payment.order_id)
-        return current
+        return self._store.replace(payment, intent_id=intent.id)
 
-    def _confirmed(self, payment: Payment, payment_method: str) -> Payment:
+    def _confirmed(self, payment: Payment, payment_method: str) -> Payment | None:
         try:
             intent = self._attempt(
                 payment, CONFIRM, lambda key: self._gateway.confirm(payment.stripe_id, payment_method, key)
             )
         except PaymentDeclined as declined:
-            return self._noted(payment, DECLINED, decline_code=str(declined))
+            return self._store.replace(payment, status=DECLINED, decline_code=str(declined))
         if intent.is_declined:
-            return self._noted(payment, DECLINED, decline_code=intent.decline_code)
+            return self._store.replace(payment, status=DECLINED, decline_code=intent.decline_code)
         if intent.status == "requires_action":
             self._canceled(payment)
-            return self._noted(payment, DECLINED, decline_code="authentication_required")
-        return self._noted(payment, VOIDED if intent.status == "canceled" else AUTHORIZED)
+            return self._store.replace(payment, status=DECLINED, decline_code="authentication_required")
+        return self._store.replace(payment, status=VOIDED if intent.status == "canceled" else AUTHORIZED)
 
     def _canceled(self, payment: Payment) -> Intent:
         return self._attempt(payment, CANCEL, lambda key: self._gateway.cancel(payment.stripe_id, key))
@@ -231,18 +242,6 @@ class Payments:
         if not intent.amount_refunded:
             return 0
         return sum(refund.amount for refund in self._gateway.refunds(intent.id) if refund.reference is None)
-
-    def _noted(self, payment: Payment, status: PaymentStatus, **facts: object) -> Payment:
-        """Raises PaymentEnded if somebody else moved the payment elsewhere meanwhile."""
-        for _ in range(ATTEMPTS):
-            noted = self._store.replace(payment, status=status, **facts)
-            if noted:
-                return noted
-            current = self._known(payment.order_id)
-            if current.status not in (payment.status, status):
-                raise PaymentEnded(payment.order_id)
-            payment = current
-        raise PaymentBusy(payment.order_id)
 
     def _note_failure(self, payment: Payment, call: str) -> None:
         failed = {**payment.failed, call: payment.failed.get(call, 0) + 1}
