@@ -61,6 +61,10 @@ class OrderReserved(OrderData):
     """All its pieces are set aside."""
 
 
+class OrderActionRequired(OrderData):
+    """The buyer's bank wants the buyer to confirm the payment (strong customer authentication)."""
+
+
 class OrderAuthorized(OrderData):
     """The money is held on the card."""
 
@@ -167,6 +171,7 @@ CATALOG = "storefront.catalog"
 CATALOGUE = (
     Contract(OrderPlaced, ORDERS),
     Contract(OrderReserved, ORDERS),
+    Contract(OrderActionRequired, ORDERS),
     Contract(OrderAuthorized, ORDERS),
     Contract(OrderShipping, ORDERS),
     Contract(OrderCancelRequested, ORDERS),

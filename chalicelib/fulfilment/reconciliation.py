@@ -18,7 +18,7 @@ from chalicelib.platform.settings import settings
 WINDOW = timedelta(days=8)
 """A card hold lives for seven days; what is older has been compared before."""
 
-OPEN = (Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING)
+OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
 
 
 def reconcile_payments() -> list[Difference]:

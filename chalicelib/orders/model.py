@@ -1,6 +1,7 @@
 """The Order. It changes only here; what is illegal raises, what was done already is a no-op.
 
 PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED ► RETURNED (once all pieces are back)
+   │         ├► ACTION_REQUIRED ► AUTHORIZED (where the bank wants the buyer to confirm the payment)
    └─────────┴───────────┴───────────┴────► CANCELLED
 
 Two facts decide between cancelling and shipping, and only one of them can ever be written: that
@@ -91,6 +92,7 @@ class OrderChanged(Unavailable):
 class Status(StrEnum):
     PLACED = "PLACED"
     RESERVED = "RESERVED"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
     AUTHORIZED = "AUTHORIZED"
     SHIPPING = "SHIPPING"
     COMPLETED = "COMPLETED"
@@ -110,15 +112,19 @@ class Reason(StrEnum):
 
 COMES_FROM: dict[Status, frozenset[Status]] = {
     Status.RESERVED: frozenset({Status.PLACED}),
-    Status.AUTHORIZED: frozenset({Status.RESERVED}),
+    Status.ACTION_REQUIRED: frozenset({Status.RESERVED}),
+    Status.AUTHORIZED: frozenset({Status.RESERVED, Status.ACTION_REQUIRED}),
     Status.SHIPPING: frozenset({Status.AUTHORIZED}),
     Status.COMPLETED: frozenset({Status.SHIPPING}),
-    Status.CANCELLED: frozenset({Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING}),
+    Status.CANCELLED: frozenset(
+        {Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING}
+    ),
 }
 
 EVENT_OF: dict[Status, str] = {
     Status.PLACED: "OrderPlaced",
     Status.RESERVED: "OrderReserved",
+    Status.ACTION_REQUIRED: "OrderActionRequired",
     Status.AUTHORIZED: "OrderAuthorized",
     Status.SHIPPING: "OrderShipping",
     Status.COMPLETED: "OrderCompleted",

@@ -63,7 +63,15 @@ export interface Checkout {
   payment_method: string;
 }
 
-export type Status = 'PLACED' | 'RESERVED' | 'AUTHORIZED' | 'SHIPPING' | 'COMPLETED' | 'CANCELLED' | 'RETURNED';
+export type Status =
+  | 'PLACED'
+  | 'RESERVED'
+  | 'ACTION_REQUIRED'
+  | 'AUTHORIZED'
+  | 'SHIPPING'
+  | 'COMPLETED'
+  | 'CANCELLED'
+  | 'RETURNED';
 export type Reason =
   | 'OUT_OF_STOCK'
   | 'PAYMENT_DECLINED'

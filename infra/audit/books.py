@@ -14,7 +14,7 @@ from boto3.dynamodb.conditions import Key
 Item = dict[str, Any]
 ORDER_LINK = re.compile(r"/orders/(\w+)")
 ENDED = {"COMPLETED", "CANCELLED", "RETURNED"}
-UNDER_WAY = ("PLACED", "RESERVED", "AUTHORIZED", "SHIPPING")
+UNDER_WAY = ("PLACED", "RESERVED", "ACTION_REQUIRED", "AUTHORIZED", "SHIPPING")
 NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
 OF_ORDERS = {
     "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, history, published_at, "

@@ -11,6 +11,7 @@ Invariant = Callable[[Books], Iterator[Finding]]
 STATUS_OF = {
     "OrderPlaced": "PLACED",
     "OrderReserved": "RESERVED",
+    "OrderActionRequired": "ACTION_REQUIRED",
     "OrderAuthorized": "AUTHORIZED",
     "OrderShipping": "SHIPPING",
     "OrderCompleted": "COMPLETED",

@@ -7,7 +7,7 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment.cancellation import hear_warehouse, stop_fulfilment, undo_if_abandoned
 from chalicelib.orders.model import Reason, Status, TooLateToCancel
 from chalicelib.shipping.model import ShipmentStatus
-from tests.builders import a_reply, an_order_in
+from tests.builders import HAPPY_PATH, TO_THE_BUYER, a_reply, an_order_in
 
 TRACKED = {"carrier": "Pigeon", "tracking_number": "P-7"}
 STOPPED = ("token-1", "CancellationRequested")
@@ -129,7 +129,7 @@ class TestStop:
 
         assert (shop.warehouse.actions, shop.saga.heard) == ([], [])
 
-    @pytest.mark.parametrize("status", [Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
     def test_of_an_order_whose_saga_runs_is_left_to_the_saga(self, shop, status):
         shop.has(an_order_in(status))
         shop.starts_saga()

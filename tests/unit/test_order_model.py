@@ -4,24 +4,27 @@ import pytest
 
 from chalicelib.orders.keys import IdempotencyKeyInvalid, guest_order_token, valid_key
 from chalicelib.orders.model import EVENT_OF, CancellationRequested, IllegalTransition, Reason, Status, TooLateToCancel
-from tests.builders import HAPPY_PATH, NOW, a_dispatched_order, a_line, an_order, an_order_in, euros
+from tests.builders import HAPPY_PATH, NOW, TO_THE_BUYER, a_dispatched_order, a_line, an_order, an_order_in, euros
 
 WAY = (*HAPPY_PATH, Status.RETURNED)
-CANCELLABLE = HAPPY_PATH[:-1]
+CANCELLABLE = (*HAPPY_PATH[:-1], Status.ACTION_REQUIRED)
 OVER = {Status.COMPLETED, Status.CANCELLED, Status.RETURNED}
 LEGAL = {
     (Status.PLACED, Status.RESERVED),
     (Status.RESERVED, Status.AUTHORIZED),
+    (Status.RESERVED, Status.ACTION_REQUIRED),
+    (Status.ACTION_REQUIRED, Status.AUTHORIZED),
     (Status.AUTHORIZED, Status.SHIPPING),
     (Status.SHIPPING, Status.COMPLETED),
     *((status, Status.CANCELLED) for status in CANCELLABLE),
 }
-FORWARD = sorted(pair for pair in LEGAL if pair[1] in HAPPY_PATH)
+FORWARD = sorted(pair for pair in LEGAL if pair[1] != Status.CANCELLED)
 PAIRS = [(old, new) for old in Status for new in Status]
 
 
 def was_passed(old, new):
-    return old == new or (old in WAY and new in WAY and WAY.index(new) < WAY.index(old))
+    way = TO_THE_BUYER if old == Status.ACTION_REQUIRED else WAY
+    return old == new or (old in way and new in way and way.index(new) < way.index(old))
 
 
 REPEATED = [pair for pair in PAIRS if was_passed(*pair)]
@@ -29,6 +32,11 @@ ILLEGAL = [pair for pair in PAIRS if pair not in LEGAL and not was_passed(*pair)
 
 CHANGES = {
     "RESERVED": (Status.PLACED, lambda order: order.advanced(Status.RESERVED, NOW), "OrderReserved"),
+    "ACTION_REQUIRED": (
+        Status.RESERVED,
+        lambda order: order.advanced(Status.ACTION_REQUIRED, NOW),
+        "OrderActionRequired",
+    ),
     "AUTHORIZED": (Status.RESERVED, lambda order: order.advanced(Status.AUTHORIZED, NOW), "OrderAuthorized"),
     "SHIPPING": (Status.AUTHORIZED, lambda order: order.advanced(Status.SHIPPING, NOW), "OrderShipping"),
     "COMPLETED": (Status.SHIPPING, lambda order: order.advanced(Status.COMPLETED, NOW), "OrderCompleted"),

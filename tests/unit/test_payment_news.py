@@ -16,7 +16,7 @@ def notice(payment_intent, event_id="evt_1"):
 
 
 class TestLostHold:
-    @pytest.mark.parametrize("status", [Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    @pytest.mark.parametrize("status", [Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING])
     def test_has_the_order_cancelled(self, shop, status):
         payment = shop.sold(until=status, captured=False)
         shop.gateway.expire(payment)

@@ -14,7 +14,7 @@ from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.reconciliation import Kind
-from tests.builders import an_order_in, euros
+from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
 
 UNDONE = {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
@@ -123,7 +123,7 @@ class TestFinding:
         books.clock.passes(minutes=2)
         assert kinds() == [Kind.OVERDUE]
 
-    @pytest.mark.parametrize("status", [Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING])
+    @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
     def test_an_order_is_overdue_however_old_it_is(self, books, status):
         books.has(an_order_in(status))
         books.clock.passes(days=90)

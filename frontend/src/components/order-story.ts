@@ -5,6 +5,7 @@ import { formatMoney } from '../money';
 export const STATUS_NAMES: Record<Status, string> = {
   PLACED: 'Placed',
   RESERVED: 'Stock reserved',
+  ACTION_REQUIRED: 'Waiting for your confirmation',
   AUTHORIZED: 'Payment authorized',
   SHIPPING: 'Shipping',
   COMPLETED: 'Completed',
@@ -23,6 +24,7 @@ export const CHAPTERS: { status: Status; text: string }[] = [
 const HEADLINES: Record<Status, string> = {
   PLACED: 'We are on it',
   RESERVED: 'It is set aside for you',
+  ACTION_REQUIRED: 'Please confirm your payment',
   AUTHORIZED: 'Your bank said yes',
   SHIPPING: 'It is being packed',
   COMPLETED: 'On its way to you',

@@ -5,7 +5,7 @@ import type { Poll, PollState } from '../poll';
 
 export type Tone = 'good' | 'going' | 'bad' | 'calm';
 
-export const STATUSES: Status[] = ['PLACED', 'RESERVED', 'AUTHORIZED', 'SHIPPING', 'COMPLETED', 'CANCELLED', 'RETURNED'];
+export const STATUSES: Status[] = ['PLACED', 'RESERVED', 'ACTION_REQUIRED', 'AUTHORIZED', 'SHIPPING', 'COMPLETED', 'CANCELLED', 'RETURNED'];
 const TONES: Partial<Record<Status, Tone>> = { COMPLETED: 'good', CANCELLED: 'bad', RETURNED: 'calm' };
 const ENDED: Status[] = ['COMPLETED', 'CANCELLED', 'RETURNED'];
 const LIVE: Record<PollState, string> = {
