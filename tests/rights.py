@@ -51,8 +51,6 @@ KEPT_UNUSED = {
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
     ("ReconcilePayments", "states:DescribeExecution", "order-fulfilment"): OVERDUE,
     ("ReconcilePayments", "states:StartExecution", "OrderUndo"): OVERDUE,
-    ("ImportRows", "dynamodb:PutItem", "ProductsTable"): "A batch that DynamoDB refuses is stored one by one, to "
-    "find the product that it is: tests/contract/test_imports.py.",
 }
 """By function or `*`, action, and what its resource names: why a right stays that no test of the whole uses."""
 

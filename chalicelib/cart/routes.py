@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
-from chalicelib.catalog.model import ProductNotFound
+from chalicelib.catalog.model import ProductArchived, ProductNotFound
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.shop import shop
@@ -50,10 +50,10 @@ def get_cart(call: Call) -> CartView:
 @endpoint(
     routes, "PUT", "/cart/items/{sku}", summary="Set how many pieces of a product are in the cart",
     headers=(TOKEN,), body=QuantityChange, answer=CartView, answer_headers=(TOKEN,),
-    refusals=(ProductNotFound, CartTokenInvalid, CartFull, CartBusy),
+    refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip
 def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
-    wiring.catalog().product(sku)
+    wiring.catalog().sellable(sku)
     cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity)
     view = _view(cart).model_copy(update={"cart_token": issued})
     return Answer(view, {TOKEN: issued} if issued else {})

@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.payments.limits import LARGEST_CHARGE
-from chalicelib.platform.errors import NotFound, Unacceptable
+from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, Unacceptable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
 
@@ -31,6 +31,17 @@ def _that_we_can_charge(price: Money) -> Money:
 
 
 ShopPrice = Annotated[Money, AfterValidator(_that_we_can_charge)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Gallery = Annotated[list[Picture], Field(max_length=8, description="Further pictures, in the order of the gallery.")]
+
+ABSENT: Any = None
+"""The default of a field that may be absent, and never null: defaults are not validated, so null is refused."""
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for each in schema["properties"].values():
+        each.pop("default", None)
 
 
 class ProductNotFound(NotFound):
@@ -41,24 +52,84 @@ class ProductRefused(Unacceptable):
     """The catalog cannot store this product as it is."""
 
 
+class ProductArchived(Conflict):
+    """This product is no longer sold."""
+
+
+class ProductChanged(PreconditionFailed):
+    """The product was changed since the version that If-Match names. Read it again, then decide."""
+
+
+class ProductExists(PreconditionFailed):
+    """There is a product with this sku already."""
+
+
+class ProductBusy(Conflict):
+    """This product is being changed from elsewhere at the same time. Please try again."""
+
+
 class ProductDetails(BaseModel):
-    """What an admin writes; the sku comes from the path."""
+    """Describe a product for sale; the sku comes from the path."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+    name: Name
+    description: Description
     price: ShopPrice
     category: CategoryId
     image: Picture
-    images: Annotated[
-        list[Picture],
-        Field(default_factory=list, max_length=8, description="Further pictures, in the order of the gallery."),
-    ]
+    images: Gallery = Field(default_factory=list)
 
 
-class Product(ProductDetails):
-    sku: Sku
+class ProductWrite(ProductDetails):
+    """Replace every field of a product. `archived` alone keeps its value where it is absent."""
+
+    archived: Annotated[
+        bool | None, Field(strict=True, description="True: no longer sold. Absent: stays as it is.")
+    ] = None
+
+
+class ProductChange(BaseModel):
+    """Change the fields that are given. An absent field keeps its value; an empty one becomes empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_without_defaults)
+
+    name: Name = ABSENT
+    description: Description = ABSENT
+    price: ShopPrice = ABSENT
+    category: CategoryId = ABSENT
+    image: Picture = ABSENT
+    images: Gallery = ABSENT
+    archived: Annotated[bool, Field(strict=True, description="True: no longer sold.")] = ABSENT
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the given fields, validated, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Product(BaseModel):
+    """A product as it is stored: what is written is checked, what was stored before a rule is still read.
+
+    `version` counts its changes; 0 was stored before versions were counted. An archived product is not listed, not
+    found by a search and cannot be bought. Orders and carts still show it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sku: str
+    name: str
+    description: str
+    price: Money
+    category: str
+    image: str
+    images: list[str] = Field(default_factory=list)
+    archived: bool = False
+    version: int = 0
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}"'
 
     @property
     def search_text(self) -> str:
@@ -68,11 +139,11 @@ class Product(ProductDetails):
 class Category(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    id: CategoryId
+    id: str
     name: str
 
 
-def category_of(product: ProductDetails) -> Category:
+def category_of(product: Product) -> Category:
     """A category exists as soon as a product names it; its name is its id in title case."""
     return Category(id=product.category, name=product.category.replace("-", " ").title())
 

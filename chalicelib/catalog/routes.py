@@ -1,5 +1,6 @@
 """The catalog over HTTP. What is available comes from the inventory and is joined in here."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from chalice import Blueprint
@@ -10,14 +11,19 @@ from chalicelib.catalog.model import (
     Category,
     CategoryId,
     Product,
-    ProductDetails,
+    ProductBusy,
+    ProductChange,
+    ProductChanged,
+    ProductExists,
     ProductNotFound,
     ProductRefused,
+    ProductWrite,
     is_sku,
 )
 from chalicelib.platform.errors import CursorInvalid, Unacceptable
-from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money
+from chalicelib.platform.preconditions import ETAG, IF_MATCH, IF_NONE_MATCH, PreconditionInvalid, precondition
 
 routes = Blueprint(__name__)
 
@@ -41,7 +47,8 @@ class ProductView(BaseModel):
     category: str
     image: str
     images: Annotated[list[str], Field(description="Further pictures, in the order of the gallery.")]
-    available: Annotated[int, Field(description="Pieces that can be bought now.")]
+    available: Annotated[int, Field(description="Units that can be bought now; none of an archived product.")]
+    archived: Annotated[bool, Field(description="True: no longer sold.")] = False
 
 
 class ProductPage(BaseModel):
@@ -51,13 +58,38 @@ class ProductPage(BaseModel):
 
 class CategoryList(BaseModel):
     items: list[Category]
-    next_cursor: None = None
+    next_cursor: str | None
+
+
+Cursor = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class CategoryQuery(BaseModel):
+    cursor: Cursor | None = None
 
 
 class ProductQuery(BaseModel):
     category: CategoryId | None = None
     q: Annotated[str, StringConstraints(max_length=200)] = ""
-    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    cursor: Cursor | None = None
+
+
+class AdminProductQuery(ProductQuery):
+    archived: Annotated[bool, Field(description="True: the products that are no longer sold.")] = False
+
+
+class AdminProduct(BaseModel):
+    """A product as it is stored, without its stock. The ETag header names its version."""
+
+    sku: str
+    name: str
+    description: str
+    price: Money
+    category: str
+    image: str
+    images: list[str]
+    archived: bool
+    version: int
 
 
 @endpoint(
@@ -65,9 +97,7 @@ class ProductQuery(BaseModel):
     query=ProductQuery, answer=ProductPage, shared_seconds=SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products(call: Call, query: ProductQuery) -> ProductPage:
-    products, next_cursor = wiring.catalog().page(query.category, query.q, query.cursor)
-    available = wiring.inventory().available([product.sku for product in products])
-    return ProductPage(items=[_view(p, available.get(p.sku, 0)) for p in products], next_cursor=next_cursor)
+    return _page(query, archived=False)
 
 
 @endpoint(
@@ -75,16 +105,16 @@ def list_products(call: Call, query: ProductQuery) -> ProductPage:
     answer=ProductView, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
 def get_product(call: Call, sku: str) -> ProductView:
-    product = wiring.catalog().product(sku)
-    return _view(product, wiring.inventory().available([sku]).get(sku, 0))
+    return _view(wiring.catalog().product(sku))
 
 
 @endpoint(
-    routes, "GET", "/categories", summary="The shop's categories",
-    answer=CategoryList, shared_seconds=CATEGORIES_SHARED_SECONDS,
+    routes, "GET", "/categories", summary="The shop's categories, by name",
+    query=CategoryQuery, answer=CategoryList, shared_seconds=CATEGORIES_SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
-def list_categories(call: Call) -> CategoryList:
-    return CategoryList(items=wiring.catalog().categories())
+def list_categories(call: Call, query: CategoryQuery) -> CategoryList:
+    items, next_cursor = wiring.catalog().categories(query.cursor)
+    return CategoryList(items=items, next_cursor=next_cursor)
 
 
 @endpoint(
@@ -104,12 +134,40 @@ def get_product_for_partner(call: Call, sku: str) -> ProductView:
 
 
 @endpoint(
-    routes, "PUT", "/admin/products/{sku}", summary="Create or replace a product", access="admin",
-    body=ProductDetails, answer=ProductView, refusals=(SkuInvalid, ProductRefused),
+    routes, "GET", "/admin/products", summary="Products as they are now, by name, by category, by text",
+    access="admin", query=AdminProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
 )  # fmt: skip
-def put_product(call: Call, sku: str, body: ProductDetails) -> ProductView:
-    product = wiring.catalog().save(valid_sku(sku), body)
-    return _view(product, wiring.inventory().available([sku]).get(sku, 0))
+def list_products_for_admin(call: Call, query: AdminProductQuery) -> ProductPage:
+    return _page(query, query.archived)
+
+
+@endpoint(
+    routes, "GET", "/admin/products/{sku}", summary="One product as it is stored, with its version", access="admin",
+    answer=AdminProduct, answer_headers=(ETAG,), refusals=(ProductNotFound,),
+)  # fmt: skip
+def get_product_for_admin(call: Call, sku: str) -> Answer:
+    product = wiring.catalog().product(sku)
+    return Answer(AdminProduct(**product.model_dump()), {ETAG: product.etag})
+
+
+@endpoint(
+    routes, "PUT", "/admin/products/{sku}", summary="Create or replace a product", access="admin",
+    headers=(IF_MATCH, IF_NONE_MATCH), body=ProductWrite, answer=ProductView, answer_headers=(ETAG,),
+    refusals=(SkuInvalid, PreconditionInvalid, ProductChanged, ProductExists, ProductBusy, ProductRefused),
+)  # fmt: skip
+def put_product(call: Call, sku: str, body: ProductWrite) -> Answer:
+    product = wiring.catalog().save(valid_sku(sku), body, precondition(call.headers))
+    return Answer(_view(product), {ETAG: product.etag})
+
+
+@endpoint(
+    routes, "PATCH", "/admin/products/{sku}", summary="Change some fields of a product", access="admin",
+    headers=(IF_MATCH,), body=ProductChange, answer=ProductView, answer_headers=(ETAG,),
+    refusals=(ProductNotFound, PreconditionInvalid, ProductChanged, ProductBusy, ProductRefused),
+)  # fmt: skip
+def patch_product(call: Call, sku: str, body: ProductChange) -> Answer:
+    product = wiring.catalog().change(sku, body, precondition(call.headers))
+    return Answer(_view(product), {ETAG: product.etag})
 
 
 def valid_sku(sku: str) -> str:
@@ -119,5 +177,17 @@ def valid_sku(sku: str) -> str:
     return sku
 
 
-def _view(product: Product, available: int) -> ProductView:
-    return ProductView(**product.model_dump(), available=available)
+def _page(query: ProductQuery, archived: bool) -> ProductPage:
+    products, next_cursor = wiring.catalog().page(query.category, query.q, query.cursor, archived)
+    available = wiring.inventory().available([product.sku for product in products])
+    return ProductPage(items=[product_view(p, available) for p in products], next_cursor=next_cursor)
+
+
+def _view(product: Product) -> ProductView:
+    return product_view(product, wiring.inventory().available([product.sku]))
+
+
+def product_view(product: Product, available: Mapping[str, int]) -> ProductView:
+    """Join a product and its stock. `available` is units by sku."""
+    units = 0 if product.archived else available.get(product.sku, 0)
+    return ProductView(**product.model_dump(), available=units)

@@ -1,9 +1,31 @@
 """Browsing and keeping the catalog."""
 
-from chalicelib.catalog.model import Category, Product, ProductDetails, ProductNotFound, ProductRefused, search_words
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.catalog.model import (
+    Category,
+    Product,
+    ProductArchived,
+    ProductBusy,
+    ProductChange,
+    ProductChanged,
+    ProductDetails,
+    ProductExists,
+    ProductNotFound,
+    category_of,
+    search_words,
+)
 from chalicelib.catalog.store import ProductStore
+from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
 
 PAGE_SIZE = 24
+CATEGORIES_PAGE_SIZE = 100
+ATTEMPTS = 5
+
+Decide = Callable[[Product | None], dict[str, Any]]
+"""From the stored product, or None, to the fields of the one to store. Raises a Refusal, or pydantic's
+ValidationError."""
 
 
 class Catalog:
@@ -11,40 +33,68 @@ class Catalog:
         self._store = store
 
     def product(self, sku: str) -> Product:
-        """Raises ProductNotFound."""
+        """Return a product, archived or not. Raises ProductNotFound."""
         product = self._store.get(sku)
         if product is None:
             raise ProductNotFound
         return product
 
-    def products(self, skus: list[str]) -> dict[str, Product]:
-        """Those that exist, by sku."""
-        return self._store.get_many(skus)
-
-    def page(self, category: str | None, query: str, cursor: str | None) -> tuple[list[Product], str | None]:
-        """A page of products by name, and the cursor of the next one. Raises CursorInvalid."""
-        return self._store.page(category, search_words(query), cursor, PAGE_SIZE)
-
-    def categories(self) -> list[Category]:
-        return self._store.categories()
-
-    def save(self, sku: str, details: ProductDetails) -> Product:
-        """Raises ProductRefused."""
-        product = Product(sku=sku, **details.model_dump())
-        self._store.put(product)
+    def sellable(self, sku: str) -> Product:
+        """Return a product that can be bought. Raises ProductNotFound, ProductArchived."""
+        product = self.product(sku)
+        if product.archived:
+            raise ProductArchived
         return product
 
-    def save_all(self, products: list[Product]) -> set[str]:
-        """Stores all of them except those that cannot be stored, and returns the skus of these."""
-        try:
-            self._store.put_many(products)
-        except ProductRefused:
-            return {product.sku for product in products if not self._is_stored(product)}
-        return set()
+    def products(self, skus: list[str]) -> dict[str, Product]:
+        """Return those that exist, by sku, archived ones included."""
+        return self._store.get_many(skus)
 
-    def _is_stored(self, product: Product) -> bool:
-        try:
-            self._store.put(product)
-        except ProductRefused:
-            return False
-        return True
+    def page(
+        self, category: str | None, query: str, cursor: str | None, archived: bool = False
+    ) -> tuple[list[Product], str | None]:
+        """Return a page of products by name, and the cursor of the next one. Raises CursorInvalid."""
+        return self._store.page(category, search_words(query), cursor, PAGE_SIZE, archived)
+
+    def categories(self, cursor: str | None = None) -> tuple[list[Category], str | None]:
+        """Return a page of categories by name, and the cursor of the next one. Raises CursorInvalid."""
+        return self._store.categories(cursor, CATEGORIES_PAGE_SIZE)
+
+    def save(self, sku: str, details: ProductDetails, precondition: Precondition = UNCONDITIONAL) -> Product:
+        """Create or replace a product. Raises ProductChanged, ProductExists, ProductBusy, ProductRefused."""
+        given = details.model_dump(exclude_none=True)
+        return self.write(sku, lambda stored: {"archived": bool(stored and stored.archived)} | given, precondition)
+
+    def change(self, sku: str, change: ProductChange, precondition: Precondition = UNCONDITIONAL) -> Product:
+        """Change some fields of a product.
+
+        Raises ProductNotFound, ProductChanged, ProductExists, ProductBusy, ProductRefused.
+        """
+
+        def decide(stored: Product | None) -> dict[str, Any]:
+            if stored is None:
+                raise ProductNotFound
+            return stored.model_dump() | change.model_dump(include=set(change.given))
+
+        return self.write(sku, decide, precondition)
+
+    def write(self, sku: str, decide: Decide, precondition: Precondition = UNCONDITIONAL) -> Product:
+        """Store what `decide` makes of the stored product, or nothing where that changes nothing.
+
+        A product that is changed meanwhile is read and decided on again. Raises what `decide` raises,
+        ProductChanged, ProductExists, ProductBusy, ProductRefused.
+        """
+        for _ in range(ATTEMPTS):
+            stored = self._store.get(sku)
+            precondition.check(stored.etag if stored else None, ProductChanged, ProductExists)
+            version = stored.version if stored else 0
+            decided = Product.model_validate(decide(stored) | {"sku": sku, "version": version})
+            if decided == stored:
+                return decided
+            if stored is None or stored.category != decided.category:
+                # The category first: a category without products is better than a product in no category.
+                self._store.put_category(category_of(decided))
+            product = decided.model_copy(update={"version": version + 1})
+            if self._store.put(product, stored):
+                return product
+        raise ProductBusy

@@ -1,12 +1,14 @@
 """The products table: one item per product and per category, listed through two indexes.
 
-| item     | sku (key)       | shelf      | category | sort_name |
-|----------|-----------------|------------|----------|-----------|
-| product  | `CAMP-MUG-01`   | `PRODUCT`  | `camp`   | `name#sku`|
-| category | `category:camp` | `CATEGORY` |          | `Camp`    |
+| item     | sku (key)       | shelf                   | category | sort_name |
+|----------|-----------------|-------------------------|----------|-----------|
+| product  | `CAMP-MUG-01`   | `PRODUCT` or `ARCHIVED` | `camp`   | `name#sku`|
+| category | `category:camp` | `CATEGORY`              |          | `Camp`    |
 
-`by-shelf` lists everything on a shelf by name, `by-category` the products of one category by name.
-A text search filters one of those lists, so its cost grows with the list it filters.
+`by-shelf` lists everything on a shelf by name, `by-category` the products of one category by name, archived ones
+among them. A text search filters one of those lists, so its cost grows with the list it filters.
+
+Each write of a product is conditional on the version that was read (optimistic locking).
 """
 
 import base64
@@ -18,12 +20,16 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from chalicelib.catalog.model import Category, Product, ProductRefused, category_of, is_sku
+from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
+from chalicelib.platform.dynamo import lost_condition
 from chalicelib.platform.errors import CursorInvalid
 
-PRODUCTS, CATEGORIES = "PRODUCT", "CATEGORY"
+PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
-BATCH_GET_LIMIT, BATCH_WRITE_LIMIT = 100, 25
+BATCH_GET_LIMIT = 100
+
+NEW = Attr("sku").not_exists()
+UNVERSIONED = Attr("sku").exists() & Attr("version").not_exists()
 
 
 class ProductStore:
@@ -31,24 +37,27 @@ class ProductStore:
         self._db = dynamodb
         self._table = table
 
-    def put(self, product: Product) -> None:
-        """The category first: a category without products is better than a product in no category.
+    def put_category(self, category: Category) -> None:
+        """Store a category. Raises ProductRefused."""
+        with _refusals():
+            self._db.put_item(TableName=self._table, Item=_category_item(category))
 
-        Raises ProductRefused.
+    def put(self, product: Product, replaced: Product | None) -> bool:
+        """Store a product in place of the one that was read, or of none. Raises ProductRefused.
+
+        Return False if it was changed since it was read.
         """
-        for item in (_category_item(category_of(product)), _product_item(product)):
+        condition = NEW
+        if replaced:
+            condition = Attr("version").eq(replaced.version) if replaced.version else UNVERSIONED
+        try:
             with _refusals():
-                self._db.put_item(TableName=self._table, Item=item)
-
-    def put_many(self, products: list[Product]) -> None:
-        """The same in few requests. Raises ProductRefused if it is true of any; others may be stored then."""
-        categories = {category.id: category for category in map(category_of, products)}
-        for items in (map(_category_item, categories.values()), map(_product_item, products)):
-            waiting = [{"PutRequest": {"Item": item}} for item in items]
-            while waiting:
-                with _refusals():
-                    answer = self._db.batch_write_item(RequestItems={self._table: waiting[:BATCH_WRITE_LIMIT]})
-                waiting = waiting[BATCH_WRITE_LIMIT:] + answer["UnprocessedItems"].get(self._table, [])
+                self._db.put_item(TableName=self._table, Item=_product_item(product), ConditionExpression=condition)
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True
 
     def get(self, sku: str) -> Product | None:
         return self.get_many([sku]).get(sku)
@@ -65,26 +74,38 @@ class ProductStore:
             wanted += answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
         return found
 
-    def categories(self) -> list[Category]:
-        items = self._query("by-shelf", Key("shelf").eq(CATEGORIES), limit=100)["Items"]
-        return [Category.model_validate(item) for item in items]
+    def categories(self, cursor: str | None, size: int) -> tuple[list[Category], str | None]:
+        """Return up to `size` categories by name, and the cursor of the rest. Raises CursorInvalid."""
+        items, rest = self._listed("by-shelf", CATEGORIES, None, cursor, size)
+        return [Category.model_validate(item) for item in items], rest
 
     def page(
-        self, category: str | None, words: list[str], cursor: str | None, size: int
+        self, category: str | None, words: list[str], cursor: str | None, size: int, archived: bool = False
     ) -> tuple[list[Product], str | None]:
-        """Up to `size` products and the cursor of the rest. Raises CursorInvalid."""
-        index, value = ("by-category", category) if category else ("by-shelf", PRODUCTS)
+        """Return up to `size` products by name, and the cursor of the rest. Raises CursorInvalid."""
+        shelf = ARCHIVED if archived else PRODUCTS
+        found = _all_found(words)
+        if not category:
+            items, rest = self._listed("by-shelf", shelf, found, cursor, size)
+        else:
+            on_shelf = Attr("shelf").eq(shelf)
+            items, rest = self._listed("by-category", category, on_shelf & found if found else on_shelf, cursor, size)
+        return [Product.model_validate(item) for item in items], rest
+
+    def _listed(
+        self, index: str, value: str, found: ConditionBase | None, cursor: str | None, size: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
         listed = Key(PARTITION[index]).eq(value)
         start = _decoded(cursor, index, value) if cursor else None
         items: list[dict[str, Any]] = []
         while True:
-            answer = self._query(index, listed, _all_found(words), start, limit=max(size, 100))
+            answer = self._query(index, listed, found, start, limit=max(size, 100))
             items += answer["Items"]
             start = answer.get("LastEvaluatedKey")
             if len(items) > size:
                 start = {name: items[size - 1][name] for name in ("sku", "sort_name", PARTITION[index])}
             if len(items) >= size or not start:
-                return [Product.model_validate(item) for item in items[:size]], _encoded(start)
+                return items[:size], _encoded(start)
 
     def _query(
         self,
@@ -117,7 +138,7 @@ def _category_item(category: Category) -> dict[str, Any]:
 
 def _product_item(product: Product) -> dict[str, Any]:
     return product.model_dump() | {
-        "shelf": PRODUCTS,
+        "shelf": ARCHIVED if product.archived else PRODUCTS,
         "sort_name": f"{product.name.casefold()}#{product.sku}",
         "search_text": product.search_text,
     }

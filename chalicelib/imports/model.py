@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.catalog.model import Product
+from chalicelib.catalog.model import Product, ProductDetails, Sku
 from chalicelib.platform.errors import NotFound
 
 ROW_LIMIT = 100_000
@@ -41,16 +41,23 @@ class ImportStatus(StrEnum):
     FAILED = "FAILED"
 
 
-class ImportedProduct(Product):
+class ImportedProduct(ProductDetails):
     """A row. `stock` is how many pieces have come with it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    sku: Sku
     stock: Annotated[int, Field(ge=0, le=100_000)] = 0
 
     @property
-    def product(self) -> Product:
-        return Product.model_validate(self.model_dump(exclude={"stock"}))
+    def details(self) -> ProductDetails:
+        return ProductDetails.model_validate(self.model_dump(exclude={"sku", "stock"}))
+
+    def is_written(self, stored: Product | None) -> bool:
+        """Return whether the stored product has what this row says."""
+        return stored is not None and stored.model_dump(include=set(ProductDetails.model_fields)) == (
+            self.details.model_dump()
+        )
 
 
 class Row(BaseModel):

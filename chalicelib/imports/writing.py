@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
+from chalicelib.catalog.model import ProductRefused
 from chalicelib.catalog.service import Catalog
 from chalicelib.events.catalogue import CATALOG, CatalogImported
 from chalicelib.events.envelope import Envelope
@@ -54,14 +55,14 @@ class Writer:
         changing = [
             row.line
             for row in batch.rows
-            if existing.get(row.imported.sku) != row.imported.product
+            if not row.imported.is_written(existing.get(row.imported.sku))
             or (row.imported.stock and batch.receipt_id(row) not in received)
         ]
         decided = set(self._store.decide(batch.import_id, batch.number, changing, self._clock() + KEPT))
         return [row for row in batch.rows if row.line in decided]
 
     def _do(self, batch: Batch, changing: list[Row]) -> Counts:
-        refused = self._catalog.save_all([row.imported.product for row in changing])
+        refused = {row.imported.sku for row in changing if not self._is_stored(row)}
         for row in changing:
             if row.imported.stock and row.imported.sku not in refused:
                 self._inventory.receive_once(batch.receipt_id(row), row.imported.sku, row.imported.stock, FROM_A_FILE)
@@ -73,6 +74,13 @@ class Writer:
             unchanged=len(batch.rows) - len(changing),
             failed=len(bad_rows),
         )
+
+    def _is_stored(self, row: Row) -> bool:
+        try:
+            self._catalog.save(row.imported.sku, row.imported.details)
+        except ProductRefused:
+            return False
+        return True
 
     def _end(self, counted: Import) -> None:
         """Report, event, status, each of which may be repeated: DONE comes last, when nothing is missing."""

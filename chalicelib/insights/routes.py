@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
-from chalicelib.catalog.routes import SHARED_SECONDS, ProductView
+from chalicelib.catalog.routes import SHARED_SECONDS, ProductView, product_view
 from chalicelib.events.catalogue import Variant
 from chalicelib.insights.documents import INVOICE_URL_SECONDS, invoice_key
 from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
@@ -190,11 +190,9 @@ def list_also_bought(call: Call, sku: str) -> AlsoBought:
     wiring.catalog().product(sku)
     skus = wiring.insights().also_bought(sku)[:LOOKED_AT]
     products = wiring.catalog().products(skus)
-    recommended = [sku for sku in skus if sku in products][:RECOMMENDED]
-    available = wiring.inventory().available(recommended)
-    return AlsoBought(
-        items=[ProductView(**products[sku].model_dump(), available=available.get(sku, 0)) for sku in recommended]
-    )
+    recommended = [products[sku] for sku in skus if sku in products and not products[sku].archived][:RECOMMENDED]
+    available = wiring.inventory().available([product.sku for product in recommended])
+    return AlsoBought(items=[product_view(product, available) for product in recommended])
 
 
 @endpoint(routes, "GET", "/me/points", summary="The customer's points", access="customer", answer=Points)

@@ -43,6 +43,10 @@ class Conflict(Refusal):
     """The thing is not in a state that allows this."""
 
 
+class PreconditionFailed(Refusal):
+    """The thing is not in the version that the caller's If-Match or If-None-Match asks for."""
+
+
 class TooLarge(Refusal):
     """The request is larger than this API reads."""
 

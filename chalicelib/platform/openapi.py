@@ -31,6 +31,8 @@ HEADERS = {
     "X-Cart-Token": "A guest's cart: issued with the first write, unguessable, kept by the client.",
     "X-Order-Token": "A guest's order: issued at checkout.",
     "Idempotency-Key": "Chosen by the client, one for each thing it wants done. Repeating it repeats the answer.",
+    "If-Match": "Entity tags, or `*`: write only if one of them is current. Without it the last write wins.",
+    "If-None-Match": "`*`: write only if there is nothing yet.",
     "X-Variant": "Which half of an experiment the buyer sees. Anything else than `a` or `b` is passed over.",
     "Stripe-Signature": "Stripe's signature over the body.",
     "X-Session-Request": "`1`. Pages of other sites cannot send it.",

@@ -5,10 +5,19 @@ import json
 
 import pytest
 
-from chalicelib.catalog.model import Category, ProductNotFound
-from chalicelib.catalog.service import PAGE_SIZE, Catalog
+from chalicelib.catalog.model import (
+    Category,
+    ProductArchived,
+    ProductChange,
+    ProductChanged,
+    ProductExists,
+    ProductNotFound,
+    ProductWrite,
+)
+from chalicelib.catalog.service import CATEGORIES_PAGE_SIZE, PAGE_SIZE, Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.preconditions import Precondition
 from tests.builders import euros, product_details
 
 ALL = [f"SKU-{n:03}" for n in range(130)]
@@ -35,6 +44,10 @@ def shelf(dynamodb, new_table):
 @pytest.fixture
 def catalog(dynamodb, new_table):
     return Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
+
+
+def product_write(archived):
+    return ProductWrite(**product_details().model_dump(), archived=archived)
 
 
 def walk(catalog, category=None, query=""):
@@ -157,4 +170,118 @@ class TestProduct:
 
 
 def test_categories_are_those_that_products_name(shelf):
-    assert shelf.categories() == [Category(id="camp-kitchen", name="Camp Kitchen"), Category(id="trail", name="Trail")]
+    named = [Category(id="camp-kitchen", name="Camp Kitchen"), Category(id="trail", name="Trail")]
+    assert shelf.categories() == (named, None)
+
+
+def test_categories_page_until_all_are_listed(catalog):
+    for n in range(CATEGORIES_PAGE_SIZE + 5):
+        catalog.save(f"POT-{n}", product_details(category=f"kind-{n:03}"))
+    first, cursor = catalog.categories()
+    rest, end = catalog.categories(cursor)
+    assert [len(first), len(rest), end] == [CATEGORIES_PAGE_SIZE, 5, None]
+    assert sorted({each.id for each in first + rest}) == [f"kind-{n:03}" for n in range(CATEGORIES_PAGE_SIZE + 5)]
+
+
+class TestArchivedProduct:
+    @pytest.fixture
+    def archived(self, catalog):
+        catalog.save("MUG-01", product_details())
+        catalog.save("POT-01", product_details(name="Pot"))
+        return catalog.change("MUG-01", ProductChange(archived=True))
+
+    def test_archived_product_leaves_every_list_and_search(self, catalog, archived):
+        assert skus(walk(catalog)) == ["POT-01"]
+        assert skus(walk(catalog, "camp")) == ["POT-01"]
+        assert skus(walk(catalog, None, "mug")) == skus(walk(catalog, "camp", "mug")) == []
+
+    def test_archived_product_is_in_the_archive_and_can_be_read(self, catalog, archived):
+        assert catalog.page(None, "", None, archived=True) == ([archived], None)
+        assert catalog.page("camp", "mug", None, archived=True) == ([archived], None)
+        assert catalog.product("MUG-01") == archived == catalog.products(["MUG-01"])["MUG-01"]
+
+    def test_archived_product_cannot_be_sold(self, catalog, archived):
+        with pytest.raises(ProductArchived):
+            catalog.sellable("MUG-01")
+        assert catalog.sellable("POT-01").sku == "POT-01"
+
+    def test_restored_product_is_listed_and_sold_again(self, catalog, archived):
+        catalog.change("MUG-01", ProductChange(archived=False))
+        assert skus(walk(catalog, "camp", "mug")) == ["MUG-01"]
+        assert not catalog.sellable("MUG-01").archived
+
+    def test_archived_product_stays_archived_when_replaced(self, catalog, archived):
+        assert catalog.save("MUG-01", product_details(name="Mug")).archived
+        assert not catalog.save("MUG-01", product_write(archived=False)).archived
+
+
+class TestChange:
+    def test_absent_field_keeps_its_value(self, catalog):
+        before = catalog.save("MUG-01", product_details(images=["/a.svg", "/b.svg"]))
+        after = catalog.change("MUG-01", ProductChange(price=euros(650)))
+        assert after == before.model_copy(update={"price": euros(650), "version": 2})
+
+    def test_empty_field_becomes_empty(self, catalog):
+        catalog.save("MUG-01", product_details(images=["/a.svg"]))
+        after = catalog.change("MUG-01", ProductChange(images=[], description=""))
+        assert (after.images, after.description, after.name) == ([], "", "Camp mug")
+
+    def test_unknown_product_is_not_found(self, catalog):
+        with pytest.raises(ProductNotFound):
+            catalog.change("MUG-01", ProductChange(name="Mug"))
+
+
+class TestVersion:
+    def test_version_counts_changes_and_not_repetitions(self, catalog):
+        versions = [catalog.save("MUG-01", product_details(name=name)).version for name in ("A", "B", "B", "C")]
+        assert versions == [1, 2, 2, 3]
+
+    def test_write_on_an_old_version_is_refused(self, catalog):
+        old = catalog.save("MUG-01", product_details())
+        catalog.change("MUG-01", ProductChange(price=euros(900)))
+        stale = Precondition(frozenset({old.etag}))
+        with pytest.raises(ProductChanged):
+            catalog.save("MUG-01", product_details(description="New"), stale)
+        with pytest.raises(ProductChanged):
+            catalog.change("MUG-01", ProductChange(description="New"), stale)
+        assert catalog.product("MUG-01").price == euros(900)
+
+    def test_write_that_is_overtaken_is_refused(self, catalog, monkeypatch):
+        """Another operator saves between the check and the write."""
+        old = catalog.save("MUG-01", product_details())
+        self._overtake(catalog, monkeypatch, ProductChange(price=euros(900)))
+        with pytest.raises(ProductChanged):
+            catalog.change("MUG-01", ProductChange(description="New"), Precondition(frozenset({old.etag})))
+        assert catalog.product("MUG-01").price == euros(900)
+
+    def test_unconditional_change_that_is_overtaken_keeps_both(self, catalog, monkeypatch):
+        catalog.save("MUG-01", product_details())
+        self._overtake(catalog, monkeypatch, ProductChange(price=euros(900)))
+        after = catalog.change("MUG-01", ProductChange(description="New"))
+        assert (after.price, after.description) == (euros(900), "New")
+
+    def test_product_without_version_is_changed_on_its_etag(self, catalog):
+        saved = catalog.save("MUG-01", product_details())
+        table = catalog._store._table
+        catalog._store._db.update_item(TableName=table, Key={"sku": "MUG-01"}, UpdateExpression="REMOVE version")
+        stored = catalog.product("MUG-01")
+        assert stored.version == 0 and stored.name == saved.name
+        changed = catalog.change("MUG-01", ProductChange(name="Mug"), Precondition(frozenset({stored.etag})))
+        assert changed.version == 1
+
+    def test_new_product_does_not_replace_an_existing_one(self, catalog):
+        catalog.save("MUG-01", product_details(), Precondition(is_new=True))
+        with pytest.raises(ProductExists):
+            catalog.save("MUG-01", product_details(name="Other"), Precondition(is_new=True))
+        with pytest.raises(ProductChanged):
+            catalog.save("POT-01", product_details(), Precondition(frozenset({"*"})))
+
+    def _overtake(self, catalog, monkeypatch, change):
+        put = catalog._store.put
+
+        def overtaken(*arguments):
+            monkeypatch.undo()
+            catalog.change("MUG-01", change)
+            return put(*arguments)
+
+        monkeypatch.setattr(catalog._store, "put", overtaken)

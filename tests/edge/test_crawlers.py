@@ -74,6 +74,19 @@ def read(path, catalog=CATALOG):
     return Reader(reply["body"])
 
 
+def test_archived_product_is_gone_and_not_indexed():
+    reply = crawled("/products/CAMP-TENT-01", {"/products/CAMP-TENT-01": TENT | {"archived": True}})
+    page = Reader(reply["body"])
+    assert reply["status"] == "410" and page.metas["robots"] == "noindex"
+    assert "Quorum Tent" in page.text["h1"] and "no longer sold" in page.text["p"]
+
+
+def test_lists_are_followed_to_their_end():
+    more = {"/products?category=camp": {"items": [TENT], "next_cursor": "a="}}
+    more["/products?category=camp&cursor=a%3D"] = {"items": [TENT | {"sku": "CAMP-AXE-01"}], "next_cursor": None}
+    assert any(link.endswith("/products/CAMP-AXE-01") for link in read("/category/camp", more).links)
+
+
 def test_people_get_the_app():
     request = request_of(origin_request())
     assert answer(request, Pool().settings, lambda path: pytest.fail("asked the catalog")) == request

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.catalog.model import category_of, folded, is_sku, search_words
+from chalicelib.catalog.model import ProductChange, category_of, folded, is_sku, search_words
 from chalicelib.platform.money import Money
-from tests.builders import a_product
+from tests.builders import a_product, product_details
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,6 @@ def test_a_category_is_named_after_its_id():
 )
 def test_a_product_with_a_mistake_is_refused(mistake):
     with pytest.raises(ValidationError):
-        a_product(**mistake)
+        product_details(**mistake)
+    with pytest.raises(ValidationError):
+        ProductChange.model_validate(mistake)

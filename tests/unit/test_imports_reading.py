@@ -49,8 +49,7 @@ class TestGoodFiles:
     def test_a_row_is_a_product_and_the_pieces_that_came(self):
         (row,) = read(csv_file(MUG))
         assert (row.line, row.imported.stock) == (2, 5)
-        assert row.imported.product.model_dump() == {
-            "sku": "MUG",
+        assert row.imported.details.model_dump() == {
             "name": "Mug",
             "description": "For two",
             "price": PRICE,

@@ -19,6 +19,8 @@ CRAWLED_PATH = "x-crawled-path"
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 CATEGORY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 PATIENCE_SECONDS = 4
+LISTED_AT_MOST = 1_000
+"""Links of one page: the answer of an edge function is limited to 1 MB."""
 
 Catalog = Callable[[str], Any]
 """From a path of the API to its JSON, or None if there is nothing there. Raises CatalogUnavailable."""
@@ -50,14 +52,26 @@ def _page(path: str, origin: str, catalog: Catalog) -> pages.Page | None:
     kind, _, name = path.strip("/").partition("/")
     name = unquote(name)
     if not kind:
-        return pages.home(origin, catalog("/categories")["items"], catalog("/products")["items"])
+        return pages.home(origin, _all(catalog, "/categories"), _all(catalog, "/products"))
     if kind == "products" and SKU.fullmatch(name):
         product = catalog(f"/products/{name}")
+        if product and product.get("archived"):
+            return pages.no_longer_sold(origin, product)
         return product and pages.product(origin, product)
     if kind == "category" and CATEGORY.fullmatch(name):
-        products = catalog(f"/products?category={quote(name)}")["items"]
+        products = _all(catalog, f"/products?category={quote(name)}")
         return pages.category(origin, name, products) if products else None
     return None
+
+
+def _all(catalog: Catalog, path: str) -> list[dict[str, Any]]:
+    """Follow the cursors of a list, up to as many items as a page may link to."""
+    page = catalog(path)
+    items: list[dict[str, Any]] = page["items"]
+    while (cursor := page.get("next_cursor")) and len(items) < LISTED_AT_MOST:
+        page = catalog(f"{path}{'&' if '?' in path else '?'}cursor={quote(cursor)}")
+        items = items + page["items"]
+    return items
 
 
 def _response(page: pages.Page) -> dict[str, Any]:

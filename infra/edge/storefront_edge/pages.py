@@ -110,6 +110,17 @@ def not_found(origin: str) -> Page:
     return Page(html, status=404, seconds=60)
 
 
+def no_longer_sold(origin: str, item: dict[str, Any]) -> Page:
+    """Say what the product was. Gone for good (410), so that search engines drop it."""
+    name = escape(item["name"])
+    html = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} – {SHOP}</title>'
+        f'<meta name="robots" content="noindex"></head><body><h1>{name}</h1><p>This product is no longer sold. '
+        f'<a href="{escape(origin)}/category/{quote(item["category"])}">More of this kind</a></p></body></html>'
+    )
+    return Page(html, status=410, seconds=60)
+
+
 def _document(
     *,
     title: str,
