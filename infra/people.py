@@ -8,14 +8,18 @@ With STAGE=demo in the AWS account of the environment, without it on the local s
 
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import boto3
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from chalicelib.platform.identity import ADMIN_GROUP
+from chalicelib.platform.text import one_line
 from infra import deploy
 from infra.local import run
+
+PARTNER_NAME = TypeAdapter[str](Annotated[str, one_line(100)])
 
 
 class Refused(Exception):
@@ -77,11 +81,21 @@ def _status(cognito: Any, pool: str, email: str) -> str | None:
 
 
 def make_partner(session: boto3.Session, outputs: dict[str, str], name: str) -> str:
+    """Create an API key named after the partner and return the text that shows it. Raises Refused for an odd name."""
+    name = _checked(PARTNER_NAME, name)
     gateway, plan = session.client("apigateway"), outputs["PartnerPlanId"]
     plan_name = gateway.get_usage_plan(usagePlanId=plan)["name"]
     key = gateway.create_api_key(name=f"{plan_name}-{name}", enabled=True)
     gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
     return f"The key of {name}, for the header x-api-key at {outputs['ApiUrl']}/partner/products:\n{key['value']}"
+
+
+def _checked(rule: TypeAdapter[str], text: str) -> str:
+    """Return `text` as the rule writes it. Raises Refused with the rule's reason."""
+    try:
+        return rule.validate_python(text)
+    except ValidationError as error:
+        raise Refused(f"{text!a}: {error.errors()[0]['msg']}") from None
 
 
 COMMANDS = {"admin": (make_admin, "EMAIL"), "partner": (make_partner, "NAME")}

@@ -8,8 +8,9 @@ from chalicelib.catalog.model import Product, ProductDetails
 from chalicelib.events.catalogue import Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
-from chalicelib.orders.model import Address, Order, OrderLine, Reason, Status, placed
+from chalicelib.orders.model import Order, OrderLine, Reason, Status, placed
 from chalicelib.platform.money import Money
+from chalicelib.shipping.address import Address
 from chalicelib.shipping.model import Parcel, WarehouseReply
 
 NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
@@ -93,7 +94,11 @@ def as_read(order: Order) -> Order:
 
 
 def a_checkout_request(**changes: object) -> CheckoutRequest:
-    usual = {"email": "ada@example.com", "shipping_address": an_address(), "payment_method": "pm_card_visa"}
+    usual = {
+        "email": "ada@example.com",
+        "shipping_address": an_address().model_dump(),
+        "payment_method": "pm_card_visa",
+    }
     return CheckoutRequest.model_validate(usual | changes)
 
 

@@ -24,6 +24,7 @@ from chalicelib.platform.errors import CursorInvalid, Unacceptable
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money
 from chalicelib.platform.preconditions import ETAG, IF_MATCH, IF_NONE_MATCH, PreconditionInvalid, precondition
+from chalicelib.platform.text import one_line
 
 routes = Blueprint(__name__)
 
@@ -70,7 +71,7 @@ class CategoryQuery(BaseModel):
 
 class ProductQuery(BaseModel):
     category: CategoryId | None = None
-    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    q: Annotated[str, one_line(200, min_length=0)] = ""
     cursor: Cursor | None = None
 
 

@@ -58,7 +58,7 @@ class Movement(BaseModel):
 
     at: str
     delta: int
-    note: Note = ""
+    note: str = ""
     by: Annotated[str | None, Field(description="Whose hand it was. None of a file.")] = None
 
 

@@ -14,7 +14,6 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.events.catalogue import Variant
 from chalicelib.orders.keys import guest_order_token, new_order_id, valid_key
 from chalicelib.orders.model import (
-    Address,
     CartEmpty,
     CheckoutBusy,
     Email,
@@ -28,6 +27,7 @@ from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import Caller
+from chalicelib.shipping.address import ShippingAddress
 
 KEY_LIFETIME = timedelta(days=2)
 ATTEMPTS = 4
@@ -35,7 +35,7 @@ ATTEMPTS = 4
 
 class CheckoutRequest(BaseModel):
     email: Email | None = None
-    shipping_address: Address
+    shipping_address: ShippingAddress
     payment_method: Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,120}$")]
 
 
@@ -103,7 +103,7 @@ class Checkout:
             customer_id=caller.customer_id,
             token=_order_token(caller, cart_token, order_id),
             email=_email(caller, request),
-            shipping_address=request.shipping_address,
+            shipping_address=request.shipping_address.to_store(),
             payment_method=request.payment_method,
             lines=self._priced(cart),
             at=now,

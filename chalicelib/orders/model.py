@@ -24,7 +24,7 @@ from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
 from chalicelib.platform.money import Money, total
-from chalicelib.platform.text import one_line
+from chalicelib.shipping.address import Address
 
 EVENT_VERSION = 1
 
@@ -142,17 +142,6 @@ PARTLY_RETURNED = "OrderPartlyReturned"
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$")
 ]
-
-
-class Address(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    name: Annotated[str, one_line(100)]
-    line1: Annotated[str, one_line(120)]
-    line2: Annotated[str, one_line(120)] | None = None
-    city: Annotated[str, one_line(80)]
-    postal_code: Annotated[str, one_line(16)]
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2")]
 
 
 class OrderLine(BaseModel):

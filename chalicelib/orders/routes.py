@@ -13,7 +13,6 @@ from chalicelib.events.catalogue import variant_of
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.keys import IdempotencyKeyInvalid, new_return_id, valid_key
 from chalicelib.orders.model import (
-    Address,
     CartEmpty,
     CheckoutBusy,
     IdempotencyConflict,
@@ -37,6 +36,8 @@ from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
+from chalicelib.platform.text import one_line
+from chalicelib.shipping.address import Address
 from chalicelib.shipping.model import Shipment
 
 Action = Literal["cancel", "return"]
@@ -156,7 +157,7 @@ class AdminOrderQuery(PageQuery):
     """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
 
     status: Status | None = None
-    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    customer_id: Annotated[str, one_line(100)] | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

@@ -87,7 +87,9 @@ def test_the_same_key_for_another_checkout_is_a_conflict(checkout, two_mugs):
     checkout.place(ADA, None, "key-1", a_checkout_request())
 
     with pytest.raises(IdempotencyConflict):
-        checkout.place(ADA, None, "key-1", a_checkout_request(shipping_address=an_address("Charles Babbage")))
+        checkout.place(
+            ADA, None, "key-1", a_checkout_request(shipping_address=an_address("Charles Babbage").model_dump())
+        )
 
 
 def test_keys_of_different_buyers_never_meet(checkout, two_mugs, guest_token):
