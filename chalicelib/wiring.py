@@ -28,6 +28,7 @@ from chalicelib.live.service import Live
 from chalicelib.live.sockets import Sockets
 from chalicelib.live.store import ConnectionStore
 from chalicelib.notifications.service import Notifications
+from chalicelib.notifications.ses import SesSender
 from chalicelib.operations.letters import Letters
 from chalicelib.operations.logs import Logs
 from chalicelib.operations.model import Parts
@@ -100,7 +101,7 @@ def shipping() -> Shipping:
 
 @cache
 def notifications() -> Notifications:
-    return Notifications(once(), aws.client("ses"), _sender(), settings().storefront_url)
+    return Notifications(once(), SesSender(aws.ses(), _sender()), settings().storefront_url)
 
 
 def _sender() -> str:

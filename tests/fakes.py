@@ -101,7 +101,7 @@ class FakeOnce:
     def __init__(self) -> None:
         self._done: set[str] = set()
 
-    def run(self, key: str, work: Callable[[], None]) -> bool:
+    def run(self, key: str, work: Callable[[], None], at_most: int | None = None) -> bool:
         if key in self._done:
             return False
         work()
@@ -391,14 +391,14 @@ class FakeBucket:
 
 @dataclass
 class FakeMail:
-    """SES. It fails for as long as `broken` is set."""
+    """SES, version 2 of its API. It fails for as long as `broken` is set, with that exception."""
 
     sent: list[dict[str, Any]] = field(default_factory=list)
-    broken: bool = False
+    broken: Exception | None = None
 
     def send_email(self, **email: Any) -> None:
         if self.broken:
-            raise ConnectionError
+            raise self.broken
         self.sent.append(email)
 
 

@@ -40,10 +40,6 @@ FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps
 OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
-    ("HearStripe", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
-    ("RemindOfCarts", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
-    ("SendConfirmation", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
-    ("SendNotifications", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,

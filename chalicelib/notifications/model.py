@@ -1,6 +1,7 @@
 """The emails as texts: pure functions of an order."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from html import escape
 
@@ -44,6 +45,7 @@ class Email:
     subject: str
     text: str
     html: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: str | None = None) -> Email:

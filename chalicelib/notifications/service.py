@@ -1,17 +1,18 @@
-"""Sending each email once."""
+"""Send each email once, and twice at most: only where the mark that it was sent could not be written."""
 
-from typing import Any
-
-from chalicelib.notifications.model import Email, Occasion, cart_reminder, compose
+from chalicelib.notifications.model import Occasion, cart_reminder, compose
+from chalicelib.notifications.ses import SesSender
 from chalicelib.orders.model import Order
 from chalicelib.platform.log import log
 from chalicelib.platform.once import Once
 
+STARTS = 2
+"""How often one email may be handed to SES, whatever fails afterwards."""
+
 
 class Notifications:
-    def __init__(self, once: Once, ses: Any, sender: str, storefront_url: str) -> None:
+    def __init__(self, once: Once, sender: SesSender, storefront_url: str) -> None:
         self._once = once
-        self._ses = ses
         self._sender = sender
         self._storefront_url = storefront_url
 
@@ -30,7 +31,7 @@ class Notifications:
     def cart_left(self, cart_id: str, version: int, to: str, pieces: list[tuple[int, str]]) -> bool:
         """Once for each version of a cart. Returns whether it was sent now."""
         email = cart_reminder(to, pieces, self._storefront_url)
-        return self._once.run(f"email#cart#{cart_id}#{version}", lambda: self._send(email))
+        return self._once.run(f"email#cart#{cart_id}#{version}", lambda: self._sender.send(email), STARTS)
 
     def sent(self, order: Order) -> dict[str, str]:
         """When each email about this order was sent, by its occasion, and that of a return by its id."""
@@ -41,21 +42,8 @@ class Notifications:
 
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
         email = compose(occasion, order, self._storefront_url, about)
-        if self._once.run(_key(about or order.id, occasion), lambda: self._send(email)):
+        if self._once.run(_key(about or order.id, occasion), lambda: self._sender.send(email), STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
-
-    def _send(self, email: Email) -> None:
-        self._ses.send_email(
-            Source=self._sender,
-            Destination={"ToAddresses": [email.to]},
-            Message={
-                "Subject": {"Data": email.subject, "Charset": "UTF-8"},
-                "Body": {
-                    "Text": {"Data": email.text, "Charset": "UTF-8"},
-                    "Html": {"Data": email.html, "Charset": "UTF-8"},
-                },
-            },
-        )
 
 
 def _key(about: str, occasion: Occasion) -> str:

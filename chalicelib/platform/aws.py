@@ -31,6 +31,12 @@ def lambda_for_long_calls() -> Any:
 
 
 @cache
+def ses() -> Any:
+    """SES without retries of its own: SES has no idempotency key, so a repeated call is a second email."""
+    return boto3.client("sesv2", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+
+
+@cache
 def dynamodb() -> Any:
     """The low-level client that takes and gives plain Python values (numbers as Decimal)."""
     return boto3.resource("dynamodb", config=_CONFIG).meta.client

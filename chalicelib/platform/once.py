@@ -1,7 +1,8 @@
-"""Doing what a message asks for once, however often the message comes.
+"""Idempotency store: run the work that a message asks for once, however often the message is delivered.
 
-Whoever handles it first takes a lease on its key. If it dies before it is done, the lease runs out and
-the redelivered message tries anew.
+The first handler of a key takes a lease on it. If it dies before it is done, the lease runs out and the redelivered
+message tries again. Each start is counted before the work begins, so that an effect which cannot be recognised
+afterwards, such as an email, can be bounded whatever fails.
 """
 
 from collections.abc import Callable
@@ -17,49 +18,72 @@ from chalicelib.platform.errors import Unavailable
 LEASE = timedelta(seconds=30)
 """Longer than the functions that handle messages may run."""
 KEPT = timedelta(days=90)
-FREE = "attribute_not_exists(id) OR (attribute_not_exists(done) AND leased_until < :now)"
+FREE = "attribute_not_exists(done) AND (attribute_not_exists(leased_until) OR leased_until < :now)"
+BELOW_LIMIT = "(attribute_not_exists(attempts) OR attempts < :limit)"
 
 
 class BeingDone(Unavailable):
-    """Somebody is at it right now, or died doing it. Trying again later will tell."""
+    """Another handler works on this key right now, or died while it did. A later try finds out."""
+
+
+class NoEffect(Exception):
+    """Raised by work that certainly had no effect, so that the attempt does not count against a limit."""
 
 
 class Once:
-    """The effects table: what was done already, by key."""
+    """The effects table: which keys were processed, and how often their work was started."""
 
     def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
         self._clock = clock
 
-    def run(self, key: str, work: Callable[[], None]) -> bool:
-        """Whether it was done now, and not before. Raises BeingDone, or what `work` raises; it is then tried anew
-        by the next message."""
-        if not self.lease(key, self._clock()):
-            if not self.is_done(key):
-                raise BeingDone(key)
-            return False
+    def run(self, key: str, work: Callable[[], None], at_most: int | None = None) -> bool:
+        """Run `work` unless `key` was processed already; return whether it ran.
+
+        Raise BeingDone, or what `work` raises after the key was released for the next try. With `at_most`, `work` is
+        started so often at most, not counting starts that ended in NoEffect. After the last start the key counts as
+        processed: what became of it is unknown, and it is not repeated.
+        """
+        if not self.lease(key, self._clock(), at_most):
+            return self._not_run(key, at_most)
         try:
             work()
-        except Exception:
-            self.let_go(key)
+        except Exception as error:
+            self.let_go(key, has_effect=not isinstance(error, NoEffect))
             raise
         self.note_done(key)
         return True
 
-    def lease(self, key: str, now: datetime) -> bool:
-        """False if it is done, or somebody is at it right now."""
-        item = {
-            "id": key,
-            "leased_until": int((now + LEASE).timestamp()),
-            "expires_at": int((now + KEPT).timestamp()),
+    def _not_run(self, key: str, at_most: int | None) -> bool:
+        """Return False if the key needs no further run. Raise BeingDone if it may."""
+        item = self._item(key)
+        is_held = int(item.get("leased_until", 0)) >= int(self._clock().timestamp())
+        is_exhausted = at_most is not None and int(item.get("attempts", 0)) >= at_most
+        if "done" in item:
+            return False
+        if is_held or not is_exhausted:
+            raise BeingDone(key)
+        self.note_done(key)
+        return False
+
+    def lease(self, key: str, now: datetime, at_most: int | None = None) -> bool:
+        """Take the lease and count a start. Return False if the key is done, held, or was started `at_most` times."""
+        values = {
+            ":now": int(now.timestamp()),
+            ":until": int((now + LEASE).timestamp()),
+            ":expiry": int((now + KEPT).timestamp()),
+            ":none": 0,
+            ":one": 1,
         }
         try:
-            self._db.put_item(
+            self._db.update_item(
                 TableName=self._table,
-                Item=item,
-                ConditionExpression=FREE,
-                ExpressionAttributeValues={":now": int(now.timestamp())},
+                Key={"id": key},
+                UpdateExpression="SET leased_until = :until, expires_at = :expiry, "
+                "attempts = if_not_exists(attempts, :none) + :one",
+                ConditionExpression=FREE if at_most is None else f"{FREE} AND {BELOW_LIMIT}",
+                ExpressionAttributeValues=values if at_most is None else values | {":limit": at_most},
             )
         except ClientError as error:
             if lost_condition(error):
@@ -76,20 +100,29 @@ class Once:
         )
 
     def is_done(self, key: str) -> bool:
-        answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
-        return "done" in answer.get("Item", {})
+        return "done" in self._item(key)
 
     def done_at(self, key: str) -> str | None:
-        """The moment, as text; None if it is not done."""
-        answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
-        return answer.get("Item", {}).get("done_at")
+        """Return the moment as text, or None if it is not done."""
+        return self._item(key).get("done_at")
 
-    def let_go(self, key: str) -> None:
-        """Let the next try begin at once. What was done meanwhile by another stays noted."""
+    def let_go(self, key: str, has_effect: bool = True) -> None:
+        """Release the key so that the next try begins at once. A mark that another handler set stays.
+
+        The start stays counted unless it certainly had no effect.
+        """
         try:
-            self._db.delete_item(
-                TableName=self._table, Key={"id": key}, ConditionExpression="attribute_not_exists(done)"
+            self._db.update_item(
+                TableName=self._table,
+                Key={"id": key},
+                UpdateExpression="SET leased_until = :none, attempts = attempts - :uncounted",
+                ConditionExpression="attribute_exists(id) AND attribute_not_exists(done)",
+                ExpressionAttributeValues={":none": 0, ":uncounted": 0 if has_effect else 1},
             )
         except ClientError as error:
             if not lost_condition(error):
                 raise
+
+    def _item(self, key: str) -> dict[str, Any]:
+        answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
+        return answer.get("Item", {})

@@ -44,8 +44,8 @@ class Payment:
 class Books:
     """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
     and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
-    `emails` counts what was really sent, by order and subject, where the mailbox can be seen. `outcomes` are the
-    events that the insights told of an order.
+    `starts` how often the work of each was started. `emails` counts what was really sent, by order and subject, where
+    the mailbox can be seen. `outcomes` are the events that the insights told of an order.
     """
 
     read_at: datetime
@@ -61,6 +61,7 @@ class Books:
     shipments: dict[str, str]
     executions: dict[str, str]
     effects: set[str]
+    starts: dict[str, int]
     given_up: dict[str, int]
     emails: Counter[tuple[str, str]]
 
@@ -128,7 +129,7 @@ class Reader:
         inventory = self._scan("InventoryTableName")
         shipments = self._scan("ShipmentsTableName")
         records = self._scan("PaymentsTableName")
-        effects = {item["id"] for item in self._scan("EffectsTableName") if item.get("done")}
+        effects = self._scan("EffectsTableName")
         executions = self._executions("StateMachineArn") | self._executions("ReturnMachineArn")
         undone = {f"undo {name}": status for name, status in self._executions("UndoMachineArn").items()}
         outcomes = _events_by_order(self._scan("InsightsTableName"))
@@ -146,7 +147,8 @@ class Reader:
             records={item["order_id"]: item for item in records},
             shipments={item["order_id"]: item["status"] for item in shipments},
             executions=executions | undone,
-            effects=effects,
+            effects={item["id"] for item in effects if item.get("done")},
+            starts={item["id"]: int(item.get("attempts", 1)) for item in effects},
             given_up=self._given_up(),
             emails=self._emails(),
         )

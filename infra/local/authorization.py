@@ -47,8 +47,8 @@ def name_as_aws_does() -> None:
         return BATCHES.get(asked or "", asked)
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *place: str) -> str:
-        if service == "ses" and (sender := query.get("Source")):
-            address = parseaddr(sender[0] if isinstance(sender, list) else sender)[1]
+        if service == "ses" and (sender := _told(body, "FromEmailAddress")):
+            address = parseaddr(sender)[1]
             return f"arn:aws:ses:{':'.join(place)}:identity/{address}"
         if service == "states" and (token := _told(body, "taskToken")):
             return machines[token]

@@ -9,6 +9,7 @@ from chalicelib.cart.model import LIFETIME
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.notifications.service import Notifications
+from chalicelib.notifications.ses import SesSender
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.once import Once
 from tests.fakes import FakeMail
@@ -110,7 +111,7 @@ def test_a_cart_without_an_email_cannot_be_reminded_of(carts, clock, left):
 def test_a_reminder_is_sent_once_for_each_version(dynamodb, new_table, clock):
     mail = FakeMail()
     notifications = Notifications(
-        Once(dynamodb, new_table("EffectsTable"), clock), mail, "shop@example.com", "https://shop.example"
+        Once(dynamodb, new_table("EffectsTable"), clock), SesSender(mail, "shop@example.com"), "https://shop.example"
     )
 
     def remind(version):
@@ -119,6 +120,6 @@ def test_a_reminder_is_sent_once_for_each_version(dynamodb, new_table, clock):
     assert [remind(1), remind(1), remind(2)] == [True, False, True]
     first, second = mail.sent
     assert first == second and first["Destination"] == {"ToAddresses": ["ada@example.com"]}
-    text, html = (first["Message"]["Body"][kind]["Data"] for kind in ("Text", "Html"))
+    text, html = (first["Content"]["Simple"]["Body"][kind]["Data"] for kind in ("Text", "Html"))
     assert "2 × Camp <mug>" in text and "https://shop.example/cart" in text
     assert "Camp &lt;mug&gt;" in html and "See your cart" in html

@@ -1,9 +1,14 @@
-"""Each email is sent once; a sender that dies is followed by another."""
+"""Each email is sent once, and twice at most whatever fails; a sender that dies is followed by another."""
+
+from contextlib import suppress
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.notifications.service import Notifications
+from chalicelib.notifications.ses import EmailRefused, SesSender
 from chalicelib.orders.model import Status
+from chalicelib.platform import aws
 from chalicelib.platform.once import BeingDone, Once
 from tests.builders import NOW, an_order, an_order_in
 from tests.fakes import FakeMail
@@ -21,7 +26,18 @@ def mail():
 
 @pytest.fixture
 def notifications(once, mail):
-    return Notifications(once, mail, "shop@example.com", "https://shop.example")
+    return Notifications(once, SesSender(mail, "shop@example.com"), "https://shop.example")
+
+
+def ses_error(status, code="Throttling"):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendEmail")
+
+
+class MarksNothing(Once):
+    """An effects table to which the mark that an email was sent can never be written."""
+
+    def note_done(self, key):
+        raise ConnectionError
 
 
 class TestSending:
@@ -32,20 +48,20 @@ class TestSending:
 
         [email] = mail.sent
         assert email["Destination"] == {"ToAddresses": ["ada@example.com"]}
-        assert email["Source"] == "shop@example.com"
+        assert email["FromEmailAddress"] == "shop@example.com"
 
     def test_each_occasion_has_its_email(self, notifications, mail):
         notifications.order_confirmed(an_order())
         notifications.order_completed(an_order())
         notifications.order_cancelled(an_order())
 
-        assert len({email["Message"]["Subject"]["Data"] for email in mail.sent}) == 3
+        assert len({email["Content"]["Simple"]["Subject"]["Data"] for email in mail.sent}) == 3
 
     def test_a_failure_is_shown_and_the_next_try_sends(self, notifications, mail):
-        mail.broken = True
+        mail.broken = ConnectionError()
         with pytest.raises(ConnectionError):
             notifications.order_confirmed(an_order())
-        mail.broken = False
+        mail.broken = None
 
         notifications.order_confirmed(an_order())
 
@@ -66,3 +82,45 @@ class TestSending:
             notifications.return_refunded(order, return_id)
 
         assert len(mail.sent) == 2
+
+
+class TestRepeating:
+    def test_a_mark_that_always_fails_repeats_an_email_once(self, once, mail, clock, dynamodb, new_table):
+        notifications = Notifications(
+            MarksNothing(dynamodb, new_table("EffectsTable"), clock), SesSender(mail, "shop@example.com"), ""
+        )
+        for _ in range(8):
+            with suppress(Exception):
+                notifications.order_confirmed(an_order())
+            clock.passes(minutes=2)
+
+        assert len(mail.sent) == 2
+
+    def test_an_unknown_outcome_is_tried_twice_and_then_counts_as_done(self, notifications, mail, once):
+        mail.broken = ses_error(500, "InternalFailure")
+        for _ in range(2):
+            with pytest.raises(ClientError):
+                notifications.order_confirmed(an_order())
+        mail.broken = None
+
+        notifications.order_confirmed(an_order())
+
+        assert mail.sent == []
+        assert once.is_done("email#ord_1#confirmed")
+
+    def test_a_refusal_sends_nothing_and_does_not_count(self, notifications, mail):
+        mail.broken = ses_error(429)
+        for _ in range(5):
+            with pytest.raises(EmailRefused):
+                notifications.order_confirmed(an_order())
+        mail.broken = None
+
+        notifications.order_confirmed(an_order())
+
+        assert len(mail.sent) == 1
+
+    def test_the_client_of_ses_makes_each_call_once(self, monkeypatch):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        aws.ses.cache_clear()
+
+        assert aws.ses().meta.config.retries["total_max_attempts"] == 1

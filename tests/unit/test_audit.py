@@ -93,6 +93,7 @@ def healthy() -> Books:
             f"email#{GONE}#cancelled",
             "email#ret_1#refunded",
         },
+        starts={f"email#{DONE}#completed": 1, "email#ret_1#refunded": 1},
         given_up={"fulfilment-dead-letters": 0},
         emails=Counter({(DONE, "Your order is on its way"): 1, (BACK, "Your money is on its way back"): 1}),
     )
@@ -154,6 +155,14 @@ def long_ago(books):
     books.orders[OPEN]["history"][0]["at"] = "2030-05-16T12:00:00.000Z"
 
 
+def mailed_again(times, starts):
+    def lie(books):
+        books.emails[(BACK, "Your money is on its way back")] = times
+        books.starts["email#ret_1#refunded"] = starts
+
+    return lie
+
+
 LIES = [
     ("stock_is_conserved", stock(received=11)),
     ("stock_is_conserved", stock(available=-1, received=3)),
@@ -189,6 +198,8 @@ LIES = [
     ("every_effect_happened_once", gone("outcomes", DONE)),
     ("every_effect_happened_once", put("outcomes", BACK, events("Settled", "Settled"))),
     ("nobody_is_mailed_twice", put("emails", (DONE, "Your order is on its way"), 2)),
+    ("nobody_is_mailed_twice", mailed_again(times=3, starts=3)),
+    ("nobody_is_mailed_twice", mailed_again(times=2, starts=1)),
     ("every_order_ends", long_ago),
     ("nothing_is_given_up", put("given_up", "fulfilment-dead-letters", 1)),
     ("nothing_is_given_up", put("executions", OPEN, "FAILED")),
@@ -237,6 +248,12 @@ def test_an_aborted_saga_that_was_undone_is_not_given_up():
     assert violated(books) == set()
     books.executions[f"undo {GONE}"] = "FAILED"
     assert violated(books) == {"nothing_is_given_up"}
+
+
+def test_an_email_may_be_repeated_once_where_a_second_start_is_recorded():
+    books = healthy()
+    mailed_again(times=2, starts=2)(books)
+    assert violated(books) == set()
 
 
 def test_what_has_just_been_told_may_still_be_under_way():

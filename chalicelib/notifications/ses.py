@@ -1,0 +1,44 @@
+"""SES adapter: send one email, and tell a refusal, which sent nothing, from an outcome that is unknown.
+
+SES has no idempotency key, so a call whose answer was lost cannot be recognised afterwards: delivery is at least once
+unless it is bounded before the call (`Once.run` with `at_most`). For the same reason its client must not retry by
+itself (`aws.ses`).
+"""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.notifications.model import Email
+from chalicelib.platform.once import NoEffect
+
+
+class EmailRefused(NoEffect):
+    """SES refused the message and sent nothing: a limit, a suppressed address, or a text it does not take."""
+
+
+class SesSender:
+    def __init__(self, ses: Any, sender: str) -> None:
+        self._ses = ses
+        self._sender = sender
+
+    def send(self, email: Email) -> None:
+        """Raise EmailRefused if nothing was sent. After any other exception it may have been sent."""
+        headers = [{"Name": name, "Value": value} for name, value in email.headers.items()]
+        message = {
+            "Subject": {"Data": email.subject, "Charset": "UTF-8"},
+            "Body": {
+                "Text": {"Data": email.text, "Charset": "UTF-8"},
+                "Html": {"Data": email.html, "Charset": "UTF-8"},
+            },
+        } | ({"Headers": headers} if headers else {})
+        try:
+            self._ses.send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": [email.to]},
+                Content={"Simple": message},
+            )
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise EmailRefused(error.response["Error"]["Code"]) from error
+            raise
