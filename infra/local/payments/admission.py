@@ -43,11 +43,11 @@ class Execution:
     fingerprint: str
 
 
-def admit(request: Request, request_id: str) -> Execution:
+def admit(request: Request, request_id: str, base_url: str) -> Execution:
     account = account_of(secret_key(request.headers))
     operation, object_id = route(OPERATIONS, request.method, request.path)
     pairs = decode(request.query) + decode(_form_of(request))
-    call = Call(object_id, operation.read(nest(pairs)), now=int(time.time()))
+    call = Call(object_id, operation.read(nest(pairs)), now=int(time.time()), base_url=base_url)
     key = _idempotency_key(request)
     return Execution(account, operation, call, request_id, key, request.path, _fingerprint(pairs))
 

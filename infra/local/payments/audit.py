@@ -5,6 +5,7 @@ import json
 import sqlite3
 
 from infra.local.payments import deliveries
+from infra.local.payments.intents import challenge_of
 from infra.local.payments.ledger import Ledger, created_conditions
 
 _OF_INTENT = """
@@ -50,6 +51,8 @@ def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict
         "capturable": intent["amount_capturable"],
         "captured": sum(charge["amount_captured"] for charge in approved),
         "refunded": sum(refund["amount"] for refund in refunds),
+        "challenge_url": challenge_of(intent)[0] or None,
+        "last_error": (intent["last_payment_error"] or {}).get("code"),
         "declines": [charge["outcome"]["reason"] for charge in charges if not charge["paid"]],
         "refunds": [_refund(refund) for refund in refunds],
         "disputed": any(charge["disputed"] for charge in charges),

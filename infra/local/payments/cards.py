@@ -27,6 +27,8 @@ class Card:
     funding: str = "credit"
     decline: Decline | None = None
     needs_authentication: bool = False
+    is_set_up: bool = False
+    """Payments without its holder need no authentication."""
 
 
 _APPROVED = {
@@ -94,16 +96,32 @@ _DECLINED_CARDS = {
     for infix in ("", "visa_")
 }
 
+_GENERIC, _NO_FUNDS = _DECLINED[""][1], _DECLINED["InsufficientFunds"][1]
+
+# A card with a decline is declined after its holder was authenticated.
 _AUTHENTICATED = {
     "authenticationRequired": Card("visa", "3184", needs_authentication=True),
     "authenticationRequiredOnSetup": Card("visa", "3155", needs_authentication=True),
+    "authenticationRequiredSetupForOffSession": Card("visa", "0446", needs_authentication=True, is_set_up=True),
+    "authenticationRequiredChargeDeclinedInsufficientFunds": Card(
+        "visa", "3178", decline=_NO_FUNDS, needs_authentication=True
+    ),
     "threeDSecure2Required": Card("visa", "3220", needs_authentication=True),
     "threeDSecureRequired": Card("visa", "3063", needs_authentication=True),
+    "threeDSecureRequiredChargeDeclined": Card("visa", "1629", decline=_GENERIC, needs_authentication=True),
+}
+
+# 3-D Secure is possible and not asked for, or not possible at all.
+_NOT_AUTHENTICATED = {
+    "threeDSecureOptional": Card("visa", "3055"),
+    "threeDSecureOptionalProcessingError": Card("visa", "3097"),
+    "threeDSecureRequiredProcessingError": Card("visa", "1280", decline=_GENERIC),
+    "amex_threeDSecureNotSupported": Card("amex", "0005"),
 }
 
 _FAULTY = dict.fromkeys(faults.BY_CARD, _APPROVED["visa"])
 
-_CARDS = _APPROVED | _DECLINED_CARDS | _AUTHENTICATED | _FAULTY
+_CARDS = _APPROVED | _DECLINED_CARDS | _AUTHENTICATED | _NOT_AUTHENTICATED | _FAULTY
 
 TEST_PAYMENT_METHODS = frozenset(PREFIX + name for name in _CARDS)
 

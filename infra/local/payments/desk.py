@@ -25,6 +25,8 @@ _FAULT: Shape = {
     "seconds": seconds,
 }
 
+_ANSWER: Shape = {"outcome": one_of(operations.COMPLETE, operations.FAIL)}
+
 _MODE: Shape = {"mode": one_of(*deliveries.MODES), "seconds": seconds}
 
 
@@ -40,6 +42,7 @@ class Desk:
             "POST /admin/webhooks": _task(_set_mode, _MODE, ("mode",)),
             "POST /admin/webhooks/resend": _task(_resend, {"event": text}, ("event",)),
             "POST /admin/payment_intents/{id}/expire": _task(_expire),
+            "POST /admin/payment_intents/{id}/authenticate": _task(_authenticate, _ANSWER, ("outcome",)),
             "POST /admin/payment_intents/{id}/refund": _task(_refund, {"amount": integer(minimum=1)}),
             "POST /admin/payment_intents/{id}/dispute": _task(_dispute, {"reason": one_of(*disputes.REASONS)}),
             "POST /admin/disputes/{id}/close": _task(_close, {"status": one_of(*disputes.CLOSED)}, ("status",)),
@@ -118,6 +121,10 @@ def _resend(books: Books, call: Call) -> dict:
 
 def _expire(books: Books, call: Call) -> dict:
     return operations.expire_hold(books, _on_intent(books, call))
+
+
+def _authenticate(books: Books, call: Call) -> dict:
+    return operations.authenticate(books, _on_intent(books, call))
 
 
 def _refund(books: Books, call: Call) -> dict:

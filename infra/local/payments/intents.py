@@ -15,6 +15,9 @@ REQUIRES_CAPTURE = "requires_capture"
 SUCCEEDED = "succeeded"
 CANCELED = "canceled"
 
+CHALLENGE = "/3d-secure/"
+"""Below this path the holder of a card is asked."""
+
 UNCONFIRMED = (REQUIRES_PAYMENT_METHOD, REQUIRES_CONFIRMATION, REQUIRES_ACTION)
 CANCELABLE = (REQUIRES_PAYMENT_METHOD, REQUIRES_CAPTURE, REQUIRES_CONFIRMATION, REQUIRES_ACTION)
 
@@ -132,19 +135,25 @@ def check_return_url(intent: dict, parameters: dict) -> None:
         )
 
 
-def confirm(intent: dict, method: dict, parameters: dict, now: int) -> tuple[dict, dict | None]:
-    """The intent afterwards and the charge that was attempted, if the issuer was asked at all."""
-    if card_of(method).needs_authentication:
-        return _authenticate(intent, method, parameters), None
+def confirm(intent: dict, method: dict, parameters: dict, now: int, base_url: str) -> tuple[dict, dict | None]:
+    """Return the intent afterwards, and the charge that was attempted if the issuer was asked at all."""
+    card = card_of(method)
+    if card.needs_authentication and not (card.is_set_up and parameters.get("off_session")):
+        return _authenticate(intent, method, parameters, base_url), None
+    return attempted(intent, method, now)
+
+
+def attempted(intent: dict, method: dict, now: int) -> tuple[dict, dict]:
+    """Ask the issuer; return the intent afterwards and the charge."""
     charge = charges.attempt(intent, method, now)
-    attempted = {**intent, "latest_charge": charge["id"]}
+    asked = {**intent, "latest_charge": charge["id"]}
     decline = card_of(method).decline
     if decline is not None:
-        return _failed(attempted, method, decline, charge["id"]), charge
-    return _authorized(attempted, method, charge), charge
+        return _failed(asked, method, decline, charge["id"]), charge
+    return _authorized(asked, method, charge), charge
 
 
-def _authenticate(intent: dict, method: dict, parameters: dict) -> dict:
+def _authenticate(intent: dict, method: dict, parameters: dict, base_url: str) -> dict:
     if parameters.get("off_session"):
         return _failed(intent, method, _OFF_SESSION)
     if parameters.get("error_on_requires_action"):
@@ -153,9 +162,44 @@ def _authenticate(intent: dict, method: dict, parameters: dict) -> dict:
         **intent,
         "payment_method": method["id"],
         "last_payment_error": None,
-        "next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}},
+        "next_action": _next_action(f"{base_url}{CHALLENGE}{intent['id']}/{random_text(24)}", parameters),
         "status": REQUIRES_ACTION,
     }
+
+
+def _next_action(challenge_url: str, parameters: dict) -> dict:
+    """Whoever names a page to come back to is redirected; everybody else needs Stripe.js."""
+    return_url = parameters.get("return_url")
+    if return_url and not parameters.get("use_stripe_sdk"):
+        return {"type": "redirect_to_url", "redirect_to_url": {"url": challenge_url, "return_url": return_url}}
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": challenge_url},
+    }
+
+
+def challenge_of(intent: dict) -> tuple[str, str | None]:
+    """Return where the holder is asked, empty if nobody is, and where to go from there."""
+    action = intent["next_action"] or {}
+    redirect = action.get("redirect_to_url", {})
+    url = redirect.get("url") or action.get("use_stripe_sdk", {}).get("stripe_js", "")
+    return url, redirect.get("return_url")
+
+
+def check_authenticable(intent: dict) -> None:
+    _check_status(intent, (REQUIRES_ACTION,), "authenticated")
+
+
+def authentication_failed(intent: dict, method: dict) -> dict:
+    """The holder did not prove who they are: another payment method is needed."""
+    error = error_of(
+        "invalid_request_error",
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+        "PaymentMethod to attempt to fulfill this PaymentIntent again.",
+        "payment_intent_authentication_failure",
+        payment_method=method,
+    )
+    return _without_method(intent, error)
 
 
 def _failed(intent: dict, method: dict, decline: Decline, charge_id: str | None = None) -> dict:
@@ -169,6 +213,10 @@ def _failed(intent: dict, method: dict, decline: Decline, charge_id: str | None 
         charge=charge_id,
         payment_method=method,
     )
+    return _without_method(intent, error)
+
+
+def _without_method(intent: dict, error: dict) -> dict:
     return {
         **intent,
         "payment_method": None,

@@ -28,6 +28,7 @@ _SCHEMA = """
         UNIQUE (account, id)
     );
     CREATE INDEX IF NOT EXISTS objects_of_kind ON objects (account, kind, sequence);
+    CREATE INDEX IF NOT EXISTS objects_by_id ON objects (id);
     CREATE INDEX IF NOT EXISTS objects_of_intent ON objects (account, payment_intent, sequence);
     CREATE TABLE IF NOT EXISTS answers (
         account TEXT NOT NULL,
@@ -215,6 +216,12 @@ class Ledger:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def account_of(self, object_id: str) -> str | None:
+        """Return the account that this object belongs to."""
+        with self.transaction() as connection:
+            row = connection.execute("SELECT account FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return row and row["account"]
 
     @contextmanager
     def books(self, account: str) -> Iterator[Books]:

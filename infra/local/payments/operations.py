@@ -10,14 +10,21 @@ from infra.local.payments.ledger import Books
 
 _DEFAULT_PAGE = 10
 
+COMPLETE, FAIL = "complete", "fail"
+"""How the holder of a card answers a challenge, if at all."""
+
 
 @dataclass(frozen=True)
 class Call:
-    """One request to one operation: what to work on (empty for what is new) and with what, at which Unix second."""
+    """One request to one operation: what to work on (empty for what is new) and with what, at which Unix second.
+
+    `base_url` is the sandbox's own address.
+    """
 
     object_id: str
     parameters: dict
     now: int
+    base_url: str = ""
 
 
 def create_intent(books: Books, call: Call) -> dict | Answer:
@@ -46,10 +53,23 @@ def confirm_intent(books: Books, call: Call) -> dict | Answer:
 def _confirm(books: Books, intent: dict, call: Call) -> dict | Answer:
     intents.check_confirmable(intent, call.parameters)
     method = _given_method(books, intent, call)
-    intent, charge = intents.confirm(intent, method, call.parameters, call.now)
+    intent, charge = intents.confirm(intent, method, call.parameters, call.now, call.base_url)
     books.save(intent, *filter(None, [charge]))
     failed = intent["status"] == intents.REQUIRES_PAYMENT_METHOD
     return payment_failed(intent) if failed else intent
+
+
+def authenticate(books: Books, call: Call) -> dict:
+    """The holder of the card completes the challenge, or fails it; then the issuer decides."""
+    intent = _intent(books, call)
+    intents.check_authenticable(intent)
+    method = books.get("payment_method", intent["payment_method"], param="payment_method")
+    if call.parameters["outcome"] == FAIL:
+        intent, charge = intents.authentication_failed(intent, method), None
+    else:
+        intent, charge = intents.attempted(intent, method, call.now)
+    books.save(intent, *filter(None, [charge]))
+    return intent
 
 
 def _given_method(books: Books, intent: dict, call: Call) -> dict:

@@ -95,11 +95,18 @@ def _order(payment: dict) -> str:
 
 
 def _status(payment: dict) -> str:
-    declined = payment["status"] == "requires_payment_method" and payment["declines"]
+    declined = payment["status"] == "requires_payment_method" and payment["last_error"]
     look = "declined" if declined else escape(payment["status"])
     words = "declined" if declined else escape(payment["status"].replace("_", " "))
-    reasons = "".join(f"<small>{escape(reason)}</small>" for reason in payment["declines"])
-    return f'<span class="status {look}">{words}</span>{reasons}'
+    reasons = "".join(f"<small>{escape(reason)}</small>" for reason in payment["declines"] or _authentication(payment))
+    url = payment["challenge_url"]
+    challenge = f'<small><a href="{escape(url)}">Challenge</a></small>' if url else ""
+    return f'<span class="status {look}">{words}</span>{reasons}{challenge}'
+
+
+def _authentication(payment: dict) -> list[str]:
+    """Why it failed without the issuer's having been asked."""
+    return [payment["last_error"].replace("_", " ")] if payment["last_error"] else []
 
 
 def _money(payment: dict, name: str, notes: str = "") -> str:

@@ -65,6 +65,7 @@ _CONFIRMING: Shape = {
     "payment_method": text,
     "return_url": text,
     "error_on_requires_action": boolean,
+    "use_stripe_sdk": boolean,
     "off_session": _off_session,
 }
 

@@ -31,10 +31,12 @@ _LOG = logging.getLogger(__name__)
 
 
 class Sandbox:
-    def __init__(self, ledger: Ledger, journal: Journal, planned_faults: Faults):
+    def __init__(self, ledger: Ledger, journal: Journal, planned_faults: Faults, url: str):
+        """`url` is where the sandbox listens."""
         self._ledger = ledger
         self._journal = journal
         self._faults = planned_faults
+        self._url = url
         self._closing = threading.Event()
         self._keys_in_use: set[tuple[str, str]] = set()
         self._keys_turn = threading.Lock()
@@ -44,7 +46,7 @@ class Sandbox:
         closes meanwhile. Raises Silence, Closed."""
         request_id = new_id("req")
         try:
-            answer = self._execute_once(admit(request, request_id))
+            answer = self._execute_once(admit(request, request_id, self._url))
         except Refusal as refusal:
             answer = refusal.answer
         except Silence as silence:

@@ -1,5 +1,5 @@
 """The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors, the desk below
-/admin and a page for people at /."""
+/admin, a page for people at /, and the challenges of 3-D Secure."""
 
 import json
 import logging
@@ -21,11 +21,13 @@ from infra.local.payments.answers import (
     invalid_request,
     unrecognized_url,
 )
+from infra.local.payments.challenge import Challenges, Page
 from infra.local.payments.courier import Courier
 from infra.local.payments.desk import Desk
 from infra.local.payments.events import Journal
 from infra.local.payments.faults import Faults
 from infra.local.payments.ids import account_of
+from infra.local.payments.intents import CHALLENGE
 from infra.local.payments.ledger import Closed, Ledger
 from infra.local.payments.parameters import decode, nest, optional_text, time_range
 from infra.local.payments.sandbox import Sandbox
@@ -55,9 +57,10 @@ class Server:
         self._courier = Courier(self._ledger)
         journal = Journal(self._ledger, self._courier.wake)
         self._http.faults = Faults()
-        self._http.sandbox = Sandbox(self._ledger, journal, self._http.faults)
-        self._http.desk = Desk(journal, self._http.faults)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._http.sandbox = Sandbox(self._ledger, journal, self._http.faults, self.url)
+        self._http.desk = Desk(journal, self._http.faults)
+        self._http.challenges = Challenges(self._ledger, journal, self.url)
         threading.Thread(target=self._http.serve_forever, args=(_POLL,), daemon=True).start()
 
     def close(self) -> None:
@@ -81,6 +84,7 @@ class _HttpServer(ThreadingHTTPServer):
     faults: Faults
     sandbox: Sandbox
     desk: Desk
+    challenges: Challenges
 
     def __init__(self, port: int):
         self._connections: set[socket.socket] = set()
@@ -117,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             request = self._read()
             if request.path == "/":
                 self._send(200, _HTML, self._overview())
+            elif request.path.startswith(CHALLENGE):
+                self._send_page(self.server.challenges.answer(request))
             else:
                 self._send_json(self._answer(request))
         except Refusal as refusal:
@@ -189,6 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
             "Access-Control-Allow-Headers": "Authorization, Content-Type",
             "Vary": "Origin",
         }
+
+    def _send_page(self, page: Page) -> None:
+        self._send(page.status, {**_HTML, **({"Location": page.location} if page.location else {})}, page.html)
 
     def _send_json(self, answer: Answer) -> None:
         self._send(answer.status, {**_JSON, **answer.headers}, json.dumps(answer.body))
