@@ -75,7 +75,7 @@ def upload(form: dict[str, Any], content: bytes) -> None:
 def report(url: str) -> list[dict[str, str]]:
     """The rows that failed: line, sku, problem."""
     with urllib.request.urlopen(url, timeout=30) as answer:
-        return list(csv.DictReader(io.StringIO(answer.read().decode(), newline="")))
+        return list(csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig"), newline="")))
 
 
 def _watched(console: Console, admin: Buyer, import_id: str) -> dict[str, Any]:

@@ -381,12 +381,12 @@ class FakeQueue:
 
 @dataclass
 class FakeBucket:
-    """S3: texts by key."""
+    """S3: texts by key, without their byte order mark."""
 
     files: dict[str, str] = field(default_factory=dict)
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
-        self.files[Key] = Body.decode()
+        self.files[Key] = Body.decode("utf-8-sig")
 
 
 @dataclass

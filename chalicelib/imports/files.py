@@ -63,7 +63,9 @@ class ImportFiles:
 
     def write_report(self, import_id: str, bad_rows: Iterable[BadRow]) -> None:
         text = sheets.written(["line", "sku", "problem"], ([row.line, row.sku, row.problem] for row in bad_rows))
-        self._s3.put_object(Bucket=self._bucket, Key=_report(import_id), Body=text.encode(), ContentType="text/csv")
+        self._s3.put_object(
+            Bucket=self._bucket, Key=_report(import_id), Body=text.encode(), ContentType=sheets.MEDIA_TYPE
+        )
 
     def report_url(self, import_id: str) -> str:
         """Opens for five minutes."""

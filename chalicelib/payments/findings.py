@@ -23,7 +23,7 @@ class Findings:
     def report(self, differences: list[Difference], at: datetime) -> str:
         """Returns the key of the report, a CSV with one line for each difference."""
         key = f"reconciliation/{at:%Y-%m-%d}/{at:%H%M%S.%f}.csv"
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType="text/csv")
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType=sheets.MEDIA_TYPE)
         bus.publish([_event(difference, at) for difference in differences], self._events, self._bus_name)
         return key
 

@@ -468,7 +468,7 @@ class TestReport:
 
         s3, bucket = engine.session.client("s3"), opened["stack"]["ReportsBucketName"]
         table, page = (
-            s3.get_object(Bucket=bucket, Key=f"sales/{today}.{kind}")["Body"].read().decode()
+            s3.get_object(Bucket=bucket, Key=f"sales/{today}.{kind}")["Body"].read().decode("utf-8-sig")
             for kind in ("csv", "html")
         )
         assert f"{today},{sku},Test piece {sku},2,3998,EUR" in table.splitlines()

@@ -92,7 +92,9 @@ def reported(engine, opened):
     def lines(order_id):
         s3, bucket = engine.session.client("s3"), opened["stack"]["ReportsBucketName"]
         reports = s3.list_objects_v2(Bucket=bucket, Prefix="reconciliation/")["Contents"]
-        texts = [s3.get_object(Bucket=bucket, Key=report["Key"])["Body"].read().decode() for report in reports]
+        texts = [
+            s3.get_object(Bucket=bucket, Key=report["Key"])["Body"].read().decode("utf-8-sig") for report in reports
+        ]
         return [line for text in texts for line in csv.DictReader(io.StringIO(text)) if line["order_id"] == order_id]
 
     return lines

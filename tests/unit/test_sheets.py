@@ -2,10 +2,15 @@
 
 import csv
 import io
+import re
 
 import pytest
 
+from chalicelib.imports.model import Format, Row
+from chalicelib.imports.reading import COLUMNS, checked
 from chalicelib.platform import sheets
+from chalicelib.platform.shop import shop
+from infra.template_pieces import ROOT
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("//x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
@@ -22,5 +27,31 @@ def test_numbers_stay_numbers_below_zero_too():
     assert _read(sheets.written(["a", "b"], [[-150, 3]]))[1] == ["-150", "3"]
 
 
+def test_csv_begins_with_a_byte_order_mark_so_that_excel_reads_utf_8():
+    text = sheets.written(["name"], [["Mütze für 5 €"]])
+
+    assert text.encode().startswith(b"\xef\xbb\xbf")
+    assert _read(text) == [["name"], ["Mütze für 5 €"]]
+
+
+def test_csv_we_write_is_read_by_our_own_importer():
+    text = sheets.written([*COLUMNS], [["MUG-01", "Mütze", "Wärmt", "1250", shop().currency, "camp", "/m.svg"]])
+
+    [row] = checked(io.BytesIO(text.encode()), Format.CSV)
+
+    assert isinstance(row, Row)
+    assert row.imported.name == "Mütze"
+
+
+def test_only_one_place_writes_csv():
+    """Every other writer would forget the mark and the formulas."""
+    sources = [path for folder in ("chalicelib", "infra") for path in (ROOT / folder).rglob("*.py")]
+
+    writing = [path.name for path in sources if re.search(r"csv\.(writer|DictWriter)|\.to_csv", path.read_text())]
+
+    assert writing == ["sheets.py"]
+
+
 def _read(text):
+    text = text.encode().decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))
