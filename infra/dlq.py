@@ -67,21 +67,25 @@ def show(console: Console, letters: dict[str, Any]) -> None:
 
 
 def redrive(console: Console, admin: Buyer, name: str) -> int:
-    """As many calls as it takes for what lay there at the beginning. Returns 1 if some could not be redriven."""
-    queues = admin.must("GET", "/admin/queues")["items"]
-    ahead = next((sum(queue["dead_letters"].values()) for queue in queues if queue["name"] == name), 1)
+    """Redrive what lay there at the beginning, in as many calls as it takes. Returns 1 if some could not be redriven.
+
+    It ends: what is parked again meanwhile is left for another time, and a call that redrives nothing is the last.
+    """
     done = 0
     failed: dict[str, str] = {}
-    while ahead > 0:
-        answer = admin.must("POST", f"/admin/queues/{name}/redrive")
+    request: dict[str, Any] = {}
+    while True:
+        answer = admin.must("POST", f"/admin/queues/{name}/redrive", request)
         done += len(answer["redriven"])
         failed |= answer["failed"]
-        if not answer["redriven"]:
+        if answer["complete"] or not answer["redriven"]:
             break
-        ahead -= len(answer["redriven"]) + len(answer["failed"])
+        request = {"sent_until": answer["sent_until"]}
     console.print(f"{done} redriven." if done or failed else f"No dead letters in {name}.")
     for letter, why in failed.items():
         console.print(f"[red]{letter}[/red] stays: {why}")
+    if answer["left"]:
+        console.print(f"{answer['left']} dead letters are in {name} now.")
     return 1 if failed else 0
 
 

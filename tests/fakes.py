@@ -315,6 +315,8 @@ class FakeStepFunctions:
         self.failing: str | None = None
         self.entered: dict[str, list[str]] = {}
         """The states that an execution went through, by its name."""
+        self.described = 0
+        """How often an execution was described."""
         self._status: dict[str, str] = {}
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
@@ -324,6 +326,7 @@ class FakeStepFunctions:
         self._status[execution] = "RUNNING"
 
     def describe_execution(self, executionArn: str) -> dict[str, str]:
+        self.described += 1
         is_known = executionArn in self._status
         self._fail(self.failing or (None if is_known else "ExecutionDoesNotExist"), "DescribeExecution")
         machine, name = executionArn.split(":")[-2:]

@@ -8,6 +8,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+REPETITIONS = 50
+"""How often a workflow may be started again. What fails that often needs another cure than one more start."""
+
+
+class TooManyRepetitions(Exception):
+    """This workflow was started again REPETITIONS times already."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -45,13 +52,30 @@ class Workflow:
                 raise
 
     def start_anew(self, name: str, given: dict[str, str]) -> None:
-        """Under a name that was not used yet: `name`, `name-1`, `name-2`, … A no-op while one of them runs."""
-        for again in _names(name):
-            told = self._described(again)
-            if told is None:
-                return self.start(again, given)
-            if told["status"] == "RUNNING":
-                return
+        """Start under the first unused of the names `name`, `name-1`, `name-2`, …; a no-op while the last one runs.
+
+        Each is started after the one before it has ended, so only the last can run. Raises TooManyRepetitions.
+        """
+        used = self._last_used(name)
+        if used >= 0 and self.is_running(_name(name, used)):
+            return
+        if used == REPETITIONS:
+            raise TooManyRepetitions(name)
+        self.start(_name(name, used + 1), given)
+
+    def _last_used(self, name: str) -> int:
+        """Return the last number under which it was started, -1 if it never was.
+
+        Doubles, then bisects: Step Functions allows few descriptions a second.
+        """
+        used, unused = -1, 0
+        while unused <= REPETITIONS and self._described(_name(name, unused)):
+            used, unused = unused, 2 * unused + 1
+        unused = min(unused, REPETITIONS + 1)
+        while unused - used > 1:
+            middle = (used + unused) // 2
+            used, unused = (middle, unused) if self._described(_name(name, middle)) else (used, middle)
+        return used
 
     def is_running(self, name: str) -> bool:
         """False also if no execution of this name was ever started."""
@@ -74,7 +98,8 @@ class Workflow:
 
     def runs(self, name: str) -> Iterator[Run]:
         """All executions of this name and of its repetitions, with their histories."""
-        for again in _names(name):
+        for number in range(REPETITIONS + 1):
+            again = _name(name, number)
             told = self._described(again)
             if told is None:
                 return
@@ -104,9 +129,5 @@ class Workflow:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
-def _names(name: str) -> Iterator[str]:
-    yield name
-    number = 0
-    while True:
-        number += 1
-        yield f"{name}-{number}"
+def _name(name: str, repetition: int) -> str:
+    return f"{name}-{repetition}" if repetition else name

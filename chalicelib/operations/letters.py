@@ -5,6 +5,7 @@ handled again. SQS's own redrive (StartMessageMoveTask) is not used: it moves al
 letters that must be settled in another way than by moving them.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ AT_ONCE = 50
 """So many are handled by one call."""
 SEARCHED = 200
 """So many are looked through for the ones that are wanted."""
+WORK_SECONDS = 7
+"""No dead letter is begun after this time: the API's function ends after 15 seconds, and the last one needs some."""
 
 
 class Depth(BaseModel):
@@ -33,15 +36,25 @@ class Depth(BaseModel):
 
 @dataclass
 class Handled:
-    """By id of the letter; what failed says why, and stays."""
+    """By id of the letter; what failed says why, and stays.
+
+    `complete` is True if nothing that was asked for is left untried.
+    """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+
+    @property
+    def tried(self) -> int:
+        return len(self.done) + len(self.failed)
 
 
 class Letters:
-    def __init__(self, sqs: Any) -> None:
+    def __init__(self, sqs: Any, seconds: Callable[[], float] = time.monotonic) -> None:
+        """`seconds` is a clock that only goes forward."""
         self._sqs = sqs
+        self._seconds = seconds
 
     def depth(self, url: str) -> Depth:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -54,19 +67,29 @@ class Letters:
         self._put_back(url, received)
         return [_letter(message) for message in received]
 
-    def handle(self, url: str, wanted: list[str] | None, act: Callable[[Letter], None]) -> Handled:
-        """`act` on each letter that is wanted, or on all, and delete those that it did not raise for."""
+    def handle(
+        self, url: str, wanted: list[str] | None, act: Callable[[Letter], None], sent_until: int | None = None
+    ) -> Handled:
+        """Call `act` on each wanted dead letter, or on all, and delete those that it did not raise for.
+
+        `sent_until` (Unix milliseconds) leaves out what was sent later: whatever fails again is parked again at once,
+        and would be taken up for ever. Ends early after AT_ONCE dead letters or WORK_SECONDS.
+        """
         handled, left = Handled(), []
+        end = self._seconds() + WORK_SECONDS
         try:
             for message in self._walk(url):
-                if wanted is not None and message["MessageId"] not in wanted:
+                if not _is_asked_for(message, wanted, sent_until):
                     left.append(message)
                     continue
+                if handled.tried == AT_ONCE or self._seconds() >= end:
+                    left.append(message)
+                    return handled
                 if not self._acted(url, message, act, handled):
                     left.append(message)
-                seen = len(handled.done) + len(handled.failed)
-                if seen == (AT_ONCE if wanted is None else len(wanted)):
+                if wanted is not None and handled.tried == len(wanted):
                     break
+            handled.complete = _all_seen(url, len(handled.done), len(left))
         finally:
             self._put_back(url, left)
         return handled
@@ -114,10 +137,23 @@ class Letters:
         return answer.get("Messages", [])
 
     def _put_back(self, url: str, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            self._sqs.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-            )
+        entries = [
+            {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+            for place, message in enumerate(messages)
+        ]
+        for first in range(0, len(entries), BATCH):
+            self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries[first : first + BATCH])
+
+
+def _all_seen(url: str, deleted: int, held_back: int) -> bool:
+    """A queue that gives out no more has shown all, unless we stopped looking, or hold a FIFO queue's group back."""
+    return deleted + held_back < SEARCHED and not (held_back and url.endswith(".fifo"))
+
+
+def _is_asked_for(message: dict[str, Any], wanted: list[str] | None, sent_until: int | None) -> bool:
+    if wanted is not None:
+        return message["MessageId"] in wanted
+    return sent_until is None or int(message["Attributes"]["SentTimestamp"]) <= sent_until
 
 
 def _letter(message: dict[str, Any]) -> Letter:

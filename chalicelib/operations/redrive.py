@@ -21,8 +21,11 @@ FORWARD = "CompleteOrder"
 """After this step's predecessor, goods and money have moved: an order parked here is completed, not undone."""
 
 
-def redrive(name: str, wanted: list[str] | None) -> Handled:
-    """Those with these ids, or as many as one call can do. Raises QueueUnknown."""
+def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
+    """Redrive the dead letters with these ids, or as many as one call can do of those sent until then (Unix ms).
+
+    Raises QueueUnknown.
+    """
     queue = wiring.operated().queue(name)
     letters = wiring.letters()
 
@@ -31,7 +34,7 @@ def redrive(name: str, wanted: list[str] | None) -> Handled:
             raise CannotRedrive("it came from no queue")
         letters.send(queue.url, letter)
 
-    return letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back))
+    return letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back), sent_until)
 
 
 def settle(letter: Letter) -> None:

@@ -67,6 +67,13 @@ class RedriveRequest(BaseModel):
         list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] | None,
         Field(min_length=1, max_length=AT_ONCE, description=f"Up to {AT_ONCE} of all if absent."),
     ] = None
+    sent_until: Annotated[
+        Moment | None,
+        Field(
+            description="Without ids: leave out dead letters that were sent later. Absent means now, so that what "
+            "fails and is parked again is not redriven again. To go on after an incomplete answer, send its value."
+        ),
+    ] = None
 
 
 class Redriven(BaseModel):
@@ -76,6 +83,8 @@ class Redriven(BaseModel):
     redriven: list[str]
     failed: dict[str, str]
     left: int
+    complete: Annotated[bool, Field(description="False if time ran out before all that was asked for was tried.")]
+    sent_until: Annotated[str, Field(description="Dead letters that were sent later were left out.")]
 
 
 class Dropped(BaseModel):
@@ -148,9 +157,16 @@ def peek_at_letters(call: Call, name: str) -> Letters:
 )  # fmt: skip
 def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
     queue = wiring.operated().queue(name)
-    handled = redrive.redrive(name, body.message_ids)
-    left = wiring.letters().depth(queue.dead_letters).waiting
-    return Redriven(queue=name, redriven=handled.done, failed=handled.failed, left=left)
+    until = body.sent_until or utc_now()
+    handled = redrive.redrive(name, body.message_ids, int(until.timestamp() * 1000))
+    return Redriven(
+        queue=name,
+        redriven=handled.done,
+        failed=handled.failed,
+        left=wiring.letters().depth(queue.dead_letters).waiting,
+        complete=handled.complete,
+        sent_until=iso(until),
+    )
 
 
 @endpoint(

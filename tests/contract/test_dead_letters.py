@@ -1,12 +1,13 @@
 """Dead letters in SQS: looked at without being moved, handled once, and sent back as they were."""
 
+import time
 import uuid
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.operations.letters import Letters
+from chalicelib.operations.letters import AT_ONCE, WORK_SECONDS, Letters
 
 
 @pytest.fixture
@@ -67,6 +68,56 @@ def test_only_the_wanted_ones_are_handled(sqs, letters, new_queue):
 
     assert handled.done == [sent[1]]
     assert bodies(sqs, url) == ["one"]
+
+
+def test_redrive_handles_each_dead_letter_once_when_it_is_parked_again(sqs, letters, new_queue):
+    """What fails again at once would otherwise be received again, and again, until the call times out."""
+    url = new_queue("given-up")
+    for number in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    acted = []
+
+    def park_again(letter):
+        acted.append(letter.body)
+        sqs.send_message(QueueUrl=url, MessageBody=f"again {letter.body}")
+
+    handled = letters.handle(url, None, park_again, sent_until=now_in_milliseconds(sqs, url))
+
+    assert sorted(acted) == ["0", "1", "2"]
+    assert (len(handled.done), handled.failed, handled.complete) == (3, {}, True)
+    assert sorted(bodies(sqs, url)) == ["again 0", "again 1", "again 2"]
+
+
+def test_redrive_that_runs_out_of_time_says_so_and_loses_nothing(sqs, new_queue):
+    url = new_queue("given-up")
+    for number in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    seconds = iter([0.0, 0.0, WORK_SECONDS - 1, WORK_SECONDS])
+
+    handled = Letters(sqs, lambda: next(seconds)).handle(url, None, lambda letter: None)
+
+    assert (len(handled.done), handled.complete) == (2, False)
+    assert len(bodies(sqs, url)) == 1
+
+
+def test_redrive_of_more_than_one_call_can_do_is_incomplete(sqs, letters, new_queue):
+    url = new_queue("given-up")
+    for _ in range(AT_ONCE + 1):
+        sqs.send_message(QueueUrl=url, MessageBody="{}")
+
+    assert not letters.handle(url, None, lambda letter: None).complete
+    assert letters.handle(url, None, lambda letter: None).complete
+
+
+def now_in_milliseconds(sqs, url):
+    """The moment the last message was sent; the clock goes on before the next one is sent."""
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
+    for message in messages:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    last = max(int(message["Attributes"]["SentTimestamp"]) for message in messages)
+    while time.time() * 1000 < last + 1:
+        pass
+    return last
 
 
 def test_a_letter_of_a_fifo_queue_goes_back_into_its_group(sqs, letters, new_queue):

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.fulfilment.start import Workflow
+from chalicelib.fulfilment.start import REPETITIONS, TooManyRepetitions, Workflow
 from tests.fakes import FakeStepFunctions
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
@@ -89,6 +89,34 @@ def test_one_that_runs_is_not_started_again(workflow, machine):
         workflow.start("ord_1", ORDER)
 
     assert workflow.is_running("ord_1")
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 6, 7, 8, 20])
+def test_repetition_takes_the_first_unused_name(workflow, machine, before):
+    for number in range(before):
+        workflow.start(f"ord_1-{number}" if number else "ord_1", ORDER)
+        machine.end(f"ord_1-{number}" if number else "ord_1")
+
+    for _ in range(2):
+        workflow.start_anew("ord_1", ORDER)
+
+    assert workflow.is_running(f"ord_1-{before}" if before else "ord_1")
+    assert not workflow.is_running(f"ord_1-{before + 1}")
+
+
+def test_repetitions_are_bounded_in_number_and_in_calls():
+    fake = FakeStepFunctions()
+    workflow = Workflow(fake, Fake.arn)
+    for number in range(REPETITIONS + 1):
+        workflow.start_anew("ord_1", ORDER)
+        fake.end(Fake.arn, f"ord_1-{number}" if number else "ord_1", "FAILED")
+    fake.described = 0
+
+    with pytest.raises(TooManyRepetitions):
+        workflow.start_anew("ord_1", ORDER)
+
+    assert fake.described < 15
+    assert len(fake.started) == REPETITIONS + 1
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])

@@ -108,6 +108,8 @@ export interface Redriven {
   redriven: string[];
   failed: Record<string, string>;
   left: number;
+  complete: boolean;
+  sent_until: string;
 }
 
 export const getSystem = (signal?: AbortSignal): Promise<SystemMap> => signedIn('/admin/system', { signal });
@@ -122,9 +124,19 @@ export async function listLetters(queue: string, signal?: AbortSignal): Promise<
   return (await signedIn<{ items: Letter[] }>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
 }
 
-/** Those with these ids, or as many as one call can do. */
-export function redrive(queue: string, ids?: string[]): Promise<Redriven> {
-  return signedIn(`/admin/queues/${encodeURIComponent(queue)}/redrive`, { method: 'POST', body: ids ? { message_ids: ids } : {} });
+/** Redrives those with these ids, or all that are there now, in as many calls as it takes. */
+export async function redrive(queue: string, ids?: string[]): Promise<Redriven> {
+  const path = `/admin/queues/${encodeURIComponent(queue)}/redrive`;
+  let answer = await signedIn<Redriven>(path, { method: 'POST', body: ids ? { message_ids: ids } : {} });
+  const sum = answer;
+  // What fails and is parked again was sent later than `sent_until`, so this ends.
+  while (!ids && !answer.complete && answer.redriven.length) {
+    answer = await signedIn<Redriven>(path, { method: 'POST', body: { sent_until: answer.sent_until } });
+    sum.redriven.push(...answer.redriven);
+    Object.assign(sum.failed, answer.failed);
+    sum.left = answer.left;
+  }
+  return sum;
 }
 
 export function dropLetter(queue: string, id: string): Promise<unknown> {

@@ -120,10 +120,11 @@ export class PartPanel extends LightElement {
 
   private redrive(queue: string, ids?: string[]): Promise<void> {
     return this.act(async () => {
-      const { redriven, failed } = await redrive(queue, ids);
+      const { redriven, failed, left } = await redrive(queue, ids);
       const reasons = Object.values(failed);
-      if (reasons.length) say(`${reasons.length} could not be redriven: ${[...new Set(reasons)].join(', ')}`, 'bad');
-      else say(`${redriven.length} redriven.`);
+      const outcome = `${redriven.length} redriven.${left ? ` ${left} in the queue now.` : ''}`;
+      if (reasons.length) say(`${reasons.length} could not be redriven: ${[...new Set(reasons)].join(', ')}. ${outcome}`, 'bad');
+      else say(outcome);
     });
   }
 
