@@ -94,7 +94,7 @@ class TestChart:
 
 class TestReport:
     def test_for_a_spreadsheet_has_a_line_for_each_product(self):
-        lines = list(csv.DictReader(io.StringIO(report.as_csv(BUSY, NAMES, "EUR"))))
+        lines = list(csv.DictReader(io.StringIO(report.as_csv(BUSY, NAMES, "EUR").removeprefix("\ufeff"))))
 
         assert [line["sku"] for line in lines] == ["TENT", "MUG", "AXE"]
         assert lines[0] == {
@@ -114,7 +114,7 @@ class TestReport:
         page = report.as_html([BUSY, QUIET], {}, "EUR")
 
         assert "Nothing was sold." in page and page.count('class="chart"') == 1
-        assert report.as_csv(QUIET, {}, "EUR").splitlines() == [",".join(report.COLUMNS)]
+        assert report.as_csv(QUIET, {}, "EUR").removeprefix("\ufeff").splitlines() == [",".join(report.COLUMNS)]
 
 
 class TestInvoice:
