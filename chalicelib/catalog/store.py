@@ -11,8 +11,6 @@ among them. A text search filters one of those lists, so its cost grows with the
 Each write of a product is conditional on the version that was read (optimistic locking).
 """
 
-import base64
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +19,8 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
+from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import lost_condition
-from chalicelib.platform.errors import CursorInvalid
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
@@ -96,7 +94,7 @@ class ProductStore:
         self, index: str, value: str, found: ConditionBase | None, cursor: str | None, size: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         listed = Key(PARTITION[index]).eq(value)
-        start = _decoded(cursor, index, value) if cursor else None
+        start = decoded(cursor, {PARTITION[index]: value}, "sku", "sort_name") if cursor else None
         items: list[dict[str, Any]] = []
         while True:
             answer = self._query(index, listed, found, start, limit=max(size, 100))
@@ -105,7 +103,7 @@ class ProductStore:
             if len(items) > size:
                 start = {name: items[size - 1][name] for name in ("sku", "sort_name", PARTITION[index])}
             if len(items) >= size or not start:
-                return items[:size], _encoded(start)
+                return items[:size], encoded(start)
 
     def _query(
         self,
@@ -161,22 +159,3 @@ def _all_found(words: list[str]) -> ConditionBase | None:
         contains = Attr("search_text").contains(word)
         condition = condition & contains if condition is not None else contains
     return condition
-
-
-def _encoded(key: dict[str, str] | None) -> str | None:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
-
-
-def _decoded(cursor: str, index: str, value: str) -> dict[str, str]:
-    """A place in the list that the request names, and in no other."""
-    try:
-        key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        honest = set(key) == {"sku", "sort_name", PARTITION[index]} and all(
-            isinstance(v, str) and v for v in key.values()
-        )
-        honest = honest and key[PARTITION[index]] == value
-    except (ValueError, TypeError):
-        honest = False
-    if not honest:
-        raise CursorInvalid
-    return key

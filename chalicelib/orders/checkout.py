@@ -12,12 +12,11 @@ from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
 from chalicelib.catalog.service import Catalog
 from chalicelib.events.catalogue import Variant
-from chalicelib.orders.keys import guest_order_token, new_order_id, valid_key
+from chalicelib.orders.keys import guest_order_token, new_order_id
 from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
     Email,
-    IdempotencyConflict,
     Order,
     OrderLine,
     ProductUnavailable,
@@ -27,6 +26,7 @@ from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
 from chalicelib.shipping.address import ShippingAddress
 
 KEY_LIFETIME = timedelta(days=2)

@@ -3,21 +3,7 @@
 import hashlib
 import hmac
 import json
-import re
 import secrets
-
-from chalicelib.platform.errors import Unacceptable
-
-
-class IdempotencyKeyInvalid(Unacceptable):
-    """Send an Idempotency-Key header: 1 to 128 visible ASCII characters, new for each thing you want done."""
-
-
-def valid_key(key: str | None) -> str:
-    """Raises IdempotencyKeyInvalid."""
-    if not key or not re.fullmatch(r"[!-~]{1,128}", key):
-        raise IdempotencyKeyInvalid
-    return key
 
 
 def new_order_id() -> str:

@@ -24,6 +24,7 @@ from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
 from chalicelib.platform.money import Money, total
+from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.shipping.address import Address
 
 EVENT_VERSION = 1
@@ -43,10 +44,6 @@ class CartEmpty(Unacceptable):
 
 class ProductUnavailable(Conflict):
     """A product in the cart is not sold any more."""
-
-
-class IdempotencyConflict(Conflict):
-    """This Idempotency-Key was used for something else."""
 
 
 class CheckoutBusy(Conflict):

@@ -11,11 +11,10 @@ from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
 from chalicelib.cart.routes import TOKEN as CART_TOKEN
 from chalicelib.events.catalogue import variant_of
 from chalicelib.orders.checkout import CheckoutRequest
-from chalicelib.orders.keys import IdempotencyKeyInvalid, new_return_id, valid_key
+from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
-    IdempotencyConflict,
     Moment,
     NothingToReturn,
     Order,
@@ -36,6 +35,7 @@ from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
+from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
 from chalicelib.platform.text import one_line
 from chalicelib.shipping.address import Address
 from chalicelib.shipping.model import Shipment
@@ -45,7 +45,6 @@ Action = Literal["cancel", "return"]
 routes = Blueprint(__name__)
 
 ORDER_TOKEN = "X-Order-Token"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 VARIANT = "X-Variant"
 
 

@@ -8,11 +8,11 @@ from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.orders.checkout import Checkout
-from chalicelib.orders.keys import IdempotencyKeyInvalid
-from chalicelib.orders.model import CartEmpty, IdempotencyConflict, ProductUnavailable
+from chalicelib.orders.model import CartEmpty, ProductUnavailable
 from chalicelib.orders.store import OrderStore
 from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import GUEST, Caller
+from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 from tests.builders import a_checkout_request, an_address, as_read, euros, product_details
 from tests.fakes import InConflict
 

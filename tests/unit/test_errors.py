@@ -6,10 +6,10 @@ import app  # noqa: F401  (so that the refusals of all rooms are known)
 from chalicelib.cart.model import CartBusy, CartFull, CartTokenInvalid
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.inventory.model import StockTooLow
-from chalicelib.orders.keys import IdempotencyKeyInvalid
-from chalicelib.orders.model import CartEmpty, IdempotencyConflict, OrderNotFound, OrderTokenRequired
+from chalicelib.orders.model import CartEmpty, OrderNotFound, OrderTokenRequired
 from chalicelib.platform.errors import CursorInvalid, Refusal, Unacceptable, ValidationFailed
 from chalicelib.platform.http import STATUS_OF, AdminOnly, BodyNotJson, BodyTooLarge, SignInRequired, status_of
+from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 
 PUBLISHED = [
     (CursorInvalid, "cursor_invalid", 400),

@@ -2,8 +2,9 @@
 
 import pytest
 
-from chalicelib.orders.keys import IdempotencyKeyInvalid, guest_order_token, valid_key
+from chalicelib.orders.keys import guest_order_token
 from chalicelib.orders.model import EVENT_OF, CancellationRequested, IllegalTransition, Reason, Status, TooLateToCancel
+from chalicelib.platform.request_keys import IdempotencyKeyInvalid, valid_key
 from tests.builders import HAPPY_PATH, NOW, TO_THE_BUYER, a_dispatched_order, a_line, an_order, an_order_in, euros
 
 WAY = (*HAPPY_PATH, Status.RETURNED)

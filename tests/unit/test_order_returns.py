@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
-    IdempotencyConflict,
     IllegalTransition,
     NothingToReturn,
     OrderNotReturnable,
@@ -13,6 +12,7 @@ from chalicelib.orders.model import (
     ReturnStatus,
     Status,
 )
+from chalicelib.platform.request_keys import IdempotencyConflict
 from tests.builders import NOW, a_line, an_order_in, euros
 
 MUGS, TENT = a_line("MUG", quantity=3, price=1000), a_line("TENT", quantity=1, price=20000)
