@@ -1,4 +1,4 @@
-# Everything a person does with the shop. `make` alone lists it.
+# All commands. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -9,10 +9,10 @@ INSTALLED := .venv/.installed
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-up: $(INSTALLED) ## Start or update the shop on this machine and say where it is
+up: $(INSTALLED) ## Start or update the shop on this machine and print its addresses
 	@$(BIN)/python -m infra.local up
 
-down: $(INSTALLED) ## Stop the shop; its data are kept in .local/
+down: $(INSTALLED) ## Stop the shop and keep its data in .local/
 	@$(BIN)/python -m infra.local down
 
 admin: $(INSTALLED) ## Invite an admin by email: make admin EMAIL=… (STAGE=demo: on AWS)
@@ -21,10 +21,10 @@ admin: $(INSTALLED) ## Invite an admin by email: make admin EMAIL=… (STAGE=dem
 partner: $(INSTALLED) ## Make a partner's API key: make partner NAME=… (STAGE=demo: on AWS)
 	@NAME="$(NAME)" STAGE="$(STAGE)" $(BIN)/python -m infra.people partner
 
-demo: $(INSTALLED) ## Watch six orders go through the saga
+demo: $(INSTALLED) ## Send six orders through the saga and watch them
 	@$(BIN)/python -m infra.local demo
 
-tour: $(INSTALLED) ## Each event pattern once, and what happened where
+tour: $(INSTALLED) ## Run each event pattern once and show where it happened
 	@$(BIN)/python -m infra.local tour
 
 mail: $(INSTALLED) ## Read the emails that the shop has sent
@@ -33,42 +33,42 @@ mail: $(INSTALLED) ## Read the emails that the shop has sent
 lighthouse: $(INSTALLED) ## Measure the storefront's pages with Lighthouse, on an emulated phone
 	@$(BIN)/python -m infra.local lighthouse
 
-screenshots: $(INSTALLED) ## Every page of the storefront and the console as a picture, in .local/screenshots
+screenshots: $(INSTALLED) ## Write a screenshot of every page to .local/screenshots
 	@$(BIN)/python -m infra.local screenshots
 
-audit: $(INSTALLED) ## Check every promise about money and stock on the running shop (STAGE=demo: on AWS)
+audit: $(INSTALLED) ## Check every invariant of money and stock (STAGE=demo: on AWS)
 	@$(BIN)/python -m infra.audit
 
-job: $(INSTALLED) ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: which there are)
+job: $(INSTALLED) ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: list them)
 	@NAME="$(NAME)" STAGE="$(STAGE)" INPUT='$(INPUT)' $(BIN)/python -m infra.jobs
 
 import: $(INSTALLED) ## Import products from a file: make import FILE=docs/examples/products.csv
 	@$(BIN)/python -m infra.imports $(FILE)
 
-rush: $(INSTALLED) ## 200 buyers at once for 50 pieces, then the audit
+rush: $(INSTALLED) ## 200 buyers at once for 50 units, then the audit
 	@$(BIN)/python -m infra.local rush
 
-burst: $(INSTALLED) ## 300 orders at once: they drain, and the API stays usable; then the audit
+burst: $(INSTALLED) ## 300 orders at once, then the audit
 	@$(BIN)/python -m infra.local burst
 
-dlq: $(INSTALLED) ## Dead letters: make dlq, SHOW=name, REDRIVE=name, DROP=name ID=…
+dlq: $(INSTALLED) ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 	@SHOW="$(SHOW)" REDRIVE="$(REDRIVE)" DROP="$(DROP)" ID="$(ID)" $(BIN)/python -m infra.dlq
 
-replay: $(INSTALLED) ## Publish past events again: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
+replay: $(INSTALLED) ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
 	@FROM="$(FROM)" TO="$(TO)" TYPE="$(TYPE)" $(BIN)/python -m infra.replay
 
-contracts: $(INSTALLED) ## Write the event catalogue into docs/events, and refuse what would break its readers
+contracts: $(INSTALLED) ## Write the event contracts to docs/events and refuse breaking changes
 	@$(BIN)/python -m infra.contracts
 
-test: $(INSTALLED) ## Run all tests, on an engine of their own
+test: $(INSTALLED) ## Run all tests, on an emulator of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
 	@$(BIN)/python -m infra.lint --quick
 	@$(BIN)/python -m pytest -n 3 --dist worksteal # two cores are enough: half of the time they wait for a queue or a clock
 
-lint: $(INSTALLED) ## Style, types, workflows, templates, their security, known vulnerabilities
+lint: $(INSTALLED) ## Check style, types, workflows, templates, security, known vulnerabilities
 	@$(BIN)/python -m infra.lint
 
-package: $(INSTALLED) ## Make what CloudFormation deploys: make package STAGE=demo
+package: $(INSTALLED) ## Write what CloudFormation deploys: make package STAGE=demo
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)
 
 deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
