@@ -1,12 +1,12 @@
 """What travels over the line: a client's message, and what it is told of an order."""
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Order
+from chalicelib.platform import strict_json
 from chalicelib.platform.errors import Conflict, Malformed, TooLarge, ValidationFailed
 
 MESSAGE_LIMIT = 8 * 1024
@@ -66,8 +66,10 @@ def parsed(text: str) -> Subscribe:
     if len(text) > MESSAGE_LIMIT:
         raise MessageTooLarge
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = strict_json.parse(text)
+    except strict_json.JsonValueRefused as refused:
+        raise ValidationFailed(refused.message) from None
+    except strict_json.JsonRefused:
         raise MessageNotJson from None
     if not isinstance(message, dict):
         raise MessageNotJson

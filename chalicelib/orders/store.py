@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
+from chalicelib.platform import strict_json
 from chalicelib.platform.dynamo import lost_race
 from chalicelib.platform.errors import CursorInvalid
 
@@ -177,7 +178,7 @@ def _encoded_moment(page: list[Order], until: str | None, told: list[str]) -> st
 
 def _decoded_moment(cursor: str) -> tuple[str, list[str]]:
     try:
-        until, told = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        until, told = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):
         raise CursorInvalid from None
     is_list_of_ids = isinstance(told, list) and all(isinstance(each, str) for each in told)
@@ -193,7 +194,7 @@ def _encoded(key: dict[str, Any]) -> str:
 def _decoded(cursor: str, index: str, value: str) -> dict[str, str]:
     """The cursor holds only the place; whose list it is comes from the request, never from the cursor."""
     try:
-        pk, placed_at = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        pk, placed_at = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):
         raise CursorInvalid from None
     if not (isinstance(pk, str) and pk.startswith("ORDER#") and isinstance(placed_at, str) and placed_at):

@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+from chalicelib.platform import strict_json
 from chalicelib.platform.errors import CursorInvalid
 
 
@@ -18,10 +19,10 @@ def decoded(cursor: str, fixed: dict[str, str], *names: str) -> dict[str, str]:
     Raises CursorInvalid for a cursor of any other list.
     """
     try:
-        key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        key = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
         is_ours = set(key) == {*fixed, *names} and all(isinstance(v, str) and v for v in key.values())
         is_ours = is_ours and all(key[name] == value for name, value in fixed.items())
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         is_ours = False
     if not is_ours:
         raise CursorInvalid

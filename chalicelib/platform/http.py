@@ -15,7 +15,7 @@ from typing import Any, Literal
 from chalice import Blueprint, Response
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.platform import identity
+from chalicelib.platform import identity, strict_json
 from chalicelib.platform.errors import (
     Conflict,
     Forbidden,
@@ -59,6 +59,10 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
 
 class BodyNotJson(Malformed):
     """The request body is not a JSON object."""
+
+
+class JsonKeyDuplicate(Malformed):
+    """An object in the request body contains the same key twice."""
 
 
 class BodyTooLarge(TooLarge):
@@ -250,9 +254,14 @@ def _order_id(text: str | None) -> str | None:
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:
+    """Return the body's object. Raises BodyNotJson, JsonKeyDuplicate, ValidationFailed."""
     try:
-        parsed = json.loads(raw)
-    except (ValueError, RecursionError):
+        parsed = strict_json.parse(raw)
+    except strict_json.JsonKeyRepeated as repeated:
+        raise JsonKeyDuplicate(str(repeated)) from None
+    except strict_json.JsonValueRefused as refused:
+        raise ValidationFailed("Please correct the named fields.", {refused.path or "body": refused.message}) from None
+    except strict_json.JsonRefused:
         raise BodyNotJson from None
     if not isinstance(parsed, dict):
         raise BodyNotJson

@@ -14,6 +14,7 @@ from chalicelib.platform.http import (
     ApiKeyRequired,
     BodyNotJson,
     BodyTooLarge,
+    JsonKeyDuplicate,
     Operation,
     Problem,
     QuotaExceeded,
@@ -156,7 +157,7 @@ def _problems(operation: Operation) -> dict[str, Any]:
     refusals: list[type[Refusal]] = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
     refusals += operation.refusals
     if operation.body:
-        refusals += [BodyNotJson, BodyTooLarge, ValidationFailed]
+        refusals += [BodyNotJson, JsonKeyDuplicate, BodyTooLarge, ValidationFailed]
     if operation.query:
         refusals.append(ValidationFailed)
     codes: dict[int, set[str]] = {}

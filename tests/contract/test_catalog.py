@@ -115,6 +115,7 @@ class TestCursor:
             cursor_of({}),
             cursor_of({"sku": "SKU-001", "shelf": "PRODUCT"}),
             cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": ""}),
+            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": "\ud800"}),
             cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": 7}),
             cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": "x", "more": "y"}),
             cursor_of({"sku": "SKU-001", "category": "trail", "sort_name": "x"}),

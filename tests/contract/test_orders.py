@@ -446,7 +446,9 @@ class TestPages:
 
         assert [order.id for order in first + second] == many[: -2 * PAGE_SIZE - 1 : -1]
 
-    @pytest.mark.parametrize("cursor", ["nonsense", cursor_of([]), cursor_of(["2030", "x"]), cursor_of(["", []])])
+    @pytest.mark.parametrize(
+        "cursor", ["nonsense", cursor_of([]), cursor_of(["2030", "x"]), cursor_of(["", []]), cursor_of(["\ud800", []])]
+    )
     def test_a_place_in_the_shops_list_that_was_tampered_with_is_refused(self, orders, cursor):
         with pytest.raises(CursorInvalid):
             orders.latest(cursor)

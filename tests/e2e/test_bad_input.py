@@ -52,6 +52,21 @@ def test_bodies_that_may_be_absent_are_read_by_the_function(filled_cart, body):
     assert_problem(filled_cart.call("POST", "/orders/ord_1/return", body), 400, "body_not_json")
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"quantity": 20, "quantity": 1}', 400, "json_key_duplicate"),
+        (b'{"quantity": 1, "a": {"b": 1, "b": 2}}', 400, "json_key_duplicate"),
+        (b'{"quantity": 1, "a": 1e999}', 422, "validation_failed"),
+        (rb'{"quantity": 1, "a": "\ud800"}', 422, "validation_failed"),
+    ],
+)
+def test_body_with_two_readings_or_an_unstorable_value_is_refused(filled_cart, body, status, code):
+    before = filled_cart.call("GET", "/cart").body
+    assert_problem(filled_cart.call("PUT", f"/cart/items/{before['lines'][0]['sku']}", body), status, code)
+    assert filled_cart.call("GET", "/cart").body == before
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 @pytest.mark.parametrize("depth", [500, 5_000])
 def test_bodies_of_great_depth(filled_cart, opening, depth):
