@@ -29,6 +29,14 @@ class StockTooLow(Conflict):
     """There are fewer pieces available than you want to take away."""
 
 
+class StockSetAside(Conflict):
+    """More units are set aside for open orders than you say are on hand."""
+
+
+class StockBusy(Conflict):
+    """This stock is being changed from elsewhere at the same time. Please try again."""
+
+
 class ReservationStatus(StrEnum):
     HELD = "HELD"
     COMMITTED = "COMMITTED"
@@ -47,6 +55,11 @@ class Stock(BaseModel):
     sold: int = 0
     received: int = 0
 
+    @property
+    def on_hand(self) -> int:
+        """Units in the warehouse: those that can be bought, and those set aside for open orders."""
+        return self.available + self.reserved
+
 
 Note = Annotated[str, one_line(200, min_length=0)]
 
@@ -63,7 +76,17 @@ class Movement(BaseModel):
 
 
 class Shelf(Stock):
-    movements: Annotated[list[Movement], Field(description="The latest, newest first.")]
+    movements: Annotated[list[Movement], Field(description="Newest first.")]
+    next_cursor: Annotated[str | None, Field(description="Of older movements.")] = None
+
+
+class Booked(StrEnum):
+    """What became of an adjustment of stock: written, written before under the same id, or not written, because the
+    stock is too low or is not as it was read."""
+
+    WRITTEN = "WRITTEN"
+    REPEATED = "REPEATED"
+    REFUSED = "REFUSED"
 
 
 class Reservation(BaseModel):

@@ -3,34 +3,64 @@
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
-from chalicelib.inventory.model import Note, Shelf, Stock, StockTooLow
+from chalicelib.inventory.model import Note, Shelf, Stock, StockBusy, StockSetAside, StockTooLow
+from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
 
 routes = Blueprint(__name__)
 
 
+Reason = Annotated[Note, Field(description="Why, for whoever looks later.")]
+
+
 class StockChange(BaseModel):
-    delta: Annotated[int, Field(ge=-100_000, le=100_000, strict=True, description="Pieces received, or taken away.")]
-    note: Annotated[Note, Field(description="Why, for whoever looks later.")] = ""
+    delta: Annotated[int, Field(ge=-100_000, le=100_000, strict=True, description="Units received, or taken away.")]
+    note: Reason = ""
+
+
+class StockLevel(BaseModel):
+    on_hand: Annotated[
+        int,
+        Field(ge=0, le=1_000_000, strict=True, description="Units in the warehouse, those set aside for orders too."),
+    ]
+    note: Reason = ""
+
+
+class StockQuery(BaseModel):
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 @endpoint(
-    routes, "GET", "/admin/stock/{sku}", summary="How many pieces there are, and where; how they came", access="admin",
-    answer=Shelf, refusals=(ProductNotFound,),
+    routes, "GET", "/admin/stock/{sku}", summary="Stock levels and adjustments, newest first", access="admin",
+    query=StockQuery, answer=Shelf, refusals=(ProductNotFound, CursorInvalid),
 )  # fmt: skip
-def get_stock(call: Call, sku: str) -> Shelf:
+def get_stock(call: Call, sku: str, query: StockQuery) -> Shelf:
     wiring.catalog().product(sku)
-    return wiring.inventory().shelf(sku)
+    return wiring.inventory().shelf(sku, query.cursor)
 
 
 @endpoint(
-    routes, "POST", "/admin/stock/{sku}", summary="Receive pieces, or take them away", access="admin",
-    body=StockChange, answer=Stock, refusals=(ProductNotFound, StockTooLow),
+    routes, "POST", "/admin/stock/{sku}", summary="Receive units, or take them away", access="admin",
+    headers=(IDEMPOTENCY_KEY,), body=StockChange, answer=Stock,
+    refusals=(ProductNotFound, StockTooLow, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def change_stock(call: Call, sku: str, body: StockChange) -> Stock:
+    key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)
-    return wiring.inventory().receive(sku, body.delta, body.note, call.caller.email)
+    return wiring.inventory().receive(sku, body.delta, body.note, call.caller.email, key)
+
+
+@endpoint(
+    routes, "PUT", "/admin/stock/{sku}", summary="Set how many units are on hand", access="admin",
+    headers=(IDEMPOTENCY_KEY,), body=StockLevel, answer=Stock,
+    refusals=(ProductNotFound, StockSetAside, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
+)  # fmt: skip
+def set_stock(call: Call, sku: str, body: StockLevel) -> Stock:
+    key = request_key(call, "stock", [sku, body.model_dump()])
+    wiring.catalog().product(sku)
+    return wiring.inventory().set_on_hand(sku, body.on_hand, body.note, call.caller.email, key)

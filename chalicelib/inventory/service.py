@@ -1,13 +1,30 @@
 """Reserving, committing, selling and giving back. Every call may be repeated and changes nothing twice."""
 
+import random
+import time
+import uuid
 from datetime import timedelta
 
-from chalicelib.inventory.model import Movement, Reservation, ReservationEnded, ReservationStatus, Shelf, Stock
-from chalicelib.inventory.store import InventoryStore
+from chalicelib.inventory.model import (
+    Booked,
+    Movement,
+    Reservation,
+    ReservationEnded,
+    ReservationStatus,
+    Shelf,
+    Stock,
+    StockBusy,
+    StockSetAside,
+    StockTooLow,
+)
+from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.request_keys import RequestKey
 
 SWEEP_SIZE = 100
 MOVEMENTS_SHOWN = 20
+LEVEL_ATTEMPTS = 10
+"""Of setting a level while orders are completed. Each fails only if one was completed within milliseconds."""
 
 
 class Inventory:
@@ -20,21 +37,77 @@ class Inventory:
     def available(self, skus: list[str]) -> dict[str, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
-    def shelf(self, sku: str) -> Shelf:
-        """Nothing but zeros where no piece was ever received."""
+    def stock(self, skus: list[str]) -> dict[str, Stock]:
+        """Return the stock of those that have one, by sku. Eventually consistent."""
+        return self._store.stocks(skus)
+
+    def shelf(self, sku: str, cursor: str | None = None) -> Shelf:
+        """Return stock and movements, nothing but zeros where no unit was ever received. Raises CursorInvalid."""
         stock = self._store.stocks([sku]).get(sku, Stock(sku=sku))
-        return Shelf(**stock.model_dump(), movements=self._store.movements(sku, MOVEMENTS_SHOWN))
+        movements, next_cursor = self._store.movements(sku, MOVEMENTS_SHOWN, cursor)
+        return Shelf(**stock.model_dump(), movements=movements, next_cursor=next_cursor)
 
-    def receive(self, sku: str, delta: int, note: str = "", by: str | None = None) -> Stock:
-        """Raises StockTooLow."""
-        return self._store.receive(sku, Movement(at=iso(self._clock()), delta=delta, note=note, by=by))
+    def receive(
+        self, sku: str, delta: int, note: str = "", by: str | None = None, key: RequestKey | None = None
+    ) -> Stock:
+        """Add units, or take available ones away, once for each key. Raises StockTooLow, IdempotencyConflict."""
+        entry = movement_key(key.id if key else str(uuid.uuid4()))
+        booked = self._store.adjust(entry, sku, self._movement(delta, note, by), None, key.fingerprint if key else None)
+        if booked == Booked.REFUSED:
+            raise StockTooLow
+        return self._answer(entry, sku, key)
 
-    def receive_once(self, receipt_id: str, sku: str, pieces: int, note: str = "") -> None:
-        """Pieces that came with this receipt. Repeating it adds none."""
-        self._store.receive_once(receipt_id, sku, Movement(at=iso(self._clock()), delta=pieces, note=note))
+    def set_on_hand(
+        self, sku: str, units: int, note: str = "", by: str | None = None, key: RequestKey | None = None
+    ) -> Stock:
+        """Set how many units are on hand, those set aside for open orders among them, once for each key.
+
+        Raises StockSetAside, StockBusy, IdempotencyConflict.
+        """
+        entry = movement_key(key.id if key else str(uuid.uuid4()))
+        if key is None or self._store.fingerprint(entry) is None:
+            self._level(entry, sku, units, self._movement(0, note, by), key.fingerprint if key else None)
+        return self._answer(entry, sku, key)
+
+    def receive_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
+        """Add the units that came with this receipt. Repeating it adds none."""
+        self._store.adjust(receipt_key(receipt_id), sku, self._movement(units, note))
+
+    def set_on_hand_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
+        """Set how many units are on hand, once for each receipt. Raises StockSetAside, StockBusy."""
+        if not self._store.received([receipt_id]):
+            self._level(receipt_key(receipt_id), sku, units, self._movement(0, note))
+
+    def _level(
+        self, entry: dict[str, str], sku: str, units: int, movement: Movement, fingerprint: str | None = None
+    ) -> None:
+        """Book the difference to what is on hand. Sales go on meanwhile: then it is read and reckoned again."""
+        for attempt in range(LEVEL_ATTEMPTS):
+            time.sleep(random.uniform(0, 0.02 * attempt))
+            seen = self._store.stock(sku) or Stock(sku=sku)
+            if units < seen.reserved:
+                raise StockSetAside(f"{seen.reserved} units are set aside for open orders, more than {units} on hand.")
+            change = movement.model_copy(update={"delta": units - seen.on_hand})
+            if self._store.adjust(entry, sku, change, seen, fingerprint) != Booked.REFUSED:
+                return
+        raise StockBusy
+
+    def _answer(self, entry: dict[str, str], sku: str, key: RequestKey | None) -> Stock:
+        """Return the stock as it is now; with a key, as it was when it was first answered.
+
+        Raises IdempotencyConflict.
+        """
+        stock = self._store.stock(sku) or Stock(sku=sku)
+        if key is None:
+            return stock
+        key.check(self._store.fingerprint(entry) or "")
+        return self._store.answer(entry, stock)
+
+    def _movement(self, delta: int, note: str, by: str | None = None) -> Movement:
+        return Movement(at=iso(self._clock()), delta=delta, note=note, by=by)
 
     def received(self, receipt_ids: list[str]) -> set[str]:
-        """Those among these receipts whose pieces are there."""
+        """Return those among these receipts that are booked. Eventually consistent."""
         return self._store.received(receipt_ids)
 
     def reserve(self, order_id: str, quantities: dict[str, int]) -> None:

@@ -10,6 +10,7 @@
 
 A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`. What moves pieces
 other than by an order, a movement or a receipt, carries `moved`, the sku, and index `by-movement` lists those by `at`.
+A movement that was asked for under an Idempotency-Key has an id made from it, and keeps what was asked and answered.
 
 Every move of pieces is one transaction over the reservation and all its counters: all lines or none.
 A release before any reservation leaves a RELEASED one behind, so that a reservation step that
@@ -18,7 +19,6 @@ arrives late finds the door closed.
 
 import random
 import time
-import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -26,8 +26,9 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.inventory.model import Movement, OutOfStock, Reservation, ReservationStatus, Stock, StockTooLow
+from chalicelib.inventory.model import Booked, Movement, OutOfStock, Reservation, ReservationStatus, Stock
 from chalicelib.platform.clock import iso
+from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
@@ -35,12 +36,14 @@ SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
 TRIES = 5
-"""Of a movement by hand that meets an order's on the same shelf. A step of the saga is repeated as a whole instead."""
+"""Of an adjustment that meets an order's on the same stock. A step of the saga is repeated as a whole instead."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
 HELD_AND_EXPIRED = "#status = :expected AND expires_at <= :now"
 ENOUGH = "available >= :quantity"
+AS_READ = "received = :received AND sold = :sold"
+"""Then what is on hand is as it was read, too: a reservation does not change it."""
 
 TAKE = "SET available = available - :quantity, reserved = reserved + :quantity"
 GIVE_BACK = "SET available = available + :quantity, reserved = reserved - :quantity"
@@ -64,6 +67,10 @@ def receipt_key(receipt_id: str) -> dict[str, str]:
     return {"pk": f"RECEIPT#{receipt_id}"}
 
 
+def movement_key(movement_id: str) -> dict[str, str]:
+    return {"pk": f"MOVEMENT#{movement_id}"}
+
+
 def reservation_key(order_id: str) -> dict[str, str]:
     return {"pk": f"RESERVATION#{order_id}"}
 
@@ -77,36 +84,79 @@ class InventoryStore:
         """Those that exist, by sku. Eventually consistent: for showing, not for deciding."""
         return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus))}
 
-    def receive(self, sku: str, movement: Movement) -> Stock:
-        """Add pieces, or take available ones away. Raises StockTooLow."""
-        addition = self._addition(sku, movement.delta)
-        if movement.delta < 0:
-            addition["Update"]["ConditionExpression"] = ENOUGH
-            addition["Update"]["ExpressionAttributeValues"][":quantity"] = -movement.delta
-        note = self._moved({"pk": f"MOVEMENT#{uuid.uuid4()}"}, sku, movement)
-        if self._transact_patiently([addition, note]):
-            raise StockTooLow
+    def stock(self, sku: str) -> Stock | None:
+        """Return the stock of a sku, read consistently."""
         answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
-        return Stock.model_validate(answer["Item"])
+        return Stock.model_validate(answer["Item"]) if "Item" in answer else None
 
-    def receive_once(self, receipt_id: str, sku: str, movement: Movement) -> bool:
-        """Add pieces, once for each receipt. False if they are there already."""
-        receipt = receipt_key(receipt_id) | {"quantities": {sku: movement.delta}}
-        return not self._transact([self._moved(receipt, sku, movement), self._addition(sku, movement.delta)])
+    def adjust(
+        self,
+        entry: dict[str, str],
+        sku: str,
+        movement: Movement,
+        seen: Stock | None = None,
+        fingerprint: str | None = None,
+    ) -> Booked:
+        """Change what is available and book the change under this key, in one transaction.
 
-    def movements(self, sku: str, limit: int) -> list[Movement]:
-        """Newest first. Eventually consistent."""
+        With `seen`, only where as much was received and sold as was seen then. Never below zero.
+        """
+        change = self._addition(sku, movement.delta)
+        conditions, values = [], change["Update"]["ExpressionAttributeValues"]
+        if movement.delta < 0:
+            conditions.append(ENOUGH)
+            values[":quantity"] = -movement.delta
+        if seen and seen.received == seen.sold == seen.on_hand == 0:
+            conditions.append(f"({NEW} OR ({AS_READ}))")
+        elif seen:
+            conditions.append(AS_READ)
+        if seen:
+            values.update({":received": seen.received, ":sold": seen.sold})
+        if conditions:
+            change["Update"]["ConditionExpression"] = " AND ".join(conditions)
+        item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
+        # What moves nothing is not listed, and its key is taken all the same.
+        item |= {"moved": sku} if movement.delta else {}
+        lost = self._transact_patiently([change, {"Put": self._new(item)}])
+        if 1 in lost:
+            return Booked.REPEATED
+        return Booked.REFUSED if lost else Booked.WRITTEN
+
+    def fingerprint(self, entry: dict[str, str]) -> str | None:
+        """Return what the adjustment under this key was asked for, None if there is none."""
+        answer = self._db.get_item(TableName=self._table, Key=entry, ConsistentRead=True)
+        return answer["Item"].get("fingerprint") if "Item" in answer else None
+
+    def answer(self, entry: dict[str, str], stock: Stock) -> Stock:
+        """Return the answer that was kept with an adjustment; keep this one if there is none yet."""
+        kept = self._db.update_item(
+            TableName=self._table,
+            Key=entry,
+            UpdateExpression="SET answer = if_not_exists(answer, :answer)",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":answer": stock.model_dump()},
+            ReturnValues="ALL_NEW",
+        )
+        return Stock.model_validate(kept["Attributes"]["answer"])
+
+    def movements(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[Movement], str | None]:
+        """Return movements, newest first, and the cursor of older ones. Eventually consistent.
+
+        Raises CursorInvalid.
+        """
+        start = {"ExclusiveStartKey": decoded(cursor, {"moved": sku}, "pk", "at")} if cursor else {}
         answer = self._db.query(
             TableName=self._table,
             IndexName="by-movement",
             KeyConditionExpression=Key("moved").eq(sku),
             ScanIndexForward=False,
             Limit=limit,
+            **start,
         )
-        return [Movement.model_validate(item) for item in answer["Items"]]
+        return [Movement.model_validate(item) for item in answer["Items"]], encoded(answer.get("LastEvaluatedKey"))
 
     def received(self, receipt_ids: list[str]) -> set[str]:
-        """Those whose pieces are there. Eventually consistent: `receive_once` decides."""
+        """Return those that are booked. Eventually consistent: `adjust` decides."""
         found = self._items(map(receipt_key, receipt_ids))
         return {item["pk"].removeprefix("RECEIPT#") for item in found}
 
@@ -169,9 +219,8 @@ class InventoryStore:
 
     def restock(self, return_id: str, quantities: dict[str, int]) -> bool:
         """Sold pieces are available again, once for each return. False if they are already."""
-        once = {"Put": {"TableName": self._table, "Item": restock_key(return_id) | {"quantities": quantities}}}
-        once["Put"]["ConditionExpression"] = NEW
-        return not self._transact([once, *self._moves(quantities, RESTOCK)])
+        once = self._new(restock_key(return_id) | {"quantities": quantities})
+        return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
 
     def _items(self, keys: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
         """Those that exist."""
@@ -209,16 +258,15 @@ class InventoryStore:
         update = {"TableName": self._table, "Key": stock_key(sku), "UpdateExpression": RECEIVE}
         return {"Update": update | {"ExpressionAttributeValues": values}}
 
-    def _moved(self, item: dict[str, Any], sku: str, movement: Movement) -> dict[str, Any]:
-        item = item | {"moved": sku} | movement.model_dump(exclude_none=True)
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": NEW}}
+    def _new(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
 
     def _put(self, reservation: Reservation) -> dict[str, Any]:
         item = reservation_key(reservation.order_id) | reservation.model_dump()
         item["expires_at"] = iso(reservation.expires_at)
         if reservation.status == HELD:
             item["expiring"] = EXPIRING
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": NEW}}
+        return {"Put": self._new(item)}
 
     def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[dict[str, Any]]:
         updates = []

@@ -10,7 +10,7 @@ from chalicelib.catalog.model import ProductDetails
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.inventory.model import Movement
-from chalicelib.inventory.store import InventoryStore
+from chalicelib.inventory.store import InventoryStore, movement_key
 from chalicelib.platform.clock import iso, utc_now
 
 PRODUCTS = Path(__file__).parent / "products.json"
@@ -27,5 +27,6 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     for product in products:
         catalog.save(product["sku"], ProductDetails.model_validate(product))
         if product["sku"] not in stocked:
-            inventory.receive(product["sku"], Movement(at=opening, delta=product["stock"], note="at the opening"))
+            movement = Movement(at=opening, delta=product["stock"], note="at the opening")
+            inventory.adjust(movement_key(f"opening-{product['sku']}"), product["sku"], movement)
     return len(products)

@@ -125,7 +125,7 @@ class ShopOfImports:
         return self.stocks.stocks([sku]).get(sku)
 
     def report(self, import_id):
-        body = self.s3.get_object(Bucket=BUCKET, Key=f"reports/{import_id}.csv")["Body"].read().decode()
+        body = self.s3.get_object(Bucket=BUCKET, Key=f"reports/{import_id}.csv")["Body"].read().decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(body, newline="")))
 
 

@@ -7,9 +7,19 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.inventory.model import OutOfStock, ReservationEnded, ReservationStatus, Shelf, Stock, StockTooLow
-from chalicelib.inventory.service import Inventory
+from chalicelib.inventory.model import (
+    OutOfStock,
+    ReservationEnded,
+    ReservationStatus,
+    Shelf,
+    Stock,
+    StockSetAside,
+    StockTooLow,
+)
+from chalicelib.inventory.service import MOVEMENTS_SHOWN, Inventory
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from tests.builders import TestClock
 
 HOLD = timedelta(minutes=15)
@@ -27,6 +37,12 @@ def inventory(store, clock):
     inventory.receive("MUG", 10)
     inventory.receive("TENT", 1)
     return inventory
+
+
+def sell(inventory, order_id, quantities):
+    inventory.reserve(order_id, quantities)
+    inventory.commit(order_id)
+    inventory.sell(order_id)
 
 
 @pytest.fixture
@@ -111,6 +127,133 @@ class TestReceive:
 
     def test_available_of_nothing(self, inventory):
         assert inventory.available([]) == {}
+
+
+class TestKeyedAdjustment:
+    """A key is booked in the transaction that changes the stock: there is no moment between the two."""
+
+    KEY = RequestKey("k1", "asked-1")
+
+    def test_repeated_key_changes_stock_once_and_answers_the_same(self, inventory, counts):
+        first = inventory.receive("MUG", 5, key=self.KEY)
+        inventory.receive("MUG", 1)
+        assert inventory.receive("MUG", 5, key=self.KEY) == first == Stock(sku="MUG", available=15, received=15)
+        assert counts("MUG") == (16, 0, 0)
+
+    def test_repeated_key_after_a_lost_answer_changes_stock_once(self, inventory, store, counts, monkeypatch):
+        monkeypatch.setattr(store, "answer", lambda *arguments: pytest.fail("the function died here"))
+        with pytest.raises(pytest.fail.Exception):
+            inventory.receive("MUG", 5, key=self.KEY)
+        monkeypatch.undo()
+        assert inventory.receive("MUG", 5, key=self.KEY).available == 15
+        assert counts("MUG") == (15, 0, 0)
+
+    def test_key_of_another_request_is_refused(self, inventory, counts):
+        inventory.receive("MUG", 5, key=self.KEY)
+        with pytest.raises(IdempotencyConflict):
+            inventory.receive("MUG", 6, key=RequestKey("k1", "asked-2"))
+        with pytest.raises(IdempotencyConflict):
+            inventory.receive("TENT", 6, key=RequestKey("k1", "asked-2"))
+        with pytest.raises(IdempotencyConflict):
+            inventory.set_on_hand("MUG", 6, key=RequestKey("k1", "asked-2"))
+        assert (counts("MUG"), counts("TENT")) == ((15, 0, 0), (1, 0, 0))
+
+    def test_refused_change_leaves_its_key_free(self, inventory, counts):
+        with pytest.raises(StockTooLow):
+            inventory.receive("MUG", -11, key=self.KEY)
+        inventory.receive("MUG", 1)
+        assert inventory.receive("MUG", -11, key=self.KEY).available == 0
+
+    def test_key_of_a_taken_away_stock_is_repeated_not_too_low(self, inventory):
+        first = inventory.receive("MUG", -10, key=self.KEY)
+        assert inventory.receive("MUG", -10, key=self.KEY) == first
+
+
+class TestSetOnHand:
+    def test_level_counts_what_is_set_aside_and_books_the_difference(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        inventory.set_on_hand("MUG", 8, "counted", "keeper@example.com")
+        assert counts("MUG") == (5, 3, 0)
+        shelf = inventory.shelf("MUG")
+        assert shelf.received == 8
+        assert {(each.delta, each.note) for each in shelf.movements} == {(10, ""), (-2, "counted")}
+
+    def test_level_of_an_unknown_stock_begins_it(self, inventory, counts):
+        inventory.set_on_hand_once("imp_1#2", "POT", 4)
+        inventory.set_on_hand_once("imp_1#3", "PAN", 0)
+        assert (counts("POT"), counts("PAN")) == ((4, 0, 0), (0, 0, 0))
+
+    def test_level_below_what_is_set_aside_is_refused(self, inventory, counts):
+        inventory.reserve("ord_1", {"MUG": 3})
+        with pytest.raises(StockSetAside):
+            inventory.set_on_hand("MUG", 2)
+        assert counts("MUG") == (7, 3, 0)
+
+    def test_level_is_set_once_for_each_receipt(self, inventory, counts):
+        """Also where the first time it changed nothing."""
+        inventory.set_on_hand_once("imp_1#2", "MUG", 10)
+        assert len(inventory.shelf("MUG").movements) == 1
+        sell(inventory, "ord_1", {"MUG": 4})
+        inventory.set_on_hand_once("imp_1#2", "MUG", 10)
+        assert counts("MUG") == (6, 0, 4)
+        inventory.set_on_hand_once("imp_2#2", "MUG", 10)
+        assert counts("MUG") == (10, 0, 4)
+
+    def test_level_is_set_once_for_each_key(self, inventory, counts):
+        key = RequestKey("k1", "asked-1")
+        first = inventory.set_on_hand("MUG", 12, key=key)
+        sell(inventory, "ord_1", {"MUG": 4})
+        inventory.reserve("ord_2", {"MUG": 8})
+        assert inventory.set_on_hand("MUG", 12, key=key) == first
+        assert counts("MUG") == (0, 8, 4)
+
+    @pytest.mark.parametrize("overtaking", ["sale", "reservation", "delivery", "release"])
+    def test_level_that_is_overtaken_is_reckoned_again(self, inventory, store, counts, monkeypatch, overtaking):
+        inventory.reserve("ord_0", {"MUG": 2})
+        adjust = store.adjust
+
+        def overtaken(*arguments):
+            monkeypatch.undo()
+            if overtaking == "sale":
+                sell(inventory, "ord_1", {"MUG": 4})
+            if overtaking == "reservation":
+                inventory.reserve("ord_1", {"MUG": 3})
+            if overtaking == "delivery":
+                inventory.receive("MUG", 7)
+            if overtaking == "release":
+                inventory.release("ord_0")
+            return adjust(*arguments)
+
+        monkeypatch.setattr(store, "adjust", overtaken)
+        inventory.set_on_hand_once("imp_1#2", "MUG", 5)
+        stock = store.stock("MUG")
+        assert stock.on_hand == 5
+        assert stock.available + stock.reserved + stock.sold == stock.received
+
+    def test_level_that_a_reservation_overtakes_never_goes_below_zero(self, inventory, store, monkeypatch):
+        adjust = store.adjust
+
+        def overtaken(*arguments):
+            monkeypatch.undo()
+            inventory.reserve("ord_1", {"MUG": 9})
+            return adjust(*arguments)
+
+        monkeypatch.setattr(store, "adjust", overtaken)
+        with pytest.raises(StockSetAside):
+            inventory.set_on_hand_once("imp_1#2", "MUG", 5)
+        assert store.stock("MUG") == Stock(sku="MUG", available=1, reserved=9, received=10)
+
+
+def test_movements_page_until_all_are_listed(inventory, clock):
+    for n in range(MOVEMENTS_SHOWN):
+        clock.passes(seconds=1)
+        inventory.receive("MUG", n + 1)
+    first = inventory.shelf("MUG")
+    rest = inventory.shelf("MUG", first.next_cursor)
+    assert [each.delta for each in first.movements + rest.movements] == [*range(MOVEMENTS_SHOWN, 0, -1), 10]
+    assert rest.next_cursor is None
+    with pytest.raises(CursorInvalid):
+        inventory.shelf("TENT", first.next_cursor)
 
 
 class TestReserve:
@@ -473,6 +616,12 @@ def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, s
         inventory.receive(sku, delta)
         received[sku] += delta
 
+    def level(_):
+        sku, units = dice.choice(skus), dice.randint(0, 12)
+        change = units - store.stock(sku).on_hand
+        inventory.set_on_hand(sku, units)
+        received[sku] += change
+
     def reserve(order_id):
         inventory.reserve(order_id, {sku: dice.randint(1, 4) for sku in dice.sample(skus, dice.randint(1, 2))})
 
@@ -491,9 +640,9 @@ def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, s
             inventory.release_expired(order_id)
 
     forward = [reserve, reserve, reserve, inventory.commit, inventory.commit, inventory.sell]
-    moves = [receive, *forward, restock, sweep, inventory.release, wait]
+    moves = [receive, level, *forward, restock, sweep, inventory.release, wait]
     for _ in range(150):
-        with suppress(OutOfStock, StockTooLow, ReservationEnded):
+        with suppress(OutOfStock, StockTooLow, StockSetAside, ReservationEnded):
             dice.choice(moves)(f"ord_{dice.randint(1, 12)}")
         for sku, stock in store.stocks(skus).items():
             assert min(stock.available, stock.reserved, stock.sold) >= 0
