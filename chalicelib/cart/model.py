@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.platform.errors import Conflict, Unacceptable, Unauthenticated
@@ -29,9 +29,20 @@ class CartBusy(Conflict):
 
 
 @dataclass(frozen=True)
+class LastOrder:
+    """The order that a cart's contents became: `checkout` names the checkout that took them, and `version` is the
+    version of the cart that it left behind."""
+
+    order_id: str
+    checkout: str
+    version: int
+
+
+@dataclass(frozen=True)
 class Cart:
     """`version` counts the saves; 0 was never saved. `expires_at` is past for a cart that is no more.
 
+    `names` holds the name of each line's product as of when it was put in, by sku: the catalog may lose it.
     `email` is where its owner can be reminded of it: a customer's, never a guest's.
     """
 
@@ -40,6 +51,8 @@ class Cart:
     version: int
     expires_at: datetime
     email: str | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    last_order: LastOrder | None = None
 
     @property
     def changed_at(self) -> datetime:
@@ -50,28 +63,47 @@ class Cart:
         kind, _, owner = self.id.partition("#")
         return owner if kind == "customer" else None
 
+    @property
+    def was_just_ordered(self) -> bool:
+        """Return whether nothing was changed since the contents became an order."""
+        return self.last_order is not None and self.last_order.version == self.version
+
     def is_abandoned(self, untouched_since: datetime) -> bool:
         return bool(self.lines and self.email) and self.changed_at <= untouched_since
 
-    def with_quantity(self, sku: str, quantity: int) -> "Cart":
+    def with_quantity(self, sku: str, quantity: int, name: str | None = None) -> "Cart":
         """Sets, never adds: repeating it changes nothing. Raises CartFull."""
         if sku not in self.lines and len(self.lines) >= MAX_LINES:
             raise CartFull
-        return replace(self, lines=self.lines | {sku: quantity})
+        names = self.names | ({sku: name} if name else {})
+        return replace(self, lines=self.lines | {sku: quantity}, names=names)
 
     def without(self, sku: str) -> "Cart":
-        return replace(self, lines={s: q for s, q in self.lines.items() if s != sku})
+        return self._with_lines({s: q for s, q in self.lines.items() if s != sku})
 
     def emptied(self) -> "Cart":
-        return replace(self, lines={})
+        return self._with_lines({})
 
-    def merged_with(self, other: "Cart") -> "Cart":
-        """Quantities add up to the limit; lines beyond the limit of lines are left out."""
-        merged = dict(self.lines)
+    def ordered(self, order_id: str, checkout: str) -> "Cart":
+        """Return the cart that is left once its contents became this order."""
+        return replace(self.emptied(), last_order=LastOrder(order_id, checkout, self.version + 1))
+
+    def merged_with(self, other: "Cart") -> tuple["Cart", "Cart"]:
+        """Return this cart with what it has room for of the other one, and the other with what is left over.
+
+        Quantities add up to the limit of a line, and lines up to the limit of lines.
+        """
+        merged, left = dict(self.lines), dict(other.lines)
         for sku, quantity in other.lines.items():
             if sku in merged or len(merged) < MAX_LINES:
-                merged[sku] = min(merged.get(sku, 0) + quantity, MAX_QUANTITY)
-        return replace(self, lines=merged)
+                taken = min(quantity, MAX_QUANTITY - merged.get(sku, 0))
+                merged[sku] = merged.get(sku, 0) + taken
+                left[sku] -= taken
+        left = {sku: quantity for sku, quantity in left.items() if quantity > 0}
+        return replace(self, names=other.names | self.names)._with_lines(merged), other._with_lines(left)
+
+    def _with_lines(self, lines: dict[str, int]) -> "Cart":
+        return replace(self, lines=lines, names={sku: name for sku, name in self.names.items() if sku in lines})
 
 
 def new_token() -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
-from chalicelib.catalog.model import ProductArchived, ProductNotFound
+from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.shop import shop
@@ -23,13 +23,16 @@ class QuantityChange(BaseModel):
 
 
 class CartLine(BaseModel):
+    """A line whose product is not sold any more is `unavailable`: it counts nothing, and can only be removed."""
+
     sku: str
-    name: str
-    image: str
+    name: Annotated[str, Field(description="The sku where the name is not known any more.")]
+    image: Annotated[str, Field(description="Empty where it is not known any more.")]
     quantity: int
-    unit_price: Money
+    unit_price: Annotated[Money | None, Field(description="Null of an unavailable line.")]
     total: Money
-    available: int
+    available: Annotated[int, Field(description="Units that can be bought now; may be less than the quantity.")]
+    unavailable: bool = False
 
 
 class CartView(BaseModel):
@@ -37,6 +40,18 @@ class CartView(BaseModel):
     total: Money
     expires_at: datetime | None = None
     cart_token: Annotated[str | None, Field(description="Only when it has just been issued.")] = None
+
+
+class LeftOver(BaseModel):
+    sku: str
+    quantity: int
+
+
+class ClaimedCart(CartView):
+    not_taken_over: Annotated[
+        list[LeftOver],
+        Field(description="What there was no room for. It stays in the guest's cart; a later claim moves it."),
+    ]
 
 
 @endpoint(
@@ -53,8 +68,8 @@ def get_cart(call: Call) -> CartView:
     refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip
 def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
-    wiring.catalog().sellable(sku)
-    cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity)
+    product = wiring.catalog().sellable(sku)
+    cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity, product.name)
     view = _view(cart).model_copy(update={"cart_token": issued})
     return Answer(view, {TOKEN: issued} if issued else {})
 
@@ -69,10 +84,12 @@ def delete_cart_item(call: Call, sku: str) -> CartView:
 
 @endpoint(
     routes, "POST", "/cart/claim", summary="Move a guest's cart into the customer's", access="customer",
-    headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
+    headers=(TOKEN,), answer=ClaimedCart, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
-def claim_cart(call: Call) -> CartView:
-    return _view(wiring.carts().claim(call.customer_id, _token(call) or "", call.caller.email))
+def claim_cart(call: Call) -> ClaimedCart:
+    own, left = wiring.carts().claim(call.customer_id, _token(call) or "", call.caller.email)
+    left_over = [LeftOver(sku=sku, quantity=quantity) for sku, quantity in left.lines.items()]
+    return ClaimedCart(**dict(_view(own)), not_taken_over=left_over)
 
 
 def _token(call: Call) -> str | None:
@@ -85,18 +102,19 @@ def _view(cart: Cart | None) -> CartView:
         return CartView(lines=[], total=nothing)
     products = wiring.catalog().products(list(cart.lines))
     available = wiring.inventory().available(list(products))
-    lines = [
-        CartLine(
-            sku=sku,
-            name=products[sku].name,
-            image=products[sku].image,
-            quantity=quantity,
-            unit_price=products[sku].price,
-            total=products[sku].price.times(quantity),
-            available=available.get(sku, 0),
-        )
-        for sku, quantity in cart.lines.items()
-        if sku in products
-    ]
+    lines = [_line(cart, sku, products.get(sku), available.get(sku, 0), nothing) for sku in cart.lines]
     amounts = [nothing, *(line.total for line in lines)]
     return CartView(lines=lines, total=total(amounts), expires_at=cart.expires_at)
+
+
+def _line(cart: Cart, sku: str, product: Product | None, available: int, nothing: Money) -> CartLine:
+    return CartLine(
+        sku=sku,
+        name=product.name if product else cart.names.get(sku, sku),
+        image=product.image if product else "",
+        quantity=cart.lines[sku],
+        unit_price=product.price if product else None,
+        total=product.price.times(cart.lines[sku]) if product else nothing,
+        available=available,
+        unavailable=product is None,
+    )

@@ -1,4 +1,4 @@
-"""Reading, changing, claiming and emptying carts."""
+"""Carts: read, change, claim, and hand over to an order."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +16,7 @@ from chalicelib.cart.model import (
 )
 from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.dynamo import Write
 from chalicelib.platform.identity import Caller
 
 ATTEMPTS = 4
@@ -41,42 +42,50 @@ class Carts:
         cart_id = self.cart_id(caller, token)
         return self._load(cart_id) if cart_id else None
 
-    def set_quantity(self, caller: Caller, token: str | None, sku: str, quantity: int) -> tuple[Cart, str | None]:
-        """Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy."""
+    def set_quantity(
+        self, caller: Caller, token: str | None, sku: str, quantity: int, name: str | None = None
+    ) -> tuple[Cart, str | None]:
+        """Set how many units of a product are in the cart; `name` is the product's, kept for when it is gone.
+
+        Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy.
+        """
         cart_id = self.cart_id(caller, token)
         if cart_id is None:
             issued = new_token()
-            fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity)
+            fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity, name)
             self._store.save(fresh)
             return fresh, issued
-        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity), caller.email), None
+        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity, name), caller.email), None
 
     def remove(self, caller: Caller, token: str | None, sku: str) -> Cart | None:
         """Raises CartTokenInvalid, CartBusy."""
         cart_id = self.cart_id(caller, token)
         return self._change(cart_id, lambda cart: cart.without(sku), caller.email) if cart_id else None
 
-    def claim(self, customer_id: str, token: str, email: str | None = None) -> Cart:
-        """Move the guest's lines into the customer's cart, in one transaction: repeating it finds none left.
+    def claim(self, customer_id: str, token: str, email: str | None = None) -> tuple[Cart, Cart]:
+        """Move the guest's lines into the customer's cart, as far as it has room, in one transaction.
 
-        Raises CartTokenInvalid, CartBusy.
+        Returns the customer's cart and the guest's. What there was no room for stays in the guest's cart, so that
+        repeating the claim moves nothing twice, and more when there is room. Raises CartTokenInvalid, CartBusy.
         """
         if not is_token(token):
             raise CartTokenInvalid
         for _ in range(ATTEMPTS):
             guest, own = self._load(guest_cart_id(token)), self._load(customer_cart_id(customer_id))
-            if not guest.lines:
-                return own
-            merged = self._renewed(own.merged_with(guest), email)
-            if self._store.save(merged, guest.emptied()):
-                return merged
+            merged, left = own.merged_with(guest)
+            if left.lines == guest.lines:
+                return own, guest
+            merged = self._renewed(merged, email)
+            if self._store.save(merged, left):
+                return merged, left
         raise CartBusy
 
-    def empty_if_unchanged(self, cart_id: str, version: int) -> None:
-        """After a checkout: forget what was bought, unless the cart was changed since."""
-        cart = self._store.get(cart_id)
-        if cart and cart.version == version:
-            self._store.save(cart.emptied())
+    def taking(self, cart: Cart, order_id: str, checkout: str) -> Write:
+        """Return the write that takes the contents of exactly this version of a cart for an order.
+
+        The order's own transaction makes it, so that a cart becomes one order or none.
+        """
+        return self._store.taking(cart, order_id, checkout)
 
     def abandoned(self, untouched_since: datetime) -> Iterator[Cart]:
         """Those with something in them, of customers that can be written to, and that have not expired."""
@@ -103,7 +112,7 @@ class Carts:
             raise CartTokenInvalid
         if cart is None:
             return Cart(cart_id, {}, 0, self._clock() + LIFETIME)
-        return cart.emptied() if expired else cart
+        return replace(cart.emptied(), last_order=None) if expired else cart
 
     def _renewed(self, cart: Cart, email: str | None) -> Cart:
         """Not every token tells the email; what was known stays."""

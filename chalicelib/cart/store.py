@@ -5,14 +5,15 @@ Only a cart that somebody can be reminded of has `remindable`, so index `by-last
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.cart.model import LIFETIME, Cart
-from chalicelib.platform.dynamo import lost_race
+from chalicelib.cart.model import LIFETIME, Cart, LastOrder
+from chalicelib.platform.dynamo import Write, lost_race
 
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
@@ -35,6 +36,8 @@ class CartStore:
             version=int(item["version"]),
             expires_at=datetime.fromtimestamp(int(item["expires_at"]), UTC),
             email=item.get("email"),
+            names=item.get("names", {}),
+            last_order=_last_order(item),
         )
 
     def untouched(self, since: datetime, now: datetime) -> Iterator[str]:
@@ -57,16 +60,28 @@ class CartStore:
             raise
         return True
 
+    def taking(self, cart: Cart, order_id: str, checkout: str) -> Write:
+        """Return the write that takes this version's contents for an order, as a part of the order's transaction."""
+        return {"Put": self._put(cart.ordered(order_id, checkout))}
+
     def _put(self, cart: Cart) -> dict[str, Any]:
         """The email goes when the cart is emptied: it is kept for the reminder only."""
         reminding = {"email": cart.email, "remindable": YES} if cart.email and cart.lines else {}
         item = {
             "id": cart.id,
             "lines": cart.lines,
+            "names": cart.names,
             "version": cart.version + 1,
             "expires_at": int(cart.expires_at.timestamp()),
         }
+        if cart.last_order:
+            item["last_order"] = asdict(cart.last_order)
         put = {"TableName": self._table, "Item": item | reminding}
         if cart.version == 0:
             return put | {"ConditionExpression": NEW}
         return put | {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":version": cart.version}}
+
+
+def _last_order(item: dict[str, Any]) -> LastOrder | None:
+    found = item.get("last_order")
+    return LastOrder(found["order_id"], found["checkout"], int(found["version"])) if found else None

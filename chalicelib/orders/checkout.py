@@ -1,12 +1,21 @@
-"""Checkout: a cart becomes an order, at the catalog's prices, once per idempotency key."""
+"""Checkout: a cart becomes an order, at the catalog's prices, once per idempotency key and once per cart.
+
+One DynamoDB transaction writes the order, its event and the idempotency record, and takes exactly the version of the
+cart that was priced. What was added to the cart meanwhile either is in the order or stays in the cart.
+
+The happy path is two reads and this transaction. The idempotency record is read only where there is something to
+refuse, or where the transaction was lost: a repetition of an answered checkout always comes to one of the two.
+"""
 
 import hashlib
 import json
+import random
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
@@ -18,25 +27,46 @@ from chalicelib.orders.model import (
     CheckoutBusy,
     Email,
     Order,
-    OrderLine,
-    ProductUnavailable,
     placed,
 )
+from chalicelib.orders.quote import CartAlreadyOrdered, must_be_expected, priced
 from chalicelib.orders.store import CheckoutRecord, OrderStore
+from chalicelib.payments.limits import check_total
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.errors import ValidationFailed
+from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.money import Money, total
 from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
 from chalicelib.shipping.address import ShippingAddress
 
 KEY_LIFETIME = timedelta(days=2)
-ATTEMPTS = 4
+ATTEMPTS = 6
+PAUSE_SECONDS = 0.05
+"""Before the second attempt, and half as long again before each further one."""
 
 
 class CheckoutRequest(BaseModel):
     email: Email | None = None
     shipping_address: ShippingAddress
-    payment_method: Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,120}$")]
+    payment_method: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,120}$")] | None,
+        Field(description="A Stripe PaymentMethod. Needed unless the total is 0."),
+    ] = None
+    expected_total: Annotated[
+        Money | None,
+        Field(description="The total that the buyer was shown. If it is another one now, nothing happens."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request to place an order. `scope` names its idempotency record."""
+
+    caller: Caller
+    cart_token: str | None
+    scope: str
+    request: CheckoutRequest
+    variant: Variant | None
 
 
 class Checkout:
@@ -57,81 +87,91 @@ class Checkout:
         """Returns the order, and the token that opens it if the caller is a guest. `variant` is not a part of what is
         asked for, so a repetition that brings another one is a repetition still.
 
-        Raises IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty,
-        CheckoutBusy, ProductUnavailable, ValidationFailed. Nothing is written when it raises.
+        Raises IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CartAlreadyOrdered,
+        CheckoutBusy, ProductUnavailable, TotalChanged, TotalTooSmall, TotalTooLarge, ValidationFailed. Nothing is
+        written when it raises.
         """
         cart_id = self._carts.cart_id(caller, cart_token)
         if cart_id is None:
             raise CartEmpty
-        scope, fingerprint = _scope(cart_id, key), _fingerprint(request)
-        for _ in range(ATTEMPTS):
-            order = self._placed_before(cart_id, scope, fingerprint)
-            order = order or self._place_new(caller, cart_token, scope, fingerprint, request, variant)
-            if order:
-                return order, _order_token(caller, cart_token, order.id)
-            time.sleep(0.05)
-        raise CheckoutBusy
+        order = self._placed(_Asked(caller, cart_token, _scope(cart_id, key), request, variant))
+        return order, _order_token(caller, cart_token, order.id)
 
-    def _placed_before(self, cart_id: str, scope: str, fingerprint: str) -> Order | None:
-        record = self._store.checkout(scope)
-        if record is None:
-            return None
-        if record.fingerprint != fingerprint:
-            raise IdempotencyConflict
-        # The first try may have died before it came to this.
-        self._carts.empty_if_unchanged(cart_id, record.cart_version)
-        return self._store.get(record.order_id)
+    def _placed(self, asked: _Asked) -> Order:
+        """Each attempt starts from what the tables hold then: a lost transaction means that something has changed."""
+        first: Cart | None = None
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_SECONDS * 1.5 ** (attempt - 1) * random.uniform(0.5, 1))
+            cart: Cart | None = None
+            refusal: Refusal | None = None
+            try:
+                cart = self._cart(asked)
+                first = first or cart
+                order = self._new_order(asked, cart, first)
+                if self._written(asked, order, cart):
+                    return order
+            except Refusal as refused:
+                refusal = refused
+            record = self._record(asked)
+            earlier = self._store.get(record.order_id) if record else None
+            if earlier:
+                return earlier
+            if refusal and not record and not _is_taken_by(asked, cart):
+                raise refusal
+        raise refusal or CheckoutBusy
 
-    def _place_new(
-        self,
-        caller: Caller,
-        cart_token: str | None,
-        scope: str,
-        fingerprint: str,
-        request: CheckoutRequest,
-        variant: Variant | None,
-    ) -> Order | None:
-        """None if a copy of this very checkout is being placed beside it."""
-        cart = self._carts.read(caller, cart_token)
+    def _cart(self, asked: _Asked) -> Cart:
+        """Raises CartTokenInvalid, CartEmpty."""
+        cart = self._carts.read(asked.caller, asked.cart_token)
         if cart is None:
             raise CartEmpty
-        if not cart.lines and self._store.checkout(scope):
-            return None
-        now, order_id = self._clock(), new_order_id()
-        order = placed(
-            order_id=order_id,
-            customer_id=caller.customer_id,
-            token=_order_token(caller, cart_token, order_id),
-            email=_email(caller, request),
-            shipping_address=request.shipping_address.to_store(),
-            payment_method=request.payment_method,
-            lines=self._priced(cart),
-            at=now,
-            variant=variant,
-        )
-        expires_at = int((now + KEY_LIFETIME).timestamp())
-        if not self._store.place(order, CheckoutRecord(scope, fingerprint, order_id, expires_at, cart.version)):
-            return None
-        self._carts.empty_if_unchanged(cart.id, cart.version)
-        return order
+        return cart
 
-    def _priced(self, cart: Cart) -> list[OrderLine]:
-        if not cart.lines:
-            raise CartEmpty
-        products = self._catalog.products(list(cart.lines))
-        gone = [sku for sku in cart.lines if sku not in products]
-        if gone:
-            raise ProductUnavailable(f"Not sold any more: {', '.join(gone)}. Please take it out of the cart.")
-        return [
-            OrderLine(
-                sku=sku,
-                name=products[sku].name,
-                image=products[sku].image,
-                quantity=quantity,
-                unit_price=products[sku].price,
-            )
-            for sku, quantity in cart.lines.items()
-        ]
+    def _new_order(self, asked: _Asked, cart: Cart, first: Cart) -> Order:
+        """`first` is the cart as this request found it: whoever ordered it since has ordered what was meant."""
+        if cart.last_order and (cart.was_just_ordered or cart.last_order != first.last_order):
+            raise CartAlreadyOrdered(cart.last_order.order_id)
+        request = asked.request
+        email = _email(asked.caller, request)
+        lines = priced(cart, self._catalog.products(list(cart.lines)))
+        must_be_expected(lines, request.expected_total)
+        to_pay = total([line.total for line in lines])
+        check_total(to_pay)
+        order_id = new_order_id()
+        return placed(
+            order_id=order_id,
+            customer_id=asked.caller.customer_id,
+            token=_order_token(asked.caller, asked.cart_token, order_id),
+            email=email,
+            shipping_address=request.shipping_address.to_store(),
+            payment_method=_payment_method(request, to_pay),
+            lines=lines,
+            at=self._clock(),
+            variant=asked.variant,
+        )
+
+    def _written(self, asked: _Asked, order: Order, cart: Cart) -> bool:
+        """Return False if something that the order was made from has changed meanwhile; nothing is written then."""
+        now = self._clock()
+        expires_at = int((now + KEY_LIFETIME).timestamp())
+        record = CheckoutRecord(asked.scope, _fingerprint(asked.request), order.id, expires_at)
+        return self._store.place(order, record, now, self._carts.taking(cart, order.id, asked.scope))
+
+    def _record(self, asked: _Asked) -> CheckoutRecord | None:
+        """Return the record of this very checkout, if it was answered before. Raises IdempotencyConflict."""
+        record = self._store.checkout(asked.scope, self._clock())
+        if record and record.fingerprint != _fingerprint(asked.request):
+            raise IdempotencyConflict
+        return record
+
+
+def _is_taken_by(asked: _Asked, cart: Cart | None) -> bool:
+    """Return whether a copy of this very checkout took the cart: then its record and order are about to be seen.
+
+    DynamoDB isolates a transaction from each read, but not from several: one item may show it before the others.
+    """
+    return bool(cart and cart.was_just_ordered and cart.last_order and cart.last_order.checkout == asked.scope)
 
 
 def _scope(cart_id: str, key: str | None) -> str:
@@ -140,7 +180,12 @@ def _scope(cart_id: str, key: str | None) -> str:
 
 
 def _fingerprint(request: CheckoutRequest) -> str:
-    canonical = json.dumps(request.model_dump(), sort_keys=True)
+    """Return a hash of what is asked for.
+
+    `expected_total` is no part of it: it is a condition, and two requests that differ in it alone ask for the same
+    order. A buyer whose answer was lost and who confirms a new price meanwhile gets the order that was placed.
+    """
+    canonical = json.dumps(request.model_dump(exclude={"expected_total"}), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -149,6 +194,16 @@ def _email(caller: Caller, request: CheckoutRequest) -> str:
     if not email:
         raise ValidationFailed("Please correct the named fields.", {"email": "Guests must give an email address."})
     return email
+
+
+def _payment_method(request: CheckoutRequest, to_pay: Money) -> str | None:
+    """None where there is nothing to pay. Raises ValidationFailed."""
+    if not to_pay.amount:
+        return None
+    if request.payment_method is None:
+        told = f"Needed, because the order comes to {to_pay}."
+        raise ValidationFailed("Please correct the named fields.", {"payment_method": told})
+    return request.payment_method
 
 
 def _order_token(caller: Caller, cart_token: str | None, order_id: str) -> str | None:

@@ -42,10 +42,6 @@ class CartEmpty(Unacceptable):
     """There is nothing in the cart to buy."""
 
 
-class ProductUnavailable(Conflict):
-    """A product in the cart is not sold any more."""
-
-
 class CheckoutBusy(Conflict):
     """This checkout is being made at this very moment. Please repeat it with the same key."""
 
@@ -199,7 +195,7 @@ class Order(BaseModel):
     token_hash: str | None = None
     email: str
     shipping_address: Address
-    payment_method: str
+    payment_method: str | None = None
     lines: tuple[OrderLine, ...]
     total: Money
     history: tuple[Moment, ...]
@@ -378,7 +374,7 @@ def placed(
     token: str | None,
     email: str,
     shipping_address: Address,
-    payment_method: str,
+    payment_method: str | None,
     lines: list[OrderLine],
     at: datetime,
     variant: Variant | None = None,

@@ -21,7 +21,6 @@ from chalicelib.orders.model import (
     OrderNotFound,
     OrderNotReturnable,
     OrderTokenRequired,
-    ProductUnavailable,
     Reason,
     Return,
     ReturnExceedsOrder,
@@ -30,6 +29,8 @@ from chalicelib.orders.model import (
     Status,
     TooLateToCancel,
 )
+from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
+from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.payments.model import Payment, PaymentDisputed
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
@@ -180,7 +181,8 @@ class AdminOrderPage(BaseModel):
     required_headers=(IDEMPOTENCY_KEY,), headers=(CART_TOKEN, VARIANT), body=CheckoutRequest,
     answer=OrderAccepted, answer_headers=("Location",),
     refusals=(
-        IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CheckoutBusy, ProductUnavailable,
+        IdempotencyKeyInvalid, IdempotencyConflict, CartTokenInvalid, CartEmpty, CartAlreadyOrdered, CheckoutBusy,
+        ProductUnavailable, TotalChanged, TotalTooSmall, TotalTooLarge,
     ),
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:

@@ -6,7 +6,8 @@
 | event       | `ORDER#{id}`           | `EVENT#{n:06}`  |
 | idempotency | `CHECKOUT#{scope}#{k}` | `CHECKOUT`      |
 
-Order and event are written in one transaction. Index `by-customer` lists a customer's orders and
+Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
+takes, which is another room's. Index `by-customer` lists a customer's orders and
 `by-status` the shop's, newest first by `placed_at`.
 """
 
@@ -14,6 +15,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -22,23 +24,26 @@ from botocore.exceptions import ClientError
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import lost_race
+from chalicelib.platform.dynamo import Write, lost_race
 from chalicelib.platform.errors import CursorInvalid
 
 NEW = "attribute_not_exists(pk)"
+NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
 UNCHANGED = "version = :version"
 INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status"}
 
 
 @dataclass(frozen=True)
 class CheckoutRecord:
-    """What was answered to a checkout, and the fingerprint of what was asked. Kept for a day at least."""
+    """The idempotency record of a checkout: the order that it made, and the fingerprint of what was asked.
+
+    It is no more from `expires_at` on, in Unix seconds, however late DynamoDB deletes it.
+    """
 
     scope: str
     fingerprint: str
     order_id: str
     expires_at: int
-    cart_version: int = 0
 
 
 def order_key(order_id: str) -> dict[str, str]:
@@ -62,25 +67,24 @@ class OrderStore:
         item = self._item(order_key(order_id))
         return Order.model_validate(item) if item else None
 
-    def checkout(self, scope: str) -> CheckoutRecord | None:
+    def checkout(self, scope: str, now: datetime) -> CheckoutRecord | None:
         item = self._item(checkout_key(scope))
-        if item is None:
+        if item is None or int(item["expires_at"]) <= int(now.timestamp()):
             return None
-        return CheckoutRecord(
-            scope, item["fingerprint"], item["order_id"], int(item["expires_at"]), int(item["cart_version"])
-        )
+        return CheckoutRecord(scope, item["fingerprint"], item["order_id"], int(item["expires_at"]))
 
-    def place(self, order: Order, record: CheckoutRecord) -> bool:
-        """Order, event and idempotency record, or nothing. False if another made this checkout, or is at it."""
+    def place(self, order: Order, record: CheckoutRecord, now: datetime, *others: Write) -> bool:
+        """Write order, event, idempotency record and the writes of `others`, or nothing.
+
+        Returns False if another checkout was faster with one of them, or is writing one of them at this moment. Where
+        the answer gets lost, botocore repeats the call with the same ClientRequestToken and is answered the same.
+        """
         remembered = {name: value for name, value in asdict(record).items() if name != "scope"}
+        remember = self._put(checkout_key(record.scope) | remembered, NEW_OR_EXPIRED)
+        remember["Put"]["ExpressionAttributeValues"] = {":now": int(now.timestamp())}
+        writes = [remember, self._put(_order_item(order), NEW), self._put(_event_item(order), NEW), *others]
         try:
-            self._db.transact_write_items(
-                TransactItems=[
-                    self._put(checkout_key(record.scope) | remembered, NEW),
-                    self._put(_order_item(order), NEW),
-                    self._put(_event_item(order), NEW),
-                ]
-            )
+            self._db.transact_write_items(TransactItems=writes)
         except ClientError as error:
             if lost_race(error):
                 return False

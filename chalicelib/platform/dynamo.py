@@ -18,6 +18,9 @@ class Versioned(BaseModel):
 
 Item = TypeVar("Item", bound=Versioned)
 
+Write = dict[str, Any]
+"""One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
+
 NEW = "attribute_not_exists(order_id)"
 UNCHANGED = "version = :version"
 

@@ -5,10 +5,20 @@ A room's own errors subclass a kind. The stable `code` of an error is its class 
 """
 
 import re
+from typing import ClassVar
+
+from pydantic import BaseModel
 
 
 class Refusal(Exception):
-    """The caller asked for something that cannot be done; nothing was changed."""
+    """The caller asked for something that cannot be done; nothing was changed.
+
+    `members` are what its problem document says besides (RFC 9457, extension members); `Members` is their model, whose
+    fields are all optional, because other refusals of the same status do not have them.
+    """
+
+    Members: ClassVar[type[BaseModel] | None] = None
+    members: BaseModel | None = None
 
     @property
     def code(self) -> str:

@@ -289,7 +289,8 @@ def _translated(call_view: Callable[[], Response]) -> Response:
     try:
         return call_view()
     except Refusal as refusal:
-        return _problem(status_of(refusal), refusal.code, refusal.detail, getattr(refusal, "fields", {}))
+        fields, members = getattr(refusal, "fields", {}), refusal.members
+        return _problem(status_of(refusal), refusal.code, refusal.detail, fields, members=members)
     except Unavailable:
         log.exception("dependency unavailable")
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -311,6 +312,7 @@ def _problem(
     detail: str,
     fields: dict[str, str],
     headers: dict[str, str] | None = None,
+    members: BaseModel | None = None,
 ) -> Response:
     problem = Problem(
         title=status.phrase,
@@ -319,7 +321,9 @@ def _problem(
         code=code,
         errors=[FieldError(field=name, message=message) for name, message in fields.items()] or None,
     )
-    return _answered(problem.model_dump_json(exclude_none=True), "application/problem+json", status, headers or {})
+    content = problem.model_dump(mode="json", exclude_none=True)
+    content |= members.model_dump(mode="json") if members else {}
+    return _answered(json.dumps(content), "application/problem+json", status, headers or {})
 
 
 def _sharing(seconds: int) -> Headers:

@@ -58,7 +58,7 @@ HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
 
 def document(server_path: str) -> dict[str, Any]:
     """`server_path` is the path below which the API answers, for example `/api`."""
-    models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem}
+    models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem} | _members()
     ordered = sorted(models, key=lambda model: model.__name__)
     definitions = [(model, _mode(model)) for model in ordered]
     _, schemas = models_json_schema(definitions, ref_template=SCHEMA)
@@ -85,7 +85,7 @@ def document(server_path: str) -> dict[str, Any]:
 
 
 def _mode(model: type[BaseModel]) -> Literal["validation", "serialization"]:
-    is_answer = model is Problem or any(model is o.answer for o in OPERATIONS)
+    is_answer = model is Problem or model in _members() or any(model is o.answer for o in OPERATIONS)
     return "serialization" if is_answer else "validation"
 
 
@@ -160,16 +160,26 @@ def _problems(operation: Operation) -> dict[str, Any]:
         refusals += [BodyNotJson, JsonKeyDuplicate, BodyTooLarge, ValidationFailed]
     if operation.query:
         refusals.append(ValidationFailed)
-    codes: dict[int, set[str]] = {}
+    by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in refusals:
-        codes.setdefault(status_of(refusal()), set()).add(refusal().code)
+        by_status.setdefault(status_of(refusal()), []).append(refusal)
     return {
         str(int(status)): {
-            "description": " or ".join(f"`{code}`" for code in sorted(names)),
-            "content": {"application/problem+json": {"schema": _ref(Problem)}},
+            "description": " or ".join(f"`{code}`" for code in sorted({refusal().code for refusal in kinds})),
+            "content": {"application/problem+json": {"schema": _problem_schema(kinds)}},
         }
-        for status, names in sorted(codes.items())
+        for status, kinds in sorted(by_status.items())
     }
+
+
+def _problem_schema(refusals: list[type[Refusal]]) -> dict[str, Any]:
+    """Return a problem's schema, with the further members that one of these refusals may have."""
+    members = sorted({refusal.Members for refusal in refusals if refusal.Members}, key=lambda model: model.__name__)
+    return {"allOf": [_ref(model) for model in (Problem, *members)]} if members else _ref(Problem)
+
+
+def _members() -> set[type[BaseModel]]:
+    return {refusal.Members for o in OPERATIONS for refusal in o.refusals if refusal.Members}
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

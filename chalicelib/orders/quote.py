@@ -1,0 +1,108 @@
+"""Quote: what the lines of a cart cost now, and whether they can be ordered so."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from chalicelib.cart.model import Cart
+from chalicelib.catalog.model import Product
+from chalicelib.orders.model import CartEmpty, OrderLine
+from chalicelib.platform.errors import Conflict
+from chalicelib.platform.money import Money, total
+
+
+class QuotedLine(BaseModel):
+    sku: str
+    name: str
+    image: str
+    quantity: int
+    unit_price: Money
+    total: Money
+
+
+class Quote(BaseModel):
+    lines: list[QuotedLine]
+    total: Money
+
+
+class NewQuote(BaseModel):
+    quote: Quote | None = None
+
+
+class UnavailableLine(BaseModel):
+    sku: str
+    quantity: int
+    name: str | None
+
+
+class UnavailableLines(BaseModel):
+    unavailable: list[UnavailableLine] | None = None
+
+
+class OrderedBefore(BaseModel):
+    order_id: str | None = None
+
+
+class ProductUnavailable(Conflict):
+    """A product in the cart is not sold any more."""
+
+    Members: ClassVar = UnavailableLines
+
+    def __init__(self, lines: list[UnavailableLine] | None = None) -> None:
+        named = ", ".join(line.name or line.sku for line in lines or [])
+        super().__init__(f"Not sold any more: {named}. Please take it out of the cart." if named else "")
+        self.members = UnavailableLines(unavailable=lines)
+
+
+class TotalChanged(Conflict):
+    """The cart comes to another total than was expected. Nothing was ordered; the new quote is in `quote`."""
+
+    Members: ClassVar = NewQuote
+
+    def __init__(self, lines: list[OrderLine] | None = None) -> None:
+        super().__init__()
+        self.members = NewQuote(quote=_quote(lines) if lines else None)
+
+
+class CartAlreadyOrdered(Conflict):
+    """The contents of this cart became an order already, under another Idempotency-Key."""
+
+    Members: ClassVar = OrderedBefore
+
+    def __init__(self, order_id: str | None = None) -> None:
+        super().__init__()
+        self.members = OrderedBefore(order_id=order_id)
+
+
+def priced(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
+    """Return the lines of an order of this cart, at the prices of now. Raises CartEmpty, ProductUnavailable."""
+    if not cart.lines:
+        raise CartEmpty
+    gone = [
+        UnavailableLine(sku=sku, quantity=quantity, name=cart.names.get(sku))
+        for sku, quantity in cart.lines.items()
+        if sku not in products
+    ]
+    if gone:
+        raise ProductUnavailable(gone)
+    return [
+        OrderLine(
+            sku=sku,
+            name=products[sku].name,
+            image=products[sku].image,
+            quantity=quantity,
+            unit_price=products[sku].price,
+        )
+        for sku, quantity in cart.lines.items()
+    ]
+
+
+def must_be_expected(lines: list[OrderLine], expected: Money | None) -> None:
+    """Check that the lines come to the total that the buyer was shown, if it is known. Raises TotalChanged."""
+    if expected is not None and total([line.total for line in lines]) != expected:
+        raise TotalChanged(lines)
+
+
+def _quote(lines: list[OrderLine]) -> Quote:
+    quoted = [QuotedLine(**line.model_dump(), total=line.total) for line in lines]
+    return Quote(lines=quoted, total=total([line.total for line in lines]))
