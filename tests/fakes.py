@@ -424,3 +424,29 @@ class InConflict:
             "CancellationReasons": [{"Code": "TransactionConflict"} for _ in TransactItems],
         }
         raise ClientError(answer, "TransactWriteItems")
+
+
+class WritesTwice:
+    """DynamoDB behind a bad line: each answer of a transaction is lost, so that the transaction is sent again."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dynamodb, name)
+
+    def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> Any:
+        self._dynamodb.transact_write_items(TransactItems=TransactItems)
+        return self._dynamodb.transact_write_items(TransactItems=TransactItems)
+
+
+class Counted:
+    """DynamoDB; `calls` holds the name of each call that was made."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls.append(name)
+        return getattr(self._dynamodb, name)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
-from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound
+from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound, is_sold
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.shop import shop
@@ -29,7 +29,7 @@ class CartLine(BaseModel):
     name: Annotated[str, Field(description="The sku where the name is not known any more.")]
     image: Annotated[str, Field(description="Empty where it is not known any more.")]
     quantity: int
-    unit_price: Annotated[Money | None, Field(description="Null of an unavailable line.")]
+    unit_price: Annotated[Money | None, Field(description="Null where it is not known any more.")]
     total: Money
     available: Annotated[int, Field(description="Units that can be bought now; may be less than the quantity.")]
     unavailable: bool = False
@@ -108,13 +108,14 @@ def _view(cart: Cart | None) -> CartView:
 
 
 def _line(cart: Cart, sku: str, product: Product | None, available: int, nothing: Money) -> CartLine:
+    quantity, counts = cart.lines[sku], is_sold(product)
     return CartLine(
         sku=sku,
         name=product.name if product else cart.names.get(sku, sku),
         image=product.image if product else "",
-        quantity=cart.lines[sku],
+        quantity=quantity,
         unit_price=product.price if product else None,
-        total=product.price.times(cart.lines[sku]) if product else nothing,
-        available=available,
-        unavailable=product is None,
+        total=product.price.times(quantity) if product and counts else nothing,
+        available=available if counts else 0,
+        unavailable=not counts,
     )

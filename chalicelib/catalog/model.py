@@ -161,3 +161,8 @@ def search_words(query: str) -> list[str]:
 
 def is_sku(text: str) -> bool:
     return re.fullmatch(SKU_PATTERN, text) is not None
+
+
+def is_sold(product: Product | None) -> bool:
+    """Return whether this product, as it was found in the catalog or not, can be bought at all."""
+    return product is not None and not product.archived

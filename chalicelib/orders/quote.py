@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from chalicelib.cart.model import Cart
-from chalicelib.catalog.model import Product
+from chalicelib.catalog.model import Product, is_sold
 from chalicelib.orders.model import CartEmpty, OrderLine
 from chalicelib.platform.errors import Conflict
 from chalicelib.platform.money import Money, total
@@ -79,9 +79,9 @@ def priced(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
     if not cart.lines:
         raise CartEmpty
     gone = [
-        UnavailableLine(sku=sku, quantity=quantity, name=cart.names.get(sku))
+        UnavailableLine(sku=sku, quantity=quantity, name=products[sku].name if sku in products else cart.names.get(sku))
         for sku, quantity in cart.lines.items()
-        if sku not in products
+        if not is_sold(products.get(sku))
     ]
     if gone:
         raise ProductUnavailable(gone)

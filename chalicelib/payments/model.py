@@ -115,6 +115,11 @@ class Payment(Versioned):
     failed: dict[str, int] = Field(default_factory=dict)
 
     @property
+    def is_free(self) -> bool:
+        """Return whether there is nothing to pay: Stripe never hears of such a payment."""
+        return self.amount is not None and self.amount.amount == 0
+
+    @property
     def stripe_id(self) -> str:
         """Of a payment that was begun at Stripe. Raises PaymentEnded if it never was."""
         if self.intent_id is None:

@@ -49,15 +49,18 @@ class Payments:
     def of(self, order_id: str) -> Payment | None:
         return self._store.get(order_id)
 
-    def authorize(self, order_id: str, amount: Money, payment_method: str) -> None:
-        """Hold the money. Raises PaymentDeclined or PaymentEnded."""
+    def authorize(self, order_id: str, amount: Money, payment_method: str | None) -> None:
+        """Hold the money; where there is nothing to pay, only note that. Raises PaymentDeclined or PaymentEnded."""
 
         def attempt() -> Payment | None:
             payment: Payment | None = self._opened(order_id, amount)
+            if payment and payment.is_free:
+                return self._store.replace(payment, status=AUTHORIZED) if payment.status == CREATED else payment
             if payment and payment.status == CREATED and payment.intent_id is None:
                 payment = self._with_intent(payment, payment.amount or amount)
             if payment and payment.status == CREATED:
-                payment = self._confirmed(payment, payment_method)
+                # Checkout takes no order without one unless it is free. Stripe would decline it.
+                payment = self._confirmed(payment, payment_method or "")
             return payment
 
         payment = self._repeated(order_id, attempt)
@@ -73,6 +76,8 @@ class Payments:
             payment = self._known(order_id)
             if payment.status != AUTHORIZED:
                 return payment
+            if payment.is_free:
+                return self._store.replace(payment, status=CAPTURED)
             intent = self._attempt(payment, CAPTURE, lambda key: self._gateway.capture(payment.stripe_id, key))
             if intent.status != "succeeded":
                 raise PaymentEnded(intent.status)
@@ -99,6 +104,8 @@ class Payments:
         Returns what was given back under this reference, in minor units.
         """
         payment = self._known(order_id)
+        if payment.is_free:
+            return 0
         intent = self._gateway.retrieve(payment.stripe_id)
         return self._give_back(payment, intent, amount.amount, reference)
 

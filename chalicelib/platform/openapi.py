@@ -175,7 +175,7 @@ def _problems(operation: Operation) -> dict[str, Any]:
 def _problem_schema(refusals: list[type[Refusal]]) -> dict[str, Any]:
     """Return a problem's schema, with the further members that one of these refusals may have."""
     members = sorted({refusal.Members for refusal in refusals if refusal.Members}, key=lambda model: model.__name__)
-    return {"allOf": [_ref(model) for model in (Problem, *members)]} if members else _ref(Problem)
+    return {"allOf": [_ref(Problem), *map(_ref, members)]} if members else _ref(Problem)
 
 
 def _members() -> set[type[BaseModel]]:

@@ -1,6 +1,7 @@
 """Carts are changed one at a time, claimed once, and gone when they expire."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import (
     MAX_QUANTITY,
@@ -180,7 +181,9 @@ class TestClaim:
     def test_moves_the_guests_lines(self, carts, guest_token):
         carts.set_quantity(ADA, None, "MUG", 1)
 
-        assert carts.claim("ada", guest_token).lines == {"MUG": 3}
+        own, left = carts.claim("ada", guest_token)
+
+        assert (own.lines, left.lines) == ({"MUG": 3}, {})
         assert carts.read(ADA, None).lines == {"MUG": 3}
         assert carts.read(GUEST, guest_token).lines == {}
 
@@ -189,19 +192,32 @@ class TestClaim:
 
         carts.claim("ada", guest_token)
 
-        assert carts.claim("ada", guest_token).lines == {"MUG": 3}
+        assert carts.claim("ada", guest_token)[0].lines == {"MUG": 3}
         assert carts.read(ADA, None).lines == {"MUG": 3}
 
     def test_by_somebody_else_afterwards_finds_nothing(self, carts, guest_token):
         carts.claim("ada", guest_token)
 
-        assert carts.claim("bob", guest_token).lines == {}
+        assert carts.claim("bob", guest_token)[0].lines == {}
 
-    def test_stops_at_the_limit_of_a_quantity(self, carts):
-        _, token = carts.set_quantity(GUEST, None, "MUG", MAX_QUANTITY)
-        carts.set_quantity(ADA, None, "MUG", MAX_QUANTITY)
+    def test_leaves_what_has_no_room_in_the_guests_cart(self, carts):
+        _, token = carts.set_quantity(GUEST, None, "MUG", 15)
+        carts.set_quantity(ADA, None, "MUG", 15)
 
-        assert carts.claim("ada", token).lines == {"MUG": MAX_QUANTITY}
+        for _ in range(2):
+            own, left = carts.claim("ada", token)
+            assert (own.lines, left.lines) == ({"MUG": MAX_QUANTITY}, {"MUG": 10})
+            assert carts.read(GUEST, token).lines == {"MUG": 10}
+
+    def test_again_moves_more_once_there_is_room(self, carts):
+        _, token = carts.set_quantity(GUEST, None, "MUG", 15)
+        carts.set_quantity(ADA, None, "MUG", 15)
+        carts.claim("ada", token)
+        carts.set_quantity(ADA, None, "MUG", 12)
+
+        own, left = carts.claim("ada", token)
+
+        assert (own.lines, left.lines) == ({"MUG": MAX_QUANTITY}, {"MUG": 2})
 
     @pytest.mark.parametrize("token", ["", "nonsense", "cart_" + "0" * 64])
     def test_needs_the_token_of_a_cart(self, carts, token):
@@ -211,27 +227,36 @@ class TestClaim:
     def test_is_tried_again_if_a_cart_changed_meanwhile(self, store, clock, guest_token):
         carts = Carts(InterruptedStore(store, times=1), clock)
 
-        assert carts.claim("ada", guest_token).lines == {"ELSEWHERE": 1, "MUG": 2}
+        assert carts.claim("ada", guest_token)[0].lines == {"ELSEWHERE": 1, "MUG": 2}
         assert store.get(guest_cart_id(guest_token)).lines == {}
 
 
-class TestEmptying:
-    def test_forgets_what_was_bought(self, carts):
+class TestOrder:
+    def test_takes_the_contents_and_remembers_which_order(self, carts, dynamodb):
         carts.set_quantity(ADA, None, "MUG", 2)
+
+        dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
+
         cart = carts.read(ADA, None)
+        assert (cart.lines, cart.was_just_ordered) == ({}, True)
+        assert (cart.last_order.order_id, cart.last_order.checkout) == ("ord_1", "checkout-1")
 
-        carts.empty_if_unchanged(cart.id, cart.version)
-
-        assert carts.read(ADA, None).lines == {}
-
-    def test_leaves_a_cart_that_was_changed_since(self, carts):
+    def test_takes_no_cart_that_was_changed_since(self, carts, dynamodb):
         carts.set_quantity(ADA, None, "MUG", 2)
-        cart = carts.read(ADA, None)
+        as_priced = carts.read(ADA, None)
         carts.set_quantity(ADA, None, "TENT", 1)
 
-        carts.empty_if_unchanged(cart.id, cart.version)
+        with pytest.raises(ClientError, match="TransactionCanceledException"):
+            dynamodb.transact_write_items(TransactItems=[carts.taking(as_priced, "ord_1", "checkout-1")])
 
         assert carts.read(ADA, None).lines == {"MUG": 2, "TENT": 1}
+
+    def test_is_forgotten_with_an_expired_cart(self, carts, dynamodb, clock):
+        carts.set_quantity(ADA, None, "MUG", 2)
+        dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
+        clock.now += LIFETIME
+
+        assert not carts.read(ADA, None).was_just_ordered
 
 
 class InterruptedStore:

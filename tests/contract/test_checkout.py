@@ -5,16 +5,19 @@ import pytest
 from chalicelib.cart.model import CartTokenInvalid
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
+from chalicelib.catalog.model import ProductChange
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
-from chalicelib.orders.checkout import Checkout
-from chalicelib.orders.model import CartEmpty, ProductUnavailable
+from chalicelib.orders.checkout import KEY_LIFETIME, Checkout
+from chalicelib.orders.model import CartEmpty
+from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
 from chalicelib.orders.store import OrderStore
+from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 from tests.builders import a_checkout_request, an_address, as_read, euros, product_details
-from tests.fakes import InConflict
+from tests.fakes import Counted, InConflict, WritesTwice
 
 ADA = Caller(customer_id="ada", email="ada@example.com")
 
@@ -105,9 +108,9 @@ def test_two_that_run_side_by_side_are_one_order(dynamodb, orders_table, carts, 
 
         looked = False
 
-        def checkout(self, scope):
+        def checkout(self, scope, now):
             if self.looked:
-                return super().checkout(scope)
+                return super().checkout(scope, now)
             self.looked = True
             return None
 
@@ -151,14 +154,198 @@ def test_an_expired_cart_cannot_be_bought(checkout, guest_token, clock, nothing_
     assert nothing_was_written()
 
 
-def test_what_is_not_sold_any_more_is_named(checkout, carts, two_mugs, nothing_was_written):
-    carts.set_quantity(ADA, None, "GONE", 1)
+def test_a_product_that_is_gone_is_named_and_stays_in_the_cart(checkout, carts, two_mugs, nothing_was_written):
+    carts.set_quantity(ADA, None, "GONE", 3, "Old kettle")
 
-    with pytest.raises(ProductUnavailable, match="GONE"):
+    with pytest.raises(ProductUnavailable, match="Old kettle") as refusal:
+        checkout.place(ADA, None, "key-1", a_checkout_request())
+
+    [line] = refusal.value.members.unavailable
+    assert (line.sku, line.quantity, line.name) == ("GONE", 3, "Old kettle")
+    assert nothing_was_written()
+    assert carts.read(ADA, None).lines == {"MUG": 2, "GONE": 3}
+
+
+def test_an_archived_product_is_not_sold(checkout, catalog, two_mugs, nothing_was_written):
+    catalog.change("MUG", ProductChange(archived=True))
+
+    with pytest.raises(ProductUnavailable, match="Camp mug"):
         checkout.place(ADA, None, "key-1", a_checkout_request())
 
     assert nothing_was_written()
-    assert carts.read(ADA, None).lines == {"MUG": 2, "GONE": 1}
+
+
+class TestOneCartOneOrder:
+    def test_another_key_finds_the_cart_ordered(self, checkout, carts, two_mugs):
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+
+        with pytest.raises(CartAlreadyOrdered) as refusal:
+            checkout.place(ADA, None, "key-2", a_checkout_request())
+
+        assert refusal.value.members.order_id == order.id
+
+    def test_a_cart_that_was_filled_again_becomes_another_order(self, checkout, carts, two_mugs):
+        one, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+        carts.set_quantity(ADA, None, "MUG", 1)
+
+        other, _ = checkout.place(ADA, None, "key-2", a_checkout_request())
+
+        assert (one.quantities, other.quantities) == ({"MUG": 2}, {"MUG": 1})
+
+    def test_a_cart_that_was_emptied_by_hand_is_only_empty(self, checkout, carts, two_mugs):
+        checkout.place(ADA, None, "key-1", a_checkout_request())
+        carts.set_quantity(ADA, None, "MUG", 1)
+        carts.remove(ADA, None, "MUG")
+
+        with pytest.raises(CartEmpty):
+            checkout.place(ADA, None, "key-2", a_checkout_request())
+
+    def test_a_lost_answer_of_the_transaction_is_one_order(
+        self, dynamodb, orders_table, carts, catalog, clock, two_mugs
+    ):
+        """The write is done, and its repetition meets itself."""
+        unsure = Checkout(OrderStore(WritesTwice(dynamodb), orders_table), carts, catalog, clock)
+
+        order, _ = unsure.place(ADA, None, "key-1", a_checkout_request())
+
+        assert unsure.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
+        assert dynamodb.scan(TableName=orders_table)["Count"] == 3
+
+    def test_a_copy_that_sees_the_cart_before_the_record_waits_for_it(
+        self, dynamodb, orders_table, carts, catalog, clock, checkout, two_mugs
+    ):
+        class LateRecords(OrderStore):
+            """Shows a record only when it is looked for again."""
+
+            looked = 0
+
+            def checkout(self, scope, now):
+                self.looked += 1
+                return super().checkout(scope, now) if self.looked > 2 else None
+
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+        copy = Checkout(LateRecords(dynamodb, orders_table), carts, catalog, clock)
+
+        assert copy.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
+
+    def test_needs_two_reads_and_one_transaction(self, dynamodb, orders_table, catalog, carts, clock, two_mugs):
+        counted = Counted(dynamodb)
+        catalog._store._db = carts._store._db = counted
+
+        Checkout(OrderStore(counted, orders_table), carts, catalog, clock).place(
+            ADA, None, "key-1", a_checkout_request()
+        )
+
+        assert counted.calls == ["get_item", "batch_get_item", "transact_write_items"]
+
+
+class TestExpiredKey:
+    def test_orders_again_although_its_record_is_still_there(self, checkout, carts, clock, two_mugs):
+        old, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+        clock.now += KEY_LIFETIME
+        carts.set_quantity(ADA, None, "MUG", 5)
+
+        new, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+
+        assert (new.id != old.id, new.quantities) == (True, {"MUG": 5})
+        assert carts.read(ADA, None).lines == {}
+        assert checkout.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(new)
+
+    def test_may_be_used_for_something_else(self, checkout, carts, clock, two_mugs):
+        checkout.place(ADA, None, "key-1", a_checkout_request())
+        clock.now += KEY_LIFETIME
+        carts.set_quantity(ADA, None, "MUG", 5)
+
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(email="ada@other.example"))
+
+        assert order.email == "ada@other.example"
+
+    def test_no_longer_answers_the_old_order(self, checkout, carts, clock, two_mugs):
+        checkout.place(ADA, None, "key-1", a_checkout_request())
+        clock.now += KEY_LIFETIME
+        carts.set_quantity(ADA, None, "GONE", 1)
+
+        with pytest.raises(ProductUnavailable):
+            checkout.place(ADA, None, "key-1", a_checkout_request())
+
+    def test_holds_until_its_last_second(self, checkout, clock, two_mugs):
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
+        clock.now += KEY_LIFETIME
+        clock.passes(seconds=-1)
+
+        assert checkout.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
+
+
+class TestExpectedTotal:
+    def test_another_total_is_refused_with_the_new_quote(self, checkout, catalog, carts, two_mugs, nothing_was_written):
+        catalog.save("MUG", product_details(price=euros(9000)))
+
+        with pytest.raises(TotalChanged) as refusal:
+            checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))
+
+        quote = refusal.value.members.quote
+        assert (quote.total, [(line.sku, line.unit_price) for line in quote.lines]) == (
+            euros(18000),
+            [("MUG", euros(9000))],
+        )
+        assert nothing_was_written()
+        assert carts.read(ADA, None).lines == {"MUG": 2}
+
+    def test_the_same_key_may_confirm_the_new_one(self, checkout, catalog, two_mugs):
+        catalog.save("MUG", product_details(price=euros(9000)))
+        with pytest.raises(TotalChanged):
+            checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))
+
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(18000)))
+
+        assert order.total == euros(18000)
+
+    def test_a_repetition_is_answered_whatever_the_prices_are_now(self, checkout, catalog, two_mugs):
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))
+        catalog.save("MUG", product_details(price=euros(9000)))
+
+        for expected in (euros(2500), euros(18000)):
+            again, _ = checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=expected))
+            assert again == as_read(order)
+
+    def test_another_currency_is_another_total(self, checkout, two_mugs):
+        dollars = {"amount": 2500, "currency": "USD"}
+
+        with pytest.raises(TotalChanged):
+            checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=dollars))
+
+
+class TestLimitsOfTheProvider:
+    @pytest.mark.parametrize(
+        ("price", "quantity", "refusal"),
+        [(49, 1, TotalTooSmall), (20, 2, TotalTooSmall), (99_999_999, 2, TotalTooLarge)],
+    )
+    def test_a_total_that_no_card_can_pay_is_refused(
+        self, checkout, catalog, carts, nothing_was_written, price, quantity, refusal
+    ):
+        catalog.save("MUG", product_details(price=euros(price)))
+        carts.set_quantity(ADA, None, "MUG", quantity)
+
+        with pytest.raises(refusal):
+            checkout.place(ADA, None, "key-1", a_checkout_request())
+
+        assert nothing_was_written()
+        assert carts.read(ADA, None).lines == {"MUG": quantity}
+
+    def test_a_total_of_nothing_needs_no_card(self, checkout, catalog, carts):
+        catalog.save("MUG", product_details(price=euros(0)))
+        carts.set_quantity(ADA, None, "MUG", 2)
+
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(payment_method=None))
+
+        assert (order.total, order.payment_method) == (euros(0), None)
+
+    def test_any_other_total_needs_one(self, checkout, two_mugs, nothing_was_written):
+        with pytest.raises(ValidationFailed) as refusal:
+            checkout.place(ADA, None, "key-1", a_checkout_request(payment_method=None))
+
+        assert "payment_method" in refusal.value.fields
+        assert nothing_was_written()
 
 
 def test_a_guest_must_give_an_email_address(checkout, guest_token, nothing_was_written):

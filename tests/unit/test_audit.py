@@ -242,6 +242,14 @@ def test_what_was_refunded_outside_on_purpose_is_not_owed():
     }
 
 
+def test_a_free_order_is_shipped_without_a_payment():
+    books = healthy()
+    books.orders[DONE]["total"]["amount"] = 0
+    books.payments[DONE] = []
+
+    assert violated(books) == set()
+
+
 def test_an_aborted_saga_that_was_undone_is_not_given_up():
     books = healthy()
     books.executions.update({GONE: "ABORTED", f"undo {GONE}": "SUCCEEDED"})

@@ -1,5 +1,8 @@
 """What fits into a cart, and how two carts become one."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -48,22 +51,54 @@ def test_changing_a_cart_leaves_the_one_that_was_read_as_it_was():
     assert cart.lines == {"MUG-01": 2}
 
 
-def test_merged_quantities_add_up():
-    merged = a_cart({"MUG-01": 2, "TENT-01": 1}).merged_with(a_cart({"MUG-01": 3, "ROPE-01": 4}))
+def test_merging_adds_quantities_up():
+    merged, left = a_cart({"MUG-01": 2, "TENT-01": 1}).merged_with(a_cart({"MUG-01": 3, "ROPE-01": 4}))
 
     assert merged.lines == {"MUG-01": 5, "TENT-01": 1, "ROPE-01": 4}
+    assert left.lines == {}
 
 
-def test_merged_quantities_stop_at_the_limit():
-    merged = a_cart({"MUG-01": MAX_QUANTITY - 1}).merged_with(a_cart({"MUG-01": 5}))
+def test_merging_stops_at_the_limit_of_a_line_and_leaves_the_rest():
+    merged, left = a_cart({"MUG-01": MAX_QUANTITY - 1}).merged_with(a_cart({"MUG-01": 5}))
 
     assert merged.lines == {"MUG-01": MAX_QUANTITY}
+    assert left.lines == {"MUG-01": 4}
 
 
-def test_merging_into_a_full_cart_adds_to_its_lines_and_leaves_others_out():
-    merged = a_cart(FULL).merged_with(a_cart({"ONE-MORE": 1, "SKU-0": 2}))
+def test_merging_into_a_full_cart_leaves_other_products():
+    merged, left = a_cart(FULL).merged_with(a_cart({"ONE-MORE": 1, "SKU-0": 2}))
 
     assert merged.lines == FULL | {"SKU-0": 3}
+    assert left.lines == {"ONE-MORE": 1}
+
+
+def test_merging_never_loses_or_invents_a_unit():
+    mine = {f"SKU-{n}": n + 1 for n in range(20)}
+    theirs = {f"SKU-{n}": MAX_QUANTITY for n in range(10, 35)}
+
+    merged, left = a_cart(mine).merged_with(a_cart(theirs))
+
+    assert len(merged.lines) == MAX_LINES and max(merged.lines.values()) <= MAX_QUANTITY
+    assert Counter(merged.lines) + Counter(left.lines) == Counter(mine) + Counter(theirs)
+
+
+def test_a_name_stays_with_its_line_and_goes_with_it():
+    guest = a_cart().with_quantity("MUG-01", 2, "Camp mug").with_quantity("TENT-01", 1, "Tent")
+
+    merged, left = a_cart(FULL | {"SKU-0": 1}).without("SKU-1").merged_with(guest)
+
+    assert (merged.names, left.names) == ({"MUG-01": "Camp mug"}, {"TENT-01": "Tent"})
+    assert merged.without("MUG-01").names == {}
+
+
+def test_an_ordered_cart_is_empty_until_it_is_changed():
+    ordered = a_cart({"MUG-01": 2}, version=4).ordered("ord_1", "checkout-1")
+
+    saved = replace(ordered, version=5)
+
+    assert (saved.lines, saved.was_just_ordered) == ({}, True)
+    assert not replace(saved.with_quantity("TENT-01", 1), version=6).was_just_ordered
+    assert not a_cart().was_just_ordered
 
 
 @pytest.mark.parametrize("quantity", [1, MAX_QUANTITY])

@@ -7,6 +7,9 @@ from chalicelib.cart.model import CartBusy, CartFull, CartTokenInvalid
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.inventory.model import StockTooLow
 from chalicelib.orders.model import CartEmpty, OrderNotFound, OrderTokenRequired
+from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
+from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
+from chalicelib.platform import openapi
 from chalicelib.platform.errors import CursorInvalid, Refusal, Unacceptable, ValidationFailed
 from chalicelib.platform.http import STATUS_OF, AdminOnly, BodyNotJson, BodyTooLarge, SignInRequired, status_of
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
@@ -23,10 +26,15 @@ PUBLISHED = [
     (IdempotencyConflict, "idempotency_conflict", 409),
     (StockTooLow, "stock_too_low", 409),
     (CartBusy, "cart_busy", 409),
+    (CartAlreadyOrdered, "cart_already_ordered", 409),
+    (ProductUnavailable, "product_unavailable", 409),
+    (TotalChanged, "total_changed", 409),
     (BodyTooLarge, "body_too_large", 413),
     (CartEmpty, "cart_empty", 422),
     (CartFull, "cart_full", 422),
     (IdempotencyKeyInvalid, "idempotency_key_invalid", 422),
+    (TotalTooSmall, "total_too_small", 422),
+    (TotalTooLarge, "total_too_large", 422),
     (ValidationFailed, "validation_failed", 422),
 ]
 
@@ -51,3 +59,14 @@ def test_a_refusal_may_say_more_than_its_kind():
     refusal = Unacceptable("Too many.", {"quantity": "At most 20."})
 
     assert (refusal.detail, refusal.fields) == ("Too many.", {"quantity": "At most 20."})
+
+
+def test_the_document_describes_what_a_refusal_adds_to_its_problem():
+    document = openapi.document("/api")
+    described = document["paths"]["/orders"]["post"]["responses"]["409"]["content"]["application/problem+json"]
+
+    named = [part["$ref"].rpartition("/")[2] for part in described["schema"]["allOf"]]
+
+    assert named == ["Problem", "NewQuote", "OrderedBefore", "UnavailableLines"]
+    assert "quote" in document["components"]["schemas"]["NewQuote"]["properties"]
+    assert not any("required" in document["components"]["schemas"][name] for name in named[1:])

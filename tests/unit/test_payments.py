@@ -778,3 +778,37 @@ class TestReconciliation:
 
         assert told == []
         assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (700, 0)
+
+
+class TestNothingToPay:
+    @pytest.fixture
+    def free(self, payments):
+        payments.authorize(ORDER, euros(0), None)
+        return payments
+
+    def test_is_captured_without_the_provider(self, free, provider):
+        free.authorize(ORDER, euros(0), None)
+        assert status_of(free) == PaymentStatus.AUTHORIZED
+
+        free.capture(ORDER)
+        free.capture(ORDER)
+
+        assert status_of(free) == PaymentStatus.CAPTURED
+        assert (provider.asked, free.of(ORDER).captured) == ([], 0)
+
+    def test_is_given_back_without_the_provider(self, free, provider):
+        free.capture(ORDER)
+
+        free.refund(ORDER)
+
+        assert free.refund_part(ORDER, euros(0), "ret_1") == 0
+        assert provider.asked == []
+
+    def test_is_voided_without_the_provider_and_stays_so(self, free, provider):
+        free.void(ORDER)
+
+        with pytest.raises(PaymentEnded):
+            free.capture(ORDER)
+        with pytest.raises(PaymentEnded):
+            free.authorize(ORDER, euros(0), None)
+        assert provider.asked == []
