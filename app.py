@@ -263,6 +263,14 @@ def authorize_payment(event: Event, context: Any) -> None:
     _step(event).authorize_payment(event["order_id"])
 
 
+@app.lambda_function(name="await_buyer")
+def await_buyer(event: Event, context: Any) -> None:
+    from chalicelib.fulfilment import buyer
+
+    _begin(event)
+    buyer.await_buyer(event["order_id"], event["task_token"])
+
+
 @app.lambda_function(name="ship_order")
 def ship_order(event: Event, context: Any) -> None:
     _step(event).ship_order(event["order_id"], event["task_token"])

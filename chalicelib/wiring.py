@@ -37,6 +37,7 @@ from chalicelib.operations.stack import Meters, Stack
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
+from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.payments.service import Payments
@@ -87,7 +88,9 @@ def inventory() -> Inventory:
 @cache
 def payments() -> Payments:
     gateway = StripeGateway(aws.secret(settings().stripe_secret_parameter), settings().stripe_api_base)
-    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway)
+    limit = timedelta(seconds=settings().buyer_confirmation_seconds)
+    confirmation = Confirmation(settings().storefront_url, limit)
+    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway, confirmation)
 
 
 @cache
@@ -95,8 +98,13 @@ def shipping() -> Shipping:
     return Shipping(
         ShipmentStore(aws.dynamodb(), settings().shipments_table),
         Warehouse(aws.client("sqs"), settings().warehouse_queue_url),
-        WaitingTask(aws.client("stepfunctions")),
+        waiting_task(),
     )
+
+
+@cache
+def waiting_task() -> WaitingTask:
+    return WaitingTask(aws.client("stepfunctions"))
 
 
 @cache

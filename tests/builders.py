@@ -56,6 +56,7 @@ def an_order(
     lines: list[OrderLine] | None = None,
     at: datetime = NOW,
     variant: Variant | None = None,
+    payment_method: str = "pm_card_visa",
 ) -> Order:
     return placed(
         order_id=order_id,
@@ -63,7 +64,7 @@ def an_order(
         token=token,
         email="ada@example.com",
         shipping_address=an_address(name),
-        payment_method="pm_card_visa",
+        payment_method=payment_method,
         lines=lines or [a_line()],
         at=at,
         variant=variant,

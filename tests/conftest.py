@@ -53,7 +53,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     compressed = {"SFN_WAIT_SCALE": "0.2"}
     engine_pid = local_engine.start(engine_port, home / "state", home / "engine.log", compressed)
     try:
-        yield Engine(shop.Place(engine_port, local_engine.url(payments_port), warehouse_timeout_seconds=10))
+        yield Engine(
+            shop.Place(
+                engine_port,
+                local_engine.url(payments_port),
+                warehouse_timeout_seconds=10,
+                buyer_confirmation_seconds=25,
+            )
+        )
     finally:
         local_engine.stop(engine_pid)
         processes.stop(payments_pid, run.PAYMENTS)

@@ -29,6 +29,8 @@ DECLINED = "pm_card_visa_chargeDeclined"
 WANTS_HOLDER = "pm_card_authenticationRequired"
 STATUS_AFTER = {APPROVED: "requires_capture", WANTS_HOLDER: "requires_action"}
 
+FAILED_AUTHENTICATION = "payment_intent_authentication_failure"
+
 FIRST_INTENT = 1_900_000_000
 """About when the fake provider's first payment was begun, in Unix seconds."""
 
@@ -143,7 +145,7 @@ class FakeGateway:
     the provider did as it was told. `failing` names calls that it answers with a failure of its own, once
     each; the value says whether it did as it was told all the same.
 
-    `expire`, `refund_by_hand`, `dispute` and `win_dispute` are the hands of others than the shop.
+    `answer`, `expire`, `refund_by_hand`, `dispute` and `win_dispute` are the hands of others than the shop.
     """
 
     def __init__(self) -> None:
@@ -160,11 +162,12 @@ class FakeGateway:
         def act() -> Intent:
             number = len(self._intents) + 1
             status, created = "requires_payment_method", FIRST_INTENT + number
-            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount.amount, created=created))
+            about = {"created": created, "client_secret": f"pi_{number}_secret"}
+            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount.amount, **about))
 
         return self._once(key, act, "create", order_id, amount)
 
-    def confirm(self, intent_id: str, payment_method: str, key: str) -> Intent:
+    def confirm(self, intent_id: str, payment_method: str, key: str, return_url: str = "") -> Intent:
         def act() -> Intent:
             intent = self._in_state(intent_id, "requires_payment_method", "requires_action")
             if payment_method == DECLINED:
@@ -174,9 +177,11 @@ class FakeGateway:
                 raise PaymentDeclined("invalid_payment_method")
             status = STATUS_AFTER[payment_method]
             held = intent.amount if status == "requires_capture" else 0
-            return self._moved("confirm", replace(intent, status=status, amount_capturable=held, decline_code=None))
+            url = f"https://bank.example/{intent_id}" if status == "requires_action" else None
+            confirmed = replace(intent, status=status, amount_capturable=held, decline_code=None, redirect_url=url)
+            return self._moved("confirm", confirmed)
 
-        return self._once(key, act, "confirm", intent_id, payment_method)
+        return self._once(key, act, "confirm", intent_id, payment_method, return_url)
 
     def capture(self, intent_id: str, key: str) -> Intent:
         def act() -> Intent:
@@ -202,6 +207,16 @@ class FakeGateway:
 
     def intents_since(self, created: int) -> Iterator[Intent]:
         return (intent for intent in reversed(list(self._intents.values())) if intent.created >= created)
+
+    def answer(self, intent_id: str, confirms: bool = True) -> None:
+        """The buyer confirms the payment at the bank, or fails to. Raises UnexpectedIntentState."""
+        intent = self._in_state(intent_id, "requires_action")
+        if confirms:
+            answered = replace(intent, status="requires_capture", amount_capturable=intent.amount, redirect_url=None)
+        else:
+            refused = {"status": "requires_payment_method", "decline_code": FAILED_AUTHENTICATION}
+            answered = replace(intent, redirect_url=None, **refused)
+        self._moved("answer", answered)
 
     def expire(self, intent_id: str) -> None:
         self._canceled(intent_id, "automatic")

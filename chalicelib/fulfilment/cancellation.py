@@ -2,6 +2,7 @@
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
+from chalicelib.fulfilment.buyer import stop_waiting
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, OrderNotFound
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseReply
@@ -19,13 +20,15 @@ def hear_warehouse(reply: WarehouseReply) -> None:
 
 
 def stop_fulfilment(cancel_requested: Envelope) -> None:
-    """Wake the saga if it waits for the warehouse; if it is elsewhere, its next step notices by itself.
+    """Wake the saga if it waits for the buyer or the warehouse; if it is elsewhere, its next step notices by itself.
 
     If it is gone, or never began, its undo steps run without it. They may also run beside it: each is a
     no-op where the other was first.
     """
     order_id = cancel_requested.order_id
-    wiring.shipping().stop(order_id, CancellationRequested(cancel_requested.data["reason"]))
+    requested = CancellationRequested(cancel_requested.data["reason"])
+    stop_waiting(order_id, requested)
+    wiring.shipping().stop(order_id, requested)
     undo_if_abandoned(order_id)
 
 

@@ -1,6 +1,7 @@
 """What Stripe tells us of a payment, and what that means for its order."""
 
 from chalicelib import wiring
+from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel
 from chalicelib.payments.model import News, PaymentUnknown
 from chalicelib.payments.webhooks import Notice
@@ -12,14 +13,20 @@ EVENT_OF = {News.REFUNDED_OUTSIDE: "PaymentRefundedOutside", News.DISPUTED: "Pay
 
 def hear_stripe(notice: Notice) -> None:
     """Raises PaymentProviderUnavailable."""
-    wiring.once().run(f"stripe#{notice.event_id}", lambda: _look(notice))
+    if notice.event_id:
+        event_id = notice.event_id
+        wiring.once().run(f"stripe#{event_id}", lambda: _look(notice, event_id))
+    elif notice.order_id:
+        wake_if_answered(notice.order_id)
 
 
-def _look(notice: Notice) -> None:
+def _look(notice: Notice, event_id: str) -> None:
+    if notice.order_id:
+        wake_if_answered(notice.order_id)
     try:
-        learn(notice.payment_intent, notice.event_id)
+        learn(notice.payment_intent, event_id)
     except PaymentUnknown:
-        log.warning("Stripe tells of a payment that it does not have", extra={"event_id": notice.event_id})
+        log.warning("Stripe tells of a payment that it does not have", extra={"event_id": event_id})
 
 
 def learn(payment_intent: str, cause: str) -> None:

@@ -7,6 +7,7 @@ no-op when there is nothing to undo. The names of the exceptions are what the st
 from chalicelib import wiring
 from chalicelib.inventory.model import ReservationEnded
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, Order, Reason, Status
+from chalicelib.payments.model import BuyerActionRequired
 from chalicelib.shipping.model import Parcel, ShipmentEnded
 
 
@@ -19,10 +20,14 @@ def reserve_inventory(order_id: str) -> None:
 
 
 def authorize_payment(order_id: str) -> None:
-    """Raises PaymentDeclined, PaymentEnded, CancellationRequested."""
+    """Raises BuyerActionRequired, PaymentDeclined, PaymentEnded, CancellationRequested."""
     order = wiring.orders().get(order_id)
     order.must_go_on()
-    wiring.payments().authorize(order_id, order.total, order.payment_method)
+    try:
+        wiring.payments().authorize(order_id, order.total, order.payment_method)
+    except BuyerActionRequired:
+        wiring.orders().advance(order_id, Status.ACTION_REQUIRED)
+        raise
     wiring.orders().advance(order_id, Status.AUTHORIZED)
 
 

@@ -362,6 +362,11 @@ class Order(BaseModel):
         changed = self.model_copy(update={"version": self.version + 1, **facts})
         return changed.model_copy(update={"news": _event(changed, event_type, at, about, cause)})
 
+    def is_buyers(self, customer_id: str | None, token: str | None) -> bool:
+        """Whether the customer placed this order, or the token is the one of the guest who did."""
+        is_customers = customer_id is not None and customer_id == self.customer_id
+        return is_customers or (token is not None and self.opens_with(token))
+
     def opens_with(self, token: str) -> bool:
         """Whether this is the token that the guest was given at checkout."""
         return self.token_hash is not None and hmac.compare_digest(self.token_hash, token_hash(token))

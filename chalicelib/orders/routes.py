@@ -61,6 +61,11 @@ class CancellationAccepted(BaseModel):
     status: Status
 
 
+class ConfirmationAccepted(BaseModel):
+    order_id: str
+    status: Status
+
+
 class ReturnLine(BaseModel):
     sku: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
@@ -106,6 +111,14 @@ class ReturnView(BaseModel):
     refund: Money
 
 
+class NextAction(BaseModel):
+    """How the buyer confirms the payment: at the bank's page, or with Stripe.js, which wants the client secret."""
+
+    redirect_url: str | None
+    client_secret: str | None
+    expires_at: Annotated[str, Field(description="The order is cancelled if nobody has confirmed it by then.")]
+
+
 class PaymentView(BaseModel):
     """Minor units of `currency`."""
 
@@ -116,6 +129,9 @@ class PaymentView(BaseModel):
     refunded: int
     disputed: bool
     decline_code: str | None = None
+    next_action: Annotated[
+        NextAction | None, Field(description="Only for the buyer, and only while the payment waits for them.")
+    ] = None
 
 
 class ShipmentView(BaseModel):
@@ -212,13 +228,15 @@ def list_orders(call: Call, query: PageQuery) -> OrderPage:
     headers=(ORDER_TOKEN,), answer=OrderView, refusals=(OrderTokenRequired, OrderNotFound),
 )  # fmt: skip
 def get_order(call: Call, order_id: str) -> OrderView:
-    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
+    token = call.headers.get(ORDER_TOKEN.lower())
+    order = wiring.orders().get_for(call.caller, token, order_id)
     payment = wiring.payments().of(order.id)
+    is_asked = order.is_buyers(call.caller.customer_id, token) and order.status == Status.ACTION_REQUIRED
     return OrderView(
         **_summary(order).model_dump(),
         email=order.email,
         shipping_address=order.shipping_address,
-        payment=_payment(payment),
+        payment=_payment(payment, is_asked and not order.cancellation),
         shipment=_shipment(wiring.shipping().of(order.id)),
         returns=[_return(each) for each in order.returns],
         actions=_actions(order, payment),
@@ -234,6 +252,19 @@ def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST)
     return CancellationAccepted(order_id=order.id, status=order.status)
+
+
+@endpoint(
+    routes, "POST", "/orders/{order_id}/payment/confirmation", status=202,
+    summary="The buyer has answered the bank: look how the payment stands. May be repeated",
+    headers=(ORDER_TOKEN,), answer=ConfirmationAccepted, refusals=(OrderTokenRequired, OrderNotFound),
+)  # fmt: skip
+def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
+    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
+    payment = wiring.payments().of(order.id)
+    if payment and payment.action:
+        wiring.stripe_inbox().buyer_returned(order.id, payment.stripe_id)
+    return ConfirmationAccepted(order_id=order.id, status=order.status)
 
 
 @endpoint(
@@ -301,7 +332,8 @@ def _actions(order: Order, payment: Payment | None) -> list[Action]:
     return [action for action, is_possible in possible if is_possible]
 
 
-def _payment(payment: Payment | None) -> PaymentView | None:
+def _payment(payment: Payment | None, is_asked: bool) -> PaymentView | None:
+    """`is_asked` says that it is the buyer who asks, and that the order waits for them."""
     if payment is None or payment.amount is None:
         return None
     return PaymentView(
@@ -312,6 +344,7 @@ def _payment(payment: Payment | None) -> PaymentView | None:
         refunded=payment.refunded,
         disputed=payment.disputed,
         decline_code=payment.decline_code,
+        next_action=NextAction(**payment.action.model_dump()) if is_asked and payment.action else None,
     )
 
 

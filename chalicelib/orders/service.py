@@ -42,8 +42,7 @@ class Orders:
         if caller.customer_id is None and token is None:
             raise OrderTokenRequired
         order = self.get(order_id)
-        is_owner = caller.customer_id is not None and caller.customer_id == order.customer_id
-        if is_owner or caller.is_admin or (token is not None and order.opens_with(token)):
+        if caller.is_admin or order.is_buyers(caller.customer_id, token):
             return order
         raise OrderNotFound
 

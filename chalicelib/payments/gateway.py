@@ -66,9 +66,13 @@ class StripeGateway:
             key=key,
         )
 
-    def confirm(self, intent_id: str, payment_method: str, key: str) -> Intent:
-        """Raises PaymentDeclined, whose text is Stripe's decline code, and UnexpectedIntentState."""
-        return self._intent("confirm", self._intents.confirm, intent_id, {"payment_method": payment_method}, key=key)
+    def confirm(self, intent_id: str, payment_method: str, key: str, return_url: str = "") -> Intent:
+        """A buyer who has to confirm the payment elsewhere comes back to `return_url`. Without it, Stripe.js must ask.
+
+        Raises PaymentDeclined, whose text is Stripe's decline code, and UnexpectedIntentState.
+        """
+        parameters = {"payment_method": payment_method} | ({"return_url": return_url} if return_url else {})
+        return self._intent("confirm", self._intents.confirm, intent_id, parameters, key=key)
 
     def capture(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
@@ -207,7 +211,14 @@ def _intent(found: Any) -> Intent:
         decline_code=_decline_code(found.last_payment_error) if found.last_payment_error else None,
         cancellation_reason=found.cancellation_reason,
         created=found.created,
+        redirect_url=_redirect_url(found.next_action),
+        client_secret=found.client_secret,
     )
+
+
+def _redirect_url(action: Any) -> str | None:
+    """Of the kinds of action, only this one can be followed without Stripe.js."""
+    return action.redirect_to_url.url if action and action.type == "redirect_to_url" else None
 
 
 def _metadata(found: Any) -> dict[str, str]:

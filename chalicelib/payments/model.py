@@ -1,14 +1,16 @@
 """What we know of an order's payment, and what Stripe says of it.
 
 CREATED ► AUTHORIZED ► CAPTURED ► REFUNDED (once all that was captured is given back)
+   ├──► ACTION_REQUIRED ► AUTHORIZED, DECLINED or VOIDED (the buyer has to confirm the payment)
    ├──► DECLINED  └──► VOIDED
    └──► VOIDED (also written where there was no payment at all, so that none can begin late)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.errors import Conflict, Malformed
@@ -19,7 +21,11 @@ OUR_CANCELLATION = "abandoned"
 
 
 class PaymentDeclined(Exception):
-    """The card was refused, or wants its holder present; no money is held."""
+    """The card was refused, or its holder did not confirm the payment; no money is held."""
+
+
+class BuyerActionRequired(Exception):
+    """The buyer's bank wants the buyer to confirm the payment; no money is held yet."""
 
 
 class PaymentEnded(Exception):
@@ -40,6 +46,7 @@ class SignatureInvalid(Malformed):
 
 class PaymentStatus(StrEnum):
     CREATED = "CREATED"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
     AUTHORIZED = "AUTHORIZED"
     DECLINED = "DECLINED"
     CAPTURED = "CAPTURED"
@@ -59,7 +66,8 @@ class News(StrEnum):
 class Intent:
     """`status` is Stripe's: requires_payment_method, requires_capture, succeeded, canceled, …
 
-    Amounts are minor units. `created` is Unix seconds.
+    Amounts are minor units. `created` is Unix seconds. `redirect_url` is where the buyer confirms the payment; with
+    `client_secret`, Stripe.js asks the buyer on our own page.
     """
 
     id: str
@@ -73,6 +81,13 @@ class Intent:
     decline_code: str | None = None
     cancellation_reason: str | None = None
     created: int = 0
+    redirect_url: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def awaits_buyer(self) -> bool:
+        """`processing` follows the buyer's answer: the bank has not given its own yet."""
+        return self.status in ("requires_action", "processing")
 
     @property
     def is_declined(self) -> bool:
@@ -97,11 +112,24 @@ class Refund:
     reference: str | None
 
 
+class BuyerAction(BaseModel):
+    """How the buyer confirms the payment, and until when. It opens the payment, so only the order's owner gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    redirect_url: Annotated[str | None, Field(repr=False)] = None
+    client_secret: Annotated[str | None, Field(repr=False)] = None
+    expires_at: str
+
+
 class Payment(Versioned):
     """`captured` and `refunded` are minor units of the amount's currency; `refunded_outside` is the part of
     `refunded` that somebody gave back at Stripe and not through the shop.
 
-    `failed` counts, for each kind of call, the attempts that Stripe answered with a failure of its own.
+    `failed` counts, for each kind of call, the attempts that Stripe answered with a failure of its own. While the
+    status is ACTION_REQUIRED, `action` is what the buyer has to do, none if that is given up, and `task_tokens` are
+    those of the saga's step that waits for it: each attempt of the step has a token of its own, and only Step
+    Functions knows which is alive.
     """
 
     status: PaymentStatus
@@ -113,6 +141,8 @@ class Payment(Versioned):
     disputed: bool = False
     decline_code: str | None = None
     failed: dict[str, int] = Field(default_factory=dict)
+    action: BuyerAction | None = None
+    task_tokens: Annotated[tuple[str, ...], Field(repr=False)] = ()
 
     @property
     def is_free(self) -> bool:

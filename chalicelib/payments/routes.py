@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from chalicelib import wiring
 from chalicelib.payments.model import SignatureInvalid
-from chalicelib.payments.webhooks import StripeEvent
+from chalicelib.payments.webhooks import ABOUT_BUYERS, StripeEvent
 from chalicelib.platform.http import Call, endpoint
 
 routes = Blueprint(__name__)
@@ -30,5 +30,6 @@ def _check(call: Call) -> None:
     body=StripeEvent, body_limit=EVENT_LIMIT, check=_check, answer=Received, refusals=(SignatureInvalid,),
 )  # fmt: skip
 def hear_stripe(call: Call, body: StripeEvent) -> Received:
-    wiring.stripe_inbox().accept(body)
+    if body.type != ABOUT_BUYERS or wiring.payments().awaits_buyer(body.order_id):
+        wiring.stripe_inbox().accept(body)
     return Received()

@@ -8,8 +8,10 @@ there the next attempt begins, with a key of its own.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from chalicelib.payments.confirmation import NO_CONFIRMATION, NOBODY_WAITS, NOT_CONFIRMED, Confirmation
 from chalicelib.payments.gateway import PaymentProviderFailed, StripeGateway, UnexpectedIntentState
 from chalicelib.payments.model import (
+    BuyerActionRequired,
     Intent,
     News,
     Payment,
@@ -24,11 +26,12 @@ from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
+ACTION_REQUIRED = PaymentStatus.ACTION_REQUIRED
 CAPTURED, VOIDED, REFUNDED = PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED
 
 CONFIRM, CAPTURE, CANCEL, REFUND = "authorize", "capture", "void", "refund"
 SETTLED = {
-    CONFIRM: {"requires_capture", "succeeded", "canceled"},
+    CONFIRM: {"requires_action", "requires_capture", "succeeded", "canceled"},
     CAPTURE: {"succeeded", "canceled"},
     CANCEL: {"succeeded", "canceled"},
 }
@@ -42,15 +45,21 @@ class PaymentBusy(Unavailable):
 
 
 class Payments:
-    def __init__(self, store: PaymentStore, gateway: StripeGateway) -> None:
+    def __init__(
+        self, store: PaymentStore, gateway: StripeGateway, confirmation: Confirmation = NO_CONFIRMATION
+    ) -> None:
         self._store = store
         self._gateway = gateway
+        self._confirmation = confirmation
 
     def of(self, order_id: str) -> Payment | None:
         return self._store.get(order_id)
 
     def authorize(self, order_id: str, amount: Money, payment_method: str | None) -> None:
-        """Hold the money; where there is nothing to pay, only note that. Raises PaymentDeclined or PaymentEnded."""
+        """Hold the money; where there is nothing to pay, only note that.
+
+        Raises BuyerActionRequired, PaymentDeclined or PaymentEnded.
+        """
 
         def attempt() -> Payment | None:
             payment: Payment | None = self._opened(order_id, amount)
@@ -61,9 +70,13 @@ class Payments:
             if payment and payment.status == CREATED:
                 # Checkout takes no order without one unless it is free. Stripe would decline it.
                 payment = self._confirmed(payment, payment_method or "")
+            elif payment and payment.status == ACTION_REQUIRED:
+                payment = self._answered(payment)
             return payment
 
         payment = self._repeated(order_id, attempt)
+        if payment.status == ACTION_REQUIRED:
+            raise BuyerActionRequired(order_id)
         if payment.status == DECLINED:
             raise PaymentDeclined(payment.decline_code)
         if payment.status in (VOIDED, REFUNDED):
@@ -123,9 +136,38 @@ class Payments:
             if payment.intent_id and (intent := self._canceled(payment)).status == "succeeded":
                 self._give_back(payment, intent, intent.amount_received, REFUND)
                 return payment
-            return self._store.replace(payment, status=VOIDED)
+            return self._store.replace(payment, status=VOIDED, **NOBODY_WAITS)
 
         self._repeated(order_id, attempt)
+
+    def await_buyer(self, order_id: str, task_token: str) -> bool:
+        """Keep the token of the step that waits for the buyer; return False if there is nothing to wait for.
+
+        Stripe is asked after the token was kept, so an answer of the buyer is either seen here or wakes the step.
+        """
+
+        def attempt() -> Payment | None:
+            payment = self._known(order_id)
+            if payment.status != ACTION_REQUIRED or task_token in payment.task_tokens:
+                return payment
+            return self._store.replace(payment, task_tokens=(*payment.task_tokens, task_token))
+
+        return self._awaits_buyer(self._repeated(order_id, attempt))
+
+    def awaits_buyer(self, order_id: str | None) -> bool:
+        """Return whether a step of the saga may wait for this order's buyer, as far as we know by ourselves.
+
+        False is certain: a step that begins to wait after this asks Stripe itself.
+        """
+        payment = self._store.get(order_id) if order_id else None
+        return payment is not None and payment.status == ACTION_REQUIRED
+
+    def answered(self, order_id: str) -> tuple[str, ...]:
+        """Return the tokens of the step that waits for the buyer, if the buyer has answered; else none."""
+        payment = self._store.get(order_id)
+        if payment is None or payment.status != ACTION_REQUIRED or self._awaits_buyer(payment):
+            return ()
+        return payment.task_tokens
 
     def learn(self, intent_id: str, tell: Callable[[str, News, str], None]) -> None:
         """Bring our books to what Stripe says now, in whatever order its events arrive.
@@ -191,17 +233,45 @@ class Payments:
 
     def _confirmed(self, payment: Payment, payment_method: str) -> Payment | None:
         try:
+            return_url = self._confirmation.return_url(payment.order_id)
             intent = self._attempt(
-                payment, CONFIRM, lambda key: self._gateway.confirm(payment.stripe_id, payment_method, key)
+                payment, CONFIRM, lambda key: self._gateway.confirm(payment.stripe_id, payment_method, key, return_url)
             )
         except PaymentDeclined as declined:
             return self._store.replace(payment, status=DECLINED, decline_code=str(declined))
         if intent.is_declined:
             return self._store.replace(payment, status=DECLINED, decline_code=intent.decline_code)
-        if intent.status == "requires_action":
-            self._canceled(payment)
-            return self._store.replace(payment, status=DECLINED, decline_code="authentication_required")
+        if intent.awaits_buyer:
+            return self._store.replace(payment, status=ACTION_REQUIRED, action=self._confirmation.action(intent))
         return self._store.replace(payment, status=VOIDED if intent.status == "canceled" else AUTHORIZED)
+
+    def _answered(self, payment: Payment) -> Payment | None:
+        """Note what became of the confirmation that was asked for; return `payment` itself while it is awaited.
+
+        Where it failed, or the time is over, the intent is canceled: whoever has its secret could go on paying. That
+        is written down before it is done, so that nobody beside us authorizes what we cancel.
+        """
+        if payment.action is None:
+            return self._given_up(payment)
+        intent = self._gateway.retrieve(payment.stripe_id)
+        if intent.awaits_buyer and not self._confirmation.is_over(payment):
+            return payment
+        if intent.status in ("requires_capture", "succeeded"):
+            return self._store.replace(payment, status=AUTHORIZED, **NOBODY_WAITS)
+        code = intent.decline_code or NOT_CONFIRMED
+        given_up = self._store.replace(payment, decline_code=code, action=None)
+        return self._given_up(given_up) if given_up else None
+
+    def _given_up(self, payment: Payment) -> Payment | None:
+        intent = self._canceled(payment)
+        if intent.status == "succeeded":
+            return self._store.replace(payment, status=AUTHORIZED, **NOBODY_WAITS)
+        if intent.status != "canceled":
+            raise PaymentBusy(payment.order_id)
+        return self._store.replace(payment, status=VOIDED if intent.is_lost_hold else DECLINED, **NOBODY_WAITS)
+
+    def _awaits_buyer(self, payment: Payment) -> bool:
+        return payment.status == ACTION_REQUIRED and self._gateway.retrieve(payment.stripe_id).awaits_buyer
 
     def _canceled(self, payment: Payment) -> Intent:
         return self._attempt(payment, CANCEL, lambda key: self._gateway.cancel(payment.stripe_id, key))
@@ -210,7 +280,7 @@ class Payments:
         """The intent after this call, whether it was this attempt or an earlier one that did it."""
         if payment.failed.get(call) and payment.intent_id:
             intent = self._gateway.retrieve(payment.intent_id)
-            if intent.status in SETTLED[call] or intent.is_declined:
+            if intent.status in SETTLED[call] or (call == CONFIRM and intent.is_declined):
                 return intent
         try:
             return act(_key(payment, call))

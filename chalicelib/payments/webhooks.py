@@ -14,6 +14,7 @@ from chalicelib.platform.secret import Secret
 
 HANDLED = frozenset(
     {
+        "payment_intent.amount_capturable_updated",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
         "charge.refunded",
@@ -22,6 +23,9 @@ HANDLED = frozenset(
     }
 )
 """What we want to be told. A webhook endpoint at Stripe is made for these."""
+
+ABOUT_BUYERS = "payment_intent.amount_capturable_updated"
+"""Of use only while the buyer's confirmation is awaited. Stripe sends it for every payment that is authorized."""
 
 StripeId = Annotated[str, StringConstraints(max_length=255)]
 
@@ -47,12 +51,20 @@ class StripeEvent(BaseModel):
         found = about.get("id") if about.get("object") == "payment_intent" else about.get("payment_intent")
         return found if isinstance(found, str) else None
 
+    @property
+    def order_id(self) -> str | None:
+        """Of a payment that one of our orders began."""
+        metadata = self.data.object.get("metadata")
+        found = metadata.get("order_id") if isinstance(metadata, dict) else None
+        return found if isinstance(found, str) else None
+
 
 class Notice(BaseModel):
-    """In our queue: which payment to look at, and the event that made us look."""
+    """In our queue: which payment to look at, and the event that made us look; none if it was the buyer's return."""
 
-    event_id: str
+    event_id: str | None = None
     payment_intent: str
+    order_id: str | None = None
 
 
 class Inbox:
@@ -71,5 +83,11 @@ class Inbox:
     def accept(self, event: StripeEvent) -> None:
         """What we cannot use is answered as received all the same, or Stripe would send it for days."""
         if event.type in HANDLED and event.payment_intent:
-            notice = Notice(event_id=event.id, payment_intent=event.payment_intent)
-            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=notice.model_dump_json())
+            self._send(Notice(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
+
+    def buyer_returned(self, order_id: str, payment_intent: str) -> None:
+        """Have somebody ask Stripe what the buyer answered; a webhook may be late, or never come."""
+        self._send(Notice(payment_intent=payment_intent, order_id=order_id))
+
+    def _send(self, notice: Notice) -> None:
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=notice.model_dump_json(exclude_none=True))

@@ -36,6 +36,8 @@ class Settings(BaseModel):
     order_deadline_seconds: int
     """An order that has not ended by then is overdue."""
     storefront_url: str = ""
+    buyer_confirmation_seconds: int = 0
+    """How long a buyer has to confirm a payment, where the bank wants it."""
     fulfilment_machine_arn: str = ""
     undo_machine_arn: str = ""
     return_machine_arn: str = ""

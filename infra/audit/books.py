@@ -26,7 +26,7 @@ OF_ORDERS = {
 
 @dataclass(frozen=True)
 class Payment:
-    """One payment at the provider, in minor units."""
+    """One payment at the provider, in minor units. `awaits_buyer`: its card's holder can still confirm it there."""
 
     id: str
     order_id: str | None
@@ -34,6 +34,7 @@ class Payment:
     held: int
     captured: int
     refunded: int
+    awaits_buyer: bool = False
 
     @property
     def kept(self) -> int:
@@ -50,6 +51,7 @@ class Books:
 
     read_at: datetime
     deadline_seconds: int
+    buyer_seconds: int
     orders: dict[str, Item]
     events: dict[str, list[Item]]
     outcomes: dict[str, list[Item]]
@@ -137,6 +139,7 @@ class Reader:
         return Books(
             read_at=datetime.now(UTC),
             deadline_seconds=int(self._stack["OrderDeadlineSeconds"]),
+            buyer_seconds=int(self._stack["BuyerConfirmationSeconds"]),
             orders=orders,
             events=events,
             outcomes=outcomes,
@@ -190,6 +193,7 @@ class Reader:
                 held=intent.amount_capturable,
                 captured=intent.amount_received,
                 refunded=charge.amount_refunded if charge else 0,
+                awaits_buyer=intent.status == "requires_action",
             )
             by_order[order_id].append(payment)
         return by_order

@@ -26,6 +26,10 @@ DELIVERY_SECONDS = 60
 """So long may an event be under way before its effect is missed."""
 
 
+WAKING_SECONDS = 60
+"""So long may a saga take that was woken, or whose time limit is over."""
+
+
 def stock_is_conserved(books: Books) -> Iterator[Finding]:
     """Per sku, available + reserved + sold = received, and none is negative"""
     for stock in books.stocks:
@@ -102,6 +106,22 @@ def settled_holds_no_money(books: Books) -> Iterator[Finding]:
     for order_id in books.settled:
         held = sum(payment.held for payment in books.payments.get(order_id, []))
         yield order_id, None if not held else f"{held} still held"
+
+
+def abandoned_cannot_be_confirmed(books: Books) -> Iterator[Finding]:
+    """No payment of an order that has ended can still be confirmed by its buyer"""
+    for order_id in books.settled:
+        open_ones = [payment.id for payment in books.payments.get(order_id, []) if payment.awaits_buyer]
+        yield order_id, None if not open_ones else f"{', '.join(open_ones)} still wait for the buyer"
+
+
+def no_buyer_is_awaited_for_too_long(books: Books) -> Iterator[Finding]:
+    """No order waits for its buyer's confirmation longer than its time limit"""
+    for order_id, order in books.orders.items():
+        asked = next((moment["at"] for moment in order["history"] if moment["status"] == "ACTION_REQUIRED"), None)
+        if asked:
+            is_late = books.age_seconds(asked) > books.buyer_seconds + WAKING_SECONDS
+            yield order_id, f"asked at {asked}" if is_late and order["status"] == "ACTION_REQUIRED" else None
 
 
 def status_is_what_events_tell(books: Books) -> Iterator[Finding]:
@@ -237,6 +257,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     shipped_is_paid,
     cancelled_holds_nothing,
     settled_holds_no_money,
+    abandoned_cannot_be_confirmed,
+    no_buyer_is_awaited_for_too_long,
     status_is_what_events_tell,
     every_event_is_published,
     every_effect_happened_once,

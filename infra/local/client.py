@@ -88,6 +88,10 @@ class Buyer:
     def cancel(self, order_id: str) -> Reply:
         return self.call("POST", f"/orders/{order_id}/cancel", headers=self._order_token(order_id))
 
+    def confirmed(self, order_id: str) -> Reply:
+        """Come back from the bank that had the payment confirmed."""
+        return self.call("POST", f"/orders/{order_id}/payment/confirmation", headers=self._order_token(order_id))
+
     def give_back(self, order_id: str, lines: dict[str, int] | None = None, key: str | None = None) -> Reply:
         """Return these pieces by sku, or all that are left. Without a key, the same pieces are one return."""
         body = {"lines": [{"sku": sku, "quantity": pieces} for sku, pieces in lines.items()]} if lines else None

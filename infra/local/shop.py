@@ -32,12 +32,14 @@ ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
 
 @dataclass(frozen=True)
 class Place:
-    """Where this shop lives: which account on which engine, and whose payments. Seconds are the warehouse's."""
+    """Where this shop lives: which account on which engine, and whose payments; how long it waits for the buyer to
+    confirm a payment, and for the warehouse."""
 
     engine_port: int
     payments_url: str
     account: str = engine.ACCOUNT
     warehouse_timeout_seconds: int = 12
+    buyer_confirmation_seconds: int = 120
 
     @property
     def session(self) -> boto3.Session:
@@ -114,7 +116,8 @@ def _parameters(place: Place) -> dict[str, str]:
         "SenderEmail": SENDER,
         "WarehouseHeartbeatSeconds": str(max(1, place.warehouse_timeout_seconds // 2)),
         "WarehouseTimeoutSeconds": str(place.warehouse_timeout_seconds),
-        "OrderDeadlineSeconds": str(place.warehouse_timeout_seconds + 120),
+        "BuyerConfirmationSeconds": str(place.buyer_confirmation_seconds),
+        "OrderDeadlineSeconds": str(place.buyer_confirmation_seconds + place.warehouse_timeout_seconds + 120),
         "ReconcileRepairs": "true",
     }
 

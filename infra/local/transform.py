@@ -104,7 +104,7 @@ def local_addresses(template: Template, local: Local) -> None:
     """Where the storefront and the API are on this machine, in outputs and in the links of emails."""
     label = {"Fn::Select": [0, {"Fn::Split": [".", {"Fn::GetAtt": ["Distribution", "DomainName"]}]}]}
     storefront = {"Fn::Join": ["", ["http://", label, f".cloudfront.localhost:{local.port}"]]}
-    for name in ("SendConfirmation", "SendNotifications", "RemindOfCarts"):
+    for name in ("AuthorizePayment", "SendConfirmation", "SendNotifications", "RemindOfCarts"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
         variables["STOREFRONT_URL"] = storefront
     outputs = template["Outputs"]

@@ -1,6 +1,7 @@
 """What the payments rely on at the provider: the fake and Stripe's own SDK against the sandbox agree."""
 
 import json
+import urllib.error
 import urllib.request
 import uuid
 
@@ -30,6 +31,9 @@ class ByHand:
     def __init__(self, url, account):
         self._url = url
         self._headers = {"Authorization": f"Bearer {account}", "Content-Type": "application/json"}
+
+    def answer(self, intent_id, confirms=True):
+        self._ask(f"payment_intents/{intent_id}/authenticate", outcome="complete" if confirms else "fail")
 
     def expire(self, intent_id):
         self._ask(f"payment_intents/{intent_id}/expire")
@@ -148,9 +152,42 @@ def test_an_unknown_card_is_declined(gateway, created):
         gateway.confirm(created, "pm_nobody_knows", "confirm")
 
 
-def test_a_card_may_want_its_holder(gateway, created):
-    assert gateway.confirm(created, WANTS_HOLDER, "confirm").status == "requires_action"
-    assert gateway.cancel(created, "cancel").status == "canceled"
+@pytest.fixture
+def asked(gateway, created):
+    """The id of a payment that its buyer has to confirm."""
+    return gateway.confirm(created, WANTS_HOLDER, "confirm", "https://shop.example/orders/ord_1").id
+
+
+def test_a_card_may_want_its_holder(gateway, asked):
+    intent = gateway.retrieve(asked)
+
+    assert (intent.status, intent.amount_capturable) == ("requires_action", 0)
+    assert intent.redirect_url.startswith("http") and intent.client_secret.startswith(asked)
+    assert gateway.cancel(asked, "cancel").status == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("confirms", "status", "held", "code"),
+    [
+        (True, "requires_capture", 2500, None),
+        (False, "requires_payment_method", 0, "payment_intent_authentication_failure"),
+    ],
+)
+def test_holder_confirms_or_fails_to(gateway, others, asked, confirms, status, held, code):
+    others.answer(asked, confirms)
+
+    intent = gateway.retrieve(asked)
+
+    assert (intent.status, intent.amount_capturable, intent.decline_code) == (status, held, code)
+    assert intent.redirect_url is None
+
+
+def test_canceled_payment_is_confirmed_by_nobody(gateway, others, asked):
+    gateway.cancel(asked, "cancel")
+
+    with pytest.raises((UnexpectedIntentState, urllib.error.HTTPError)):
+        others.answer(asked)
+    assert gateway.retrieve(asked).status == "canceled"
 
 
 def test_a_canceled_intent_cannot_be_confirmed(gateway, created):

@@ -48,11 +48,6 @@ def test_a_declined_card_costs_nothing_and_returns_the_pieces(guest, new_product
     assert stock_of(guest, sku) == 1
 
 
-def test_a_card_that_wants_its_holder_is_declined_and_held_nowhere(guest, new_product):
-    order = guest.ended(guest.buy(new_product(1), card="pm_card_authenticationRequired"))
-    assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
-
-
 def test_an_unknown_card_is_declined(guest, new_product):
     order = guest.ended(guest.buy(new_product(1), card="pm_card_that_nobody_has"))
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")

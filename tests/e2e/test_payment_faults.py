@@ -117,11 +117,17 @@ def test_a_refusal_that_gets_lost_is_still_a_refusal(buy, sandbox, kind, times):
 
 
 @pytest.mark.parametrize("kind, times", [("error_after", TWICE), ("sticky_error", TWICE), ("slow", ONCE)])
-def test_a_card_that_wants_its_holder_leaves_nothing_open(buy, sandbox, kind, times):
+def test_failed_confirmation_leaves_nothing_open(guest, new_product, eventually, sandbox, kind, times):
+    order_id = guest.buy(new_product(1), card="pm_card_authenticationRequired")
+    eventually(lambda: guest.order(order_id)["status"] == "ACTION_REQUIRED")
     sandbox.fault("cancel", kind, times)
-    order = buy(card="pm_card_authenticationRequired")
+    sandbox.happens(order_id, "authenticate", outcome="fail")
+
+    order = guest.ended(order_id, within_seconds=120)
+
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
-    assert [payment["status"] for payment in sandbox.payments(order["order_id"])] == ["canceled"]
+    assert [payment["status"] for payment in sandbox.payments(order_id)] == ["canceled"]
+    assert all(sandbox.struck())
 
 
 @pytest.mark.parametrize(

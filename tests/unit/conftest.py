@@ -1,6 +1,7 @@
 """A shop whose rooms are real and whose surroundings are fakes, joined as `wiring` joins the deployed one."""
 
 from collections import Counter
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +11,11 @@ from chalicelib.fulfilment.start import Workflow
 from chalicelib.orders.model import Order, Status
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
+from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
 from chalicelib.shipping.service import Shipping
-from tests.builders import HAPPY_PATH, TestClock, a_parcel, an_order, an_order_in
+from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fakes import (
     APPROVED,
     FakeGateway,
@@ -40,20 +42,23 @@ class Shop:
         self.warehouse = FakeWarehouse()
         self.saga = FakeWaitingTask()
         self.orders = Orders(self.order_store, self.clock)
-        self.payments = Payments(self.payment_store, self.gateway)
+        limit = timedelta(minutes=15)
+        confirmation = Confirmation("https://shop.example", limit, self.clock)
+        self.payments = Payments(self.payment_store, self.gateway, confirmation)
         self.shipping = Shipping(FakeStore(), self.warehouse, self.saga)
         self.step_functions = FakeStepFunctions()
         self.fulfilment_workflow = Workflow(self.step_functions, SAGA)
         self.undo_workflow = Workflow(self.step_functions, UNDO)
         self.return_workflow = Workflow(self.step_functions, RETURN)
+        self.waiting_task = self.saga
         self.once = FakeOnce()
         self.metrics: Counter[str] = Counter()
 
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""
-        first = an_order(order.id, lines=list(order.lines), at=self.clock())
+        first = an_order(order.id, lines=list(order.lines), at=self.clock(), payment_method=order.payment_method)
         self.order_store.place(first, CheckoutRecord(order.id, "fingerprint", order.id, 0))
-        for status in HAPPY_PATH[1:]:
+        for status in (*TO_THE_BUYER[1:], *HAPPY_PATH[2:]):
             if status in [moment.status for moment in order.history]:
                 self.orders.advance(order.id, status)
         if order.status == Status.CANCELLED:
@@ -94,7 +99,7 @@ class Shop:
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     opened = Shop()
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
-    for room in ("orders", "payments", "shipping", "once", *workflows):
+    for room in ("orders", "payments", "shipping", "once", "waiting_task", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened

@@ -9,7 +9,7 @@ import pytest
 
 from infra.audit.auditor import Auditor, judged
 from infra.audit.books import Books, Payment
-from infra.audit.invariants import INVARIANTS, under_way
+from infra.audit.invariants import INVARIANTS, STATUS_OF, under_way
 
 PLACED_AT = "2030-05-17T12:00:00.000Z"
 NOW = datetime.fromisoformat(PLACED_AT) + timedelta(hours=1)
@@ -18,7 +18,7 @@ DONE, GONE, BACK, OPEN = "ord_done", "ord_gone", "ord_back", "ord_open"
 
 def order(order_id, *told, returns=()):
     """Its status and history follow from what was told of it."""
-    statuses = [name.upper() for name in told if name.upper() in STATUSES]
+    statuses = [STATUS_OF[f"Order{name}"] for name in told if f"Order{name}" in STATUS_OF]
     return {
         "id": order_id,
         "status": statuses[-1],
@@ -27,9 +27,6 @@ def order(order_id, *told, returns=()):
         "history": [{"at": PLACED_AT, "status": status} for status in statuses],
         "returns": list(returns),
     }
-
-
-STATUSES = {"PLACED", "RESERVED", "AUTHORIZED", "SHIPPING", "COMPLETED", "CANCELLED", "RETURNED"}
 
 
 def events(*told, **data):
@@ -49,13 +46,14 @@ def paid(order_id, held=0, captured=0, refunded=0, name=None):
 
 def healthy() -> Books:
     """Of ten pieces received: two sold, two returned, none for a cancelled order, two reserved for an open one."""
-    completed = ("Placed", "Reserved", "Authorized", "Shipping", "Dispatched", "Completed")
+    completed = ("Placed", "Reserved", "ActionRequired", "Authorized", "Shipping", "Dispatched", "Completed")
     cancelled = ("Placed", "Reserved", "CancelRequested", "Cancelled")
     returned = (*completed, "ReturnRequested", "Returned")
     given_back = {"id": "ret_1", "status": "REFUNDED", "refund": {"amount": 2000, "currency": "EUR"}}
     return Books(
         read_at=NOW,
         deadline_seconds=2 * 3600,
+        buyer_seconds=900,
         orders={
             DONE: order(DONE, *completed),
             GONE: order(GONE, *cancelled),
@@ -135,6 +133,10 @@ def gone(where, key):
     return lie
 
 
+def can_still_be_confirmed(books):
+    books.payments[GONE] = [replace(books.payments[GONE][0], awaits_buyer=True)]
+
+
 def unpublished(books):
     del books.events[DONE][0]["published_at"]
 
@@ -186,6 +188,8 @@ LIES = [
     ("cancelled_holds_nothing", payments(GONE, paid(GONE, held=2000))),
     ("cancelled_holds_nothing", payments(GONE, paid(GONE, captured=2000, refunded=1999))),
     ("settled_holds_no_money", payments(DONE, paid(DONE, held=1, captured=2000))),
+    ("abandoned_cannot_be_confirmed", can_still_be_confirmed),
+    ("no_buyer_is_awaited_for_too_long", status(DONE, "ACTION_REQUIRED")),
     ("status_is_what_events_tell", status(DONE, "CANCELLED")),
     ("status_is_what_events_tell", untold),
     ("status_is_what_events_tell", silently_changed),
@@ -248,6 +252,13 @@ def test_a_free_order_is_shipped_without_a_payment():
     books.payments[DONE] = []
 
     assert violated(books) == set()
+
+
+def test_a_buyer_may_be_awaited_until_the_limit():
+    books = healthy()
+    status(DONE, "ACTION_REQUIRED")(books)
+    soon = datetime.fromisoformat(PLACED_AT) + timedelta(seconds=books.buyer_seconds)
+    assert "no_buyer_is_awaited_for_too_long" not in violated(replace(books, read_at=soon))
 
 
 def test_an_aborted_saga_that_was_undone_is_not_given_up():

@@ -1,14 +1,18 @@
 """Whatever order the calls of two use cases interleave in, no money stays held, taken or given back wrongly."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import comb
 
 import pytest
 
-from chalicelib.payments.model import PaymentStatus
+from chalicelib.payments.confirmation import Confirmation
+from chalicelib.payments.gateway import UnexpectedIntentState
+from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined, PaymentEnded, PaymentStatus
 from chalicelib.payments.service import Payments
-from tests.builders import euros
-from tests.fakes import APPROVED, FakeGateway, FakeStore
+from tests.builders import TestClock, euros
+from tests.fakes import APPROVED, WANTS_HOLDER, FakeGateway, FakeStore
 from tests.interleaving import Watched, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
@@ -71,3 +75,83 @@ def test_void_against_authorize_leaves_no_hold_in_any_order():
         record = run.world.store.get(ORDER)
         assert (record.status, run.world.held) == (PaymentStatus.VOIDED, 0), run.steps
         assert 1 not in run.failures, run.steps
+
+
+@dataclass
+class Asked(Books):
+    """The payment waits for the buyer, and the saga's step for a token; the time limit is over if `is_late`."""
+
+    is_late: bool = False
+    woken: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        clock = TestClock()
+        self.confirmation = Confirmation("https://shop.example", timedelta(minutes=15), clock)
+        with suppress(BuyerActionRequired):
+            Payments(self.store, self.provider, self.confirmation).authorize(ORDER, AMOUNT, WANTS_HOLDER)
+        clock.passes(hours=1 if self.is_late else 0)
+
+    @property
+    def payments(self):
+        return Payments(Watched(self.store), Watched(self.provider), self.confirmation)
+
+    def answers(self):
+        """The buyer confirms the payment at the bank, if that is still possible."""
+        with suppress(UnexpectedIntentState):
+            Watched(self.provider).answer("pi_1")
+
+    def authorizes(self):
+        with suppress(PaymentDeclined, PaymentEnded):
+            self.payments.authorize(ORDER, AMOUNT, WANTS_HOLDER)
+
+    def hears(self):
+        """A webhook, or the buyer's return."""
+        self.woken += self.payments.answered(ORDER)
+
+    def awaits(self):
+        if not self.payments.await_buyer(ORDER, "token"):
+            self.woken.append("token")
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_void_against_the_buyers_answer_leaves_no_hold_in_any_order(is_late):
+    def begin():
+        books = Asked(is_late=is_late)
+        payments = books.payments
+        return books, [books.answers, lambda: payments.void(ORDER), books.authorizes]
+
+    for run in interleavings(begin):
+        record, intent = run.world.store.get(ORDER), run.world.provider.retrieve("pi_1")
+        assert record.status in (PaymentStatus.VOIDED, PaymentStatus.DECLINED), run.steps
+        assert (intent.status, run.world.held) == ("canceled", 0), run.steps
+        assert 1 not in run.failures, run.steps
+
+
+def test_time_limit_against_the_buyers_answer_holds_or_cancels_in_any_order():
+    def begin():
+        books = Asked(is_late=True)
+        return books, [books.answers, books.authorizes, books.authorizes]
+
+    seen = set()
+    for run in interleavings(begin):
+        record, intent = run.world.store.get(ORDER), run.world.provider.retrieve("pi_1")
+        seen.add((record.status, intent.status))
+        assert not run.failures, run.steps
+
+    assert seen == {(PaymentStatus.AUTHORIZED, "requires_capture"), (PaymentStatus.DECLINED, "canceled")}
+
+
+def test_answer_against_the_wait_wakes_the_saga_in_any_order():
+    """The webhook follows the answer, but may come before, while and after the token is kept."""
+
+    def begin():
+        books = Asked()
+
+        def answers_and_is_heard():
+            books.answers()
+            books.hears()
+
+        return books, [answers_and_is_heard, books.awaits]
+
+    for run in interleavings(begin):
+        assert run.world.woken, run.steps

@@ -21,6 +21,7 @@ INTENT = {"object": "payment_intent", "id": "pi_1"}
 CHARGE = {"object": "charge", "id": "ch_1", "payment_intent": "pi_1", "billing_details": {"email": "ada@example.com"}}
 DISPUTE = {"object": "dispute", "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1"}
 ABOUT = {
+    "payment_intent.amount_capturable_updated": INTENT,
     "payment_intent.payment_failed": INTENT,
     "payment_intent.canceled": INTENT,
     "charge.refunded": CHARGE,

@@ -20,6 +20,9 @@ UNDO = {
 }
 """The saga's forward steps that can be undone, in their order, and what undoes each."""
 
+WAITS = {"AuthorizePayment": "AwaitBuyer"}
+"""A forward step that may have to wait for a person, and the state that waits and leads back to it."""
+
 COMPENSATIONS = [*UNDO.values(), "CancelOrder"]
 RETURN_STEPS = ["RefundReturn", "RestockReturn", "CompleteReturn"]
 """In their order. They are undone by nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .machine import MACHINES, PARKING, RETURN_STEPS, STATES, TASKS, Machine, State
+from .machine import MACHINES, PARKING, RETURN_STEPS, STATES, TASKS, WAITS, Machine, State
 
 VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
 TOKEN = "{% $states.context.Task.Token %}"
@@ -21,13 +21,13 @@ FINISHED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
 def ways(machine: Machine, name: str, known: frozenset[str] = frozenset()) -> list[tuple[str, frozenset[str]]]:
-    """Every (state, variables set by then) on every way from here on."""
+    """Every (state, variables set by then) on every way from here on, but not round a wait for a person."""
     state = machine.states[name]
     found = [(name, known)]
     for branch in state.get("Branches", []):
         found += ways(machine, branch["StartAt"], known)
     for edge in [state, *state.get("Catch", [])]:
-        if "Next" in edge:
+        if "Next" in edge and WAITS.get(edge["Next"]) != name:
             found += ways(machine, edge["Next"], known | set(edge.get("Assign", {})))
     return found
 
@@ -103,9 +103,10 @@ def test_a_parked_order_says_what_failed_and_where(arguments, name):
     assert ":execution:" in body["execution"]
 
 
-def test_the_warehouse_is_handed_a_task_token():
-    assert STATES["ShipOrder"]["Resource"].endswith("lambda:invoke.waitForTaskToken")
-    assert _payload("ShipOrder")["task_token"] == TOKEN
+@pytest.mark.parametrize("name", ["ShipOrder", *WAITS.values()])
+def test_whoever_is_waited_for_is_handed_a_task_token(name):
+    assert STATES[name]["Resource"].endswith("lambda:invoke.waitForTaskToken")
+    assert _payload(name)["task_token"] == TOKEN
 
 
 def _payload(name: str) -> State:

@@ -25,6 +25,7 @@ from .machine import (
 ON_SUCCESS = {
     "ReserveInventory": "AuthorizePayment",
     "AuthorizePayment": "FulfillOrder",
+    "AwaitBuyer": "AuthorizePayment",
     "FulfillOrder": "CapturePayment",
     "ShipOrder": None,
     "SendConfirmation": None,
@@ -61,10 +62,18 @@ ON_FAILURE = [
         "ReleaseInventory",
         "FULFILMENT_FAILED",
     ),
+    ("AuthorizePayment", ["BuyerActionRequired"], "AwaitBuyer", None),
     ("AuthorizePayment", ["PaymentDeclined"], "VoidPayment", "PAYMENT_DECLINED"),
     (
         "AuthorizePayment",
         [ANY, "PaymentEnded", "CancellationRequested", "IllegalTransition", *OUTAGES],
+        "VoidPayment",
+        "FULFILMENT_FAILED",
+    ),
+    ("AwaitBuyer", ["States.Timeout"], "AuthorizePayment", None),
+    (
+        "AwaitBuyer",
+        [ANY, "CancellationRequested", "PaymentEnded", *(outage for outage in OUTAGES if outage != "States.Timeout")],
         "VoidPayment",
         "FULFILMENT_FAILED",
     ),
@@ -106,7 +115,14 @@ NEVER_AGAIN = {
         "CancellationRequested",
         "IllegalTransition",
     ],
-    "AuthorizePayment": ["PaymentDeclined", "PaymentEnded", "CancellationRequested", "IllegalTransition"],
+    "AuthorizePayment": [
+        "BuyerActionRequired",
+        "PaymentDeclined",
+        "PaymentEnded",
+        "CancellationRequested",
+        "IllegalTransition",
+    ],
+    "AwaitBuyer": ["CancellationRequested", "PaymentEnded", "States.Timeout"],
     "ShipOrder": [
         "ShipmentRefused",
         "ShipmentEnded",
@@ -122,7 +138,9 @@ NEVER_AGAIN = {
 """What says no for a reason; and for the warehouse, silence: it may have shipped without telling."""
 
 ATTEMPTS = {
-    **dict.fromkeys(["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"], 4),
+    **dict.fromkeys(
+        ["ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder", "SendConfirmation", "CapturePayment"], 4
+    ),
     **dict.fromkeys(["CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING], 8),
 }
 """How often a step is tried again after an outage. What must succeed in the end is tried longer."""

@@ -9,7 +9,7 @@ import pytest
 
 import chalicelib
 from chalicelib.orders.model import Reason
-from infra.template_pieces import ROOT
+from infra.template_pieces import ROOT, pieces
 
 from .machine import (
     COMPENSATIONS,
@@ -26,6 +26,7 @@ from .machine import (
     UNDO,
     UNDOING,
     UNFILLED,
+    WAITS,
     Machine,
     State,
     function_of,
@@ -50,6 +51,13 @@ def chain(name: str) -> list[str]:
     """The states from here on as long as all goes well."""
     following = STATES[name].get("Next")
     return [name, *(chain(following) if following else [])]
+
+
+def into_compensation(step: str) -> list[State]:
+    """The catchers of a forward step, and of the state that waits in its place, that lead to an undo."""
+    waits = WAITS.get(step)
+    catchers = [*STATES[step]["Catch"], *(STATES[waits]["Catch"] if waits else [])]
+    return [catcher for catcher in catchers if catcher["Next"] not in (step, waits)]
 
 
 def longest_wait(state: State) -> float:
@@ -112,6 +120,20 @@ def test_the_warehouse_must_show_life_more_often_than_it_must_finish():
     assert lambda_timeout("ShipOrder") < waiting["HeartbeatSeconds"] < waiting["TimeoutSeconds"]
 
 
+@pytest.mark.parametrize(("step", "waits"), WAITS.items())
+def test_a_wait_for_a_person_leads_back_to_its_step_whatever_ends_it(step, waits):
+    """The step asks how things stand; neither an answer nor the time limit decides anything by itself."""
+    ends = [STATES[waits], *(each for each in STATES[waits]["Catch"] if "States.Timeout" in each["ErrorEquals"])]
+    assert [end["Next"] for end in ends] == [step, step]
+
+
+def test_the_buyer_must_confirm_before_the_reservation_expires():
+    parameters = pieces("prod")["Parameters"]
+    waits = STATES["AwaitBuyer"]
+    assert lambda_timeout("AwaitBuyer") < waits["TimeoutSeconds"]
+    assert waits["TimeoutSeconds"] + longest_wait(waits) < parameters["ReservationSeconds"]["Default"] - 300
+
+
 def test_only_the_parking_calls_something_other_than_a_function():
     assert {name for name in TASKS if not function_of(UNFILLED[name])} == set(PARKING)
 
@@ -140,13 +162,13 @@ def test_a_failed_step_is_undone_and_then_all_before_it_in_reverse(step):
     """The failed step too: it may have succeeded without our knowing."""
     done = list(UNDO)[: list(UNDO).index(step) + 1]
     expected = [UNDO[name] for name in reversed(done)] + ["CancelOrder"]
-    for catcher in STATES[step]["Catch"]:
+    for catcher in into_compensation(step):
         assert chain(catcher["Next"]) == expected
 
 
 @pytest.mark.parametrize("step", UNDO)
 def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
-    for catcher in STATES[step]["Catch"]:
+    for catcher in into_compensation(step):
         assert catcher["Assign"]["reason"] in set(Reason)
         assert step != SAGA.definition["StartAt"] or catcher["Assign"]["order_id"] == "{% $states.input.order_id %}"
 

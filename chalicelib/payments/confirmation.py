@@ -1,0 +1,46 @@
+"""Strong customer authentication: where the buyer confirms a payment, and for how long the shop waits for it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.payments.model import BuyerAction, Intent, Payment
+from chalicelib.platform.clock import Clock, iso, utc_now
+
+NOT_CONFIRMED = "authentication_not_completed"
+"""The decline code of a payment that the buyer did not confirm in time. Ours: all others are Stripe's."""
+
+NOBODY_WAITS: dict[str, Any] = {"action": None, "task_tokens": ()}
+"""What a payment that leaves ACTION_REQUIRED forgets."""
+
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""The saga's own timer may run ahead of ours by so much. Its end is the end, or the buyer would get the time twice."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """`storefront_url` is without a trailing slash; `limit` is how long the buyer has."""
+
+    storefront_url: str
+    limit: timedelta
+    clock: Clock = utc_now
+
+    def return_url(self, order_id: str) -> str:
+        """The order's page. Whoever comes back has the right to see it, or has not: the address says nothing."""
+        return f"{self.storefront_url}/orders/{order_id}"
+
+    def action(self, intent: Intent) -> BuyerAction:
+        return BuyerAction(
+            redirect_url=intent.redirect_url,
+            client_secret=intent.client_secret,
+            expires_at=iso(self.clock() + self.limit),
+        )
+
+    def is_over(self, payment: Payment) -> bool:
+        """Return whether the time for this payment's confirmation is over."""
+        ends = datetime.fromisoformat(payment.action.expires_at) if payment.action else self.clock()
+        return self.clock() >= ends - CLOCKS_DIFFER
+
+
+NO_CONFIRMATION = Confirmation("", timedelta(0))
+"""Of the functions that confirm no payment."""

@@ -1,0 +1,135 @@
+"""Waiting for the buyer: whatever shows an answer wakes the saga, early, late or twice, and a wish to cancel too."""
+
+import pytest
+
+from chalicelib.events.envelope import Envelope
+from chalicelib.fulfilment import buyer, steps
+from chalicelib.fulfilment.cancellation import stop_fulfilment
+from chalicelib.fulfilment.payment_news import hear_stripe
+from chalicelib.orders.model import CancellationRequested, Reason, Status
+from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined
+from chalicelib.payments.webhooks import Notice
+from tests.builders import an_order_in
+from tests.fakes import WANTS_HOLDER
+
+ORDER, INTENT = "ord_1", "pi_1"
+WOKEN = ("token-1", {})
+BACK = Notice(payment_intent=INTENT, order_id=ORDER)
+
+
+@pytest.fixture
+def asked(shop):
+    """An order whose buyer has to confirm the payment."""
+    shop.has(an_order_in(Status.RESERVED, payment_method=WANTS_HOLDER))
+    with pytest.raises(BuyerActionRequired):
+        steps.authorize_payment(ORDER)
+    return shop
+
+
+def wish_to_cancel(shop):
+    shop.orders.cancel(ORDER, Reason.CUSTOMER_REQUEST)
+    return Envelope.model_validate(shop.order_store.events_of(ORDER)[-1][1])
+
+
+def webhook(event_id="evt_1"):
+    return Notice(event_id=event_id, payment_intent=INTENT, order_id=ORDER)
+
+
+class TestAuthorizePayment:
+    def test_tells_the_order_that_the_buyer_has_to_act(self, asked):
+        order = asked.orders.get(ORDER)
+
+        assert order.status == Status.ACTION_REQUIRED
+        assert asked.events()[-1] == "OrderActionRequired"
+
+    def test_goes_on_once_the_buyer_confirmed(self, asked):
+        asked.gateway.answer(INTENT)
+
+        steps.authorize_payment(ORDER)
+
+        assert asked.orders.get(ORDER).status == Status.AUTHORIZED
+
+    def test_declines_after_the_time_limit(self, asked):
+        asked.clock.passes(minutes=15)
+
+        with pytest.raises(PaymentDeclined):
+            steps.authorize_payment(ORDER)
+
+    def test_of_an_order_to_be_cancelled_stops(self, asked):
+        wish_to_cancel(asked)
+
+        with pytest.raises(CancellationRequested):
+            steps.authorize_payment(ORDER)
+
+
+class TestWaiting:
+    @pytest.mark.parametrize("news", [webhook(), BACK])
+    @pytest.mark.parametrize("confirms", [True, False])
+    def test_answer_of_the_buyer_ends_the_wait(self, asked, news, confirms):
+        buyer.await_buyer(ORDER, "token-1")
+        asked.gateway.answer(INTENT, confirms)
+
+        hear_stripe(news)
+
+        assert asked.saga.heard == [WOKEN]
+
+    @pytest.mark.parametrize("news", [webhook(), BACK])
+    def test_news_without_an_answer_wakes_nobody(self, asked, news):
+        buyer.await_buyer(ORDER, "token-1")
+
+        hear_stripe(news)
+
+        assert asked.saga.heard == []
+
+    @pytest.mark.parametrize("news", [webhook(), BACK])
+    def test_answer_that_comes_before_the_wait_is_not_lost(self, asked, news):
+        asked.gateway.answer(INTENT)
+        hear_stripe(news)
+        assert asked.saga.heard == []
+
+        buyer.await_buyer(ORDER, "token-1")
+
+        assert asked.saga.heard == [WOKEN]
+
+    def test_webhook_wakes_once_and_the_return_as_often_as_it_comes(self, asked):
+        buyer.await_buyer(ORDER, "token-1")
+        asked.gateway.answer(INTENT)
+
+        for news in (webhook(), webhook(), BACK, BACK):
+            hear_stripe(news)
+
+        assert asked.saga.heard == [WOKEN] * 3
+
+    def test_every_attempt_of_the_step_is_woken(self, asked):
+        for token in ("token-1", "token-2"):
+            buyer.await_buyer(ORDER, token)
+        asked.gateway.answer(INTENT)
+
+        hear_stripe(webhook())
+
+        assert asked.saga.heard == [WOKEN, ("token-2", {})]
+
+
+class TestCancelling:
+    def test_ends_the_wait(self, asked):
+        asked.starts_saga()
+        buyer.await_buyer(ORDER, "token-1")
+
+        stop_fulfilment(wish_to_cancel(asked))
+
+        assert asked.saga.heard == [("token-1", "CancellationRequested")]
+
+    def test_before_the_token_is_kept_is_not_lost(self, asked):
+        asked.starts_saga()
+        stop_fulfilment(wish_to_cancel(asked))
+
+        buyer.await_buyer(ORDER, "token-1")
+
+        assert asked.saga.heard == [("token-1", "CancellationRequested")]
+
+    def test_leaves_nothing_that_could_be_confirmed(self, asked):
+        wish_to_cancel(asked)
+
+        steps.void_payment(ORDER)
+
+        assert asked.gateway.retrieve(INTENT).status == "canceled"
