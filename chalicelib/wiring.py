@@ -155,7 +155,7 @@ def live() -> Live:
 
 
 def _import_store() -> ImportStore:
-    return ImportStore(aws.dynamodb(), settings().imports_table)
+    return ImportStore(aws.dynamodb(), settings().imports_table, utc_now)
 
 
 def _import_files() -> ImportFiles:

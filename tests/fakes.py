@@ -116,21 +116,21 @@ class FakeConnections:
 
     def __init__(self) -> None:
         self.expiries: dict[str, int] = {}
-        self._watched: dict[str, set[str]] = {}
+        self._watched: dict[str, dict[str, int]] = {}
 
     def open(self, connection_id: str, expires_at: int) -> None:
         self.expiries[connection_id] = expires_at
-        self._watched[connection_id] = set()
+        self._watched[connection_id] = {}
 
     def subscribe(self, connection_id: str, order_id: str, expires_at: int) -> bool:
         watched = self._watched.get(connection_id)
-        if watched is None or len(watched | {order_id}) > MAX_SUBSCRIPTIONS:
+        if watched is None or len({*watched, order_id}) > MAX_SUBSCRIPTIONS:
             return False
-        watched.add(order_id)
+        watched[order_id] = expires_at
         return True
 
-    def watchers(self, order_id: str) -> list[str]:
-        return [connection for connection, watched in self._watched.items() if order_id in watched]
+    def watchers(self, order_id: str, now: int) -> list[str]:
+        return [connection for connection, watched in self._watched.items() if watched.get(order_id, 0) > now]
 
     def forget(self, connection_id: str, *orders: str) -> None:
         self._watched.pop(connection_id, None)

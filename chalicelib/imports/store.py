@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.imports.model import BadRow, Counts, Import, ImportStatus
-from chalicelib.platform.clock import iso
+from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import lost_condition
 
 KEPT = timedelta(days=90)
@@ -39,9 +39,10 @@ def batch_key(import_id: str, number: int) -> dict[str, str]:
 
 
 class ImportStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
+        self._clock = clock
 
     def create(self, new: Import) -> None:
         item = import_key(new.import_id) | {
@@ -55,8 +56,10 @@ class ImportStore:
         self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
 
     def get(self, import_id: str) -> Import | None:
+        """Return the import, or None if there is none or if it has expired, however late TTL deletes it."""
         item = self._item(import_key(import_id))
-        return Import.model_validate(item) if item else None
+        is_current = item and int(item["expires_at"]) > int(self._clock().timestamp())
+        return Import.model_validate(item) if is_current else None
 
     def latest(self, size: int) -> list[Import]:
         """Newest first."""

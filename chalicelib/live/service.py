@@ -47,7 +47,7 @@ class Live:
 
     def push(self, update: Update) -> None:
         """To all who watch the order. Who has gone is forgotten."""
-        watchers = self._connections.watchers(update.order_id)
+        watchers = self._connections.watchers(update.order_id, int(self._clock().timestamp()))
         gone = [each for each in watchers if not self._sockets.send(each, update.model_dump())]
         for connection_id in gone:
             self._connections.forget(connection_id, update.order_id)

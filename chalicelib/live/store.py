@@ -9,9 +9,10 @@ An order's watchers are read by the table's own key, consistently: an index woul
 right after the subscription would be missed. What nobody removed is removed by TTL.
 """
 
+from itertools import islice
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.live.model import MAX_SUBSCRIPTIONS
@@ -54,15 +55,20 @@ class ConnectionStore:
         self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})
         return True
 
-    def watchers(self, order_id: str) -> list[str]:
-        """Their connections."""
-        answer = self._db.query(
+    def watchers(self, order_id: str, now: int) -> list[str]:
+        """Return the connections that watch an order at `now`, in Unix seconds.
+
+        TTL deletes late. What has expired is passed over, so that it takes no live connection's place.
+        """
+        pages = self._db.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression=Key("pk").eq(f"ORDER#{order_id}"),
+            FilterExpression=Attr("expires_at").gt(now),
             ConsistentRead=True,
-            Limit=WATCHERS_AT_MOST,
+            PaginationConfig={"PageSize": 5 * WATCHERS_AT_MOST},
         )
-        return [item["sk"].removeprefix("CONNECTION#") for item in answer["Items"]]
+        current = (item["sk"].removeprefix("CONNECTION#") for page in pages for item in page["Items"])
+        return list(islice(current, WATCHERS_AT_MOST))
 
     def forget(self, connection_id: str, *orders: str) -> None:
         """The connection and all that it watches; `orders` are named besides, should it be gone already."""

@@ -18,6 +18,11 @@ from chalicelib.platform.errors import Unavailable
 LEASE = timedelta(seconds=30)
 """Longer than the functions that handle messages may run."""
 KEPT = timedelta(days=90)
+"""Longer than the event archive, so that a replay meets the record of everything that it replays."""
+LASTING = 2**40
+CURRENT = "(attribute_not_exists(expires_at) OR expires_at > :now)"
+EXPIRED = "expires_at <= :now"
+"""However late DynamoDB deletes it: an expired record is as good as none."""
 FREE = "attribute_not_exists(done) AND (attribute_not_exists(leased_until) OR leased_until < :now)"
 BELOW_LIMIT = "(attribute_not_exists(attempts) OR attempts < :limit)"
 
@@ -69,21 +74,27 @@ class Once:
 
     def lease(self, key: str, now: datetime, at_most: int | None = None) -> bool:
         """Take the lease and count a start. Return False if the key is done, held, or was started `at_most` times."""
-        values = {
+        may_begin = f"{CURRENT} AND {FREE}" if at_most is None else f"{CURRENT} AND {FREE} AND {BELOW_LIMIT}"
+        counted = "attempts = if_not_exists(attempts, :none) + :one"
+        values = {":none": 0} if at_most is None else {":none": 0, ":limit": at_most}
+        if self._leased(key, now, counted, may_begin, values):
+            return True
+        return self._leased(key, now, "attempts = :one REMOVE done, done_at", EXPIRED, {})
+
+    def _leased(self, key: str, now: datetime, counted: str, condition: str, values: dict[str, int]) -> bool:
+        values = values | {
             ":now": int(now.timestamp()),
             ":until": int((now + LEASE).timestamp()),
             ":expiry": int((now + KEPT).timestamp()),
-            ":none": 0,
             ":one": 1,
         }
         try:
             self._db.update_item(
                 TableName=self._table,
                 Key={"id": key},
-                UpdateExpression="SET leased_until = :until, expires_at = :expiry, "
-                "attempts = if_not_exists(attempts, :none) + :one",
-                ConditionExpression=FREE if at_most is None else f"{FREE} AND {BELOW_LIMIT}",
-                ExpressionAttributeValues=values if at_most is None else values | {":limit": at_most},
+                UpdateExpression=f"SET leased_until = :until, expires_at = :expiry, {counted}",
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
             )
         except ClientError as error:
             if lost_condition(error):
@@ -124,5 +135,7 @@ class Once:
                 raise
 
     def _item(self, key: str) -> dict[str, Any]:
+        """Return the key's record, empty if there is none or if it has expired."""
         answer = self._db.get_item(TableName=self._table, Key={"id": key}, ConsistentRead=True)
-        return answer.get("Item", {})
+        item: dict[str, Any] = answer.get("Item", {})
+        return item if int(item.get("expires_at", LASTING)) > int(self._clock().timestamp()) else {}

@@ -15,7 +15,7 @@ from chalicelib.imports.files import ImportFiles, Upload
 from chalicelib.imports.model import Batch, Format, ImportNotFound, ImportStatus
 from chalicelib.imports.service import Imports
 from chalicelib.imports.splitting import NotQueued, RowsQueue, Splitter
-from chalicelib.imports.store import ImportStore
+from chalicelib.imports.store import KEPT, ImportStore
 from chalicelib.imports.writing import Writer
 from chalicelib.inventory.model import Stock
 from chalicelib.inventory.service import Inventory
@@ -78,7 +78,7 @@ class ShopOfImports:
     def __init__(self, dynamodb, s3, new_table, clock):
         self.s3, self.clock = s3, clock
         self.sqs, self.published = FakeQueue(), []
-        self.store = ImportStore(dynamodb, new_table("ImportsTable"))
+        self.store = ImportStore(dynamodb, new_table("ImportsTable"), clock)
         self.files = ImportFiles(s3, BUCKET)
         self.products = ProductStore(dynamodb, new_table("ProductsTable"))
         self.stocks = InventoryStore(dynamodb, new_table("InventoryTable"))
@@ -153,6 +153,14 @@ class TestAnImport:
     def test_that_does_not_exist_is_not_found(self, shop, import_id):
         with pytest.raises(ImportNotFound):
             shop.imports.get(import_id)
+
+    def test_is_not_found_once_it_has_expired(self, shop, clock):
+        asked, _ = shop.imports.ask(Format.CSV)
+        clock.now += KEPT
+
+        with pytest.raises(ImportNotFound):
+            shop.imports.get(asked.import_id)
+        assert shop.imports.latest() == []
 
     def test_is_listed_newest_first(self, shop, clock):
         made = []

@@ -6,7 +6,7 @@ from chalicelib.live.model import MAX_SUBSCRIPTIONS
 from chalicelib.live.store import WATCHERS_AT_MOST, ConnectionStore
 from tests.fakes import FakeConnections
 
-LATER = 2_000_000_000
+NOW, LATER = 1_900_000_000, 2_000_000_000
 
 
 @pytest.fixture
@@ -30,26 +30,26 @@ def watch(store):
 
 
 def test_an_order_without_watchers_has_none(store):
-    assert store.watchers("ord_1") == []
+    assert store.watchers("ord_1", NOW) == []
 
 
 def test_an_order_has_all_its_watchers_and_only_them(store, watch):
     watch("a", "ord_1", "ord_2")
     watch("b", "ord_1")
 
-    assert sorted(store.watchers("ord_1")) == ["a", "b"]
-    assert store.watchers("ord_2") == ["a"]
+    assert sorted(store.watchers("ord_1", NOW)) == ["a", "b"]
+    assert store.watchers("ord_2", NOW) == ["a"]
 
 
 def test_watching_twice_is_watching_once(store, watch):
     watch("a", "ord_1", "ord_1")
 
-    assert store.watchers("ord_1") == ["a"]
+    assert store.watchers("ord_1", NOW) == ["a"]
 
 
 def test_who_is_not_connected_cannot_watch(store):
     assert not store.subscribe("a", "ord_1", LATER)
-    assert store.watchers("ord_1") == []
+    assert store.watchers("ord_1", NOW) == []
 
 
 def test_a_connection_watches_so_many_and_may_repeat_each(store, watch):
@@ -57,7 +57,7 @@ def test_a_connection_watches_so_many_and_may_repeat_each(store, watch):
 
     assert not store.subscribe("a", "ord_more", LATER)
     assert store.subscribe("a", "ord_0", LATER)
-    assert store.watchers("ord_more") == []
+    assert store.watchers("ord_more", NOW) == []
 
 
 def test_who_is_forgotten_watches_nothing_and_cannot_begin_anew(store, watch):
@@ -67,8 +67,8 @@ def test_who_is_forgotten_watches_nothing_and_cannot_begin_anew(store, watch):
     store.forget("a")
     store.forget("a")
 
-    assert store.watchers("ord_1") == ["b"]
-    assert store.watchers("ord_2") == []
+    assert store.watchers("ord_1", NOW) == ["b"]
+    assert store.watchers("ord_2", NOW) == []
     assert not store.subscribe("a", "ord_1", LATER)
 
 
@@ -80,7 +80,7 @@ def test_a_watch_that_outlived_its_connection_is_forgotten_by_name(dynamodb, tab
 
     store.forget("a", "ord_1")
 
-    assert store.watchers("ord_1") == []
+    assert store.watchers("ord_1", NOW) == []
 
 
 def test_a_crowd_is_served_up_to_a_limit(dynamodb, table):
@@ -89,7 +89,17 @@ def test_a_crowd_is_served_up_to_a_limit(dynamodb, table):
         store.open(f"c{n}", LATER)
         store.subscribe(f"c{n}", "ord_1", LATER)
 
-    assert len(store.watchers("ord_1")) == WATCHERS_AT_MOST
+    assert len(store.watchers("ord_1", NOW)) == WATCHERS_AT_MOST
+
+
+def test_expired_watches_are_passed_over_and_take_nobodys_place(store):
+    for n in range(WATCHERS_AT_MOST + 1):
+        store.open(f"a{n}", NOW)
+        store.subscribe(f"a{n}", "ord_1", NOW)
+    store.open("z", NOW + 1)
+    store.subscribe("z", "ord_1", NOW + 1)
+
+    assert store.watchers("ord_1", NOW) == ["z"]
 
 
 def test_everything_is_removed_by_the_table_in_time(dynamodb, table):

@@ -76,6 +76,18 @@ class TestLease:
 
         assert not once.lease(KEY, NOW + LEASE * 1.2)
 
+    @pytest.mark.parametrize("is_done", [True, False])
+    def test_of_an_expired_record_is_given_to_one_again(self, once, clock, is_done):
+        once.lease(KEY, NOW)
+        if is_done:
+            once.note_done(KEY)
+        clock.now += KEPT
+
+        assert not once.is_done(KEY)
+        assert once.done_at(KEY) is None
+        assert once.lease(KEY, clock(), at_most=1)
+        assert not once.lease(KEY, clock(), at_most=1)
+
     def test_is_forgotten_by_the_table_in_time(self, once, dynamodb, table):
         once.lease(KEY, NOW)
 
@@ -113,6 +125,16 @@ class TestRun:
         once.run(KEY, work)
 
         assert work.done == 1
+
+
+class TestExpiry:
+    def test_work_of_an_expired_record_runs_again_once(self, once, work, clock):
+        once.run(KEY, work)
+        clock.now += KEPT
+
+        assert once.run(KEY, work)
+        assert not once.run(KEY, work)
+        assert work.done == 2
 
 
 class TestAtTheSameTime:

@@ -200,7 +200,7 @@ def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connect
 
     live.push(an_update())
 
-    assert connections.watchers("ord_ada") == ["there"]
+    assert connections.watchers("ord_ada", 0) == ["there"]
     assert sockets.by("there")[-1] == an_update().model_dump()
 
 
@@ -209,7 +209,7 @@ def test_who_has_gone_before_the_answer_is_forgotten(live, sockets, connections)
 
     live.heard("here", subscribe("ord_ada", ADA))
 
-    assert connections.watchers("ord_ada") == []
+    assert connections.watchers("ord_ada", 0) == []
 
 
 def test_who_disconnects_is_forgotten(live, connections):
@@ -217,7 +217,7 @@ def test_who_disconnects_is_forgotten(live, connections):
 
     live.disconnected("here")
 
-    assert connections.watchers("ord_ada") == []
+    assert connections.watchers("ord_ada", 0) == []
 
 
 def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
