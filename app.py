@@ -101,6 +101,15 @@ def hear_warehouse(event: Event, context: Any) -> Event:
     return queues.consume(event, WarehouseReply, cancellation.hear_warehouse)
 
 
+@app.lambda_function(name="send_confirmation")
+def send_confirmation(event: Event, context: Any) -> Event:
+    """Queued confirmations → one email to the buyer for each order."""
+    from chalicelib.notifications import consumer
+    from chalicelib.platform import queues
+
+    return queues.consume(event, consumer.ConfirmationRequest, consumer.confirm)
+
+
 @app.lambda_function(name="hear_stripe")
 def hear_stripe(event: Event, context: Any) -> Event:
     """Stripe's events → the payment, and its order."""
@@ -274,11 +283,6 @@ def await_buyer(event: Event, context: Any) -> None:
 @app.lambda_function(name="ship_order")
 def ship_order(event: Event, context: Any) -> None:
     _step(event).ship_order(event["order_id"], event["task_token"])
-
-
-@app.lambda_function(name="send_confirmation")
-def send_confirmation(event: Event, context: Any) -> None:
-    _step(event).send_confirmation(event["order_id"])
 
 
 @app.lambda_function(name="capture_payment")

@@ -1,4 +1,4 @@
-"""One function per state of `statemachine/order_fulfilment.asl.yaml`.
+"""Saga steps: one function per state of `statemachine/order_fulfilment.asl.yaml` that runs a function of ours.
 
 Each may be run twice, may time out after it succeeded, and may arrive late. What undoes a step is a
 no-op when there is nothing to undo. The names of the exceptions are what the state machine catches.
@@ -43,10 +43,6 @@ def ship_order(order_id: str, task_token: str) -> None:
         wiring.shipping().request(_parcel(order), task_token)
     except (CancellationRequested, ReservationEnded, IllegalTransition, ShipmentEnded) as refusal:
         wiring.shipping().fail(task_token, refusal)
-
-
-def send_confirmation(order_id: str) -> None:
-    wiring.notifications().order_confirmed(wiring.orders().get(order_id))
 
 
 def capture_payment(order_id: str) -> None:

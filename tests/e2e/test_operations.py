@@ -11,6 +11,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.platform.clock import iso
+from infra.local import shop
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
@@ -75,8 +76,8 @@ def executions(engine, opened):
 def test_every_queue_is_listed_with_what_lies_in_it(admin):
     queues = {queue["name"]: queue for queue in admin.must("GET", "/admin/queues")["items"]}
     assert set(queues) >= {
-        "fulfilment", "cancellations", "notifications", "returns", "stripe-events", "warehouse", "warehouse-replies",
-        "parked-orders", "unrelayed-events", "undelivered-events", "missed-jobs",
+        "fulfilment", "cancellations", "confirmations", "notifications", "returns", "stripe-events", "warehouse",
+        "warehouse-replies", "parked-orders", "unrelayed-events", "undelivered-events", "missed-jobs",
     }  # fmt: skip
     assert queues["fulfilment"]["messages"] == queues["fulfilment"]["dead_letters"] == {"waiting": 0, "in_flight": 0}
     assert queues["parked-orders"]["messages"] is None
@@ -207,13 +208,34 @@ def test_an_admin_finds_orders_by_their_status(guest, admin, new_product):
     assert {order["status"] for order in newest} == {"COMPLETED"}
 
 
-def test_a_confirmation_that_is_asked_for_again_is_not_sent_again(guest, new_product, engine, resource, emails):
-    order_id = guest.buy(new_product(1))
-    guest.ended(order_id)
-    step = json.dumps({"order_id": order_id}).encode()
-    answer = engine.session.client("lambda").invoke(FunctionName=resource("SendConfirmation"), Payload=step)
-    assert "FunctionError" not in answer
-    assert len([subject for subject in emails(order_id) if subject == "We have your order"]) == 1
+def test_confirmation_requested_twice_is_sent_once(guest, new_product, sqs, resource, emails, eventually):
+    order_id, queue = guest.buy(new_product(1)), resource("ConfirmationsQueue")
+    eventually(lambda: "We have your order" in emails(order_id))
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"order_id": order_id}))
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    left = sqs.get_queue_attributes
+    eventually(lambda: set(left(QueueUrl=queue, AttributeNames=counts)["Attributes"].values()) == {"0"})
+    assert emails(order_id).count("We have your order") == 1
+
+
+def test_order_completes_while_no_email_can_be_sent(
+    guest, admin, new_product, engine, impatient, letters, emails, eventually
+):
+    """The confirmation waits as a dead letter, and a redrive sends it once the sender is verified again."""
+    ses = engine.session.client("ses")
+    with impatient("ConfirmationsQueue"), impatient("NotificationsQueue"):
+        ses.delete_identity(Identity=shop.SENDER)
+        try:
+            order_id = guest.buy(new_product(1))
+            assert guest.ended(order_id)["status"] == "COMPLETED"
+            unsent = [eventually(lambda name=name: letters(name)) for name in ("confirmations", "notifications")]
+        finally:
+            ses.verify_email_identity(EmailAddress=shop.SENDER)
+    assert [letter["context"]["order_id"] for [letter] in unsent] == [order_id, order_id]
+    assert emails(order_id) == []
+    for name in ("confirmations", "notifications"):
+        assert len(admin.must("POST", f"/admin/queues/{name}/redrive")["redriven"]) == 1
+    eventually(lambda: sorted(emails(order_id)) == ["We have your order", "Your order is on its way"])
 
 
 def test_a_parked_return_is_begun_anew_by_a_redrive(guest, admin, new_product, sandbox, park, executions, eventually):

@@ -23,7 +23,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
-@pytest.mark.parametrize(("name", "fewest"), [("OrderFulfilment", 11), ("OrderUndo", 5), ("OrderReturn", 3)])
+@pytest.mark.parametrize(("name", "fewest"), [("OrderFulfilment", 10), ("OrderUndo", 5), ("OrderReturn", 3)])
 def test_a_workflow_has_a_function_for_every_name_in_its_definition(template, name, fewest):
     machine = of_type(template, "AWS::StepFunctions::StateMachine")[name]
     substitutions = machine["DefinitionSubstitutions"]

@@ -28,6 +28,8 @@ RETURN_STEPS = ["RefundReturn", "RestockReturn", "CompleteReturn"]
 """In their order. They are undone by nothing."""
 
 PARKING = ["ParkOrder", "ParkReturn"]
+QUEUED = ["SendConfirmation"]
+"""Steps that only send a message; a consumer does the work off the saga's path."""
 TAKE_OVER = "TakeOver"
 """The undo's own state; all its others are the saga's."""
 END = "NeedsAttention"

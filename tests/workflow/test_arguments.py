@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .machine import MACHINES, PARKING, RETURN_STEPS, STATES, TASKS, WAITS, Machine, State
+from .machine import MACHINES, PARKING, QUEUED, RETURN_STEPS, STATES, TASKS, WAITS, Machine, State
 
 VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
 TOKEN = "{% $states.context.Task.Token %}"
@@ -111,7 +111,7 @@ def test_whoever_is_waited_for_is_handed_a_task_token(name):
 
 def _payload(name: str) -> State:
     arguments = STATES[name]["Arguments"]
-    return arguments.get("Payload", arguments)
+    return arguments.get("Payload", arguments["MessageBody"] if name in QUEUED else arguments)
 
 
 def _result(step_functions, machine: str) -> dict[str, State]:
