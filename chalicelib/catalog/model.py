@@ -10,6 +10,7 @@ from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, Unacceptable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
+from chalicelib.platform.text import multi_line, one_line
 
 SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
 Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
@@ -31,8 +32,8 @@ def _that_we_can_charge(price: Money) -> Money:
 
 
 ShopPrice = Annotated[Money, AfterValidator(_that_we_can_charge)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Name = Annotated[str, one_line(120)]
+Description = Annotated[str, multi_line(2000)]
 Gallery = Annotated[list[Picture], Field(max_length=8, description="Further pictures, in the order of the gallery.")]
 
 ABSENT: Any = None

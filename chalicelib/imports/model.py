@@ -8,17 +8,22 @@ A file that cannot be read as a whole is refused before anything of it is writte
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chalicelib.catalog.model import Product, ProductDetails, Sku
+from chalicelib.catalog.model import Product, ProductChange, ProductDetails, Sku
+from chalicelib.inventory.model import Stock
 from chalicelib.platform.errors import NotFound
 
 ROW_LIMIT = 100_000
 """Rows of one file."""
 FILE_LIMIT = 50_000_000
 """Bytes of one file."""
+
+
+NEEDED_BY_NEW = tuple(name for name, field in ProductDetails.model_fields.items() if field.is_required())
+"""Fields."""
 
 
 class ImportNotFound(NotFound):
@@ -41,23 +46,53 @@ class ImportStatus(StrEnum):
     FAILED = "FAILED"
 
 
-class ImportedProduct(ProductDetails):
-    """A row. `stock` is how many pieces have come with it."""
+Units = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class RowIncomplete(Exception):
+    """The row names a product that does not exist yet, and not all that a new product needs."""
+
+
+class ImportedProduct(ProductChange):
+    """A row: what it says of a product. What it does not say stays as it is.
+
+    `stock` sets how many units are on hand, those set aside for open orders among them; `received` adds units. A row
+    has at most one of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     sku: Sku
-    stock: Annotated[int, Field(ge=0, le=100_000)] = 0
+    stock: Units | None = None
+    received: Units | None = None
+
+    @model_validator(mode="after")
+    def _has_one_meaning(self) -> "ImportedProduct":
+        if self.stock is not None and self.received is not None:
+            raise ValueError("`stock` sets a level and `received` adds to it: use one of them")
+        return self
 
     @property
-    def details(self) -> ProductDetails:
-        return ProductDetails.model_validate(self.model_dump(exclude={"sku", "stock"}))
+    def changes(self) -> dict[str, Any]:
+        """Return the product's fields that the row gives, by name."""
+        return self.model_dump(include=self.model_fields_set & set(ProductChange.model_fields))
 
-    def is_written(self, stored: Product | None) -> bool:
-        """Return whether the stored product has what this row says."""
-        return stored is not None and stored.model_dump(include=set(ProductDetails.model_fields)) == (
-            self.details.model_dump()
-        )
+    def applied_to(self, stored: Product | None) -> dict[str, Any]:
+        """Return the fields of the product as it is to be stored. Raises RowIncomplete."""
+        missing = [name for name in NEEDED_BY_NEW if stored is None and name not in self.model_fields_set]
+        if missing:
+            raise RowIncomplete(f"is a new product, which needs {', '.join(missing)}")
+        return (stored.model_dump() if stored else {}) | self.changes
+
+    def changes_product(self, stored: Product | None) -> bool:
+        """Return whether storing the row would make a difference."""
+        return stored is None or stored.model_dump() != stored.model_dump() | self.changes
+
+    def changes_stock(self, stock: Stock | None) -> bool:
+        """Return whether booking the row would make a difference, unless it is booked already."""
+        if self.stock is not None:
+            return stock is None or stock.on_hand != self.stock
+        return bool(self.received)
 
 
 class Row(BaseModel):
@@ -91,7 +126,15 @@ class Batch(BaseModel):
     bad_rows: list[BadRow]
 
     def receipt_id(self, row: Row) -> str:
-        return f"{self.content}#{row.line}"
+        """Return what a row's change of stock is booked under.
+
+        A delivery counts once for each file, however often the same file is imported; a level holds at each import.
+        """
+        return f"{self.content if row.imported.received else self.import_id}#{row.line}"
+
+    def as_message(self) -> str:
+        """Return the batch as JSON. What a row does not say is absent from it."""
+        return self.model_dump_json(exclude_unset=True)
 
 
 class Counts(BaseModel):

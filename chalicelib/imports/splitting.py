@@ -32,7 +32,7 @@ class RowsQueue:
         """Raises NotQueued; some may then be in the queue."""
         ahead = iter(all_batches)
         while some := list(islice(ahead, SEND_LIMIT)):
-            entries = [{"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in some]
+            entries = [{"Id": str(batch.number), "MessageBody": batch.as_message()} for batch in some]
             if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
                 raise NotQueued
 

@@ -14,8 +14,9 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.events.catalogue import CATALOG, CatalogImported
 from chalicelib.events.envelope import Envelope
 from chalicelib.imports.files import ImportFiles
-from chalicelib.imports.model import BadRow, Batch, Counts, Import, Row
+from chalicelib.imports.model import BadRow, Batch, Counts, Import, Row, RowIncomplete
 from chalicelib.imports.store import KEPT, ImportStore
+from chalicelib.inventory.model import StockSetAside
 from chalicelib.inventory.service import Inventory
 from chalicelib.platform.clock import Clock, iso
 
@@ -49,24 +50,22 @@ class Writer:
             self._end(found)
 
     def _decided(self, batch: Batch) -> list[Row]:
-        """The rows that change something: products that are new or differ, and pieces that are not received yet."""
-        existing = self._catalog.products([row.imported.sku for row in batch.rows])
-        received = self._inventory.received([batch.receipt_id(row) for row in batch.rows if row.imported.stock])
+        """Return the rows that change something: a product that is new or differs, stock that is not booked yet."""
+        skus = [row.imported.sku for row in batch.rows]
+        products, stocks = self._catalog.products(skus), self._inventory.stocks(skus)
+        booked = self._inventory.received([batch.receipt_id(row) for row in batch.rows if row.imported.received])
         changing = [
             row.line
             for row in batch.rows
-            if not row.imported.is_written(existing.get(row.imported.sku))
-            or (row.imported.stock and batch.receipt_id(row) not in received)
+            if row.imported.changes_product(products.get(row.imported.sku))
+            or (row.imported.changes_stock(stocks.get(row.imported.sku)) and batch.receipt_id(row) not in booked)
         ]
         decided = set(self._store.decide(batch.import_id, batch.number, changing, self._clock() + KEPT))
         return [row for row in batch.rows if row.line in decided]
 
     def _do(self, batch: Batch, changing: list[Row]) -> Counts:
-        refused = {row.imported.sku for row in changing if not self._is_stored(row)}
-        for row in changing:
-            if row.imported.stock and row.imported.sku not in refused:
-                self._inventory.receive_once(batch.receipt_id(row), row.imported.sku, row.imported.stock, FROM_A_FILE)
-        bad_rows = [*batch.bad_rows, *(_refused(row) for row in changing if row.imported.sku in refused)]
+        refused = [bad for row in changing if (bad := self._written(batch, row))]
+        bad_rows = [*batch.bad_rows, *refused]
         if bad_rows:
             self._store.note_bad_rows(batch.import_id, batch.number, bad_rows)
         return Counts(
@@ -75,12 +74,20 @@ class Writer:
             failed=len(bad_rows),
         )
 
-    def _is_stored(self, row: Row) -> bool:
+    def _written(self, batch: Batch, row: Row) -> BadRow | None:
+        """Write a row's product and then its stock. Return what is wrong with it, if anything."""
+        said, receipt_id = row.imported, batch.receipt_id(row)
         try:
-            self._catalog.save(row.imported.sku, row.imported.details)
+            self._catalog.write(said.sku, said.applied_to)
+            if said.stock is not None:
+                self._inventory.set_on_hand_once(receipt_id, said.sku, said.stock, FROM_A_FILE)
+            elif said.received:
+                self._inventory.receive_once(receipt_id, said.sku, said.received, FROM_A_FILE)
         except ProductRefused:
-            return False
-        return True
+            return BadRow(line=row.line, sku=said.sku, problem=REFUSED)
+        except (RowIncomplete, StockSetAside) as refusal:
+            return BadRow(line=row.line, sku=said.sku, problem=str(refusal))
+        return None
 
     def _end(self, counted: Import) -> None:
         """Report, event, status, each of which may be repeated: DONE comes last, when nothing is missing."""
@@ -89,10 +96,6 @@ class Writer:
             self._files.write_report(counted.import_id, self._store.bad_rows(counted.import_id))
         self._publish(_imported(counted, now))
         self._store.end(counted.import_id, now)
-
-
-def _refused(row: Row) -> BadRow:
-    return BadRow(line=row.line, sku=row.imported.sku, problem=REFUSED)
 
 
 def _imported(counted: Import, at: datetime) -> Envelope:

@@ -37,9 +37,9 @@ class Inventory:
     def available(self, skus: list[str]) -> dict[str, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
-    def stock(self, skus: list[str]) -> dict[str, Stock]:
-        """Return the stock of those that have one, by sku. Eventually consistent."""
-        return self._store.stocks(skus)
+    def stocks(self, skus: list[str]) -> dict[str, Stock]:
+        """Return the stock of those that have one, by sku, read consistently."""
+        return self._store.stocks(skus, consistent=True)
 
     def shelf(self, sku: str, cursor: str | None = None) -> Shelf:
         """Return stock and movements, nothing but zeros where no unit was ever received. Raises CursorInvalid."""

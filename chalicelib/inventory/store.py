@@ -80,9 +80,9 @@ class InventoryStore:
         self._db = dynamodb
         self._table = table
 
-    def stocks(self, skus: list[str]) -> dict[str, Stock]:
-        """Those that exist, by sku. Eventually consistent: for showing, not for deciding."""
-        return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus))}
+    def stocks(self, skus: list[str], consistent: bool = False) -> dict[str, Stock]:
+        """Return those that exist, by sku. Eventually consistent where nothing is decided by them."""
+        return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus), consistent)}
 
     def stock(self, sku: str) -> Stock | None:
         """Return the stock of a sku, read consistently."""
@@ -222,12 +222,13 @@ class InventoryStore:
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
 
-    def _items(self, keys: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> list[dict[str, Any]]:
         """Those that exist."""
         found: list[dict[str, Any]] = []
         wanted = list({key["pk"]: key for key in keys}.values())
         while wanted:
-            answer = self._db.batch_get_item(RequestItems={self._table: {"Keys": wanted[:100]}})
+            request = {"Keys": wanted[:100], "ConsistentRead": consistent}
+            answer = self._db.batch_get_item(RequestItems={self._table: request})
             found += answer["Responses"][self._table]
             wanted = wanted[100:] + answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
         return found

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.catalog.model import ProductChange
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.events.catalogue import data_of
@@ -20,6 +21,7 @@ from chalicelib.imports.writing import Writer
 from chalicelib.inventory.model import Stock
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
+from tests.builders import euros
 
 BUCKET = "imports"
 LONG = "Clay " * 399 + "clay"
@@ -124,6 +126,11 @@ class ShopOfImports:
         sku = f"POT-{number}"
         return self.stocks.stocks([sku]).get(sku)
 
+    def sell(self, order_id, quantities):
+        self.inventory.reserve(order_id, quantities)
+        self.inventory.commit(order_id)
+        self.inventory.sell(order_id)
+
     def report(self, import_id):
         body = self.s3.get_object(Bucket=BUCKET, Key=f"reports/{import_id}.csv")["Body"].read().decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(body, newline="")))
@@ -201,8 +208,8 @@ class TestAnImport:
         shop.work()
         changed = a_file(stock="").replace(b"Pot 7,", b"Jar 7,").replace(b"Pot 17,", b"Jar 17,")
         stored = []
-        save = shop.catalog.save
-        monkeypatch.setattr(shop.catalog, "save", lambda sku, details: stored.append(sku) or save(sku, details))
+        write = shop.catalog.write
+        monkeypatch.setattr(shop.catalog, "write", lambda sku, decide: stored.append(sku) or write(sku, decide))
         import_id = shop.split(changed)
         shop.work()
         assert shop.counts(import_id) == (25, 2, 23, 0)
@@ -219,11 +226,98 @@ class TestTheSameAgain:
         assert shop.counts(again) == (25, 0, 25, 0) and shop.status(again) == ImportStatus.DONE
         assert shop.stock(0).received == 2
 
-    def test_another_file_brings_its_pieces(self, shop):
-        shop.split(a_file(rows=2))
-        shop.split(a_file(rows=3))
+    def test_corrected_file_sets_the_same_levels_again(self, shop):
+        """The first file has a bad row, the second is the whole file with that row corrected."""
+        shop.split(a_file(rows=3, bad={1}))
         shop.work()
-        assert [shop.stock(number).received for number in range(3)] == [4, 4, 2]
+        again = shop.split(a_file(rows=3))
+        shop.work()
+        assert [shop.stock(number).received for number in range(3)] == [2, 2, 2]
+        assert shop.counts(again) == (3, 1, 2, 0)
+
+    def test_same_file_sets_its_levels_again_after_sales(self, shop):
+        shop.split(a_file(rows=1))
+        shop.work()
+        shop.sell("ord_1", {"POT-0": 1})
+        shop.split(a_file(rows=1))
+        shop.work()
+        assert shop.stock(0) == Stock(sku="POT-0", available=2, sold=1, received=3)
+
+    def test_batch_that_comes_again_after_sales_sets_no_level_again(self, shop, monkeypatch):
+        shop.split(a_file(rows=1))
+        (batch,) = shop.sqs.batches
+        monkeypatch.setattr(shop.store, "count", lambda *arguments: None)
+        shop.writer.write(batch)
+        monkeypatch.undo()
+        shop.sell("ord_1", {"POT-0": 1})
+        shop.work()
+        assert shop.stock(0) == Stock(sku="POT-0", available=1, sold=1, received=2)
+
+    def test_received_units_are_added_once_for_each_file(self, shop):
+        delivery = a_file(rows=2).replace(b",stock", b",received")
+        for content in (delivery, delivery, delivery + b"\n"):
+            shop.split(content)
+            shop.work()
+        assert [shop.stock(number).received for number in range(2)] == [4, 4]
+
+    def test_level_below_what_is_set_aside_fails_its_row_only(self, shop):
+        shop.split(a_file(rows=2))
+        shop.work()
+        shop.inventory.reserve("ord_1", {"POT-0": 2})
+        import_id = shop.split(a_file(rows=2, stock="1"))
+        shop.work()
+        assert shop.counts(import_id) == (2, 1, 0, 1)
+        problem = "2 units are set aside for open orders, more than 1 on hand."
+        assert shop.report(import_id) == [{"line": "2", "sku": "POT-0", "problem": problem}]
+        assert (shop.stock(0).reserved, shop.stock(1).available) == (2, 1)
+
+
+class TestAbsentColumns:
+    @pytest.fixture
+    def pot(self, shop):
+        shop.split(HEADER.encode() + b",images\n" + a_row(0).encode() + b",/a.svg /b.svg\n")
+        shop.work()
+        return shop.catalog.product("POT-0")
+
+    def test_absent_column_leaves_its_field_as_it_is(self, shop, pot):
+        import_id = shop.split(b"sku,price_amount,price_currency\nPOT-0,650,EUR\n")
+        shop.work()
+        assert shop.counts(import_id) == (1, 1, 0, 0)
+        assert pot.images == ["/a.svg", "/b.svg"]
+        expected = pot.model_copy(update={"price": euros(650), "version": 2})
+        assert shop.catalog.product("POT-0") == expected and shop.stock(0).received == 2
+
+    def test_empty_cell_empties_its_field(self, shop, pot):
+        shop.split(b"sku,images,description,stock\nPOT-0,,,\n")
+        shop.work()
+        found = shop.catalog.product("POT-0")
+        assert (found.images, found.description, found.name) == ([], "", "Pot 0") and shop.stock(0).received == 2
+
+    def test_archived_column_withdraws_and_restores(self, shop, pot):
+        for cell, expected in ((b"yes", True), (b"", True), (b"no", False)):
+            shop.split(b"sku,archived\nPOT-0," + cell + b"\n")
+            shop.work()
+            assert shop.catalog.product("POT-0").archived is expected
+
+    def test_new_product_needs_all_that_is_required(self, shop, pot):
+        import_id = shop.split(b"sku,price_amount,price_currency\nPOT-0,650,EUR\nPOT-1,650,EUR\n")
+        shop.work()
+        problem = "is a new product, which needs name, description, category, image"
+        assert shop.report(import_id) == [{"line": "3", "sku": "POT-1", "problem": problem}]
+
+    def test_row_that_an_operator_overtakes_keeps_the_operators_fields(self, shop, pot, monkeypatch):
+        put = shop.products.put
+
+        def overtaken(*arguments):
+            monkeypatch.undo()
+            shop.catalog.change("POT-0", ProductChange(description="New words"))
+            return put(*arguments)
+
+        shop.split(b"sku,price_amount,price_currency\nPOT-0,650,EUR\n")
+        monkeypatch.setattr(shop.products, "put", overtaken)
+        shop.work()
+        found = shop.catalog.product("POT-0")
+        assert (found.description, found.price) == ("New words", euros(650))
 
     @pytest.mark.parametrize("is_worked_off", [True, False])
     def test_the_news_of_an_upload_again(self, shop, is_worked_off):
@@ -303,8 +397,8 @@ class TestBreakingOff:
     @pytest.mark.parametrize(
         ("adapter", "method"),
         [
-            ("catalog", "save"),
-            ("inventory", "receive_once"),
+            ("catalog", "write"),
+            ("inventory", "set_on_hand_once"),
             ("store", "decide"),
             ("store", "note_bad_rows"),
             ("store", "count"),
