@@ -16,7 +16,7 @@ import boto3
 from infra import edge_stack, storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
-from infra.seed.seed import seed
+from infra.seed.seed import reindex, seed
 from infra.template_pieces import ONLY_IN, ROOT
 
 REQUIRED = ("STRIPE_SECRET_KEY", "SENDER_EMAIL")
@@ -53,6 +53,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
     storefront.build(print)
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(stage, outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])
+    print(f"search texts of {reindex(session, outputs)} products brought up to date")
     if stage == "demo":
         print(f"seeding {seed(session, outputs)} products")
     print(f"\n  storefront  {outputs['StorefrontUrl']}\n  API         {outputs['ApiUrl']}")

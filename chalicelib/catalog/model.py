@@ -1,11 +1,11 @@
-"""Products and categories: pure data, and how a text search reads them."""
+"""Products and categories: pure data, and what may be written of them."""
 
 import re
-import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.catalog.folding import indexed
 from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, Unacceptable
 from chalicelib.platform.money import Money
@@ -134,7 +134,8 @@ class Product(BaseModel):
 
     @property
     def search_text(self) -> str:
-        return folded(f"{self.name} {self.description} {self.category} {self.sku}")
+        """Return the text that a search looks into, in which each word of a query must occur."""
+        return indexed(f"{self.name} {self.description} {self.category} {self.sku}")
 
 
 class Category(BaseModel):
@@ -147,17 +148,6 @@ class Category(BaseModel):
 def category_of(product: Product) -> Category:
     """A category exists as soon as a product names it; its name is its id in title case."""
     return Category(id=product.category, name=product.category.replace("-", " ").title())
-
-
-def folded(text: str) -> str:
-    """Lower case and without accents, so that `cafe` finds `Café`."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-
-
-def search_words(query: str) -> list[str]:
-    """The distinct words of a query, at most eight: every one must be found."""
-    return list(dict.fromkeys(folded(query).split()))[:8]
 
 
 def is_sku(text: str) -> bool:

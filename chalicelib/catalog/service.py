@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.catalog.folding import search_words
 from chalicelib.catalog.model import (
     Category,
     Product,
@@ -14,7 +15,6 @@ from chalicelib.catalog.model import (
     ProductExists,
     ProductNotFound,
     category_of,
-    search_words,
 )
 from chalicelib.catalog.store import ProductStore
 from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
@@ -53,8 +53,18 @@ class Catalog:
     def page(
         self, category: str | None, query: str, cursor: str | None, archived: bool = False
     ) -> tuple[list[Product], str | None]:
-        """Return a page of products by name, and the cursor of the next one. Raises CursorInvalid."""
-        return self._store.page(category, search_words(query), cursor, PAGE_SIZE, archived)
+        """Return a page of products by name, and the cursor of the next one. Raises CursorInvalid.
+
+        A query without a word, such as `%`, finds nothing.
+        """
+        words = search_words(query)
+        if query.strip() and not words:
+            return [], None
+        return self._store.page(category, words, cursor, PAGE_SIZE, archived)
+
+    def reindex(self) -> int:
+        """Fold the texts of all products again, after the rule of folding changed. Return how many had changed."""
+        return sum(self._store.reindex(product) for product in self._store.outdated())
 
     def categories(self, cursor: str | None = None) -> tuple[list[Category], str | None]:
         """Return a page of categories by name, and the cursor of the next one. Raises CursorInvalid."""

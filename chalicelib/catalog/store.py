@@ -90,6 +90,40 @@ class ProductStore:
             items, rest = self._listed("by-category", category, on_shelf & found if found else on_shelf, cursor, size)
         return [Product.model_validate(item) for item in items], rest
 
+    def outdated(self) -> Iterator[Product]:
+        """Yield the products whose lists and searches would find them otherwise if they were stored again."""
+        for shelf in (PRODUCTS, ARCHIVED):
+            pages = self._db.get_paginator("query").paginate(
+                TableName=self._table, IndexName="by-shelf", KeyConditionExpression=Key("shelf").eq(shelf)
+            )
+            for item in (item for page in pages for item in page["Items"]):
+                product = Product.model_validate(item)
+                if any(item.get(name) != value for name, value in _index_values(product).items()):
+                    yield product
+
+    def reindex(self, product: Product) -> bool:
+        """Store what lists and searches read of a product. Return False if it was changed since it was read."""
+        values = _index_values(product)
+        unchanged = (
+            Attr("name").eq(product.name)
+            & Attr("description").eq(product.description)
+            & Attr("category").eq(product.category)
+            & Attr("shelf").eq(_shelf(product))
+        )
+        try:
+            self._db.update_item(
+                TableName=self._table,
+                Key={"sku": product.sku},
+                UpdateExpression="SET search_text = :search_text, sort_name = :sort_name",
+                ConditionExpression=unchanged,
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+            )
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True
+
     def _listed(
         self, index: str, value: str, found: ConditionBase | None, cursor: str | None, size: int
     ) -> tuple[list[dict[str, Any]], str | None]:
@@ -135,11 +169,15 @@ def _category_item(category: Category) -> dict[str, Any]:
 
 
 def _product_item(product: Product) -> dict[str, Any]:
-    return product.model_dump() | {
-        "shelf": ARCHIVED if product.archived else PRODUCTS,
-        "sort_name": f"{product.name.casefold()}#{product.sku}",
-        "search_text": product.search_text,
-    }
+    return product.model_dump() | {"shelf": _shelf(product)} | _index_values(product)
+
+
+def _shelf(product: Product) -> str:
+    return ARCHIVED if product.archived else PRODUCTS
+
+
+def _index_values(product: Product) -> dict[str, str]:
+    return {"sort_name": f"{product.name.casefold()}#{product.sku}", "search_text": product.search_text}
 
 
 @contextmanager

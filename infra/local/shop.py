@@ -13,7 +13,7 @@ from infra.deploy import deploy
 from infra.local import engine
 from infra.local.package import package_locally
 from infra.local.transform import Local
-from infra.seed.seed import seed
+from infra.seed.seed import reindex, seed
 
 STACK = "storefront"
 SENDER = "hello@sagasupply.example"
@@ -82,6 +82,7 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
         storefront.build(progress)
         publish_pages(place, stack)
     progress(f"seeding {seed(session, stack)} products")
+    reindex(session, stack)
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
         _welcome(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)

@@ -19,7 +19,7 @@ PRODUCTS = Path(__file__).parent / "products.json"
 def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     """Returns how many products there are. Stock is received only for skus that have no stock yet."""
     dynamodb = session.resource("dynamodb").meta.client
-    catalog = Catalog(ProductStore(dynamodb, outputs["ProductsTableName"]))
+    catalog = _catalog(session, outputs)
     inventory = InventoryStore(dynamodb, outputs["InventoryTableName"])
     products: list[dict[str, Any]] = json.loads(PRODUCTS.read_text())
     stocked = inventory.stocks([product["sku"] for product in products])
@@ -30,3 +30,12 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
             movement = Movement(at=opening, delta=product["stock"], note="at the opening")
             inventory.adjust(movement_key(f"opening-{product['sku']}"), product["sku"], movement)
     return len(products)
+
+
+def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
+    """Bring the catalog's search texts up to date with this version's rule. Return how many products had changed."""
+    return _catalog(session, outputs).reindex()
+
+
+def _catalog(session: boto3.Session, outputs: dict[str, str]) -> Catalog:
+    return Catalog(ProductStore(session.resource("dynamodb").meta.client, outputs["ProductsTableName"]))

@@ -286,3 +286,32 @@ class TestVersion:
             return put(*arguments)
 
         monkeypatch.setattr(catalog._store, "put", overtaken)
+
+
+class TestReindex:
+    def test_reindex_folds_what_an_older_rule_stored(self, catalog):
+        """Archived products too; it is not a change of the product."""
+        catalog.save("MUG-01", product_details(name="Bjørn’s mug"))
+        catalog.save("POT-01", product_write(archived=True))
+        store, found_before = catalog._store, catalog.page(None, "bjorns", None)
+        for sku in ("MUG-01", "POT-01"):
+            store._db.update_item(
+                TableName=store._table,
+                Key={"sku": sku},
+                UpdateExpression="SET search_text = :old",
+                ExpressionAttributeValues={":old": "bjørn’s mug"},
+            )
+        assert catalog.page(None, "bjorns", None) == ([], None)
+        assert (catalog.reindex(), catalog.reindex()) == (2, 0)
+        assert catalog.page(None, "bjorns", None) == found_before
+        assert catalog.product("MUG-01").version == 1
+
+    def test_reindex_leaves_what_was_changed_meanwhile(self, catalog):
+        old = catalog.save("MUG-01", product_details())
+        catalog.change("MUG-01", ProductChange(name="Bowl"))
+        assert not catalog._store.reindex(old)
+        assert skus(walk(catalog, None, "bowl")) == ["MUG-01"]
+
+
+def test_query_without_a_word_finds_nothing(shelf):
+    assert shelf.page(None, "%", None) == ([], None)

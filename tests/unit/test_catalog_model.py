@@ -1,45 +1,11 @@
-"""How a search reads text, and what a product may be."""
+"""What a product may be."""
 
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.catalog.model import ProductChange, category_of, folded, is_sku, search_words
+from chalicelib.catalog.model import ProductChange, category_of, is_sku
 from chalicelib.platform.money import Money
 from tests.builders import a_product, product_details
-
-
-@pytest.mark.parametrize(
-    ("text", "found_as"),
-    [
-        ("Café", "cafe"),
-        ("CAFE\u0301", "cafe"),
-        ("Straße", "strasse"),
-        ("Übergröße", "ubergrosse"),
-        ("ﬁeld", "field"),
-        ("Ñandú", "nandu"),
-    ],
-)
-def test_case_and_accents_do_not_matter(text, found_as):
-    assert folded(text) == found_as
-    assert folded(folded(text)) == found_as
-
-
-def test_a_query_is_its_distinct_words():
-    assert search_words("  Café   MUG cafe mug\tRed ") == ["cafe", "mug", "red"]
-
-
-def test_an_empty_query_has_no_words():
-    assert search_words(" \t ") == []
-
-
-def test_a_long_query_is_cut():
-    assert search_words("a b c d e f g h i j") == list("abcdefgh")
-
-
-def test_a_product_is_found_by_name_description_category_and_sku():
-    text = a_product("MUG-01", name="Café mug", description="Émail", category="camp").search_text
-
-    assert all(word in text for word in ("cafe", "email", "camp", "mug-01"))
 
 
 @pytest.mark.parametrize("sku", ["A", "7", "CAMP-MUG-01", "A" * 40])
