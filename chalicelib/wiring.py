@@ -49,7 +49,7 @@ from chalicelib.platform.identity import identify
 from chalicelib.platform.once import Once
 from chalicelib.platform.settings import settings
 from chalicelib.platform.shop import shop
-from chalicelib.shipping.service import Shipping
+from chalicelib.shipping.service import Limits, Shipping
 from chalicelib.shipping.store import ShipmentStore
 from chalicelib.shipping.warehouse import WaitingTask, Warehouse
 
@@ -95,10 +95,16 @@ def payments() -> Payments:
 
 @cache
 def shipping() -> Shipping:
+    limits = Limits(
+        silence=timedelta(seconds=settings().warehouse_heartbeat_seconds),
+        dispatch=timedelta(seconds=settings().warehouse_timeout_seconds),
+    )
     return Shipping(
         ShipmentStore(aws.dynamodb(), settings().shipments_table),
-        Warehouse(aws.client("sqs"), settings().warehouse_queue_url),
+        Warehouse(aws.client("sqs"), settings().warehouse_queue_url, settings().warehouse_replies_queue_url),
         waiting_task(),
+        utc_now,
+        limits,
     )
 
 

@@ -147,8 +147,8 @@ def a_parcel(order_id: str = "ord_1") -> Parcel:
     return Parcel(order_id=order_id, quantities={"MUG-01": 2}, **an_address().model_dump())
 
 
-def a_reply(outcome: str, token: str = "token-1", order_id: str = "ord_1", **facts: str) -> WarehouseReply:
-    return WarehouseReply.model_validate({"order_id": order_id, "task_token": token, "outcome": outcome} | facts)
+def a_reply(outcome: str, order_id: str = "ord_1", **facts: str) -> WarehouseReply:
+    return WarehouseReply.model_validate({"order_id": order_id, "outcome": outcome} | facts)
 
 
 def a_record(message_id: str, body: str, queue: str = "replies", **attributes: str) -> dict[str, Any]:

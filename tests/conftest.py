@@ -57,7 +57,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             shop.Place(
                 engine_port,
                 local_engine.url(payments_port),
-                warehouse_timeout_seconds=10,
+                warehouse_silence_seconds=10,
                 buyer_confirmation_seconds=25,
             )
         )

@@ -288,10 +288,14 @@ class FakeGateway:
 
 @dataclass
 class FakeWarehouse:
-    """The queue to the warehouse. It fails for as long as `broken` is set."""
+    """The queue to the warehouse. It fails for as long as `broken` is set; `backlog` is what waits in either queue."""
 
     sent: list[Any] = field(default_factory=list)
     broken: bool = False
+    backlog: int = 0
+
+    def has_backlog(self) -> bool:
+        return self.backlog > 0
 
     def send(self, request: Any) -> None:
         if self.broken:
@@ -308,9 +312,6 @@ class FakeWaitingTask:
     """What the waiting saga heard, in order: (token, outcome)."""
 
     heard: list[tuple[str, Any]] = field(default_factory=list)
-
-    def is_alive(self, task_token: str) -> None:
-        self.heard.append((task_token, "alive"))
 
     def succeeded(self, task_token: str, output: dict[str, Any]) -> None:
         self.heard.append((task_token, output))

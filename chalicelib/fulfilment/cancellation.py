@@ -9,13 +9,13 @@ from chalicelib.shipping.model import WarehouseReply
 
 
 def hear_warehouse(reply: WarehouseReply) -> None:
-    """A parcel that left after the order was given up does not count as shipped: it has been recalled."""
+    """A parcel that left after the order was given up does not count as shipped: it is recalled."""
     if reply.outcome == "dispatched" and wiring.shipping().expects(reply.order_id):
         try:
             wiring.orders().dispatched(reply.order_id)
         except (CancellationRequested, IllegalTransition, OrderNotFound) as too_late:
-            log.warning("dispatched too late", extra={"order_id": reply.order_id, "why": type(too_late).__name__})
-            return
+            log.info("not to be shipped", extra={"order_id": reply.order_id, "why": type(too_late).__name__})
+            return wiring.shipping().left_too_late(reply.order_id)
     wiring.shipping().hear(reply)
 
 

@@ -8,7 +8,7 @@ from chalicelib import wiring
 from chalicelib.inventory.model import ReservationEnded
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, Order, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired
-from chalicelib.shipping.model import Parcel, ShipmentEnded
+from chalicelib.shipping.model import Parcel, ShipmentEnded, ShipmentRefused, WarehouseSilent
 
 
 def reserve_inventory(order_id: str) -> None:
@@ -31,8 +31,19 @@ def authorize_payment(order_id: str) -> None:
     wiring.orders().advance(order_id, Status.AUTHORIZED)
 
 
+NOT_SHIPPED = (
+    CancellationRequested,
+    ReservationEnded,
+    IllegalTransition,
+    ShipmentEnded,
+    ShipmentRefused,
+    WarehouseSilent,
+)
+"""What ends the wait for the warehouse without a parcel."""
+
+
 def ship_order(order_id: str, task_token: str) -> None:
-    """Ask the warehouse to ship, and leave; its answer ends the step.
+    """Ask the warehouse to ship, and return; its answer ends the step. Repeated, look whether to wait on.
 
     A rule that forbids shipping ends the wait under its own name instead of being raised, because
     the step waits for its token and not for this function.
@@ -41,7 +52,7 @@ def ship_order(order_id: str, task_token: str) -> None:
         wiring.inventory().commit(order_id)
         order = wiring.orders().advance(order_id, Status.SHIPPING)
         wiring.shipping().request(_parcel(order), task_token)
-    except (CancellationRequested, ReservationEnded, IllegalTransition, ShipmentEnded) as refusal:
+    except NOT_SHIPPED as refusal:
         wiring.shipping().fail(task_token, refusal)
 
 

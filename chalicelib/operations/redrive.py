@@ -11,7 +11,7 @@ from chalicelib.fulfilment import steps
 from chalicelib.operations import outbox
 from chalicelib.operations.letters import Handled
 from chalicelib.operations.model import CannotRedrive, Letter
-from chalicelib.orders.model import Order, Reason
+from chalicelib.orders.model import Order, OrderNotFound, Reason
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.platform import aws
 from chalicelib.platform.settings import settings
@@ -32,9 +32,30 @@ def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) 
     def send_back(letter: Letter) -> None:
         if queue.url is None:
             raise CannotRedrive("it came from no queue")
-        letters.send(queue.url, letter)
+        if not OUTDATED.get(name, _never)(letter):
+            letters.send(queue.url, letter)
 
     return letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back), sent_until)
+
+
+def _never(letter: Letter) -> bool:
+    return False
+
+
+def _is_not_to_be_shipped(letter: Letter) -> bool:
+    """A request to ship what was recalled, refused or cancelled since, or has been dispatched."""
+    request = letter.content
+    if request.get("action") != "ship":
+        return False
+    order_id = request.get("order_id", "")
+    try:
+        return bool(wiring.orders().get(order_id).cancellation) or not wiring.shipping().is_requested(order_id)
+    except OrderNotFound:
+        return True
+
+
+OUTDATED: dict[str, Callable[[Letter], bool]] = {"warehouse": _is_not_to_be_shipped}
+"""By queue: which of its dead letters have nothing left to do. They are deleted and not sent."""
 
 
 def settle(letter: Letter) -> None:

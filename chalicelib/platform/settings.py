@@ -42,6 +42,11 @@ class Settings(BaseModel):
     undo_machine_arn: str = ""
     return_machine_arn: str = ""
     warehouse_queue_url: str = ""
+    warehouse_replies_queue_url: str = ""
+    warehouse_heartbeat_seconds: int = 0
+    """The warehouse must show a sign of life at least this often."""
+    warehouse_timeout_seconds: int = 0
+    """The warehouse must dispatch so long after it accepted a request."""
     stripe_events_queue_url: str = ""
     stripe_webhook_secret_parameter: str = ""
     connections_table: str = ""

@@ -8,13 +8,22 @@ REQUESTED ► DISPATCHED ► RECALLED
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from chalicelib.platform.dynamo import Versioned
+from chalicelib.platform.errors import Unavailable
 
 
 class ShipmentRefused(Exception):
     """The warehouse cannot or will not send this."""
+
+
+class WarehouseSilent(Exception):
+    """The warehouse has the request and gave no sign of life, or did not dispatch, in its time."""
+
+
+class ShipmentBusy(Unavailable):
+    """The shipment is changed by others all the time; try again."""
 
 
 class ShipmentEnded(Exception):
@@ -29,12 +38,27 @@ class ShipmentStatus(StrEnum):
 
 
 class Shipment(Versioned):
-    """`task_token` is the saga's waiting step, which the warehouse's answer wakes."""
+    """`task_token` belongs to the saga's step that waits now; the warehouse's answer wakes it. Moments are ISO 8601.
+
+    `requested_at` is None until the request was certainly sent; `accepted_at` is the warehouse's own time;
+    `heard_at` is when its last sign of life was processed. `left_at` is set where a parcel left although it was
+    recalled or refused, and `recall_outcome` is the warehouse's last answer to a recall.
+    """
 
     status: ShipmentStatus
     task_token: str | None = None
+    requested_at: str | None = None
+    accepted_at: str | None = None
+    heard_at: str | None = None
     carrier: str | None = None
     tracking_number: str | None = None
+    recall_outcome: str | None = None
+    left_at: str | None = None
+
+    @property
+    def may_be_known_to_warehouse(self) -> bool:
+        """False for a shipment that was closed before anything was requested."""
+        return self.task_token is not None
 
 
 class Parcel(BaseModel):
@@ -51,22 +75,29 @@ class Parcel(BaseModel):
 
 
 class WarehouseRequest(BaseModel):
-    """On the warehouse's queue. `recall` asks to stop or bring back what `ship` asked to send."""
+    """A message to the warehouse: `ship` a parcel, or `recall` it. See docs/patterns/warehouse.md.
+
+    `version` is the shipment's. The queue is unordered, so the warehouse ignores a `ship` that is older than a
+    `recall` it knows of the same order.
+    """
 
     action: Literal["ship", "recall"]
     order_id: str
-    task_token: str | None = None
+    version: int
     parcel: Parcel | None = None
 
 
 class WarehouseReply(BaseModel):
-    """On our queue. `accepted` only shows that somebody is at work; the other two end the wait."""
+    """A message from the warehouse. The first three answer `ship`, the last three answer `recall`.
+
+    `accepted` is a sign of life that may be repeated. `at` is the warehouse's time.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
     order_id: str
-    task_token: str
-    outcome: Literal["accepted", "dispatched", "refused"]
+    outcome: Literal["accepted", "dispatched", "refused", "recalled", "already_dispatched", "returned"]
+    at: AwareDatetime | None = None
     carrier: str | None = None
     tracking_number: str | None = None
     reason: str | None = None

@@ -1,27 +1,48 @@
-"""Requesting a shipment, hearing the warehouse's answer, recalling. Every call may be repeated."""
+"""Requests to the warehouse, its answers, and recalls. Every call may be repeated."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.platform import metrics
+from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import (
     Parcel,
     Shipment,
+    ShipmentBusy,
     ShipmentEnded,
     ShipmentRefused,
     ShipmentStatus,
     WarehouseReply,
     WarehouseRequest,
+    WarehouseSilent,
 )
 from chalicelib.shipping.store import ShipmentStore
 from chalicelib.shipping.warehouse import WaitingTask, Warehouse
 
 REQUESTED, DISPATCHED = ShipmentStatus.REQUESTED, ShipmentStatus.DISPATCHED
 REFUSED, RECALLED = ShipmentStatus.REFUSED, ShipmentStatus.RECALLED
+ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`silence` is how long the warehouse may be silent; `dispatch` how long it may take from its acceptance."""
+
+    silence: timedelta
+    dispatch: timedelta
 
 
 class Shipping:
-    def __init__(self, store: ShipmentStore, warehouse: Warehouse, waiting: WaitingTask) -> None:
+    def __init__(
+        self, store: ShipmentStore, warehouse: Warehouse, waiting: WaitingTask, clock: Clock, limits: Limits
+    ) -> None:
         self._store = store
         self._warehouse = warehouse
         self._waiting = waiting
+        self._clock = clock
+        self._limits = limits
 
     def of(self, order_id: str) -> Shipment | None:
         return self._store.get(order_id)
@@ -31,61 +52,140 @@ class Shipping:
         shipment = self._store.get(order_id)
         return shipment is not None and shipment.status in (REQUESTED, DISPATCHED)
 
-    def request(self, parcel: Parcel, task_token: str) -> None:
-        """Ask the warehouse to ship; its answer will wake the step that `task_token` stands for.
+    def is_requested(self, order_id: str) -> bool:
+        """Whether the warehouse is asked to ship this order and has given no final answer."""
+        shipment = self._store.get(order_id)
+        return shipment is not None and shipment.status == REQUESTED
 
-        A repeated step has a token of its own, and the warehouse is asked again: it must know an
-        order that it has already shipped by the order's id. Raises ShipmentEnded.
+    def request(self, parcel: Parcel, task_token: str) -> None:
+        """Ask the warehouse to ship; its answer wakes the step that `task_token` stands for.
+
+        A repeated step waits on under its own token, and asks again only if the request may not have been sent.
+        Raise WarehouseSilent if the warehouse's time is over, ShipmentRefused or ShipmentEnded after the end.
         """
-        requested = Shipment(order_id=parcel.order_id, status=REQUESTED, task_token=task_token)
-        if not self._store.create(requested):
-            existing = self._existing(parcel.order_id)
-            if existing.status == DISPATCHED:
-                return self._waiting.succeeded(task_token, _dispatch_note(existing))
-            if existing.status != REQUESTED:
-                raise ShipmentEnded(parcel.order_id)
-            if not self._store.replace(existing, task_token=task_token):
-                return self.request(parcel, task_token)
-        self._warehouse.send(
-            WarehouseRequest(action="ship", order_id=parcel.order_id, task_token=task_token, parcel=parcel)
-        )
+        shipment = self._claimed(parcel.order_id, task_token)
+        if shipment.status == DISPATCHED:
+            self._waiting.succeeded(task_token, _dispatch_note(shipment))
+        elif shipment.requested_at is None:
+            sent_at = self._clock()
+            self._send("ship", shipment, parcel)
+            self._noted(parcel.order_id, requested_at=iso(sent_at))
+        elif self._is_late(shipment) and self._is_late_of_its_own(parcel.order_id):
+            raise WarehouseSilent(parcel.order_id)
 
     def fail(self, task_token: str, error: Exception) -> None:
         """The shipment could not be requested: end the wait at once, with the error's name."""
         self._waiting.failed(task_token, error)
 
+    def succeed(self, order_id: str, task_token: str) -> None:
+        """Let a step go on for which the parcel has left, and note that where only the order knew it.
+
+        Raise ShipmentEnded if it was recalled or refused.
+        """
+        shipment = self._existing(order_id)
+        if shipment.status == REQUESTED:
+            shipment = self._store.replace(shipment, status=DISPATCHED) or self._existing(order_id)
+        if shipment.status != DISPATCHED:
+            raise ShipmentEnded(order_id)
+        self._waiting.succeeded(task_token, _dispatch_note(shipment))
+
     def hear(self, reply: WarehouseReply) -> None:
-        """An answer of the warehouse. One that comes too late or twice finds the door closed."""
+        """Process an answer of the warehouse, which may come late, twice, or in any order."""
         shipment = self._store.get(reply.order_id)
         if shipment is None:
             log.warning("the warehouse answers to an unknown shipment", extra={"order_id": reply.order_id})
         elif reply.outcome == "accepted":
-            self._waiting.is_alive(reply.task_token)
+            now = self._clock()
+            accepted_at = shipment.accepted_at or iso(min(now, reply.at or now))
+            self._noted(reply.order_id, accepted_at=accepted_at, heard_at=iso(now))
         elif reply.outcome == "dispatched":
             self._dispatched(shipment, reply)
-        else:
+        elif reply.outcome == "refused":
             self._refused(shipment, reply)
+        else:
+            self._recall_answered(shipment, reply)
 
     def recall(self, order_id: str) -> Shipment:
-        """A no-op where nothing is under way; also closes the door for a request that comes late.
+        """Close the shipment, and have the warehouse stop the parcel or bring it back.
 
-        The warehouse is told first and it is noted after, so that a lost message is sent by the next try.
+        A no-op where nothing is under way; a request that comes later finds the shipment closed. The recall is
+        written down before it is sent, so its version is higher than that of any request, and it is sent again by
+        each repetition until the warehouse has answered.
         """
         closed = Shipment(order_id=order_id, status=RECALLED)
         shipment = self._store.get(order_id)
         if shipment is None and self._store.create(closed):
             return closed
         shipment = shipment or self._existing(order_id)
-        if shipment.status in (REFUSED, RECALLED):
-            return shipment
-        self._warehouse.send(WarehouseRequest(action="recall", order_id=order_id))
-        return self._store.replace(shipment, status=RECALLED) or self.recall(order_id)
+        if shipment.status in (REQUESTED, DISPATCHED):
+            recalled = self._store.replace(shipment, status=RECALLED)
+            if recalled is None:
+                return self.recall(order_id)
+            shipment = recalled
+        if shipment.status == RECALLED and shipment.may_be_known_to_warehouse and not shipment.recall_outcome:
+            self._send("recall", shipment)
+        return shipment
+
+    def left_too_late(self, order_id: str) -> None:
+        """A parcel left although its order is not to be shipped: recall it, and raise the alarm once."""
+        shipment = self.recall(order_id)
+        if shipment.status == REFUSED or shipment.recall_outcome == "recalled":
+            # The warehouse contradicts its own answer, so it is asked again.
+            self._send("recall", shipment)
+        if shipment.left_at is None:
+            log.warning("dispatched too late", extra={"order_id": order_id, "status": shipment.status})
+            metrics.count("ParcelNotStopped")
+            self._noted(order_id, left_at=iso(self._clock()))
 
     def stop(self, order_id: str, why: Exception) -> None:
         """Recall, and let the step that waits for the warehouse go at once, under the name of `why`."""
         recalled = self.recall(order_id)
         if recalled.task_token:
             self._waiting.failed(recalled.task_token, why)
+
+    def _claimed(self, order_id: str, task_token: str) -> Shipment:
+        """The shipment with this token. Raises ShipmentRefused, ShipmentEnded."""
+        requested = Shipment(order_id=order_id, status=REQUESTED, task_token=task_token)
+        if self._store.create(requested):
+            return requested
+        existing = self._existing(order_id)
+        if existing.status == DISPATCHED:
+            return existing
+        if existing.status == REFUSED:
+            raise ShipmentRefused(order_id)
+        if existing.status == RECALLED:
+            raise ShipmentEnded(order_id)
+        return self._store.replace(existing, task_token=task_token) or self._claimed(order_id, task_token)
+
+    def _is_late(self, shipment: Shipment) -> bool:
+        silent = self._since(shipment.heard_at or shipment.requested_at) >= self._limits.silence
+        return silent or self._since(shipment.accepted_at) >= self._limits.dispatch
+
+    def _is_late_of_its_own(self, order_id: str) -> bool:
+        """Whether the warehouse is late, and not we with reading its answer or it with reading ours.
+
+        The queues are looked at before the record: an answer that was processed in between is in the record. A queue
+        that is never empty excuses nobody for longer than the dispatch limit.
+        """
+        has_backlog = self._warehouse.has_backlog()
+        shipment = self._existing(order_id)
+        if shipment.status != REQUESTED or not self._is_late(shipment):
+            return False
+        return not has_backlog or self._since(shipment.requested_at) >= self._limits.dispatch
+
+    def _since(self, moment: str | None) -> timedelta:
+        return self._clock() - datetime.fromisoformat(moment) if moment else timedelta()
+
+    def _noted(self, order_id: str, **facts: Any) -> Shipment:
+        """The shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
+        for _ in range(ATTEMPTS):
+            if shipment := self._store.replace(self._existing(order_id), **facts):
+                return shipment
+        raise ShipmentBusy(order_id)
+
+    def _send(self, action: Any, shipment: Shipment, parcel: Parcel | None = None) -> None:
+        request = WarehouseRequest(action=action, order_id=shipment.order_id, version=shipment.version, parcel=parcel)
+        self._warehouse.send(request)
 
     def _existing(self, order_id: str) -> Shipment:
         shipment = self._store.get(order_id)
@@ -102,15 +202,27 @@ class Shipping:
                 return self.hear(reply)
             shipment = dispatched
         if shipment.status == DISPATCHED:
-            self._waiting.succeeded(reply.task_token, _dispatch_note(shipment))
+            self._wake(shipment)
         else:
-            log.warning("dispatched too late", extra={"order_id": reply.order_id, "status": shipment.status})
+            self.left_too_late(reply.order_id)
 
     def _refused(self, shipment: Shipment, reply: WarehouseReply) -> None:
         if shipment.status == REQUESTED and not self._store.replace(shipment, status=REFUSED):
             return self.hear(reply)
-        if shipment.status in (REQUESTED, REFUSED):
-            self._waiting.failed(reply.task_token, ShipmentRefused(reply.reason or "refused"))
+        if shipment.status in (REQUESTED, REFUSED) and shipment.task_token:
+            self._waiting.failed(shipment.task_token, ShipmentRefused(reply.reason or "refused"))
+
+    def _recall_answered(self, shipment: Shipment, reply: WarehouseReply) -> None:
+        if shipment.status in (REQUESTED, DISPATCHED):
+            return  # Of a recall that we never wrote down.
+        if shipment.recall_outcome != "returned":
+            self._noted(reply.order_id, recall_outcome=reply.outcome)
+        if reply.outcome != "recalled":
+            self.left_too_late(reply.order_id)
+
+    def _wake(self, shipment: Shipment) -> None:
+        if shipment.task_token:
+            self._waiting.succeeded(shipment.task_token, _dispatch_note(shipment))
 
 
 def _dispatch_note(shipment: Shipment) -> dict[str, str | None]:

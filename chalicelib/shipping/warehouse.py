@@ -11,15 +11,36 @@ from chalicelib.shipping.model import WarehouseRequest
 GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
+DEPTHS = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+]
+
+
 class Warehouse:
-    def __init__(self, sqs: Any, queue_url: str) -> None:
+    """The queues to and from the warehouse."""
+
+    def __init__(self, sqs: Any, queue_url: str, replies_queue_url: str = "") -> None:
         self._sqs = sqs
         self._queue_url = queue_url
+        self._replies_queue_url = replies_queue_url
+
+    def has_backlog(self) -> bool:
+        """Return whether a request waits to be read, or an answer to be processed.
+
+        The requests are counted first: one that is gone by then has its answer in the other queue, or none.
+        """
+        return any(self._depth(url) for url in (self._queue_url, self._replies_queue_url))
+
+    def _depth(self, url: str) -> int:
+        counted = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=DEPTHS)["Attributes"]
+        return sum(int(counted.get(name, 0)) for name in DEPTHS)
 
     def send(self, request: WarehouseRequest) -> None:
         sent = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
         queue = self._queue_url.rsplit("/", 1)[-1]
-        about = {"order_id": request.order_id, "action": request.action}
+        about = {"order_id": request.order_id, "action": request.action, "version": request.version}
         log.info("message sent", extra={"queue": queue, "message_id": sent["MessageId"]} | about)
 
 
@@ -28,9 +49,6 @@ class WaitingTask:
 
     def __init__(self, stepfunctions: Any) -> None:
         self._stepfunctions = stepfunctions
-
-    def is_alive(self, task_token: str) -> None:
-        self._answer(self._stepfunctions.send_task_heartbeat, taskToken=task_token)
 
     def succeeded(self, task_token: str, output: dict[str, Any]) -> None:
         self._answer(self._stepfunctions.send_task_success, taskToken=task_token, output=json.dumps(output))

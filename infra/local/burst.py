@@ -2,17 +2,13 @@
 drains, and the API stays usable meanwhile.
 """
 
-import json
 import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import boto3
 from rich.console import Console
 
 from infra.audit import Auditor
@@ -63,8 +59,7 @@ def burst(console: Console) -> int:
     admin.must("POST", f"/admin/stock/{SKU}", {"delta": ORDERS})
     console.print(f"  {ORDERS} orders …")
     began = time.monotonic()
-    with patient_saga(session, outputs["state_machine_arn"]):
-        result = hold(outputs["api_url"], SKU, ORDERS)
+    result = hold(outputs["api_url"], SKU, ORDERS)
     for what, count in result.endings.most_common():
         console.print(f"  {count:4} {what}")
     for status, count in result.refused.most_common():
@@ -74,24 +69,6 @@ def burst(console: Console) -> int:
     verdicts = Auditor(of_local(session, outputs)).verdicts()
     show(console, verdicts)
     return 0 if result.has_drained(ORDERS) and not any(verdict.violations for verdict in verdicts) else 1
-
-
-@contextmanager
-def patient_saga(session: boto3.Session, state_machine_arn: str) -> Iterator[None]:
-    """On AWS the saga waits days for the warehouse; a local shop's waits seconds, so that silence can be watched. In a
-    burst on a small machine an answer lies in its queue for longer, so the workflow has that patience meanwhile."""
-    stepfunctions = session.client("stepfunctions")
-    deployed = stepfunctions.describe_state_machine(stateMachineArn=state_machine_arn)["definition"]
-    patient = json.loads(deployed)
-    patient["States"]["FulfillOrder"]["Branches"][0]["States"]["ShipOrder"] |= {
-        "HeartbeatSeconds": PATIENCE_SECONDS - 1,
-        "TimeoutSeconds": PATIENCE_SECONDS,
-    }
-    stepfunctions.update_state_machine(stateMachineArn=state_machine_arn, definition=json.dumps(patient))
-    try:
-        yield
-    finally:
-        stepfunctions.update_state_machine(stateMachineArn=state_machine_arn, definition=deployed)
 
 
 def hold(api_url: str, sku: str, orders: int) -> Burst:

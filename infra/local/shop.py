@@ -17,6 +17,8 @@ from infra.seed.seed import reindex, seed
 
 STACK = "storefront"
 SENDER = "hello@sagasupply.example"
+WAREHOUSE_TIMEOUT_SECONDS = 600
+"""Longer than a burst of orders takes to drain on a small machine."""
 Progress = Callable[[str], None]
 
 
@@ -32,13 +34,13 @@ ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
 
 @dataclass(frozen=True)
 class Place:
-    """Where this shop lives: which account on which engine, and whose payments; how long it waits for the buyer to
-    confirm a payment, and for the warehouse."""
+    """Where this shop lives: which account on which engine, and whose payments; how long it waits for a sign of life of
+    the warehouse, and for the buyer to confirm a payment."""
 
     engine_port: int
     payments_url: str
     account: str = engine.ACCOUNT
-    warehouse_timeout_seconds: int = 12
+    warehouse_silence_seconds: int = 12
     buyer_confirmation_seconds: int = 120
 
     @property
@@ -115,10 +117,10 @@ def _parameters(place: Place) -> dict[str, str]:
         "Stage": "local",
         "StripeApiBase": place.payments_url,
         "SenderEmail": SENDER,
-        "WarehouseHeartbeatSeconds": str(max(1, place.warehouse_timeout_seconds // 2)),
-        "WarehouseTimeoutSeconds": str(place.warehouse_timeout_seconds),
+        "WarehouseHeartbeatSeconds": str(place.warehouse_silence_seconds),
+        "WarehouseTimeoutSeconds": str(WAREHOUSE_TIMEOUT_SECONDS),
         "BuyerConfirmationSeconds": str(place.buyer_confirmation_seconds),
-        "OrderDeadlineSeconds": str(place.buyer_confirmation_seconds + place.warehouse_timeout_seconds + 120),
+        "OrderDeadlineSeconds": str(place.buyer_confirmation_seconds + WAREHOUSE_TIMEOUT_SECONDS + 120),
         "ReconcileRepairs": "true",
     }
 

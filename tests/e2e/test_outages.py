@@ -36,7 +36,7 @@ class OwnShop:
 
     @property
     def place(self) -> shop.Place:
-        return shop.Place(self.engine_port, engine.url(self.payments_port), warehouse_timeout_seconds=10)
+        return shop.Place(self.engine_port, engine.url(self.payments_port), warehouse_silence_seconds=10)
 
     def start_engine(self) -> None:
         compressed = {"SFN_WAIT_SCALE": "0.01"}

@@ -14,7 +14,7 @@ from chalicelib.orders.store import CheckoutRecord
 from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
-from chalicelib.shipping.service import Shipping
+from chalicelib.shipping.service import Limits, Shipping
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fakes import (
     APPROVED,
@@ -29,6 +29,8 @@ from tests.fakes import (
 
 MACHINES = "arn:aws:states:eu-central-1:000000000000:stateMachine:"
 SAGA, UNDO, RETURN = f"{MACHINES}order-fulfilment", f"{MACHINES}order-undo", f"{MACHINES}order-return"
+
+LIMITS = Limits(silence=timedelta(minutes=1), dispatch=timedelta(hours=1))
 
 
 class Shop:
@@ -45,7 +47,7 @@ class Shop:
         limit = timedelta(minutes=15)
         confirmation = Confirmation("https://shop.example", limit, self.clock)
         self.payments = Payments(self.payment_store, self.gateway, confirmation)
-        self.shipping = Shipping(FakeStore(), self.warehouse, self.saga)
+        self.shipping = Shipping(FakeStore(), self.warehouse, self.saga, self.clock, LIMITS)
         self.step_functions = FakeStepFunctions()
         self.fulfilment_workflow = Workflow(self.step_functions, SAGA)
         self.undo_workflow = Workflow(self.step_functions, UNDO)

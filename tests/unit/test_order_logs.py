@@ -43,7 +43,9 @@ def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logge
         def send_message(self, **request):
             return {"MessageId": "m-1"}
 
-    Warehouse(Queue(), "https://sqs/1/WarehouseQueue").send(WarehouseRequest(action="recall", order_id="ord_1"))
+    Warehouse(Queue(), "https://sqs/1/WarehouseQueue").send(
+        WarehouseRequest(action="recall", order_id="ord_1", version=2)
+    )
 
     assert told(logged, "queue", "order_id", "action", "message_id") == [
         {

@@ -1,15 +1,21 @@
 """The warehouse is asked, answers, and is called back; nothing that comes late or twice does harm."""
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.orders.model import CancellationRequested
-from chalicelib.shipping.model import ShipmentEnded, ShipmentStatus
-from chalicelib.shipping.service import Shipping
-from tests.builders import a_parcel, a_reply
+from chalicelib.platform import metrics
+from chalicelib.platform.clock import iso
+from chalicelib.shipping.model import ShipmentEnded, ShipmentRefused, ShipmentStatus, WarehouseSilent
+from chalicelib.shipping.service import Limits, Shipping
+from tests.builders import TestClock, a_parcel, a_reply
 from tests.fakes import FakeStore, FakeWaitingTask, FakeWarehouse
 
 ORDER = "ord_1"
 TRACKED = {"carrier": "Pigeon", "tracking_number": "P-7"}
+LIMITS = Limits(silence=timedelta(seconds=60), dispatch=timedelta(seconds=600))
+LATE = "ParcelNotStopped"
 
 
 class ChangedOnce(FakeStore):
@@ -42,8 +48,26 @@ def saga():
 
 
 @pytest.fixture
-def shipping(warehouse, saga):
-    return Shipping(FakeStore(), warehouse, saga)
+def clock():
+    return TestClock()
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch):
+    """The names of the metrics that were emitted."""
+    names = []
+    monkeypatch.setattr(metrics, "count", lambda name, value=1: names.append(name))
+    return names
+
+
+@pytest.fixture
+def open_with(warehouse, saga, clock):
+    return lambda store: Shipping(store, warehouse, saga, clock, LIMITS)
+
+
+@pytest.fixture
+def shipping(open_with):
+    return open_with(FakeStore())
 
 
 @pytest.fixture
@@ -71,17 +95,18 @@ def recalled(requested):
 
 
 class TestRequest:
-    def test_sends_the_parcel_and_the_token_to_the_warehouse(self, requested, warehouse):
+    def test_request_sends_the_parcel_and_no_token(self, requested, warehouse):
         [message] = warehouse.sent
 
-        assert (message.action, message.order_id, message.task_token) == ("ship", ORDER, "token-1")
+        assert (message.action, message.order_id, message.version) == ("ship", ORDER, 1)
         assert message.parcel == a_parcel()
+        assert "token-1" not in message.model_dump_json()
         assert requested.of(ORDER).status == ShipmentStatus.REQUESTED
 
-    def test_a_repeated_step_asks_again_under_its_own_token(self, requested, warehouse):
+    def test_repeated_request_waits_under_its_own_token_and_is_sent_once(self, requested, warehouse):
         requested.request(a_parcel(), "token-2")
 
-        assert [message.task_token for message in warehouse.sent] == ["token-1", "token-2"]
+        assert warehouse.actions == ["ship"]
         assert requested.of(ORDER).task_token == "token-2"
 
     def test_goes_on_if_the_warehouse_could_not_be_reached(self, shipping, warehouse):
@@ -100,25 +125,22 @@ class TestRequest:
         assert saga.heard[-1] == ("token-2", TRACKED)
         assert warehouse.actions == ["ship"]
 
-    def test_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, warehouse, saga):
-        class LeavesMeanwhile(FakeStore):
-            def replace(self, old, **changes):
-                super().replace(old, status=ShipmentStatus.DISPATCHED, **TRACKED)
-                return super().replace(old, **changes)
-
-        shipping = Shipping(LeavesMeanwhile(), warehouse, saga)
+    def test_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, saga, open_with):
+        store = ChangedOnce()
+        shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
+        store.meanwhile = lambda: shipping.hear(a_reply("dispatched", **TRACKED))
 
         shipping.request(a_parcel(), "token-2")
 
-        assert saga.heard == [("token-2", TRACKED)]
+        assert saga.heard == [("token-1", TRACKED), ("token-2", TRACKED)]
 
-    @pytest.mark.parametrize("end", ["refused", "recalled"])
-    def test_nothing_is_sent_after_the_end(self, end, request, warehouse):
+    @pytest.mark.parametrize(("end", "error"), [("refused", ShipmentRefused), ("recalled", ShipmentEnded)])
+    def test_nothing_is_sent_after_the_end(self, end, error, request, warehouse):
         ended = request.getfixturevalue(end)
         before = list(warehouse.actions)
 
-        with pytest.raises(ShipmentEnded):
+        with pytest.raises(error):
             ended.request(a_parcel(), "token-2")
 
         assert warehouse.actions == before
@@ -147,12 +169,94 @@ class TestExpects:
         assert not request.getfixturevalue(state).expects(ORDER)
 
 
+class TestWait:
+    """What a repeated step makes of a warehouse that has not answered."""
+
+    def waits(self, shipping):
+        try:
+            shipping.request(a_parcel(), "token-2")
+        except WarehouseSilent:
+            return False
+        return True
+
+    def test_wait_goes_on_within_the_time_of_silence(self, requested, clock):
+        clock.passes(seconds=59)
+        assert self.waits(requested)
+
+    def test_wait_ends_when_the_warehouse_was_silent_for_too_long(self, requested, clock):
+        clock.passes(seconds=60)
+        assert not self.waits(requested)
+
+    @pytest.mark.parametrize("seconds", [60, 599])
+    def test_wait_goes_on_while_a_request_or_an_answer_is_in_a_queue(self, requested, clock, warehouse, seconds):
+        warehouse.backlog = 1
+        clock.passes(seconds=seconds)
+        assert self.waits(requested)
+
+    def test_wait_ends_at_the_dispatch_limit_although_the_queues_are_never_empty(self, requested, clock, warehouse):
+        warehouse.backlog = 1
+        clock.passes(seconds=600)
+        assert not self.waits(requested)
+
+    def test_wait_goes_on_if_the_answer_is_processed_while_the_queues_are_counted(
+        self, requested, clock, warehouse, monkeypatch
+    ):
+        def emptied():
+            requested.hear(a_reply("accepted"))
+            return False
+
+        clock.passes(seconds=60)
+        monkeypatch.setattr(warehouse, "has_backlog", emptied)
+        assert self.waits(requested)
+
+    def test_wait_counts_from_the_last_sign_of_life(self, requested, clock):
+        clock.passes(seconds=50)
+        requested.hear(a_reply("accepted"))
+        clock.passes(seconds=59)
+        assert self.waits(requested)
+        clock.passes(seconds=1)
+        assert not self.waits(requested)
+
+    def test_dispatch_limit_counts_from_the_warehouses_own_acceptance(self, requested, clock):
+        accepted_at = clock()
+        clock.passes(seconds=30)
+        requested.hear(a_reply("accepted", at=iso(accepted_at)))
+        for _ in range(11):
+            clock.passes(seconds=50)
+            requested.hear(a_reply("accepted", at=iso(clock())))
+            assert self.waits(requested)
+        clock.passes(seconds=20)
+        assert not self.waits(requested)
+
+    def test_dispatch_limit_counts_from_now_if_the_warehouses_clock_is_ahead(self, requested, clock):
+        requested.hear(a_reply("accepted", at=iso(clock() + timedelta(hours=1))))
+        assert requested.of(ORDER).accepted_at == iso(clock())
+
+    def test_request_that_may_not_have_been_sent_is_sent_again(self, shipping, warehouse, clock):
+        warehouse.broken = True
+        with pytest.raises(ConnectionError):
+            shipping.request(a_parcel(), "token-1")
+        warehouse.broken = False
+        clock.passes(hours=1)
+
+        assert self.waits(shipping)
+        assert warehouse.actions == ["ship"]
+
+
 class TestAnswer:
     def test_accepted_only_shows_a_sign_of_life(self, requested, saga):
         requested.hear(a_reply("accepted"))
 
-        assert saga.heard == [("token-1", "alive")]
+        assert saga.heard == []
         assert requested.of(ORDER).status == ShipmentStatus.REQUESTED
+
+    @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
+    def test_answer_wakes_the_step_that_waits_now(self, requested, saga, outcome):
+        requested.request(a_parcel(), "token-2")
+
+        requested.hear(a_reply(outcome, task_token="token-1"))
+
+        assert [token for token, _ in saga.heard] == ["token-2"]
 
     def test_dispatched_wakes_the_saga_and_notes_the_way(self, dispatched, saga):
         shipment = dispatched.of(ORDER)
@@ -166,21 +270,23 @@ class TestAnswer:
         assert saga.heard == [("token-1", TRACKED)] * 2
         assert dispatched.of(ORDER).carrier == "Pigeon"
 
-    def test_dispatched_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga):
+    def test_dispatched_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga, open_with):
         store = ChangedOnce()
-        shipping = Shipping(store, warehouse, saga)
+        shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
 
         shipping.hear(a_reply("dispatched", **TRACKED))
 
         assert (shipping.of(ORDER).status, shipping.of(ORDER).carrier) == (ShipmentStatus.DISPATCHED, "Pigeon")
-        assert saga.heard == [("token-1", TRACKED)]
+        assert saga.heard == [("token-2", TRACKED)]
 
     @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
-    def test_an_answer_is_heard_again_and_is_too_late_if_it_is_recalled_at_this_moment(self, warehouse, saga, outcome):
+    def test_an_answer_is_heard_again_and_is_too_late_if_it_is_recalled_at_this_moment(
+        self, warehouse, saga, outcome, open_with
+    ):
         store = ChangedOnce()
-        shipping = Shipping(store, warehouse, saga)
+        shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.recall(ORDER)
 
@@ -189,16 +295,16 @@ class TestAnswer:
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
         assert saga.heard == []
 
-    def test_refused_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga):
+    def test_refused_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga, open_with):
         store = ChangedOnce()
-        shipping = Shipping(store, warehouse, saga)
+        shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
 
         shipping.hear(a_reply("refused"))
 
         assert shipping.of(ORDER).status == ShipmentStatus.REFUSED
-        assert saga.heard == [("token-1", "ShipmentRefused")]
+        assert saga.heard == [("token-2", "ShipmentRefused")]
 
     def test_dispatched_after_a_recall_is_too_late(self, recalled, saga):
         recalled.hear(a_reply("dispatched", **TRACKED))
@@ -259,10 +365,77 @@ class TestRecall:
         assert warehouse.actions == ["ship"]
         assert refused.of(ORDER).status == ShipmentStatus.REFUSED
 
-    def test_repeated_does_no_harm(self, recalled):
+    def test_recall_is_sent_again_until_the_warehouse_has_answered(self, recalled, warehouse):
+        recalled.recall(ORDER)
+        assert warehouse.actions == ["ship", "recall", "recall"]
+
+        recalled.hear(a_reply("recalled"))
         recalled.recall(ORDER)
 
+        assert warehouse.actions == ["ship", "recall", "recall"]
         assert recalled.of(ORDER).status == ShipmentStatus.RECALLED
+
+    def test_recall_has_a_higher_version_than_a_request_that_is_sent_after_it(self, warehouse, open_with):
+        """The step writes the shipment down, is overtaken by the whole recall, and only then sends."""
+        store = FakeStore()
+        shipping = open_with(store)
+        send = warehouse.send
+
+        def overtaken(request):
+            warehouse.send = send
+            shipping.recall(ORDER)
+            send(request)
+
+        warehouse.send = overtaken
+        shipping.request(a_parcel(), "token-1")
+
+        recall, ship = warehouse.sent
+        assert (recall.action, ship.action) == ("recall", "ship")
+        assert recall.version > ship.version
+
+    @pytest.mark.parametrize("answers", [["recalled"], ["already_dispatched", "returned"], ["returned"]])
+    def test_recall_keeps_the_warehouses_answer(self, recalled, answers):
+        for outcome in answers:
+            recalled.hear(a_reply(outcome))
+
+        assert recalled.of(ORDER).recall_outcome == answers[-1]
+
+    def test_recall_answers_in_the_wrong_order_keep_the_final_one(self, recalled):
+        for outcome in ("returned", "already_dispatched"):
+            recalled.hear(a_reply(outcome))
+
+        assert recalled.of(ORDER).recall_outcome == "returned"
+
+
+class TestParcelThatLeftTooLate:
+    @pytest.mark.parametrize("end", ["refused", "recalled"])
+    def test_late_parcel_is_recalled_again_and_counted_once(self, end, request, warehouse, counted):
+        ended = request.getfixturevalue(end)
+        before = len(warehouse.sent)
+
+        for _ in range(2):
+            ended.hear(a_reply("dispatched", **TRACKED))
+
+        assert counted == [LATE]
+        assert warehouse.actions[before:] == ["recall", "recall"]
+        assert ended.of(ORDER).left_at
+
+    def test_late_parcel_is_recalled_again_although_the_warehouse_had_stopped_it(self, recalled, warehouse, counted):
+        recalled.hear(a_reply("recalled"))
+        recalled.hear(a_reply("dispatched"))
+
+        assert (warehouse.actions, counted) == (["ship", "recall", "recall"], [LATE])
+
+    def test_late_parcel_is_counted_when_the_warehouse_answers_the_recall_so(self, recalled, counted):
+        recalled.hear(a_reply("already_dispatched"))
+        recalled.hear(a_reply("dispatched"))
+
+        assert counted == [LATE]
+
+    def test_recalled_parcel_that_had_not_left_is_not_counted(self, recalled, counted):
+        recalled.hear(a_reply("recalled"))
+
+        assert (counted, recalled.of(ORDER).left_at) == ([], None)
 
     def test_reaches_the_warehouse_also_if_the_first_message_was_lost(self, requested, warehouse):
         warehouse.broken = True
@@ -297,9 +470,9 @@ class TestStop:
 
         assert saga.heard == [("token-2", self.STOPPED)]
 
-    def test_lets_the_step_go_also_if_it_is_repeated_at_this_moment(self, warehouse, saga):
+    def test_lets_the_step_go_also_if_it_is_repeated_at_this_moment(self, warehouse, saga, open_with):
         store = ChangedOnce()
-        shipping = Shipping(store, warehouse, saga)
+        shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
 
@@ -309,9 +482,9 @@ class TestStop:
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
         assert warehouse.actions[-1] == "recall"
 
-    def test_lets_the_step_go_also_if_it_begins_at_this_moment(self, warehouse, saga):
+    def test_lets_the_step_go_also_if_it_begins_at_this_moment(self, warehouse, saga, open_with):
         store = ChangedOnce()
-        shipping = Shipping(store, warehouse, saga)
+        shipping = open_with(store)
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-1")
 
         shipping.stop(ORDER, self.WHY)

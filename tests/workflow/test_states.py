@@ -79,7 +79,7 @@ ON_FAILURE = [
     ),
     (
         "FulfillOrder",
-        ["ShipmentRefused", "States.Timeout", "States.HeartbeatTimeout"],
+        ["ShipmentRefused", "WarehouseSilent", "States.Timeout"],
         "RecallShipment",
         "SHIPPING_FAILED",
     ),
@@ -126,16 +126,15 @@ NEVER_AGAIN = {
     "ShipOrder": [
         "ShipmentRefused",
         "ShipmentEnded",
+        "WarehouseSilent",
         "ReservationEnded",
         "CancellationRequested",
         "IllegalTransition",
-        "States.Timeout",
-        "States.HeartbeatTimeout",
     ],
     "CapturePayment": ["PaymentEnded"],
     "RefundReturn": ["PaymentDisputed"],
 }
-"""What says no for a reason; and for the warehouse, silence: it may have shipped without telling."""
+"""What refuses for a reason."""
 
 ATTEMPTS = {
     **dict.fromkeys(
