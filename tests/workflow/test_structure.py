@@ -33,7 +33,7 @@ from .machine import (
     function_of,
 )
 
-BUILT_IN = {"States.ALL", "States.Timeout", "States.HeartbeatTimeout"}
+BUILT_IN = {"States.ALL", "States.Timeout"}
 HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 6}
 FORWARD_TASKS = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"]
 
@@ -116,9 +116,13 @@ def test_every_task_ends_in_time_and_later_than_its_function(name):
         assert limit > lambda_timeout(function)
 
 
-def test_the_warehouse_must_show_life_more_often_than_it_must_finish():
-    waiting = STATES["ShipOrder"]
-    assert lambda_timeout("ShipOrder") < waiting["HeartbeatSeconds"] < waiting["TimeoutSeconds"]
+def test_the_wait_for_the_warehouse_looks_again_as_often_as_the_warehouse_must_show_life():
+    assert UNFILLED["ShipOrder"]["TimeoutSeconds"] == "${WarehouseHeartbeatSeconds}"
+    parameters = {name: each.get("Default") for name, each in pieces("prod")["Parameters"].items()}
+    heartbeat, limit = parameters["WarehouseHeartbeatSeconds"], parameters["WarehouseTimeoutSeconds"]
+    assert lambda_timeout("ShipOrder") < heartbeat < limit < parameters["OrderDeadlineSeconds"]
+    looks = next(rule for rule in STATES["ShipOrder"]["Retry"] if rule["ErrorEquals"] == ["States.Timeout"])
+    assert looks["MaxAttempts"] * heartbeat > limit
 
 
 @pytest.mark.parametrize(("step", "waits"), WAITS.items())
