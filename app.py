@@ -142,10 +142,11 @@ def earn_points(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="write_invoice")
 def write_invoice(event: Event, context: Any) -> Event:
+    """Completed orders → invoices; returns and refunds → credit notes; failed refunds → reversals."""
+    from chalicelib.billing import consumers
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
 
-    return bus.consume(event, consumers.write_invoice)
+    return bus.consume(event, consumers.issue_document)
 
 
 @app.lambda_function(name="count_sales")

@@ -6,6 +6,7 @@ from chalice import Blueprint, Chalice, Response
 from pydantic import BaseModel
 
 from chalicelib.accounts.routes import routes as accounts
+from chalicelib.billing.routes import routes as billing
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
 from chalicelib.imports.routes import routes as imports
@@ -37,5 +38,6 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    for room in (routes, accounts, catalog, imports, inventory, cart, orders, insights, operations, payments, lab):
+    rooms = (routes, accounts, catalog, imports, inventory, cart, orders, billing, insights, operations, payments, lab)
+    for room in rooms:
         app.register_blueprint(room)

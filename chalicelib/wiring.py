@@ -5,6 +5,8 @@ from email.utils import formataddr
 from functools import cache
 
 from chalicelib.accounts.service import Accounts
+from chalicelib.billing.service import Billing
+from chalicelib.billing.store import BillingStore
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
@@ -18,7 +20,6 @@ from chalicelib.imports.service import Imports
 from chalicelib.imports.splitting import RowsQueue, Splitter
 from chalicelib.imports.store import ImportStore
 from chalicelib.imports.writing import Writer
-from chalicelib.insights.documents import Documents
 from chalicelib.insights.service import Insights
 from chalicelib.insights.store import InsightsStore
 from chalicelib.inventory.service import Inventory
@@ -45,6 +46,7 @@ from chalicelib.payments.store import PaymentStore
 from chalicelib.payments.webhooks import Inbox
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
+from chalicelib.platform.documents import Documents
 from chalicelib.platform.identity import identify
 from chalicelib.platform.once import Once
 from chalicelib.platform.settings import settings
@@ -125,7 +127,7 @@ def _sender() -> str:
 
 @cache
 def insights() -> Insights:
-    return Insights(InsightsStore(aws.dynamodb(), settings().insights_table), utc_now)
+    return Insights(InsightsStore(aws.dynamodb(), settings().insights_table), utc_now, shop().day_of)
 
 
 def outbox(table: str) -> Outbox:
@@ -140,6 +142,11 @@ def outboxes() -> list[Outbox]:
 def documents() -> Documents:
     """For buyers."""
     return Documents(aws.s3_for_addresses(), settings().documents_bucket)
+
+
+@cache
+def billing() -> Billing:
+    return Billing(BillingStore(aws.dynamodb(), settings().billing_table), documents(), shop(), utc_now)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.events.catalogue import CATALOGUE
 from chalicelib.events.schemas import json_schema
 from chalicelib.operations.model import queue_name
+from chalicelib.platform.shop import shop
 
 Template = dict[str, Any]
 
@@ -53,6 +54,16 @@ def audited(template: Template) -> Template:
                 "PolicyDocument": {"Version": "2012-10-17", "Statement": [see]},
             },
         }
+    }
+
+
+def in_shop_time(template: Template) -> Template:
+    """Return the time zone of each schedule that names an hour: the shop's, with its clock changes."""
+    schedules = _of_type(template, "AWS::Scheduler::Schedule")
+    return {
+        name: {"Properties": {"ScheduleExpressionTimezone": shop().time_zone}}
+        for name, schedule in schedules.items()
+        if schedule["Properties"]["ScheduleExpression"].startswith("cron(")
     }
 
 

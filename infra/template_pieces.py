@@ -63,7 +63,12 @@ def pieces(stage: str) -> dict[str, Any]:
     for path in sorted(PIECES.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, read(path))
-    more = derived.operated(merged) | derived.asynchronous(merged) | derived.schema_registry()
+    more = (
+        derived.in_shop_time(merged)
+        | derived.operated(merged)
+        | derived.asynchronous(merged)
+        | derived.schema_registry()
+    )
     if "Auditor" in merged["Resources"]:
         more |= derived.audited(merged)
     return _merged(_merged(_watched(merged), gateway.definition()), {"Resources": more})

@@ -2,8 +2,6 @@
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.insights.documents import invoice_key
-from chalicelib.insights.invoice import invoice
 
 
 def earn_points(event: Envelope) -> None:
@@ -11,13 +9,6 @@ def earn_points(event: Envelope) -> None:
     customer_id = wiring.orders().get(event.order_id).customer_id
     if customer_id:
         wiring.insights().earn_points(event, customer_id)
-
-
-def write_invoice(event: Envelope) -> None:
-    """Name and address are the order's: no event holds them."""
-    order = wiring.orders().get(event.order_id)
-    wiring.documents().write(invoice_key(order.id), invoice(order), "html")
-    wiring.insights().invoice_written(event)
 
 
 def count_sales(event: Envelope) -> None:

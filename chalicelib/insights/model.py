@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-from chalicelib.platform.errors import Conflict, Unavailable
+from chalicelib.platform.errors import Unavailable
 
 CENTS_PER_POINT = 100
-
-
-class InvoiceNotReady(Conflict):
-    """There is no invoice for this order. It is written when the order is completed."""
 
 
 class InsightsBusy(Unavailable):

@@ -3,25 +3,26 @@
 from html import escape
 
 from chalicelib.insights.model import Day, best_selling
-from chalicelib.insights.pages import bar_chart, money, page, table
 from chalicelib.platform import sheets
-from chalicelib.platform.shop import shop
+from chalicelib.platform.pages import bar_chart, money, page, table
+from chalicelib.platform.shop import Shop
 
-COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency"]
-"""Revenue is minor units, less what was returned on that day."""
+COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency", "time_zone"]
+"""Revenue is minor units, less what was returned on that day; the date is a day of that time zone."""
 BARS = 12
 
 
-def as_csv(day: Day, names: dict[str, str], currency: str) -> str:
+def as_csv(day: Day, names: dict[str, str], shop: Shop) -> str:
+    place = [shop.currency, shop.time_zone]
     return sheets.written(
         COLUMNS,
-        ([day.date, sku, names.get(sku, ""), sold.pieces, sold.revenue, currency] for sku, sold in best_selling([day])),
+        ([day.date, sku, names.get(sku, ""), sold.pieces, sold.revenue, *place] for sku, sold in best_selling([day])),
     )
 
 
-def as_html(days: list[Day], names: dict[str, str], currency: str) -> str:
+def as_html(days: list[Day], names: dict[str, str], shop: Shop) -> str:
     """Of the last of these days, with the others for comparison."""
-    day = days[-1]
+    day, currency = days[-1], shop.currency
     products = [(names.get(sku, sku), sold) for sku, sold in best_selling([day])]
     rows = [[name, str(sold.pieces), money(sold.revenue, currency)] for name, sold in products]
     by_product = bar_chart(
@@ -29,10 +30,11 @@ def as_html(days: list[Day], names: dict[str, str], currency: str) -> str:
     )
     by_day = bar_chart("Revenue by day", [(each.date, each.revenue, money(each.revenue, currency)) for each in days])
     return page(
-        f"Sales on {day.date} – {shop().name}",
+        f"Sales on {day.date} – {shop.name}",
         f"<h1>Sales on {day.date}</h1>\n"
-        f'<p class="quiet">{escape(shop().name)} · {day.orders} orders · {day.pieces} pieces · '
+        f'<p class="quiet">{escape(shop.name)} · {day.orders} orders · {day.pieces} pieces · '
         f"{money(day.revenue, currency)} {currency}, less what was returned on this day</p>\n"
+        f'<p class="quiet">Days are those of the time zone {escape(shop.time_zone)}.</p>\n'
         f"<h2>The last {len(days)} days</h2>\n{by_day}\n"
         f"<h2>Products</h2>\n{by_product if products else '<p>Nothing was sold.</p>'}\n"
         + table(

@@ -10,11 +10,8 @@ from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.catalog.routes import SHARED_SECONDS, ProductView, product_view
 from chalicelib.events.catalogue import Variant
-from chalicelib.insights.documents import INVOICE_URL_SECONDS, invoice_key
 from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
-from chalicelib.insights.model import InvoiceNotReady, best_selling, by_country
-from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
-from chalicelib.orders.routes import ORDER_TOKEN
+from chalicelib.insights.model import best_selling, by_country
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.shop import shop
 
@@ -29,7 +26,7 @@ Revenue = Annotated[int, Field(description="Minor units, less what was returned;
 
 
 class DayView(BaseModel):
-    date: Annotated[str, Field(description="In UTC.", examples=["2030-05-17"])]
+    date: Annotated[str, Field(description="In the shop's time zone.", examples=["2030-05-17"])]
     orders: int
     pieces: int
     revenue: Revenue
@@ -85,6 +82,7 @@ class ExperimentView(BaseModel):
 
 class InsightsView(BaseModel):
     currency: str
+    time_zone: Annotated[str, Field(description="In which all days are cut: IANA.", examples=["Europe/Berlin"])]
     days: Annotated[list[DayView], Field(description="Today is the last.")]
     top_products: Annotated[list[TopProduct], Field(description="Of these days, most revenue first.")]
     countries: Annotated[
@@ -122,11 +120,6 @@ class Points(BaseModel):
     points: Annotated[int, Field(description="One for each whole euro of completed orders that were not returned.")]
 
 
-class InvoiceLink(BaseModel):
-    url: Annotated[str, Field(description="An HTML document. Whoever has this address can read it, for a short time.")]
-    expires_in_seconds: int
-
-
 @endpoint(
     routes, "GET", "/admin/insights", summary="What was sold lately, and what it led to", access="admin",
     query=InsightsQuery, answer=InsightsView,
@@ -137,6 +130,7 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
     products = wiring.catalog().products([sku for sku, _ in best])
     return InsightsView(
         currency=shop().currency,
+        time_zone=shop().time_zone,
         days=[DayView(date=day.date, orders=day.orders, pieces=day.pieces, revenue=day.revenue) for day in days],
         top_products=[
             TopProduct(
@@ -198,14 +192,3 @@ def list_also_bought(call: Call, sku: str) -> AlsoBought:
 @endpoint(routes, "GET", "/me/points", summary="The customer's points", access="customer", answer=Points)
 def get_points(call: Call) -> Points:
     return Points(points=wiring.insights().points_of(call.customer_id))
-
-
-@endpoint(
-    routes, "GET", "/orders/{order_id}/invoice", summary="Where an order's invoice can be read",
-    headers=(ORDER_TOKEN,), answer=InvoiceLink, refusals=(OrderTokenRequired, OrderNotFound, InvoiceNotReady),
-)  # fmt: skip
-def get_invoice(call: Call, order_id: str) -> InvoiceLink:
-    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
-    wiring.insights().require_invoice(order.id)
-    url = wiring.documents().address(invoice_key(order.id))
-    return InvoiceLink(url=url, expires_in_seconds=INVOICE_URL_SECONDS)

@@ -1,13 +1,13 @@
 """What follows from a completed order, each part once, and the join of the parts; and what was sold."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime
 
 from chalicelib.events.catalogue import INSIGHTS, OrderCompleted, OrderPlaced, OrderSettled, ReturnEventData, Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.insights.funnel import FunnelDay, Step, funnel_days
 from chalicelib.insights.model import (
     Day,
-    InvoiceNotReady,
     Part,
     Sales,
     Sold,
@@ -23,11 +23,13 @@ TOP_PAIRS = 10
 
 
 class Insights:
-    """`event` is an OrderCompleted, except where it says otherwise."""
+    """`event` is an OrderCompleted, except where it says otherwise. `day_of` tells a moment's day, by which all is
+    counted."""
 
-    def __init__(self, store: InsightsStore, clock: Clock) -> None:
+    def __init__(self, store: InsightsStore, clock: Clock, day_of: Callable[[datetime], date]) -> None:
         self._store = store
         self._clock = clock
+        self._day_of = day_of
 
     def earn_points(self, event: Envelope, customer_id: str) -> None:
         order = OrderCompleted.model_validate(event.data)
@@ -38,8 +40,8 @@ class Insights:
     def count_sales(self, event: Envelope) -> None:
         order = OrderCompleted.model_validate(event.data)
         products = {line.sku: Sold(line.quantity, line.quantity * line.unit_price) for line in order.lines}
-        sold = self._store.sold(_day(event), order.country, Sales(1, order.total.amount), products)
-        stepped = self._store.stepped(_day(event), order.variant, Step.COMPLETED)
+        sold = self._store.sold(self._day(event), order.country, Sales(1, order.total.amount), products)
+        stepped = self._store.stepped(self._day(event), order.variant, Step.COMPLETED)
         self._store.write_once(part_key(order.order_id, Part.SALES), lambda: [*sold, *stepped])
         self._join(event)
 
@@ -61,7 +63,7 @@ class Insights:
         price = {line.sku: line.unit_price for line in order.lines}
         back = {sku: Sold(-pieces, -pieces * price[sku]) for sku, pieces in returned.quantities.items()}
         refund = returned.refund.amount
-        unsold = self._store.sold(_day(event), order.country, Sales(0, -refund), back)
+        unsold = self._store.sold(self._day(event), order.country, Sales(0, -refund), back)
         self._store.write_once(
             return_key(order.order_id, returned.return_id),
             lambda: [*unsold, *(self._store.kept(order.order_id, customer_id, -refund) if customer_id else [])],
@@ -70,21 +72,21 @@ class Insights:
     def count_placed(self, event: Envelope) -> None:
         """`event` is an OrderPlaced."""
         order = OrderPlaced.model_validate(event.data)
-        stepped = self._store.stepped(_day(event), order.variant, Step.PLACED)
+        stepped = self._store.stepped(self._day(event), order.variant, Step.PLACED)
         self._store.write_once(placed_key(order.order_id), lambda: stepped)
 
     def count_step(self, step: Step, variant: Variant | None) -> None:
         """Now, as a page tells it. Told again, it is counted again."""
-        self._store.count(self._store.stepped(self._clock().date().isoformat(), variant, step))
+        self._store.count(self._store.stepped(self._day_of(self._clock()).isoformat(), variant, step))
 
     def funnel(self, days: int) -> list[FunnelDay]:
         """Of so many days, today the last."""
-        dates = last_days(self._clock().date(), days)
+        dates = last_days(self._day_of(self._clock()), days)
         return funnel_days(dates, self._store.funnel(dates[0], dates[-1]))
 
     def sales(self, days: int) -> list[Day]:
         """Of so many days, today the last."""
-        return self.sales_until(self._clock().date(), days)
+        return self.sales_until(self._day_of(self._clock()), days)
 
     def sales_until(self, last: date, days: int) -> list[Day]:
         return [self._store.day(day) for day in last_days(last, days)]
@@ -102,10 +104,8 @@ class Insights:
     def all_points(self) -> int:
         return self._store.all_points()
 
-    def require_invoice(self, order_id: str) -> None:
-        """Raises InvoiceNotReady."""
-        if not self._store.is_done(order_id, Part.INVOICE):
-            raise InvoiceNotReady
+    def _day(self, event: Envelope) -> str:
+        return self._day_of(datetime.fromisoformat(event.time)).isoformat()
 
     def _join(self, event: Envelope) -> None:
         """Tell that the order is settled if this was the last part. A repetition looks again: whoever did the
@@ -127,8 +127,3 @@ class Insights:
                 data=settled.model_dump(),
             )
         )
-
-
-def _day(event: Envelope) -> str:
-    """In UTC."""
-    return event.time[:10]

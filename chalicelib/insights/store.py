@@ -192,9 +192,6 @@ class InsightsStore:
         done = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("PART#")
         return {Part(item["sk"].removeprefix("PART#")) for item in self._query(done)}
 
-    def is_done(self, order_id: str, part: Part) -> bool:
-        return bool(self._item(part_key(order_id, part)))
-
     def day(self, day: str) -> Day:
         items = {item["sk"]: _counts(item) for item in self._query(Key("pk").eq(f"DAY#{day}"))}
         total = Sales(**items.get("TOTAL", {"orders": 0, "revenue": 0}))

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.events import bus
@@ -11,6 +11,7 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.payments.reconciliation import Difference
 from chalicelib.platform import sheets
 from chalicelib.platform.clock import iso
+from chalicelib.platform.shop import shop
 
 
 class Findings:
@@ -21,8 +22,8 @@ class Findings:
         self._bucket = bucket
 
     def report(self, differences: list[Difference], at: datetime) -> str:
-        """Returns the key of the report, a CSV with one line for each difference."""
-        key = f"reconciliation/{at:%Y-%m-%d}/{at:%H%M%S.%f}.csv"
+        """Write a CSV with one line for each difference; return its key: the shop's day, and the moment in UTC."""
+        key = f"reconciliation/{shop().day_of(at)}/{at.astimezone(UTC):%Y-%m-%dT%H%M%S.%fZ}.csv"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType=sheets.MEDIA_TYPE)
         bus.publish([_event(difference, at) for difference in differences], self._events, self._bus_name)
         return key

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     """So long the bus' archive keeps events."""
     insights_table: str = ""
     documents_bucket: str = ""
+    billing_table: str = ""
     abandoned_cart_hours: int = 0
     """So long must a cart be untouched before its owner is reminded of it."""
     auditor_function: str = ""

@@ -4,6 +4,7 @@ The file lies at the root of the repository and of each deployed function's code
 stage and what a fork changes first; `settings.py` holds what differs between deployments.
 """
 
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,10 @@ class Shop(_Frozen):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the day of an aware moment in the shop's time zone. A day may have 23 or 25 hours."""
+        return moment.astimezone(self.zone).date()
 
 
 @cache

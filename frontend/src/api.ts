@@ -270,9 +270,25 @@ export function returnOrder(id: string, lines: ReturnLine[], idempotencyKey: str
   return owner(id, '/return', { method: 'POST', body: { lines }, headers: { 'Idempotency-Key': idempotencyKey } });
 }
 
-/** Where the order's invoice can be read, for a few minutes. */
-export async function invoiceUrl(id: string): Promise<string> {
-  const { url } = await owner<{ url: string }>(id, '/invoice', {});
+export interface OrderDocument {
+  number: string;
+  kind: 'INVOICE' | 'CREDIT_NOTE' | 'REVERSAL';
+  order_id: string;
+  /** A day of the shop's time zone. */
+  issued_on: string;
+  total: Money;
+  cause: 'RETURN' | 'REFUND' | 'DISPUTE_LOST' | 'REFUND_FAILED' | null;
+  refers_to: string | null;
+}
+
+/** The order's invoice and credit notes, oldest first. */
+export async function listDocuments(id: string, signal?: AbortSignal): Promise<OrderDocument[]> {
+  return (await owner<List<OrderDocument>>(id, '/documents', { signal })).items;
+}
+
+/** Where a document of the order can be read, for a few minutes. */
+export async function documentUrl(id: string, number: string): Promise<string> {
+  const { url } = await owner<{ url: string }>(id, `/documents/${encodeURIComponent(number)}`, {});
   return url;
 }
 

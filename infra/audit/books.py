@@ -14,11 +14,12 @@ from boto3.dynamodb.conditions import Key
 Item = dict[str, Any]
 ORDER_LINK = re.compile(r"/orders/(\w+)")
 ENDED = {"COMPLETED", "CANCELLED", "RETURNED"}
+DELIVERED = {"COMPLETED", "RETURNED"}
 UNDER_WAY = ("PLACED", "RESERVED", "ACTION_REQUIRED", "AUTHORIZED", "SHIPPING")
 NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
 OF_ORDERS = {
     "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, history, published_at, "
-    "#event.#type, #event.#time, #event.#data.order_id, #event.#data.returned",
+    "#event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement",
     "ExpressionAttributeNames": NAMES,
 }
 """Names nobody: an audit needs no address, and a whole order is large."""
@@ -46,7 +47,8 @@ class Books:
     """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
     and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
     `starts` how often the work of each was started. `emails` counts what was really sent, by order and subject, where
-    the mailbox can be seen. `outcomes` are the events that the insights told of an order.
+    the mailbox can be seen. `outcomes` are the events that the insights told of an order. `documents` are the invoices,
+    credit notes and reversals.
     """
 
     read_at: datetime
@@ -64,6 +66,7 @@ class Books:
     executions: dict[str, str]
     effects: set[str]
     starts: dict[str, int]
+    documents: dict[str, list[Item]]
     given_up: dict[str, int]
     emails: Counter[tuple[str, str]]
 
@@ -106,6 +109,14 @@ def _events_by_order(outbox: list[Item]) -> dict[str, list[Item]]:
     return events
 
 
+def _documents_by_order(billing: list[Item]) -> dict[str, list[Item]]:
+    documents: dict[str, list[Item]] = defaultdict(list)
+    for item in billing:
+        if "document" in item:
+            documents[item["document"]["order_id"]].append(item["document"] | {"filed": item.get("filed", False)})
+    return documents
+
+
 class Reader:
     """`stack` holds the outputs of the deployed stack; an empty `stripe_base` is Stripe itself; `mailbox` gives
     the emails that were sent, where somebody keeps them."""
@@ -135,6 +146,7 @@ class Reader:
         executions = self._executions("StateMachineArn") | self._executions("ReturnMachineArn")
         undone = {f"undo {name}": status for name, status in self._executions("UndoMachineArn").items()}
         outcomes = _events_by_order(self._scan("InsightsTableName"))
+        documents = _documents_by_order(self._scan("BillingTableName"))
         orders, events = self._orders_and_events()
         return Books(
             read_at=datetime.now(UTC),
@@ -152,6 +164,7 @@ class Reader:
             executions=executions | undone,
             effects={item["id"] for item in effects if item.get("done")},
             starts={item["id"]: int(item.get("attempts", 1)) for item in effects},
+            documents=documents,
             given_up=self._given_up(),
             emails=self._emails(),
         )

@@ -4,7 +4,14 @@ with what is wrong with it, or None."""
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from infra.audit.books import Books, Item, is_settled
+from infra.audit.billing import (
+    credit_notes_are_refunds,
+    documents_are_due,
+    documents_of_event,
+    has_document,
+    numbers_have_no_gap,
+)
+from infra.audit.books import DELIVERED, Books, Item, is_settled
 
 Finding = tuple[str, str | None]
 Invariant = Callable[[Books], Iterator[Finding]]
@@ -21,7 +28,6 @@ STATUS_OF = {
 }
 """Other events leave an order's status alone."""
 
-DELIVERED = {"COMPLETED", "RETURNED"}
 DELIVERY_SECONDS = 60
 """So long may an event be under way before its effect is missed."""
 
@@ -222,7 +228,12 @@ def _is_late(books: Books, item: Item) -> bool:
 
 
 def _effects_of(event: Item, order_id: str) -> list[str]:
-    """`workflow#…`, `settled#…`, or the key under which a consumer notes it."""
+    """`workflow#…`, `settled#…`, `document#…`, or the key under which a consumer notes it."""
+    documents = [f"document#{order_id}#{kind}#{reference}" for kind, reference in documents_of_event(event)]
+    return _consequences_of(event, order_id) + documents
+
+
+def _consequences_of(event: Item, order_id: str) -> list[str]:
     returned = event["data"].get("returned")
     match event["type"]:
         case "OrderPlaced":
@@ -244,6 +255,8 @@ def _happened(books: Books, effect: str) -> bool:
         return name in books.executions
     if kind == "settled":
         return [item["event"]["type"] for item in books.outcomes.get(name, [])] == ["OrderSettled"]
+    if kind == "document":
+        return has_document(books, *name.split("#"))
     return effect in books.effects
 
 
@@ -263,6 +276,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_event_is_published,
     every_effect_happened_once,
     nobody_is_mailed_twice,
+    documents_are_due,
+    credit_notes_are_refunds,
+    numbers_have_no_gap,
     every_order_ends,
     nothing_is_given_up,
 )

@@ -1,6 +1,7 @@
 """What follows from a completed order is counted once and joined once, in any order and however often it comes."""
 
 import threading
+from datetime import datetime
 from itertools import permutations
 
 import pytest
@@ -9,10 +10,12 @@ from boto3.dynamodb.conditions import Key
 from chalicelib.events.catalogue import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.insights.funnel import Counts, Step
-from chalicelib.insights.model import InsightsBusy, InvoiceNotReady, Part, Sales, Sold
+from chalicelib.insights.model import InsightsBusy, Part, Sales, Sold
 from chalicelib.insights.service import Insights
 from chalicelib.insights.store import ATTEMPTS, InsightsStore, day_key
 from chalicelib.orders.model import Status
+from chalicelib.platform.clock import iso
+from chalicelib.platform.shop import shop
 from tests.builders import NOW, a_line, an_order, an_order_in
 from tests.fakes import InConflict
 
@@ -31,7 +34,7 @@ def store(dynamodb, table):
 
 @pytest.fixture
 def insights(store, clock):
-    return Insights(store, clock)
+    return Insights(store, clock, shop().day_of)
 
 
 @pytest.fixture
@@ -123,9 +126,9 @@ class TestJoin:
     def test_two_that_finish_at_one_moment_settle_it_once(self, store, clock, told):
         """Each has done its part before either looks; then both see all of them."""
         for part in (Part.POINTS, Part.INVOICE):
-            PARTS[part](Insights(store, clock), completed())
+            PARTS[part](Insights(store, clock, shop().day_of), completed())
         both_done = threading.Barrier(2)
-        together = Insights(MeetingStore(store, both_done), clock)
+        together = Insights(MeetingStore(store, both_done), clock, shop().day_of)
         event, failures = completed(), []
 
         def finish(part):
@@ -148,7 +151,7 @@ class TestJoin:
         for part in (Part.POINTS, Part.INVOICE, Part.AFFINITY):
             PARTS[part](insights, event)
         with pytest.raises(Died):
-            Insights(DyingStore(store), clock).count_sales(event)
+            Insights(DyingStore(store), clock, shop().day_of).count_sales(event)
         assert told() == []
 
         insights.count_sales(event)
@@ -176,14 +179,14 @@ class TestSales:
         assert (today.orders, today.pieces, today.revenue) == (1, 2, 2500)
 
     def test_of_many_at_once_are_all_counted(self, dynamodb, table, clock):
-        insights = Insights(InsightsStore(InConflict(dynamodb, times=3), table), clock)
+        insights = Insights(InsightsStore(InConflict(dynamodb, times=3), table), clock, shop().day_of)
 
         insights.count_sales(completed())
 
         assert insights.sales(1)[0].orders == 1
 
     def test_that_never_get_a_turn_are_tried_again_by_the_next_message(self, dynamodb, table, store, clock):
-        crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock)
+        crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock, shop().day_of)
 
         with pytest.raises(InsightsBusy):
             crowded.count_sales(completed())
@@ -248,7 +251,7 @@ class TestFunnel:
             assert {day for day, _, _ in store.funnel(date, date)} == {date}
 
     def test_an_order_that_never_gets_a_turn_is_tried_again(self, dynamodb, table, clock):
-        crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock)
+        crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock, shop().day_of)
 
         with pytest.raises(InsightsBusy):
             crowded.count_placed(an_order().news)
@@ -319,9 +322,9 @@ class TestPoints:
         [back] = returned({"MUG-01": 1})
 
         def return_first():
-            Insights(store, clock).count_return(back, "ada")
+            Insights(store, clock, shop().day_of).count_return(back, "ada")
 
-        Insights(InterruptedStore(store, return_first), clock).earn_points(completed(), "ada")
+        Insights(InterruptedStore(store, return_first), clock, shop().day_of).earn_points(completed(), "ada")
 
         assert store.points_of("ada") == 12
 
@@ -342,16 +345,6 @@ class TestAffinity:
         insights.learn_affinity(completed())
 
         assert (insights.also_bought("MUG-01"), insights.bought_together()) == ([], [])
-
-
-class TestInvoice:
-    def test_is_there_once_it_was_written(self, insights):
-        with pytest.raises(InvoiceNotReady):
-            insights.require_invoice("ord_1")
-
-        insights.invoice_written(completed())
-
-        insights.require_invoice("ord_1")
 
 
 class Died(Exception):
@@ -398,3 +391,32 @@ class InterruptedStore(InsightsStore):
         while self._interruptions:
             self._interruptions.pop()()
         return writes
+
+
+class TestDays:
+    """Days are those of the shop's time zone, in which a day may have 23 or 25 hours."""
+
+    @pytest.mark.parametrize(
+        ("moment", "day"),
+        [
+            ("2030-05-17T21:59:59+00:00", "2030-05-17"),
+            ("2030-05-17T22:00:00+00:00", "2030-05-18"),
+            ("2030-03-30T23:00:00+00:00", "2030-03-31"),  # 23 hours, up to 22:00 UTC
+            ("2030-03-31T21:59:59+00:00", "2030-03-31"),
+            ("2030-03-31T22:00:00+00:00", "2030-04-01"),
+            ("2030-10-26T22:00:00+00:00", "2030-10-27"),  # 25 hours, up to 23:00 UTC
+            ("2030-10-27T22:59:59+00:00", "2030-10-27"),
+            ("2030-10-27T23:00:00+00:00", "2030-10-28"),
+        ],
+    )
+    def test_sale_counts_on_the_day_of_the_shops_time_zone(self, insights, store, clock, moment, day):
+        at = datetime.fromisoformat(moment)
+        event = completed().model_copy(update={"time": iso(at)})
+        clock.now = at
+
+        insights.count_sales(event)
+        insights.count_step(Step.VISIT, None)
+
+        assert store.day(day).orders == 1
+        assert insights.sales(1)[0].date == day
+        assert insights.funnel(1)[-1].all.visit == 1

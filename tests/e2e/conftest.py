@@ -215,3 +215,17 @@ def audited(request: pytest.FixtureRequest, auditor: Auditor) -> Iterator[None]:
     yield
     if request.node.stash[IS_OVER]:
         assert auditor.findings() == []
+
+
+@pytest.fixture
+def outbox_event(table):
+    """An order's event of this type, as a rule puts it on a queue."""
+
+    def of(order_id, event_type):
+        keys = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
+        items = table("OrdersTableName").query(KeyConditionExpression=keys)["Items"]
+        event = next(item["event"] for item in items if item["event"]["type"] == event_type)
+        detail = json.loads(json.dumps(event, default=int))
+        return {"source": detail["source"], "detail-type": event_type, "detail": detail}
+
+    return of

@@ -11,7 +11,14 @@ import pytest
 from infra.local import mail
 from infra.local.client import ADDRESS, Buyer
 
-WAYS = [("GET", ""), ("GET", "/invoice"), ("POST", "/cancel"), ("POST", "/return")]
+WAYS = [
+    ("GET", ""),
+    ("GET", "/invoice"),
+    ("GET", "/documents"),
+    ("GET", "/documents/INV-2030-000001"),
+    ("POST", "/cancel"),
+    ("POST", "/return"),
+]
 CHEAP = {"amount": 1, "currency": "EUR"}
 
 

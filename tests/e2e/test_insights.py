@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from functools import partial
 import pytest
 from boto3.dynamodb.conditions import Key
 
+from chalicelib.platform.shop import shop as shop_file
 from infra import jobs
 from infra.local import mail, shop
 from infra.local.client import Buyer
@@ -318,41 +318,6 @@ def test_a_return_takes_points_and_revenue_back_once(
     assert (today["orders"] - was["orders"], today["pieces"], today["revenue"]) == (1, was["pieces"], was["revenue"])
 
 
-class TestInvoice:
-    def test_is_a_page_that_the_buyer_can_fetch(self, guest, new_product, settled):
-        order_id = guest.buy(new_product(2, price=1205), 2)
-        guest.ended(order_id)
-        settled(order_id)
-
-        answer = invoice_of(guest, order_id)
-
-        assert answer.status == 200 and answer.body["expires_in_seconds"] <= 600
-        kind, page = read(answer.body["url"])
-        assert kind.startswith("text/html")
-        assert order_id in page and "Ida Sand" in page and "Havnegata 1" in page and "24.10 EUR" in page
-        assert not re.search(r'(src|href)="', page), "it needs nothing else"
-
-    def test_is_not_there_before_the_order_is_completed(self, guest, new_product):
-        order_id = guest.buy(new_product(1), card="pm_card_visa_chargeDeclined")
-        guest.ended(order_id)
-
-        answer = invoice_of(guest, order_id)
-
-        assert (answer.status, answer.body["code"]) == (409, "invoice_not_ready")
-
-    def test_is_for_its_buyer_only(self, guest, customer, new_product, settled, opened):
-        order_id = guest.buy(new_product(1))
-        guest.ended(order_id)
-        settled(order_id)
-
-        assert customer.call("GET", f"/orders/{order_id}/invoice").status == 404
-        assert guest.call("GET", f"/orders/{order_id}/invoice").status == 401
-        bucket = opened["stack"]["DocumentsBucketName"]
-        signed = invoice_of(guest, order_id).body["url"]
-        assert bucket in signed
-        assert "X-Amz-Signature" in signed and "X-Amz-Expires=300" in signed
-
-
 @pytest.mark.parametrize("days", ["0", "32", "many", "-1"])
 def test_insights_of_an_impossible_span_are_refused(admin, days):
     assert admin.call("GET", f"/admin/insights?days={days}").status == 422
@@ -462,7 +427,7 @@ class TestReport:
         order_id = guest.buy(sku, 2)
         guest.ended(order_id)
         settled(order_id)
-        today = datetime.now(UTC).date().isoformat()
+        today = shop_file().day_of(datetime.now(UTC)).isoformat()
 
         assert run("write_sales_report", date=today) == {"written": f"sales/{today}"}
 
@@ -471,11 +436,11 @@ class TestReport:
             s3.get_object(Bucket=bucket, Key=f"sales/{today}.{kind}")["Body"].read().decode("utf-8-sig")
             for kind in ("csv", "html")
         )
-        assert f"{today},{sku},Test piece {sku},2,3998,EUR" in table.splitlines()
-        assert 'class="chart"' in page and "39.98" in page and today in page
+        assert f"{today},{sku},Test piece {sku},2,3998,EUR,{shop_file().time_zone}" in table.splitlines()
+        assert 'class="chart"' in page and "39.98" in page and today in page and shop_file().time_zone in page
 
     def test_without_a_date_is_of_yesterday(self, run):
-        yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+        yesterday = (shop_file().day_of(datetime.now(UTC)) - timedelta(days=1)).isoformat()
 
         assert run("write_sales_report") == {"written": f"sales/{yesterday}"}
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from boto3.dynamodb.conditions import Key
 
 from chalicelib.platform.clock import iso
 from infra.local import shop
@@ -45,20 +44,6 @@ def impatient(sqs, resource):
 def letters(admin):
     """The dead letters of a queue, as an admin sees them."""
     return lambda name: admin.must("GET", f"/admin/queues/{name}/messages")["items"]
-
-
-@pytest.fixture
-def outbox_event(table):
-    """An order's event of this type, as a rule puts it on a queue."""
-
-    def of(order_id, event_type):
-        keys = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
-        items = table("OrdersTableName").query(KeyConditionExpression=keys)["Items"]
-        event = next(item["event"] for item in items if item["event"]["type"] == event_type)
-        detail = json.loads(json.dumps(event, default=int))
-        return {"source": detail["source"], "detail-type": event_type, "detail": detail}
-
-    return of
 
 
 @pytest.fixture

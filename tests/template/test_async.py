@@ -1,6 +1,7 @@
 """Whatever is invoked without anybody waiting for it says how often it is tried, for how long, and where it ends."""
 
 from chalicelib.platform.once import KEPT
+from chalicelib.platform.shop import shop
 
 from .template import QUEUE, listed, of_type, referred, statements
 
@@ -81,3 +82,15 @@ def test_the_archive_forgets_before_consumers_do(template):
     assert int(told) < KEPT.days
     [archive] = of_type(template, "AWS::Events::Archive").values()
     assert archive["RetentionDays"] == int(told)
+
+
+def test_schedules_by_the_hour_run_in_the_shops_time_zone(template):
+    """Not in an hour that clocks skip in spring, in which EventBridge Scheduler would not run them: 0 to 4 o'clock."""
+    schedules = of_type(template, "AWS::Scheduler::Schedule")
+    by_the_hour = {name: s for name, s in schedules.items() if s["ScheduleExpression"].startswith("cron(")}
+
+    assert "WriteSalesReportSchedule" in by_the_hour
+    for name, schedule in by_the_hour.items():
+        assert schedule["ScheduleExpressionTimezone"] == shop().time_zone, name
+        _, hour, *_ = schedule["ScheduleExpression"].removeprefix("cron(").split()
+        assert int(hour) >= 4, name

@@ -44,6 +44,15 @@ def paid(order_id, held=0, captured=0, refunded=0, name=None):
     return Payment(name or f"pi_{order_id}", order_id, 2000, held, captured, refunded)
 
 
+def document(kind, sequence, reference="", amount=2000, **facts):
+    return {
+        "number": {"kind": kind, "year": 2030, "sequence": sequence},
+        "reference": reference,
+        "total": {"amount": amount, "currency": "EUR"},
+        "filed": True,
+    } | facts
+
+
 def healthy() -> Books:
     """Of ten pieces received: two sold, two returned, none for a cancelled order, two reserved for an open one."""
     completed = ("Placed", "Reserved", "ActionRequired", "Authorized", "Shipping", "Dispatched", "Completed")
@@ -63,7 +72,7 @@ def healthy() -> Books:
         events={
             DONE: events(*completed),
             GONE: events(*cancelled),
-            BACK: events(*returned, returned={"return_id": "ret_1"}),
+            BACK: events(*returned, returned={"return_id": "ret_1", "refund": {"amount": 2000}}),
             OPEN: events("Placed", "Reserved", "Authorized"),
         },
         outcomes={DONE: events("Settled"), BACK: events("Settled")},
@@ -90,6 +99,10 @@ def healthy() -> Books:
             f"email#{BACK}#completed",
             f"email#{GONE}#cancelled",
             "email#ret_1#refunded",
+        },
+        documents={
+            DONE: [document("INVOICE", 1)],
+            BACK: [document("INVOICE", 2), document("CREDIT_NOTE", 1, "ret_1")],
         },
         starts={f"email#{DONE}#completed": 1, "email#ret_1#refunded": 1},
         given_up={"fulfilment-dead-letters": 0},
@@ -165,7 +178,26 @@ def mailed_again(times, starts):
     return lie
 
 
+def documents(order_id, *those):
+    def lie(books):
+        books.documents[order_id] = list(those)
+
+    return lie
+
+
 LIES = [
+    ("documents_are_due", documents(DONE, document("INVOICE", 1), document("INVOICE", 3))),
+    ("documents_are_due", documents(DONE, document("INVOICE", 1, amount=1999))),
+    ("documents_are_due", documents(DONE, document("INVOICE", 1), document("CREDIT_NOTE", 2, "re_1"))),
+    ("documents_are_due", documents(GONE, document("INVOICE", 3))),
+    ("documents_are_due", documents(BACK, document("INVOICE", 2), document("CREDIT_NOTE", 1, "ret_1", amount=1))),
+    ("credit_notes_are_refunds", payments(BACK, paid(BACK, captured=2000, refunded=1500))),
+    ("credit_notes_are_refunds", payments(DONE, paid(DONE, captured=2000, refunded=500))),
+    ("numbers_have_no_gap", documents(DONE)),
+    ("numbers_have_no_gap", documents(DONE, document("INVOICE", 2))),
+    ("every_effect_happened_once", documents(DONE)),
+    ("every_effect_happened_once", documents(DONE, document("INVOICE", 1, filed=False))),
+    ("every_effect_happened_once", documents(BACK, document("INVOICE", 2))),
     ("stock_is_conserved", stock(received=11)),
     ("stock_is_conserved", stock(available=-1, received=3)),
     ("stock_belongs_to_orders", stock(available=5, sold=3)),

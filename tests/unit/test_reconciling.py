@@ -14,6 +14,7 @@ from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.reconciliation import Kind
+from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
 
@@ -96,7 +97,9 @@ class TestFinding:
     def test_the_report_is_named_by_its_moment(self, books, bucket):
         reconcile_payments()
 
-        assert list(bucket.files) == [f"reconciliation/{books.clock():%Y-%m-%d/%H%M%S.%f}.csv"]
+        assert list(bucket.files) == [
+            f"reconciliation/{shop_file().day_of(books.clock())}/{books.clock():%Y-%m-%dT%H%M%S.%fZ}.csv"
+        ]
 
     def test_a_difference_that_is_found_again_is_the_same_event(self, books, bus):
         a_cancelled_order_with_a_hold(books)

@@ -1,7 +1,7 @@
 /** Every call that only the console makes, and the shapes of its answers. */
 import { askedOnce } from '../asked-once';
 import type { Machine } from './saga/definition';
-import { asked, Problem, signedIn, type List, type Money, type OrderSummary, type Product, type Status } from '../api';
+import { asked, Problem, signedIn, type List, type Money, type OrderDocument, type OrderSummary, type Product, type Status } from '../api';
 
 // orders
 
@@ -16,6 +16,17 @@ export function listAllOrders(
   signal?: AbortSignal,
 ): Promise<List<AdminOrderSummary>> {
   return signedIn(`/admin/orders?${queryOf(filter)}`, { signal });
+}
+
+export interface DocumentPage extends List<OrderDocument> {
+  time_zone: string;
+}
+
+export function listAllDocuments(
+  filter: { kind: OrderDocument['kind']; year?: number; cursor?: string | null },
+  signal?: AbortSignal,
+): Promise<DocumentPage> {
+  return signedIn(`/admin/documents?${queryOf({ ...filter, year: filter.year ? String(filter.year) : undefined })}`, { signal });
 }
 
 export interface Entry {
@@ -162,6 +173,7 @@ export interface Steps {
 
 export interface Insights {
   currency: string;
+  time_zone: string;
   days: SalesDay[];
   top_products: { sku: string; name: string | null; pieces: number; revenue: number }[];
   countries: { country: string; orders: number; revenue: number }[];

@@ -15,6 +15,7 @@ import './pages/order';
 import './pages/orders';
 import './pages/system';
 import './pages/catalog';
+import './pages/documents';
 import './pages/imports';
 import './pages/insights';
 import './pages/lab';
@@ -24,6 +25,7 @@ import './pages/product';
 const areas = [
   { href: '/admin/orders', name: 'Orders', icon: icons.orders },
   { href: '/admin/system', name: 'System map', icon: icons.system },
+  { href: '/admin/documents', name: 'Documents', icon: icons.documents },
   { href: '/admin/insights', name: 'Insights', icon: icons.insights },
   { href: '/admin/catalog', name: 'Catalog', icon: icons.catalog },
 ];
@@ -37,6 +39,12 @@ const routes: Route<TemplateResult>[] = [
     `,
   },
   { path: '/admin/orders/:id', open: ({ id }) => html`${keyed(id, html`<admin-order-page .orderId=${id}></admin-order-page>`)}` },
+  {
+    path: '/admin/documents',
+    open: (_, query) => html`
+      <admin-documents-page .kind=${query.get('kind') ?? 'INVOICE'} .year=${Number(query.get('year')) || 0}></admin-documents-page>
+    `,
+  },
   { path: '/admin/system', open: () => html`<admin-system-page></admin-system-page>` },
   { path: '/admin/insights', open: (_, query) => html`<admin-insights-page .days=${Number(query.get('days')) || 7}></admin-insights-page>` },
   {

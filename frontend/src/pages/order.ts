@@ -1,10 +1,10 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { cancelOrder, getOrder, invoiceUrl, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
+import { cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
 import { addToCart, loadCart, quantityOf } from '../cart';
 import { cancelPanel } from '../components/cancel-panel';
-import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
+import '../components/order-documents';
 import { orderParcel } from '../components/order-parcel';
 import { orderReturns } from '../components/order-returns';
 import {
@@ -29,7 +29,7 @@ import { formatMoney } from '../money';
 import { sendBack } from '../return-attempt';
 import { navigate } from '../router';
 import { setTitle } from '../title';
-import { complain, say } from '../toast';
+import { say } from '../toast';
 
 const TOO_LATE =
   'It was too late to stop this one: the warehouse had already sent it. Once it is with you, send back whatever you do not want to keep.';
@@ -145,34 +145,11 @@ export class OrderPage extends LightElement {
         <aside class="slip" aria-label="What you ordered">
           <h2>Your order</h2>
           ${orderSummary(order)}
-          ${orderParcel(order)} ${this.invoice(order)}
+          ${orderParcel(order)}
+          <order-documents .order=${order}></order-documents>
         </aside>
       </section>
     `;
-  }
-
-  /** There is one as soon as the order is completed, or a moment later. */
-  private invoice(order: Order) {
-    const isBilled = order.status === 'COMPLETED' || order.status === 'RETURNED';
-    if (!isBilled) return nothing;
-    return html`
-      <button class="text-link" data-testid="open-invoice" @click=${() => this.openInvoice(order)}>${icons.page} Invoice</button>
-    `;
-  }
-
-  /** The window is opened at once, as browsers only allow in answer to a click; its address comes a moment later. */
-  private async openInvoice({ order_id }: Order): Promise<void> {
-    const opened = window.open('', '_blank');
-    try {
-      const url = await invoiceUrl(order_id);
-      if (opened) opened.location.href = url;
-      else location.assign(url);
-    } catch (error) {
-      opened?.close();
-      const isEarly = error instanceof Problem && error.code === 'invoice_not_ready';
-      if (isEarly) say('Your invoice is being written. Please ask again in a moment.');
-      else complain(error);
-    }
   }
 
   /** What the buyer is being asked, or else what they may ask for. */

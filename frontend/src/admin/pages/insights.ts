@@ -112,7 +112,7 @@ export class AdminInsightsPage extends LightElement {
           .series=${[{ name, tone: 'berry', values: seen.days.map((day) => day[this.measure]) }]}
           .say=${this.measure === 'revenue' ? (value: number) => money(value, seen) : (value: number) => whole.format(value)}
         ></column-chart>
-        <p class="small-print">Days are UTC. Revenue goes back on the day of a return, so a day may be below zero.</p>
+        <p class="small-print">Days are those of ${seen.time_zone}. Revenue goes back on the day of a return, so a day may be below zero.</p>
       </section>
     `;
   }

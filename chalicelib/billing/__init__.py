@@ -1,0 +1,1 @@
+"""Billing: numbered invoices, credit notes and their reversals."""

@@ -1,0 +1,63 @@
+"""Consumers of order events: which document each event leads to. An event that comes again issues nothing new."""
+
+from chalicelib import wiring
+from chalicelib.billing.model import Cause, Credit, Movement, OrderNotCompleted, completed_at
+from chalicelib.events.catalogue import ReturnEventData
+from chalicelib.events.envelope import Envelope
+from chalicelib.orders.model import Order, Status
+
+CAUSE = {
+    "PaymentRefundedOutside": Cause.REFUND,
+    "PaymentRefundRetried": Cause.REFUND,
+    "PaymentDisputeLost": Cause.DISPUTE_LOST,
+}
+
+
+def issue_document(event: Envelope) -> None:
+    """OrderCompleted → the invoice; money that went back → a credit note; a refund that failed → a reversal.
+
+    Name and address are the order's: no event holds them. Raises OrderNotCompleted or CreditNoteMissing if what the
+    document refers to is still to come: the message is tried again.
+    """
+    order = wiring.orders().get(event.order_id)
+    if event.type == "OrderCompleted":
+        wiring.billing().invoice(order)
+        wiring.insights().invoice_written(event)
+    elif _has_invoice(order):
+        _issue_credit_note(order, event)
+
+
+def _issue_credit_note(order: Order, event: Envelope) -> None:
+    if event.type in ("OrderReturned", "OrderPartlyReturned"):
+        _credit_return(order, ReturnEventData.model_validate(event.data))
+    elif event.data.get("movement"):
+        _settle_movement(order, event.type, Movement.model_validate(event.data["movement"]))
+
+
+def _has_invoice(order: Order) -> bool:
+    """False for an order that was cancelled: nothing was sold. Raises OrderNotCompleted while it may be completed."""
+    if completed_at(order):
+        return True
+    if order.status == Status.CANCELLED:
+        return False
+    raise OrderNotCompleted(order.id)
+
+
+def _credit_return(order: Order, event: ReturnEventData) -> None:
+    returned = event.returned
+    if returned.refund.amount:
+        credit = Credit(
+            reference=returned.return_id,
+            amount=returned.refund.amount,
+            cause=Cause.RETURN,
+            quantities=returned.quantities,
+        )
+        wiring.billing().credit(order, credit)
+
+
+def _settle_movement(order: Order, event_type: str, movement: Movement) -> None:
+    if event_type == "PaymentRefundFailed":
+        wiring.billing().reverse(order, movement.reference, movement.return_id)
+    elif cause := CAUSE.get(event_type):
+        credit = Credit(reference=movement.reference, amount=movement.amount.amount, cause=cause)
+        wiring.billing().credit(order, credit)

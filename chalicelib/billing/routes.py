@@ -1,0 +1,108 @@
+"""Invoices and credit notes over HTTP: for the order's owner, and as a list for admins."""
+
+from datetime import date
+from typing import Annotated
+
+from chalice import Blueprint
+from pydantic import BaseModel, Field, StringConstraints
+
+from chalicelib import wiring
+from chalicelib.billing.model import Cause, Document, DocumentNotFound, InvoiceNotReady, Kind
+from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
+from chalicelib.orders.routes import ORDER_TOKEN
+from chalicelib.platform.documents import URL_SECONDS
+from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.money import Money
+from chalicelib.platform.shop import shop
+
+routes = Blueprint(__name__)
+
+
+class DocumentView(BaseModel):
+    number: Annotated[str, Field(examples=["INV-2030-000001"], description="Gap-free by kind and year.")]
+    kind: Kind
+    order_id: str
+    issued_on: Annotated[date, Field(description="In the shop's time zone.")]
+    total: Money
+    cause: Annotated[Cause | None, Field(description="Of a credit note or a reversal.")]
+    refers_to: Annotated[str | None, Field(description="The invoice or credit note that it changes.")]
+
+
+class OrderDocuments(BaseModel):
+    items: Annotated[list[DocumentView], Field(description="Oldest first.")]
+    next_cursor: None = None
+
+
+class DocumentPage(BaseModel):
+    items: Annotated[list[DocumentView], Field(description="Newest first.")]
+    next_cursor: str | None
+    time_zone: Annotated[str, Field(description="Of the days and years.", examples=["Europe/Berlin"])]
+
+
+class DocumentQuery(BaseModel):
+    kind: Kind = Kind.INVOICE
+    year: Annotated[int | None, Field(ge=2000, le=9999, description="This year if absent.")] = None
+    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class DocumentLink(BaseModel):
+    url: Annotated[str, Field(description="An HTML document. Whoever has this address can read it, for a short time.")]
+    expires_in_seconds: int
+
+
+@endpoint(
+    routes, "GET", "/orders/{order_id}/documents", summary="An order's invoice and credit notes",
+    headers=(ORDER_TOKEN,), answer=OrderDocuments, refusals=(OrderTokenRequired, OrderNotFound),
+)  # fmt: skip
+def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
+    owned = _owned(call, order_id)
+    return OrderDocuments(items=[_view(document) for document in wiring.billing().of_order(owned)])
+
+
+@endpoint(
+    routes, "GET", "/orders/{order_id}/documents/{number}", summary="Where a document of an order can be read",
+    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(OrderTokenRequired, OrderNotFound, DocumentNotFound),
+)  # fmt: skip
+def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
+    return _link(wiring.billing().address(_owned(call, order_id), number))
+
+
+@endpoint(
+    routes, "GET", "/orders/{order_id}/invoice", summary="Where an order's invoice can be read",
+    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(OrderTokenRequired, OrderNotFound, InvoiceNotReady),
+)  # fmt: skip
+def get_invoice(call: Call, order_id: str) -> DocumentLink:
+    return _link(wiring.billing().invoice_address(_owned(call, order_id)))
+
+
+@endpoint(
+    routes, "GET", "/admin/documents", summary="The shop's invoices, credit notes or reversals of a year",
+    access="admin", query=DocumentQuery, answer=DocumentPage, refusals=(CursorInvalid,),
+)  # fmt: skip
+def list_documents(call: Call, query: DocumentQuery) -> DocumentPage:
+    documents, next_cursor = wiring.billing().page(query.kind, query.year, query.cursor)
+    return DocumentPage(
+        items=[_view(document) for document in documents], next_cursor=next_cursor, time_zone=shop().time_zone
+    )
+
+
+def _owned(call: Call, order_id: str) -> str:
+    """Return the order's id if the caller may see the order. Raises OrderTokenRequired, OrderNotFound."""
+    return wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id).id
+
+
+def _link(url: str) -> DocumentLink:
+    return DocumentLink(url=url, expires_in_seconds=URL_SECONDS)
+
+
+def _view(document: Document) -> DocumentView:
+    return DocumentView(
+        number=str(document.number),
+        kind=document.number.kind,
+        order_id=document.order_id,
+        issued_on=document.issued_on,
+        total=document.total,
+        cause=document.cause,
+        refers_to=document.refers_to,
+    )
