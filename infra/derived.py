@@ -26,7 +26,7 @@ def operated(template: Template) -> Template:
                 "Description": "The queues and rules that an admin may operate.",
                 "Type": "String",
                 "Tier": "Intelligent-Tiering",
-                "Value": {"Fn::Sub": json.dumps({"queues": _references(queues), "rules": _rules(template)})},
+                "Value": {"Fn::Sub": _compact({"queues": _references(queues), "rules": _rules(template)})},
             },
         },
         # Managed, because all inline policies of a role together may have 10,240 characters.
@@ -55,6 +55,11 @@ def audited(template: Template) -> Template:
             },
         }
     }
+
+
+def _compact(value: Any) -> str:
+    """Return JSON without white space: a parameter holds 8 KB at most."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def in_shop_time(template: Template) -> Template:
