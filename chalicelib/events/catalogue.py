@@ -95,6 +95,10 @@ class Returned(EventData):
     return_id: str
     refund: Money
     quantities: dict[str, int]
+    value: Annotated[Money | None, Field(description="What the items cost, where it is known.")] = None
+    shortfall: Annotated[
+        str | None, Field(examples=["REFUNDED_BEFORE"], description="Why less than their value was refunded.")
+    ] = None
 
 
 class ReturnEventData(OrderData):
@@ -113,12 +117,48 @@ class OrderReturned(ReturnEventData):
     """All its pieces are back, and refunded."""
 
 
+class PaymentMovement(EventData):
+    """Money that moved at the payment provider without the order's own steps."""
+
+    reference: Annotated[str, Field(examples=["re_1", "dp_1"], description="Its id there: one event of a type each.")]
+    amount: Money
+    return_id: Annotated[str | None, Field(description="The return that a refund belongs to.")] = None
+
+
+class PaymentEventData(OrderData):
+    movement: PaymentMovement
+
+
 class PaymentRefundedOutside(OrderData):
-    """Somebody refunded it at the payment provider, and not through the shop."""
+    """Somebody refunded a part or all of it at the payment provider, and not through the shop."""
+
+    movement: PaymentMovement | None = None
 
 
 class PaymentDisputed(OrderData):
     """The card's holder disputes the payment; the bank will decide."""
+
+    movement: PaymentMovement | None = None
+
+
+class PaymentDisputeWon(PaymentEventData):
+    """The bank decided for the shop: what it had withdrawn is reinstated."""
+
+
+class PaymentDisputeLost(PaymentEventData):
+    """The bank gave this amount back to the card's holder; the shop has lost it."""
+
+
+class PaymentDisputeWithdrawn(PaymentEventData):
+    """The dispute ended without a decision; nothing was withdrawn, or all was reinstated."""
+
+
+class PaymentRefundFailed(PaymentEventData):
+    """A refund of the shop did not arrive; the amount is kept again until somebody refunds it another time."""
+
+
+class PaymentRefundRetried(PaymentEventData):
+    """A refund that had failed was made again, by the refund that `movement` names."""
 
 
 class BooksDiffer(EventData):
@@ -183,6 +223,11 @@ CATALOGUE = (
     Contract(OrderReturned, ORDERS),
     Contract(PaymentRefundedOutside, ORDERS),
     Contract(PaymentDisputed, ORDERS),
+    Contract(PaymentDisputeWon, ORDERS),
+    Contract(PaymentDisputeLost, ORDERS),
+    Contract(PaymentDisputeWithdrawn, ORDERS),
+    Contract(PaymentRefundFailed, ORDERS),
+    Contract(PaymentRefundRetried, ORDERS),
     Contract(BooksDiffer, PAYMENTS),
     Contract(CatalogImported, CATALOG),
     Contract(OrderSettled, INSIGHTS),
