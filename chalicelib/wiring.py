@@ -89,10 +89,10 @@ def inventory() -> Inventory:
 
 @cache
 def payments() -> Payments:
-    gateway = StripeGateway(aws.secret(settings().stripe_secret_parameter), settings().stripe_api_base)
-    limit = timedelta(seconds=settings().buyer_confirmation_seconds)
-    confirmation = Confirmation(settings().storefront_url, limit)
-    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway, confirmation)
+    key, deployment = aws.secret(settings().stripe_secret_parameter), settings().deployment
+    gateway = StripeGateway(key, settings().stripe_api_base, deployment)
+    confirmation = Confirmation(settings().storefront_url, timedelta(seconds=settings().buyer_confirmation_seconds))
+    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway, confirmation, deployment)
 
 
 @cache

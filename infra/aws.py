@@ -49,7 +49,8 @@ def _deploy(stage: str, session: boto3.Session) -> None:
         "CardFormInBrowser": "true" if publishable_key else "false",
     }
     outputs = _deploy_stacks(session, name, template, out, parameters)
-    webhooks.listen(session, name, os.environ["STRIPE_SECRET_KEY"], f"{outputs['StorefrontUrl']}/api")
+    api_url = f"{outputs['StorefrontUrl']}/api"
+    webhooks.listen(session, name, outputs["Deployment"], os.environ["STRIPE_SECRET_KEY"], api_url)
     storefront.build(print)
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(stage, outputs, publishable_key))
     _invalidate(session, outputs["DistributionId"])

@@ -10,15 +10,19 @@ from chalicelib.payments.webhooks import HANDLED
 PATH = "/webhooks/stripe"
 
 
-def listen(session: boto3.Session, stack: str, secret_key: str, api_url: str, api_base: str = "") -> None:
+def listen(
+    session: boto3.Session, stack: str, deployment: str, secret_key: str, api_url: str, api_base: str = ""
+) -> None:
     """Register the shop's endpoint once, and keep its signing secret where the shop reads it.
+
+    `deployment` marks the endpoint as ours: other shops may use the same account, and stacks of the same name.
 
     Stripe tells the secret only when an endpoint is made, so one whose secret is lost is made anew.
     """
     addresses: Any = {"api": api_base} if api_base else {}
     endpoints = stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
     parameter, url = f"/{stack}/stripe/webhook-secret", api_url + PATH
-    ours = [e for e in endpoints.list({"limit": 100}).auto_paging_iter() if e.metadata.to_dict().get("stack") == stack]
+    ours = [e for e in endpoints.list({"limit": 100}).auto_paging_iter() if _is_ours(e, deployment, url)]
     current = next((endpoint for endpoint in ours if endpoint.url == url), None)
     if current and not _is_kept(session, parameter):
         current = None
@@ -29,8 +33,13 @@ def listen(session: boto3.Session, stack: str, secret_key: str, api_url: str, ap
     if current:
         endpoints.update(current.id, {"enabled_events": handled})
         return
-    made = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"stack": stack}})
+    made = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"deployment": deployment}})
     session.client("ssm").put_parameter(Name=parameter, Value=made.secret, Type="SecureString", Overwrite=True)
+
+
+def _is_ours(endpoint: Any, deployment: str, url: str) -> bool:
+    """One with our address is ours, whatever it was marked with before."""
+    return endpoint.metadata.to_dict().get("deployment") == deployment or endpoint.url == url
 
 
 def _is_kept(session: boto3.Session, parameter: str) -> bool:

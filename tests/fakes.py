@@ -4,6 +4,7 @@ same contract tests as the real ones (see tests/contract)."""
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
 from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
 from chalicelib.payments.model import (
     OUR_CANCELLATION,
+    Dispute,
     Intent,
     PaymentDeclined,
     PaymentDisputed,
@@ -145,25 +147,28 @@ class FakeGateway:
     the provider did as it was told. `failing` names calls that it answers with a failure of its own, once
     each; the value says whether it did as it was told all the same.
 
-    `answer`, `expire`, `refund_by_hand`, `dispute` and `win_dispute` are the hands of others than the shop.
+    `answer`, `expire`, `capture_by_hand`, `refund_by_hand`, `fail_refund`, `dispute` and `close_dispute` are the hands
+    of others than the shop. `deployment` marks what is begun here; `strangers` is a gateway of another shop on the
+    same account.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deployment: str = "") -> None:
+        self._deployment: str | None = deployment
         self.moves: list[str] = []
         self.asked: list[tuple[str, str]] = []
         self.losing: set[str] = set()
         self.failing: dict[str, bool] = {}
         self._intents: dict[str, Intent] = {}
-        self._refunds: dict[str, list[Refund]] = defaultdict(list)
-        self._charged_back: set[str] = set()
+        self._created: dict[str, int] = {}
+        self._clock = FIRST_INTENT
         self._answers: dict[str, tuple[tuple, Any]] = {}
 
     def create(self, order_id: str | None, amount: Money, key: str) -> Intent:
         def act() -> Intent:
             number = len(self._intents) + 1
             status, created = "requires_payment_method", FIRST_INTENT + number
-            about = {"created": created, "client_secret": f"pi_{number}_secret"}
-            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount.amount, **about))
+            about = {"created": created, "client_secret": f"pi_{number}_secret", "deployment": self._deployment}
+            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount=amount.amount, **about))
 
         return self._once(key, act, "create", order_id, amount)
 
@@ -197,16 +202,30 @@ class FakeGateway:
     def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
         self._once(key, lambda: self._gave_back(intent_id, amount, reference), "refund", intent_id, amount, reference)
 
-    def refunds(self, intent_id: str) -> list[Refund]:
-        return list(self._refunds[intent_id])
-
     def retrieve(self, intent_id: str) -> Intent:
         if intent_id not in self._intents:
             raise PaymentUnknown
         return self._intents[intent_id]
 
     def intents_since(self, created: int) -> Iterator[Intent]:
-        return (intent for intent in reversed(list(self._intents.values())) if intent.created >= created)
+        found = [intent for intent in reversed(list(self._intents.values())) if intent.created >= created]
+        return (replace(intent, refunds=(), disputes=()) for intent in found)
+
+    def refunds_since(self, created: int) -> Iterator[tuple[Intent, Refund]]:
+        return self._moved_since("refunds", created)
+
+    def disputes_since(self, created: int) -> Iterator[tuple[Intent, Dispute]]:
+        return self._moved_since("disputes", created)
+
+    def strangers(self, deployment: str | None) -> "FakeGateway":
+        """Of another deployment on the same account; with None, of somebody who marks nothing."""
+        theirs = copy(self)
+        theirs._deployment = deployment
+        return theirs
+
+    def at(self, moment: float) -> None:
+        """What moves from now on moves at this moment, in Unix seconds."""
+        self._clock = int(moment)
 
     def answer(self, intent_id: str, confirms: bool = True) -> None:
         """The buyer confirms the payment at the bank, or fails to. Raises UnexpectedIntentState."""
@@ -221,16 +240,31 @@ class FakeGateway:
     def expire(self, intent_id: str) -> None:
         self._canceled(intent_id, "automatic")
 
+    def capture_by_hand(self, intent_id: str, amount: int) -> None:
+        intent = self._in_state(intent_id, "requires_capture")
+        self._moved("capture", replace(intent, status="succeeded", amount_capturable=0, amount_received=amount))
+
     def refund_by_hand(self, intent_id: str, amount: int) -> None:
         self._gave_back(intent_id, amount, None)
 
-    def dispute(self, intent_id: str) -> None:
-        self._intents[intent_id] = replace(self._intents[intent_id], disputed=True)
-        self._charged_back.add(intent_id)
+    def fail_refund(self, refund_id: str, status: str = "failed") -> None:
+        """The money comes back to the shop, days after it had left."""
+        intent = next(each for each in self._intents.values() if refund_id in {r.id for r in each.refunds})
+        refunds = tuple(replace(r, status=status) if r.id == refund_id else r for r in intent.refunds)
+        self._intents[intent.id] = replace(intent, refunds=refunds)
 
-    def win_dispute(self, intent_id: str) -> None:
-        self._charged_back.remove(intent_id)
-        self._intents[intent_id] = replace(self._intents[intent_id], disputed=False)
+    def dispute(self, intent_id: str, amount: int | None = None, status: str = "needs_response") -> str:
+        """Returns its id; without an amount, all that is kept is disputed."""
+        intent = self._intents[intent_id]
+        new = Dispute(self._number("dp"), intent.kept if amount is None else amount, status)
+        self._intents[intent_id] = replace(intent, disputes=(new, *intent.disputes))
+        return new.id
+
+    def close_dispute(self, intent_id: str, status: str) -> None:
+        """The newest of this payment."""
+        intent = self._intents[intent_id]
+        newest, *others = intent.disputes
+        self._intents[intent_id] = replace(intent, disputes=(replace(newest, status=status), *others))
 
     def forget_keys(self) -> None:
         """As Stripe does after a day."""
@@ -243,12 +277,23 @@ class FakeGateway:
 
     def _gave_back(self, intent_id: str, amount: int, reference: str | None) -> None:
         intent = self._intents[intent_id]
-        if intent_id in self._charged_back:
+        if any(dispute.withdraws for dispute in intent.disputes) or (intent.lost and amount > intent.kept):
             raise PaymentDisputed
         if amount > intent.kept:
             raise stripe.InvalidRequestError("more than is left", "amount")
-        self._refunds[intent_id].insert(0, Refund(amount, reference))
-        self._moved("refund", replace(intent, amount_refunded=intent.amount_refunded + amount))
+        new = Refund(self._number("re"), amount, reference)
+        self._moved("refund", replace(intent, refunds=(new, *intent.refunds)))
+
+    def _number(self, kind: str) -> str:
+        new = f"{kind}_{len(self._created) + 1}"
+        self._created[new] = self._clock
+        return new
+
+    def _moved_since(self, what: str, created: int) -> Iterator[tuple[Intent, Any]]:
+        for intent in reversed(list(self._intents.values())):
+            for moved in getattr(intent, what):
+                if self._created[moved.id] >= created:
+                    yield replace(intent, refunds=(), disputes=()), moved
 
     def _in_state(self, intent_id: str, *allowed: str) -> Intent:
         intent = self._intents[intent_id]

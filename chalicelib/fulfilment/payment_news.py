@@ -1,14 +1,27 @@
 """What Stripe tells us of a payment, and what that means for its order."""
 
+from contextlib import suppress
+
 from chalicelib import wiring
+from chalicelib.events.catalogue import PaymentMovement
+from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel
-from chalicelib.payments.model import News, PaymentUnknown
+from chalicelib.payments.model import DISPUTE_ENDS, PaymentUnknown, PaymentUpdate, UpdateKind
 from chalicelib.payments.webhooks import Notice
 from chalicelib.platform import metrics
 from chalicelib.platform.log import log
+from chalicelib.platform.money import Money
 
-EVENT_OF = {News.REFUNDED_OUTSIDE: "PaymentRefundedOutside", News.DISPUTED: "PaymentDisputed"}
+EVENT_OF = {
+    UpdateKind.REFUNDED_OUTSIDE: "PaymentRefundedOutside",
+    UpdateKind.REFUND_FAILED: "PaymentRefundFailed",
+    UpdateKind.REFUND_RETRIED: "PaymentRefundRetried",
+    UpdateKind.DISPUTED: "PaymentDisputed",
+    UpdateKind.DISPUTE_WON: "PaymentDisputeWon",
+    UpdateKind.DISPUTE_LOST: "PaymentDisputeLost",
+    UpdateKind.DISPUTE_WITHDRAWN: "PaymentDisputeWithdrawn",
+}
 
 
 def hear_stripe(notice: Notice) -> None:
@@ -31,16 +44,23 @@ def _look(notice: Notice, event_id: str) -> None:
 
 def learn(payment_intent: str, cause: str) -> None:
     """Raises PaymentProviderUnavailable, PaymentUnknown."""
-    wiring.payments().learn(payment_intent, lambda order_id, news, fact: _tell(order_id, news, fact, cause))
+    wiring.payments().learn(payment_intent, lambda order_id, update: _tell(order_id, update, cause))
 
 
-def _tell(order_id: str, news: News, fact: str, cause: str) -> None:
+def _tell(order_id: str, update: PaymentUpdate, cause: str) -> None:
     """Nothing is sent out that nobody pays for; what was sent already, the capture will miss and recall."""
-    if news == News.HOLD_LOST:
-        try:
+    if update.kind == UpdateKind.HOLD_LOST:
+        with suppress(TooLateToCancel):
             wiring.orders().cancel(order_id, Reason.FULFILMENT_FAILED)
-        except TooLateToCancel:
-            return
-    else:
-        wiring.orders().tell(order_id, EVENT_OF[news], fact, cause)
-        metrics.count(EVENT_OF[news])
+        return
+    event_type = EVENT_OF[update.kind]
+    wiring.orders().tell(order_id, event_type, update.fact, cause, _movement(order_id, update))
+    metrics.count(event_type)
+    if update.kind in DISPUTE_ENDS:
+        returns.go_on(order_id, cause=update.fact)
+
+
+def _movement(order_id: str, update: PaymentUpdate) -> PaymentMovement:
+    currency = wiring.orders().get(order_id).total.currency
+    amount = Money(amount=update.amount, currency=currency)
+    return PaymentMovement(reference=update.reference or "", amount=amount, return_id=update.return_id)

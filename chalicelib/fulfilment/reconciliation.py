@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib import wiring
 from chalicelib.fulfilment.cancellation import undo_if_abandoned
@@ -10,13 +11,12 @@ from chalicelib.fulfilment.payment_news import learn
 from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
 from chalicelib.payments.model import Intent
 from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
+from chalicelib.payments.service import HOLDS_MOVE
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.log import log
+from chalicelib.platform.once import BeingDone
 from chalicelib.platform.settings import settings
-
-WINDOW = timedelta(days=8)
-"""A card hold lives for seven days; what is older has been compared before."""
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
 
@@ -24,20 +24,46 @@ OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZE
 def reconcile_payments() -> list[Difference]:
     """Report each difference as an event, a metric and a line of the report, and put right what may be.
 
-    What is under way is left alone: only orders that have ended, and those that should have.
+    What is under way is left alone: only orders that have ended, and those that should have. Return what is new: a
+    difference that was reported before is only logged, and put right if it may be.
     """
     now = utc_now()
-    intents = list(wiring.payments().at_stripe(now - WINDOW))
-    claims = {order.id: _claim(order) for order in _orders(intents, iso(now - WINDOW))}
+    intents, claims = _books(now)
     suspected = [difference for difference, _ in differences(intents, claims)]
-    found = []
+    new = []
     for difference, intent in filter(None, map(_still_there, suspected)):
         log.warning("the books differ", extra={"kind": difference.kind, "order_id": difference.order_id})
         _put_right(difference, intent, run=f"{now:%Y-%m-%dT%H}")
-        found.append(difference)
-    wiring.findings().report(found, now)
-    metrics.count("BooksDiffer", len(found))
-    return found
+        if _is_news(difference, now):
+            new.append(difference)
+    wiring.findings().report(new, now)
+    metrics.count("BooksDiffer", len(new))
+    return new
+
+
+def _books(now: datetime) -> tuple[list[Intent], dict[str, Claim]]:
+    """What moved lately at Stripe, and what the shop believes of those orders, and of all that should have ended."""
+    at_stripe = wiring.payments().at_stripe(now)
+    claims = {order.id: _claim(order) for order in _orders(at_stripe.begun, iso(now - HOLDS_MOVE))}
+    intents = at_stripe.begun
+    for moved in at_stripe.moved:
+        claim = _claim_of(moved.payment.order_id)
+        if not (claim and moved.is_known(claim.payment) and (claim.agrees or not claim.is_settled)):
+            intents.append(wiring.payments().at_stripe_now(moved.payment.id))
+            claims |= {claim.order_id: claim} if claim else {}
+    return intents, claims
+
+
+def _is_news(difference: Difference, now: datetime) -> bool:
+    """An order that does not end is reported again until it does."""
+    publish = partial(wiring.findings().publish, difference, now)
+    if difference.kind == Kind.OVERDUE:
+        publish()
+        return True
+    try:
+        return wiring.once().run(f"difference#{difference.id}", publish)
+    except BeingDone:
+        return False
 
 
 def _still_there(suspected: Difference) -> tuple[Difference, Intent | None] | None:
@@ -45,11 +71,16 @@ def _still_there(suspected: Difference) -> tuple[Difference, Intent | None] | No
     order read before and after the payment."""
     before = _claim_of(suspected.order_id)
     payment_intent = suspected.payment_intent or (before and before.payment and before.payment.intent_id)
-    intents = [wiring.payments().at_stripe_now(payment_intent)] if payment_intent else []
+    intents = [intent] if payment_intent and (intent := _ours(payment_intent)) else []
     if _claim_of(suspected.order_id) != before:
         return None
     claims = {before.order_id: before} if before else {}
     return next((pair for pair in differences(intents, claims) if pair[0] == suspected), None)
+
+
+def _ours(payment_intent: str) -> Intent | None:
+    intent = wiring.payments().at_stripe_now(payment_intent)
+    return intent if wiring.payments().is_ours(intent) else None
 
 
 def _orders(intents: list[Intent], since: str) -> Iterator[Order]:

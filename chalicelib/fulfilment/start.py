@@ -51,13 +51,14 @@ class Workflow:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
 
-    def start_anew(self, name: str, given: dict[str, str]) -> None:
+    def start_anew(self, name: str, given: dict[str, str], beside: bool = False) -> None:
         """Start under the first unused of the names `name`, `name-1`, `name-2`, …; a no-op while the last one runs.
 
-        Each is started after the one before it has ended, so only the last can run. Raises TooManyRepetitions.
+        With `beside`, start also while the last one runs: where it may have decided already to do nothing. Raises
+        TooManyRepetitions.
         """
         used = self._last_used(name)
-        if used >= 0 and self.is_running(_name(name, used)):
+        if used >= 0 and not beside and self.is_running(_name(name, used)):
             return
         if used == REPETITIONS:
             raise TooManyRepetitions(name)

@@ -30,6 +30,11 @@ OPENING = {
     Occasion.REFUNDED: "We took these pieces back, and the money goes to the card that you paid with.",
 }
 
+NOTHING_REFUNDED = (
+    "We took these pieces back. Nothing more goes to your card: what they cost was given back to you before, or your "
+    "bank gave it back when it decided your dispute."
+)
+
 WHY = {
     Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
     Reason.OUT_OF_STOCK: "Somebody else was faster: there are not enough pieces left.",
@@ -49,10 +54,12 @@ class Email:
 
 
 def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: str | None = None) -> Email:
-    paragraphs = [OPENING[occasion]]
+    paragraphs, subject = [OPENING[occasion]], SUBJECT[occasion]
     if occasion == Occasion.CANCELLED and order.reason:
         paragraphs.append(WHY[order.reason])
     returned = order.return_of(return_id) if return_id else None
+    if returned and returned.shortfall and not returned.refund.amount:
+        paragraphs, subject = [NOTHING_REFUNDED], "Your return has arrived"
     quantities = returned.quantities if returned else order.quantities
     lines = [
         f"{quantities[line.sku]} × {line.name}  {line.unit_price.times(quantities[line.sku])}"
@@ -64,7 +71,7 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
     link = f"{storefront_url}/orders/{order.id}"
     return Email(
         to=order.email,
-        subject=f"{SUBJECT[occasion]} – {shop().name}",
+        subject=f"{subject} – {shop().name}",
         text="\n\n".join([greeting, *paragraphs, "\n".join(lines), link, shop().name]),
         html=_html(greeting, paragraphs, lines, link),
     )

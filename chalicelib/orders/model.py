@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from chalicelib.events.catalogue import Line, Returned, Variant, contract_of
+from chalicelib.events.catalogue import Line, PaymentMovement, Returned, Variant, contract_of
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
@@ -130,6 +130,7 @@ CANCEL_REQUESTED = "OrderCancelRequested"
 DISPATCHED = "OrderDispatched"
 RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
+REFUND_FAILED, REFUND_RETRIED = "PaymentRefundFailed", "PaymentRefundRetried"
 
 
 Email = Annotated[
@@ -166,8 +167,9 @@ class ReturnStatus(StrEnum):
 
 
 class Return(BaseModel):
-    """Pieces that come back. `quantities` maps sku to pieces, `fingerprint` is of what was asked for, and
-    `refund` is what is to be given back or, once REFUNDED, what was."""
+    """Pieces that come back. `quantities` maps sku to pieces, `fingerprint` is of what was asked for, `value` is what
+    the pieces cost, and `refund` is what is to be given back or, once REFUNDED, what was; `shortfall` says why that
+    is less than their value."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -177,6 +179,29 @@ class Return(BaseModel):
     quantities: dict[str, int]
     refund: Money
     fingerprint: str
+    value: Money | None = None
+    shortfall: str | None = None
+
+    @property
+    def worth(self) -> int:
+        """Minor units of its value; returns that are older than the field had no other refund than that."""
+        return (self.value or self.refund).amount
+
+
+class FailedRefund(BaseModel):
+    """Minor units that were refunded and did not arrive. `reference` is the refund's id at the payment provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str
+    amount: int
+    return_id: str | None = None
+
+
+About = Return | PaymentMovement | None
+"""What an event is about, beside its order."""
+
+RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
 
 
 class Order(BaseModel):
@@ -203,6 +228,7 @@ class Order(BaseModel):
     dispatched_at: str | None = None
     returns: tuple[Return, ...] = ()
     noted: tuple[str, ...] = ()
+    failed_refunds: tuple[FailedRefund, ...] = ()
     variant: Variant | None = None
     news: Annotated[Envelope | None, Field(exclude=True)] = None
 
@@ -248,10 +274,15 @@ class Order(BaseModel):
 
     @property
     def owed(self) -> int:
-        """Minor units: what the shop may keep once everything is settled."""
+        """Minor units: what the shop may keep once everything is settled.
+
+        What came back is not paid for, whatever could be refunded for it. What failed to be refunded is kept for now:
+        the order says so itself until it is refunded again.
+        """
+        kept = sum(failed.amount for failed in self.failed_refunds)
         if self.status == Status.CANCELLED:
-            return 0
-        return self.total.amount - sum(r.refund.amount for r in self.returns if r.status == ReturnStatus.REFUNDED)
+            return kept
+        return self.total.amount + kept - sum(r.worth for r in self.returns if r.status == ReturnStatus.REFUNDED)
 
     @property
     def is_settled(self) -> bool:
@@ -280,9 +311,12 @@ class Order(BaseModel):
             raise IllegalTransition(f"{self.status} cannot be dispatched")
         return self._changed(DISPATCHED, at, dispatched_at=iso(at))
 
-    def return_requested(self, return_id: str, wanted: dict[str, int] | None, at: datetime) -> "Order":
+    def return_requested(
+        self, return_id: str, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
+    ) -> "Order":
         """With these pieces, or all that are left, on their way back. Returns itself if it knows this return.
 
+        `kept` is what the shop has of the payment, in minor units, where that is known: no more is promised.
         Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
         """
         asked = fingerprint(wanted)
@@ -292,21 +326,29 @@ class Order(BaseModel):
         if known:
             return self
         quantities = self._returnable(wanted)
-        refunds = [line.unit_price.times(quantities[line.sku]) for line in self.lines if line.sku in quantities]
+        value = total([line.unit_price.times(quantities[line.sku]) for line in self.lines if line.sku in quantities])
         requested = Return(
             id=return_id,
             status=ReturnStatus.REQUESTED,
             requested_at=iso(at),
             quantities=quantities,
-            refund=total(refunds),
+            refund=value.model_copy(update={"amount": self._refundable(value.amount, kept)}),
             fingerprint=asked,
+            value=value,
         )
         return self._changed(RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
 
-    def return_settled(self, return_id: str, refunded: int, at: datetime) -> "Order":
+    def _refundable(self, value: int, kept: int | None) -> int:
+        """Of what is kept, other returns that are under way get theirs first."""
+        if kept is None:
+            return value
+        promised = sum(each.refund.amount for each in self.returns if each.status == ReturnStatus.REQUESTED)
+        return max(0, min(value, kept - promised))
+
+    def return_settled(self, return_id: str, refunded: int, at: datetime, shortfall: str | None = None) -> "Order":
         """With so much given back for this return, in minor units. RETURNED once every piece is back.
 
-        Raises IllegalTransition.
+        `shortfall` says why it is less than the pieces' value. Raises IllegalTransition.
         """
         known = self.return_of(return_id)
         if known is None:
@@ -314,18 +356,37 @@ class Order(BaseModel):
         if known.status == ReturnStatus.REFUNDED:
             return self
         refund = Money(amount=refunded, currency=self.total.currency)
-        settled = known.model_copy(update={"status": ReturnStatus.REFUNDED, "refund": refund})
+        settled = known.model_copy(
+            update={"status": ReturnStatus.REFUNDED, "refund": refund, "shortfall": shortfall or None}
+        )
         returns = tuple(settled if each.id == return_id else each for each in self.returns)
         is_whole = self.returned == self.quantities and all(r.status == ReturnStatus.REFUNDED for r in returns)
         if is_whole:
             return self._in_status(Status.RETURNED, at, settled, returns=returns)
         return self._changed(PARTLY_RETURNED, at, settled, returns=returns)
 
-    def told(self, event_type: str, fact: str, cause: str, at: datetime) -> "Order":
+    def told(
+        self, event_type: str, fact: str, cause: str, at: datetime, movement: PaymentMovement | None = None
+    ) -> "Order":
         """With something noted that happened to it elsewhere; once for each fact, whatever the cause."""
         if fact in self.noted:
             return self
-        return self._changed(event_type, at, cause=cause, noted=(*self.noted, fact))
+        failed = self._failed_refunds_after(event_type, movement)
+        return self._changed(event_type, at, movement, cause, noted=(*self.noted, fact), failed_refunds=failed)
+
+    def _failed_refunds_after(self, event_type: str, movement: PaymentMovement | None) -> tuple[FailedRefund, ...]:
+        """Refunds of others are theirs to make again."""
+        if movement is None:
+            return self.failed_refunds
+        is_others = any(movement.reference in fact for fact in self.noted)
+        if event_type == REFUND_FAILED and not is_others:
+            failed = FailedRefund(
+                reference=movement.reference, amount=movement.amount.amount, return_id=movement.return_id
+            )
+            return (*self.failed_refunds, failed)
+        if event_type == REFUND_RETRIED:
+            return tuple(each for each in self.failed_refunds if each.return_id != movement.return_id)
+        return self.failed_refunds
 
     def accepted_return(self, return_id: str) -> Return:
         """Raises ReturnUnknown."""
@@ -352,12 +413,12 @@ class Order(BaseModel):
                 raise ReturnExceedsOrder(f"Of {sku}, {left[sku]} can still be returned.")
         return wanted
 
-    def _in_status(self, status: Status, at: datetime, about: Return | None = None, **facts: Any) -> "Order":
+    def _in_status(self, status: Status, at: datetime, about: About = None, **facts: Any) -> "Order":
         history = (*self.history, Moment(at=iso(at), status=status))
         return self._changed(EVENT_OF[status], at, about, status=status, history=history, **facts)
 
     def _changed(
-        self, event_type: str, at: datetime, about: Return | None = None, cause: str | None = None, **facts: Any
+        self, event_type: str, at: datetime, about: About = None, cause: str | None = None, **facts: Any
     ) -> "Order":
         changed = self.model_copy(update={"version": self.version + 1, **facts})
         return changed.model_copy(update={"news": _event(changed, event_type, at, about, cause)})
@@ -401,9 +462,7 @@ def placed(
     return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
 
 
-def _event(
-    order: Order, event_type: str, at: datetime, about: Return | None = None, cause: str | None = None
-) -> Envelope:
+def _event(order: Order, event_type: str, at: datetime, about: About = None, cause: str | None = None) -> Envelope:
     """Raises ContractBroken: an event that nobody could read is never saved."""
     contract = contract_of(event_type, EVENT_VERSION)
     facts: dict[str, Any] = {
@@ -418,8 +477,10 @@ def _event(
         ],
         "variant": order.variant,
     }
-    if about:
-        facts["returned"] = Returned(return_id=about.id, refund=about.refund, quantities=about.quantities)
+    if isinstance(about, Return):
+        facts["returned"] = Returned(return_id=about.id, **about.model_dump(include=RETURN_FACTS))
+    elif about:
+        facts["movement"] = about
     return Envelope(
         id=new_event_id(),
         type=event_type,

@@ -31,7 +31,7 @@ from chalicelib.orders.model import (
 )
 from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
-from chalicelib.payments.model import Payment, PaymentDisputed
+from chalicelib.payments.model import Payment, PaymentDisputed, Shortfall
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.log import log
@@ -90,7 +90,9 @@ class ReturnRequest(BaseModel):
 class ReturnAccepted(BaseModel):
     order_id: str
     return_id: str
-    refund: Money
+    refund: Annotated[
+        Money, Field(description="What will be refunded: the items' value, or at most what the shop still has of it.")
+    ]
 
 
 class LineView(BaseModel):
@@ -105,10 +107,15 @@ class LineView(BaseModel):
 
 class ReturnView(BaseModel):
     id: str
-    status: ReturnStatus
+    status: Annotated[
+        ReturnStatus | Literal["REFUND_FAILED"],
+        Field(description="REFUND_FAILED: the refund did not arrive, and will be made again."),
+    ]
     requested_at: str
     lines: list[ReturnLine]
-    refund: Money
+    refund: Annotated[Money, Field(description="What is to be refunded or, once REFUNDED, what was.")]
+    value: Annotated[Money, Field(description="What the items cost.")]
+    shortfall: Annotated[Shortfall | None, Field(description="Why less than their value was refunded.")] = None
 
 
 class NextAction(BaseModel):
@@ -127,6 +134,11 @@ class PaymentView(BaseModel):
     amount: int
     captured: int
     refunded: int
+    lost: Annotated[int, Field(description="What a bank gave back to the card's holder for good.")]
+    withdrawn: Annotated[int, Field(description="What a bank has taken until it decides a dispute.")]
+    refund_failed: Annotated[
+        int, Field(description="What was refunded and did not arrive; it is to be refunded again.")
+    ]
     disputed: bool
     decline_code: str | None = None
     next_action: Annotated[
@@ -236,9 +248,9 @@ def get_order(call: Call, order_id: str) -> OrderView:
         **_summary(order).model_dump(),
         email=order.email,
         shipping_address=order.shipping_address,
-        payment=_payment(payment, is_asked and not order.cancellation),
+        payment=_payment(payment, order, is_asked and not order.cancellation),
         shipment=_shipment(wiring.shipping().of(order.id)),
-        returns=[_return(each) for each in order.returns],
+        returns=[_return(each, order) for each in order.returns],
         actions=_actions(order, payment),
     )
 
@@ -282,7 +294,7 @@ def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccept
         raise PaymentDisputed
     key = call.headers.get(IDEMPOTENCY_KEY.lower())
     return_id = new_return_id(order.id, valid_key(key) if key is not None else None, body.wanted)
-    accepted = wiring.orders().take_back(order.id, return_id, body.wanted)
+    accepted = wiring.orders().take_back(order.id, return_id, body.wanted, payment.kept if payment else None)
     return ReturnAccepted(order_id=order.id, return_id=accepted.id, refund=accepted.refund)
 
 
@@ -332,7 +344,7 @@ def _actions(order: Order, payment: Payment | None) -> list[Action]:
     return [action for action, is_possible in possible if is_possible]
 
 
-def _payment(payment: Payment | None, is_asked: bool) -> PaymentView | None:
+def _payment(payment: Payment | None, order: Order, is_asked: bool) -> PaymentView | None:
     """`is_asked` says that it is the buyer who asks, and that the order waits for them."""
     if payment is None or payment.amount is None:
         return None
@@ -342,15 +354,26 @@ def _payment(payment: Payment | None, is_asked: bool) -> PaymentView | None:
         amount=payment.amount.amount,
         captured=payment.captured,
         refunded=payment.refunded,
+        lost=payment.lost,
+        withdrawn=payment.withdrawn,
+        refund_failed=sum(failed.amount for failed in order.failed_refunds),
         disputed=payment.disputed,
         decline_code=payment.decline_code,
         next_action=NextAction(**payment.action.model_dump()) if is_asked and payment.action else None,
     )
 
 
-def _return(each: Return) -> ReturnView:
-    lines = [ReturnLine(sku=sku, quantity=quantity) for sku, quantity in each.quantities.items()]
-    return ReturnView(id=each.id, status=each.status, requested_at=each.requested_at, lines=lines, refund=each.refund)
+def _return(each: Return, order: Order) -> ReturnView:
+    has_failed = any(failed.return_id == each.id for failed in order.failed_refunds)
+    return ReturnView(
+        id=each.id,
+        status="REFUND_FAILED" if has_failed else each.status,
+        requested_at=each.requested_at,
+        lines=[ReturnLine(sku=sku, quantity=quantity) for sku, quantity in each.quantities.items()],
+        refund=each.refund,
+        value=each.value or each.refund,
+        shortfall=Shortfall(each.shortfall) if each.shortfall else None,
+    )
 
 
 def _shipment(shipment: Shipment | None) -> ShipmentView | None:

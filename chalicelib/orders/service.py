@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
+from chalicelib.events.catalogue import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import (
     Order,
@@ -81,20 +82,27 @@ class Orders:
         """From here on nobody can cancel. Raises CancellationRequested, IllegalTransition."""
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
-    def take_back(self, order_id: str, return_id: str, wanted: dict[str, int] | None) -> Return:
+    def take_back(
+        self, order_id: str, return_id: str, wanted: dict[str, int] | None, kept: int | None = None
+    ) -> Return:
         """Accept a return of these pieces, or of all that are left; the event of it starts the refund.
+
+        No more is promised than `kept`, in minor units, where that is known.
 
         Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
         """
-        order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock()))
+        order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock(), kept))
         return order.accepted_return(return_id)
 
-    def return_settled(self, order_id: str, return_id: str, refunded: int) -> Order:
-        return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock()))
+    def return_settled(self, order_id: str, return_id: str, refunded: int, shortfall: str | None = None) -> Order:
+        """`refunded` is minor units; `shortfall` says why it is less than the value of what came back."""
+        return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock(), shortfall))
 
-    def tell(self, order_id: str, event_type: str, fact: str, cause: str) -> Order:
+    def tell(
+        self, order_id: str, event_type: str, fact: str, cause: str, movement: PaymentMovement | None = None
+    ) -> Order:
         """Note what happened to the order elsewhere, once for each fact. `cause` is the id of what made us look."""
-        return self._change(order_id, lambda order: order.told(event_type, fact, cause, self._clock()))
+        return self._change(order_id, lambda order: order.told(event_type, fact, cause, self._clock(), movement))
 
     def events(self, order_id: str) -> list[OutboxEvent]:
         """All that were ever made of this order, in their order."""

@@ -21,11 +21,13 @@ class Findings:
         self._s3 = s3
         self._bucket = bucket
 
+    def publish(self, difference: Difference, at: datetime) -> None:
+        bus.publish([_event(difference, at)], self._events, self._bus_name)
+
     def report(self, differences: list[Difference], at: datetime) -> str:
         """Write a CSV with one line for each difference; return its key: the shop's day, and the moment in UTC."""
         key = f"reconciliation/{shop().day_of(at)}/{at.astimezone(UTC):%Y-%m-%dT%H%M%S.%fZ}.csv"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(differences), ContentType=sheets.MEDIA_TYPE)
-        bus.publish([_event(difference, at) for difference in differences], self._events, self._bus_name)
         return key
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.payments.model import (
     OUR_CANCELLATION,
+    Dispute,
     Intent,
     PaymentDeclined,
     PaymentDisputed,
@@ -30,8 +31,8 @@ SIGNATURE_TOLERANCE_SECONDS = 300
 
 CHARGE = ["latest_charge"]
 
-SETTLED_FOR_US = ("won", "warning_closed", "prevented")
-"""States of a dispute after which the money is ours to keep or to give back."""
+MOST_LISTED = 10_000
+"""So many refunds or disputes of a time are read at most; a hundred calls."""
 
 
 class PaymentProviderUnavailable(Unavailable):
@@ -47,10 +48,12 @@ class UnexpectedIntentState(Exception):
 
 
 class StripeGateway:
-    def __init__(self, secret_key: Secret, api_base: str = "") -> None:
-        """An empty `api_base` is Stripe's own address."""
+    def __init__(self, secret_key: Secret, api_base: str = "", deployment: str = "") -> None:
+        """An empty `api_base` is Stripe's own address. `deployment` marks what this shop begins there: others may
+        use the same account."""
         self._secret_key = secret_key
         self._api_base = api_base
+        self._deployment = deployment
 
     def create(self, order_id: str, amount: Money, key: str) -> Intent:
         return self._intent(
@@ -61,7 +64,7 @@ class StripeGateway:
                 "currency": amount.currency.lower(),
                 "capture_method": "manual",
                 "payment_method_types": ["card"],
-                "metadata": {"order_id": order_id},
+                "metadata": {"order_id": order_id, "deployment": self._deployment},
             },
             key=key,
         )
@@ -76,7 +79,7 @@ class StripeGateway:
 
     def capture(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
-        return self._intent("capture", self._intents.capture, intent_id, {"expand": CHARGE}, key=key)
+        return self._intent("capture", self._intents.capture, intent_id, key=key)
 
     def cancel(self, intent_id: str, key: str) -> Intent:
         """Raises UnexpectedIntentState."""
@@ -88,32 +91,41 @@ class StripeGateway:
         parameters = {"payment_intent": intent_id, "amount": amount, "metadata": {"reference": reference}}
         self._call("refund", self._client.v1.refunds.create, parameters, key=key)
 
-    def refunds(self, intent_id: str) -> list[Refund]:
-        """Those that moved money, or are about to."""
-        page = self._call("list refunds", self._client.v1.refunds.list, {"payment_intent": intent_id, "limit": 100})
-        return [
-            Refund(refund.amount, _metadata(refund).get("reference"))
-            for refund in page.auto_paging_iter()
-            if refund.status not in ("failed", "canceled")
-        ]
-
     def retrieve(self, intent_id: str) -> Intent:
-        """Raises PaymentUnknown."""
-        intent = self._intent("retrieve", self._intents.retrieve, intent_id, {"expand": CHARGE})
-        return replace(intent, disputed=self._is_disputed(intent.id)) if intent.disputed else intent
+        """With its refunds and disputes. Raises PaymentUnknown."""
+        found = self._call("retrieve", self._intents.retrieve, intent_id, {"expand": CHARGE})
+        intent, charge = _intent(found), found.latest_charge
+        if not intent.amount_received:
+            return intent
+        refunds = tuple(map(_refund, self._pages("list refunds", self._client.v1.refunds, payment_intent=intent_id)))
+        if not getattr(charge, "disputed", False):
+            return replace(intent, refunds=refunds)
+        disputes = self._pages("list disputes", self._client.v1.disputes, payment_intent=intent_id)
+        return replace(intent, refunds=refunds, disputes=tuple(map(_dispute, disputes)))
 
     def intents_since(self, created: int) -> Iterator[Intent]:
-        """All of this account, newest first. `created` is Unix seconds."""
-        parameters = {"created": {"gte": created}, "limit": 100, "expand": ["data.latest_charge"]}
-        for found in self._call("list", self._intents.list, parameters).auto_paging_iter():
-            yield _intent(found)
+        """Return all of this account, newest first, without their refunds and disputes. `created` is Unix seconds."""
+        return map(_intent, self._pages("list", self._intents, created={"gte": created}))
 
-    def _is_disputed(self, intent_id: str) -> bool:
-        """A charge that was ever disputed is marked for good; what counts is how the dispute stands."""
-        disputes = self._call(
-            "list disputes", self._client.v1.disputes.list, {"payment_intent": intent_id, "limit": 100}
-        )
-        return any(dispute.status not in SETTLED_FOR_US for dispute in disputes.auto_paging_iter())
+    def refunds_since(self, created: int) -> Iterator[tuple[Intent, Refund]]:
+        """Return refunds by their own age, newest first, each with its payment. `created` is Unix seconds."""
+        return self._moved("list refunds", self._client.v1.refunds, _refund, created)
+
+    def disputes_since(self, created: int) -> Iterator[tuple[Intent, Dispute]]:
+        """Return disputes by their own age, newest first, each with its payment. `created` is Unix seconds."""
+        return self._moved("list disputes", self._client.v1.disputes, _dispute, created)
+
+    def _moved(self, operation: str, collection: Any, read: Callable, created: int) -> Iterator[tuple[Intent, Any]]:
+        found = self._pages(operation, collection, created={"gte": created}, expand=["data.payment_intent"])
+        for number, moved in enumerate(found):
+            if number == MOST_LISTED:
+                log.error("more at the payment provider than is read", extra={"operation": operation})
+                return
+            if moved.payment_intent:
+                yield _intent(moved.payment_intent), read(moved)
+
+    def _pages(self, operation: str, collection: Any, **parameters: Any) -> Iterator[Any]:
+        yield from self._call(operation, collection.list, {"limit": 100, **parameters}).auto_paging_iter()
 
     @property
     def _intents(self) -> Any:
@@ -198,16 +210,14 @@ def check_signature(body: bytes, header: str, secret: str) -> None:
 
 
 def _intent(found: Any) -> Intent:
-    charge = found.latest_charge if hasattr(found.latest_charge, "amount_refunded") else None
     return Intent(
         id=found.id,
         status=found.status,
         order_id=_metadata(found).get("order_id"),
+        deployment=_metadata(found).get("deployment"),
         amount=found.amount,
         amount_capturable=found.amount_capturable or 0,
         amount_received=found.amount_received or 0,
-        amount_refunded=charge.amount_refunded if charge else 0,
-        disputed=bool(charge and charge.disputed),
         decline_code=_decline_code(found.last_payment_error) if found.last_payment_error else None,
         cancellation_reason=found.cancellation_reason,
         created=found.created,
@@ -219,6 +229,14 @@ def _intent(found: Any) -> Intent:
 def _redirect_url(action: Any) -> str | None:
     """Of the kinds of action, only this one can be followed without Stripe.js."""
     return action.redirect_to_url.url if action and action.type == "redirect_to_url" else None
+
+
+def _refund(found: Any) -> Refund:
+    return Refund(found.id, found.amount, _metadata(found).get("reference"), found.status)
+
+
+def _dispute(found: Any) -> Dispute:
+    return Dispute(found.id, found.amount, found.status)
 
 
 def _metadata(found: Any) -> dict[str, str]:

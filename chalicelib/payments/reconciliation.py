@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.payments.model import Intent, Payment
+from chalicelib.payments.model import Intent, Payment, UpdateKind
 
 
 class Kind(StrEnum):
@@ -31,6 +31,17 @@ class Claim:
     is_settled: bool
     is_overdue: bool
     payment: Payment | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether our own record has what is owed. False where there is no record."""
+        if self.payment is None:
+            return False
+        return self.payment.kept == self.expected_of(self.payment.refunded_outside, self.payment.lost)
+
+    def expected_of(self, refunded_outside: int, lost: int) -> int:
+        """What should be kept, after what others refunded on purpose and what a bank took."""
+        return max(0, self.owed - refunded_outside - lost)
 
 
 @dataclass(frozen=True)
@@ -78,20 +89,23 @@ def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator
 
 
 def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Difference]:
-    if not claim.is_settled:
-        return
+    """Amounts are compared once the order has heard of everything that happened at Stripe, and nothing is under way."""
     about = (claim.order_id, intent.id)
-    owed = max(0, claim.owed - payment.refunded_outside)
+    known = payment.as_at(intent)
+    is_untold = any(update.kind != UpdateKind.HOLD_LOST for update in payment.updates_to(known, intent))
+    if claim.is_settled and not is_untold:
+        yield from _of_amounts(intent, claim.expected_of(payment.refunded_outside, payment.lost), about)
+    if is_untold or (claim.is_settled and known.figures != payment.figures):
+        yield Difference(Kind.NOT_RECORDED, *about, payment.kept, intent.kept)
+
+
+def _of_amounts(intent: Intent, owed: int, about: tuple[str, str]) -> Iterator[Difference]:
     if intent.amount_capturable:
         yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
     if intent.kept > owed:
         yield Difference(Kind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
     if intent.kept < owed:
         yield Difference(Kind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
-    recorded = payment.captured - payment.refunded
-    now = payment.as_at(intent, payment.refunded_outside)
-    if recorded != intent.kept or (now.status, now.disputed) != (payment.status, payment.disputed):
-        yield Difference(Kind.NOT_RECORDED, *about, recorded, intent.kept)
 
 
 def _of_stranger(intent: Intent) -> Iterator[Difference]:

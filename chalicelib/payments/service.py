@@ -5,20 +5,25 @@ Stripe's own, which it keeps under that key, the intent is looked at first, and 
 there the next attempt begins, with a key of its own.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from chalicelib.payments.confirmation import NO_CONFIRMATION, NOBODY_WAITS, NOT_CONFIRMED, Confirmation
 from chalicelib.payments.gateway import PaymentProviderFailed, StripeGateway, UnexpectedIntentState
 from chalicelib.payments.model import (
+    UNDO,
     BuyerActionRequired,
+    Dispute,
     Intent,
-    News,
     Payment,
     PaymentDeclined,
     PaymentDisputed,
     PaymentEnded,
     PaymentStatus,
+    PaymentUpdate,
+    Refund,
+    Shortfall,
 )
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.errors import Unavailable
@@ -28,8 +33,9 @@ from chalicelib.platform.money import Money
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
 ACTION_REQUIRED = PaymentStatus.ACTION_REQUIRED
 CAPTURED, VOIDED, REFUNDED = PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED
+ENDED = (VOIDED, REFUNDED, PaymentStatus.CHARGED_BACK)
 
-CONFIRM, CAPTURE, CANCEL, REFUND = "authorize", "capture", "void", "refund"
+CONFIRM, CAPTURE, CANCEL = "authorize", "capture", "void"
 SETTLED = {
     CONFIRM: {"requires_action", "requires_capture", "succeeded", "canceled"},
     CAPTURE: {"succeeded", "canceled"},
@@ -39,6 +45,46 @@ SETTLED = {
 
 ATTEMPTS = 5
 
+HOLDS_MOVE = timedelta(days=8)
+"""A card hold lives for seven days: within them, a payment that was begun can be captured or lost."""
+REFUNDS_MOVE = timedelta(days=35)
+"""A refund may fail up to thirty days after it was made."""
+DISPUTES_MOVE = timedelta(days=180)
+"""From its opening to the bank's last word, a dispute takes up to about four months."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was given back, in minor units, and why it is less than was asked for."""
+
+    amount: int
+    shortfall: Shortfall | None = None
+
+
+@dataclass
+class Moved:
+    """What moved lately of a payment that was begun long before. `payment` is as its refunds name it, not as it is."""
+
+    payment: Intent
+    refunds: list[Refund] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
+
+    def is_known(self, record: Payment | None) -> bool:
+        """Whether our record has all of it, as it is now."""
+        return (
+            record is not None
+            and set(self.refunds) <= set(record.refunds)
+            and set(self.disputes) <= set(record.disputes)
+        )
+
+
+@dataclass(frozen=True)
+class AtStripe:
+    """Our payments at Stripe: those `begun` lately, as they are now, and the older ones that `moved`."""
+
+    begun: list[Intent]
+    moved: list[Moved]
+
 
 class PaymentBusy(Unavailable):
     """The payment is being changed by others; trying again later will tell."""
@@ -46,11 +92,17 @@ class PaymentBusy(Unavailable):
 
 class Payments:
     def __init__(
-        self, store: PaymentStore, gateway: StripeGateway, confirmation: Confirmation = NO_CONFIRMATION
+        self,
+        store: PaymentStore,
+        gateway: StripeGateway,
+        confirmation: Confirmation = NO_CONFIRMATION,
+        deployment: str = "",
     ) -> None:
+        """`deployment` marks what this shop begins at Stripe."""
         self._store = store
         self._gateway = gateway
         self._confirmation = confirmation
+        self._deployment = deployment
 
     def of(self, order_id: str) -> Payment | None:
         return self._store.get(order_id)
@@ -79,7 +131,7 @@ class Payments:
             raise BuyerActionRequired(order_id)
         if payment.status == DECLINED:
             raise PaymentDeclined(payment.decline_code)
-        if payment.status in (VOIDED, REFUNDED):
+        if payment.status in ENDED:
             raise PaymentEnded(order_id)
 
     def capture(self, order_id: str) -> None:
@@ -105,20 +157,21 @@ class Payments:
         It asks Stripe rather than our table: a capture may have succeeded there and not been noted here.
         """
         payment = self._store.get(order_id)
-        if payment is None or payment.intent_id is None or payment.status in (VOIDED, REFUNDED):
+        if payment is None or payment.intent_id is None or payment.status in ENDED:
             return
         intent = self._gateway.retrieve(payment.intent_id)
         if intent.status == "succeeded":
-            self._give_back(payment, intent, intent.amount_received, REFUND)
+            self._give_back(payment, intent, intent.amount_received, UNDO)
 
-    def refund_part(self, order_id: str, amount: Money, reference: str) -> int:
-        """Give so much back, once for each reference, and never more than is left. Raises PaymentDisputed.
+    def refund_part(self, order_id: str, amount: Money, reference: str) -> Given:
+        """Give so much back, once for each reference, and never more than is left.
 
-        Returns what was given back under this reference, in minor units.
+        Return what was given back under this reference. A refund that failed was not given: it is made again. Raises
+        PaymentDisputed while a bank decides.
         """
         payment = self._known(order_id)
         if payment.is_free:
-            return 0
+            return Given(0)
         intent = self._gateway.retrieve(payment.stripe_id)
         return self._give_back(payment, intent, amount.amount, reference)
 
@@ -131,10 +184,10 @@ class Payments:
         def attempt() -> Payment | None:
             closed = Payment(order_id=order_id, status=VOIDED)
             payment = self._store.get(order_id) or (closed if self._store.create(closed) else None)
-            if payment is None or payment.status in (VOIDED, REFUNDED, DECLINED):
+            if payment is None or payment.status in (*ENDED, DECLINED):
                 return payment
             if payment.intent_id and (intent := self._canceled(payment)).status == "succeeded":
-                self._give_back(payment, intent, intent.amount_received, REFUND)
+                self._give_back(payment, intent, intent.amount_received, UNDO)
                 return payment
             return self._store.replace(payment, status=VOIDED, **NOBODY_WAITS)
 
@@ -169,30 +222,53 @@ class Payments:
             return ()
         return payment.task_tokens
 
-    def learn(self, intent_id: str, tell: Callable[[str, News, str], None]) -> None:
+    def learn(self, intent_id: str, tell: Callable[[str, PaymentUpdate], None]) -> None:
         """Bring our books to what Stripe says now, in whatever order its events arrive.
 
-        `tell` gets the order's id and each piece of news, with the fact in it, before it is noted here, so that
-        none is lost if we die in between; it must bear hearing one twice. Raises PaymentUnknown.
+        `tell` gets the order's id and each update, with the fact in it, before it is noted here, so that none is lost
+        if we die in between; it must bear hearing one twice. Raises PaymentUnknown.
         """
         order_id = self._gateway.retrieve(intent_id).order_id
         for _ in range(ATTEMPTS):
             payment = self._store.get(order_id) if order_id else None
             if payment is None or payment.intent_id != intent_id:
-                log.warning("a payment that no order knows", extra={"payment_intent": intent_id})
+                log.info("a payment that no order knows", extra={"payment_intent": intent_id})
                 return
             # Looked at after our record was read, so that an old answer never overwrites a newer one.
             intent = self._gateway.retrieve(intent_id)
-            known = payment.as_at(intent, self._refunded_outside(intent))
-            for news, fact in payment.news_in(known, intent).items():
-                tell(payment.order_id, news, fact)
+            known = payment.as_at(intent)
+            for update in payment.updates_to(known, intent):
+                tell(payment.order_id, update)
             if known == payment or self._store.replace(payment, **dict(known)):
                 return
         raise PaymentBusy(order_id)
 
-    def at_stripe(self, since: datetime) -> Iterator[Intent]:
-        """All payments that were begun since then, newest first, as Stripe knows them."""
-        return self._gateway.intents_since(int(since.timestamp()))
+    def at_stripe(self, now: datetime) -> AtStripe:
+        """Return what can have moved at Stripe, however old the payment is; others' payments left out.
+
+        Its lists of movements are read, and not each payment of the year: one call for a hundred.
+        """
+        began = {intent.id: intent for intent in self._gateway.intents_since(_seconds(now - HOLDS_MOVE))}
+        moved: dict[str, Moved] = {}
+        for intent, refund in self._gateway.refunds_since(_seconds(now - REFUNDS_MOVE)):
+            moved.setdefault(intent.id, Moved(intent)).refunds.append(refund)
+        for intent, dispute in self._gateway.disputes_since(_seconds(now - DISPUTES_MOVE)):
+            moved.setdefault(intent.id, Moved(intent)).disputes.append(dispute)
+        nothing = Moved(Intent("", ""))
+        begun = [
+            replace(intent, refunds=tuple(each.refunds), disputes=tuple(each.disputes))
+            for intent in began.values()
+            if (each := moved.pop(intent.id, nothing)) and self.is_ours(intent)
+        ]
+        return AtStripe(begun, [each for each in moved.values() if self.is_ours(each.payment)])
+
+    def is_ours(self, intent: Intent) -> bool:
+        """Whether this shop began the payment: it bears our mark, or, begun before there were marks, our record
+        names it. Others may use the same account at Stripe, and the same order ids."""
+        if intent.deployment is not None:
+            return intent.deployment == self._deployment
+        record = self._store.get(intent.order_id) if intent.order_id else None
+        return record is not None and record.intent_id == intent.id
 
     def at_stripe_now(self, intent_id: str) -> Intent:
         return self._gateway.retrieve(intent_id)
@@ -283,42 +359,51 @@ class Payments:
             if intent.status in SETTLED[call] or (call == CONFIRM and intent.is_declined):
                 return intent
         try:
-            return act(_key(payment, call))
+            return act(_key(payment.order_id, call, payment.failed.get(call, 0)))
         except UnexpectedIntentState:
             return self._gateway.retrieve(payment.stripe_id)
         except PaymentProviderFailed:
             self._note_failure(payment, call)
             raise
 
-    def _give_back(self, payment: Payment, intent: Intent, amount: int, reference: str) -> int:
-        """Minor units. What was given back under this reference before is not given again."""
+    def _give_back(self, payment: Payment, intent: Intent, amount: int, reference: str) -> Given:
+        """What was given back under this reference before is not given again."""
         meaning = f"{payment.order_id}:{reference}"
-        given = sum(refund.amount for refund in self._gateway.refunds(intent.id) if refund.reference == meaning)
-        left = min(amount, intent.kept)
+        same = [refund for refund in intent.refunds if refund.reference == meaning]
+        given = sum(refund.amount for refund in same if refund.is_effective)
+        left = max(0, min(amount, intent.kept))
         if not given and left:
-            try:
-                self._gateway.refund(intent.id, left, meaning, _key(payment, reference))
-            except (PaymentProviderFailed, PaymentDisputed):
-                self._note_failure(payment, reference)
-                raise
+            attempt = len(same) + payment.failed.get(reference, 0)
+            left = self._refunded(payment, intent, left, reference, _key(payment.order_id, reference, attempt))
         self._note_refunds(payment.order_id)
-        return given or left
+        moved = given or left
+        return Given(moved, None if moved == amount else intent.why_less())
+
+    def _refunded(self, payment: Payment, intent: Intent, amount: int, reference: str, key: str) -> int:
+        """Return what was given back: nothing where a bank took it. Raises PaymentDisputed while it decides."""
+        try:
+            self._gateway.refund(intent.id, amount, f"{payment.order_id}:{reference}", key)
+        except PaymentProviderFailed:
+            self._note_failure(payment, reference)
+            raise
+        except PaymentDisputed:
+            self._note_failure(payment, reference)
+            now = self._gateway.retrieve(intent.id)
+            if now.disputed or not now.lost:
+                raise
+            return 0
+        return amount
 
     def _note_refunds(self, order_id: str) -> None:
-        """Others may refund at the same time: Stripe is asked after our record was read."""
-        for _ in range(ATTEMPTS):
-            payment = self._known(order_id)
-            intent = self._gateway.retrieve(payment.stripe_id)
-            status = CAPTURED if intent.kept else REFUNDED
-            amounts = {"captured": intent.amount_received, "refunded": intent.amount_refunded}
-            if self._store.replace(payment, status=status, **amounts):
-                return
-        raise PaymentBusy(order_id)
+        """Others may refund at the same time: Stripe is asked after our record was read. What the order must hear of
+        is left to `learn`."""
 
-    def _refunded_outside(self, intent: Intent) -> int:
-        if not intent.amount_refunded:
-            return 0
-        return sum(refund.amount for refund in self._gateway.refunds(intent.id) if refund.reference is None)
+        def attempt() -> Payment | None:
+            payment = self._known(order_id)
+            noted = payment.with_our_refunds(self._gateway.retrieve(payment.stripe_id))
+            return payment if noted == payment else self._store.replace(payment, **dict(noted))
+
+        self._repeated(order_id, attempt)
 
     def _note_failure(self, payment: Payment, call: str) -> None:
         failed = {**payment.failed, call: payment.failed.get(call, 0) + 1}
@@ -331,7 +416,10 @@ class Payments:
         return payment
 
 
-def _key(payment: Payment, call: str) -> str:
+def _key(order_id: str, call: str, attempt: int) -> str:
     """One for each attempt: a key is never used again with another meaning."""
-    failed = payment.failed.get(call, 0)
-    return f"{payment.order_id}:{call}" + (f":{failed}" if failed else "")
+    return f"{order_id}:{call}" + (f":{attempt}" if attempt else "")
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -18,8 +18,14 @@ HANDLED = frozenset(
         "payment_intent.payment_failed",
         "payment_intent.canceled",
         "charge.refunded",
+        "charge.refund.updated",
+        "refund.updated",
+        "refund.failed",
         "charge.dispute.created",
+        "charge.dispute.updated",
         "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
     }
 )
 """What we want to be told. A webhook endpoint at Stripe is made for these."""

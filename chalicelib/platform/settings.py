@@ -16,6 +16,8 @@ class Settings(BaseModel):
 
     stage: str
     aws_region: str
+    deployment: str
+    """Account, region and stack: marks what is ours at a provider that others use too."""
     products_table: str
     carts_table: str
     orders_table: str

@@ -79,7 +79,7 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     stack = deploy(session, template, out, STACK, _parameters(place), progress)
     _archive(session, stack["EventBusName"])
     _republish(session)
-    webhooks.listen(session, STACK, place.stripe_key, stack["ApiUrl"], place.payments_url)
+    webhooks.listen(session, STACK, stack["Deployment"], place.stripe_key, stack["ApiUrl"], place.payments_url)
     if frontend:
         storefront.build(progress)
         publish_pages(place, stack)

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 import uuid
+from dataclasses import replace
 
 import pytest
 import stripe
@@ -14,13 +15,13 @@ from chalicelib.payments.gateway import (
     StripeGateway,
     UnexpectedIntentState,
 )
-from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown, Refund
+from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown
 from chalicelib.platform.secret import Secret
 from infra.local.payments import serve
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway
 
-ORDER = "ord_1"
+ORDER, OURS = "ord_1", "000000000000/eu-west-1/storefront-test"
 AMOUNT = euros(2500)
 FAR_FUTURE = 4_000_000_000
 
@@ -41,11 +42,17 @@ class ByHand:
     def refund_by_hand(self, intent_id, amount):
         self._ask(f"payment_intents/{intent_id}/refund", amount=amount)
 
-    def dispute(self, intent_id):
-        self._ask(f"payment_intents/{intent_id}/dispute")
+    def dispute(self, intent_id, amount=None, status="needs_response"):
+        self._ask(f"payment_intents/{intent_id}/dispute", status=status, amount=amount)
 
-    def win_dispute(self, intent_id):
-        self._ask(f"disputes/{intent_id}/close", status="won")
+    def capture_by_hand(self, intent_id, amount):
+        self._ask(f"payment_intents/{intent_id}/capture", amount=amount)
+
+    def fail_refund(self, refund_id, status="failed"):
+        self._ask(f"refunds/{refund_id}/fail", status=status)
+
+    def close_dispute(self, intent_id, status):
+        self._ask(f"disputes/{intent_id}/close", status=status)
 
     def fail(self, call, has_effect):
         self._ask("faults", operation=call, kind="sticky_error_after" if has_effect else "sticky_error")
@@ -76,13 +83,17 @@ def account():
 @pytest.fixture(params=["sandbox", "fake"])
 def gateway(request, account):
     if request.param == "fake":
-        return FakeGateway()
-    return StripeGateway(Secret(lambda: account), request.getfixturevalue("sandbox").url)
+        return FakeGateway(OURS)
+    return StripeGateway(Secret(lambda: account), request.getfixturevalue("sandbox").url, OURS)
 
 
 @pytest.fixture
 def others(gateway, account, request):
     return gateway if isinstance(gateway, FakeGateway) else ByHand(request.getfixturevalue("sandbox").url, account)
+
+
+def refunds_of(gateway, intent_id):
+    return [(refund.amount, refund.reference) for refund in gateway.retrieve(intent_id).refunds]
 
 
 @pytest.fixture
@@ -266,12 +277,12 @@ def test_refunds_are_listed_with_what_they_were_for(gateway, others, taken):
     gateway.refund(taken, 500, "ord_1:ret_2", "ret_2")
     others.refund_by_hand(taken, 300)
 
-    assert gateway.refunds(taken) == [Refund(300, None), Refund(500, "ord_1:ret_2"), Refund(1000, "ord_1:ret_1")]
+    assert refunds_of(gateway, taken) == [(300, None), (500, "ord_1:ret_2"), (1000, "ord_1:ret_1")]
     assert gateway.retrieve(taken).kept == 700
 
 
 def test_a_payment_without_refunds_lists_none(gateway, taken):
-    assert gateway.refunds(taken) == []
+    assert gateway.retrieve(taken).refunds == ()
 
 
 def test_no_more_than_was_taken_can_be_given_back(gateway, taken):
@@ -289,21 +300,87 @@ def test_a_disputed_payment_cannot_be_given_back(gateway, others, taken):
     assert gateway.retrieve(taken).disputed
     with pytest.raises(PaymentDisputed):
         gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
-    assert gateway.refunds(taken) == []
+    assert gateway.retrieve(taken).refunds == ()
 
 
 def test_a_dispute_that_was_won_allows_a_refund_under_another_key_only(gateway, others, taken):
     others.dispute(taken)
     with pytest.raises(PaymentDisputed):
         gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
-    others.win_dispute(taken)
+    others.close_dispute(taken, "won")
 
     with pytest.raises(PaymentDisputed):
         gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
     gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1:1")
 
-    assert gateway.refunds(taken) == [Refund(1000, "ord_1:ret_1")]
+    assert refunds_of(gateway, taken) == [(1000, "ord_1:ret_1")]
     assert not gateway.retrieve(taken).disputed
+
+
+def test_payment_bears_the_mark_of_its_shop(gateway, created):
+    assert gateway.retrieve(created).deployment == OURS
+    assert [intent.deployment for intent in gateway.intents_since(0)] == [OURS]
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_refund_that_fails_later_is_kept_again(gateway, others, taken, status):
+    gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
+    [made] = gateway.retrieve(taken).refunds
+
+    others.fail_refund(made.id, status)
+
+    intent = gateway.retrieve(taken)
+    assert [(refund.id, refund.status, refund.is_effective) for refund in intent.refunds] == [(made.id, status, False)]
+    assert (intent.amount_refunded, intent.kept) == (0, 2500)
+    gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
+    assert gateway.retrieve(taken).kept == 2500, "under the same key Stripe only repeats its answer"
+    gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1:1")
+    assert gateway.retrieve(taken).kept == 1500
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "withdrawn", "lost"),
+    [
+        ("needs_response", "won", 1000, 0),
+        ("needs_response", "lost", 1000, 1000),
+        ("warning_needs_response", "warning_closed", 0, 0),
+    ],
+)
+def test_dispute_withdraws_until_it_ends(gateway, others, taken, begins, ends, withdrawn, lost):
+    others.dispute(taken, 1000, begins)
+    during = gateway.retrieve(taken)
+    others.close_dispute(taken, ends)
+    after = gateway.retrieve(taken)
+
+    assert (during.disputed, during.withdrawn, during.lost) == (True, withdrawn, 0)
+    assert (after.disputed, after.withdrawn, after.lost, after.kept) == (False, 0, lost, 2500 - lost)
+
+
+def test_what_a_bank_took_cannot_be_given_back_too(gateway, others, taken):
+    others.dispute(taken)
+    others.close_dispute(taken, "lost")
+
+    with pytest.raises(PaymentDisputed):
+        gateway.refund(taken, 2500, "ord_1:ret_1", "ret_1")
+
+
+def test_movements_are_listed_by_their_own_age_with_their_payment(gateway, others, taken):
+    gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
+    others.dispute(taken)
+
+    intent = gateway.retrieve(taken)
+    assert [(each.id, each.order_id, refund) for each, refund in gateway.refunds_since(0)] == [
+        (taken, ORDER, intent.refunds[0])
+    ]
+    assert [(each.deployment, dispute) for each, dispute in gateway.disputes_since(0)] == [(OURS, intent.disputes[0])]
+    assert [*gateway.refunds_since(FAR_FUTURE), *gateway.disputes_since(FAR_FUTURE)] == []
+
+
+def test_somebody_may_capture_less(gateway, others, held):
+    others.capture_by_hand(held, 1000)
+
+    intent = gateway.retrieve(held)
+    assert (intent.status, intent.amount_received, intent.amount) == ("succeeded", 1000, 2500)
 
 
 def test_a_payment_that_there_is_not_is_unknown(gateway, created):
@@ -315,7 +392,7 @@ def test_all_payments_are_listed_newest_first_as_they_are_now(gateway, others, t
     gateway.refund(taken, 1000, "ord_1:ret_1", "ret_1")
     other = gateway.create("ord_2", AMOUNT, "create ord_2")
 
-    assert list(gateway.intents_since(0)) == [other, gateway.retrieve(taken)]
+    assert list(gateway.intents_since(0)) == [other, replace(gateway.retrieve(taken), refunds=())]
     assert other in list(gateway.intents_since(other.created))
     assert list(gateway.intents_since(FAR_FUTURE)) == []
 
@@ -353,7 +430,7 @@ class TestFailure:
         if call == "create":
             return lambda: list(gateway.intents_since(0)) != []
         if call == "refund":
-            return lambda: gateway.refunds(intent_id) != []
+            return lambda: gateway.retrieve(intent_id).refunds != ()
         return lambda: gateway.retrieve(intent_id).status == DONE[call]
 
     @pytest.mark.parametrize("has_effect", [False, True])

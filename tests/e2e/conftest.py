@@ -106,7 +106,7 @@ class Sandbox:
         payments = self.payments(order_id)
         assert sum(payment["captured"] > 0 for payment in payments) <= 1
         assert not any(payment["capturable"] for payment in payments)
-        return sum(payment["captured"] - payment["refunded"] for payment in payments)
+        return sum(payment["captured"] - payment["refunded"] - payment["lost"] for payment in payments)
 
     def deliveries(self, order_id: str) -> list[dict[str, Any]]:
         """What was sent, or tried, about the order's payments, newest first."""

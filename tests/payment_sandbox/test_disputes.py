@@ -25,8 +25,9 @@ class TestDisputes:
         assert (dispute.amount, dispute.currency, dispute.status) == (1250, "usd", "needs_response")
         assert (dispute.reason, dispute.payment_intent) == ("product_not_received", intent.id)
         assert (dispute.charge.id, dispute.charge.disputed) == (intent.latest_charge, True)
-        [event] = shop.events.list({"type": "charge.dispute.*"}).data
+        withdrawn, event = shop.events.list({"type": "charge.dispute.*"}).data
         assert (event.type, event.data.object.id) == ("charge.dispute.created", dispute.id)
+        assert withdrawn.type == "charge.dispute.funds_withdrawn"
         assert (event.request.id, event.request.idempotency_key) == (None, None)
 
     @pytest.mark.parametrize(("outcome", "refundable"), [(None, False), ("lost", False), ("won", True)])
@@ -192,3 +193,64 @@ class TestDesk:
 
         assert answer.status == 400
         assert message in answer.body["error"]["message"]
+
+
+class TestInquiries:
+    def test_withdraw_nothing_and_allow_refunds(self, shop, desk):
+        intent = captured(shop)
+
+        opened = desk("POST", f"/payment_intents/{intent.id}/dispute", status="warning_needs_response", amount=500).body
+
+        assert (opened["status"], opened["amount"], opened["is_charge_refundable"]) == (
+            "warning_needs_response",
+            500,
+            True,
+        )
+        assert [event.type for event in shop.events.list({"type": "charge.dispute.*"}).data] == [
+            "charge.dispute.created"
+        ]
+        assert shop.refunds.create({"payment_intent": intent.id, "amount": 250}).status == "succeeded"
+        assert (
+            desk("POST", f"/disputes/{opened['id']}/close", status="warning_closed").body["status"] == "warning_closed"
+        )
+
+    def test_cannot_be_about_more_than_is_left(self, shop, desk):
+        assert desk("POST", f"/payment_intents/{captured(shop).id}/dispute", amount=1251).status == 400
+
+
+class TestRefundThatFailsLater:
+    @pytest.mark.parametrize(
+        ("status", "told"),
+        [
+            ("failed", ["refund.failed", "refund.updated", "charge.refund.updated"]),
+            ("canceled", ["refund.updated", "charge.refund.updated"]),
+        ],
+    )
+    def test_gives_the_amount_back_to_the_shop(self, shop, desk, ledger, status, told):
+        intent = captured(shop)
+        refund = shop.refunds.create({"payment_intent": intent.id})
+
+        assert desk("POST", f"/refunds/{refund.id}/fail", status=status).status == 200
+
+        assert shop.refunds.retrieve(refund.id).status == status
+        charge = shop.charges.retrieve(intent.latest_charge)
+        assert (charge.amount_refunded, charge.refunded) == (0, False)
+        assert ledger().body["payments"][0]["refunded"] == 0
+        events = [event.type for event in shop.events.list({"type": "*refund*"}).data]
+        assert [kind for kind in events if kind in {"refund.failed", "refund.updated", "charge.refund.updated"}] == told
+        assert shop.refunds.create({"payment_intent": intent.id}).amount == 1250
+
+    def test_happens_once_and_by_the_name_of_its_payment(self, shop, desk):
+        intent = captured(shop)
+        shop.refunds.create({"payment_intent": intent.id})
+
+        assert desk("POST", f"/refunds/{intent.id}/fail").body["status"] == "failed"
+        assert desk("POST", f"/refunds/{intent.id}/fail").status == 404
+
+
+def test_somebody_at_the_dashboard_captures_less(shop, desk):
+    intent = authorized(shop)
+
+    assert desk("POST", f"/payment_intents/{intent.id}/capture", amount=1000).status == 200
+
+    assert (shop.payment_intents.retrieve(intent.id).amount_received, intent.amount) == (1000, 1250)

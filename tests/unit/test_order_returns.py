@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.events.catalogue import PaymentMovement
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
     IllegalTransition,
@@ -13,7 +14,7 @@ from chalicelib.orders.model import (
     Status,
 )
 from chalicelib.platform.request_keys import IdempotencyConflict
-from tests.builders import NOW, a_line, an_order_in, euros
+from tests.builders import NOW, a_line, an_order_in, as_read, euros
 
 MUGS, TENT = a_line("MUG", quantity=3, price=1000), a_line("TENT", quantity=1, price=20000)
 ALL = {"MUG": 3, "TENT": 1}
@@ -127,7 +128,59 @@ class TestRequest:
             "return_id": "ret_1",
             "refund": {"amount": 2000, "currency": "EUR"},
             "quantities": {"MUG": 2},
+            "value": {"amount": 2000, "currency": "EUR"},
+            "shortfall": None,
         }
+
+
+class TestPromise:
+    @pytest.mark.parametrize(("kept", "promised"), [(None, 2000), (23000, 2000), (700, 700), (0, 0), (-100, 0)])
+    def test_is_never_more_than_is_kept(self, completed, kept, promised):
+        order = completed.return_requested("ret_1", {"MUG": 2}, NOW, kept)
+
+        assert (order.return_of("ret_1").refund, order.return_of("ret_1").value) == (euros(promised), euros(2000))
+
+    def test_leaves_other_returns_under_way_their_part(self, completed):
+        order = completed.return_requested("ret_1", {"MUG": 2}, NOW, 2500).return_requested(
+            "ret_2", {"MUG": 1}, NOW, 2500
+        )
+
+        assert [each.refund.amount for each in order.returns] == [2000, 500]
+
+
+class TestFailedRefund:
+    @pytest.fixture
+    def returned(self, completed):
+        return back(completed, {"MUG": 2})
+
+    def failed(self, order, reference="re_1", return_id="ret_1"):
+        movement = PaymentMovement(reference=reference, amount=euros(2000), return_id=return_id)
+        return order.told("PaymentRefundFailed", f"{reference} failed", "evt_1", NOW, movement)
+
+    def test_is_owed_to_the_shop_until_it_is_made_again(self, returned):
+        failed = self.failed(returned)
+
+        assert failed.news.data["movement"]["return_id"] == "ret_1"
+        assert [each.reference for each in failed.failed_refunds] == ["re_1"]
+        assert failed.owed == returned.owed + 2000
+        assert self.failed(as_read(failed)) == as_read(failed)
+
+        movement = PaymentMovement(reference="re_2", amount=euros(2000), return_id="ret_1")
+        again = failed.told("PaymentRefundRetried", "re_2 retried", "evt_2", NOW, movement)
+        assert (again.failed_refunds, again.owed) == ((), returned.owed)
+
+    def test_of_others_is_theirs_to_make_again(self, completed):
+        movement = PaymentMovement(reference="re_1", amount=euros(2000))
+        told = completed.told("PaymentRefundedOutside", "re_1 refunded outside", "evt_1", NOW, movement)
+
+        failed = self.failed(told, return_id=None)
+
+        assert (failed.failed_refunds, failed.news.type) == ((), "PaymentRefundFailed")
+
+    def test_of_a_cancelled_order_is_kept_for_now(self):
+        failed = self.failed(an_order_in(Status.CANCELLED), return_id=None)
+
+        assert failed.owed == 2000
 
 
 class TestSettling:
@@ -166,12 +219,19 @@ class TestSettling:
         assert order.return_settled("ret_1", 7, NOW) is order
 
     def test_notes_what_was_really_given_back(self, completed):
-        order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW)
+        order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW, "REFUNDED_BEFORE")
 
-        assert order.return_of("ret_1").refund == euros(700)
-        assert order.return_of("ret_1").status == ReturnStatus.REFUNDED
+        settled = order.return_of("ret_1")
+        assert (settled.refund, settled.value, settled.shortfall) == (euros(700), euros(2000), "REFUNDED_BEFORE")
+        assert settled.status == ReturnStatus.REFUNDED
         assert order.news.data["returned"]["refund"]["amount"] == 700
-        assert order.owed == 22300
+        assert order.news.data["returned"]["shortfall"] == "REFUNDED_BEFORE"
+
+    def test_of_what_could_not_be_refunded_is_not_owed_either(self, completed):
+        """What came back is not paid for: there is nothing to report about it at each reconciliation."""
+        order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW, "REFUNDED_BEFORE")
+
+        assert order.owed == completed.owed - 2000
 
     def test_of_an_unknown_return_is_refused(self, completed):
         with pytest.raises(IllegalTransition):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.payments.model import OUR_CANCELLATION, Intent, Payment, PaymentStatus
+from chalicelib.payments.model import OUR_CANCELLATION, Dispute, Intent, Payment, PaymentStatus, Refund
 from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
 from tests.builders import euros
 
@@ -12,15 +12,21 @@ TOO_MUCH, TOO_LITTLE, OVERDUE = Kind.CHARGED_TOO_MUCH, Kind.CHARGED_TOO_LITTLE, 
 BEGUN = {"status": "requires_payment_method"}
 HELD = {"status": "requires_capture", "amount_capturable": 2500}
 TAKEN = {"status": "succeeded", "amount_received": 2500}
-PARTLY_BACK = TAKEN | {"amount_refunded": 1000}
-ALL_BACK = TAKEN | {"amount_refunded": 2500}
+FAILED = (Refund("re_1", 2500, "ord_1:ret_1", "failed"),)
+OUTSIDE = (Refund("re_1", 1000),)
+BACK = (Refund("re_1", 1000, "ord_1:ret_1"),)
+WHOLE = (Refund("re_1", 2500, "ord_1:ret_1"),)
+PARTLY_BACK = TAKEN | {"refunds": BACK}
+ALL_BACK = TAKEN | {"refunds": WHOLE}
+DISPUTED = {"disputes": (Dispute("dp_1", 2500, "needs_response"),)}
+LOST = {"disputes": (Dispute("dp_1", 2500, "lost"),)}
 GONE = {"status": "canceled"}
 
 SOLD = {"owed": 2500, "captured": 2500}
 CALLED_OFF = {"owed": 0}
 UNDER_WAY = {"owed": 2500, "is_settled": False}
-PARTLY_RETURNED = {"owed": 1500, "captured": 2500, "refunded": 1000}
-RETURNED = {"owed": 0, "captured": 2500, "refunded": 2500}
+PARTLY_RETURNED = {"owed": 1500, "captured": 2500, "refunded": 1000, "refunds": BACK}
+RETURNED = {"owed": 0, "captured": 2500, "refunded": 2500, "refunds": WHOLE}
 
 
 def an_intent(number=1, order_id="ord_1", **facts):
@@ -57,8 +63,10 @@ def seen(intents, *claims):
         (ALL_BACK, RETURNED),
         (GONE, CALLED_OFF),
         (BEGUN, CALLED_OFF),
-        (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500}),
-        (TAKEN | {"disputed": True}, SOLD | {"disputed": True}),
+        (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500, "refunds": WHOLE}),
+        (TAKEN | DISPUTED, SOLD | DISPUTED | {"disputed": True, "withdrawn": 2500}),
+        (TAKEN | LOST, SOLD | LOST | {"lost": 2500, "status": PaymentStatus.CHARGED_BACK}),
+        (TAKEN | LOST, RETURNED | LOST | {"refunded": 0, "refunds": (), "lost": 2500, "status": "CHARGED_BACK"}),
     ],
 )
 def test_books_that_agree_have_no_difference(at_stripe, believed):
@@ -74,9 +82,11 @@ def test_books_that_agree_have_no_difference(at_stripe, believed):
         (TAKEN, PARTLY_RETURNED, [(TOO_MUCH, 1500, 2500), (NOT_RECORDED, 1500, 2500)]),
         (TAKEN, RETURNED, [(TOO_MUCH, 0, 2500), (NOT_RECORDED, 0, 2500)]),
         (GONE, SOLD, [(TOO_LITTLE, 2500, 0), (NOT_RECORDED, 2500, 0)]),
-        (PARTLY_BACK, SOLD | {"refunded": 1000}, [(TOO_LITTLE, 2500, 1500)]),
+        (PARTLY_BACK, SOLD | {"refunded": 1000, "refunds": BACK}, [(TOO_LITTLE, 2500, 1500)]),
         (TAKEN, {"owed": 2500}, [(NOT_RECORDED, 0, 2500)]),
-        (TAKEN | {"disputed": True}, SOLD, [(NOT_RECORDED, 2500, 2500)]),
+        (TAKEN | DISPUTED, SOLD, [(NOT_RECORDED, 2500, 2500)]),
+        (TAKEN | LOST, SOLD, [(NOT_RECORDED, 2500, 0)]),
+        (TAKEN | {"refunds": FAILED}, RETURNED, [(NOT_RECORDED, 0, 2500)]),
         (
             HELD,
             {"owed": 2500},
@@ -96,7 +106,7 @@ def test_an_order_that_has_ended_keeps_exactly_what_is_owed(at_stripe, believed,
         (GONE, CALLED_OFF | {"status": PaymentStatus.CREATED}),
         (BEGUN | {"decline_code": "generic_decline"}, CALLED_OFF | {"status": PaymentStatus.CREATED}),
         (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500, "status": PaymentStatus.CAPTURED}),
-        (TAKEN | {"disputed": True}, SOLD),
+        (TAKEN | DISPUTED, SOLD),
         (TAKEN, SOLD | {"disputed": True}),
     ],
 )
@@ -109,25 +119,42 @@ def test_an_order_that_is_under_way_is_left_alone(at_stripe):
     assert seen([an_intent(**at_stripe)], a_claim(**UNDER_WAY)) == []
 
 
+@pytest.mark.parametrize("untold", [DISPUTED, LOST, {"refunds": OUTSIDE}, {"refunds": FAILED}])
+def test_order_under_way_still_hears_what_happened_at_stripe(untold):
+    """Else a return would wait for ever for a dispute that has ended."""
+    assert [kind for kind, *_ in seen([an_intent(**TAKEN | untold)], a_claim(**UNDER_WAY))] == [NOT_RECORDED]
+
+
 def test_an_order_under_way_without_any_payment_is_left_alone():
     assert seen([], a_claim(**UNDER_WAY)) == []
 
 
 @pytest.mark.parametrize(
-    ("outside", "at_stripe", "believed"),
+    ("refunds", "believed"),
     [
-        (1000, PARTLY_BACK, SOLD | {"refunded": 1000}),
-        (2500, ALL_BACK, SOLD | {"refunded": 2500}),
-        (1000, ALL_BACK, RETURNED),
-        (1000, ALL_BACK, {"owed": 1000, "captured": 2500, "refunded": 2500}),
+        ((Refund("re_1", 1000),), SOLD | {"refunded": 1000}),
+        ((Refund("re_1", 2500),), SOLD | {"refunded": 2500, "status": PaymentStatus.REFUNDED}),
+        ((Refund("re_2", 1500, "ord_1:ret_1"), Refund("re_1", 1000)), RETURNED),
+        ((Refund("re_2", 1500, "ord_1:ret_1"), Refund("re_1", 1000)), RETURNED | {"owed": 1000}),
     ],
 )
-def test_what_somebody_refunded_on_purpose_is_not_missing(outside, at_stripe, believed):
-    assert seen([an_intent(**at_stripe)], a_claim(**believed, refunded_outside=outside)) == []
+def test_what_somebody_refunded_on_purpose_is_not_missing(refunds, believed):
+    outside = refunds[-1].amount
+    claim = a_claim(**believed | {"refunds": refunds, "refunded_outside": outside})
+
+    assert seen([an_intent(**TAKEN, refunds=refunds)], claim) == []
 
 
 def test_a_refund_outside_that_we_have_not_heard_of_is_recorded():
-    assert seen([an_intent(**PARTLY_BACK)], a_claim(**SOLD)) == [(TOO_LITTLE, 2500, 1500), (NOT_RECORDED, 2500, 1500)]
+    assert seen([an_intent(**TAKEN, refunds=OUTSIDE)], a_claim(**SOLD)) == [(NOT_RECORDED, 2500, 1500)]
+
+
+def test_refund_outside_stays_to_be_recorded_although_a_return_followed():
+    """The amounts agree; only the order has not heard of it."""
+    refunds = (Refund("re_2", 1500, "ord_1:ret_1"), *OUTSIDE)
+    claim = a_claim(owed=0, captured=2500, refunded=2500, refunds=refunds[:1])
+
+    assert seen([an_intent(**TAKEN, refunds=refunds)], claim) == [(NOT_RECORDED, 0, 0)]
 
 
 def test_a_delivered_order_that_stripe_does_not_know_is_not_paid():

@@ -2,23 +2,37 @@
 
 import pytest
 
-from chalicelib.payments.model import Intent, News, Payment, PaymentStatus
+from chalicelib.payments.model import Dispute, Intent, Payment, PaymentStatus, Refund, Shortfall, UpdateKind
 from tests.builders import euros
 
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
 CAPTURED, VOIDED, REFUNDED = PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED
+CHARGED_BACK = PaymentStatus.CHARGED_BACK
+
+
+def ours(amount, number=1, reference="ord_1:ret_1", status="succeeded"):
+    return Refund(f"re_{number}", amount, reference, status)
+
+
+def theirs(amount, number=1, status="succeeded"):
+    return Refund(f"re_{number}", amount, None, status)
+
+
+def disputed(status="needs_response", amount=2500):
+    return {"disputes": (Dispute("dp_1", amount, status),)}
+
 
 BEGUN = {"status": "requires_payment_method"}
 REFUSED = BEGUN | {"decline_code": "generic_decline"}
 HELD = {"status": "requires_capture", "amount_capturable": 2500}
 TAKEN = {"status": "succeeded", "amount_received": 2500}
-PARTLY_BACK = TAKEN | {"amount_refunded": 1000}
-ALL_BACK = TAKEN | {"amount_refunded": 2500}
+PARTLY_BACK = TAKEN | {"refunds": (ours(1000),)}
+ALL_BACK = TAKEN | {"refunds": (ours(2500),)}
 LET_GO = {"status": "canceled", "cancellation_reason": "abandoned"}
 EXPIRED = {"status": "canceled", "cancellation_reason": "automatic"}
 GONE_BY_HAND = {"status": "canceled", "cancellation_reason": None}
 
-LOST = [News.HOLD_LOST]
+LOST = [UpdateKind.HOLD_LOST]
 
 STATUSES = [
     (CREATED, BEGUN, CREATED, []),
@@ -44,6 +58,13 @@ STATUSES = [
     (VOIDED, EXPIRED, VOIDED, []),
     (VOIDED, LET_GO, VOIDED, []),
     (REFUNDED, ALL_BACK, REFUNDED, []),
+    (CAPTURED, TAKEN | disputed(), CAPTURED, [UpdateKind.DISPUTED]),
+    (CAPTURED, TAKEN | disputed("won"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
+    (CAPTURED, TAKEN | disputed("lost"), CHARGED_BACK, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
+    (CAPTURED, TAKEN | disputed("lost", 1000), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
+    (CAPTURED, TAKEN | disputed("warning_closed"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WITHDRAWN]),
+    (CHARGED_BACK, TAKEN | disputed("won"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
+    (REFUNDED, TAKEN | {"refunds": (ours(2500, status="failed"),)}, CAPTURED, [UpdateKind.REFUND_FAILED]),
 ]
 
 
@@ -56,82 +77,156 @@ def an_intent(**facts):
 
 
 def news_between(earlier, later, intent):
-    return list(earlier.news_in(later, intent))
+    return [update.kind for update in earlier.updates_to(later, intent)]
+
+
+def told(earlier, intent):
+    return [
+        (update.kind, update.reference, update.amount) for update in earlier.updates_to(earlier.as_at(intent), intent)
+    ]
 
 
 @pytest.mark.parametrize(("status", "at_stripe", "then", "news"), STATUSES)
 def test_the_status_follows_stripe_and_only_what_we_did_not_do_is_news(status, at_stripe, then, news):
     payment = a_payment(status)
 
-    later = payment.as_at(an_intent(**at_stripe), outside=0)
+    later = payment.as_at(an_intent(**at_stripe))
 
     assert (later.status, news_between(payment, later, an_intent(**at_stripe))) == (then, news)
 
 
 @pytest.mark.parametrize(("status", "at_stripe", "then", "news"), STATUSES)
 def test_brought_there_twice_there_is_nothing_new(status, at_stripe, then, news):
-    later = a_payment(status).as_at(an_intent(**at_stripe), outside=0)
+    later = a_payment(status).as_at(an_intent(**at_stripe))
 
-    again = later.as_at(an_intent(**at_stripe), outside=0)
+    again = later.as_at(an_intent(**at_stripe))
 
     assert (again, news_between(later, again, an_intent(**at_stripe))) == (later, [])
 
 
 def test_the_amounts_are_stripes():
-    later = a_payment(AUTHORIZED).as_at(an_intent(**PARTLY_BACK), outside=0)
+    later = a_payment(AUTHORIZED).as_at(an_intent(**PARTLY_BACK))
 
     assert (later.captured, later.refunded, later.refunded_outside) == (2500, 1000, 0)
 
 
-def test_a_refund_that_we_know_of_is_not_forgotten_by_an_older_look():
-    later = a_payment(REFUNDED, captured=2500, refunded=2500).as_at(an_intent(**PARTLY_BACK), outside=0)
+def test_amounts_follow_disputes_through_their_states():
+    at = {
+        status: a_payment().as_at(an_intent(**TAKEN | disputed(status, 1000)))
+        for status in ("needs_response", "warning_needs_response", "won", "lost", "unheard_of")
+    }
 
-    assert (later.status, later.refunded) == (REFUNDED, 2500)
+    assert {status: (later.withdrawn, later.lost, later.kept, later.disputed) for status, later in at.items()} == {
+        "needs_response": (1000, 0, 2500, True),
+        "warning_needs_response": (0, 0, 2500, True),
+        "won": (0, 0, 2500, False),
+        "lost": (0, 1000, 1500, False),
+        "unheard_of": (1000, 0, 2500, True),
+    }
+
+
+def test_refund_of_others_is_told_once_for_each_refund():
+    first, second = theirs(400, 1), theirs(600, 2)
+    known = a_payment(refunds=(first,), refunded_outside=400)
+    intent = an_intent(**TAKEN, refunds=(second, first))
+
+    assert told(a_payment(), intent) == [("REFUNDED_OUTSIDE", "re_1", 400), ("REFUNDED_OUTSIDE", "re_2", 600)]
+    assert told(known, intent) == [("REFUNDED_OUTSIDE", "re_2", 600)]
+    assert told(known.as_at(intent), intent) == []
+
+
+def test_refund_of_others_that_an_older_record_counted_is_not_told_again():
+    assert told(a_payment(refunded_outside=400), an_intent(**TAKEN, refunds=(theirs(400),))) == []
+    assert told(a_payment(disputed=True), an_intent(**TAKEN | disputed())) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_refund_that_fails_later_is_kept_again_and_told_once(status):
+    known = a_payment(REFUNDED, captured=2500, refunded=2500, refunds=(ours(2500),))
+    intent = an_intent(**TAKEN, refunds=(ours(2500, status=status),))
+
+    later = known.as_at(intent)
+
+    assert told(known, intent) == [("REFUND_FAILED", "re_1", 2500)]
+    assert (later.status, later.refunded, later.kept) == (CAPTURED, 0, 2500)
+    assert told(later, intent) == []
+
+
+def test_refund_of_others_that_fails_is_told_only_if_it_was_told_before():
+    intent = an_intent(**TAKEN, refunds=(theirs(400, status="failed"),))
+
+    assert told(a_payment(), intent) == []
+    assert told(a_payment(refunds=(theirs(400),), refunded_outside=400), intent) == [("REFUND_FAILED", "re_1", 400)]
+
+
+def test_refund_made_again_is_told_after_the_failure():
+    intent = an_intent(**TAKEN, refunds=(ours(2500, 2), ours(2500, 1, status="failed")))
+
+    assert told(a_payment(), intent) == [("REFUND_FAILED", "re_1", 2500), ("REFUND_RETRIED", "re_2", 2500)]
+
+
+def test_our_refunds_are_noted_without_hiding_what_must_be_told():
+    """A return follows a refund at Stripe whose event was lost."""
+    refunds = (ours(500, 4), ours(300, 3, status="failed"), theirs(400, 2), ours(600, 1, "ord_1:ret_2"))
+    intent = an_intent(**TAKEN, refunds=refunds)
+
+    noted = a_payment().with_our_refunds(intent)
+
+    assert (noted.refunded, noted.refunded_outside, noted.refunds) == (1500, 0, (refunds[3],))
+    assert told(noted, intent) == [
+        ("REFUNDED_OUTSIDE", "re_2", 400),
+        ("REFUND_FAILED", "re_3", 300),
+        ("REFUND_RETRIED", "re_4", 500),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("known", "now", "news"), [(0, 1000, [News.REFUNDED_OUTSIDE]), (1000, 1000, []), (1000, 1500, ["REFUNDED_OUTSIDE"])]
+    ("reference", "return_id"), [("ord_1:ret_1", "ret_1"), ("ord_1:refund", None), ("pi_1:surplus", None)]
 )
-def test_what_others_refunded_is_news_whenever_it_grows(known, now, news):
-    payment = a_payment(refunded_outside=known)
+def test_failed_refund_names_its_return(reference, return_id):
+    intent = an_intent(**TAKEN, refunds=(ours(2500, 1, reference, "failed"),))
 
-    later = payment.as_at(an_intent(**PARTLY_BACK), outside=now)
+    [update] = a_payment().updates_to(a_payment().as_at(intent), intent)
 
-    assert (later.refunded_outside, news_between(payment, later, an_intent(**PARTLY_BACK))) == (now, news)
+    assert update.return_id == return_id
+
+
+def test_dispute_is_told_when_it_begins_and_when_it_ends():
+    open_one, lost = an_intent(**TAKEN | disputed()), an_intent(**TAKEN | disputed("lost"))
+    known = a_payment().as_at(open_one)
+
+    assert told(a_payment(), open_one) == [("DISPUTED", "dp_1", 2500)]
+    assert told(known, open_one) == []
+    assert told(known, lost) == [("DISPUTE_LOST", "dp_1", 2500)]
+    assert told(known.as_at(lost), lost) == []
+
+
+def test_updates_of_one_look_are_different_facts():
+    intent = an_intent(**TAKEN | disputed("won"), refunds=(theirs(400, 2), theirs(400, 1)))
+
+    facts = [update.fact for update in a_payment().updates_to(a_payment().as_at(intent), intent)]
+
+    assert len(facts) == len(set(facts)) == 4
 
 
 @pytest.mark.parametrize(
-    ("known", "now", "news"), [(False, True, [News.DISPUTED]), (True, True, []), (True, False, [])]
+    ("at_stripe", "why"),
+    [
+        (TAKEN | {"refunds": (theirs(1000),)}, Shortfall.REFUNDED_BEFORE),
+        (TAKEN | {"amount_received": 1000}, Shortfall.CAPTURED_LESS),
+        (TAKEN | disputed("lost"), Shortfall.DISPUTE_LOST),
+        (PARTLY_BACK, Shortfall.REFUNDED_BEFORE),
+    ],
 )
-def test_a_dispute_is_news_when_it_begins(known, now, news):
-    payment = a_payment(disputed=known)
-
-    later = payment.as_at(an_intent(**TAKEN, disputed=now), outside=0)
-
-    assert (later.disputed, news_between(payment, later, an_intent(**TAKEN))) == (now, news)
-
-
-def test_news_of_two_refunds_by_others_are_two_facts():
-    payment, intent = a_payment(CAPTURED), an_intent(**PARTLY_BACK)
-    first, second = payment.as_at(intent, outside=400), payment.as_at(intent, outside=1000)
-
-    assert payment.news_in(first, intent) != first.news_in(second, intent)
-
-
-def test_two_pieces_of_news_of_one_look_are_two_facts():
-    payment, intent = a_payment(CAPTURED), an_intent(**PARTLY_BACK, disputed=True)
-
-    news = payment.news_in(payment.as_at(intent, outside=1000), intent)
-
-    assert set(news) == {News.REFUNDED_OUTSIDE, News.DISPUTED}
-    assert len(set(news.values())) == 2
+def test_shortfall_names_what_was_taken_before(at_stripe, why):
+    assert an_intent(**at_stripe).why_less() == why
 
 
 def test_the_first_decline_code_stays():
     payment = a_payment(DECLINED, decline_code="authentication_required")
 
-    assert payment.as_at(an_intent(**REFUSED), outside=0).decline_code == "authentication_required"
-    assert a_payment(CREATED).as_at(an_intent(**REFUSED), outside=0).decline_code == "generic_decline"
+    assert payment.as_at(an_intent(**REFUSED)).decline_code == "authentication_required"
+    assert a_payment(CREATED).as_at(an_intent(**REFUSED)).decline_code == "generic_decline"
 
 
 @pytest.mark.parametrize(

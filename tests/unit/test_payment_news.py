@@ -9,6 +9,7 @@ from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.webhooks import Notice
 from tests.builders import euros
+from tests.fakes import APPROVED
 
 
 def notice(payment_intent, event_id="evt_1"):
@@ -112,10 +113,10 @@ def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypa
     shop.gateway.dispute(payment)
     tell = shop.orders.tell
 
-    def dies_at_the_dispute(order_id, event_type, fact, cause):
+    def dies_at_the_dispute(order_id, event_type, *facts):
         if event_type == "PaymentDisputed":
             raise ConnectionError
-        return tell(order_id, event_type, fact, cause)
+        return tell(order_id, event_type, *facts)
 
     with monkeypatch.context() as patch:
         patch.setattr(shop.orders, "tell", dies_at_the_dispute)
@@ -137,6 +138,43 @@ def test_each_further_refund_by_others_is_told(shop):
         hear_stripe(notice(payment, f"evt_{number}"))
 
     assert shop.events().count("PaymentRefundedOutside") == 2
+
+
+def test_refund_that_fails_later_is_told_counted_and_shown_once(shop):
+    payment = shop.sold()
+    shop.orders.take_back("ord_1", "ret_1", None)
+    given = shop.payments.refund_part("ord_1", euros(2500), "ret_1")
+    shop.orders.return_settled("ord_1", "ret_1", given.amount)
+    shop.gateway.fail_refund(shop.gateway.retrieve(payment).refunds[0].id)
+
+    for event_id in ("evt_1", "evt_1", "evt_2"):
+        hear_stripe(notice(payment, event_id))
+
+    order = shop.orders.get("ord_1")
+    assert [(each.amount, each.return_id) for each in order.failed_refunds] == [(2500, "ret_1")]
+    assert (shop.payments.of("ord_1").status, shop.payments.of("ord_1").kept) == (PaymentStatus.CAPTURED, 2500)
+    assert shop.events().count("PaymentRefundFailed") == shop.metrics["PaymentRefundFailed"] == 1
+
+    shop.payments.refund_part("ord_1", euros(2500), "ret_1")
+    hear_stripe(notice(payment, "evt_3"))
+    assert (shop.orders.get("ord_1").failed_refunds, shop.payments.of("ord_1").kept) == ((), 0)
+    assert shop.events().count("PaymentRefundRetried") == 1
+
+
+@pytest.mark.parametrize("deployment", [None, "111122223333/eu-west-1/storefront-prod"])
+def test_payment_of_another_shop_with_the_same_order_id_changes_nothing(shop, deployment):
+    shop.sold()
+    others = shop.gateway.strangers(deployment)
+    theirs = others.create("ord_1", euros(100), "theirs").id
+    others.confirm(theirs, APPROVED, "theirs confirm")
+    others.capture(theirs, "theirs capture")
+    others.refund_by_hand(theirs, 50)
+    others.dispute(theirs)
+    before = (shop.orders.get("ord_1"), shop.payments.of("ord_1"))
+
+    hear_stripe(notice(theirs))
+
+    assert (shop.orders.get("ord_1"), shop.payments.of("ord_1"), shop.metrics) == (*before, {})
 
 
 def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):

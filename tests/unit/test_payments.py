@@ -1,26 +1,27 @@
 """Money is moved at most once per step, and every end is final, however the calls repeat or cross."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable
 from chalicelib.payments.model import (
-    News,
     Payment,
     PaymentDeclined,
     PaymentDisputed,
     PaymentEnded,
     PaymentStatus,
     PaymentUnknown,
+    Shortfall,
+    UpdateKind,
 )
-from chalicelib.payments.service import PaymentBusy, Payments
+from chalicelib.payments.service import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE, Given, PaymentBusy, Payments
 from tests.builders import euros
-from tests.fakes import APPROVED, DECLINED, FakeGateway, FakeStore
+from tests.fakes import APPROVED, DECLINED, FIRST_INTENT, FakeGateway, FakeStore
 
 ORDER = "ord_1"
 AMOUNT = euros(2500)
-DISPUTED = (News.DISPUTED, "disputed")
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def intent_of(payments):
 
 def kept(provider):
     """What the provider took and did not give back, over all payments."""
-    return sum(intent.kept for intent in provider.intents_since(0))
+    return sum(provider.retrieve(intent.id).kept for intent in provider.intents_since(0))
 
 
 def held(provider):
@@ -287,7 +288,7 @@ class TestRefund:
 
         captured.refund(ORDER)
 
-        assert provider.refunds(intent_of(captured))[0].amount == 1800
+        assert provider.retrieve(intent_of(captured)).refunds[0].amount == 1800
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
 
     def test_leaves_a_mere_hold_alone(self, authorized, provider):
@@ -490,11 +491,11 @@ class TestTrouble:
 
 class TestRefundPart:
     def test_is_made_once_for_each_reference(self, captured, provider):
-        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
-        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
-        assert captured.refund_part(ORDER, euros(500), "ret_2") == 500
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
+        assert captured.refund_part(ORDER, euros(500), "ret_2") == Given(500)
 
-        assert [refund.amount for refund in provider.refunds(intent_of(captured))] == [500, 1000]
+        assert [refund.amount for refund in provider.retrieve(intent_of(captured)).refunds] == [500, 1000]
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.CAPTURED, 1500)
         assert captured.of(ORDER).refunded_outside == 0
 
@@ -503,7 +504,7 @@ class TestRefundPart:
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.forget_keys()
 
-        assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+        assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
         assert kept(provider) == 1500
 
     def test_of_the_rest_ends_the_payment(self, captured):
@@ -516,8 +517,8 @@ class TestRefundPart:
     def test_is_never_more_than_is_left(self, captured, provider, outside, given):
         provider.refund_by_hand(intent_of(captured), outside)
 
-        assert captured.refund_part(ORDER, AMOUNT, "ret_1") == given
-        assert captured.refund_part(ORDER, AMOUNT, "ret_1") == given
+        for _ in range(2):
+            assert captured.refund_part(ORDER, AMOUNT, "ret_1") == Given(given, Shortfall.REFUNDED_BEFORE)
 
         assert kept(provider) == 0
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
@@ -538,10 +539,10 @@ class TestRefundPart:
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
             captured.refund_part(ORDER, euros(1000), "ret_1")
-        provider.win_dispute(intent_of(captured))
+        provider.close_dispute(intent_of(captured), "won")
 
         for _ in range(2):
-            assert captured.refund_part(ORDER, euros(1000), "ret_1") == 1000
+            assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
 
         keys = [key for call, key in provider.asked if call == "refund"]
         assert len(keys) == len(set(keys)) == 2
@@ -551,7 +552,7 @@ class TestRefundPart:
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
             captured.refund(ORDER)
-        provider.win_dispute(intent_of(captured))
+        provider.close_dispute(intent_of(captured), "won")
 
         captured.refund(ORDER)
 
@@ -571,8 +572,121 @@ class TestRefundPart:
 
         monkeypatch.setattr(provider, "refund", refund_and_tell)
 
-        assert captured.refund_part(ORDER, euros(amount), "ret_1") == amount
+        assert captured.refund_part(ORDER, euros(amount), "ret_1") == Given(amount)
         assert captured.of(ORDER).refunded == amount
+
+
+class TestRefundOfLess:
+    def test_captured_in_part_gives_back_that_part_and_says_why(self, authorized, provider):
+        provider.capture_by_hand(intent_of(authorized), 1000)
+        authorized.capture(ORDER)
+
+        for _ in range(2):
+            assert authorized.refund_part(ORDER, AMOUNT, "ret_1") == Given(1000, Shortfall.CAPTURED_LESS)
+
+        assert (kept(provider), status_of(authorized)) == (0, PaymentStatus.REFUNDED)
+
+    @pytest.mark.parametrize(("disputed", "given"), [(2500, 0), (1000, 1500)])
+    def test_lost_dispute_is_not_given_back_a_second_time(self, captured, provider, disputed, given):
+        provider.dispute(intent_of(captured), disputed)
+        provider.close_dispute(intent_of(captured), "lost")
+
+        for _ in range(2):
+            assert captured.refund_part(ORDER, AMOUNT, "ret_1") == Given(given, Shortfall.DISPUTE_LOST)
+
+        assert kept(provider) == 0
+        assert status_of(captured) == PaymentStatus.CHARGED_BACK
+
+    def test_bank_that_refuses_after_a_lost_dispute_ends_the_return(self, captured, provider, monkeypatch):
+        """A part is left, but Stripe does not refund a payment that was charged back."""
+        provider.dispute(intent_of(captured), 1000)
+        provider.close_dispute(intent_of(captured), "lost")
+
+        def refuses(*_):
+            raise PaymentDisputed
+
+        monkeypatch.setattr(provider, "refund", refuses)
+
+        assert captured.refund_part(ORDER, AMOUNT, "ret_1") == Given(0, Shortfall.DISPUTE_LOST)
+
+
+class TestRefundThatFailsLater:
+    @pytest.fixture
+    def failed(self, captured, provider, told):
+        """A return whose refund came back after days; everybody was told."""
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        provider.fail_refund("re_1")
+        provider.forget_keys()
+        captured.learn(intent_of(captured), lambda _, update: told.append(update))
+        return captured
+
+    @pytest.fixture
+    def told(self):
+        return []
+
+    def test_is_kept_again_and_told(self, failed, told):
+        assert [(update.kind, update.amount, update.return_id) for update in told] == [
+            (UpdateKind.REFUND_FAILED, 1000, "ret_1")
+        ]
+        assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (0, 2500)
+
+    @pytest.mark.parametrize("keys", ["kept", "pruned"])
+    def test_is_made_again_exactly_once(self, captured, provider, told, keys):
+        """Under the old key Stripe would say for a day that it succeeded."""
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        provider.fail_refund("re_1")
+        if keys == "pruned":
+            provider.forget_keys()
+
+        for _ in range(2):
+            assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
+
+        assert (kept(provider), provider.moves.count("refund")) == (1500, 2)
+
+    def test_made_again_is_told_once(self, failed, told):
+        failed.refund_part(ORDER, euros(1000), "ret_1")
+
+        for _ in range(2):
+            failed.learn(intent_of(failed), lambda _, update: told.append(update))
+
+        assert [update.kind for update in told] == [UpdateKind.REFUND_FAILED, UpdateKind.REFUND_RETRIED]
+        assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (1000, 1500)
+
+    def test_of_an_undo_is_made_again_by_the_next_undo(self, captured, provider):
+        captured.refund(ORDER)
+        provider.fail_refund("re_1")
+        captured.learn(intent_of(captured), lambda *_: None)
+
+        for _ in range(2):
+            captured.refund(ORDER)
+
+        assert (kept(provider), status_of(captured), provider.moves.count("refund")) == (0, PaymentStatus.REFUNDED, 2)
+
+
+class TestKeysOfStripeArePruned:
+    """A redrive days later meets a provider that has forgotten every key."""
+
+    @pytest.mark.parametrize("step", STEPS)
+    @pytest.mark.parametrize("trouble", ["none", "the answer was lost", "it failed with effect"])
+    def test_no_step_moves_money_twice(self, payments, provider, request, step, trouble):
+        before, act, moves, then_held, then_kept = STEPS[step]
+        if before:
+            request.getfixturevalue(before)
+        call = step.split()[0]
+        if trouble == "the answer was lost":
+            provider.losing = {call}
+        if trouble == "it failed with effect":
+            provider.failing = {call: True}
+        with suppress(PaymentProviderUnavailable):
+            act(payments)
+        provider.forget_keys()
+
+        for _ in range(2):
+            act(payments)
+            provider.forget_keys()
+
+        assert [move for move in provider.moves if move != "create"] == moves
+        assert (held(provider), kept(provider)) == (then_held, then_kept)
 
 
 class TestLearn:
@@ -582,38 +696,65 @@ class TestLearn:
 
     @pytest.fixture
     def learn(self, captured, told):
-        return lambda: captured.learn(intent_of(captured), lambda *news: told.append(news))
+        return lambda: captured.learn(intent_of(captured), lambda *update: told.append(update))
 
-    def test_tells_each_piece_of_news_once_for_its_order(self, learn, captured, provider, told):
+    def test_tells_each_update_once_for_its_order(self, learn, captured, provider, told):
         provider.refund_by_hand(intent_of(captured), 1000)
         provider.dispute(intent_of(captured))
 
         learn()
         learn()
 
-        assert told == [(ORDER, News.REFUNDED_OUTSIDE, "1000 refunded outside"), (ORDER, *DISPUTED)]
+        assert [(order, update.kind, update.amount) for order, update in told] == [
+            (ORDER, UpdateKind.REFUNDED_OUTSIDE, 1000),
+            (ORDER, UpdateKind.DISPUTED, 1500),
+        ]
         payment = captured.of(ORDER)
-        assert (payment.refunded, payment.refunded_outside, payment.disputed) == (1000, 1000, True)
+        assert (payment.refunded, payment.refunded_outside, payment.withdrawn) == (1000, 1000, 1500)
+        assert payment.disputed
+
+    def test_tells_of_a_refund_outside_that_a_return_followed(self, learn, captured, provider, told):
+        """The return comes first to note what Stripe says; its event was lost."""
+        provider.refund_by_hand(intent_of(captured), 1000)
+        captured.refund_part(ORDER, AMOUNT, "ret_1")
+
+        learn()
+        learn()
+
+        assert [(update.kind, update.amount) for _, update in told] == [(UpdateKind.REFUNDED_OUTSIDE, 1000)]
+        assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (2500, 1000)
+
+    def test_books_what_the_bank_took(self, learn, captured, provider, told):
+        provider.dispute(intent_of(captured))
+        learn()
+        provider.close_dispute(intent_of(captured), "lost")
+        learn()
+        learn()
+
+        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]
+        payment = captured.of(ORDER)
+        assert (payment.status, payment.lost, payment.withdrawn) == (PaymentStatus.CHARGED_BACK, 2500, 0)
+        assert (payment.kept, payment.disputed) == (0, False)
 
     def test_tells_of_a_lost_hold(self, authorized, provider, told):
         provider.expire(intent_of(authorized))
 
-        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+        authorized.learn(intent_of(authorized), lambda _, update: told.append(update.kind))
 
-        assert told == [(ORDER, News.HOLD_LOST, "the hold is lost")]
+        assert told == [UpdateKind.HOLD_LOST]
         assert status_of(authorized) == PaymentStatus.VOIDED
 
     def test_notes_a_hold_that_we_let_go_and_tells_nobody(self, authorized, provider, told):
         provider.cancel(intent_of(authorized), "reconciliation")
 
-        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+        authorized.learn(intent_of(authorized), lambda *update: told.append(update))
 
         assert told == []
         assert status_of(authorized) == PaymentStatus.VOIDED
 
     def test_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, told):
         with pytest.raises(PaymentUnknown):
-            payments.learn("pi_unknown", lambda *news: told.append(news))
+            payments.learn("pi_unknown", lambda *update: told.append(update))
 
         assert told == []
 
@@ -636,7 +777,7 @@ class TestLearn:
     def test_notes_a_capture_that_was_not_noted_and_tells_nobody(self, authorized, provider, told):
         provider.capture(intent_of(authorized), "by-hand")
 
-        authorized.learn(intent_of(authorized), lambda *news: told.append(news))
+        authorized.learn(intent_of(authorized), lambda *update: told.append(update))
 
         assert told == []
         assert (status_of(authorized), authorized.of(ORDER).captured) == (PaymentStatus.CAPTURED, 2500)
@@ -660,7 +801,7 @@ class TestLearn:
 
         learn()
 
-        assert told == [(ORDER, *DISPUTED)]
+        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED]
 
     def test_if_we_die_before_it_is_noted_it_is_told_again(self, learn, captured, store, provider, told, monkeypatch):
         provider.dispute(intent_of(captured))
@@ -671,7 +812,8 @@ class TestLearn:
 
         learn()
 
-        assert told == [(ORDER, *DISPUTED)] * 2
+        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED] * 2
+        assert len({update.fact for _, update in told}) == 1
         assert captured.of(ORDER).disputed
 
     def test_is_tried_again_if_the_payment_changes_meanwhile(self, captured, store, provider):
@@ -688,7 +830,7 @@ class TestLearn:
         provider.expire(stranger)
         before = captured.of(ORDER)
 
-        captured.learn(stranger, lambda *news: told.append(news))
+        captured.learn(stranger, lambda *update: told.append(update))
 
         assert told == []
         assert captured.of(ORDER) == before
@@ -697,12 +839,61 @@ class TestLearn:
 RUN = "2030-05-17T00:00:00.000Z"
 
 
+def at(seconds):
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 class TestReconciliation:
-    def test_lists_what_was_begun_at_stripe_newest_first(self, payments, provider):
+    def test_lists_what_was_begun_lately_newest_first(self, payments, provider):
         old, new = (provider.create(order_id, AMOUNT, order_id) for order_id in ("ord_1", "ord_2"))
 
-        assert list(payments.at_stripe(datetime.fromtimestamp(0, UTC))) == [new, old]
-        assert list(payments.at_stripe(datetime.fromtimestamp(new.created, UTC))) == [new]
+        assert payments.at_stripe(at(old.created)).begun == [new, old]
+        assert payments.at_stripe(at(old.created) + HOLDS_MOVE + timedelta(seconds=1)).begun == [new]
+
+    def test_lists_begun_payments_as_they_are_now(self, captured, provider):
+        captured.refund_part(ORDER, euros(1000), "ret_1")
+        provider.dispute(intent_of(captured))
+
+        [intent] = captured.at_stripe(at(FIRST_INTENT)).begun
+
+        assert intent == provider.retrieve(intent.id)
+
+    @pytest.mark.parametrize(("what", "span"), [("refund", REFUNDS_MOVE), ("dispute", DISPUTES_MOVE)])
+    def test_lists_old_payments_by_what_moved_lately(self, captured, provider, what, span):
+        moment = at(FIRST_INTENT) + timedelta(days=300)
+        provider.at(moment.timestamp())
+        if what == "refund":
+            provider.refund_by_hand(intent_of(captured), 1000)
+        else:
+            provider.dispute(intent_of(captured))
+
+        [moved] = captured.at_stripe(moment + span).moved
+
+        assert (moved.payment.id, len(moved.refunds) + len(moved.disputes)) == (intent_of(captured), 1)
+        assert captured.at_stripe(moment + span + timedelta(seconds=1)).moved == []
+
+    @pytest.mark.parametrize("deployment", [None, "111122223333/eu-west-1/storefront-prod"])
+    def test_lists_nothing_that_others_began(self, captured, provider, deployment):
+        others = provider.strangers(deployment)
+        for order_id in (None, ORDER, "ord_2"):
+            theirs = others.create(order_id, AMOUNT, f"theirs {order_id}").id
+            others.confirm(theirs, APPROVED, f"confirm {order_id}")
+            others.capture(theirs, f"capture {order_id}")
+            others.refund_by_hand(theirs, 100)
+            others.dispute(theirs)
+
+        now = at(FIRST_INTENT)
+        assert [intent.id for intent in captured.at_stripe(now).begun] == [intent_of(captured)]
+        assert captured.at_stripe(now + HOLDS_MOVE + timedelta(days=1)).moved == []
+
+    def test_lists_payments_that_are_older_than_the_mark(self, store, provider):
+        """Our own record names them."""
+        old = provider.strangers(None)
+        Payments(store, old).authorize(ORDER, AMOUNT, APPROVED)
+
+        [intent] = Payments(store, provider).at_stripe(at(FIRST_INTENT)).begun
+
+        assert (intent.order_id, intent.deployment) == (ORDER, None)
 
     def test_lets_a_hold_go(self, authorized, provider):
         intent = provider.retrieve(intent_of(authorized))
@@ -756,7 +947,7 @@ class TestReconciliation:
         told = []
         captured.put_right(provider.retrieve(intent_of(captured)), 700, RUN)
 
-        captured.learn(intent_of(captured), lambda *news: told.append(news))
+        captured.learn(intent_of(captured), lambda *update: told.append(update))
 
         assert told == []
         assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (700, 0)
@@ -783,7 +974,7 @@ class TestNothingToPay:
 
         free.refund(ORDER)
 
-        assert free.refund_part(ORDER, euros(0), "ret_1") == 0
+        assert free.refund_part(ORDER, euros(0), "ret_1") == Given(0)
         assert provider.asked == []
 
     def test_is_voided_without_the_provider_and_stays_so(self, free, provider):

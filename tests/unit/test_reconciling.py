@@ -8,12 +8,13 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.fulfilment import reconciliation
-from chalicelib.fulfilment.reconciliation import WINDOW, reconcile_payments
+from chalicelib.fulfilment.reconciliation import reconcile_payments
 from chalicelib.orders.model import Reason, Status
 from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.reconciliation import Kind
+from chalicelib.payments.service import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
 from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
@@ -101,14 +102,24 @@ class TestFinding:
             f"reconciliation/{shop_file().day_of(books.clock())}/{books.clock():%Y-%m-%dT%H%M%S.%fZ}.csv"
         ]
 
-    def test_a_difference_that_is_found_again_is_the_same_event(self, books, bus):
+    def test_difference_found_again_is_reported_once(self, books, bus, bucket):
         a_cancelled_order_with_a_hold(books)
 
-        reconcile_payments()
+        assert kinds() == [Kind.HOLD_NOT_NEEDED]
         books.clock.passes(hours=1)
-        reconcile_payments()
+        assert kinds() == []
 
-        assert len({json.loads(event["Detail"])["id"] for event in bus.published}) == 1
+        assert len(bus.published) == books.metrics["BooksDiffer"] == 1
+        assert [len(report.splitlines()) for report in bucket.files.values()] == [2, 1]
+
+    def test_difference_whose_report_failed_is_reported_by_the_next_run(self, books, bus, monkeypatch):
+        a_cancelled_order_with_a_hold(books)
+        with monkeypatch.context() as patch:
+            patch.setattr(bus, "put_events", lambda Entries: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                reconcile_payments()
+
+        assert kinds() == [Kind.HOLD_NOT_NEEDED]
 
     def test_more_differences_than_the_bus_takes_at_once_are_all_published(self, books, bus):
         for n in range(12):
@@ -158,7 +169,7 @@ class TestFinding:
     def test_a_return_that_is_settled_agrees(self, books):
         books.sold()
         books.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
-        refunded = books.payments.refund_part("ord_1", euros(1250), "ret_1")
+        refunded = books.payments.refund_part("ord_1", euros(1250), "ret_1").amount
         books.orders.return_settled("ord_1", "ret_1", refunded)
 
         assert kinds() == []
@@ -166,14 +177,14 @@ class TestFinding:
     def test_what_is_older_than_the_window_was_compared_before(self, books):
         books.sold()
         books.has(an_order_in(Status.COMPLETED, "ord_2"))
-        books.clock.now += WINDOW + timedelta(days=1)
+        books.clock.now += HOLDS_MOVE + timedelta(days=1)
 
         assert kinds() == []
 
     def test_an_old_order_is_compared_if_stripe_names_it(self, books):
         """Its payment was begun within the window although the order was placed before."""
         now = books.clock.now
-        books.clock.now -= WINDOW + timedelta(days=1)
+        books.clock.now -= HOLDS_MOVE + timedelta(days=1)
         a_cancelled_order_with_a_hold(books)
         books.clock.now = now
 
@@ -186,6 +197,121 @@ class TestFinding:
         [difference] = reconcile_payments()
 
         assert (difference.kind, difference.order_id) == (Kind.HOLD_NOT_NEEDED, "ord_unknown")
+
+
+class TestMovementsOfOldPayments:
+    """Refunds fail after weeks, and disputes are opened and closed after months."""
+
+    @pytest.fixture
+    def later(self, books):
+        """An order delivered 300 days ago, and what happens at Stripe happens now."""
+        payment = books.sold()
+        books.clock.passes(days=300)
+        books.gateway.at(books.clock().timestamp())
+        return payment
+
+    def gave_back(self, books):
+        books.orders.take_back("ord_1", "ret_1", None)
+        given = books.payments.refund_part("ord_1", euros(2500), "ret_1")
+        books.orders.return_settled("ord_1", "ret_1", given.amount)
+
+    def test_refund_by_others_whose_event_was_lost_is_told(self, books, later):
+        books.gateway.refund_by_hand(later, 700)
+
+        assert kinds() == [Kind.NOT_RECORDED]
+        assert "PaymentRefundedOutside" in books.events()
+        assert kinds() == []
+
+    def test_refund_by_others_is_told_although_a_return_followed(self, books, later):
+        books.gateway.refund_by_hand(later, 700)
+        self.gave_back(books)
+
+        assert kinds() == [Kind.NOT_RECORDED]
+        assert books.payments.of("ord_1").refunded_outside == 700
+        assert "PaymentRefundedOutside" in books.events()
+        assert kinds() == []
+
+    def test_refund_that_failed_after_weeks_is_told_and_not_given_back_again(self, books, settings, later):
+        settings.reconcile_repairs = True
+        self.gave_back(books)
+        books.clock.now += REFUNDS_MOVE - timedelta(days=1)
+        books.gateway.fail_refund(books.gateway.retrieve(later).refunds[0].id)
+
+        assert kinds() == [Kind.NOT_RECORDED]
+        assert [each.return_id for each in books.orders.get("ord_1").failed_refunds] == ["ret_1"]
+        for _ in range(2):
+            books.clock.passes(hours=1)
+            assert kinds() == []
+        assert books.gateway.retrieve(later).kept == 2500
+
+    @pytest.mark.parametrize("status", ["won", "lost", "warning_closed"])
+    def test_dispute_that_ended_unheard_settles_the_return_that_waited(self, books, later, status):
+        books.orders.take_back("ord_1", "ret_1", None)
+        books.gateway.dispute(later)
+        assert kinds() == [Kind.NOT_RECORDED]
+        books.clock.now += DISPUTES_MOVE - timedelta(days=1)
+        books.gateway.close_dispute(later, status)
+
+        assert Kind.NOT_RECORDED in kinds() or status != "lost"
+
+        assert [name for _, name in books.step_functions.started] == ["ret_1"]
+        assert books.payments.of("ord_1").disputed is False
+
+    def test_what_our_record_has_costs_no_call(self, books, later, monkeypatch):
+        self.gave_back(books)
+        asked = []
+        retrieve = books.gateway.retrieve
+        monkeypatch.setattr(books.gateway, "retrieve", lambda intent_id: asked.append(intent_id) or retrieve(intent_id))
+
+        assert kinds() == []
+        assert asked == []
+
+
+class TestOthers:
+    """Other shops, and people, use the same account at Stripe."""
+
+    @pytest.fixture(params=[None, "111122223333/eu-west-1/storefront-prod"])
+    def theirs(self, request, repairing):
+        return repairing.gateway.strangers(request.param)
+
+    @pytest.mark.parametrize("order_id", [None, "ord_1", "ord_unknown"])
+    def test_payments_are_neither_touched_nor_reported(self, repairing, theirs, order_id):
+        repairing.sold()
+        held = theirs.create(order_id, euros(100), "held").id
+        theirs.confirm(held, APPROVED, "held confirm")
+        taken = theirs.create(order_id, euros(100), "taken").id
+        theirs.confirm(taken, APPROVED, "taken confirm")
+        theirs.capture(taken, "taken capture")
+        theirs.refund_by_hand(taken, 10)
+        theirs.dispute(taken)
+        before = [repairing.gateway.retrieve(each) for each in (held, taken)]
+
+        for _ in range(2):
+            assert kinds() == []
+            repairing.clock.passes(days=20)
+
+        assert [repairing.gateway.retrieve(each) for each in (held, taken)] == before
+
+
+class TestLessThanWasOwed:
+    def test_captured_in_part_is_reported_once_and_not_after_its_return(self, books):
+        payment = books.sold(until=Status.SHIPPING, captured=False)
+        books.gateway.capture_by_hand(payment, 1000)
+        books.payments.capture("ord_1")
+        books.orders.advance("ord_1", Status.COMPLETED)
+
+        assert kinds() == [Kind.CHARGED_TOO_LITTLE]
+        assert kinds() == []
+
+        books.orders.take_back("ord_1", "ret_1", None, books.payments.of("ord_1").kept)
+        assert books.orders.get("ord_1").return_of("ret_1").refund == euros(1000)
+        given = books.payments.refund_part("ord_1", euros(2500), "ret_1")
+        books.orders.return_settled("ord_1", "ret_1", given.amount, given.shortfall)
+
+        assert books.orders.get("ord_1").return_of("ret_1").shortfall == "CAPTURED_LESS"
+        for _ in range(2):
+            books.clock.passes(hours=1)
+            assert kinds() == []
 
 
 class TestPuttingRight:
@@ -235,7 +361,8 @@ class TestPuttingRight:
 
         reconcile_payments()
 
-        assert all(not intent.amount_capturable and not intent.kept for intent in repairing.gateway.intents_since(0))
+        settled = [repairing.gateway.retrieve(each.id) for each in repairing.gateway.intents_since(0)]
+        assert [(intent.amount_capturable, intent.kept) for intent in settled] == [(0, 0)] * 2
 
     @pytest.mark.parametrize("may_move_money", [False, True])
     def test_always_brings_our_own_record_up_to_date(self, books, settings, may_move_money):
@@ -314,12 +441,13 @@ class TestPuttingRight:
         payment = a_return_without_its_refund(repairing)
         repairing.gateway.dispute(payment)
 
-        assert Kind.CHARGED_TOO_MUCH in kinds()
+        assert [kinds(), kinds()] == [[Kind.NOT_RECORDED], [Kind.CHARGED_TOO_MUCH]]
         assert repairing.gateway.retrieve(payment).kept == 2500
 
-        repairing.gateway.win_dispute(payment)
-        repairing.clock.passes(hours=1)
-        reconcile_payments()
+        repairing.gateway.close_dispute(payment, "won")
+        for _ in range(2):
+            repairing.clock.passes(hours=1)
+            reconcile_payments()
         assert repairing.gateway.retrieve(payment).kept == 1250
 
     def test_without_stripe_there_is_no_report_at_all(self, books, bucket, monkeypatch):
@@ -442,7 +570,7 @@ class TestWhileItReads:
         repairing.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
 
         def settle():
-            refunded = repairing.payments.refund_part("ord_1", euros(1250), "ret_1")
+            refunded = repairing.payments.refund_part("ord_1", euros(1250), "ret_1").amount
             repairing.orders.return_settled("ord_1", "ret_1", refunded)
 
         meanwhile(settle)

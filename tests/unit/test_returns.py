@@ -6,8 +6,9 @@ from botocore.exceptions import ClientError
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import returns
+from chalicelib.fulfilment.payment_news import learn
 from chalicelib.orders.model import ReturnStatus, Status
-from chalicelib.payments.model import PaymentDisputed
+from chalicelib.payments.model import PaymentDisputed, Shortfall
 
 
 class Shelf:
@@ -28,11 +29,11 @@ def shelf(monkeypatch):
 def run(order_id, return_id, times=1):
     """All steps, each so many times."""
     for _ in range(times):
-        refunded = returns.refund_return(order_id, return_id)
+        given = returns.refund_return(order_id, return_id)
     for _ in range(times):
         returns.restock_return(order_id, return_id)
     for _ in range(times):
-        returns.complete_return(order_id, return_id, refunded)
+        returns.complete_return(order_id, return_id, given.amount, given.shortfall or "")
 
 
 class TestStart:
@@ -89,7 +90,62 @@ class TestSteps:
 
         settled = shop.orders.get("ord_1").return_of("ret_1")
         assert (settled.refund.amount, settled.status) == (1800, ReturnStatus.REFUNDED)
+        assert (settled.value.amount, settled.shortfall) == (2500, Shortfall.REFUNDED_BEFORE)
         assert shop.gateway.retrieve(payment).kept == 0
+
+
+class TestDispute:
+    """A return waits until the bank has decided, and then ends by itself."""
+
+    @pytest.fixture
+    def waiting(self, shop, shelf):
+        """Its workflow has met the dispute; returns the id of its payment."""
+        payment = shop.sold()
+        shop.orders.take_back("ord_1", "ret_1", None)
+        shop.return_workflow.start("ret_1", {"order_id": "ord_1", "return_id": "ret_1"})
+        shop.gateway.dispute(payment)
+        learn(payment, "evt_1")
+        with pytest.raises(PaymentDisputed):
+            returns.refund_return("ord_1", "ret_1")
+        return payment
+
+    @pytest.mark.parametrize("status", ["needs_response", "under_review"])
+    def test_that_is_open_starts_nothing(self, shop, waiting, status):
+        shop.gateway.close_dispute(waiting, status)
+        learn(waiting, "evt_2")
+
+        assert [name for _, name in shop.step_functions.started] == ["ret_1"]
+
+    @pytest.mark.parametrize(
+        ("status", "refunded", "shortfall", "event"),
+        [
+            ("won", 2500, None, "PaymentDisputeWon"),
+            ("lost", 0, Shortfall.DISPUTE_LOST, "PaymentDisputeLost"),
+            ("warning_closed", 2500, None, "PaymentDisputeWithdrawn"),
+            ("prevented", 2500, None, "PaymentDisputeWithdrawn"),
+        ],
+    )
+    def test_that_ends_settles_the_return_once(self, shop, waiting, status, refunded, shortfall, event):
+        shop.gateway.close_dispute(waiting, status)
+        for event_id in ("evt_2", "evt_3"):
+            learn(waiting, event_id)
+
+        assert [name for _, name in shop.step_functions.started] == ["ret_1", "ret_1-1"]
+        run("ord_1", "ret_1", times=2)
+
+        order = shop.orders.get("ord_1")
+        settled = order.return_of("ret_1")
+        assert (settled.refund.amount, settled.shortfall, order.status) == (refunded, shortfall, Status.RETURNED)
+        assert (shop.gateway.retrieve(waiting).kept, order.owed) == (0, 0)
+        assert shop.events().count(event) == shop.metrics[event] == 1
+
+    def test_that_ends_before_its_workflow_does_is_not_missed(self, shop, waiting):
+        """The execution that met the dispute still runs: another one begins beside it."""
+        shop.gateway.close_dispute(waiting, "won")
+
+        learn(waiting, "evt_2")
+
+        assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
 
 
 def test_a_disputed_payment_is_not_given_back(shop, shelf):

@@ -19,14 +19,21 @@ A_MINUTE = 60
 
 INTENT = {"object": "payment_intent", "id": "pi_1"}
 CHARGE = {"object": "charge", "id": "ch_1", "payment_intent": "pi_1", "billing_details": {"email": "ada@example.com"}}
+REFUND = {"object": "refund", "id": "re_1", "payment_intent": "pi_1", "charge": "ch_1", "status": "failed"}
 DISPUTE = {"object": "dispute", "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1"}
 ABOUT = {
     "payment_intent.amount_capturable_updated": INTENT,
     "payment_intent.payment_failed": INTENT,
     "payment_intent.canceled": INTENT,
     "charge.refunded": CHARGE,
+    "charge.refund.updated": REFUND,
+    "refund.updated": REFUND,
+    "refund.failed": REFUND,
     "charge.dispute.created": DISPUTE,
+    "charge.dispute.updated": DISPUTE,
     "charge.dispute.closed": DISPUTE,
+    "charge.dispute.funds_withdrawn": DISPUTE,
+    "charge.dispute.funds_reinstated": DISPUTE,
 }
 
 

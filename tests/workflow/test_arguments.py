@@ -57,7 +57,7 @@ def arguments(step_functions, role) -> dict[str, State]:
     """All tasks' arguments as the engine evaluates them, after one state that sets the workflows' variables."""
     asked = {name: {k: v for k, v in _payload(name).items() if v != TOKEN} for name in TASKS}
     known = {k: v for machine in MACHINES for k, v in STATES[machine.definition["StartAt"]]["Assign"].items()}
-    known |= {"failure": {"Error": "Broken"}, "refunded": 1250}
+    known |= {"failure": {"Error": "Broken"}, "refunded": 1250, "shortfall": "CAPTURED_LESS"}
     machine = {
         "QueryLanguage": "JSONata",
         "StartAt": "Remember",
@@ -88,12 +88,14 @@ def test_cancelling_is_told_the_reason(arguments):
 
 @pytest.mark.parametrize("name", RETURN_STEPS)
 def test_a_step_of_a_return_is_told_which_and_completing_it_what_was_refunded(arguments, name):
-    refunded = {"refunded": 1250} if name == "CompleteReturn" else {}
+    refunded = {"refunded": 1250, "shortfall": "CAPTURED_LESS"} if name == "CompleteReturn" else {}
     assert arguments[name] == {"order_id": ORDER_ID, "return_id": RETURN_ID, **refunded}
 
 
 def test_what_was_refunded_is_what_the_refund_answered():
-    assert STATES["RefundReturn"]["Assign"]["refunded"] == "{% $states.result.refunded %}"
+    assigned = STATES["RefundReturn"]["Assign"]
+    assert assigned["refunded"] == "{% $states.result.refunded %}"
+    assert assigned["shortfall"] == "{% $states.result.shortfall %}"
 
 
 @pytest.mark.parametrize("name", PARKING)

@@ -39,6 +39,7 @@ ON_SUCCESS = {
     "CancelOrder": None,
     "ParkOrder": END,
     "RefundReturn": "RestockReturn",
+    "AwaitDispute": None,
     "RestockReturn": "CompleteReturn",
     "CompleteReturn": None,
     "ParkReturn": END,
@@ -101,7 +102,7 @@ ON_FAILURE = [
     ("CapturePayment", [ANY, "PaymentEnded", *OUTAGES], "RefundPayment", "FULFILMENT_FAILED"),
     ("CompleteOrder", [ANY, "ReservationEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None),
     *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None) for name in COMPENSATIONS),
-    ("RefundReturn", ["PaymentDisputed"], "ParkReturn", None),
+    ("RefundReturn", ["PaymentDisputed"], "AwaitDispute", None),
     *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkReturn", None) for name in RETURN_STEPS),
     *((name, [ANY, "SQS.QueueDoesNotExistException", "States.Timeout"], END, None) for name in PARKING),
 ]

@@ -190,7 +190,7 @@ def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
     ],
 )
 def test_what_cannot_be_settled_is_parked_for_a_person(name, parking):
-    (catcher,) = STATES[name]["Catch"]
+    *_, catcher = STATES[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
     assert catcher["Assign"]["failure"] == "{% $states.errorOutput %}"
     assert chain(catcher["Next"]) == [parking, END]
@@ -212,6 +212,13 @@ def test_what_must_succeed_is_tried_longer_than_any_forward_step(name):
 @pytest.mark.parametrize("name", COMPENSATIONS)
 def test_no_error_is_final_for_a_compensation(name):
     assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
+
+
+def test_return_that_meets_a_dispute_ends_without_an_alarm():
+    """The end of the dispute begins it again."""
+    waiting, _ = STATES["RefundReturn"]["Catch"]
+    assert (waiting["ErrorEquals"], waiting["Next"]) == (["PaymentDisputed"], "AwaitDispute")
+    assert STATES["AwaitDispute"]["Type"] == "Succeed"
 
 
 def test_only_a_dispute_is_final_for_a_return():

@@ -5,6 +5,8 @@ import json
 import sqlite3
 
 from infra.local.payments import deliveries
+from infra.local.payments.charges import FAILED_REFUNDS
+from infra.local.payments.disputes import LOST
 from infra.local.payments.intents import challenge_of
 from infra.local.payments.ledger import Ledger, created_conditions
 
@@ -50,7 +52,8 @@ def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict
         "authorized": sum(charge["amount"] for charge in approved),
         "capturable": intent["amount_capturable"],
         "captured": sum(charge["amount_captured"] for charge in approved),
-        "refunded": sum(refund["amount"] for refund in refunds),
+        "refunded": sum(refund["amount"] for refund in refunds if refund["status"] not in FAILED_REFUNDS),
+        "lost": sum(dispute["amount"] for dispute in disputes if dispute["status"] == LOST),
         "challenge_url": challenge_of(intent)[0] or None,
         "last_error": (intent["last_payment_error"] or {}).get("code"),
         "declines": [charge["outcome"]["reason"] for charge in charges if not charge["paid"]],

@@ -142,3 +142,20 @@ def _after_refund(charge: dict, amount: int) -> dict:
     refunded = charge["amount_refunded"] + amount
     fully = refunded == charge["amount_captured"]
     return {**charge, "amount_refunded": refunded, "refunded": fully}
+
+
+FAILED_REFUNDS = ("failed", "canceled")
+_FAILURE = "expired_or_canceled_card"
+
+
+def fail_refund(charge: dict, refund: dict, status: str) -> tuple[dict, dict]:
+    """The refund whose money came back, days after it had left, and the charge after it."""
+    if refund["status"] in FAILED_REFUNDS:
+        raise invalid_request(f"Refund {refund['id']} has failed already: {refund['status']}.")
+    reason = _FAILURE if status == "failed" else None
+    refunded = charge["amount_refunded"] - refund["amount"]
+    return {**refund, "status": status, "failure_reason": reason}, {
+        **charge,
+        "amount_refunded": refunded,
+        "refunded": False,
+    }

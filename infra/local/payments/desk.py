@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from infra.local.payments import deliveries, disputes, faults, operations, webhooks
+from infra.local.payments import charges, deliveries, disputes, faults, operations, webhooks
 from infra.local.payments.admission import Request, secret_key
 from infra.local.payments.answers import Answer, Refusal, invalid_request, no_such
 from infra.local.payments.events import Cause, Journal
@@ -27,6 +27,12 @@ _FAULT: Shape = {
 
 _ANSWER: Shape = {"outcome": one_of(operations.COMPLETE, operations.FAIL)}
 
+_DISPUTING: Shape = {
+    "amount": integer(minimum=1),
+    "reason": one_of(*disputes.REASONS),
+    "status": one_of(*disputes.BEGINNINGS),
+}
+
 _MODE: Shape = {"mode": one_of(*deliveries.MODES), "seconds": seconds}
 
 
@@ -44,7 +50,9 @@ class Desk:
             "POST /admin/payment_intents/{id}/expire": _task(_expire),
             "POST /admin/payment_intents/{id}/authenticate": _task(_authenticate, _ANSWER, ("outcome",)),
             "POST /admin/payment_intents/{id}/refund": _task(_refund, {"amount": integer(minimum=1)}),
-            "POST /admin/payment_intents/{id}/dispute": _task(_dispute, {"reason": one_of(*disputes.REASONS)}),
+            "POST /admin/payment_intents/{id}/capture": _task(_capture, {"amount": integer(minimum=1)}),
+            "POST /admin/payment_intents/{id}/dispute": _task(_dispute, _DISPUTING),
+            "POST /admin/refunds/{id}/fail": _task(_fail_refund, {"status": one_of(*charges.FAILED_REFUNDS)}),
             "POST /admin/disputes/{id}/close": _task(_close, {"status": one_of(*disputes.CLOSED)}, ("status",)),
         }
 
@@ -130,6 +138,23 @@ def _authenticate(books: Books, call: Call) -> dict:
 def _refund(books: Books, call: Call) -> dict:
     intent_id = _on_intent(books, call).object_id
     return operations.create_refund(books, Call("", {**call.parameters, "payment_intent": intent_id}, call.now))
+
+
+def _capture(books: Books, call: Call) -> dict:
+    """As somebody at the dashboard captures, perhaps less than was authorized."""
+    amount = {"amount_to_capture": call.parameters["amount"]} if "amount" in call.parameters else {}
+    return operations.capture_intent(books, Call(_on_intent(books, call).object_id, amount, call.now))
+
+
+def _fail_refund(books: Books, call: Call) -> dict:
+    """The path names a refund, or the newest one of a payment or of an order that did not fail."""
+    if call.object_id.startswith("re_"):
+        return operations.fail_refund(books, call)
+    found = books.page("refund", {"payment_intent": _on_intent(books, call).object_id})
+    effective = [refund for refund in found if refund["status"] not in charges.FAILED_REFUNDS]
+    if not effective:
+        raise no_such("refund", call.object_id, "id")
+    return operations.fail_refund(books, Call(effective[0]["id"], call.parameters, call.now))
 
 
 def _dispute(books: Books, call: Call) -> dict:

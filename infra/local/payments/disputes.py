@@ -6,7 +6,9 @@ from infra.local.payments.charges import refundable
 from infra.local.payments.ids import new_id
 
 OPEN, WON, LOST = "needs_response", "won", "lost"
-CLOSED = (WON, LOST)
+INQUIRY, INQUIRY_CLOSED, PREVENTED = "warning_needs_response", "warning_closed", "prevented"
+BEGINNINGS = (OPEN, INQUIRY)
+CLOSED = (WON, LOST, INQUIRY_CLOSED, PREVENTED)
 
 REASONS = (
     "bank_cannot_process",
@@ -29,20 +31,23 @@ REASONS = (
 _DAYS_TO_RESPOND = 7 * 24 * 60 * 60
 
 
-def new(charge: dict | None, reason: str, now: int) -> tuple[dict, dict]:
-    """The dispute about all that was captured and not refunded, and the charge after it."""
+def new(charge: dict | None, parameters: dict, now: int) -> tuple[dict, dict]:
+    """The dispute about an amount, or about all that was captured and not refunded, and the charge after it."""
     if charge is None or not charge["captured"] or refundable(charge) == 0:
         raise invalid_request("There is no captured and unrefunded charge to dispute.")
     if charge["disputed"]:
         raise invalid_request(f"Charge {charge['id']} has already been disputed.", "charge_disputed")
-    return _new_dispute(charge, reason, now), {**charge, "disputed": True}
+    if parameters.get("amount", 0) > refundable(charge):
+        raise invalid_request("No more can be disputed than was captured and not refunded.", param="amount")
+    return _new_dispute(charge, parameters, now), {**charge, "disputed": True}
 
 
-def _new_dispute(charge: dict, reason: str, now: int) -> dict:
+def _new_dispute(charge: dict, parameters: dict, now: int) -> dict:
+    status = parameters.get("status", OPEN)
     return {
         "id": new_id("dp"),
         "object": "dispute",
-        "amount": refundable(charge),
+        "amount": parameters.get("amount", refundable(charge)),
         "balance_transactions": [],
         "charge": charge["id"],
         "created": now,
@@ -55,24 +60,24 @@ def _new_dispute(charge: dict, reason: str, now: int) -> dict:
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": False,
+        "is_charge_refundable": status == INQUIRY,
         "livemode": False,
         "metadata": {},
         "network_reason_code": None,
         "payment_intent": charge["payment_intent"],
         "payment_method_details": charge["payment_method_details"],
-        "reason": reason,
-        "status": OPEN,
+        "reason": parameters.get("reason", "fraudulent"),
+        "status": status,
     }
 
 
 def close(dispute: dict, status: str) -> dict:
-    if dispute["status"] != OPEN:
+    if dispute["status"] in CLOSED:
         raise invalid_request(f"Dispute {dispute['id']} is already closed: {dispute['status']}.")
-    return {**dispute, "status": status, "is_charge_refundable": status == WON}
+    return {**dispute, "status": status, "is_charge_refundable": status != LOST}
 
 
 def check_refundable(charge: dict, dispute: dict | None) -> None:
-    if dispute is not None and dispute["status"] != WON:
+    if dispute is not None and not dispute["is_charge_refundable"]:
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise invalid_request(message, "charge_disputed")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from infra.local.payments import deliveries, webhooks
 from infra.local.payments.answers import API_VERSION
-from infra.local.payments.disputes import CLOSED
+from infra.local.payments.charges import FAILED_REFUNDS
+from infra.local.payments.disputes import CLOSED, OPEN, WON
 from infra.local.payments.ids import new_id
 from infra.local.payments.intents import CANCELED, REQUIRES_ACTION, REQUIRES_CAPTURE, SUCCEEDED
 from infra.local.payments.ledger import Books, Ledger
@@ -22,6 +23,10 @@ def _made(before: dict, _: dict) -> bool:
 
 def _reached(*statuses: str) -> _Happened:
     return lambda before, after: after["status"] in statuses and before.get("status") != after["status"]
+
+
+def _reached_later(*statuses: str) -> _Happened:
+    return lambda before, after: bool(before) and _reached(*statuses)(before, after)
 
 
 def _failed_again(before: dict, after: dict) -> bool:
@@ -43,10 +48,17 @@ _EVENTS: dict[str, dict[str, _Happened]] = {
         "charge.captured": lambda before, after: bool(before) and after["captured"] > before["captured"],
         "charge.refunded": lambda before, after: after["amount_refunded"] > before.get("amount_refunded", 0),
     },
-    "refund": {"refund.created": _made},
+    "refund": {
+        "refund.created": _made,
+        "charge.refund.updated": _reached_later(*FAILED_REFUNDS),
+        "refund.updated": _reached_later(*FAILED_REFUNDS),
+        "refund.failed": _reached_later("failed"),
+    },
     "dispute": {
         "charge.dispute.created": _made,
+        "charge.dispute.funds_withdrawn": lambda before, after: not before and after["status"] == OPEN,
         "charge.dispute.closed": _reached(*CLOSED),
+        "charge.dispute.funds_reinstated": _reached(WON),
     },
 }
 

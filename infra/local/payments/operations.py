@@ -136,9 +136,17 @@ def _dispute_about(books: Books, charge: dict) -> dict | None:
     return next(iter(books.page("dispute", {"charge": charge["id"]}, limit=1)), None)
 
 
+def fail_refund(books: Books, call: Call) -> dict:
+    refund = books.get("refund", call.object_id, param="refund")
+    charge = books.get("charge", refund["charge"], param="charge")
+    refund, charge = charges.fail_refund(charge, refund, call.parameters.get("status", "failed"))
+    books.save(refund, charge)
+    return refund
+
+
 def open_dispute(books: Books, call: Call) -> dict:
     charge = books.find("charge", _intent(books, call)["latest_charge"] or "")
-    dispute, charge = disputes.new(charge, call.parameters.get("reason", "fraudulent"), call.now)
+    dispute, charge = disputes.new(charge, call.parameters, call.now)
     books.save(dispute, charge)
     return dispute
 
