@@ -122,6 +122,13 @@ export interface ReturnReceipt {
   refund: Money;
 }
 
+/** How the buyer confirms the payment: at the bank's page, or with Stripe.js on ours. */
+export interface NextAction {
+  redirect_url: string | null;
+  client_secret: string | null;
+  expires_at: string;
+}
+
 export interface Order extends OrderSummary {
   email: string;
   shipping_address: Address;
@@ -133,6 +140,8 @@ export interface Order extends OrderSummary {
     captured: number;
     refunded: number;
     decline_code?: string | null;
+    /** While the payment waits for its buyer, and for nobody else. */
+    next_action?: NextAction | null;
     /** The buyer's bank is looking into the charge. */
     disputed?: boolean;
   } | null;
@@ -264,6 +273,11 @@ export function getOrder(id: string, signal?: AbortSignal): Promise<Order> {
 
 export function cancelOrder(id: string): Promise<unknown> {
   return owner(id, '/cancel', { method: 'POST' });
+}
+
+/** Has the shop ask how a payment stands that its buyer had to confirm. Harmless to repeat. */
+export function confirmPayment(id: string): Promise<unknown> {
+  return owner(id, '/payment/confirmation', { method: 'POST' });
 }
 
 export function returnOrder(id: string, lines: ReturnLine[], idempotencyKey: string): Promise<ReturnReceipt> {

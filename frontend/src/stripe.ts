@@ -1,4 +1,4 @@
-/** Stripe's card form, fetched only when a real Stripe account is configured and somebody checks out. */
+/** Stripe.js: the card form and the bank's question. Fetched only where a real Stripe account is configured. */
 import type { Address, Money } from './api';
 import { currentTheme } from './theme';
 
@@ -9,6 +9,7 @@ interface Elements {
 
 interface Stripe {
   elements(options: object): Elements;
+  handleNextAction(request: { clientSecret: string }): Promise<{ error?: { message?: string } }>;
   createPaymentMethod(request: object): Promise<{ paymentMethod?: { id: string }; error?: { message?: string } }>;
 }
 
@@ -54,6 +55,16 @@ export async function mountCardForm(host: HTMLElement, publishableKey: string, t
       return known;
     },
   };
+}
+
+/**
+ * Has the buyer confirm a payment that their bank asks about: in a window on this page, or by going to the bank. What
+ * came of it the shop learns from Stripe; a failure is told as what it means for the buyer.
+ */
+export async function confirmAtBank(publishableKey: string, clientSecret: string): Promise<void> {
+  const stripe = (await loadStripe())(publishableKey);
+  const { error } = await stripe.handleNextAction({ clientSecret });
+  if (error) throw new Error(error.message ?? 'Your bank could not confirm that it was you.');
 }
 
 let loading: Promise<NonNullable<Window['Stripe']>> | undefined;

@@ -5,7 +5,7 @@ import { formatMoney } from '../money';
 export const STATUS_NAMES: Record<Status, string> = {
   PLACED: 'Placed',
   RESERVED: 'Stock reserved',
-  ACTION_REQUIRED: 'Waiting for your confirmation',
+  ACTION_REQUIRED: 'Confirmation needed',
   AUTHORIZED: 'Payment authorized',
   SHIPPING: 'Shipping',
   COMPLETED: 'Completed',
@@ -13,13 +13,26 @@ export const STATUS_NAMES: Record<Status, string> = {
   RETURNED: 'Returned',
 };
 
-export const CHAPTERS: { status: Status; text: string }[] = [
+export interface Chapter {
+  status: Status;
+  text: string;
+}
+
+export const CHAPTERS: Chapter[] = [
   { status: 'PLACED', text: 'Your order is in our book.' },
   { status: 'RESERVED', text: 'Everything was set aside under your name.' },
   { status: 'AUTHORIZED', text: 'Your bank agreed to the amount and holds it.' },
   { status: 'SHIPPING', text: 'The warehouse has your order.' },
   { status: 'COMPLETED', text: 'Your parcel has left, and your card has been charged.' },
 ];
+
+const CONFIRMATION: Chapter = { status: 'ACTION_REQUIRED', text: 'Your bank wanted you to confirm the payment.' };
+
+/** The chapters of this order. Most banks want no confirmation, so that one is told of only where it is asked for. */
+export function chaptersOf({ history }: OrderSummary): Chapter[] {
+  const wasAsked = history.some(({ status }) => status === CONFIRMATION.status);
+  return wasAsked ? [...CHAPTERS.slice(0, 2), CONFIRMATION, ...CHAPTERS.slice(2)] : CHAPTERS;
+}
 
 const HEADLINES: Record<Status, string> = {
   PLACED: 'We are on it',
@@ -43,7 +56,9 @@ const REASONS: Record<Reason, string> = {
 const DECLINES: Record<string, string> = {
   insufficient_funds: 'The bank says there were not enough funds.',
   expired_card: 'The bank says the card has expired.',
-  authentication_required: 'The bank wanted a confirmation that this shop cannot ask for.',
+  authentication_required: 'The bank wanted a confirmation that it was you.',
+  payment_intent_authentication_failure: 'Your bank could not confirm that it was you.',
+  authentication_not_completed: 'The payment was not confirmed in time.',
   lost_card: 'The bank did not accept this card.',
   stolen_card: 'The bank did not accept this card.',
 };
@@ -82,7 +97,7 @@ const shadeOf = (order: OrderSummary): Shade => {
   return back === 0 ? 'whole' : back < piecesBought(order) ? 'partly' : 'all';
 };
 
-/** The status in words, with the shades that the seven statuses do not have. */
+/** The status in words, with the shades that the statuses do not have. */
 export function statusName(order: OrderSummary): string {
   if (isStopping(order)) return 'Being cancelled';
   const shade = shadeOf(order);
@@ -111,6 +126,7 @@ export function headline(order: Order): string {
 export function remark(order: Order): string | null {
   if (order.status === 'CANCELLED') return `${whyCancelled(order)} ${moneyStory(order)}`;
   if (isStopping(order)) return 'We are telling the warehouse and your bank. This page follows along by itself.';
+  if (order.status === 'ACTION_REQUIRED') return 'Your bank wants to be sure that it is you. Nothing is charged yet.';
   if (!hasEnded(order)) return `This page follows along by itself. A confirmation goes to ${order.email}.`;
   if (order.status === 'RETURNED' || shadeOf(order) === 'all') return `You sent everything back. ${moneyStory(order)}`;
   if (shadeOf(order) === 'whole') return null;
@@ -145,4 +161,11 @@ function refundStory(order: Order): string {
 /** What became of the goods, if they had been set aside. */
 export function goodsStory({ history }: Order): string {
   return history.some(({ status }) => status === 'RESERVED') ? 'The goods are back on the shelf.' : '';
+}
+
+/** Which colours the order's head wears. */
+export function mood(order: Order): 'going' | 'good' | 'bad' | 'calm' {
+  if (isCancelledByBuyer(order) || order.status === 'RETURNED') return 'calm';
+  if (order.status === 'CANCELLED') return 'bad';
+  return hasEnded(order) ? 'good' : 'going';
 }

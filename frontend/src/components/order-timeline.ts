@@ -2,14 +2,15 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Order } from '../api';
 import { formatMoment } from '../dates';
 import { icons } from './icons';
-import { CHAPTERS, goodsStory, isCancelledByBuyer, isStopping, moneyStory, STATUS_NAMES, whyCancelled } from './order-story';
+import { chaptersOf, goodsStory, isCancelledByBuyer, isStopping, moneyStory, STATUS_NAMES, whyCancelled } from './order-story';
 
 /** The order as chapters: those that happened, the one going on, those to come, and an early end if there is one. */
 export function orderTimeline(order: Order): TemplateResult {
   const times = new Map(order.history.map(({ status, at }) => [status, at]));
   const isCutShort = order.status === 'CANCELLED' || order.status === 'RETURNED' || isStopping(order);
-  const reached = CHAPTERS.findLastIndex(({ status }) => status === order.status || times.has(status));
-  const chapters = isCutShort ? CHAPTERS.slice(0, reached + 1) : CHAPTERS;
+  const all = chaptersOf(order);
+  const reached = all.findLastIndex(({ status }) => status === order.status || times.has(status));
+  const chapters = isCutShort ? all.slice(0, reached + 1) : all;
   const isDone = order.status === 'COMPLETED' || isCutShort;
   return html`
     <ol class="timeline">

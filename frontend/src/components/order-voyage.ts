@@ -8,6 +8,7 @@ const TURNED: Status[] = ['CANCELLED', 'RETURNED'];
 export const orderVoyage = (order: Order) => voyage(legOf(order), isStopping(order) || TURNED.includes(order.status));
 
 /** How far it has come: 0 at our quay, 4 once it has left the shore behind. What we cannot see, it does not reach. */
-function legOf({ status }: Order): number {
-  return TURNED.includes(status) ? 0 : CHAPTERS.findIndex((chapter) => chapter.status === status);
+function legOf({ status, history }: Order): number {
+  if (TURNED.includes(status)) return 0;
+  return CHAPTERS.findLastIndex((chapter) => chapter.status === status || history.some((moment) => moment.status === chapter.status));
 }

@@ -11,13 +11,17 @@ const CARDS = [
     outcome: 'Insufficient funds',
     brand: 'visa',
   },
+  { id: 'pm_card_threeDSecure2Required', name: 'Visa •••• 3220', outcome: 'Asks you to confirm', brand: 'visa' },
 ];
+
+const LOOKS: Record<string, string> = { Succeeds: 'outcome-good', 'Asks you to confirm': 'outcome-ask' };
 
 /** Mishaps at the payment provider; money and goods stay in step all the same. */
 const MISHAPS = [
   { id: 'pm_card_fault_confirm_errorAfter', name: 'Charged, but the answer is lost' },
   { id: 'pm_card_fault_confirm_rateLimited', name: 'The bank says: slow down' },
   { id: 'pm_card_fault_capture_stickyError', name: 'The capture fails, the same way each time' },
+  { id: 'pm_card_threeDSecureRequiredChargeDeclined', name: 'Confirmed by you, then declined by the bank' },
   { id: 'pm_card_fault_capture_holdExpires', name: 'The hold expires before the parcel leaves' },
 ];
 
@@ -53,7 +57,7 @@ export const sandboxPayment = (chosen: SandboxChoice, choose: (choice: SandboxCh
             <span class="brand brand-${brand}" aria-hidden="true"></span>
             <span class="choice-words">
               <span class="choice-name">${name}</span>
-              <span class="outcome ${outcome === 'Succeeds' ? 'outcome-good' : 'outcome-bad'}">${outcome}</span>
+              <span class="outcome ${LOOKS[outcome] ?? 'outcome-bad'}">${outcome}</span>
             </span>
           </label>
         `,
@@ -80,7 +84,7 @@ function mishaps(chosen: SandboxChoice, choose: (choice: SandboxChoice) => void)
     <details class="mishaps" data-testid="mishaps">
       <summary>
         <span class="mishaps-name">When things go wrong</span>
-        <small>${picked?.name ?? 'Four bad moments an order survives'}</small>
+        <small>${picked?.name ?? 'Five bad moments an order survives'}</small>
       </summary>
       <fieldset>
         <legend class="visually-hidden">When things go wrong</legend>

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
+import { isBackFromBank } from '../bank-return';
 import { addToCart, loadCart, quantityOf } from '../cart';
 import { cancelPanel } from '../components/cancel-panel';
 import { LightElement } from '../components/light-element';
@@ -10,9 +11,9 @@ import { orderReturns } from '../components/order-returns';
 import {
   hasEnded,
   headline,
-  isCancelledByBuyer,
   isStopping,
   keptOf,
+  mood,
   refundsUnderway,
   remark,
   sentBack,
@@ -21,6 +22,7 @@ import {
 import { orderSummary } from '../components/order-summary';
 import { orderTimeline } from '../components/order-timeline';
 import { orderVoyage } from '../components/order-voyage';
+import '../components/confirm-payment';
 import '../components/return-form';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { follow } from '../follow';
@@ -58,11 +60,13 @@ export class OrderPage extends LightElement {
   /** Why the last request failed: beside its panel, or alone when that is gone. */
   @state() private trouble: string | null = null;
   private hasAskedToCancel = false;
+  private isBack = false;
   private watching = new AbortController();
 
   override connectedCallback(): void {
     super.connectedCallback();
     setTitle('Your order', { isUnlisted: true });
+    this.isBack = isBackFromBank();
   }
 
   override disconnectedCallback(): void {
@@ -134,11 +138,12 @@ export class OrderPage extends LightElement {
       <section class="section with-aside">
         <div>
           ${this.error ? html`<p class="notice" role="status">We lost the line for a moment. Looking again…</p>` : nothing}
+          ${order.status === 'ACTION_REQUIRED' && !isStopping(order)
+            ? html`<confirm-payment .order=${order} .isBack=${this.isBack}></confirm-payment>`
+            : nothing}
           <h2 class="visually-hidden">What happened</h2>
           ${orderTimeline(order)}
-          ${order.payment?.disputed
-            ? html`<p class="notice order-note">${DISPUTED}</p>`
-            : nothing}
+          ${order.payment?.disputed ? html`<p class="notice order-note">${DISPUTED}</p>` : nothing}
           ${order.returns?.length ? orderReturns(order, order.returns) : nothing}
           ${this.question(order)}
         </div>
@@ -304,12 +309,6 @@ const waiting = html`
 
 /** Nothing more will happen to the order by itself. */
 const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).length === 0;
-
-function mood(order: Order): 'going' | 'good' | 'bad' | 'calm' {
-  if (isCancelledByBuyer(order) || order.status === 'RETURNED') return 'calm';
-  if (order.status === 'CANCELLED') return 'bad';
-  return hasEnded(order) ? 'good' : 'going';
-}
 
 /** The order as it is once the shop has taken a return, until the shop says so itself. */
 function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }: ReturnReceipt): Order {

@@ -1,7 +1,7 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
-import { allStates, type Machine } from '../saga/definition';
+import { allStates, detoursOf, type Machine } from '../saga/definition';
 import type { Facts, Run, Step } from '../saga/facts';
 import { layout, type Box, type Line, type Measures } from '../saga/layout';
 import { span } from './words';
@@ -66,7 +66,8 @@ export class SagaGraph extends LightElement {
 
   private line(line: Line) {
     const step = this.taken(line);
-    const isBack = step && (step.way === 'catch' || this.isOnTheWayBack(step.from));
+    const isUndoing = step?.way === 'catch' && !detoursOf(this.machine).has(step.to);
+    const isBack = step && (isUndoing || this.isOnTheWayBack(step.from));
     const look = step ? (isBack ? 'back' : 'taken') : 'plain';
     const classes = ['saga-line', line.edge.way === 'catch' ? 'is-catch' : '', line.isRail ? 'is-rail' : '', step ? `is-${look}` : ''];
     const [[x1, y1], [x2]] = [line.points[0], line.points.at(-1)!];
@@ -78,7 +79,10 @@ export class SagaGraph extends LightElement {
   }
 
   private isOnTheWayBack(name: string): boolean {
-    return Boolean(this.run?.steps.some(({ to, way }) => to === name && way === 'catch')) || Boolean(this.run?.steps.some(({ to, from }) => to === name && this.isOnTheWayBack(from)));
+    const detours = detoursOf(this.machine);
+    if (detours.has(name)) return false;
+    const into = this.run?.steps.filter(({ to, from }) => to === name && !(detours.get(from) === name)) ?? [];
+    return into.some(({ way, from }) => way === 'catch' || this.isOnTheWayBack(from));
   }
 
   private node(box: Box) {

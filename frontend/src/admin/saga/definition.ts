@@ -34,6 +34,16 @@ export function edgesOf(machine: Machine): Edge[] {
   ]);
 }
 
+/**
+ * States that wait in the place of another and lead back to it, by its name: an error of that other leads there, and
+ * nothing is undone.
+ */
+export function detoursOf(machine: Machine): Map<string, string> {
+  const edges = edgesOf(machine);
+  const isBackTo = (from: string, to: string) => edges.some((edge) => edge.way === 'next' && edge.from === from && edge.to === to);
+  return new Map(edges.filter(({ from, to, way }) => way === 'catch' && isBackTo(to, from)).map(({ from, to }) => [to, from]));
+}
+
 const unique = (names: (string | undefined)[]) => [...new Set(names.filter((name) => name !== undefined))];
 
 /** All states, those inside of a Parallel too, with the name of what holds them. */

@@ -1,6 +1,6 @@
 /** What is known of each state of one execution, from the execution's history alone. */
 import type { Entry } from '../api';
-import { allStates, edgesOf, type Machine, type Way } from './definition';
+import { allStates, detoursOf, edgesOf, type Machine, type Way } from './definition';
 
 /** How we know: the history tells of the state, or only of its task, or it follows from where the execution is. */
 export type Source = 'history' | 'task' | 'implied';
@@ -71,10 +71,11 @@ function stepsOf(machine: Machine, visits: Entry[]): Step[] {
 
 function factsOf(machine: Machine, visits: Entry[], steps: Step[], status: string): Map<string, Facts> {
   const found = new Map<string, Facts>();
+  const detours = detoursOf(machine);
   for (const { name, state, within } of allStates(machine)) {
     const own = visits.filter(({ title }) => title === name);
     const outer = within ? visits.filter(({ title }) => title === within) : [];
-    if (own.length) found.set(name, fromHistory(own, steps, status));
+    if (own.length) found.set(name, fromHistory(own, steps, status, detours));
     else if (outer.length) {
       const facts = fromTask(outer.at(-1)!, state.Resource) ?? implied(machine, name, outer.at(-1)!);
       if (facts) found.set(name, facts);
@@ -83,10 +84,12 @@ function factsOf(machine: Machine, visits: Entry[], steps: Step[], status: strin
   return found;
 }
 
-function fromHistory(visits: Entry[], steps: Step[], status: string): Facts {
+function fromHistory(visits: Entry[], steps: Step[], status: string, detours: Map<string, string>): Facts {
   const last = visits.at(-1)!;
   const { left_at: leftAt, errors } = last.details as { left_at: string | null; errors: string[] };
-  const wasCaught = steps.some(({ from, way }) => from === last.title && way === 'catch');
+  const left = steps.filter(({ from }) => from === last.title);
+  const way = left.length === visits.length ? left.at(-1) : undefined;
+  const wasCaught = way?.way === 'catch' && !detours.has(way.to);
   const isStuck = leftAt === null && status !== 'RUNNING';
   const standing = wasCaught || isStuck ? 'failed' : leftAt === null ? 'current' : 'done';
   const attempts = Math.max(1, eventsOf(last).filter(({ type }) => /^(Task|LambdaFunction)Scheduled$/.test(type)).length);

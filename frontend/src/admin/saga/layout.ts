@@ -1,8 +1,9 @@
 /**
  * Where each state of a workflow stands: the way forward runs down, the way back runs up beside it, each undo next to
- * what it undoes, and what many states may end in lies below. Derived from the definition, for any workflow of this kind.
+ * what it undoes, and what many states may end in lies below. A wait that leads back lies left below its step. Derived
+ * from the definition, for any workflow of this kind.
  */
-import { edgesOf, type Edge, type Machine } from './definition';
+import { detoursOf, edgesOf, type Edge, type Machine } from './definition';
 
 export interface Measures {
   node: { width: number; height: number };
@@ -23,6 +24,8 @@ export interface Box {
   lane: number;
   /** Holds other boxes. */
   isGroup: boolean;
+  /** Waits in the place of the state above it. */
+  isAside: boolean;
   within: string | null;
 }
 
@@ -45,9 +48,10 @@ export interface Layout {
 const MARK = 26;
 
 export function layout(machine: Machine, measures: Measures): Layout {
-  const edges = edgesOf(machine);
-  const lanes = lanesOf(machine, edges);
-  const rows = rowsOf(machine, edges, lanes);
+  const edges = straightened(edgesOf(machine));
+  const detours = detoursOf(machine);
+  const lanes = lanesOf(machine, edges, detours);
+  const rows = rowsOf(machine, edges, lanes, detours);
   const sizes = new Map(Object.keys(machine.States).map((name) => [name, sizeOf(machine, name, measures)]));
   const names = [...rows.keys()];
   const heights = rowHeights(names, rows, sizes);
@@ -59,10 +63,11 @@ export function layout(machine: Machine, measures: Measures): Layout {
   const boxes = names.flatMap((name) => {
     const { width, height } = sizes.get(name)!;
     const lane = lanes.get(name)!;
-    const x = lane === 0 ? (laneWidth - width) / 2 : second;
+    const isAside = detours.has(name);
+    const x = isAside ? 0 : lane === 0 ? (laneWidth - width) / 2 : second;
     const row = rows.get(name)!;
     const y = tops.get(row)! + (heights.get(row)! - height) / 2;
-    const box: Box = { name, x, y, width, height, lane, isGroup: Boolean(machine.States[name].Branches), within: null };
+    const box: Box = { name, x, y, width, height, lane, isGroup: Boolean(machine.States[name].Branches), isAside, within: null };
     return [box, ...innerBoxes(machine, box, measures)];
   });
   const at = new Map(boxes.map((box) => [box.name, box]));
@@ -83,14 +88,23 @@ export function layout(machine: Machine, measures: Measures): Layout {
   };
 }
 
-/** Along `Next` a state stays in its lane; each `Catch` leads one lane further. */
-function lanesOf(machine: Machine, edges: Edge[]): Map<string, number> {
+/** One line where two edges lead the same way. */
+const straightened = (edges: Edge[]) =>
+  edges.filter((edge) => edge.way === 'next' || !edges.some(({ from, to, way }) => way === 'next' && from === edge.from && to === edge.to));
+
+/** Along `Next` a state stays in its lane; each `Catch` leads one lane further, but not to a wait that leads back. */
+function lanesOf(machine: Machine, edges: Edge[], detours: Map<string, string> = new Map()): Map<string, number> {
   const lanes = new Map([[machine.StartAt, 0]]);
   const reachable = Object.keys(machine.States).length;
   for (let round = 0; round < reachable; round++) {
     for (const name of Object.keys(machine.States)) {
       if (name === machine.StartAt) continue;
-      const into = edges.filter(({ to, from }) => to === name && lanes.has(from));
+      const before = detours.get(name);
+      if (before !== undefined) {
+        if (lanes.has(before)) lanes.set(name, lanes.get(before)!);
+        continue;
+      }
+      const into = edges.filter(({ to, from }) => to === name && lanes.has(from) && !detours.has(from));
       const straight = into.filter(({ way }) => way === 'next');
       const found = straight.length
         ? Math.max(...straight.map(({ from }) => lanes.get(from)!))
@@ -101,9 +115,9 @@ function lanesOf(machine: Machine, edges: Edge[]): Map<string, number> {
   return lanes;
 }
 
-function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>): Map<string, number> {
+function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>, detours: Map<string, string>): Map<string, number> {
   const rows = new Map<string, number>();
-  const next = (name: string) => edges.filter(({ from, way }) => from === name && way === 'next').map(({ to }) => to);
+  const next = (name: string) => edges.filter(({ from, way }) => from === name && way === 'next' && !detours.has(name)).map(({ to }) => to);
   const settle = (name: string, row: number) => {
     if ((rows.get(name) ?? -1) >= row || row > 100) return;
     rows.set(name, row);
@@ -125,6 +139,7 @@ function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>): Ma
       if (!rows.has(name) && before) rows.set(name, rows.get(before.from)! + (goesUp(before.from, edges, rows) ? -1 : 1));
     }
   }
+  for (const [name, before] of detours) rows.set(name, rows.get(before)! + 0.5);
   const first = Math.min(...rows.values());
   return new Map([...rows].map(([name, row]) => [name, row - first]));
 }
@@ -161,6 +176,7 @@ function innerBoxes(machine: Machine, group: Box, { node, gap, padding }: Measur
       ...node,
       lane: lanes.get(name) ?? 0,
       isGroup: false,
+      isAside: false,
       within: group.name,
     }));
   });
@@ -188,6 +204,8 @@ function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: numb
   const middle = (box: Box) => box.x + box.width / 2;
   const side = (box: Box) => box.y + box.height / 2;
   const isRail = edge.way === 'catch' && sinks.has(edge.to);
+  if (to.isAside) return { edge, isRail, points: [[from.x, side(from)], [middle(to), side(from)], [middle(to), to.y]] };
+  if (from.isAside) return { edge, isRail, points: fromAside(from, to) };
   if (isRail && from.lane > 0) {
     return { edge, isRail, points: [[from.x + from.width, side(from)], [rail, side(from)], [rail, side(to)], [to.x + to.width, side(to)]] };
   }
@@ -200,6 +218,17 @@ function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: numb
   }
   const isUp = to.y < from.y;
   return { edge, isRail, points: [[middle(from), isUp ? from.y : from.y + from.height], [middle(to), isUp ? to.y + to.height : to.y]] };
+}
+
+/** Back into the state that is waited for, or below it to where the wait was broken off. */
+function fromAside(from: Box, to: Box): [number, number][] {
+  const right = from.x + from.width;
+  if (to.lane === from.lane) {
+    const x = (right + to.x + to.width / 2) / 2;
+    return [[right, from.y + from.height * 0.3], [x, from.y + from.height * 0.3], [x, to.y + to.height]];
+  }
+  const y = from.y + from.height * 0.75;
+  return [[right, y], [to.x - 11, y], [to.x - 11, to.y + to.height * 0.75], [to.x, to.y + to.height * 0.75]];
 }
 
 function endOf(box: Box, isUp: boolean): [number, number][] {

@@ -1,0 +1,48 @@
+"""A buyer whose bank wants a confirmation gives it, fails to, or walks away."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.buyer import WHOLE_ORDER_MS, Buyer
+
+WANTS_HOLDER = "pm_card_threeDSecure2Required"
+
+
+@pytest.fixture
+def asked(new_buyer: Any, viewport: Any) -> Buyer:
+    """Before the page of an order that waits for them."""
+    buyer: Buyer = new_buyer(viewport=viewport)
+    buyer.packs("CAMP-AXE-01")
+    buyer.checks_out(WANTS_HOLDER)
+    buyer.sees_order("ACTION_REQUIRED")
+    return buyer
+
+
+def test_buyer_who_confirms_at_the_bank_gets_the_order(asked: Buyer) -> None:
+    page = asked.page
+    page.get_by_test_id("confirm-payment").click()
+    page.get_by_role("button", name="Complete authentication").click()
+    asked.sees_order("COMPLETED")
+    assert page.url.endswith(f"/orders/{page.get_by_test_id('order-id').inner_text()}"), (
+        "no secret stays in the address"
+    )
+
+
+def test_buyer_who_fails_to_confirm_is_told_so_by_keyboard_alone(asked: Buyer) -> None:
+    page = asked.page
+    page.get_by_test_id("confirm-payment").press("Enter")
+    page.get_by_role("button", name="Fail authentication").press("Enter")
+    asked.sees_order("CANCELLED")
+    expect(page.get_by_text("could not confirm that it was you").first).to_be_visible()
+    expect(page.get_by_role("button", name="Try another card")).to_be_visible()
+
+
+def test_buyer_who_walks_away_is_asked_until_the_time_is_up(asked: Buyer) -> None:
+    page = asked.page
+    page.get_by_test_id("confirm-payment").click()
+    page.get_by_role("link", name="Leave without answering").click()
+    expect(page.get_by_test_id("confirm-panel")).to_be_visible(timeout=WHOLE_ORDER_MS)
+    asked.sees_order("CANCELLED")
+    expect(page.get_by_text("not confirmed in time").first).to_be_visible()
