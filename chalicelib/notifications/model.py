@@ -38,7 +38,7 @@ NOTHING_REFUNDED = (
 WHY = {
     Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
     Reason.OUT_OF_STOCK: "Somebody else was faster: there are not enough pieces left.",
-    Reason.PAYMENT_DECLINED: "Your card was declined. Another card may work.",
+    Reason.PAYMENT_DECLINED: "The payment did not go through. Another card may work.",
     Reason.SHIPPING_FAILED: "The warehouse could not send it.",
     Reason.FULFILMENT_FAILED: "Something went wrong on our side. We are looking into it.",
 }

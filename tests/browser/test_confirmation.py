@@ -25,9 +25,8 @@ def test_buyer_who_confirms_at_the_bank_gets_the_order(asked: Buyer) -> None:
     page.get_by_test_id("confirm-payment").click()
     page.get_by_role("button", name="Complete authentication").click()
     asked.sees_order("COMPLETED")
-    assert page.url.endswith(f"/orders/{page.get_by_test_id('order-id').inner_text()}"), (
-        "no secret stays in the address"
-    )
+    # No secret stays in the address.
+    assert page.url.endswith(f"/orders/{page.get_by_test_id('order-id').inner_text()}")
 
 
 def test_buyer_who_fails_to_confirm_is_told_so_by_keyboard_alone(asked: Buyer) -> None:

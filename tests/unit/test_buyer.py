@@ -1,16 +1,25 @@
 """Waiting for the buyer: whatever shows an answer wakes the saga, early, late or twice, and a wish to cancel too."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+
 import pytest
 
+from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import buyer, steps
 from chalicelib.fulfilment.cancellation import stop_fulfilment
 from chalicelib.fulfilment.payment_news import hear_stripe
+from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined
-from chalicelib.payments.webhooks import Notice
-from tests.builders import an_order_in
-from tests.fakes import WANTS_HOLDER
+from chalicelib.payments.routes import hear_stripe as receive
+from chalicelib.payments.webhooks import Inbox, Notice, StripeEvent
+from chalicelib.platform.clock import iso
+from chalicelib.platform.identity import Caller
+from chalicelib.platform.secret import Secret
+from tests.builders import NOW, an_order_in
+from tests.fakes import WANTS_HOLDER, FakeQueue
 
 ORDER, INTENT = "ord_1", "pi_1"
 WOKEN = ("token-1", {})
@@ -133,3 +142,62 @@ class TestCancelling:
         steps.void_payment(ORDER)
 
         assert asked.gateway.retrieve(INTENT).status == "canceled"
+
+
+@pytest.fixture
+def queue(monkeypatch):
+    sent = FakeQueue()
+    receiver = Inbox(sent, "https://sqs.example/stripe", Secret(lambda: "whsec_1"))
+    monkeypatch.setattr(wiring, "stripe_inbox", lambda: receiver)
+    return sent
+
+
+def call_of(customer_id=None, is_admin=False):
+    caller = Caller(customer_id=customer_id, is_admin=is_admin)
+    return SimpleNamespace(caller=caller, headers={})
+
+
+class TestWebhook:
+    def authorized(self):
+        about = {"object": "payment_intent", "id": INTENT, "metadata": {"order_id": ORDER}}
+        return StripeEvent(id="evt_1", type="payment_intent.amount_capturable_updated", data={"object": about})
+
+    def test_of_an_authorization_is_taken_in_while_the_buyer_is_awaited(self, asked, queue):
+        receive(None, self.authorized())
+
+        assert queue.sent == [{"event_id": "evt_1", "payment_intent": INTENT, "order_id": ORDER}]
+
+    def test_of_an_authorization_is_dropped_for_every_other_order(self, shop, queue):
+        shop.sold(until=Status.AUTHORIZED, captured=False)
+
+        receive(None, self.authorized())
+
+        assert queue.sent == []
+
+
+class TestOrderOverHttp:
+    def test_shows_its_buyer_how_to_confirm_while_that_is_needed(self, asked):
+        action = orders.get_order(call_of("ada"), ORDER).payment.next_action
+
+        assert (action.redirect_url, action.client_secret) == ("https://bank.example/pi_1", "pi_1_secret")
+        assert action.expires_at == iso(NOW + timedelta(minutes=15))
+
+    def test_shows_an_admin_nothing_of_it(self, asked):
+        assert orders.get_order(call_of("keeper", is_admin=True), ORDER).payment.next_action is None
+
+    @pytest.mark.parametrize("ends", [wish_to_cancel, lambda shop: steps.authorize_payment(ORDER)])
+    def test_shows_nothing_of_it_once_it_is_not_needed(self, asked, ends):
+        asked.gateway.answer(INTENT)
+        ends(asked)
+
+        assert orders.get_order(call_of("ada"), ORDER).payment.next_action is None
+
+    def test_return_of_the_buyer_asks_stripe_while_the_payment_waits(self, asked, queue):
+        orders.confirm_payment(call_of("ada"), ORDER)
+        asked.gateway.answer(INTENT)
+        steps.authorize_payment(ORDER)
+
+        accepted = orders.confirm_payment(call_of("ada"), ORDER)
+
+        assert queue.sent == [{"payment_intent": INTENT, "order_id": ORDER}]
+        assert accepted.status == Status.AUTHORIZED
