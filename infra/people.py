@@ -14,12 +14,14 @@ import boto3
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
+from chalicelib.accounts.model import AccountEmail
 from chalicelib.platform.identity import ADMIN_GROUP
 from chalicelib.platform.text import one_line
 from infra import deploy
 from infra.local import run
 
 PARTNER_NAME = TypeAdapter[str](Annotated[str, one_line(100)])
+ADMIN_EMAIL = TypeAdapter[str](AccountEmail)
 
 
 class Refused(Exception):
@@ -53,9 +55,10 @@ def _shop(stage: str | None) -> tuple[boto3.Session, dict[str, str]]:
 def make_admin(session: boto3.Session, outputs: dict[str, str], email: str) -> str:
     """The user pool invents a password for one time, and mails it; nobody here sees it.
 
-    Raises Refused for an account that nobody has confirmed: it may be somebody else's who waits for this.
+    Raises Refused for an account that nobody has confirmed: it may be somebody else's who waits for this; and for an
+    address that cannot be a user name.
     """
-    cognito, email = session.client("cognito-idp"), email.lower()
+    cognito, email = session.client("cognito-idp"), _checked(ADMIN_EMAIL, email)
     pool = outputs["UserPoolId"]
     status = _status(cognito, pool, email)
     if status == "UNCONFIRMED":

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from chalicelib.orders.model import Email
+from chalicelib.accounts.password import opaque
+from chalicelib.platform.email_address import DOCUMENTED, Email
 from chalicelib.platform.errors import Conflict, Forbidden, TooMany, Unacceptable, Unauthenticated
 
 PASSWORD_MINIMUM = 12
@@ -16,10 +18,26 @@ DISTINCT_CHARACTERS = 5
 NAME_LENGTH = 4
 """A shorter name in an address is in many good passwords by chance."""
 
-AccountEmail = Annotated[Email, AfterValidator(str.lower)]
+USER_NAME_LIMIT = 128
+"""Characters. The address is the user name, and Cognito takes no longer one."""
+
+
+def _as_user_name(email: str) -> str:
+    if len(email) > USER_NAME_LIMIT:
+        raise PydanticCustomError(
+            "email_too_long_for_account",
+            "The email address of an account has at most {limit} characters.",
+            {"limit": USER_NAME_LIMIT},
+        )
+    return email.lower()
+
+
+AccountEmail = Annotated[
+    Email, AfterValidator(_as_user_name), Field(json_schema_extra=DOCUMENTED | {"maxLength": USER_NAME_LIMIT})
+]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[!-~]+$")]
-Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-"""As somebody types it who signs in. A new one must also bear `checked_password`."""
+Password = Annotated[str, AfterValidator(opaque), StringConstraints(min_length=1, max_length=256)]
+"""A password as it is compared. A new one must also pass `checked_password`."""
 
 
 class CredentialsRefused(Unauthenticated):

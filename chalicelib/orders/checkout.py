@@ -25,7 +25,6 @@ from chalicelib.orders.keys import guest_order_token, new_order_id
 from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
-    Email,
     Order,
     placed,
 )
@@ -33,6 +32,7 @@ from chalicelib.orders.quote import CartAlreadyOrdered, must_be_expected, priced
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.payments.limits import check_total
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.money import Money, total

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.events.catalogue import Line, PaymentMovement, Returned, Variant, contract_of
 from chalicelib.events.envelope import Envelope, new_event_id
@@ -131,11 +131,6 @@ DISPATCHED = "OrderDispatched"
 RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
 REFUND_FAILED, REFUND_RETRIED = "PaymentRefundFailed", "PaymentRefundRetried"
-
-
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$")
-]
 
 
 class OrderLine(BaseModel):

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from chalicelib.accounts.password import opaque
 from infra import storefront, webhooks
 from infra.deploy import deploy
 from infra.local import engine
@@ -147,7 +148,8 @@ def _welcome(session: boto3.Session, pool: str, person: Person, groups: list[str
         )
     except cognito.exceptions.UsernameExistsException:
         return
-    cognito.admin_set_user_password(UserPoolId=pool, Username=person.email, Password=person.password, Permanent=True)
+    password = opaque(person.password)
+    cognito.admin_set_user_password(UserPoolId=pool, Username=person.email, Password=password, Permanent=True)
     for group in groups:
         cognito.admin_add_user_to_group(UserPoolId=pool, Username=person.email, GroupName=group)
 

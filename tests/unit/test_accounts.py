@@ -238,3 +238,30 @@ def test_a_password_that_the_pool_does_not_like_is_refused_as_one():
     ours, _ = accounts(sign_up="InvalidPassword")
     with pytest.raises(PasswordRefused):
         ours.sign_up(EMAIL, PASSWORD)
+
+
+NFC, NFD = "caf\u00e9-am-see-12", "cafe\u0301-am-see-12"
+TYPED_PASSWORDS = [
+    (routes.SignIn, "password", {}),
+    (routes.SignIn, "new_password", {"password": PASSWORD}),
+    (routes.NewAccount, "password", {}),
+    (routes.PasswordReset, "new_password", {"code": "123456"}),
+]
+
+
+@pytest.mark.parametrize(("form", "field", "others"), TYPED_PASSWORDS)
+def test_password_with_accents_is_the_same_from_any_keyboard(form, field, others):
+    typed = [getattr(form(email=EMAIL, **{field: each}, **others), field) for each in (NFC, NFD)]
+    assert typed == [NFC, NFC]
+
+
+@pytest.mark.parametrize(("form", "field", "others"), TYPED_PASSWORDS)
+def test_password_with_another_space_is_the_same(form, field, others):
+    spaced = form(email=EMAIL, **{field: "a\u00a0long\u3000story-12"}, **others)
+    assert getattr(spaced, field) == "a long story-12"
+
+
+@pytest.mark.parametrize("password", ["Stra\u00dfe-\uff21bc-12", "\ufb01ne-words-12", "UPPER-lower-12"])
+def test_password_keeps_its_case_width_and_ligatures(password):
+    """RFC 8265 forbids form KC and case mapping: they would make different passwords equal."""
+    assert routes.SignIn(email=EMAIL, password=password).password == password
