@@ -45,6 +45,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.payments.store import PaymentStore
 from chalicelib.payments.webhooks import Inbox
 from chalicelib.platform import aws
+from chalicelib.platform.answers import Answers
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.identity import identify
@@ -197,6 +198,11 @@ def import_writer() -> Writer:
 @cache
 def once() -> Once:
     return Once(aws.dynamodb(), settings().effects_table, utc_now)
+
+
+@cache
+def answers() -> Answers:
+    return Answers(aws.dynamodb(), settings().effects_table, utc_now)
 
 
 @cache

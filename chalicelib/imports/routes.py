@@ -1,14 +1,17 @@
 """Imports over HTTP, for admins."""
 
 from datetime import datetime
+from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.imports.files import UploadForm
 from chalicelib.imports.model import Counts, Format, Import, ImportNotFound, ImportStatus
+from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
 
 routes = Blueprint(__name__)
 
@@ -43,15 +46,20 @@ class AskedImport(ImportView):
 
 class ImportList(BaseModel):
     items: list[ImportView]
-    next_cursor: None = None
+    next_cursor: str | None
+
+
+class ImportQuery(BaseModel):
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 @endpoint(
     routes, "POST", "/admin/imports", summary="Import products from a file: where to upload it", access="admin",
-    body=NewImport, answer=AskedImport, status=201,
+    headers=(IDEMPOTENCY_KEY,), body=NewImport, answer=AskedImport, status=201,
+    refusals=(IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def ask_import(call: Call, body: NewImport) -> AskedImport:
-    asked, form = wiring.imports().ask(body.format)
+    asked, form = wiring.imports().ask(body.format, request_key(call, "import", body.model_dump()))
     return AskedImport(**_view(asked).model_dump(), upload=form)
 
 
@@ -64,10 +72,12 @@ def get_import(call: Call, import_id: str) -> ImportView:
 
 
 @endpoint(
-    routes, "GET", "/admin/imports", summary="The latest imports, newest first", access="admin", answer=ImportList,
+    routes, "GET", "/admin/imports", summary="The imports of the last 90 days, newest first", access="admin",
+    query=ImportQuery, answer=ImportList, refusals=(CursorInvalid,),
 )  # fmt: skip
-def list_imports(call: Call) -> ImportList:
-    return ImportList(items=[_view(each) for each in wiring.imports().latest()])
+def list_imports(call: Call, query: ImportQuery) -> ImportList:
+    imports, next_cursor = wiring.imports().latest(query.cursor)
+    return ImportList(items=[_view(each) for each in imports], next_cursor=next_cursor)
 
 
 def _view(shown: Import) -> ImportView:

@@ -7,8 +7,9 @@ from chalicelib.imports.files import ImportFiles, UploadForm
 from chalicelib.imports.model import Format, Import, ImportNotFound, ImportStatus
 from chalicelib.imports.store import ImportStore
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.request_keys import RequestKey
 
-LATEST = 20
+PAGE_SIZE = 20
 IMPORT_ID = re.compile("imp_[0-9a-f]{32}")
 
 
@@ -18,11 +19,17 @@ class Imports:
         self._files = files
         self._clock = clock
 
-    def ask(self, file_format: Format) -> tuple[Import, UploadForm]:
-        """A new import, and where to send its file to."""
-        import_id = f"imp_{uuid.uuid4().hex}"
+    def ask(self, file_format: Format, key: RequestKey | None = None) -> tuple[Import, UploadForm]:
+        """Return a new import, the same one for each key, and where to send its file to.
+
+        Raises IdempotencyConflict.
+        """
+        import_id = f"imp_{key.id[:32] if key else uuid.uuid4().hex}"
         new = Import(import_id=import_id, format=file_format, status=ImportStatus.WAITING, created_at=self._clock())
-        self._store.create(new)
+        if not self._store.create(new, key.fingerprint if key else None):
+            if key:
+                key.check(self._store.fingerprint(import_id))
+            new = self.get(import_id)
         return new, self._files.upload_form(new)
 
     def get(self, import_id: str) -> Import:
@@ -32,8 +39,9 @@ class Imports:
             raise ImportNotFound
         return found
 
-    def latest(self) -> list[Import]:
-        return self._store.latest(LATEST)
+    def latest(self, cursor: str | None = None) -> tuple[list[Import], str | None]:
+        """Return a page of imports, newest first, and the cursor of the next one. Raises CursorInvalid."""
+        return self._store.latest(PAGE_SIZE, cursor)
 
     def report_url(self, asked: Import) -> str | None:
         """Of the rows that failed, if the import is done and there are any."""

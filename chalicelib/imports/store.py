@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.imports.model import BadRow, Counts, Import, ImportStatus
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import lost_condition
 
 KEPT = timedelta(days=90)
@@ -44,16 +45,29 @@ class ImportStore:
         self._table = table
         self._clock = clock
 
-    def create(self, new: Import) -> None:
+    def create(self, new: Import, fingerprint: str | None = None) -> bool:
+        """Store a new import, and what was asked for where that may be asked again. False if there is one."""
         item = import_key(new.import_id) | {
             "listed": IMPORT,
             "format": new.format,
             "status": new.status,
             "created_at": iso(new.created_at),
             "expires_at": int((new.created_at + KEPT).timestamp()),
+            **({"fingerprint": fingerprint} if fingerprint else {}),
             **Counts().model_dump(),
         }
-        self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
+        is_over = Attr("expires_at").lte(int(self._clock().timestamp()))
+        try:
+            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW | is_over)
+        except ClientError as error:
+            if lost_condition(error):
+                return False
+            raise
+        return True
+
+    def fingerprint(self, import_id: str) -> str:
+        """Return what an import was asked for; empty where nothing was kept."""
+        return self._item(import_key(import_id)).get("fingerprint", "")
 
     def get(self, import_id: str) -> Import | None:
         """Return the import, or None if there is none or if it has expired, however late TTL deletes it."""
@@ -61,17 +75,20 @@ class ImportStore:
         is_current = item and int(item["expires_at"]) > int(self._clock().timestamp())
         return Import.model_validate(item) if is_current else None
 
-    def latest(self, size: int) -> list[Import]:
-        """Newest first."""
+    def latest(self, size: int, cursor: str | None = None) -> tuple[list[Import], str | None]:
+        """Return imports, newest first, and the cursor of older ones. Raises CursorInvalid."""
+        listed = {"listed": IMPORT, "part": IMPORT}
+        start = {"ExclusiveStartKey": decoded(cursor, listed, "import_id", "created_at")} if cursor else {}
         answer = self._db.query(
             TableName=self._table,
             IndexName="latest",
             KeyConditionExpression=Key("listed").eq(IMPORT),
             ScanIndexForward=False,
             Limit=size,
+            **start,
         )
         found = [self.get(item["import_id"]) for item in answer["Items"]]
-        return [each for each in found if each]
+        return [each for each in found if each], encoded(answer.get("LastEvaluatedKey"))
 
     def begin(self, import_id: str, content: str, total: int, batches: int) -> bool:
         """RUNNING, and how much there is to do. False if it has ended, or if another file was taken for it."""

@@ -12,6 +12,10 @@ from pydantic import BaseModel
 
 from chalicelib.operations.model import ReplaysBusy, ReplayUnknown
 from chalicelib.platform.clock import iso
+from chalicelib.platform.request_keys import RequestKey
+
+ID_LENGTH = 12
+"""Hexadecimal digits of a replay's id."""
 
 
 class Replay(BaseModel):
@@ -32,31 +36,42 @@ class Replays:
         self._archive = archive
         self._bus = bus
 
-    def start(self, start: datetime, end: datetime, rules: list[str] | None) -> Replay:
-        """To these rules, or to all. Raises ReplaysBusy.
+    def start(self, start: datetime, end: datetime, rules: list[str] | None, key: RequestKey | None = None) -> Replay:
+        """Replay to these rules, or to all, once for each key. Raises ReplaysBusy, IdempotencyConflict.
+
+        A key is a part of the replay's name, which EventBridge takes once: there is no moment between the two.
 
         EventBridge filters a replay by rules only and not by types of events: a rule that takes more than one
         type gets all of them. Whole seconds are replayed, because EventBridge notes an event's time in seconds.
         """
-        replay_id = self._prefix + uuid.uuid4().hex[:12]
+        replay_id = self._prefix + (key.id if key else uuid.uuid4().hex)[:ID_LENGTH]
         only = {"FilterArns": rules} if rules is not None else {}
         try:
             answer = self._events.start_replay(
                 ReplayName=replay_id,
+                **({"Description": key.fingerprint} if key else {}),
                 EventSourceArn=self._archive,
                 EventStartTime=start.replace(microsecond=0),
                 EventEndTime=end,
                 Destination={"Arn": self._bus, **only},
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "LimitExceededException":
+            code = error.response["Error"]["Code"]
+            if code == "LimitExceededException":
                 raise ReplaysBusy from error
+            if key and code == "ResourceAlreadyExistsException":
+                return self._repeated(replay_id, key)
             raise
         return Replay(replay_id=replay_id, state=answer["State"], start=iso(start), end=iso(end))
 
+    def _repeated(self, replay_id: str, key: RequestKey) -> Replay:
+        """Return a replay as it is now. Raises IdempotencyConflict if the key was used for another."""
+        key.check(self._events.describe_replay(ReplayName=replay_id).get("Description", ""))
+        return self.get(replay_id)
+
     def get(self, replay_id: str) -> Replay:
         """Raises ReplayUnknown."""
-        if not replay_id.startswith(self._prefix) or len(replay_id) != len(self._prefix) + 12:
+        if not replay_id.startswith(self._prefix) or len(replay_id) != len(self._prefix) + ID_LENGTH:
             raise ReplayUnknown
         try:
             told = self._events.describe_replay(ReplayName=replay_id)

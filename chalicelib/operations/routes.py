@@ -30,6 +30,13 @@ from chalicelib.operations.system import Map
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform.clock import Moment, iso, utc_now
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.request_keys import (
+    IDEMPOTENCY_KEY,
+    IdempotencyConflict,
+    IdempotencyKeyInvalid,
+    RequestInProgress,
+    request_key,
+)
 from chalicelib.platform.settings import settings
 
 routes = Blueprint(__name__)
@@ -153,9 +160,15 @@ def peek_at_letters(call: Call, name: str) -> Letters:
 
 @endpoint(
     routes, "POST", "/admin/queues/{name}/redrive", summary="Do the work of dead letters again", access="admin",
-    body=RedriveRequest, body_required=False, answer=Redriven, refusals=(QueueUnknown,),
+    headers=(IDEMPOTENCY_KEY,), body=RedriveRequest, body_required=False, answer=Redriven,
+    refusals=(QueueUnknown, IdempotencyKeyInvalid, IdempotencyConflict, RequestInProgress),
 )  # fmt: skip
 def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
+    key = request_key(call, "redrive", [name, body.model_dump(mode="json")])
+    return wiring.answers().once(key, lambda: _redriven(name, body), Redriven)
+
+
+def _redriven(name: str, body: RedriveRequest) -> Redriven:
     queue = wiring.operated().queue(name)
     until = body.sent_until or utc_now()
     handled = redrive.redrive(name, body.message_ids, int(until.timestamp() * 1000))
@@ -183,14 +196,17 @@ def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
 
 @endpoint(
     routes, "POST", "/admin/replays", summary="Publish the events of a span of time again", access="admin",
-    status=202, body=ReplayRequest, answer=Replay,
-    refusals=(ReplayWindowInvalid, EventTypeUnknown, NobodyListens, ReplaysBusy),
+    status=202, headers=(IDEMPOTENCY_KEY,), body=ReplayRequest, answer=Replay,
+    refusals=(
+        ReplayWindowInvalid, EventTypeUnknown, NobodyListens, ReplaysBusy, IdempotencyKeyInvalid, IdempotencyConflict,
+    ),
 )  # fmt: skip
 def start_replay(call: Call, body: ReplayRequest) -> Replay:
+    key = request_key(call, "replay", body.model_dump(mode="json"))
     start, end = body.start.astimezone(UTC), body.end.astimezone(UTC)
     checked_window(start, end, utc_now(), timedelta(days=settings().event_archive_days))
     rules = _rules(body.detail_type) if body.detail_type is not None else None
-    return wiring.replays().start(start, end, rules)
+    return wiring.replays().start(start, end, rules, key)
 
 
 @endpoint(

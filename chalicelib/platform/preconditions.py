@@ -41,5 +41,6 @@ def precondition(headers: Mapping[str, str]) -> Precondition:
         return Precondition(is_new=none_match is not None)
     if match.strip() != "*" and not TAGS.fullmatch(match.strip()):
         raise PreconditionInvalid
-    # A weak tag never matches here: the comparison is strong.
-    return Precondition(frozenset(re.findall(r'(?:W/)?"[^"]*"|\*', match)), none_match is not None)
+    # CloudFront makes the tag of an answer that it compresses a weak one, so `W/` is passed over: our tags count
+    # versions of a record, and mean the same with it.
+    return Precondition(frozenset(re.findall(r'"[^"]*"|\*', match)), none_match is not None)

@@ -22,6 +22,10 @@ class IdempotencyConflict(Conflict):
     """This Idempotency-Key was used for something else."""
 
 
+class RequestInProgress(Conflict):
+    """A request with this Idempotency-Key is still being worked on. Repeat it in a moment."""
+
+
 def valid_key(key: str | None) -> str:
     """Raises IdempotencyKeyInvalid."""
     if not key or not re.fullmatch(r"[!-~]{1,128}", key):

@@ -14,13 +14,14 @@ from chalicelib.catalog.store import ProductStore
 from chalicelib.events.catalogue import data_of
 from chalicelib.imports.files import ImportFiles, Upload
 from chalicelib.imports.model import Batch, Format, ImportNotFound, ImportStatus
-from chalicelib.imports.service import Imports
+from chalicelib.imports.service import PAGE_SIZE, Imports
 from chalicelib.imports.splitting import NotQueued, RowsQueue, Splitter
 from chalicelib.imports.store import KEPT, ImportStore
 from chalicelib.imports.writing import Writer
 from chalicelib.inventory.model import Stock
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from tests.builders import euros
 
 BUCKET = "imports"
@@ -167,14 +168,30 @@ class TestAnImport:
 
         with pytest.raises(ImportNotFound):
             shop.imports.get(asked.import_id)
-        assert shop.imports.latest() == []
+        assert shop.imports.latest() == ([], None)
 
     def test_is_listed_newest_first(self, shop, clock):
         made = []
         for _ in range(3):
             made.append(shop.imports.ask(Format.CSV)[0].import_id)
             clock.passes(seconds=1)
-        assert [each.import_id for each in shop.imports.latest()] == made[::-1]
+        assert [each.import_id for each in shop.imports.latest()[0]] == made[::-1]
+
+    def test_imports_page_until_all_are_listed(self, shop, clock):
+        made = []
+        for _ in range(PAGE_SIZE + 2):
+            made.append(shop.imports.ask(Format.CSV)[0].import_id)
+            clock.passes(seconds=1)
+        first, cursor = shop.imports.latest()
+        rest, end = shop.imports.latest(cursor)
+        assert [each.import_id for each in first + rest] == made[::-1] and (len(first), end) == (PAGE_SIZE, None)
+
+    def test_repeated_key_asks_for_one_import(self, shop):
+        key = RequestKey("a1" * 32, "asked-1")
+        first, second = (shop.imports.ask(Format.CSV, key)[0] for _ in range(2))
+        assert first == second and len(shop.imports.latest()[0]) == 1
+        with pytest.raises(IdempotencyConflict):
+            shop.imports.ask(Format.JSONL, RequestKey("a1" * 32, "asked-2"))
 
     def test_brings_products_and_pieces_and_ends_once(self, shop):
         import_id = shop.split(a_file(bad={3, 20}))

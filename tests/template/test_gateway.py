@@ -21,7 +21,8 @@ HONEST = {
     "NewAccount": ACCOUNT,
     "NewImport": {"format": "csv"},
     "PasswordReset": {"email": "ida@example.com", "code": "123456", "new_password": "a-long-story-1"},
-    "ProductDetails": {
+    "ProductChange": {"price": {"amount": 1, "currency": "EUR"}, "archived": False},
+    "ProductWrite": {
         "name": "Kettle", "description": "", "price": {"amount": 1, "currency": "EUR"}, "category": "camp",
         "image": "/x.svg", "more": [1],
     },
@@ -30,6 +31,7 @@ HONEST = {
     "SignIn": ACCOUNT | {"new_password": None},
     "StepTaken": {"step": "visit", "variant": None},
     "StockChange": {"delta": -1},
+    "StockLevel": {"on_hand": 0},
     "StripeEvent": {"id": "evt_1", "type": "charge.refunded", "data": {"object": {"id": "ch_1"}}, "livemode": False},
 }  # fmt: skip
 """One body for each model, with what may be absent or null, and with what is not asked for."""

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.fulfilment import steps
 from chalicelib.fulfilment.start import Run
@@ -19,6 +20,7 @@ from chalicelib.operations.model import (
 )
 from chalicelib.operations.replays import Replays
 from chalicelib.orders.model import Reason, Status
+from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from infra import derived
 from infra.template_pieces import pieces
 from tests.builders import NOW, an_event, an_order_in
@@ -104,6 +106,33 @@ def test_a_replay_of_a_type_goes_to_the_rules_that_take_it_and_to_no_other(rules
     assert events.destination == {"Arn": "arn:event-bus/shop", **only}
     replays.start(NOW - timedelta(hours=1), NOW, None)
     assert events.destination == {"Arn": "arn:event-bus/shop"}
+
+
+class NamedReplays:
+    """Takes each name once, as EventBridge does."""
+
+    def __init__(self):
+        self.started = {}
+
+    def start_replay(self, **request):
+        if request["ReplayName"] in self.started:
+            raise ClientError({"Error": {"Code": "ResourceAlreadyExistsException"}}, "StartReplay")
+        self.started[request["ReplayName"]] = request
+        return {"State": "STARTING"}
+
+    def describe_replay(self, ReplayName):
+        return self.started[ReplayName] | {"State": "RUNNING"}
+
+
+def test_repeated_key_starts_one_replay():
+    events = NamedReplays()
+    replays, span = Replays(events, "arn:archive", "arn:event-bus/shop"), (NOW - timedelta(hours=1), NOW)
+    first, second = (replays.start(*span, None, RequestKey("a1" * 32, "asked-1")) for _ in range(2))
+    assert (first.replay_id, first.start) == (second.replay_id, second.start) and len(events.started) == 1
+    with pytest.raises(IdempotencyConflict):
+        replays.start(*span, [], RequestKey("a1" * 32, "asked-2"))
+    replays.start(*span, None, RequestKey("b2" * 32, "asked-1"))
+    assert len(events.started) == 2
 
 
 def test_an_order_that_could_not_be_undone_is_undone_anew(shop):

@@ -33,7 +33,7 @@ def outcome(headers, current):
         ({"if-match": "*"}, None, Changed),
         ({"if-match": '"1"'}, None, Changed),
         ({"if-match": '"1"'}, '"2"', Changed),
-        ({"if-match": 'W/"1"'}, '"1"', Changed),
+        ({"if-match": 'W/"1"'}, '"1"', None),
         ({"if-none-match": "*"}, None, None),
         ({"if-none-match": " * "}, '"1"', Exists),
     ],
