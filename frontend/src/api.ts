@@ -31,14 +31,21 @@ export interface List<T> {
   next_cursor: string | null;
 }
 
-export interface CartLine {
+interface Line {
   sku: string;
   name: string;
   image: string;
   quantity: number;
   unit_price: Money;
   total: Money;
+}
+
+export interface CartLine extends Omit<Line, 'unit_price'> {
+  /** Null where the catalog does not know the product any more. */
+  unit_price: Money | null;
   available: number;
+  /** Not sold any more: it counts nothing, and can only be removed. */
+  unavailable: boolean;
 }
 
 export interface Cart {
@@ -46,6 +53,21 @@ export interface Cart {
   total: Money;
   expires_at: string | null;
   cart_token?: string;
+}
+
+/** What a merge of two carts had no room for. */
+export interface LeftOver {
+  sku: string;
+  quantity: number;
+}
+
+interface ClaimedCart extends Cart {
+  not_taken_over: LeftOver[];
+}
+
+export interface Quote {
+  lines: Line[];
+  total: Money;
 }
 
 export interface Address {
@@ -60,7 +82,10 @@ export interface Address {
 export interface Checkout {
   email?: string;
   shipping_address: Address;
-  payment_method: string;
+  /** Absent where there is nothing to pay. */
+  payment_method?: string;
+  /** The total on screen when the buyer pressed the button. */
+  expected_total: Money;
 }
 
 export type Status =
@@ -86,7 +111,7 @@ export interface PlacedOrder {
   order_token?: string;
 }
 
-export interface OrderLine extends Omit<CartLine, 'available'> {
+export interface OrderLine extends Line {
   /** Pieces already sent back or being sent back. */
   returned?: number;
 }
@@ -156,6 +181,14 @@ export interface FieldError {
   message: string;
 }
 
+/** What some problems say besides. */
+interface ProblemMembers {
+  /** With `total_changed`: what the cart costs now. */
+  quote?: Quote;
+  /** With `cart_already_ordered`: the order that the cart became. */
+  order_id?: string;
+}
+
 /** An RFC 9457 problem, or status 0 when no answer came at all. */
 export class Problem extends Error {
   constructor(
@@ -163,6 +196,7 @@ export class Problem extends Error {
     readonly code: string,
     message: string,
     readonly errors: FieldError[] = [],
+    readonly members: ProblemMembers = {},
   ) {
     super(message);
   }
@@ -173,7 +207,7 @@ export class Problem extends Error {
 
   /** True when the server may have done the work although we never heard so. */
   get isUncertain(): boolean {
-    return this.status === 0 || this.status >= 500;
+    return this.status === 0 || this.status >= 500 || this.code === 'checkout_busy';
   }
 }
 
@@ -236,18 +270,19 @@ export function deleteCartItem(sku: string): Promise<Cart> {
   return shopper(`/cart/items/${encodeURIComponent(sku)}`, { method: 'DELETE' });
 }
 
-/** Hands the guest's cart over to the customer who has just signed in. */
-export async function claimCart(): Promise<Cart> {
+/** Hands the guest's cart over to the customer who has just signed in, as far as there is room for it. */
+export async function claimCart(): Promise<{ cart: Cart; left: LeftOver[] }> {
   const token = cartToken.get();
-  if (!token) return getCart();
+  if (!token) return { cart: await getCart(), left: [] };
   try {
-    const cart = await shopper<Cart>('/cart/claim', { method: 'POST', headers: { 'X-Cart-Token': token } });
-    cartToken.set(null);
-    return cart;
+    const cart = await shopper<ClaimedCart>('/cart/claim', { method: 'POST', headers: { 'X-Cart-Token': token } });
+    // What is left stays in the guest's cart, so its token is kept for a later claim.
+    if (!cart.not_taken_over.length) cartToken.set(null);
+    return { cart, left: cart.not_taken_over };
   } catch (error) {
     if (!isOfLostCart(error)) throw error;
     cartToken.set(null);
-    return getCart();
+    return { cart: await getCart(), left: [] };
   }
 }
 
@@ -402,6 +437,7 @@ export async function asked<T>(path: string, options: Options = {}): Promise<{ b
     problem.code ?? 'unknown',
     problem.detail ?? problem.title ?? 'The shop could not answer that.',
     problem.errors ?? [],
+    problem,
   );
 }
 

@@ -2,8 +2,9 @@
 import * as api from './api';
 import { session } from './auth';
 import { took } from './steps';
+import { inThisTab, Stored } from './storage';
 import { Store } from './store';
-import { complain } from './toast';
+import { complain, say } from './toast';
 
 export const MAX_QUANTITY = 20;
 
@@ -12,6 +13,11 @@ export const cartError = new Store<unknown>(null);
 /** Something was asked of the cart and is not answered yet, so the total on screen may be an old one. */
 export const isCartStale = new Store(false);
 
+/** What the last merge had no room for; it waits in the cart that was filled before signing in. */
+export const leftBehind = new Store<api.LeftOver[]>([]);
+
+const toldOf = new Stored<api.LeftOver[]>('saga.left-behind', inThisTab);
+
 let queue: Promise<unknown> = Promise.resolve();
 let latest = 0;
 
@@ -19,6 +25,14 @@ export const countItems = (shown: api.Cart | null) =>
   shown?.lines.reduce((sum, line) => sum + line.quantity, 0) ?? 0;
 
 export const quantityOf = (sku: string) => cart.value?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+
+/** What stands between this cart and an order, or null. */
+export function obstacle(shown: api.Cart): string | null {
+  const gone = shown.lines.filter(({ unavailable }) => unavailable);
+  if (gone.length) return `Not sold any more: ${gone.map(({ name }) => name).join(', ')}. Please remove it first.`;
+  const isShort = shown.lines.some(({ quantity, available }) => quantity > available);
+  return isShort ? 'We have fewer of something than you asked for. Please adjust it first.' : null;
+}
 
 let loading: { turn: number; done: Promise<void> } | null = null;
 
@@ -80,10 +94,24 @@ function inTurn(call: () => Promise<api.Cart>): Promise<void> {
     });
 }
 
+/** Brings what was left behind over, as far as there is room by now. */
+export function claimCart(): Promise<void> {
+  return inTurn(async () => {
+    const { cart: merged, left } = await api.claimCart();
+    leftBehind.value = left;
+    if (left.length && JSON.stringify(left) !== JSON.stringify(toldOf.get())) {
+      say('Not everything fitted into your cart. The cart page shows what waits.', 'bad');
+    }
+    toldOf.set(left);
+    return merged;
+  });
+}
+
 session.watch(() => {
   cart.value = null;
+  leftBehind.value = [];
   if (!session.value || !api.hasGuestCart()) return void loadCart();
-  inTurn(api.claimCart).catch((error) => {
+  claimCart().catch((error) => {
     complain(error);
     void loadCart();
   });

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
-import type { Cart } from '../api';
-import { cart, countItems, isCartStale, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
+import type { Cart, CartLine } from '../api';
+import { cart, countItems, isCartStale, MAX_QUANTITY, obstacle, removeFromCart, setQuantity } from '../cart';
 import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { icons } from './icons';
@@ -58,8 +58,8 @@ export class CartDrawer extends LightElement {
   private contents(shown: Cart) {
     return html`
       <ul class="drawer-lines">
-        ${shown.lines.map(
-          (line) => html`
+        ${shown.lines.map((line) =>
+          line.unavailable || !line.unit_price ? this.goneLine(line) : html`
             <li>
               <product-picture .src=${line.image}></product-picture>
               <span class="drawer-name">
@@ -81,9 +81,23 @@ export class CartDrawer extends LightElement {
       </ul>
       <footer @click=${this.close}>
         <p class="sum"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
-        <a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>
+        ${obstacle(shown)
+          ? html`<p class="notice">${obstacle(shown)}</p>`
+          : html`<a class="button button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>`}
         <a class="button button-quiet button-wide" href="/cart">View cart</a>
       </footer>
+    `;
+  }
+
+  private goneLine({ sku, name, image }: CartLine) {
+    return html`
+      <li class="is-gone">
+        <product-picture .src=${image}></product-picture>
+        <span class="drawer-name">${name}<small>Not sold any more</small></span>
+        <span class="drawer-count">
+          <button class="text-link" aria-label="Remove ${name}" @click=${() => this.takeOut(sku)}>Remove</button>
+        </span>
+      </li>
     `;
   }
 }

@@ -9,12 +9,16 @@ export const orderSummary = (shown: Cart | Order) => html`
   <ul class="summary-lines">
     ${shown.lines.map(
       (line) => html`
-        <li>
+        <li class=${isGone(line) ? 'is-gone' : ''}>
           <product-picture .src=${line.image}></product-picture>
           <span class="drawer-name">
-            ${line.name}<small>${line.quantity} × ${formatMoney(line.unit_price)}</small>${backNote(line)}
+            ${line.name}
+            ${isGone(line) || !line.unit_price
+              ? html`<small>Not sold any more</small>`
+              : html`<small>${line.quantity} × ${formatMoney(line.unit_price)}</small>`}
+            ${backNote(line)}
           </span>
-          <span class="price">${formatMoney(line.total)}</span>
+          ${isGone(line) ? nothing : html`<span class="price">${formatMoney(line.total)}</span>`}
         </li>
       `,
     )}
@@ -24,8 +28,10 @@ export const orderSummary = (shown: Cart | Order) => html`
   ${'payment' in shown ? refund(shown) : nothing}
 `;
 
+const isGone = (line: CartLine | OrderLine) => 'unavailable' in line && line.unavailable;
+
 function backNote(line: CartLine | OrderLine) {
-  const pieces = sentBack(line);
+  const pieces = 'available' in line ? 0 : sentBack(line);
   return pieces ? html`<small class="sent-back">${pieces} sent back</small>` : nothing;
 }
 

@@ -2,8 +2,9 @@ import { html, nothing } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Cart, CartLine } from '../api';
-import { cart, cartError, isCartStale, loadCart, MAX_QUANTITY, removeFromCart, setQuantity } from '../cart';
+import { cart, cartError, isCartStale, loadCart, MAX_QUANTITY, obstacle, removeFromCart, setQuantity } from '../cart';
 import { icons } from '../components/icons';
+import '../components/left-behind';
 import { LightElement } from '../components/light-element';
 import '../components/picture';
 import '../components/quantity-stepper';
@@ -28,7 +29,7 @@ export class CartPage extends LightElement {
   }
 
   protected override render() {
-    return html`<section class="section cart-page"><h1 tabindex="-1">Your cart</h1>${this.body()}</section>`;
+    return html`<section class="section cart-page"><h1 tabindex="-1">Your cart</h1><left-behind></left-behind>${this.body()}</section>`;
   }
 
   private body() {
@@ -40,7 +41,7 @@ export class CartPage extends LightElement {
   }
 
   private filled(shown: Cart) {
-    const isShort = shown.lines.some(({ quantity, available }) => quantity > available);
+    const inTheWay = obstacle(shown);
     return html`
       <div class="with-aside">
         <ul class="cart-lines">
@@ -49,8 +50,8 @@ export class CartPage extends LightElement {
         <aside class="slip" aria-label="Total">
           <p class="sum"><span>Delivery</span><span>Included</span></p>
           <p class="sum sum-total"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
-          ${isShort
-            ? html`<p class="notice">We have fewer of something than you asked for. Please adjust it first.</p>`
+          ${inTheWay
+            ? html`<p class="notice" data-testid="cart-obstacle">${inTheWay}</p>`
             : html`<a class="button button-big button-wide" href="/checkout" data-testid="go-to-checkout">Check out ${icons.arrow}</a>`}
           <a class="button button-quiet button-wide" href="/">Keep looking</a>
           ${shown.expires_at ? html`<p class="small-print">We keep this cart for you until ${formatDay(shown.expires_at)}.</p>` : nothing}
@@ -60,6 +61,7 @@ export class CartPage extends LightElement {
   }
 
   private line(line: CartLine) {
+    if (line.unavailable || !line.unit_price) return this.goneLine(line);
     const max = Math.min(MAX_QUANTITY, Math.max(line.available, 1));
     return html`
       <li class="cart-line">
@@ -81,9 +83,22 @@ export class CartPage extends LightElement {
     `;
   }
 
+  private goneLine(line: CartLine) {
+    return html`
+      <li class="cart-line is-gone" data-testid="unavailable-line">
+        <product-picture .src=${line.image}></product-picture>
+        <div class="cart-line-words">
+          <h2>${line.name}</h2>
+          <p class="stock stock-none">Not sold any more, and not in the total.</p>
+        </div>
+        <button class="button button-quiet" aria-label="Remove ${line.name}" @click=${() => this.takeOut(line)}>Remove</button>
+      </li>
+    `;
+  }
+
   private async takeOut(line: CartLine) {
     if (!(await removeFromCart(line.sku))) return;
-    say(`${line.name} is back on the shelf.`);
+    say(line.unavailable ? `${line.name} is out of your cart.` : `${line.name} is back on the shelf.`);
     this.querySelector<HTMLElement>('h1')?.focus();
   }
 }

@@ -2,9 +2,10 @@ import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { Problem, type Address, type Cart, type Checkout } from '../api';
 import { AuthError, session } from '../auth';
-import { cart, cartError, countItems, loadCart } from '../cart';
+import { cart, cartError, countItems, loadCart, obstacle } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
 import { cityLabel, likelyCountry, postalOf } from '../addresses';
+import { troubleNote, troubleOf, type Trouble } from '../components/checkout-trouble';
 import { deliveryChoice } from '../components/delivery-choice';
 import { field, type Field } from '../components/field';
 import { FormErrors } from '../components/form-errors';
@@ -43,14 +44,6 @@ function inCountry(asked: Asked, country: string): Asked {
   return { ...asked, ...shape, example, hint: example && `For example ${example}` };
 }
 
-/** What to say when the shop refuses the whole order rather than one field. */
-const REFUSALS: Record<string, string> = {
-  cart_empty: 'Your cart is empty now. Perhaps this order went through in another window?',
-  out_of_stock: 'Somebody was faster: part of your cart is no longer there. Please look at the cart again.',
-  product_unavailable: 'Something in your cart is no longer sold. Please look at the cart again.',
-  idempotency_conflict: 'This order was already sent with other details. Please check “Your orders” before you try again.',
-};
-
 const draft = new Stored<Details>('saga.checkout-draft', inThisTab);
 
 @customElement('checkout-page')
@@ -58,7 +51,7 @@ export class CheckoutPage extends LightElement {
   @state() private config: Config | null = null;
   @state() private sandbox = sandboxDefault;
   @state() private isSending = false;
-  @state() private trouble: { text: string; isRetry?: boolean; toCart?: boolean } | null = null;
+  @state() private trouble: Trouble | null = null;
   @query('.card-form') private cardHost?: HTMLElement;
   private details: Details = { country: likelyCountry(), ...draft.get() };
   private cardForm: Promise<CardForm> | null = null;
@@ -77,6 +70,7 @@ export class CheckoutPage extends LightElement {
 
   protected override updated(): void {
     const key = this.config?.stripe_publishable_key;
+    if (!this.cardHost) this.cardForm = null;
     if (!key || !this.cardHost || !cart.value || this.cardForm) return;
     const { cardHost } = this;
     this.cardForm = import('../stripe').then(({ mountCardForm }) => mountCardForm(cardHost, key, cart.value!.total));
@@ -104,7 +98,7 @@ export class CheckoutPage extends LightElement {
     if (shown?.lines.length) took('checkout');
     if (cartError.value && !shown) return errorState(cartError.value, () => this.prepare());
     if (!shown || !this.config) return skeletonLines(8);
-    if (!shown.lines.length) return pendingAttempt() ? this.lostAnswer() : empty;
+    if (!shown.lines.length) return this.nothingLeft();
     return html`
       <div class="with-aside">
         <details class="slip slip-fold">
@@ -145,19 +139,36 @@ export class CheckoutPage extends LightElement {
         </section>
         <section aria-labelledby="payment">
           <h2 id="payment"><span>4</span> Payment</h2>
-          ${stripe_publishable_key
-            ? html`<div class="card-form"></div>`
-            : sandbox
-              ? sandboxPayment(this.sandbox, (choice) => (this.sandbox = choice))
-              : html`<p class="notice">This shop has no way to take payments yet.</p>`}
+          ${isFree(shown)
+            ? html`<p data-testid="nothing-to-pay">Nothing to pay. This order needs no card.</p>`
+            : stripe_publishable_key
+              ? html`<div class="card-form"></div>`
+              : sandbox
+                ? sandboxPayment(this.sandbox, (choice) => (this.sandbox = choice))
+                : html`<p class="notice">This shop has no way to take payments yet.</p>`}
         </section>
-        <div role="alert">${this.trouble ? this.troubleNote(this.trouble) : nothing}</div>
-        <button class="button button-big button-wide" data-testid="place-order" aria-disabled=${this.isSending}>
-          ${this.isSending ? 'Sending your order…' : html`Place order · ${formatMoney(shown.total)}`}
-        </button>
-        <p class="small-print">Your bank holds the amount now. It is charged when the parcel leaves.</p>
+        <div role="alert" data-testid="checkout-trouble">${this.trouble ? troubleNote(this.trouble) : nothing}</div>
+        ${obstacle(shown) ? this.blocked(obstacle(shown)!) : this.button(shown)}
       </form>
     `;
+  }
+
+  private button(shown: Cart) {
+    return html`
+      <button class="button button-big button-wide" data-testid="place-order" aria-disabled=${this.isSending}>
+        ${this.isSending ? 'Sending your order…' : html`Place order · ${formatMoney(shown.total)}`}
+      </button>
+      ${isFree(shown) ? nothing : html`<p class="small-print">Your bank holds the amount now. It is charged when the parcel leaves.</p>`}
+    `;
+  }
+
+  private blocked(reason: string) {
+    return html`<div class="notice"><p>${reason}</p><a class="text-link" href="/cart">Go to the cart</a></div>`;
+  }
+
+  private nothingLeft() {
+    if (this.trouble?.orderId) return alreadyOrdered(this.trouble.orderId);
+    return pendingAttempt() ? this.lostAnswer() : empty;
   }
 
   private email() {
@@ -179,16 +190,6 @@ export class CheckoutPage extends LightElement {
 
   private field(each: Asked) {
     return field({ ...each, value: this.typedOrKnown()[each.name] ?? '', error: this.errors.of(each.name) });
-  }
-
-  private troubleNote({ text, isRetry, toCart }: NonNullable<typeof this.trouble>) {
-    return html`
-      <div class="notice notice-bad">
-        <p>${text}</p>
-        ${isRetry ? html`<button class="text-link">Try again</button>` : nothing}
-        ${toCart ? html`<a class="text-link" href="/cart">Go to the cart</a>` : nothing}
-      </div>
-    `;
   }
 
   /** The cart is gone and we never heard back: the same question, asked again, cannot order twice. */
@@ -229,8 +230,10 @@ export class CheckoutPage extends LightElement {
     event.preventDefault();
     if (this.isSending || !this.errors.isFine(event.target as HTMLFormElement)) return;
     this.isSending = true;
+    // What is on screen now is what the buyer agrees to, however long the card form takes.
+    const shown = cart.value!;
     try {
-      await this.place(await this.checkout());
+      await this.place(await this.checkout(shown), shown);
     } catch (error) {
       this.trouble = { text: (error as Error).message };
     } finally {
@@ -238,14 +241,16 @@ export class CheckoutPage extends LightElement {
     }
   }
 
-  private async checkout(): Promise<Checkout> {
+  private async checkout(shown: Cart): Promise<Checkout> {
     const { email, name, line1, line2, city, postal_code, country } = this.trimmed();
     const address: Address = { name, line1, city, postal_code, country };
     const secondLine = this.sandbox.line2 || line2;
     if (secondLine) address.line2 = secondLine;
+    const checkout: Checkout = { email, shipping_address: address, expected_total: shown.total };
+    if (isFree(shown)) return checkout;
     const cardForm = await this.cardForm;
     const payment_method = cardForm ? await cardForm.paymentMethod(email, address) : this.sandbox.card;
-    return { email, shipping_address: address, payment_method };
+    return { ...checkout, payment_method };
   }
 
   /** A customer's email stands in the form until another is typed. */
@@ -257,7 +262,7 @@ export class CheckoutPage extends LightElement {
     return Object.fromEntries(Object.entries(this.typedOrKnown()).map(([name, value]) => [name, value.trim()]));
   }
 
-  private async place(checkout: Checkout): Promise<void> {
+  private async place(checkout: Checkout, shown: Cart | null = null): Promise<void> {
     this.isSending = true;
     this.trouble = null;
     try {
@@ -265,13 +270,13 @@ export class CheckoutPage extends LightElement {
       void loadCart();
       navigate(`/orders/${order.order_id}`, { replace: true });
     } catch (error) {
-      this.explain(error);
+      this.explain(error, shown);
     } finally {
       this.isSending = false;
     }
   }
 
-  private explain(error: unknown): void {
+  private explain(error: unknown, shown: Cart | null): void {
     if (!(error instanceof Problem)) {
       const text = error instanceof AuthError ? error.message : 'The order could not be sent.';
       this.trouble = { text, isRetry: true };
@@ -284,11 +289,23 @@ export class CheckoutPage extends LightElement {
     }
     const beside = Object.fromEntries(error.errors.map(({ field, message }) => [field.split('.').at(-1)!, message]));
     if (this.errors.tell(beside)) return;
-    const isAboutCart = error.code in REFUSALS;
-    this.trouble = { text: REFUSALS[error.code] ?? error.message, toCart: isAboutCart };
-    if (isAboutCart) void loadCart();
+    this.trouble = troubleOf(error, shown);
+    if (this.trouble.toCart || this.trouble.changes || this.trouble.orderId) void loadCart();
   }
 }
+
+const isFree = (shown: Cart) => shown.total.amount === 0;
+
+const alreadyOrdered = (orderId: string) => html`
+  <div role="alert" data-testid="already-ordered">
+    ${emptyState({
+      art: 'paper',
+      title: 'Already ordered',
+      text: 'This cart became an order in another tab or on another device. It was not ordered twice.',
+      action: html`<a class="button" href="/orders/${orderId}">See that order</a>`,
+    })}
+  </div>
+`;
 
 const empty = emptyState({
   art: 'carry',
