@@ -34,6 +34,14 @@ NOTHING_REFUNDED = (
     "We took these pieces back. Nothing more goes to your card: what they cost was given back to you before, or your "
     "bank gave it back when it decided your dispute."
 )
+RETURN_ARRIVED = "Your return has arrived"
+SUBJECT_IF_FREE = {Occasion.REFUNDED: RETURN_ARRIVED}
+OPENING_IF_FREE = {
+    Occasion.CONFIRMED: "Thank you. The items are set aside, and there is nothing to pay.",
+    Occasion.COMPLETED: "The warehouse has sent it off. There was nothing to pay.",
+    Occasion.CANCELLED: "Your order will not come. There was nothing to pay.",
+    Occasion.REFUNDED: "We took these items back. There was nothing to pay, so no money is on its way.",
+}
 
 WHY = {
     Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
@@ -55,11 +63,13 @@ class Email:
 
 def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: str | None = None) -> Email:
     paragraphs, subject = [OPENING[occasion]], SUBJECT[occasion]
+    if not order.total.amount:
+        paragraphs, subject = [OPENING_IF_FREE[occasion]], SUBJECT_IF_FREE.get(occasion, subject)
     if occasion == Occasion.CANCELLED and order.reason:
         paragraphs.append(WHY[order.reason])
     returned = order.return_of(return_id) if return_id else None
     if returned and returned.shortfall and not returned.refund.amount:
-        paragraphs, subject = [NOTHING_REFUNDED], "Your return has arrived"
+        paragraphs, subject = [NOTHING_REFUNDED], RETURN_ARRIVED
     quantities = returned.quantities if returned else order.quantities
     lines = [
         f"{quantities[line.sku]} × {line.name}  {line.unit_price.times(quantities[line.sku])}"

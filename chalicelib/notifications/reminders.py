@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from chalicelib import wiring
 from chalicelib.cart.model import Cart
+from chalicelib.catalog.model import is_sold
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.log import log
 from chalicelib.platform.settings import settings
@@ -21,7 +22,7 @@ def _reminded(cart: Cart) -> bool:
         if cart.email is None or _has_ordered_since(cart):
             return False
         products = wiring.catalog().products(list(cart.lines))
-        pieces = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if sku in products]
+        pieces = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if is_sold(products.get(sku))]
         return bool(pieces) and wiring.notifications().cart_left(cart.id, cart.version, cart.email, pieces)
     except Exception:
         log.exception("not reminded")

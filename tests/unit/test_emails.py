@@ -65,3 +65,12 @@ def test_a_refund_names_what_was_really_given_back():
     order = an_order_in(Status.COMPLETED).return_requested("ret_1", None, NOW).return_settled("ret_1", 700, NOW)
 
     assert "Total  7.00 EUR" in compose(Occasion.REFUNDED, order, SHOP_URL, "ret_1").text
+
+
+@pytest.mark.parametrize("occasion", list(Occasion))
+def test_email_of_a_free_order_speaks_of_no_card_and_no_money(occasion):
+    email = compose(occasion, an_order(lines=[a_line(price=0)]), SHOP_URL)
+
+    assert "nothing to pay" in email.text
+    assert not [word for word in ("card", "charged", "goes back") if word in email.text]
+    assert "money" not in email.subject

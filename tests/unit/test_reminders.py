@@ -29,7 +29,7 @@ class Room:
         return self.orders, None
 
     def products(self, skus):
-        return {sku: a_product(sku) for sku in skus if sku != "GONE"}
+        return {sku: a_product(sku).model_copy(update={"archived": sku == "ARCHIVED"}) for sku in skus if sku != "GONE"}
 
     def cart_left(self, cart_id, version, to, pieces):
         if cart_id == self.broken_for:
@@ -68,7 +68,8 @@ def test_who_has_ordered_since_is_left_in_peace(room, ordered, written):
 
 
 def test_what_is_not_sold_any_more_is_not_mentioned(room):
-    room.carts = [left(lines={"MUG-01": 1, "GONE": 1}), left("customer#bob", lines={"GONE": 1})]
+    unsold = left("customer#bob", lines={"GONE": 1, "ARCHIVED": 1})
+    room.carts = [left(lines={"MUG-01": 1, "GONE": 1, "ARCHIVED": 1}), unsold]
 
     assert reminders.remind_of_carts() == 1
     assert room.sent[0][3] == [(1, "Camp mug")]

@@ -31,8 +31,9 @@ const REFUSALS: Record<string, string> = {
 export function troubleOf({ code, message, members }: Problem, shown: Cart | null): Trouble {
   if (code === 'cart_already_ordered') return { text: 'This cart was ordered already.', orderId: members.order_id };
   if (code === 'total_changed' && members.quote && shown) return priceChange(members.quote, shown);
-  const isAboutTotal = code === 'total_too_small' || code === 'total_too_large';
-  return { text: REFUSALS[code] ?? message, toCart: code in REFUSALS || isAboutTotal };
+  if (code === 'total_too_small') return { text: `${message} Please add something.`, toCart: true };
+  if (code === 'total_too_large') return { text: `${message} Please split it into several orders.`, toCart: true };
+  return { text: REFUSALS[code] ?? message, toCart: code in REFUSALS };
 }
 
 function priceChange(quote: Quote, shown: Cart): Trouble {
@@ -49,12 +50,13 @@ function priceChange(quote: Quote, shown: Cart): Trouble {
   return { text, changes: changes.filter((change) => change.before?.amount !== change.now?.amount) };
 }
 
-export const troubleNote = ({ text, isRetry, toCart, changes }: Trouble) => html`
+/** `mayLead` to the cart, unless something beside it does so already. */
+export const troubleNote = ({ text, isRetry, toCart, changes }: Trouble, mayLead = true) => html`
   <div class="notice notice-bad">
     <p>${text}</p>
     ${changes?.length ? html`<ul class="price-changes">${changes.map(change)}</ul>` : nothing}
     ${isRetry ? html`<button class="text-link">Try again</button>` : nothing}
-    ${toCart ? html`<a class="text-link" href="/cart">Go to the cart</a>` : nothing}
+    ${toCart && mayLead ? html`<a class="text-link" href="/cart">Go to the cart</a>` : nothing}
   </div>
 `;
 

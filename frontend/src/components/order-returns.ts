@@ -22,7 +22,9 @@ const returnRow = (order: Order, { status, requested_at, lines, refund }: OrderR
     </ul>
     <time datetime=${requested_at}>${formatMoment(requested_at)}</time>
     <p class="return-state" role="status">
-      ${status === 'REFUNDED' ? html`${icons.check} Refunded` : html`<i aria-hidden="true"></i> Refund on its way`}
+      ${status === 'REFUNDED'
+        ? html`${icons.check} ${refund.amount ? 'Refunded' : 'Returned'}`
+        : html`<i aria-hidden="true"></i> ${refund.amount ? 'Refund on its way' : 'On its way back'}`}
     </p>
     <strong class="price">${formatMoney(refund)}</strong>
   </li>

@@ -28,9 +28,18 @@ export const CHAPTERS: Chapter[] = [
 
 const CONFIRMATION: Chapter = { status: 'ACTION_REQUIRED', text: 'Your bank wanted you to confirm the payment.' };
 
+/** What there is to say of the chapters of an order that costs nothing. */
+const FREE_CHAPTERS: Partial<Record<Status, string>> = {
+  AUTHORIZED: 'There is nothing to pay.',
+  COMPLETED: 'Your parcel has left.',
+};
+
+const isFree = ({ total }: OrderSummary) => total.amount === 0;
+
 /** The chapters of this order. Most banks want no confirmation, so that one is told of only where it is asked for. */
-export function chaptersOf({ history }: OrderSummary): Chapter[] {
-  const wasAsked = history.some(({ status }) => status === CONFIRMATION.status);
+export function chaptersOf(order: OrderSummary): Chapter[] {
+  if (isFree(order)) return CHAPTERS.map(({ status, text }) => ({ status, text: FREE_CHAPTERS[status] ?? text }));
+  const wasAsked = order.history.some(({ status }) => status === CONFIRMATION.status);
   return wasAsked ? [...CHAPTERS.slice(0, 2), CONFIRMATION, ...CHAPTERS.slice(2)] : CHAPTERS;
 }
 
@@ -119,7 +128,7 @@ export function headline(order: Order): string {
   const shade = shadeOf(order);
   if (shade === 'partly') return isUnderway ? 'Some of it comes back' : 'Some of it went back';
   if (shade === 'all' || (order.status === 'RETURNED' && isUnderway)) return 'On its way back to us';
-  return HEADLINES[order.status];
+  return isFree(order) && order.status === 'AUTHORIZED' ? 'It goes to the warehouse' : HEADLINES[order.status];
 }
 
 /** What the order's head says below its status. */
@@ -140,7 +149,9 @@ export function whyCancelled({ reason, payment }: Order): string {
 }
 
 /** Where the buyer's money is now that the order has been unwound. */
-export function moneyStory({ payment, reason }: Order): string {
+export function moneyStory(order: Order): string {
+  const { payment, reason } = order;
+  if (isFree(order)) return 'There was nothing to pay.';
   if (!payment || reason === 'PAYMENT_DECLINED' || reason === 'OUT_OF_STOCK') return 'You were not charged.';
   const { captured, refunded, currency } = payment;
   if (captured === 0) return 'You were not charged. If your bank shows a hold, it disappears by itself.';
@@ -151,6 +162,7 @@ export function moneyStory({ payment, reason }: Order): string {
 
 /** Where the money is for the pieces that were sent back. */
 function refundStory(order: Order): string {
+  if (isFree(order)) return '';
   const underway = refundsUnderway(order);
   if (underway.length > 1) return 'Your refunds are on their way.';
   if (underway.length === 1) return `${formatMoney(underway[0].refund)} is on its way back to your card.`;

@@ -37,7 +37,7 @@ export class ReturnForm extends LightElement {
           </button>
           <button class="button button-quiet" type="button" ?disabled=${this.isBusy} @click=${this.leave}>Keep it all</button>
         </p>
-        <p class="small-print">The amount goes back to the card you paid with.</p>
+        ${this.order.total.amount ? html`<p class="small-print">The amount goes back to the card you paid with.</p>` : nothing}
       </form>
     `;
   }

@@ -116,6 +116,7 @@ export class CheckoutPage extends LightElement {
   }
 
   private form(shown: Cart, { sandbox, stripe_publishable_key }: Config) {
+    const inTheWay = obstacle(shown);
     return html`
       <form
         class="checkout-form"
@@ -147,8 +148,8 @@ export class CheckoutPage extends LightElement {
                 ? sandboxPayment(this.sandbox, (choice) => (this.sandbox = choice))
                 : html`<p class="notice">This shop has no way to take payments yet.</p>`}
         </section>
-        <div role="alert" data-testid="checkout-trouble">${this.trouble ? troubleNote(this.trouble) : nothing}</div>
-        ${obstacle(shown) ? this.blocked(obstacle(shown)!) : this.button(shown)}
+        <div role="alert" data-testid="checkout-trouble">${this.trouble ? troubleNote(this.trouble, !inTheWay) : nothing}</div>
+        ${inTheWay ? this.blocked(inTheWay) : this.button(shown)}
       </form>
     `;
   }

@@ -244,7 +244,8 @@ export class OrderPage extends LightElement {
     if (!receipt) return void this.watchOrder();
     this.order = withReturn(this.order!, lines, receipt);
     this.close('#returns');
-    say(`We expect it back. ${formatMoney(receipt.refund)} goes back to your card.`);
+    const money = receipt.refund.amount ? ` ${formatMoney(receipt.refund)} goes back to your card.` : '';
+    say(`We expect it back.${money}`);
     const isListed = ({ returns }: Order) => returns?.some(({ id }) => id === receipt.return_id) ?? false;
     void this.watchOrder((latest) => isListed(latest) && isSettled(latest));
   }
