@@ -18,8 +18,8 @@ DELIVERED = {"COMPLETED", "RETURNED"}
 UNDER_WAY = ("PLACED", "RESERVED", "ACTION_REQUIRED", "AUTHORIZED", "SHIPPING")
 NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
 OF_ORDERS = {
-    "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, history, published_at, "
-    "#event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement",
+    "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, failed_refunds, history, "
+    "published_at, #event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement",
     "ExpressionAttributeNames": NAMES,
 }
 """Names nobody: an audit needs no address, and a whole order is large."""
@@ -27,7 +27,8 @@ OF_ORDERS = {
 
 @dataclass(frozen=True)
 class Payment:
-    """One payment at the provider, in minor units. `awaits_buyer`: its card's holder can still confirm it there."""
+    """One payment at the provider, in minor units. `awaits_buyer`: its card's holder can still confirm it there.
+    `refunds` and `failed_refunds` are what the shop's own refunds were for, those that failed apart."""
 
     id: str
     order_id: str | None
@@ -36,10 +37,14 @@ class Payment:
     captured: int
     refunded: int
     awaits_buyer: bool = False
+    refunded_outside: int = 0
+    lost: int = 0
+    refunds: frozenset[str] = frozenset()
+    failed_refunds: frozenset[str] = frozenset()
 
     @property
     def kept(self) -> int:
-        return self.captured - self.refunded
+        return self.captured - self.refunded - self.lost
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,37 @@ def _documents_by_order(billing: list[Item]) -> dict[str, list[Item]]:
     return documents
 
 
+def is_ours(intent_id: str, metadata: dict[str, str], deployment: str, records: dict[str, Item]) -> bool:
+    """Whether a payment bears this deployment's mark or, begun before there were marks, our record names it."""
+    if "deployment" in metadata:
+        return metadata["deployment"] == deployment
+    return records.get(metadata.get("order_id", ""), {}).get("intent_id") == intent_id
+
+
+def payment_of(intent: Any, metadata: dict[str, str], refunds: list[Any], disputes: list[Any]) -> Payment:
+    """One payment with what moved of it. A refund without a reference was made by others."""
+    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
+    effective = [(each.amount, _reference(each)) for each in refunds if each.status not in ("failed", "canceled")]
+    failed = [_reference(each) for each in refunds if each.status in ("failed", "canceled")]
+    return Payment(
+        id=intent.id,
+        order_id=metadata.get("order_id"),
+        authorized=charge.amount if charge and charge.paid else 0,
+        held=intent.amount_capturable,
+        captured=intent.amount_received,
+        refunded=sum(amount for amount, _ in effective),
+        awaits_buyer=intent.status == "requires_action",
+        refunded_outside=sum(amount for amount, reference in effective if reference is None),
+        lost=sum(dispute.amount for dispute in disputes if dispute.status == "lost"),
+        refunds=frozenset(reference for _, reference in effective if reference),
+        failed_refunds=frozenset(reference for reference in failed if reference),
+    )
+
+
+def _reference(refund: Any) -> str | None:
+    return refund.metadata.to_dict().get("reference") if refund.metadata else None
+
+
 class Reader:
     """`stack` holds the outputs of the deployed stack; an empty `stripe_base` is Stripe itself; `mailbox` gives
     the emails that were sent, where somebody keeps them."""
@@ -138,7 +174,7 @@ class Reader:
 
     def read(self) -> Books:
         """The orders last: what they need was then there before them."""
-        payments = self._payments()
+        payments = self._payments({item["order_id"]: item for item in self._scan("PaymentsTableName")})
         inventory = self._scan("InventoryTableName")
         shipments = self._scan("ShipmentsTableName")
         records = self._scan("PaymentsTableName")
@@ -193,23 +229,24 @@ class Reader:
         items = self._scan("OrdersTableName", **OF_ORDERS)
         return {item["id"]: item for item in items if item["sk"] == "ORDER"}, _events_by_order(items)
 
-    def _payments(self) -> dict[str | None, list[Payment]]:
+    def _payments(self, records: dict[str, Item]) -> dict[str | None, list[Payment]]:
+        """Those of this shop: others may use the same account."""
+        refunds = self._by_intent(self._stripe.v1.refunds)
+        disputes = self._by_intent(self._stripe.v1.disputes)
         by_order: dict[str | None, list[Payment]] = defaultdict(list)
         page = self._stripe.v1.payment_intents.list({"limit": 100, "expand": ["data.latest_charge"]})
         for intent in page.auto_paging_iter():
-            charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
-            order_id = intent.metadata.to_dict().get("order_id") if intent.metadata else None
-            payment = Payment(
-                id=intent.id,
-                order_id=order_id,
-                authorized=charge.amount if charge and charge.paid else 0,
-                held=intent.amount_capturable,
-                captured=intent.amount_received,
-                refunded=charge.amount_refunded if charge else 0,
-                awaits_buyer=intent.status == "requires_action",
-            )
-            by_order[order_id].append(payment)
+            metadata = intent.metadata.to_dict() if intent.metadata else {}
+            if is_ours(intent.id, metadata, self._stack["Deployment"], records):
+                payment = payment_of(intent, metadata, refunds[intent.id], disputes[intent.id])
+                by_order[payment.order_id].append(payment)
         return by_order
+
+    def _by_intent(self, collection: Any) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = defaultdict(list)
+        for each in collection.list({"limit": 100}).auto_paging_iter():
+            found[each.payment_intent or ""].append(each)
+        return found
 
     def _executions(self, machine: str, **which: str) -> dict[str, str]:
         """Status by name."""

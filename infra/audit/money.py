@@ -1,0 +1,51 @@
+"""The promises about money that moves after the checkout: disputes, refunds by others, refunds that fail."""
+
+from collections.abc import Iterator
+
+from infra.audit.books import DELIVERED, Books, Item
+
+Finding = tuple[str, str | None]
+CLOSED = {"VOIDED", "DECLINED", "REFUNDED", "CHARGED_BACK"}
+"""A payment that our record calls so holds nothing."""
+
+
+def kept_is_owed(books: Books) -> Iterator[Finding]:
+    """What is captured, and neither refunded nor lost to a dispute, is what was delivered and not given back"""
+    for order_id, order in books.settled.items():
+        kept = sum(payment.kept for payment in books.payments.get(order_id, []))
+        owed = _owed(order, books.records.get(order_id, {}))
+        yield order_id, None if kept == owed else f"{order['status']}: kept {kept}, owed {owed}"
+
+
+def _owed(order: Item, record: Item) -> int:
+    """What came back is not paid for, whatever was refunded for it; what failed to be refunded is kept for now."""
+    came_back = sum(int(each.get("value", each["refund"])["amount"]) for each in order.get("returns", []))
+    delivered = int(order["total"]["amount"]) if order["status"] in DELIVERED else 0
+    failed = sum(int(each["amount"]) for each in order.get("failed_refunds", []))
+    return max(0, delivered + failed - came_back - int(record.get("refunded_outside", 0)) - int(record.get("lost", 0)))
+
+
+def others_movements_are_recorded(books: Books) -> Iterator[Finding]:
+    """What banks took and what others refunded is in our record, and our record has what is kept"""
+    for order_id in books.settled:
+        payments, record = books.payments.get(order_id, []), books.records.get(order_id, {})
+        names = ("captured", "refunded", "refunded_outside", "lost")
+        ours = {name: int(record.get(name, 0)) for name in names}
+        theirs = {name: sum(getattr(payment, name) for payment in payments) for name in names}
+        yield order_id, None if ours == theirs else f"recorded {ours}, at the provider {theirs}"
+
+
+def every_refund_arrives(books: Books) -> Iterator[Finding]:
+    """Each refund of the shop arrived, or was made again"""
+    for payments in books.payments.values():
+        for payment in payments:
+            lost = [reference for reference in payment.failed_refunds if reference not in payment.refunds]
+            yield payment.id, f"failed and not made again: {', '.join(sorted(lost))}" if lost else None
+
+
+def closed_payments_hold_nothing(books: Books) -> Iterator[Finding]:
+    """A payment that our record calls voided, declined, refunded or charged back holds no money"""
+    for order_id, record in books.records.items():
+        held = sum(payment.held for payment in books.payments.get(order_id, []))
+        is_wrong = held and record.get("status") in CLOSED
+        yield order_id, f"{record['status']}, and {held} still held" if is_wrong else None
