@@ -123,6 +123,7 @@ class PaymentMovement(EventData):
     reference: Annotated[str, Field(examples=["re_1", "dp_1"], description="Its id there: one event of a type each.")]
     amount: Money
     return_id: Annotated[str | None, Field(description="The return that a refund belongs to.")] = None
+    outside: Annotated[bool, Field(description="Whether others than the shop made the refund.")] = False
 
 
 class PaymentEventData(OrderData):

@@ -63,4 +63,6 @@ def _tell(order_id: str, update: PaymentUpdate, cause: str) -> None:
 def _movement(order_id: str, update: PaymentUpdate) -> PaymentMovement:
     currency = wiring.orders().get(order_id).total.currency
     amount = Money(amount=update.amount, currency=currency)
-    return PaymentMovement(reference=update.reference or "", amount=amount, return_id=update.return_id)
+    return PaymentMovement(
+        reference=update.reference or "", amount=amount, return_id=update.return_id, outside=update.outside
+    )

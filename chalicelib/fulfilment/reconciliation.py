@@ -10,8 +10,8 @@ from chalicelib.fulfilment.cancellation import undo_if_abandoned
 from chalicelib.fulfilment.payment_news import learn
 from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
 from chalicelib.payments.model import Intent
+from chalicelib.payments.movements import HOLDS_MOVE
 from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
-from chalicelib.payments.service import HOLDS_MOVE
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.log import log

@@ -39,6 +39,10 @@ class ReplaysBusy(Conflict):
     """As many replays as may run at once are running. Try again when one has ended."""
 
 
+class NoFailedRefund(Conflict):
+    """No refund of this order has failed, or it was made again already."""
+
+
 class CannotRedrive(Exception):
     """This dead letter does not say what it was, so nothing can be done again; it stays where it is."""
 

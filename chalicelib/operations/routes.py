@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chalicelib import wiring
 from chalicelib.events.catalogue import CATALOGUE
 from chalicelib.fulfilment.start import Workflow
-from chalicelib.operations import redrive, timeline
+from chalicelib.operations import redrive, refunds, timeline
 from chalicelib.operations.letters import AT_ONCE, Depth
 from chalicelib.operations.model import (
     Context,
@@ -18,6 +18,7 @@ from chalicelib.operations.model import (
     Letter,
     LetterUnknown,
     NobodyListens,
+    NoFailedRefund,
     QueueUnknown,
     ReplaysBusy,
     ReplayUnknown,
@@ -215,6 +216,19 @@ def start_replay(call: Call, body: ReplayRequest) -> Replay:
 )  # fmt: skip
 def get_replay(call: Call, replay_id: str) -> Replay:
     return wiring.replays().get(replay_id)
+
+
+class RefundsRetried(BaseModel):
+    order_id: str
+    workflows: Annotated[list[str], Field(description="What makes the refunds again: returns, or the order's undo.")]
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/{order_id}/refunds", summary="Make the failed refunds of an order again",
+    access="admin", status=202, answer=RefundsRetried, refusals=(OrderNotFound, NoFailedRefund),
+)  # fmt: skip
+def retry_refunds(call: Call, order_id: str) -> RefundsRetried:
+    return RefundsRetried(order_id=order_id, workflows=refunds.retry_refunds(order_id))
 
 
 @endpoint(

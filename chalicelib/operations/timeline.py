@@ -33,6 +33,8 @@ KIND_OF_LINE: dict[str, Kind] = {
 AFTERMATH = timedelta(hours=1)
 """So long after an order's last change its functions may still have something to say."""
 
+AMOUNTS = {"captured", "refunded", "refunded_outside", "lost", "withdrawn", "disputed", "decline_code"}
+
 MOVES_MONEY = {"AuthorizePayment", "CapturePayment", "RefundPayment", "VoidPayment", "RefundReturn"}
 MOVES_PARCEL = {"FulfillOrder", "ShipOrder", "RecallShipment"}
 """States after which the payment's and the shipment's own record may read otherwise than before."""
@@ -85,11 +87,19 @@ def of_events(events: list[OutboxEvent]) -> list[Entry]:
                 "causation_id": each.event.causation_id,
                 "published_at": each.published_at,
                 "reason": each.event.data.get("reason"),
+                **_moved(each.event.data.get("movement")),
             },
             document=each.event.model_dump(),
         )
         for each in events
     ]
+
+
+def _moved(movement: dict[str, Any] | None) -> dict[str, Any]:
+    """What moved at the payment provider, in minor units."""
+    if not movement:
+        return {}
+    return {"reference": movement["reference"], "amount": movement["amount"]["amount"]}
 
 
 def of_emails(sent: dict[str, str]) -> list[Entry]:
@@ -122,7 +132,7 @@ def of_payment(payment: Payment | None, order: Order, states: list[Entry]) -> li
     """As it stands, at the last moment at which we know it was moved. Minor units."""
     if payment is None or payment.amount is None:
         return []
-    details = payment.model_dump(mode="json", include={"captured", "refunded", "disputed", "decline_code"})
+    details = payment.model_dump(mode="json", include=AMOUNTS)
     details |= {"amount": payment.amount.amount, "currency": payment.amount.currency, "intent": payment.intent_id}
     at = _last(states, MOVES_MONEY, order.placed_at)
     return [Entry(kind="payment", at=at, title=f"payment {payment.status.lower()}", details=details)]

@@ -373,8 +373,7 @@ class Order(BaseModel):
         """Refunds of others are theirs to make again."""
         if movement is None:
             return self.failed_refunds
-        is_others = any(movement.reference in fact for fact in self.noted)
-        if event_type == REFUND_FAILED and not is_others:
+        if event_type == REFUND_FAILED and not movement.outside:
             failed = FailedRefund(
                 reference=movement.reference, amount=movement.amount.amount, return_id=movement.return_id
             )

@@ -104,6 +104,7 @@ class PaymentUpdate:
     reference: str | None = None
     amount: int = 0
     return_id: str | None = None
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,7 @@ class Payment(Versioned):
         is_outside_known = later.refunded_outside == self.refunded_outside and not self.refunds
         for refund in reversed(later.refunds):
             before = known.get(refund.id)
-            facts = (refund.id, refund.amount, self._return_of(refund))
+            facts = (refund.id, refund.amount, self._return_of(refund), refund.reference is None)
             if refund.reference is None:
                 if before is None and refund.is_effective and not is_outside_known:
                     yield PaymentUpdate(UpdateKind.REFUNDED_OUTSIDE, f"{refund.id} refunded outside", *facts)

@@ -6,15 +6,14 @@ there the next attempt begins, with a key of its own.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.payments.confirmation import NO_CONFIRMATION, NOBODY_WAITS, NOT_CONFIRMED, Confirmation
 from chalicelib.payments.gateway import PaymentProviderFailed, StripeGateway, UnexpectedIntentState
 from chalicelib.payments.model import (
     UNDO,
     BuyerActionRequired,
-    Dispute,
     Intent,
     Payment,
     PaymentDeclined,
@@ -22,9 +21,9 @@ from chalicelib.payments.model import (
     PaymentEnded,
     PaymentStatus,
     PaymentUpdate,
-    Refund,
     Shortfall,
 )
+from chalicelib.payments.movements import AtStripe, recent_movements
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
@@ -45,13 +44,6 @@ SETTLED = {
 
 ATTEMPTS = 5
 
-HOLDS_MOVE = timedelta(days=8)
-"""A card hold lives for seven days: within them, a payment that was begun can be captured or lost."""
-REFUNDS_MOVE = timedelta(days=35)
-"""A refund may fail up to thirty days after it was made."""
-DISPUTES_MOVE = timedelta(days=180)
-"""From its opening to the bank's last word, a dispute takes up to about four months."""
-
 
 @dataclass(frozen=True)
 class Given:
@@ -59,31 +51,6 @@ class Given:
 
     amount: int
     shortfall: Shortfall | None = None
-
-
-@dataclass
-class Moved:
-    """What moved lately of a payment that was begun long before. `payment` is as its refunds name it, not as it is."""
-
-    payment: Intent
-    refunds: list[Refund] = field(default_factory=list)
-    disputes: list[Dispute] = field(default_factory=list)
-
-    def is_known(self, record: Payment | None) -> bool:
-        """Whether our record has all of it, as it is now."""
-        return (
-            record is not None
-            and set(self.refunds) <= set(record.refunds)
-            and set(self.disputes) <= set(record.disputes)
-        )
-
-
-@dataclass(frozen=True)
-class AtStripe:
-    """Our payments at Stripe: those `begun` lately, as they are now, and the older ones that `moved`."""
-
-    begun: list[Intent]
-    moved: list[Moved]
 
 
 class PaymentBusy(Unavailable):
@@ -244,23 +211,8 @@ class Payments:
         raise PaymentBusy(order_id)
 
     def at_stripe(self, now: datetime) -> AtStripe:
-        """Return what can have moved at Stripe, however old the payment is; others' payments left out.
-
-        Its lists of movements are read, and not each payment of the year: one call for a hundred.
-        """
-        began = {intent.id: intent for intent in self._gateway.intents_since(_seconds(now - HOLDS_MOVE))}
-        moved: dict[str, Moved] = {}
-        for intent, refund in self._gateway.refunds_since(_seconds(now - REFUNDS_MOVE)):
-            moved.setdefault(intent.id, Moved(intent)).refunds.append(refund)
-        for intent, dispute in self._gateway.disputes_since(_seconds(now - DISPUTES_MOVE)):
-            moved.setdefault(intent.id, Moved(intent)).disputes.append(dispute)
-        nothing = Moved(Intent("", ""))
-        begun = [
-            replace(intent, refunds=tuple(each.refunds), disputes=tuple(each.disputes))
-            for intent in began.values()
-            if (each := moved.pop(intent.id, nothing)) and self.is_ours(intent)
-        ]
-        return AtStripe(begun, [each for each in moved.values() if self.is_ours(each.payment)])
+        """Return what can have moved at Stripe, however old the payment is; others' payments left out."""
+        return recent_movements(self._gateway, now, self.is_ours)
 
     def is_ours(self, intent: Intent) -> bool:
         """Whether this shop began the payment: it bears our mark, or, begun before there were marks, our record
@@ -419,7 +371,3 @@ class Payments:
 def _key(order_id: str, call: str, attempt: int) -> str:
     """One for each attempt: a key is never used again with another meaning."""
     return f"{order_id}:{call}" + (f":{attempt}" if attempt else "")
-
-
-def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())

@@ -135,10 +135,13 @@ export interface ReturnLine {
 
 export interface OrderReturn {
   id: string;
-  status: 'REQUESTED' | 'REFUNDED';
+  /** REFUND_FAILED: the refund did not arrive, and will be made again. */
+  status: 'REQUESTED' | 'REFUNDED' | 'REFUND_FAILED';
   requested_at: string;
   lines: ReturnLine[];
   refund: Money;
+  /** Why less than the pieces cost was refunded. */
+  shortfall?: 'REFUNDED_BEFORE' | 'CAPTURED_LESS' | 'DISPUTE_LOST' | null;
 }
 
 export interface ReturnReceipt {
@@ -164,6 +167,12 @@ export interface Order extends OrderSummary {
     amount: number;
     captured: number;
     refunded: number;
+    /** What a bank gave back to the card's holder for good. */
+    lost?: number;
+    /** What a bank has taken until it decides a dispute. */
+    withdrawn?: number;
+    /** What was refunded and did not arrive. */
+    refund_failed?: number;
     decline_code?: string | null;
     /** While the payment waits for its buyer, and for nobody else. */
     next_action?: NextAction | null;

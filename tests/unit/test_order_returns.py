@@ -153,8 +153,8 @@ class TestFailedRefund:
     def returned(self, completed):
         return back(completed, {"MUG": 2})
 
-    def failed(self, order, reference="re_1", return_id="ret_1"):
-        movement = PaymentMovement(reference=reference, amount=euros(2000), return_id=return_id)
+    def failed(self, order, reference="re_1", return_id="ret_1", outside=False):
+        movement = PaymentMovement(reference=reference, amount=euros(2000), return_id=return_id, outside=outside)
         return order.told("PaymentRefundFailed", f"{reference} failed", "evt_1", NOW, movement)
 
     def test_is_owed_to_the_shop_until_it_is_made_again(self, returned):
@@ -170,10 +170,7 @@ class TestFailedRefund:
         assert (again.failed_refunds, again.owed) == ((), returned.owed)
 
     def test_of_others_is_theirs_to_make_again(self, completed):
-        movement = PaymentMovement(reference="re_1", amount=euros(2000))
-        told = completed.told("PaymentRefundedOutside", "re_1 refunded outside", "evt_1", NOW, movement)
-
-        failed = self.failed(told, return_id=None)
+        failed = self.failed(completed, return_id=None, outside=True)
 
         assert (failed.failed_refunds, failed.news.type) == ((), "PaymentRefundFailed")
 

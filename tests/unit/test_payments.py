@@ -16,7 +16,8 @@ from chalicelib.payments.model import (
     Shortfall,
     UpdateKind,
 )
-from chalicelib.payments.service import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE, Given, PaymentBusy, Payments
+from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
+from chalicelib.payments.service import Given, PaymentBusy, Payments
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, FIRST_INTENT, FakeGateway, FakeStore
 

@@ -13,8 +13,8 @@ from chalicelib.orders.model import Reason, Status
 from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
+from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
 from chalicelib.payments.reconciliation import Kind
-from chalicelib.payments.service import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
 from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus

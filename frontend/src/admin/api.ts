@@ -40,6 +40,11 @@ export interface Entry {
 
 export type Kind = Entry['kind'];
 
+/** Makes the refunds of an order again that did not arrive; asked twice, none is made twice. */
+export async function retryRefunds(orderId: string): Promise<void> {
+  await signedIn(`/admin/orders/${encodeURIComponent(orderId)}/refunds`, { method: 'POST' });
+}
+
 export async function getTimeline(orderId: string, signal?: AbortSignal): Promise<Entry[]> {
   const { items } = await signedIn<{ items: Entry[] }>(`/admin/orders/${encodeURIComponent(orderId)}/timeline`, { signal });
   return items;

@@ -154,15 +154,25 @@ export function moneyStory(order: Order): string {
   if (isFree(order)) return 'There was nothing to pay.';
   if (!payment || reason === 'PAYMENT_DECLINED' || reason === 'OUT_OF_STOCK') return 'You were not charged.';
   const { captured, refunded, currency } = payment;
+  if (strayed(order)) return strayed(order);
   if (captured === 0) return 'You were not charged. If your bank shows a hold, it disappears by itself.';
   if (refunded >= captured) return `${formatMoney({ amount: refunded, currency })} went back to your card.`;
   if (refunded > 0) return `${formatMoney({ amount: refunded, currency })} went back to your card so far, the rest follows.`;
   return `${formatMoney({ amount: captured, currency })} is on its way back to your card.`;
 }
 
+/** Money that took another way than ours: a refund that came back to us, or what a bank decided. */
+function strayed({ payment }: Order): string {
+  if (!payment) return '';
+  const { refund_failed: failed = 0, lost = 0, currency } = payment;
+  if (failed) return `The refund of ${formatMoney({ amount: failed, currency })} did not reach your card. We will send it again.`;
+  return lost ? `Your bank gave you ${formatMoney({ amount: lost, currency })} back when it decided your dispute.` : '';
+}
+
 /** Where the money is for the pieces that were sent back. */
 function refundStory(order: Order): string {
   if (isFree(order)) return '';
+  if (strayed(order)) return strayed(order);
   const underway = refundsUnderway(order);
   if (underway.length > 1) return 'Your refunds are on their way.';
   if (underway.length === 1) return `${formatMoney(underway[0].refund)} is on its way back to your card.`;

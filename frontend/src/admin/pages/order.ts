@@ -4,7 +4,7 @@ import { getOrder, type Order } from '../../api';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { setTitle } from '../../title';
-import { getOrderLogs, getTimeline, listWorkflows, type Entry, type Workflow } from '../api';
+import { getOrderLogs, getTimeline, listWorkflows, retryRefunds, type Entry, type Workflow } from '../api';
 import '../components/saga-graph';
 import '../components/timeline-list';
 import { dayTime, hasEnded, liveSign, span, statusBadge, trouble } from '../components/words';
@@ -28,6 +28,9 @@ export class AdminOrderPage extends LightElement {
   @state() private workflows: Workflow[] = [];
   @state() private chosenRun = '';
   @state() private chosenState = '';
+  /** Until the page hears that the refund was made. */
+  @state() private isRetrying = false;
+  @state() private retryError: string | null = null;
   private story = new Poll(this, (signal) => this.look(signal), () => (this.isSettled ? CALM_MS : EAGER_MS));
   private logs = new Poll(this, (signal) => this.lookThroughLogs(signal), () => (this.isLongOver ? null : LOGS_MS));
 
@@ -51,6 +54,7 @@ export class AdminOrderPage extends LightElement {
     const entries = [...this.told, ...this.logged].sort((one, other) => one.at.localeCompare(other.at));
     return html`
       ${this.facts(order)}
+      ${order.payment?.refund_failed ? this.failedRefund(order.payment.refund_failed, order.payment.currency) : nothing}
       <div class="order-grid">
         <section class="panel saga-panel" aria-labelledby="saga-title">${this.saga()}</section>
         <section class="panel story-panel" aria-labelledby="story-title">
@@ -72,6 +76,7 @@ export class AdminOrderPage extends LightElement {
       ['Took', ended ? span(Date.parse(ended.at) - Date.parse(order.placed_at)) : 'under way'],
       ['Total', formatMoney(order.total)],
       ['Payment', order.payment ? `${order.payment.status}${order.payment.decline_code ? ` (${order.payment.decline_code})` : ''}` : 'none'],
+      ...movements(order),
       ['Shipment', order.shipment?.status ?? 'none'],
       ['Pieces', order.lines.map(({ quantity, sku }) => `${quantity} × ${sku}`).join(', ')],
     ];
@@ -81,6 +86,29 @@ export class AdminOrderPage extends LightElement {
         <div><dt>In the shop</dt><dd><a href="/orders/${order.order_id}">What the buyer sees</a></dd></div>
       </dl>
     `;
+  }
+
+  private failedRefund(amount: number, currency: string): TemplateResult {
+    return html`
+      <section class="panel failed-refund" aria-labelledby="failed-refund-title" data-testid="failed-refund">
+        <h2 id="failed-refund-title">Refund failed</h2>
+        <p role="status">
+          ${this.retryError ?? html`${formatMoney({ amount, currency })} did not reach the buyer's card and is kept again.`}
+        </p>
+        <button class="button" ?disabled=${this.isRetrying} @click=${this.retry}>${this.isRetrying ? 'Refunding…' : 'Refund again'}</button>
+      </section>
+    `;
+  }
+
+  private async retry(): Promise<void> {
+    this.isRetrying = true;
+    this.retryError = null;
+    try {
+      await retryRefunds(this.orderId);
+    } catch (error) {
+      this.retryError = error instanceof Error ? error.message : String(error);
+      this.isRetrying = false;
+    }
   }
 
   private saga(): TemplateResult | typeof nothing {
@@ -163,13 +191,28 @@ export class AdminOrderPage extends LightElement {
 
   private async look(signal: AbortSignal): Promise<void> {
     const [order, told, workflows] = await Promise.all([getOrder(this.orderId, signal), getTimeline(this.orderId, signal), listWorkflows()]);
-    if (!signal.aborted) Object.assign(this, { order, told, workflows });
+    if (signal.aborted) return;
+    const isRetrying = this.isRetrying && Boolean(order.payment?.refund_failed);
+    Object.assign(this, { order, told, workflows, isRetrying });
   }
 
   private async lookThroughLogs(signal: AbortSignal): Promise<void> {
     const { items, is_complete } = await getOrderLogs(this.orderId, signal);
     if (!signal.aborted) Object.assign(this, { logged: items, hasAllLogs: is_complete });
   }
+}
+
+function movements({ payment, returns = [] }: Order): [string, string][] {
+  if (!payment) return [];
+  const money = (amount: number) => formatMoney({ amount, currency: payment.currency });
+  const facts: [string, string][] = [];
+  if (payment.withdrawn) facts.push(['Disputed', `${money(payment.withdrawn)} withdrawn`]);
+  else if (payment.disputed) facts.push(['Disputed', 'inquiry, nothing withdrawn']);
+  if (payment.lost) facts.push(['Lost to a dispute', money(payment.lost)]);
+  for (const { id, refund, shortfall } of returns) {
+    if (shortfall) facts.push([`Return ${id.slice(0, 10)}`, `${formatMoney(refund)}, ${shortfall.toLowerCase().replaceAll('_', ' ')}`]);
+  }
+  return facts;
 }
 
 const titleOf = (run: Run) => (run.workflow === 'return' ? `return ${run.execution.slice(0, 10)}` : run.workflow);

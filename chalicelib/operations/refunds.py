@@ -1,0 +1,31 @@
+"""Refund retries: make again what did not arrive, by the workflow that had refunded it."""
+
+from chalicelib import wiring
+from chalicelib.operations.model import NoFailedRefund
+from chalicelib.orders.model import Order, Reason, Status
+
+
+def retry_refunds(order_id: str) -> list[str]:
+    """Start the return of each failed refund again, or the undo of a cancelled order; return what was started.
+
+    Asked twice, no refund is made twice: a workflow that runs is left alone, and its step looks at the payment
+    provider first. Raises OrderNotFound, NoFailedRefund.
+    """
+    order = wiring.orders().get(order_id)
+    started = [_retry(order, return_id) for return_id in dict.fromkeys(each.return_id for each in order.failed_refunds)]
+    names = [name for name in started if name]
+    if not names:
+        raise NoFailedRefund
+    return names
+
+
+def _retry(order: Order, return_id: str | None) -> str | None:
+    """Return the workflow's name; None where no workflow made the refund."""
+    if return_id:
+        wiring.return_workflow().start_anew(return_id, {"order_id": order.id, "return_id": return_id})
+        return return_id
+    if order.status != Status.CANCELLED:
+        return None
+    reason = order.reason or order.cancellation or Reason.FULFILMENT_FAILED
+    wiring.undo_workflow().start_anew(order.id, {"order_id": order.id, "reason": reason})
+    return order.id

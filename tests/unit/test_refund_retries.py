@@ -1,0 +1,100 @@
+"""A refund that did not arrive is made again by an operator, exactly once."""
+
+import pytest
+
+from chalicelib.fulfilment import returns, steps
+from chalicelib.fulfilment.payment_news import learn
+from chalicelib.operations.model import NoFailedRefund
+from chalicelib.operations.refunds import retry_refunds
+from chalicelib.orders.model import OrderNotFound, Reason, Status
+from tests.builders import euros
+
+
+@pytest.fixture
+def failed_return(shop):
+    """Returned whole; the refund came back. Returns the id of the payment."""
+    payment = shop.sold()
+    shop.orders.take_back("ord_1", "ret_1", None)
+    shop.return_workflow.start("ret_1", {"order_id": "ord_1", "return_id": "ret_1"})
+    given = returns.refund_return("ord_1", "ret_1")
+    returns.complete_return("ord_1", "ret_1", given.amount, "")
+    shop.step_functions.end("arn:aws:states:eu-central-1:000000000000:stateMachine:order-return", "ret_1")
+    fail_newest(shop, payment)
+    return payment
+
+
+def fail_newest(shop, payment):
+    shop.gateway.fail_refund(shop.gateway.retrieve(payment).refunds[0].id)
+    shop.gateway.forget_keys()
+    learn(payment, "evt_failed")
+
+
+def started(shop):
+    return [name for _, name in shop.step_functions.started]
+
+
+def test_retry_starts_the_return_again_once_while_it_runs(shop, failed_return):
+    for _ in range(2):
+        assert retry_refunds("ord_1") == ["ret_1"]
+
+    assert started(shop) == ["ret_1", "ret_1-1"]
+    assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
+
+
+def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
+    for _ in range(3):
+        given = returns.refund_return("ord_1", "ret_1")
+        returns.complete_return("ord_1", "ret_1", given.amount, "")
+        shop.gateway.forget_keys()
+        learn(failed_return, "evt_again")
+
+    assert (shop.gateway.retrieve(failed_return).kept, shop.orders.get("ord_1").owed) == (0, 0)
+    assert shop.gateway.moves.count("refund") == 2
+    assert (shop.events().count("OrderReturned"), shop.events().count("PaymentRefundRetried")) == (1, 1)
+    with pytest.raises(NoFailedRefund):
+        retry_refunds("ord_1")
+
+
+def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, failed_return):
+    returns.refund_return("ord_1", "ret_1")
+    learn(failed_return, "evt_again")
+    fail_newest(shop, failed_return)
+
+    assert retry_refunds("ord_1") == ["ret_1"]
+    returns.refund_return("ord_1", "ret_1")
+    assert shop.gateway.retrieve(failed_return).kept == 0
+
+
+def test_retry_of_a_cancelled_order_undoes_it_again(shop):
+    payment = shop.sold(until=Status.SHIPPING)
+    steps.refund_payment("ord_1")
+    shop.orders.advance("ord_1", Status.CANCELLED, Reason.SHIPPING_FAILED)
+    fail_newest(shop, payment)
+
+    assert retry_refunds("ord_1") == ["ord_1"]
+    assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "SHIPPING_FAILED"}}
+    for _ in range(2):
+        steps.refund_payment("ord_1")
+        steps.void_payment("ord_1")
+    assert shop.gateway.retrieve(payment).kept == 0
+
+
+def test_retry_without_a_failed_refund_is_refused(shop):
+    shop.sold()
+
+    with pytest.raises(NoFailedRefund):
+        retry_refunds("ord_1")
+    with pytest.raises(OrderNotFound):
+        retry_refunds("ord_unknown")
+
+
+def test_retry_undoes_no_order_that_was_delivered(shop):
+    """What reconciliation gave back too much of is not the whole payment."""
+    payment = shop.sold()
+    shop.gateway.refund(payment, 500, f"{payment}:surplus", "surplus")
+    fail_newest(shop, payment)
+
+    with pytest.raises(NoFailedRefund):
+        retry_refunds("ord_1")
+    assert started(shop) == []
+    assert shop.orders.get("ord_1").owed == euros(2500).amount + 500
