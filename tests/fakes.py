@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import stripe
@@ -68,11 +69,12 @@ class FakeOrderStore:
     def get(self, order_id: str) -> Order | None:
         return self._orders.get(order_id)
 
-    def checkout(self, scope: str) -> CheckoutRecord | None:
-        return self._records.get(scope)
+    def checkout(self, scope: str, now: datetime) -> CheckoutRecord | None:
+        record = self._records.get(scope)
+        return record if record and record.expires_at > now.timestamp() else None
 
-    def place(self, order: Order, record: CheckoutRecord) -> bool:
-        if record.scope in self._records or order.id in self._orders:
+    def place(self, order: Order, record: CheckoutRecord, now: datetime) -> bool:
+        if self.checkout(record.scope, now) or order.id in self._orders:
             return False
         self._records[record.scope] = record
         self._keep(order)

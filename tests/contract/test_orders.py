@@ -56,7 +56,7 @@ def orders(store, clock):
 @pytest.fixture
 def placed(store):
     """As it was written: its news is told."""
-    store.place(an_order("ord_1"), a_record("ord_1"))
+    store.place(an_order("ord_1"), a_record("ord_1"), NOW)
     return store.get("ord_1")
 
 
@@ -99,7 +99,7 @@ class TestPlace:
     def test_writes_order_event_and_record(self, store, events_of):
         order, record = an_order("ord_1"), a_record("ord_1")
 
-        assert store.place(order, record)
+        assert store.place(order, record, NOW)
 
         assert store.get("ord_1") == as_read(order)
         assert store.checkout(record.scope) == record
@@ -107,15 +107,15 @@ class TestPlace:
         assert (key, event["type"], event["correlation_id"]) == ("EVENT#000001", "OrderPlaced", "ord_1")
 
     def test_the_same_checkout_twice_is_one_order(self, store, events_of):
-        store.place(an_order("ord_1"), a_record("ord_1", scope="same"))
+        store.place(an_order("ord_1"), a_record("ord_1", scope="same"), NOW)
 
-        assert not store.place(an_order("ord_2"), a_record("ord_2", scope="same"))
+        assert not store.place(an_order("ord_2"), a_record("ord_2", scope="same"), NOW)
         assert store.checkout("same").order_id == "ord_1"
         assert store.get("ord_2") is None
         assert events_of("ord_2") == []
 
     def test_is_all_or_nothing(self, store, placed, events_of):
-        assert not store.place(an_order("ord_1", customer_id="bob"), a_record("ord_1", scope="another"))
+        assert not store.place(an_order("ord_1", customer_id="bob"), a_record("ord_1", scope="another"), NOW)
 
         assert store.checkout("another") is None
         assert store.get("ord_1") == placed
@@ -123,7 +123,7 @@ class TestPlace:
 
     def test_a_guests_order_has_no_customer(self, store):
         order = an_order("ord_1", customer_id=None, token="order_secret")
-        store.place(order, a_record("ord_1"))
+        store.place(order, a_record("ord_1"), NOW)
 
         assert store.get("ord_1") == as_read(order)
 
@@ -178,7 +178,7 @@ class TestSave:
 
     @pytest.mark.parametrize("first", ["cancel", "dispatch"])
     def test_of_a_cancel_and_a_dispatch_that_read_the_same_order_exactly_one_wins(self, store, events_of, first):
-        store.place(an_order("ord_1"), a_record("ord_1"))
+        store.place(an_order("ord_1"), a_record("ord_1"), NOW)
         for status in HAPPY_PATH[1:4]:
             store.save(store.get("ord_1").advanced(status, NOW))
         order = store.get("ord_1")
@@ -246,7 +246,7 @@ class TestCancelAgainstDispatch:
 
     @pytest.fixture
     def shipping(self, store):
-        store.place(an_order("ord_1"), a_record("ord_1"))
+        store.place(an_order("ord_1"), a_record("ord_1"), NOW)
         for status in HAPPY_PATH[1:4]:
             store.save(store.get("ord_1").advanced(status, NOW))
 
@@ -332,7 +332,7 @@ class TestPlacedSince:
         ids = [f"ord_{n:02}" for n in range(PAGE_SIZE + 10)]
         for n, order_id in enumerate(ids):
             order = an_order(order_id, at=NOW + timedelta(minutes=n))
-            store.place(order, a_record(order_id))
+            store.place(order, a_record(order_id), NOW)
             if n % 2:
                 store.save(order.advanced(Status.RESERVED, NOW))
 
@@ -347,7 +347,7 @@ class TestPlacedSince:
     def test_goes_on_to_the_next_page(self, orders, store):
         ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 1)]
         for n, order_id in enumerate(ids):
-            store.place(an_order(order_id, at=NOW + timedelta(minutes=n)), a_record(order_id))
+            store.place(an_order(order_id, at=NOW + timedelta(minutes=n)), a_record(order_id), NOW)
 
         assert [order.id for order in orders.placed_since("", Status.PLACED)] == ids[::-1]
         assert len(list(orders.placed_since(iso(NOW + timedelta(minutes=5)), Status.PLACED))) == len(ids) - 5
@@ -358,7 +358,7 @@ class TestOwner:
         assert orders.get_for(ADA, None, "ord_1") == placed
 
     def test_may_be_a_guest_with_the_orders_token(self, orders, store):
-        store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"))
+        store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"), NOW)
 
         assert orders.get_for(GUEST, "order_secret", "ord_2").id == "ord_2"
 
@@ -377,7 +377,7 @@ class TestOwner:
             orders.get_for(GUEST, None, order_id)
 
     def test_a_guests_order_is_nobodys_who_has_no_token(self, orders, store):
-        store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"))
+        store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"), NOW)
 
         with pytest.raises(OrderNotFound):
             orders.get_for(ADA, None, "ord_2")
@@ -398,10 +398,10 @@ class TestPages:
         ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)]
         for n, order_id in enumerate(ids):
             order = an_order(order_id, at=NOW + timedelta(minutes=n))
-            store.place(order, a_record(order_id))
+            store.place(order, a_record(order_id), NOW)
             if n % 3 == 0:
                 store.save(order.advanced(Status.RESERVED, NOW))
-        store.place(an_order("ord_bob", customer_id="bob"), a_record("ord_bob"))
+        store.place(an_order("ord_bob", customer_id="bob"), a_record("ord_bob"), NOW)
         return ids
 
     def walk(self, page):
@@ -431,7 +431,7 @@ class TestPages:
     def test_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
         at_once = {f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)}
         for order_id in at_once:
-            store.place(an_order(order_id), a_record(order_id))
+            store.place(an_order(order_id), a_record(order_id), NOW)
 
         pages = self.walk(orders.latest)
 

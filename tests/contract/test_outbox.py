@@ -20,7 +20,7 @@ from tests.builders import an_order
 
 def place(store: OrderStore, order_id: str, at) -> None:
     order = an_order(order_id, at=at)
-    assert store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0))
+    assert store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0), at)
 
 
 def settle(store: InsightsStore, order_id: str, at) -> None:

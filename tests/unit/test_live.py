@@ -64,7 +64,7 @@ def store():
         an_order("ord_ada", customer_id="ada"),
         an_order("ord_guest", customer_id=None, token="order_secret"),
     ):
-        store.place(order, CheckoutRecord(order.id, "", order.id, 0))
+        store.place(order, CheckoutRecord(order.id, "", order.id, 0), NOW)
     return store
 
 
@@ -223,7 +223,7 @@ def test_who_disconnects_is_forgotten(live, connections):
 def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
     many = [an_order(f"ord_{n}", customer_id="ada") for n in range(MAX_SUBSCRIPTIONS + 1)]
     for order in many:
-        store.place(order, CheckoutRecord(order.id, "", order.id, 0))
+        store.place(order, CheckoutRecord(order.id, "", order.id, 0), NOW)
         live.heard("here", subscribe(order.id, ADA))
     live.heard("here", subscribe("ord_0", ADA))
 
