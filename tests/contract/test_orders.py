@@ -92,7 +92,9 @@ class Overtaken:
 
 
 def a_record(order_id, scope=None):
-    return CheckoutRecord(scope or f"customer#ada#{order_id}", "fingerprint", order_id, 1_900_000_000)
+    return CheckoutRecord(
+        scope or f"customer#ada#{order_id}", "fingerprint", order_id, int((NOW + timedelta(days=1)).timestamp())
+    )
 
 
 class TestPlace:
@@ -102,7 +104,7 @@ class TestPlace:
         assert store.place(order, record, NOW)
 
         assert store.get("ord_1") == as_read(order)
-        assert store.checkout(record.scope) == record
+        assert store.checkout(record.scope, NOW) == record
         [(key, event)] = events_of("ord_1")
         assert (key, event["type"], event["correlation_id"]) == ("EVENT#000001", "OrderPlaced", "ord_1")
 
@@ -110,14 +112,21 @@ class TestPlace:
         store.place(an_order("ord_1"), a_record("ord_1", scope="same"), NOW)
 
         assert not store.place(an_order("ord_2"), a_record("ord_2", scope="same"), NOW)
-        assert store.checkout("same").order_id == "ord_1"
+        assert store.checkout("same", NOW).order_id == "ord_1"
         assert store.get("ord_2") is None
         assert events_of("ord_2") == []
+
+    def test_an_expired_record_neither_answers_nor_blocks(self, store):
+        later = NOW + timedelta(days=2)
+        store.place(an_order("ord_1"), a_record("ord_1", scope="same"), NOW)
+
+        assert store.checkout("same", later) is None
+        assert store.place(an_order("ord_2"), a_record("ord_2", scope="same"), later)
 
     def test_is_all_or_nothing(self, store, placed, events_of):
         assert not store.place(an_order("ord_1", customer_id="bob"), a_record("ord_1", scope="another"), NOW)
 
-        assert store.checkout("another") is None
+        assert store.checkout("another", NOW) is None
         assert store.get("ord_1") == placed
         assert len(events_of("ord_1")) == 1
 
