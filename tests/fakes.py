@@ -26,6 +26,7 @@ from chalicelib.payments.model import (
     Refund,
 )
 from chalicelib.platform.money import Money
+from chalicelib.platform.once import LEASE
 
 APPROVED = "pm_card_visa"
 DECLINED = "pm_card_visa_chargeDeclined"
@@ -102,10 +103,17 @@ class FakeOrderStore:
 
 
 class FakeOnce:
-    """What was done already, by key."""
+    """What was done already, and what is leased until when, by key."""
 
     def __init__(self) -> None:
         self._done: set[str] = set()
+        self._leased: dict[str, datetime] = {}
+
+    def lease(self, key: str, now: datetime) -> bool:
+        if key in self._done or self._leased.get(key, now) > now:
+            return False
+        self._leased[key] = now + LEASE
+        return True
 
     def run(self, key: str, work: Callable[[], None], at_most: int | None = None) -> bool:
         if key in self._done:

@@ -117,11 +117,18 @@ def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
         if difference.kind == Kind.NOT_RECORDED and intent:
             learn(intent.id, difference.id)
         elif difference.is_repairable and intent and settings().reconcile_repairs:
-            wiring.payments().put_right(intent, difference.surplus, run)
+            _repair(difference, intent, run)
         elif difference.kind == Kind.OVERDUE and difference.order_id and settings().reconcile_repairs:
             _end(difference.order_id)
     except Exception:
         log.exception("not put right", extra={"difference": difference.id})
+
+
+def _repair(difference: Difference, intent: Intent, run: str) -> None:
+    """Two runs may look at one payment at once: the one with the lease acts, and only on what it sees then."""
+    has_lease = wiring.once().lease(f"repair#{intent.id}", utc_now())
+    if has_lease and wiring.payments().at_stripe_now(intent.id) == intent:
+        wiring.payments().put_right(intent, difference.surplus, run)
 
 
 def _end(order_id: str) -> None:

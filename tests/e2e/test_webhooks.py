@@ -101,10 +101,12 @@ def test_refunds_of_our_own_are_no_news(guest, completed, sandbox, heard, told, 
     assert guest.order(order_id)["payment"]["refunded"] == 2000
 
 
-def test_a_disputed_order_takes_no_return(guest, completed, sandbox, heard, told):
+def test_a_disputed_order_takes_no_return_until_the_bank_has_decided(
+    guest, completed, sandbox, heard, told, eventually
+):
     order_id = completed()
     sandbox.happens(order_id, "dispute")
-    heard(order_id)
+    heard(order_id, events=2)
     order = guest.order(order_id)
     assert (order["status"], order["payment"]["disputed"]) == ("COMPLETED", True)
     assert told(order_id).count("PaymentDisputed") == 1
@@ -112,9 +114,12 @@ def test_a_disputed_order_takes_no_return(guest, completed, sandbox, heard, told
     assert guest.order(order_id)["returns"] == []
 
     sandbox.call("POST", f"/admin/disputes/{order_id}/close", {"status": "lost"})
-    heard(order_id, events=2)
-    assert_problem(guest.give_back(order_id), 409, "payment_disputed")
-    assert told(order_id).count("PaymentDisputed") == 1
+    heard(order_id, events=3)
+    accepted = guest.give_back(order_id)
+    assert (accepted.status, accepted.body["refund"]["amount"]) == (202, 0)
+    order = eventually(lambda: (found := guest.order(order_id))["status"] == "RETURNED" and found)
+    assert (order["returns"][0]["shortfall"], order["payment"]["lost"]) == ("DISPUTE_LOST", 2000)
+    assert [told(order_id).count(f"PaymentDispute{what}") for what in ("d", "Lost")] == [1, 1]
 
 
 def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
@@ -150,14 +155,15 @@ def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, se
     sandbox.happens(order_id, "refund", amount=500)
     sandbox.happens(order_id, "dispute")
     sandbox.call("POST", f"/admin/disputes/{order_id}/close", {"status": "lost"})
-    assert {each["last_status"] for each in sent(order_id, events=4)} == {200}
+    assert {each["last_status"] for each in sent(order_id, events=5)} == {200}
 
     def known():
         payment = guest.order(order_id)["payment"]
-        return payment["status"], payment["captured"], payment["refunded"], payment["disputed"]
+        return payment["status"], payment["captured"], payment["refunded"], payment["lost"], payment["disputed"]
 
-    eventually(lambda: known() == ("CAPTURED", 2000, 800, True))
-    assert 1 <= told(order_id).count("PaymentRefundedOutside") <= 2
+    eventually(lambda: known() == ("CHARGED_BACK", 2000, 800, 1200, False))
+    assert told(order_id).count("PaymentRefundedOutside") == 2
+    assert told(order_id).count("PaymentDisputeLost") == 1
     assert told(order_id).count("PaymentDisputed") == 1
 
 

@@ -437,6 +437,23 @@ class TestPuttingRight:
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
+    def test_run_of_the_next_hour_that_looked_before_gives_nothing_back_again(self, repairing, monkeypatch):
+        """It has another key, so Stripe would not know it for the same refund."""
+        payment = a_return_without_its_refund(repairing)
+        repair = reconciliation._repair
+
+        def after_another_run(*arguments):
+            monkeypatch.setattr(reconciliation, "_repair", repair)
+            reconcile_payments()
+            repairing.clock.passes(hours=1)
+            repair(*arguments[:2], "the next hour")
+
+        monkeypatch.setattr(reconciliation, "_repair", after_another_run)
+
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
     def test_a_disputed_surplus_is_reported_and_given_back_once_the_dispute_is_won(self, repairing):
         payment = a_return_without_its_refund(repairing)
         repairing.gateway.dispute(payment)
