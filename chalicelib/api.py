@@ -13,7 +13,9 @@ from chalicelib.imports.routes import routes as imports
 from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
 from chalicelib.lab.routes import routes as lab
+from chalicelib.notifications.routes import routes as notifications
 from chalicelib.operations.routes import routes as operations
+from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
@@ -38,6 +40,20 @@ def get_openapi() -> Response:
 
 
 def register(app: Chalice) -> None:
-    rooms = (routes, accounts, catalog, imports, inventory, cart, orders, billing, insights, operations, payments, lab)
-    for room in rooms:
+    for room in (
+        routes,
+        accounts,
+        catalog,
+        imports,
+        inventory,
+        cart,
+        guest_orders,
+        orders,
+        billing,
+        notifications,
+        insights,
+        operations,
+        payments,
+        lab,
+    ):
         app.register_blueprint(room)

@@ -7,6 +7,7 @@ from functools import cache
 from chalicelib.accounts.service import Accounts
 from chalicelib.billing.service import Billing
 from chalicelib.billing.store import BillingStore
+from chalicelib.cart.consent import ReminderConsent
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
@@ -28,6 +29,7 @@ from chalicelib.lab.auditor import Auditor
 from chalicelib.live.service import Live
 from chalicelib.live.sockets import Sockets
 from chalicelib.live.store import ConnectionStore
+from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
 from chalicelib.operations.letters import Letters
@@ -36,6 +38,7 @@ from chalicelib.operations.model import Parts
 from chalicelib.operations.replays import Replays
 from chalicelib.operations.stack import Meters, Stack
 from chalicelib.orders.checkout import Checkout
+from chalicelib.orders.link_requests import LinkRequests
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
 from chalicelib.payments.confirmation import Confirmation
@@ -46,10 +49,14 @@ from chalicelib.payments.store import PaymentStore
 from chalicelib.payments.webhooks import Inbox
 from chalicelib.platform import aws
 from chalicelib.platform.answers import Answers
+from chalicelib.platform.client_address import client_network
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.documents import Documents
+from chalicelib.platform.http import Call
 from chalicelib.platform.identity import identify
+from chalicelib.platform.links import Links
 from chalicelib.platform.once import Once
+from chalicelib.platform.rate_limit import RateLimit
 from chalicelib.platform.settings import settings
 from chalicelib.platform.shop import shop
 from chalicelib.shipping.service import Limits, Shipping
@@ -73,13 +80,40 @@ def carts() -> Carts:
 
 
 @cache
+def reminder_consent() -> ReminderConsent:
+    return ReminderConsent(aws.dynamodb(), settings().carts_table, utc_now)
+
+
+@cache
 def checkout() -> Checkout:
     return Checkout(OrderStore(aws.dynamodb(), settings().orders_table), carts(), catalog(), utc_now)
 
 
 @cache
 def orders() -> Orders:
-    return Orders(OrderStore(aws.dynamodb(), settings().orders_table), utc_now)
+    return Orders(OrderStore(aws.dynamodb(), settings().orders_table), utc_now, links())
+
+
+@cache
+def links() -> Links:
+    return Links(aws.secret(settings().link_keys_parameter), utc_now)
+
+
+@cache
+def link_requests() -> LinkRequests:
+    return LinkRequests(links(), _publish, utc_now)
+
+
+def client_of(call: Call) -> str:
+    """Return a keyed fingerprint of the address that a call came from."""
+    keys = aws.secret(settings().link_keys_parameter)
+    return links().fingerprint(client_network(call.headers, call.peer, keys))
+
+
+@cache
+def mail_limits() -> MailLimits:
+    limits = RateLimit(aws.dynamodb(), settings().effects_table, utc_now)
+    return MailLimits(limits, settings().mails_per_recipient, settings().mails_per_client)
 
 
 @cache
@@ -118,7 +152,7 @@ def waiting_task() -> WaitingTask:
 
 @cache
 def notifications() -> Notifications:
-    return Notifications(once(), SesSender(aws.ses(), _sender()), settings().storefront_url)
+    return Notifications(once(), SesSender(aws.ses(), _sender()), mail_limits(), links(), settings().storefront_url)
 
 
 def _sender() -> str:
@@ -189,10 +223,11 @@ def import_splitter() -> Splitter:
 
 @cache
 def import_writer() -> Writer:
-    def publish(event: Envelope) -> None:
-        bus.publish([event], aws.client("events"), settings().event_bus)
+    return Writer(_import_store(), _import_files(), catalog(), inventory(), _publish, utc_now)
 
-    return Writer(_import_store(), _import_files(), catalog(), inventory(), publish, utc_now)
+
+def _publish(event: Envelope) -> None:
+    bus.publish([event], aws.client("events"), settings().event_bus)
 
 
 @cache

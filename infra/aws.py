@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from infra import edge_stack, storefront, webhooks
+from infra import edge_stack, link_keys, storefront, webhooks
 from infra.deploy import DeploymentFailed, deploy
 from infra.package import PackagingFailed, package
 from infra.seed.seed import reindex, seed
@@ -47,6 +47,7 @@ def _deploy(stage: str, session: boto3.Session) -> None:
         "Stage": stage,
         "SenderEmail": os.environ["SENDER_EMAIL"],
         "CardFormInBrowser": "true" if publishable_key else "false",
+        **link_keys.ensure(session, name),
     }
     outputs = _deploy_stacks(session, name, template, out, parameters)
     api_url = f"{outputs['StorefrontUrl']}/api"

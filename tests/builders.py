@@ -57,12 +57,15 @@ def an_order(
     at: datetime = NOW,
     variant: Variant | None = None,
     payment_method: str = "pm_card_visa",
+    email: str = "ada@example.com",
+    client: str | None = None,
 ) -> Order:
     return placed(
         order_id=order_id,
         customer_id=customer_id,
         token=token,
-        email="ada@example.com",
+        email=email,
+        client=client,
         shipping_address=an_address(name),
         payment_method=payment_method,
         lines=lines or [a_line()],

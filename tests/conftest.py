@@ -59,6 +59,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
                 local_engine.url(payments_port),
                 warehouse_silence_seconds=10,
                 buyer_confirmation_seconds=25,
+                mail_limit=1000,
             )
         )
     finally:

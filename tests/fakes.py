@@ -115,12 +115,12 @@ class FakeOnce:
         self._leased[key] = now + LEASE
         return True
 
-    def run(self, key: str, work: Callable[[], None], at_most: int | None = None) -> bool:
+    def run(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
         if key in self._done:
             return False
-        work()
+        is_skipped = work() is False
         self._done.add(key)
-        return True
+        return not is_skipped
 
 
 class FakeConnections:

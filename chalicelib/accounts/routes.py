@@ -139,6 +139,12 @@ def sign_out(call: Call) -> Answer:
     return Answer(SignedOut(), {"Set-Cookie": [_refresh_cookie("", 0), _admin_cookie("", 0)]})
 
 
+def _may_send_code(call: Call, email: str) -> None:
+    """Raise TooManyAttempts, whether or not there is such an account."""
+    if not wiring.mail_limits().allow_code(email, wiring.client_of(call)):
+        raise TooManyAttempts
+
+
 def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: type[Refusal]) -> Callable:
     return endpoint(
         routes, "POST", path, summary=summary, status=202, body=body, answer=Taken,
@@ -148,18 +154,21 @@ def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: ty
 
 @_code_endpoint("/accounts", NewAccount, "Open an account: a code is sent to the address", PasswordRefused)
 def open_account(call: Call, body: NewAccount) -> Taken:
+    _may_send_code(call, body.email)
     wiring.accounts().sign_up(body.email, body.password)
     return Taken()
 
 
 @_code_endpoint("/accounts/resend", AccountAddress, "Send the code of a new account again")
 def resend_code(call: Call, body: AccountAddress) -> Taken:
+    _may_send_code(call, body.email)
     wiring.accounts().resend(body.email)
     return Taken()
 
 
 @_code_endpoint("/accounts/password-reset", AccountAddress, "Send a code with which a new password can be set")
 def ask_password_reset(call: Call, body: AccountAddress) -> Taken:
+    _may_send_code(call, body.email)
     wiring.accounts().ask_reset(body.email)
     return Taken()
 

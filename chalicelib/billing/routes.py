@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.billing.model import Cause, Document, DocumentNotFound, InvoiceNotReady, Kind
-from chalicelib.orders.model import OrderNotFound, OrderTokenRequired
-from chalicelib.orders.routes import ORDER_TOKEN
+from chalicelib.orders.routes import NOT_OPENED, ORDER_TOKEN
 from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
@@ -53,7 +52,7 @@ class DocumentLink(BaseModel):
 
 @endpoint(
     routes, "GET", "/orders/{order_id}/documents", summary="An order's invoice and credit notes",
-    headers=(ORDER_TOKEN,), answer=OrderDocuments, refusals=(OrderTokenRequired, OrderNotFound),
+    headers=(ORDER_TOKEN,), answer=OrderDocuments, refusals=NOT_OPENED,
 )  # fmt: skip
 def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
     owned = _owned(call, order_id)
@@ -62,7 +61,7 @@ def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
 
 @endpoint(
     routes, "GET", "/orders/{order_id}/documents/{number}", summary="Where a document of an order can be read",
-    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(OrderTokenRequired, OrderNotFound, DocumentNotFound),
+    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, DocumentNotFound),
 )  # fmt: skip
 def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
     return _link(wiring.billing().address(_owned(call, order_id), number))
@@ -70,7 +69,7 @@ def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
 
 @endpoint(
     routes, "GET", "/orders/{order_id}/invoice", summary="Where an order's invoice can be read",
-    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(OrderTokenRequired, OrderNotFound, InvoiceNotReady),
+    headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, InvoiceNotReady),
 )  # fmt: skip
 def get_invoice(call: Call, order_id: str) -> DocumentLink:
     return _link(wiring.billing().invoice_address(_owned(call, order_id)))
@@ -88,7 +87,7 @@ def list_documents(call: Call, query: DocumentQuery) -> DocumentPage:
 
 
 def _owned(call: Call, order_id: str) -> str:
-    """Return the order's id if the caller may see the order. Raises OrderTokenRequired, OrderNotFound."""
+    """Return the order's id if the caller may see the order. Raise one of NOT_OPENED if not."""
     return wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id).id
 
 

@@ -117,6 +117,19 @@ class OrderReturned(ReturnEventData):
     """All its pieces are back, and refunded."""
 
 
+class OrderClaimed(OrderData):
+    """A customer has taken over an order that was placed as a guest with their address."""
+
+
+class OrderLinkRequested(EventData):
+    """Somebody asks for a new link to an order. Nothing says that it exists, nor that they own it: the consumer
+    compares the fingerprint, and mails the order's own address."""
+
+    order_id: str
+    email_fingerprint: Annotated[str, Field(description="Keyed hash of the order's id and the address given.")]
+    client: Annotated[str, Field(description="Keyed hash of the address of the caller.")]
+
+
 class PaymentMovement(EventData):
     """Money that moved at the payment provider without the order's own steps."""
 
@@ -222,6 +235,8 @@ CATALOGUE = (
     Contract(OrderReturnRequested, ORDERS),
     Contract(OrderPartlyReturned, ORDERS),
     Contract(OrderReturned, ORDERS),
+    Contract(OrderClaimed, ORDERS),
+    Contract(OrderLinkRequested, ORDERS),
     Contract(PaymentRefundedOutside, ORDERS),
     Contract(PaymentDisputed, ORDERS),
     Contract(PaymentDisputeWon, ORDERS),

@@ -8,6 +8,7 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Order
 from chalicelib.platform import strict_json
 from chalicelib.platform.errors import Conflict, Malformed, TooLarge, ValidationFailed
+from chalicelib.platform.links import is_link
 
 MESSAGE_LIMIT = 8 * 1024
 """Characters. The largest honest message carries an id token of less than three thousand."""
@@ -32,7 +33,7 @@ class TooManySubscriptions(Conflict):
 
 
 class Subscribe(BaseModel):
-    """`token` is the order's, as given at checkout, or the customer's id token."""
+    """`token` is the order's, as given at checkout or by an emailed link, or the customer's id token."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,8 +43,8 @@ class Subscribe(BaseModel):
 
     @property
     def credentials(self) -> tuple[dict[str, str], str | None]:
-        """As over HTTP: the headers that say who calls, and the order's token. Only a JWT has dots."""
-        if self.token and "." in self.token:
+        """As over HTTP: the headers that say who calls, and the order's token. A JWT that is no link is an id token."""
+        if self.token and "." in self.token and not is_link(self.token):
             return {"authorization": f"Bearer {self.token}"}, None
         return {}, self.token
 

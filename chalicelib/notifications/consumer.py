@@ -1,10 +1,17 @@
 """Email consumers: the queued confirmations of the saga, and which event makes which email."""
 
+from datetime import datetime, timedelta
+
 from pydantic import BaseModel
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.orders.model import Status
+from chalicelib.orders.keys import link_request
+from chalicelib.orders.model import OrderNotFound, Status
+from chalicelib.platform.clock import utc_now
+
+LINK_REQUEST_LIFETIME = timedelta(hours=1)
+"""A request that is older, as when the archive is replayed, is answered no more."""
 
 
 class ConfirmationRequest(BaseModel):
@@ -21,7 +28,10 @@ def confirm(request: ConfirmationRequest) -> None:
 
 
 def notify(event: Envelope) -> None:
-    """Other events are none of our business, should the rule ever let one through."""
+    """Send what this event causes. Events of other types are ignored, should the rule let one through."""
+    if event.type == "OrderLinkRequested":
+        _send_link(event)
+        return
     order = wiring.orders().get(event.order_id)
     match event.type:
         case "OrderCompleted":
@@ -30,3 +40,16 @@ def notify(event: Envelope) -> None:
             wiring.notifications().order_cancelled(order)
         case "OrderReturned" | "OrderPartlyReturned":
             wiring.notifications().return_refunded(order, event.data["returned"]["return_id"])
+
+
+def _send_link(event: Envelope) -> None:
+    """Mail nothing unless the order exists and whoever asked knew its address."""
+    if utc_now() - datetime.fromisoformat(event.time) > LINK_REQUEST_LIFETIME:
+        return
+    try:
+        order = wiring.orders().get(event.order_id)
+    except OrderNotFound:
+        return
+    asked = link_request(order.id, order.email)
+    if wiring.links().is_fingerprint(event.data["email_fingerprint"], asked):
+        wiring.notifications().order_link(order, event.id, event.data["client"])

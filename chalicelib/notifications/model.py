@@ -14,6 +14,7 @@ class Occasion(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
+    LINK = "link"
 
 
 SUBJECT = {
@@ -21,6 +22,7 @@ SUBJECT = {
     Occasion.COMPLETED: "Your order is on its way",
     Occasion.CANCELLED: "Your order was cancelled",
     Occasion.REFUNDED: "Your money is on its way back",
+    Occasion.LINK: "The link to your order",
 }
 
 OPENING = {
@@ -28,6 +30,7 @@ OPENING = {
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
     Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
     Occasion.REFUNDED: "We took these pieces back, and the money goes to the card that you paid with.",
+    Occasion.LINK: "Somebody, probably you, asked for a link to this order. If it was not you, there is nothing to do.",
 }
 
 NOTHING_REFUNDED = (
@@ -52,6 +55,9 @@ WHY = {
 }
 
 
+NO_MORE = "No more reminders"
+
+
 @dataclass(frozen=True)
 class Email:
     to: str
@@ -61,10 +67,15 @@ class Email:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: str | None = None) -> Email:
+def compose(occasion: Occasion, order: Order, link: str, return_id: str | None = None) -> Email:
+    """Return the email of this occasion; `link` opens the order's page.
+
+    Nothing that the buyer wrote stands in it before a payment of the order succeeded: until then anybody can have
+    such an email sent to anybody.
+    """
     paragraphs, subject = [OPENING[occasion]], SUBJECT[occasion]
     if not order.total.amount:
-        paragraphs, subject = [OPENING_IF_FREE[occasion]], SUBJECT_IF_FREE.get(occasion, subject)
+        paragraphs, subject = [OPENING_IF_FREE.get(occasion, OPENING[occasion])], SUBJECT_IF_FREE.get(occasion, subject)
     if occasion == Occasion.CANCELLED and order.reason:
         paragraphs.append(WHY[order.reason])
     returned = order.return_of(return_id) if return_id else None
@@ -77,8 +88,7 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
         if line.sku in quantities
     ]
     lines.append(f"Total  {returned.refund if returned else order.total}")
-    greeting = f"Hello {order.shipping_address.name},"
-    link = f"{storefront_url}/orders/{order.id}"
+    greeting = f"Hello {order.shipping_address.name}," if order.is_paid_for else "Hello,"
     return Email(
         to=order.email,
         subject=f"{subject} – {shop().name}",
@@ -87,16 +97,26 @@ def compose(occasion: Occasion, order: Order, storefront_url: str, return_id: st
     )
 
 
-def cart_reminder(to: str, pieces: list[tuple[int, str]], storefront_url: str) -> Email:
-    """`pieces` are quantities and names. No prices: they may change before the cart is bought."""
+def cart_reminder(to: str, pieces: list[tuple[int, str]], storefront_url: str, token: str) -> Email:
+    """Return the reminder of a cart. `pieces` are quantities and names; `token` ends the reminders.
+
+    No prices: they may change before the cart is bought. The headers are those of RFC 8058, which lets a mail program
+    unsubscribe with one request.
+    """
     greeting, opening = "Hello,", "These are still in your cart. Nothing is set aside for you until you order."
     lines = [f"{quantity} × {name}" for quantity, name in pieces]
     link = f"{storefront_url}/cart"
+    stop = f"{storefront_url}/unsubscribe#link={token}"
+    html = _html(greeting, [opening], lines, link, "See your cart")
     return Email(
         to=to,
         subject=f"Still in your cart – {shop().name}",
-        text="\n\n".join([greeting, opening, "\n".join(lines), link, shop().name]),
-        html=_html(greeting, [opening], lines, link, "See your cart"),
+        text="\n\n".join([greeting, opening, "\n".join(lines), link, f"{NO_MORE}: {stop}", shop().name]),
+        html=f'{html}<p><a href="{escape(stop)}">{NO_MORE}</a></p>',
+        headers={
+            "List-Unsubscribe": f"<{storefront_url}/api/unsubscribe/{token}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
     )
 
 

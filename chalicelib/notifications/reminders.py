@@ -1,4 +1,4 @@
-"""Reminding customers of carts that they seem to have forgotten. Runs by the clock."""
+"""Cart reminders: scheduled emails to customers who consented to them. Without consent nothing is sent."""
 
 from datetime import timedelta
 
@@ -17,13 +17,20 @@ def remind_of_carts() -> int:
 
 
 def _reminded(cart: Cart) -> bool:
-    """One that fails must not keep the others from theirs; the next run tries it again."""
+    """Return whether a reminder was sent. One that fails is logged and must not keep the others from theirs."""
+    customer_id = cart.customer_id
+    if customer_id is None or cart.email is None:
+        return False
+
+    def has_consent() -> bool:
+        return wiring.reminder_consent().is_given(customer_id)
+
     try:
-        if cart.email is None or _has_ordered_since(cart):
+        if not has_consent() or _has_ordered_since(cart):
             return False
         products = wiring.catalog().products(list(cart.lines))
         pieces = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if is_sold(products.get(sku))]
-        return bool(pieces) and wiring.notifications().cart_left(cart.id, cart.version, cart.email, pieces)
+        return bool(pieces) and wiring.notifications().cart_left(cart, cart.email, pieces, has_consent)
     except Exception:
         log.exception("not reminded")
         return False

@@ -1,19 +1,33 @@
 """Send each email once, and twice at most: only where the mark that it was sent could not be written."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
+from chalicelib.cart.model import Cart
+from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.model import Occasion, cart_reminder, compose
 from chalicelib.notifications.ses import SesSender
 from chalicelib.orders.model import Order
+from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
 from chalicelib.platform.once import Once
 
+LINK_LIFETIME = timedelta(days=30)
+"""How long a link in an email opens a guest's order."""
+UNSUBSCRIBE_LIFETIME = timedelta(days=365)
 STARTS = 2
 """How often one email may be handed to SES, whatever fails afterwards."""
 
+NOT_OF_THE_ORDER = (Occasion.REFUNDED, Occasion.LINK)
+"""Occasions of which one order has several emails, or none by itself."""
+
 
 class Notifications:
-    def __init__(self, once: Once, sender: SesSender, storefront_url: str) -> None:
+    def __init__(self, once: Once, sender: SesSender, limits: MailLimits, links: Links, storefront_url: str) -> None:
         self._once = once
         self._sender = sender
+        self._limits = limits
+        self._links = links
         self._storefront_url = storefront_url
 
     def order_confirmed(self, order: Order) -> None:
@@ -28,21 +42,51 @@ class Notifications:
     def return_refunded(self, order: Order, return_id: str) -> None:
         self._send_once(Occasion.REFUNDED, order, return_id)
 
-    def cart_left(self, cart_id: str, version: int, to: str, pieces: list[tuple[int, str]]) -> bool:
-        """Once for each version of a cart. Returns whether it was sent now."""
-        email = cart_reminder(to, pieces, self._storefront_url)
-        return self._once.run(f"email#cart#{cart_id}#{version}", lambda: self._sender.send(email), STARTS)
+    def order_link(self, order: Order, request_id: str, client: str) -> None:
+        """Mail the order's own address a link to it, once for each request and within the limits of `client`."""
+        email = compose(Occasion.LINK, order, self.link(order))
+
+        def send() -> bool:
+            return self._limits.allow(order.email, client) and self._sender.send(email)
+
+        if self._once.run(f"{_key(order.id, Occasion.LINK)}#{request_id}", send, STARTS):
+            log.info("email sent", extra={"occasion": Occasion.LINK, "order_id": order.id})
+
+    def link(self, order: Order) -> str:
+        """Return what opens the order's page: signed for a guest, in the fragment, which no server is sent."""
+        page = f"{self._storefront_url}/orders/{order.id}"
+        if order.customer_id is not None:
+            return page
+        return f"{page}#link={self._links.sign('order', order.id, LINK_LIFETIME)}"
+
+    def cart_left(self, cart: Cart, to: str, pieces: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
+        """Send a reminder once for each version of a cart; return whether it was sent now.
+
+        `has_consent` is asked again right before sending: a withdrawal counts at once.
+        """
+        token = self._links.sign("unsubscribe", cart.customer_id or "", UNSUBSCRIBE_LIFETIME)
+        email = cart_reminder(to, pieces, self._storefront_url, token)
+
+        def send() -> bool:
+            return has_consent() and self._sender.send(email)
+
+        return self._once.run(f"email#cart#{cart.id}#{cart.version}", send, STARTS)
 
     def sent(self, order: Order) -> dict[str, str]:
         """When each email about this order was sent, by its occasion, and that of a return by its id."""
         returns = [(Occasion.REFUNDED, each.id) for each in order.returns]
-        occasions = [*((occasion, order.id) for occasion in Occasion if occasion != Occasion.REFUNDED), *returns]
+        occasions = [*((each, order.id) for each in Occasion if each not in NOT_OF_THE_ORDER), *returns]
         found = {f"{occasion} {about}": self._once.done_at(_key(about, occasion)) for occasion, about in occasions}
         return {title: at for title, at in found.items() if at}
 
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
-        email = compose(occasion, order, self._storefront_url, about)
-        if self._once.run(_key(about or order.id, occasion), lambda: self._sender.send(email), STARTS):
+        email = compose(occasion, order, self.link(order), about)
+
+        def send() -> bool:
+            is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)
+            return is_allowed and self._sender.send(email)
+
+        if self._once.run(_key(about or order.id, occasion), send, STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 
 

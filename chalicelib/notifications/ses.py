@@ -5,7 +5,7 @@ unless it is bounded before the call (`Once.run` with `at_most`). For the same r
 itself (`aws.ses`).
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -22,7 +22,7 @@ class SesSender:
         self._ses = ses
         self._sender = sender
 
-    def send(self, email: Email) -> None:
+    def send(self, email: Email) -> Literal[True]:
         """Raise EmailRefused if nothing was sent. After any other exception it may have been sent."""
         headers = [{"Name": name, "Value": value} for name, value in email.headers.items()]
         message = {
@@ -42,3 +42,4 @@ class SesSender:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 raise EmailRefused(error.response["Error"]["Code"]) from error
             raise
+        return True

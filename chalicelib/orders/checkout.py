@@ -149,6 +149,7 @@ class Checkout:
             lines=lines,
             at=self._clock(),
             variant=asked.variant,
+            client=asked.caller.client,
         )
 
     def _written(self, asked: _Asked, order: Order, cart: Cart) -> bool:

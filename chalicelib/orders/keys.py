@@ -27,3 +27,8 @@ def new_return_id(order_id: str, key: str | None, wanted: dict[str, int] | None)
 
 def fingerprint(wanted: dict[str, int] | None) -> str:
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+
+
+def link_request(order_id: str, email: str) -> str:
+    """Return what a request for a link to an order is compared by. Letter case of the address makes no difference."""
+    return f"{order_id} {email.casefold()}"

@@ -22,7 +22,7 @@ from chalicelib.events.catalogue import Line, PaymentMovement, Returned, Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
-from chalicelib.platform.errors import Conflict, NotFound, Unacceptable, Unauthenticated, Unavailable
+from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unacceptable, Unauthenticated, Unavailable
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.shipping.address import Address
@@ -36,6 +36,14 @@ class OrderNotFound(NotFound):
 
 class OrderTokenRequired(Unauthenticated):
     """Sign in, or send the order's X-Order-Token."""
+
+
+class LinkRevoked(Unauthenticated):
+    """This order belongs to an account now. Sign in to see it."""
+
+
+class EmailNotConfirmed(Forbidden):
+    """Confirm the address of your account first."""
 
 
 class CartEmpty(Unacceptable):
@@ -131,6 +139,7 @@ DISPATCHED = "OrderDispatched"
 RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
 REFUND_FAILED, REFUND_RETRIED = "PaymentRefundFailed", "PaymentRefundRetried"
+CLAIMED = "OrderClaimed"
 
 
 class OrderLine(BaseModel):
@@ -202,7 +211,8 @@ RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
 class Order(BaseModel):
     """`version` counts the changes; the event of version n is the n-th of the order.
 
-    `noted` holds the facts that other contexts had us tell, so that none is told twice.
+    `noted` holds the facts that other contexts had us tell, so that none is told twice. `client` is a keyed
+    fingerprint of the address that the order was placed from: it limits the emails that one client can cause.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -225,6 +235,7 @@ class Order(BaseModel):
     noted: tuple[str, ...] = ()
     failed_refunds: tuple[FailedRefund, ...] = ()
     variant: Variant | None = None
+    client: str | None = None
     news: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property
@@ -234,6 +245,11 @@ class Order(BaseModel):
     @property
     def is_over(self) -> bool:
         return self.status in (Status.COMPLETED, Status.CANCELLED, Status.RETURNED)
+
+    @property
+    def is_paid_for(self) -> bool:
+        """Whether a payment of it ever succeeded. Until then everything in it is a stranger's text."""
+        return self.total.amount > 0 and any(moment.status == Status.AUTHORIZED for moment in self.history)
 
     @property
     def quantities(self) -> dict[str, int]:
@@ -283,6 +299,14 @@ class Order(BaseModel):
     def is_settled(self) -> bool:
         """Nothing is under way with it."""
         return self.is_over and all(each.status == ReturnStatus.REFUNDED for each in self.returns)
+
+    def claimed(self, customer_id: str, at: datetime) -> "Order":
+        """Return it as this customer's. Raise OrderNotFound if it is another customer's."""
+        if self.customer_id == customer_id:
+            return self
+        if self.customer_id is not None:
+            raise OrderNotFound
+        return self._changed(CLAIMED, at, customer_id=customer_id)
 
     def must_go_on(self) -> None:
         """Raises CancellationRequested."""
@@ -438,6 +462,7 @@ def placed(
     lines: list[OrderLine],
     at: datetime,
     variant: Variant | None = None,
+    client: str | None = None,
 ) -> Order:
     order = Order(
         id=order_id,
@@ -452,6 +477,7 @@ def placed(
         total=total([line.total for line in lines]),
         history=(Moment(at=iso(at), status=Status.PLACED),),
         variant=variant,
+        client=client,
     )
     return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
 

@@ -1,6 +1,7 @@
 """Orders over HTTP. How the payment and the shipment stand is joined in from their own rooms."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from chalice import Blueprint
@@ -15,6 +16,7 @@ from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
+    LinkRevoked,
     Moment,
     NothingToReturn,
     Order,
@@ -34,6 +36,7 @@ from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.payments.model import Payment, PaymentDisputed, Shortfall
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
+from chalicelib.platform.links import LinkExpired, LinkInvalid
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -47,6 +50,8 @@ routes = Blueprint(__name__)
 
 ORDER_TOKEN = "X-Order-Token"
 VARIANT = "X-Variant"
+NOT_OPENED = (OrderTokenRequired, OrderNotFound, LinkExpired, LinkInvalid, LinkRevoked)
+"""Refusals of whoever may not see an order."""
 
 
 class OrderAccepted(BaseModel):
@@ -215,7 +220,7 @@ class AdminOrderPage(BaseModel):
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:
     order, token = wiring.checkout().place(
-        call.caller,
+        replace(call.caller, client=wiring.client_of(call)),
         call.headers.get(CART_TOKEN.lower()),
         call.headers.get(IDEMPOTENCY_KEY.lower()),
         body,
@@ -232,18 +237,20 @@ def place_order(call: Call, body: CheckoutRequest) -> Answer:
     query=PageQuery, answer=OrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_orders(call: Call, query: PageQuery) -> OrderPage:
-    return _page(*wiring.orders().of_customer(call.customer_id, query.cursor))
+    return order_page(*wiring.orders().of_customer(call.customer_id, query.cursor))
 
 
 @endpoint(
     routes, "GET", "/orders/{order_id}", summary="One order, for its owner",
-    headers=(ORDER_TOKEN,), answer=OrderView, refusals=(OrderTokenRequired, OrderNotFound),
+    headers=(ORDER_TOKEN,), answer=OrderView, refusals=NOT_OPENED,
 )  # fmt: skip
 def get_order(call: Call, order_id: str) -> OrderView:
     token = call.headers.get(ORDER_TOKEN.lower())
     order = wiring.orders().get_for(call.caller, token, order_id)
     payment = wiring.payments().of(order.id)
-    is_asked = order.is_buyers(call.caller.customer_id, token) and order.status == Status.ACTION_REQUIRED
+    # Whoever sees it and is no admin is the buyer, also by an emailed link.
+    is_buyers = not call.caller.is_admin or order.is_buyers(call.caller.customer_id, token)
+    is_asked = is_buyers and order.status == Status.ACTION_REQUIRED
     return OrderView(
         **_summary(order).model_dump(),
         email=order.email,
@@ -258,7 +265,7 @@ def get_order(call: Call, order_id: str) -> OrderView:
 @endpoint(
     routes, "POST", "/orders/{order_id}/cancel", summary="Cancel an order that has not left the warehouse", status=202,
     headers=(ORDER_TOKEN,), answer=CancellationAccepted,
-    refusals=(OrderTokenRequired, OrderNotFound, TooLateToCancel),
+    refusals=(*NOT_OPENED, TooLateToCancel),
 )  # fmt: skip
 def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
@@ -269,7 +276,7 @@ def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
 @endpoint(
     routes, "POST", "/orders/{order_id}/payment/confirmation", status=202,
     summary="The buyer has answered the bank: look how the payment stands. May be repeated",
-    headers=(ORDER_TOKEN,), answer=ConfirmationAccepted, refusals=(OrderTokenRequired, OrderNotFound),
+    headers=(ORDER_TOKEN,), answer=ConfirmationAccepted, refusals=NOT_OPENED,
 )  # fmt: skip
 def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
@@ -283,7 +290,7 @@ def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
     routes, "POST", "/orders/{order_id}/return", summary="Return a completed order, whole or by line", status=202,
     headers=(ORDER_TOKEN, IDEMPOTENCY_KEY), body=ReturnRequest, body_required=False, answer=ReturnAccepted,
     refusals=(
-        OrderTokenRequired, OrderNotFound, IdempotencyKeyInvalid, IdempotencyConflict, OrderNotReturnable,
+        *NOT_OPENED, IdempotencyKeyInvalid, IdempotencyConflict, OrderNotReturnable,
         NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, PaymentDisputed,
     ),
 )  # fmt: skip
@@ -319,7 +326,7 @@ def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
     return wiring.orders().latest(query.cursor)
 
 
-def _page(orders: list[Order], next_cursor: str | None) -> OrderPage:
+def order_page(orders: list[Order], next_cursor: str | None) -> OrderPage:
     return OrderPage(items=[_summary(order) for order in orders], next_cursor=next_cursor)
 
 

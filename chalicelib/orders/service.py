@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from chalicelib.events.catalogue import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import (
+    EmailNotConfirmed,
+    LinkRevoked,
     Order,
     OrderChanged,
     OrderNotFound,
@@ -14,17 +16,21 @@ from chalicelib.orders.model import (
     Return,
     Status,
 )
-from chalicelib.orders.store import OrderStore
+from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.links import LinkInvalid, Links, is_link
 
 PAGE_SIZE = 20
 ATTEMPTS = 6
 
 
 class Orders:
-    def __init__(self, store: OrderStore, clock: Clock) -> None:
+    """Without `links` no emailed link opens an order."""
+
+    def __init__(self, store: OrderStore, clock: Clock, links: Links | None = None) -> None:
         self._store = store
+        self._links = links
         self._clock = clock
 
     def get(self, order_id: str) -> Order:
@@ -35,17 +41,50 @@ class Orders:
         return order
 
     def get_for(self, caller: Caller, token: str | None, order_id: str) -> Order:
-        """The order if it is the caller's, or the token's, or the caller is an admin.
+        """Return the order if it is the caller's, or the token or emailed link opens it, or the caller is an admin.
 
-        Raises OrderTokenRequired from a nobody, and OrderNotFound for other people's orders as for
-        none: nobody learns which exist.
+        Raise OrderTokenRequired from a nobody, LinkExpired, LinkInvalid or LinkRevoked for a link, and OrderNotFound
+        for other people's orders as for none: nobody learns which exist.
         """
         if caller.customer_id is None and token is None:
             raise OrderTokenRequired
-        order = self.get(order_id)
-        if caller.is_admin or order.is_buyers(caller.customer_id, token):
+        order = self._store.get(order_id)
+        if order and (caller.is_admin or order.is_buyers(caller.customer_id, token)):
             return order
+        if token is not None and is_link(token):
+            return self._linked(token, order, order_id)
         raise OrderNotFound
+
+    def _linked(self, link: str, order: Order | None, order_id: str) -> Order:
+        if self._links is None or self._links.subject("order", link) != order_id:
+            raise LinkInvalid
+        if order is None:
+            raise OrderNotFound
+        if order.customer_id is not None:
+            raise LinkRevoked
+        return order
+
+    def claimable(self, caller: Caller, cursor: str | None) -> tuple[list[Order], str | None]:
+        """Return orders that guests placed with the caller's confirmed address, newest first. Raise CursorInvalid."""
+        if not (caller.email and caller.email_is_confirmed):
+            return [], None
+        return self._store.page("by-guest-email", guest_email(caller.email), cursor, PAGE_SIZE)
+
+    def claim(self, caller: Caller, order_id: str) -> Order:
+        """Make a guest's order the customer's, whose confirmed address it was placed with. Links to it end.
+
+        Raise EmailNotConfirmed, and OrderNotFound for any other order.
+        """
+        if caller.customer_id is None or not (caller.email and caller.email_is_confirmed):
+            raise EmailNotConfirmed
+        customer_id, email = caller.customer_id, guest_email(caller.email)
+
+        def claimed(order: Order) -> Order:
+            if guest_email(order.email) != email:
+                raise OrderNotFound
+            return order.claimed(customer_id, self._clock())
+
+        return self._change(order_id, claimed)
 
     def of_customer(self, customer_id: str, cursor: str | None) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""

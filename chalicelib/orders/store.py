@@ -8,7 +8,8 @@
 
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
 takes, which is another room's. Index `by-customer` lists a customer's orders and
-`by-status` the shop's, newest first by `placed_at`.
+`by-status` the shop's, newest first by `placed_at`. Index `by-guest-email` holds
+orders that no customer owns.
 """
 
 import base64
@@ -30,7 +31,7 @@ from chalicelib.platform.errors import CursorInvalid
 NEW = "attribute_not_exists(pk)"
 NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
 UNCHANGED = "version = :version"
-INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status"}
+INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status", "by-guest-email": "guest_email"}
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,15 @@ class OrderStore:
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
 
 
+def guest_email(email: str) -> str:
+    """Return the key under which a guest's orders are found by their address."""
+    return email.casefold()
+
+
 def _order_item(order: Order) -> dict[str, Any]:
     """Without what is None: an index key must be absent rather than null."""
-    return order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+    item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+    return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
 
 
 def _event_item(order: Order) -> dict[str, Any]:

@@ -106,11 +106,13 @@ class QuotaExceeded(TooMany):
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls, the headers (names in lower case), and the body as it came."""
+    """Who calls, the headers (names in lower case), and the body as it came. `peer` is the address that connected to
+    the gateway."""
 
     caller: Caller
     headers: Mapping[str, str]
     raw_body: bytes = b""
+    peer: str = ""
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -237,7 +239,8 @@ def _call(request: Any, access: Access) -> Call:
         raise SignInRequired
     if access == "admin" and not caller.is_admin:
         raise AdminOnly
-    return Call(caller, headers, request.raw_body)
+    peer = (request.context.get("identity") or {}).get("sourceIp", "")
+    return Call(caller, headers, request.raw_body, peer)
 
 
 def _note(method: str, path: str, answer: Response) -> None:

@@ -32,11 +32,14 @@ class IdentityProviderUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Caller:
-    """`customer_id` is the user pool's `sub`; None for a guest."""
+    """`customer_id` is the user pool's `sub`; None for a guest. `email_is_confirmed` says that they proved to read mail
+    at that address. `client` is a keyed fingerprint of where they call from, on routes that cause emails."""
 
     customer_id: str | None = None
     email: str | None = None
     is_admin: bool = False
+    email_is_confirmed: bool = False
+    client: str | None = None
 
     @property
     def role(self) -> Role:
@@ -64,6 +67,7 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
         customer_id=claims["sub"],
         email=claims.get("email"),
         is_admin=ADMIN_GROUP in claims.get("cognito:groups", []),
+        email_is_confirmed=str(claims.get("email_verified", "")).lower() == "true",
     )
 
 

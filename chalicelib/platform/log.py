@@ -20,7 +20,7 @@ PRIVATE_NAMES = re.compile(
 )
 PRIVATE_TEXT = re.compile(
     r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"  # an email address
-    r"|\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*){0,3}"  # a token of the user pool
+    r"|(?<![A-Za-z0-9])eyJ[\w-]+\.[\w-]*(?:\.[\w-]*){0,3}"  # a token of the user pool, or of a signed link
     r"|\b(?:cart|order)_[0-9a-f]{64}\b"  # a guest's tokens
     r"|\b(?:[sr]k_(?:test|live)_|whsec_)\w+"  # Stripe's secrets
     r"|\b(?:\d[ -]?){12,18}\d\b"  # a card number

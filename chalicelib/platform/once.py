@@ -43,8 +43,9 @@ class Once:
         self._table = table
         self._clock = clock
 
-    def run(self, key: str, work: Callable[[], None], at_most: int | None = None) -> bool:
-        """Run `work` unless `key` was processed already; return whether it ran.
+    def run(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
+        """Run `work` unless `key` was processed already; return whether it ran. False from `work` says that it decided
+        to do nothing: the key then counts as processed too, and is marked as skipped.
 
         Raise BeingDone, or what `work` raises after the key was released for the next try. With `at_most`, `work` is
         started so often at most, not counting starts that ended in NoEffect. After the last start the key counts as
@@ -53,12 +54,12 @@ class Once:
         if not self.lease(key, self._clock(), at_most):
             return self._not_run(key, at_most)
         try:
-            work()
+            is_skipped = work() is False
         except Exception as error:
             self.let_go(key, has_effect=not isinstance(error, NoEffect))
             raise
-        self.note_done(key)
-        return True
+        self.note_done(key, is_skipped)
+        return not is_skipped
 
     def _not_run(self, key: str, at_most: int | None) -> bool:
         """Return False if the key needs no further run. Raise BeingDone if it may."""
@@ -102,20 +103,21 @@ class Once:
             raise
         return True
 
-    def note_done(self, key: str) -> None:
+    def note_done(self, key: str, is_skipped: bool = False) -> None:
         self._db.update_item(
             TableName=self._table,
             Key={"id": key},
-            UpdateExpression="SET done = :yes, done_at = :now",
-            ExpressionAttributeValues={":yes": True, ":now": iso(self._clock())},
+            UpdateExpression="SET done = :yes, done_at = :now, skipped = :skipped",
+            ExpressionAttributeValues={":yes": True, ":now": iso(self._clock()), ":skipped": is_skipped},
         )
 
     def is_done(self, key: str) -> bool:
         return "done" in self._item(key)
 
     def done_at(self, key: str) -> str | None:
-        """Return the moment as text, or None if it is not done."""
-        return self._item(key).get("done_at")
+        """Return the moment as text, or None if it is not done or was skipped."""
+        item = self._item(key)
+        return None if item.get("skipped") else item.get("done_at")
 
     def let_go(self, key: str, has_effect: bool = True) -> None:
         """Release the key so that the next try begins at once. A mark that another handler set stays.

@@ -34,6 +34,10 @@ class Settings(BaseModel):
     stripe_secret_parameter: str
     stripe_api_base: str = ""
     """Empty means Stripe itself."""
+    link_keys_parameter: str
+    mails_per_recipient: int = 0
+    mails_per_client: int = 0
+    """Within an hour, of emails that strangers can cause."""
     reservation_seconds: int
     order_deadline_seconds: int
     """An order that has not ended by then is overdue."""

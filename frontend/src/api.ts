@@ -361,6 +361,53 @@ export async function orderToken(id: string): Promise<string | null> {
   return orderTokens.get()?.[id] ?? idToken();
 }
 
+/**
+ * Keeps the signed link of an email in this browser, if the address carries one. It stands in the fragment, which no server
+ * is sent, and is taken out of the address and the history at once. The token of the browser that ordered outlives it.
+ */
+export function adoptLink(id: string): void {
+  const link = new URLSearchParams(location.hash.slice(1)).get('link');
+  if (!link) return;
+  history.replaceState(history.state, '', location.pathname + location.search);
+  const known = orderTokens.get()?.[id];
+  if (!known || known.startsWith('link_')) orderTokens.set({ ...orderTokens.get(), [id]: link });
+}
+
+function forgetOrderToken(id: string): void {
+  const { [id]: _, ...others } = orderTokens.get() ?? {};
+  orderTokens.set(others);
+}
+
+/** Has a new link emailed, if there is such an order and it was placed with this address. */
+export async function findOrder(id: string, email: string): Promise<void> {
+  await asked('/orders/find', { method: 'POST', body: { order_id: id, email } });
+}
+
+/** Orders that were placed without an account, with the customer's confirmed address. */
+export function listClaimable(signal?: AbortSignal): Promise<List<OrderSummary>> {
+  return signedIn('/orders/claimable', { signal });
+}
+
+export async function claimOrders(ids: string[]): Promise<void> {
+  await signedIn('/orders/claim', { method: 'POST', body: { order_ids: ids } });
+}
+
+// emails that somebody may want or not
+
+export async function wantsReminders(signal?: AbortSignal): Promise<boolean> {
+  const { cart_reminders } = await signedIn<{ cart_reminders: boolean }>('/me/email-preferences', { signal });
+  return cart_reminders;
+}
+
+export async function setReminders(cart_reminders: boolean): Promise<void> {
+  await signedIn('/me/email-preferences', { method: 'PUT', body: { cart_reminders } });
+}
+
+/** By the link of an email, without signing in. */
+export async function unsubscribe(token: string): Promise<void> {
+  await asked(`/unsubscribe/${encodeURIComponent(token)}`, { method: 'POST' });
+}
+
 /** Orders placed without an account in this browser, newest first. */
 export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse();
 
@@ -378,11 +425,19 @@ const dealtVariant = () => document.cookie.match(/(?:^|;\s*)saga_ab=([ab])(?:;|$
 
 // how a call is made
 
-function owner<T>(id: string, action: string, options: Options): Promise<T> {
+/** A link that opens the order no more is forgotten; whoever is signed in may still be its owner. */
+async function owner<T>(id: string, action: string, options: Options): Promise<T> {
   const path = `/orders/${encodeURIComponent(id)}${action}`;
   const token = orderTokens.get()?.[id];
   if (!token) return shopper(path, options);
-  return anyone(path, { ...options, headers: { ...options.headers, 'X-Order-Token': token } });
+  try {
+    return await anyone(path, { ...options, headers: { ...options.headers, 'X-Order-Token': token } });
+  } catch (error) {
+    if (!(error instanceof Problem) || !error.code.startsWith('link_')) throw error;
+    forgetOrderToken(id);
+    if (!(await idToken())) throw error;
+    return shopper(path, options);
+  }
 }
 
 /** Sends who is shopping: the customer's token, or else the guest's cart token. */

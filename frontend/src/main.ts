@@ -29,6 +29,12 @@ const routes: Route<TemplateResult>[] = [
   { path: '/checkout', fetch: atTheTill, open: () => html`<checkout-page></checkout-page>` },
   { path: '/orders', fetch: atTheTill, open: () => html`<orders-page></orders-page>` },
   { path: '/orders/:id', fetch: atTheTill, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
+  {
+    path: '/find-order',
+    fetch: atTheTill,
+    open: (_, query) => html`<find-order-page .order=${query.get('order') ?? ''}></find-order-page>`,
+  },
+  { path: '/unsubscribe', fetch: atTheTill, open: () => html`<unsubscribe-page></unsubscribe-page>` },
   { path: '/account', fetch: atTheTill, open: () => html`<account-page></account-page>` },
   {
     path: '/sign-in',

@@ -4,6 +4,7 @@ import json
 import os
 import socketserver
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from infra.local import authorization, forker, processes
@@ -84,6 +85,28 @@ def _count_calls() -> None:
     lambda_svc._emit_lambda_metrics = lambda *counted_already, **details: None
 
 
+def _name_peers() -> None:
+    """API Gateway on AWS appends the address that connected to it to `X-Forwarded-For`. The engine passes on what the
+    caller wrote, so that anybody could write an address of their own."""
+    from ministack import app as server
+
+    answer = server.app
+
+    async def named(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/_aws/execute-api/"):
+            scope["headers"] = forwarded(scope["headers"], scope["client"][0])
+        await answer(scope, receive, send)
+
+    server.app = named
+
+
+def forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers with the peer as the last entry of `X-Forwarded-For`."""
+    hops = [value for name, value in headers if name.lower() == b"x-forwarded-for"]
+    others = [(name, value) for name, value in headers if name.lower() != b"x-forwarded-for"]
+    return [*others, (b"x-forwarded-for", b", ".join([*hops, peer.encode()]))]
+
+
 if __name__ == "__main__":
     forker.start()
     from ministack.app import main
@@ -93,6 +116,7 @@ if __name__ == "__main__":
     _take_turns()
     _validate_requests()
     _count_calls()
+    _name_peers()
     authorization.install()
     processes.end_with_starter()
     main()

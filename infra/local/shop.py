@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from chalicelib.accounts.password import opaque
-from infra import storefront, webhooks
+from infra import link_keys, storefront, webhooks
 from infra.deploy import deploy
 from infra.local import engine
 from infra.local.package import package_locally
@@ -36,13 +36,15 @@ ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
 @dataclass(frozen=True)
 class Place:
     """Where this shop lives: which account on which engine, and whose payments; how long it waits for a sign of life of
-    the warehouse, and for the buyer to confirm a payment."""
+    the warehouse, and for the buyer to confirm a payment. `mail_limit` replaces the template's limits on emails that
+    strangers cause."""
 
     engine_port: int
     payments_url: str
     account: str = engine.ACCOUNT
     warehouse_silence_seconds: int = 12
     buyer_confirmation_seconds: int = 120
+    mail_limit: int | None = None
 
     @property
     def session(self) -> boto3.Session:
@@ -77,7 +79,8 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     session.client("ssm").put_parameter(
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
     )
-    stack = deploy(session, template, out, STACK, _parameters(place), progress)
+    parameters = _parameters(place) | link_keys.ensure(session, STACK)
+    stack = deploy(session, template, out, STACK, parameters, progress)
     _archive(session, stack["EventBusName"])
     _republish(session)
     webhooks.listen(session, STACK, stack["Deployment"], place.stripe_key, stack["ApiUrl"], place.payments_url)
@@ -123,7 +126,14 @@ def _parameters(place: Place) -> dict[str, str]:
         "BuyerConfirmationSeconds": str(place.buyer_confirmation_seconds),
         "OrderDeadlineSeconds": str(place.buyer_confirmation_seconds + WAREHOUSE_TIMEOUT_SECONDS + 120),
         "ReconcileRepairs": "true",
-    }
+    } | _mail_limits(place)
+
+
+def _mail_limits(place: Place) -> dict[str, str]:
+    """Return nothing where the template's own limits hold."""
+    if place.mail_limit is None:
+        return {}
+    return {"MailsPerRecipient": str(place.mail_limit), "MailsPerClient": str(place.mail_limit)}
 
 
 def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:

@@ -1,19 +1,25 @@
 """Carts that were left are found by their last change; a reminder of one is sent once for each of its versions."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
+from chalicelib.cart.consent import ReminderConsent
 from chalicelib.cart.model import LIFETIME
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
+from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
 from chalicelib.platform.identity import GUEST, Caller
+from chalicelib.platform.links import Links
 from chalicelib.platform.once import Once
+from tests.builders import a_cart
 from tests.fakes import FakeMail
 
+KEY = "k" * 48
 ADA = Caller(customer_id="ada", email="ada@example.com")
 WITH_ACCESS_TOKEN = Caller(customer_id="ada")
 """Only the id token tells the email."""
@@ -108,14 +114,33 @@ def test_a_cart_without_an_email_cannot_be_reminded_of(carts, clock, left):
     assert left() == []
 
 
-def test_a_reminder_is_sent_once_for_each_version(dynamodb, new_table, clock):
-    mail = FakeMail()
+@pytest.fixture
+def consent(dynamodb, table, clock):
+    return ReminderConsent(dynamodb, table, clock)
+
+
+@pytest.fixture
+def mail():
+    return FakeMail()
+
+
+@pytest.fixture
+def remind(dynamodb, new_table, clock, mail, consent):
+    once = Once(dynamodb, new_table("EffectsTable"), clock)
+    links = Links(lambda: KEY, clock)
     notifications = Notifications(
-        Once(dynamodb, new_table("EffectsTable"), clock), SesSender(mail, "shop@example.com"), "https://shop.example"
+        once, SesSender(mail, "shop@example.com"), MailLimits(None, 0, 0), links, "https://shop.example"
     )
 
     def remind(version):
-        return notifications.cart_left("customer#ada", version, "ada@example.com", [(2, "Camp <mug>")])
+        cart = a_cart({"MUG": 2}, "customer#ada", version)
+        return notifications.cart_left(cart, "ada@example.com", [(2, "Camp <mug>")], lambda: consent.is_given("ada"))
+
+    return remind
+
+
+def test_a_reminder_is_sent_once_for_each_version(remind, mail, consent):
+    consent.choose("ada", True)
 
     assert [remind(1), remind(1), remind(2)] == [True, False, True]
     first, second = mail.sent
@@ -123,3 +148,23 @@ def test_a_reminder_is_sent_once_for_each_version(dynamodb, new_table, clock):
     text, html = (first["Content"]["Simple"]["Body"][kind]["Data"] for kind in ("Text", "Html"))
     assert "2 × Camp <mug>" in text and "https://shop.example/cart" in text
     assert "Camp &lt;mug&gt;" in html and "See your cart" in html
+
+
+def test_a_reminder_carries_what_ends_it_with_one_request(remind, mail, consent, clock):
+    consent.choose("ada", True)
+    remind(1)
+
+    headers = {each["Name"]: each["Value"] for each in mail.sent[0]["Content"]["Simple"]["Headers"]}
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    token = re.fullmatch(r"<https://shop.example/api/unsubscribe/(\S+)>", headers["List-Unsubscribe"])[1]
+    assert Links(lambda: KEY, clock).subject("unsubscribe", token) == "ada"
+    assert f"https://shop.example/unsubscribe#link={token}" in mail.sent[0]["Content"]["Simple"]["Body"]["Text"]["Data"]
+    assert len(headers["List-Unsubscribe"]) < 870
+
+
+def test_no_consent_or_a_withdrawn_one_sends_no_reminder(remind, mail, consent):
+    assert not remind(1)
+    consent.choose("ada", True)
+    consent.choose("ada", False)
+    assert not remind(2)
+    assert mail.sent == []

@@ -1,17 +1,24 @@
 """Each email is sent once, and twice at most whatever fails; a sender that dies is followed by another."""
 
+import re
+from collections import Counter
 from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.notifications.limits import MailLimits, mailbox
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import EmailRefused, SesSender
-from chalicelib.orders.model import Status
+from chalicelib.orders.model import Reason, Status
 from chalicelib.platform import aws
+from chalicelib.platform.links import Links
 from chalicelib.platform.once import BeingDone, Once
+from chalicelib.platform.rate_limit import RateLimit
 from tests.builders import NOW, an_order, an_order_in
 from tests.fakes import FakeMail
+
+KEY = "k" * 48
 
 
 @pytest.fixture
@@ -25,8 +32,22 @@ def mail():
 
 
 @pytest.fixture
-def notifications(once, mail):
-    return Notifications(once, SesSender(mail, "shop@example.com"), "https://shop.example")
+def notifications(once, notifications_with):
+    return notifications_with(once)
+
+
+@pytest.fixture
+def limits(dynamodb, new_table, clock):
+    return MailLimits(RateLimit(dynamodb, new_table("EffectsTable"), clock), per_recipient=3, per_client=5)
+
+
+@pytest.fixture
+def notifications_with(mail, limits, clock, monkeypatch):
+    monkeypatch.setattr("chalicelib.notifications.limits.metrics.count", lambda name: skipped.update([name]))
+    skipped = Counter()
+    links = Links(lambda: KEY, clock)
+    mail.skipped = skipped
+    return lambda once: Notifications(once, SesSender(mail, "shop@example.com"), limits, links, "https://shop.example")
 
 
 def ses_error(status, code="Throttling"):
@@ -36,7 +57,7 @@ def ses_error(status, code="Throttling"):
 class MarksNothing(Once):
     """An effects table to which the mark that an email was sent can never be written."""
 
-    def note_done(self, key):
+    def note_done(self, key, is_skipped=False):
         raise ConnectionError
 
 
@@ -85,10 +106,8 @@ class TestSending:
 
 
 class TestRepeating:
-    def test_a_mark_that_always_fails_repeats_an_email_once(self, once, mail, clock, dynamodb, new_table):
-        notifications = Notifications(
-            MarksNothing(dynamodb, new_table("EffectsTable"), clock), SesSender(mail, "shop@example.com"), ""
-        )
+    def test_a_mark_that_always_fails_repeats_an_email_once(self, notifications_with, mail, clock, dynamodb, new_table):
+        notifications = notifications_with(MarksNothing(dynamodb, new_table("EffectsTable"), clock))
         for _ in range(8):
             with suppress(Exception):
                 notifications.order_confirmed(an_order())
@@ -112,10 +131,10 @@ class TestRepeating:
         mail.broken = ses_error(429)
         for _ in range(5):
             with pytest.raises(EmailRefused):
-                notifications.order_confirmed(an_order())
+                notifications.order_confirmed(an_order_in(Status.AUTHORIZED))
         mail.broken = None
 
-        notifications.order_confirmed(an_order())
+        notifications.order_confirmed(an_order_in(Status.AUTHORIZED))
 
         assert len(mail.sent) == 1
 
@@ -124,3 +143,71 @@ class TestRepeating:
         aws.ses.cache_clear()
 
         assert aws.ses().meta.config.retries["total_max_attempts"] == 1
+
+
+class TestStrangers:
+    """Emails of orders that nobody has paid for go to whatever address a stranger typed."""
+
+    @staticmethod
+    def declined(number, to="ada@example.com", client="client-1"):
+        order = an_order(f"ord_{number}", customer_id=None, token="t", email=to, client=client)
+        return order.advanced(Status.CANCELLED, NOW, Reason.PAYMENT_DECLINED)
+
+    def test_one_address_gets_so_many_within_an_hour(self, notifications, mail, clock):
+        for number in range(6):
+            notifications.order_cancelled(self.declined(number, client=f"client-{number}"))
+        assert (len(mail.sent), mail.skipped) == (3, {"EmailSkipped": 3})
+
+        clock.passes(hours=1)
+        notifications.order_cancelled(self.declined(7))
+        assert len(mail.sent) == 4
+
+    def test_tags_and_letter_case_name_no_other_mailbox(self, notifications, mail):
+        for number, to in enumerate(["a@x.example", "A@x.example", "a+1@x.example", "a+2@X.example"]):
+            notifications.order_cancelled(self.declined(number, to, f"client-{number}"))
+
+        assert len(mail.sent) == 3
+        assert mailbox("A+b+c@X.example") == "a@x.example"
+
+    def test_one_client_causes_so_many_to_whatever_addresses(self, notifications, mail):
+        for number in range(8):
+            notifications.order_cancelled(self.declined(number, f"{number}@example.com"))
+
+        assert len(mail.sent) == 5
+
+    def test_a_skipped_email_counts_as_done_and_not_as_sent(self, notifications, once):
+        for number in range(4):
+            notifications.order_cancelled(self.declined(number))
+
+        assert once.is_done("email#ord_3#cancelled")
+        assert list(notifications.sent(self.declined(2))) == ["cancelled ord_2"]
+        assert notifications.sent(self.declined(3)) == {}
+
+    def test_who_has_paid_is_always_mailed(self, notifications, mail):
+        for number in range(6):
+            notifications.order_completed(an_order_in(Status.COMPLETED, f"ord_{number}"))
+
+        assert len(mail.sent) == 6
+
+    def test_links_are_mailed_within_the_same_limits(self, notifications, mail):
+        order = an_order_in(Status.COMPLETED)
+        for number in range(6):
+            notifications.order_link(order, f"evt_{number}", "client-1")
+
+        assert len(mail.sent) == 3
+
+
+class TestLinks:
+    def text(self, mail):
+        return mail.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
+
+    def test_a_guests_email_has_a_signed_link(self, notifications, mail, clock):
+        notifications.order_confirmed(an_order_in(Status.AUTHORIZED, customer_id=None, token="t"))
+
+        link = re.search(r"https://shop.example/orders/ord_1#link=(\S+)", self.text(mail))
+        assert Links(lambda: KEY, clock).subject("order", link[1]) == "ord_1"
+
+    def test_a_customers_email_has_the_plain_link(self, notifications, mail):
+        notifications.order_confirmed(an_order_in(Status.AUTHORIZED))
+
+        assert "https://shop.example/orders/ord_1\n" in self.text(mail)

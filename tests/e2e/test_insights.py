@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -484,7 +485,8 @@ class TestReminder:
 
         return about
 
-    def test_comes_once_for_a_cart_that_was_left(self, customer, new_product, run, leave, reminders):
+    def test_comes_once_for_a_cart_that_was_left(self, customer, guest, new_product, run, leave, reminders):
+        customer.must("PUT", "/me/email-preferences", {"cart_reminders": True})
         sku = new_product(5)
         customer.put_in_cart(sku, 2)
         leave(hours=19)
@@ -500,9 +502,19 @@ class TestReminder:
         customer.put_in_cart(sku, 3)
         leave(hours=21)
         assert run("remind_of_carts") == {"reminded": 1}
+
+        token = re.search(r"/unsubscribe#link=(\S+)", email["BodyText"])[1]
+        one_click = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = guest.call("POST", f"/unsubscribe/{token}", b"List-Unsubscribe=One-Click", one_click)
+        assert (answer.status, answer.body) == (200, {"unsubscribed": True})
+        assert customer.must("GET", "/me/email-preferences") == {"cart_reminders": False}
+        customer.put_in_cart(sku, 4)
+        leave(hours=21)
+        assert run("remind_of_carts") == {"reminded": 0}
         customer.call("DELETE", f"/cart/items/{sku}")
 
     def test_does_not_come_to_who_has_emptied_it(self, customer, new_product, run, leave, reminders, cart):
+        customer.must("PUT", "/me/email-preferences", {"cart_reminders": True})
         sku = new_product(1)
         customer.put_in_cart(sku)
         assert cart()["email"]
@@ -515,6 +527,7 @@ class TestReminder:
         assert reminders(sku) == []
 
     def test_does_not_come_to_who_has_ordered_since(self, customer, new_product, run, leave, reminders, settled):
+        customer.must("PUT", "/me/email-preferences", {"cart_reminders": True})
         bought, left = new_product(1), new_product(1)
         order_id = customer.buy(bought)
         customer.ended(order_id)

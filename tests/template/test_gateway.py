@@ -20,6 +20,9 @@ HONEST = {
     "Confirmation": {"email": "ida@example.com", "code": "123456"},
     "NewAccount": ACCOUNT,
     "NewImport": {"format": "csv"},
+    "ClaimRequest": {"order_ids": ["ord_" + "0" * 24]},
+    "EmailPreferences": {"cart_reminders": True},
+    "OrderSearch": {"order_id": "ord_1", "email": "ida@example.com"},
     "PasswordReset": {"email": "ida@example.com", "code": "123456", "new_password": "a-long-story-1"},
     "ProductChange": {"price": {"amount": 1, "currency": "EUR"}, "archived": False},
     "ProductWrite": {

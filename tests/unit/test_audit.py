@@ -378,6 +378,14 @@ def test_an_email_may_be_repeated_once_where_a_second_start_is_recorded():
     assert violated(books) == set()
 
 
+def test_each_request_for_a_link_is_an_email_of_its_own():
+    books = healthy()
+    books.emails[(DONE, "The link to your order")] = 2
+    assert violated(books) == {"nobody_is_mailed_twice"}
+    books.starts.update({f"email#{DONE}#link#evt_{number}": 1 for number in range(2)})
+    assert violated(books) == set()
+
+
 def test_what_has_just_been_told_may_still_be_under_way():
     books = healthy()
     unpublished(books)

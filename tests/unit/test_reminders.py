@@ -21,6 +21,7 @@ class Room:
         self.orders = []
         self.sent = []
         self.broken_for = None
+        self.consenting = {"ada", "bob", "eve"}
 
     def abandoned(self, untouched_since):
         return iter(self.carts)
@@ -31,17 +32,21 @@ class Room:
     def products(self, skus):
         return {sku: a_product(sku).model_copy(update={"archived": sku == "ARCHIVED"}) for sku in skus if sku != "GONE"}
 
-    def cart_left(self, cart_id, version, to, pieces):
-        if cart_id == self.broken_for:
+    def is_given(self, customer_id):
+        return customer_id in self.consenting
+
+    def cart_left(self, cart, to, pieces, has_consent):
+        if cart.id == self.broken_for:
             raise ConnectionError
-        self.sent.append((cart_id, version, to, pieces))
+        assert has_consent()
+        self.sent.append((cart.id, cart.version, to, pieces))
         return True
 
 
 @pytest.fixture
 def room(monkeypatch):
     room = Room()
-    for name in ("carts", "orders", "catalog", "notifications"):
+    for name in ("carts", "orders", "catalog", "notifications", "reminder_consent"):
         monkeypatch.setattr(wiring, name, lambda: room)
     monkeypatch.setattr(reminders, "utc_now", lambda: NOW)
     monkeypatch.setattr(reminders, "settings", lambda: SimpleNamespace(abandoned_cart_hours=20))
@@ -77,6 +82,13 @@ def test_what_is_not_sold_any_more_is_not_mentioned(room):
 
 def test_one_that_fails_does_not_keep_the_others_from_theirs(room):
     room.carts, room.broken_for = [left("customer#eve"), left()], "customer#eve"
+
+    assert reminders.remind_of_carts() == 1
+    assert [cart_id for cart_id, *_ in room.sent] == ["customer#ada"]
+
+
+def test_who_did_not_consent_is_not_written_to(room):
+    room.carts, room.consenting = [left("customer#eve"), left()], {"ada"}
 
     assert reminders.remind_of_carts() == 1
     assert [cart_id for cart_id, *_ in room.sent] == ["customer#ada"]

@@ -35,6 +35,7 @@ export class ShopFooter extends LightElement {
               <li><a href="/search">Search</a></li>
               <li><a href="/cart">Cart</a></li>
               <li><a href="/orders">Your orders</a></li>
+              <li><a href="/find-order">Find my order</a></li>
               <li><a href="/account">Your account</a></li>
               <li>
                 ${session.value

@@ -1,10 +1,12 @@
 import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
-import { getPoints, listOrders, type OrderSummary } from '../api';
+import { getPoints, listClaimable, listOrders, wantsReminders, type OrderSummary } from '../api';
 import { idToken, session, signOut } from '../auth';
 import { LightElement } from '../components/light-element';
+import '../components/email-consent';
 import { orderRow } from '../components/order-row';
+import '../components/past-orders';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { navigate } from '../router';
 import { Watch } from '../store';
@@ -15,6 +17,13 @@ const LATEST = 3;
 const STAMPS = 10;
 const POINTS_A_STAMP = 25;
 
+interface Found {
+  points: number;
+  orders: OrderSummary[];
+  past: OrderSummary[];
+  reminders: boolean;
+}
+
 /** Who is signed in, what they earned, their latest orders, and the way out. */
 @customElement('account-page')
 export class AccountPage extends LightElement {
@@ -22,8 +31,13 @@ export class AccountPage extends LightElement {
     args: () => [session.value?.email],
     task: async (_, { signal }) => {
       if (!(await idToken())) return null;
-      const [points, orders] = await Promise.all([getPoints(signal), listOrders(null, signal)]);
-      return { points, orders: orders.items };
+      const [points, orders, past, reminders] = await Promise.all([
+        getPoints(signal),
+        listOrders(null, signal),
+        listClaimable(signal),
+        wantsReminders(signal),
+      ]);
+      return { points, orders: orders.items, past: past.items, reminders };
     },
   });
 
@@ -50,12 +64,13 @@ export class AccountPage extends LightElement {
     `;
   }
 
-  private opened(email: string, { points, orders }: { points: number; orders: OrderSummary[] }): TemplateResult {
+  private opened(email: string, { points, orders, past, reminders }: Found): TemplateResult {
     return html`
       <div class="account-head">
         <p class="lead">Signed in as <strong data-testid="account-email">${email}</strong></p>
         <button class="button button-quiet" data-testid="sign-out" @click=${leave}>Sign out</button>
       </div>
+      ${past.length ? html`<past-orders .orders=${past} @claimed=${() => this.book.run()}></past-orders>` : nothing}
       <div class="with-aside">
         <section aria-labelledby="latest">
           <h2 id="latest">Latest orders</h2>
@@ -71,6 +86,7 @@ export class AccountPage extends LightElement {
           <p class="points"><strong data-testid="points">${points}</strong> ${points === 1 ? 'point' : 'points'}</p>
           ${stamps(points)}
           <p class="small-print">One for each whole euro of an order, once it is on its way. What you send back takes its points along.</p>
+          <email-consent .isWanted=${reminders}></email-consent>
         </aside>
       </div>
     `;

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
+import { adoptLink, cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
 import { isBackFromBank } from '../bank-return';
 import { addToCart, loadCart, quantityOf } from '../cart';
 import { cancelPanel } from '../components/cancel-panel';
@@ -47,6 +47,31 @@ const REFUSALS: Record<string, string> = {
   payment_disputed: DISPUTED,
 };
 
+const HIDDEN = {
+  title: 'This page of the book is not for us',
+  text: 'An order is shown to the account that placed it, in the browser where it was placed, and by the link in its emails.',
+  mayFind: true,
+};
+
+/** What to say when the link of an email opens the order no more, by the problem's code. */
+const LINKS: Record<string, typeof HIDDEN> = {
+  link_expired: {
+    title: 'This link has run out',
+    text: 'A link in an email works for 30 days. We can send you a new one.',
+    mayFind: true,
+  },
+  link_invalid: {
+    title: 'This link opens nothing any more',
+    text: 'It may be incomplete, or too old. We can send you a new one.',
+    mayFind: true,
+  },
+  link_revoked: {
+    title: 'This order has moved into an account',
+    text: 'It was taken over by the account with its address. Sign in to see it.',
+    mayFind: false,
+  },
+};
+
 @customElement('order-page')
 export class OrderPage extends LightElement {
   @property() orderId = '';
@@ -80,6 +105,7 @@ export class OrderPage extends LightElement {
     this.panel = null;
     this.trouble = null;
     this.hasAskedToCancel = false;
+    adoptLink(this.orderId);
     void this.watchOrder();
   }
 
@@ -287,14 +313,17 @@ export class OrderPage extends LightElement {
   private failure(error: unknown) {
     const isHidden = error instanceof Problem && [401, 403, 404].includes(error.status);
     if (!isHidden) return errorState(error, () => this.watchOrder(), true);
+    const { title, text, mayFind } = LINKS[(error as Problem).code] ?? HIDDEN;
+    const find = html`<a class="button" data-testid="find-order" href="/find-order?order=${this.orderId}">Send me a new link</a>`;
     return emptyState({
       isWholePage: true,
       art: 'paper',
-      title: 'This page of the book is not for us',
-      text: 'An order is shown to the account that placed it, or in the browser where it was placed.',
+      title,
+      text,
       action: html`
         <p class="actions">
-          <a class="button" href="/sign-in?next=/orders/${this.orderId}">Sign in</a>
+          ${mayFind ? find : nothing}
+          <a class="button ${mayFind ? 'button-quiet' : ''}" href="/sign-in?next=/orders/${this.orderId}">Sign in</a>
           <a class="button button-quiet" href="/orders">Your orders</a>
         </p>
       `,

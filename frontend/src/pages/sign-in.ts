@@ -49,6 +49,7 @@ export class SignInPage extends LightElement {
         </button>
       </form>
       <p><a href="/forgotten-password?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}" data-testid="forgotten-password">Forgotten your password?</a></p>
+      <p>Ordered without an account? <a href="/find-order">Find my order</a></p>
       <p>New here? <a href="/sign-up?next=${encodeURIComponent(this.next)}">Open an account</a></p>
     `);
   }

@@ -1,0 +1,49 @@
+"""Email preferences over HTTP, and the end of reminders by the link of an email (RFC 8058)."""
+
+from typing import Annotated, Literal
+
+from chalice import Blueprint
+from pydantic import BaseModel, Field
+
+from chalicelib import wiring
+from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.links import LinkExpired, LinkInvalid
+
+routes = Blueprint(__name__)
+
+
+class EmailPreferences(BaseModel):
+    cart_reminders: Annotated[
+        bool, Field(strict=True, description="Whether the shop may write about a cart that was left.")
+    ]
+
+
+class Unsubscribed(BaseModel):
+    unsubscribed: Literal[True] = True
+
+
+@endpoint(
+    routes, "GET", "/me/email-preferences", summary="Which emails the customer has consented to", access="customer",
+    answer=EmailPreferences,
+)  # fmt: skip
+def get_email_preferences(call: Call) -> EmailPreferences:
+    return EmailPreferences(cart_reminders=wiring.reminder_consent().is_given(call.customer_id))
+
+
+@endpoint(
+    routes, "PUT", "/me/email-preferences", summary="Give or withdraw the consent to emails", access="customer",
+    body=EmailPreferences, answer=EmailPreferences,
+)  # fmt: skip
+def put_email_preferences(call: Call, body: EmailPreferences) -> EmailPreferences:
+    wiring.reminder_consent().choose(call.customer_id, body.cart_reminders)
+    return body
+
+
+@endpoint(
+    routes, "POST", "/unsubscribe/{token}", summary="Stop cart reminders by the link of an email, without signing in",
+    answer=Unsubscribed, refusals=(LinkExpired, LinkInvalid),
+)  # fmt: skip
+def unsubscribe(call: Call, token: str) -> Unsubscribed:
+    """The body is ignored: mail programs send `List-Unsubscribe=One-Click` as a form, and the page sends nothing."""
+    wiring.reminder_consent().choose(wiring.links().subject("unsubscribe", token), False)
+    return Unsubscribed()

@@ -1,0 +1,69 @@
+"""Guests' orders over HTTP: a new link by email, and taking them over into an account."""
+
+from typing import Annotated, Literal
+
+from chalice import Blueprint
+from pydantic import BaseModel, Field, StringConstraints
+
+from chalicelib import wiring
+from chalicelib.orders.model import EmailNotConfirmed, OrderNotFound
+from chalicelib.orders.routes import OrderPage, PageQuery, order_page
+from chalicelib.orders.service import PAGE_SIZE
+from chalicelib.platform.email_address import Email
+from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.http import ORDER_ID, Call, endpoint
+
+routes = Blueprint(__name__)
+
+OrderId = Annotated[str, StringConstraints(pattern=rf"^{ORDER_ID.pattern}$")]
+
+
+class OrderSearch(BaseModel):
+    order_id: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+        Field(description="The order's number, as in the email."),
+    ]
+    email: Email
+
+
+class OrderSearchAccepted(BaseModel):
+    """Whether there is such an order, and whether an email is sent, is not told."""
+
+    accepted: Literal[True] = True
+
+
+class ClaimRequest(BaseModel):
+    order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=PAGE_SIZE)]
+
+
+class ClaimedOrders(BaseModel):
+    order_ids: list[str]
+
+
+@endpoint(
+    routes, "POST", "/orders/find", summary="Email a new link to an order to the address it was placed with",
+    status=202, body=OrderSearch, answer=OrderSearchAccepted,
+)  # fmt: skip
+def find_order(call: Call, body: OrderSearch) -> OrderSearchAccepted:
+    """Accept whatever was typed, and look nothing up: the answer and its timing are the same for every order."""
+    wiring.link_requests().request(body.order_id, body.email, wiring.client_of(call))
+    return OrderSearchAccepted()
+
+
+@endpoint(
+    routes, "GET", "/orders/claimable", summary="Orders that guests placed with the caller's confirmed address",
+    access="customer", query=PageQuery, answer=OrderPage, refusals=(CursorInvalid,),
+)  # fmt: skip
+def list_claimable_orders(call: Call, query: PageQuery) -> OrderPage:
+    return order_page(*wiring.orders().claimable(call.caller, query.cursor))
+
+
+@endpoint(
+    routes, "POST", "/orders/claim", summary="Take over orders that were placed as a guest", access="customer",
+    body=ClaimRequest, answer=ClaimedOrders, refusals=(EmailNotConfirmed, OrderNotFound),
+)  # fmt: skip
+def claim_orders(call: Call, body: ClaimRequest) -> ClaimedOrders:
+    """Each by itself: what was claimed before one that is refused stays claimed, and repeating it changes nothing."""
+    claimed = [wiring.orders().claim(call.caller, order_id).id for order_id in body.order_ids]
+    return ClaimedOrders(order_ids=claimed)

@@ -1,0 +1,32 @@
+"""Requests for a new link to an order, published as events: the consumer finds out whether they are answered."""
+
+from collections.abc import Callable
+
+from chalicelib.events.catalogue import ORDERS, OrderLinkRequested
+from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.orders.keys import link_request
+from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.links import Links
+
+
+class LinkRequests:
+    def __init__(self, links: Links, publish: Callable[[Envelope], None], clock: Clock) -> None:
+        self._links = links
+        self._publish = publish
+        self._clock = clock
+
+    def request(self, order_id: str, email: str, client: str) -> None:
+        """Publish that somebody asks for a link; the event holds neither address. Raise NotPublished."""
+        fingerprint = self._links.fingerprint(link_request(order_id, email))
+        data = OrderLinkRequested(order_id=order_id, email_fingerprint=fingerprint, client=client)
+        event = Envelope(
+            id=new_event_id(),
+            type=OrderLinkRequested.__name__,
+            version=1,
+            time=iso(self._clock()),
+            source=ORDERS,
+            correlation_id=order_id,
+            causation_id=None,
+            data=data.model_dump(mode="json"),
+        )
+        self._publish(event)
