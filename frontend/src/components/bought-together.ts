@@ -45,7 +45,7 @@ export class BoughtTogether extends LightElement {
                   ${index ? html`<span class="together-plus" aria-hidden="true">${icons.plus}</span>` : nothing}
                   <product-picture class="shelf-${category}" .src=${image} .category=${category}></product-picture>
                   <span class="together-name">
-                    ${index ? html`<a href="/products/${sku}">${name}</a>` : name}<small class="price">${formatMoney(price)}</small>
+                    ${index ? html`<a dir="auto" href="/products/${sku}">${name}</a>` : html`<span dir="auto">${name}</span>`}<small class="price">${formatMoney(price)}</small>
                   </span>
                 </li>
               `,

@@ -63,7 +63,7 @@ export class CartDrawer extends LightElement {
             <li>
               <product-picture .src=${line.image}></product-picture>
               <span class="drawer-name">
-                <a href="/products/${line.sku}" @click=${this.close}>${line.name}</a><small>${formatMoney(line.unit_price)} each</small>
+                <a dir="auto" href="/products/${line.sku}" @click=${this.close}>${line.name}</a><small>${formatMoney(line.unit_price)} each</small>
               </span>
               <span class="price">${formatMoney(line.total)}</span>
               <span class="drawer-count">

@@ -52,6 +52,7 @@ const line = (shown: Field) => html`
     aria-describedby=${ifDefined(note(shown))}
     data-label=${shown.label}
     data-testid=${ifDefined(shown.testid)}
+    dir=${ifDefined(shown.type ? undefined : 'auto')}
     .value=${shown.value}
   >
 `;

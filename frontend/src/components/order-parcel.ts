@@ -15,12 +15,15 @@ export const orderParcel = ({ shipping_address: to, shipment }: Order) => html`
   <div class="parcel">
     <h3>Goes to</h3>
     <address>
-      ${to.name}<br>${to.line1}<br>${to.line2 && !to.line2.startsWith('sandbox:') ? html`${to.line2}<br>` : nothing}
-      ${to.postal_code} ${to.city}, ${to.country}
+      ${written(to.name)}<br>${written(to.line1)}<br>${to.line2 && !to.line2.startsWith('sandbox:') ? html`${written(to.line2)}<br>` : nothing}
+      ${written(to.postal_code)} ${written(to.city)}, ${to.country}
     </address>
     ${shipment ? tracking(shipment) : nothing}
   </div>
 `;
+
+/** In its own direction, whatever stands beside it. */
+const written = (text: string) => html`<span dir="auto">${text}</span>`;
 
 const tracking = ({ status, carrier, tracking_number: number }: NonNullable<Order['shipment']>) => html`
   <h3>Tracking</h3>
@@ -29,7 +32,7 @@ const tracking = ({ status, carrier, tracking_number: number }: NonNullable<Orde
     ? html`
         <p class="tracking-line">
           <span>${carrier}</span>
-          <span class="tracking" data-testid="tracking-number">${number}</span>
+          <span class="tracking" dir="auto" data-testid="tracking-number">${number}</span>
           <button class="icon-button" aria-label="Copy the tracking number" @click=${() => copy(number)}>${icons.copy}</button>
         </p>
       `

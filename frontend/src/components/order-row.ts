@@ -16,7 +16,7 @@ export const orderRow = (order: OrderSummary) => html`
         ${order.lines.length > PICTURES ? html`<span class="order-rest">+${order.lines.length - PICTURES}</span>` : nothing}
       </span>
       <span class="order-row-words">
-        <strong>${order.lines[0]?.name}${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
+        <strong><span dir="auto">${order.lines[0]?.name}</span>${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
         <small>${formatDayAndTime(order.placed_at)}${sentBackNote(order)}</small>
       </span>
       <span class="badge badge-${badgeOf(order)}">${statusName(order)}</span>

@@ -12,7 +12,7 @@ export const orderSummary = (shown: Cart | Order) => html`
         <li class=${isGone(line) ? 'is-gone' : ''}>
           <product-picture .src=${line.image}></product-picture>
           <span class="drawer-name">
-            ${line.name}
+            <span dir="auto">${line.name}</span>
             ${isGone(line) || !line.unit_price
               ? html`<small>Not sold any more</small>`
               : html`<small>${line.quantity} × ${formatMoney(line.unit_price)}</small>`}

@@ -13,7 +13,7 @@ export function productCard(product: Product, eager = false): TemplateResult {
         .category=${product.category}
         .eager=${eager}
       ></product-picture>
-      <h3><a href="/products/${product.sku}" @click=${carryPicture}>${product.name}</a></h3>
+      <h3><a dir="auto" href="/products/${product.sku}" @click=${carryPicture}>${product.name}</a></h3>
       <p class="price">${formatMoney(product.price)}</p>
       ${isPlenty(product.available) ? nothing : stockHint(product.available)}
     </article>

@@ -45,7 +45,7 @@ export class ProductGrid extends LightElement {
 
   private grid(state = ''): TemplateResult {
     return html`
-      ${this.q ? html`<p class="count" role="status">${this.found()}</p>` : nothing}
+      ${this.q ? html`<p class="count" role="status" dir="auto">${this.found()}</p>` : nothing}
       <ul class="grid ${state}">
         ${repeat(
           this.shown,

@@ -50,7 +50,7 @@ export class ReturnForm extends LightElement {
       <li class="return-line ${quantity ? 'is-chosen' : ''} ${kept ? '' : 'is-gone'}">
         <product-picture .src=${line.image}></product-picture>
         <span class="drawer-name">
-          ${line.name}<small>${formatMoney(line.unit_price)} each${back && kept ? html` · ${back} of ${line.quantity} sent back` : nothing}</small>
+          <span dir="auto">${line.name}</span><small>${formatMoney(line.unit_price)} each${back && kept ? html` · ${back} of ${line.quantity} sent back` : nothing}</small>
         </span>
         ${kept
           ? html`

@@ -100,7 +100,7 @@ export class SearchBox extends LightElement {
         @pointermove=${() => (this.active = index)}
       >
         <product-picture class="shelf-${product.category}" .src=${product.image} .category=${product.category}></product-picture>
-        <span class="finder-name">${marked(product.name, this.q)}</span>
+        <span class="finder-name" dir="auto">${marked(product.name, this.q)}</span>
         ${isPlenty(product.available) ? nothing : stockHint(product.available)}
         <span class="price">${formatMoney(product.price)}</span>
       </li>
@@ -121,7 +121,7 @@ export class SearchBox extends LightElement {
       `;
     }
     if (this.q && this.found) {
-      return html`<p class="finder-note">Nothing called “${this.q}”. Try a shorter word, or walk along the shelves.</p>${this.shelves()}`;
+      return html`<p class="finder-note">Nothing called “<span dir="auto">${this.q}</span>”. Try a shorter word, or walk along the shelves.</p>${this.shelves()}`;
     }
     if (this.q) return nothing;
     return html`
@@ -139,7 +139,7 @@ export class SearchBox extends LightElement {
       <ul class="finder-shelves">
         ${this.categories.map(
           ({ id, name }) => html`
-            <li><a class="shelf-${id}" href="/category/${id}" @click=${this.follow}>${categoryArt(id)}${name}</a></li>
+            <li><a class="shelf-${id}" href="/category/${id}" @click=${this.follow}>${categoryArt(id)}<span dir="auto">${name}</span></a></li>
           `,
         )}
       </ul>

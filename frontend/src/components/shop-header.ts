@@ -41,7 +41,7 @@ export class ShopHeader extends LightElement {
           <ul>
             ${this.categories.map(
               ({ id, name }) => html`
-                <li><a href="/category/${id}" aria-current=${this.path === `/category/${id}` ? 'page' : 'false'}>${name}</a></li>
+                <li><a dir="auto" href="/category/${id}" aria-current=${this.path === `/category/${id}` ? 'page' : 'false'}>${name}</a></li>
               `,
             )}
           </ul>

@@ -15,7 +15,7 @@ interface Words {
 export const emptyState = ({ art, title, text, action, isWholePage }: Words) => html`
   <div class="state">
     ${categoryArt(art)}
-    ${isWholePage ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`}
+    ${isWholePage ? html`<h1 dir="auto">${title}</h1>` : html`<h2 dir="auto">${title}</h2>`}
     <p>${text}</p>
     ${action ?? nothing}
   </div>

@@ -20,7 +20,7 @@ export class ToastLine extends LightElement {
         ${shown
           ? html`
               <div class="toast toast-${shown.tone}">
-                <span>${shown.text}</span>
+                <span dir="auto">${shown.text}</span>
                 <button aria-label="Dismiss" @click=${() => (toast.value = null)}>${icons.close}</button>
               </div>
             `

@@ -67,7 +67,7 @@ export class AccountPage extends LightElement {
   private opened(email: string, { points, orders, past, reminders }: Found): TemplateResult {
     return html`
       <div class="account-head">
-        <p class="lead">Signed in as <strong data-testid="account-email">${email}</strong></p>
+        <p class="lead">Signed in as <strong dir="auto" data-testid="account-email">${email}</strong></p>
         <button class="button button-quiet" data-testid="sign-out" @click=${leave}>Sign out</button>
       </div>
       ${past.length ? html`<past-orders .orders=${past} @claimed=${() => this.book.run()}></past-orders>` : nothing}

@@ -67,7 +67,7 @@ export class CartPage extends LightElement {
       <li class="cart-line">
         <a href="/products/${line.sku}" tabindex="-1" aria-hidden="true"><product-picture .src=${line.image}></product-picture></a>
         <div class="cart-line-words">
-          <h2><a href="/products/${line.sku}">${line.name}</a></h2>
+          <h2><a dir="auto" href="/products/${line.sku}">${line.name}</a></h2>
           <p class="small-print">${formatMoney(line.unit_price)} each</p>
           ${shortage(line)}
         </div>

@@ -41,7 +41,7 @@ export class CategoryPage extends LightElement {
         <div class="shelf-head-inner">
           <div>
             <p class="eyebrow">Shelf</p>
-            <h1>${name}</h1>
+            <h1 dir="auto">${name}</h1>
             <p class="lead">${INTROS[this.category] ?? 'Goods for long stories.'}</p>
           </div>
           ${categoryArt(this.category)}

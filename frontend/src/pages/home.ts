@@ -86,7 +86,7 @@ export class HomePage extends LightElement {
               <li>
                 <a class="shelf shelf-${id}" href="/category/${id}">
                   ${categoryArt(id)}
-                  <span class="shelf-name">${name}</span>
+                  <span class="shelf-name" dir="auto">${name}</span>
                   <span class="shelf-lead">${LEADS[id] ?? ''}</span>
                 </a>
               </li>

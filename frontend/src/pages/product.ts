@@ -60,7 +60,7 @@ export class ProductPage extends LightElement {
     return html`
       <section class="section product">
         <nav aria-label="You are here" class="crumbs">
-          <a href="/category/${product.category}">${icons.back} Back to the ${product.category} shelf</a>
+          <a href="/category/${product.category}">${icons.back} Back to the <span dir="auto">${product.category}</span> shelf</a>
         </nav>
         <product-gallery
           .name=${product.name}
@@ -68,9 +68,9 @@ export class ProductPage extends LightElement {
           .category=${product.category}
         ></product-gallery>
         <div class="product-words">
-          <h1>${product.name}</h1>
+          <h1 dir="auto">${product.name}</h1>
           <p class="price product-price">${formatMoney(product.price)}</p>
-          <div class="product-text">${product.description.split('\n\n').map((part) => html`<p>${part}</p>`)}</div>
+          <div class="product-text">${product.description.split('\n\n').map((part) => html`<p dir="auto">${part}</p>`)}</div>
           ${stockHint(product.available)} ${product.available > 0 ? this.buying(product) : soldOut}
           <ul class="assurances">
             <li>${icons.parcel} Tracked delivery is included</li>

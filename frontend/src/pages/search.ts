@@ -27,6 +27,7 @@ export class SearchPage extends LightElement {
           <input
             type="search"
             name="q"
+            dir="auto"
             aria-label="Search the shop"
             placeholder="lantern, wool, something for soup…"
             autocomplete="off"

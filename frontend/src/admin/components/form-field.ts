@@ -43,6 +43,7 @@ const line = (shown: FormField) => html`
     pattern=${ifDefined(shown.pattern)}
     list=${ifDefined(shown.options && `${shown.name}-options`)}
     ?required=${!shown.optional}
+    dir="auto"
     aria-invalid=${Boolean(shown.error)}
     aria-describedby=${ifDefined(noteOf(shown))}
     .value=${shown.value ?? ''}
@@ -56,6 +57,7 @@ const area = (shown: FormField) => html`
     rows=${shown.rows!}
     maxlength=${ifDefined(shown.maxlength)}
     ?required=${!shown.optional}
+    dir="auto"
     aria-invalid=${Boolean(shown.error)}
     aria-describedby=${ifDefined(noteOf(shown))}
     .value=${shown.value ?? ''}

@@ -45,7 +45,7 @@ export class AdminCatalogPage extends LightElement {
       </div>
       <form class="filters catalog-filters" role="search" @submit=${this.search}>
         <label class="filter filter-wide">Name, text or sku
-          <input name="q" type="search" maxlength="200" autocomplete="off" spellcheck="false" .value=${this.q} data-testid="search">
+          <input name="q" type="search" dir="auto" maxlength="200" autocomplete="off" spellcheck="false" .value=${this.q} data-testid="search">
         </label>
         <label class="filter">Category
           <select name="category">
@@ -112,10 +112,10 @@ const row = ({ sku, name, category, price, image, available }: Product) => html`
     <th scope="row">
       <a class="product-name" href="/admin/catalog/${sku}">
         <img src=${image} alt="" width="40" height="40" loading="lazy">
-        <span>${name}<small class="mono quiet">${sku}</small></span>
+        <span><span dir="auto">${name}</span><small class="mono quiet">${sku}</small></span>
       </a>
     </th>
-    <td class="optional">${category}</td>
+    <td class="optional" dir="auto">${category}</td>
     <td class="number">${formatMoney(price)}</td>
     <td class="number">
       ${available >= LOW ? available : html`<span class="badge badge-${available ? 'going still' : 'bad'}">${available}</span>`}

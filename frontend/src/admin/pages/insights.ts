@@ -125,7 +125,7 @@ export class AdminInsightsPage extends LightElement {
         ${table(
           ['Product', null, 'Pieces', 'Revenue'],
           seen.top_products.map(({ sku, name, pieces, revenue }) => [
-            html`<a href="/admin/catalog/${sku}">${name ?? sku}</a>`, shareBar(revenue, greatest), whole.format(pieces), money(revenue, seen),
+            html`<a dir="auto" href="/admin/catalog/${sku}">${name ?? sku}</a>`, shareBar(revenue, greatest), whole.format(pieces), money(revenue, seen),
           ]),
           'Nothing was sold in these days.',
         )}

@@ -120,7 +120,7 @@ const row = (order: AdminOrderSummary) => html`
     <td>${statusBadge(order.status, order.reason)}</td>
     <td class="optional">${orderTrack(order)}</td>
     <td class="optional nowrap">${took(order)}</td>
-    <td class="optional"><span class="buyer" title=${order.email}>${order.email}</span>${order.customer_id ? nothing : html` <small class="quiet">guest</small>`}</td>
+    <td class="optional"><span class="buyer" dir="auto" title=${order.email}>${order.email}</span>${order.customer_id ? nothing : html` <small class="quiet">guest</small>`}</td>
     <td class="number optional">${order.lines.reduce((sum, { quantity }) => sum + quantity, 0)}</td>
     <td class="number">${formatMoney(order.total)}</td>
   </tr>

@@ -45,7 +45,7 @@ export class AdminProductPage extends LightElement {
   protected override render() {
     return html`
       <div class="page-head">
-        <h1>${this.product?.name ?? (this.sku || 'New product')}</h1>
+        <h1 dir="auto">${this.product?.name ?? (this.sku || 'New product')}</h1>
         <a href="/admin/catalog">All products</a>
       </div>
       ${this.error ? trouble(this.error) : this.sku && !this.product ? html`<p class="empty">Looking…</p>` : this.body()}
@@ -167,7 +167,7 @@ export class AdminProductPage extends LightElement {
 const movement = ({ at, delta, note, by }: Movement): TemplateResult => html`
   <li>
     <strong>${delta > 0 ? '+' : '−'}${Math.abs(delta)}</strong>
-    <span>${note || 'No reason given'}<small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
+    <span><span dir="auto">${note || 'No reason given'}</span><small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
   </li>
 `;
 

@@ -1,0 +1,119 @@
+"""No name makes a page wider than its window, whatever it is written in; and each runs in its own direction."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from infra.local import shop
+from infra.local.client import Buyer as Client
+from tests.browser.buyer import DESKTOP, WHOLE_ORDER_MS, Buyer
+
+NewBuyer = Callable[..., Buyer]
+
+WIDTHS = (320, 390, 1280)
+NAMES = {
+    "UNBROKEN": "W" * 120,
+    "HEBREW": "שולחןעץאלוןגדול" * 8,
+    "CHINESE": "橡木大书桌" * 24,
+    "EMOJI": "👩‍👩‍👧‍👦" * 10,
+    "MARKS": "e\u0301\u0323" * 40,
+}
+LONG = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogochuchafdrefwynion"
+ADDRESS_OF_LONG_WORDS = {"name": LONG, "line1": LONG, "line2": LONG, "city": LONG[:70]}
+
+
+@pytest.fixture(scope="module")
+def skus(engine: Any, opened: dict[str, Any]) -> Iterator[list[str]]:
+    """Products of a category of their own, one for each name; harmless afterwards."""
+    admin = Client(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
+    category = f"wide-{uuid.uuid4().hex[:6]}"
+    found = []
+    for kind, name in NAMES.items():
+        sku = f"WIDE-{kind}-{uuid.uuid4().hex[:6].upper()}"
+        details = {
+            "name": name,
+            "description": "x" * 1900,
+            "price": {"amount": 1000, "currency": "EUR"},
+            "category": category,
+            "image": "/images/products/none.svg",
+        }
+        admin.must("PUT", f"/admin/products/{sku}", details)
+        admin.must("POST", f"/admin/stock/{sku}", {"delta": 5})
+        found.append(sku)
+    yield found
+    for sku in found:
+        admin.must(
+            "PUT", f"/admin/products/{sku}", details | {"name": "Harmless", "description": "", "category": "test"}
+        )
+
+
+def is_never_pushed_sideways(page: Page, where: str) -> None:
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide <= room, f"{where} is {wide} wide at {width}"
+
+
+def test_no_shop_page_scrolls_sideways_with_any_name(
+    new_buyer: Callable[..., Buyer], skus: list[str], opened: Any
+) -> None:
+    buyer = new_buyer()
+    page = buyer.page
+    category = Client(opened["api_url"]).must("GET", f"/products/{skus[0]}")["category"]
+    for sku in skus:
+        page.set_viewport_size(DESKTOP)
+        buyer.packs(sku)
+        is_never_pushed_sideways(page, f"the drawer over {sku}")
+        buyer.goes_to(f"/products/{sku}")
+        expect(page.locator("h1[dir=auto]")).to_be_visible()
+        is_never_pushed_sideways(page, sku)
+    for path, sight in {
+        f"/category/{category}": ".card h3",
+        f"/search?q={'W' * 80}": "h2",
+        f"/search?q={quote(NAMES['HEBREW'][:15])}": ".card h3",
+        "/cart": ".cart-line",
+        "/find-order": "[data-testid=find-submit]",
+    }.items():
+        buyer.goes_to(path)
+        expect(page.locator(sight).first).to_be_visible()
+        is_never_pushed_sideways(page, path)
+    page.set_viewport_size(DESKTOP)
+    buyer.goes_to("/checkout")
+    buyer.fills_in("pm_card_visa")
+    for field, text in ADDRESS_OF_LONG_WORDS.items():
+        page.get_by_test_id(f"checkout-{field}").fill(text)
+    page.get_by_test_id("checkout-email").fill(f"{'w' * 60}@{'w' * 60}.example")
+    is_never_pushed_sideways(page, "the checkout")
+    page.set_viewport_size(DESKTOP)
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("order-status")).to_be_visible(timeout=WHOLE_ORDER_MS)
+    is_never_pushed_sideways(page, "the order")
+    order_id = buyer.order_id
+    buyer.goes_to("/orders")
+    expect(page.locator(".order-row").first).to_be_visible()
+    is_never_pushed_sideways(page, "the orders")
+
+    keeper = new_buyer()
+    keeper.is_signed_in(shop.ADMIN)
+    for path, sight in {
+        f"/admin/catalog?category={category}": "tbody tr",
+        f"/admin/catalog/{skus[0]}": "form",
+        "/admin/orders": "tbody tr",
+        f"/admin/orders/{order_id}": "[data-testid=order-facts]",
+        "/admin/insights": "h1",
+    }.items():
+        keeper.goes_to(path)
+        expect(keeper.page.locator(sight).first).to_be_visible()
+        is_never_pushed_sideways(keeper.page, path)
+
+
+def test_what_people_wrote_runs_in_its_own_direction(buyer: Buyer, skus: list[str]) -> None:
+    buyer.goes_to(f"/products/{skus[list(NAMES).index('HEBREW')]}")
+
+    heading = buyer.page.locator("h1")
+    expect(heading).to_be_visible()
+    assert heading.evaluate("each => getComputedStyle(each).direction") == "rtl"
