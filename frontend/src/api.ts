@@ -19,6 +19,8 @@ export interface Product {
   /** Further pictures, in the order of the gallery. */
   images: string[];
   available: number;
+  /** No longer sold. */
+  archived: boolean;
 }
 
 export interface Category {
@@ -221,7 +223,7 @@ export class Problem extends Error {
 }
 
 export interface Options {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
@@ -260,7 +262,20 @@ export async function listAlsoBought(sku: string, signal?: AbortSignal): Promise
   return items;
 }
 
-export const listCategories = askedOnce(async () => (await anyone<{ items: Category[] }>('/categories')).items);
+/** All of them, however many pages that takes. */
+export const listCategories = askedOnce(() => everyItem<Category>((cursor) => anyone(`/categories${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`)));
+
+/** Follows a list's cursors to its end. */
+async function everyItem<T>(page: (cursor: string | null) => Promise<List<T>>): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const found: List<T> = await page(cursor);
+    items.push(...found.items);
+    cursor = found.next_cursor;
+  } while (cursor);
+  return items;
+}
 
 // cart
 

@@ -141,13 +141,18 @@ export async function listLetters(queue: string, signal?: AbortSignal): Promise<
 }
 
 /** Redrives those with these ids, or all that are there now, in as many calls as it takes. */
-export async function redrive(queue: string, ids?: string[]): Promise<Redriven> {
+export async function redrive(queue: string, key: string, ids?: string[]): Promise<Redriven> {
   const path = `/admin/queues/${encodeURIComponent(queue)}/redrive`;
-  let answer = await signedIn<Redriven>(path, { method: 'POST', body: ids ? { message_ids: ids } : {} });
+  let answer = await signedIn<Redriven>(path, { method: 'POST', body: ids ? { message_ids: ids } : {}, headers: { 'Idempotency-Key': key } });
   const sum = answer;
+  let calls = 0;
   // What fails and is parked again was sent later than `sent_until`, so this ends.
   while (!ids && !answer.complete && answer.redriven.length) {
-    answer = await signedIn<Redriven>(path, { method: 'POST', body: { sent_until: answer.sent_until } });
+    answer = await signedIn<Redriven>(path, {
+      method: 'POST',
+      body: { sent_until: answer.sent_until },
+      headers: { 'Idempotency-Key': `${key}.${++calls}` },
+    });
     sum.redriven.push(...answer.redriven);
     Object.assign(sum.failed, answer.failed);
     sum.left = answer.left;
@@ -205,7 +210,7 @@ export interface ProductDetails {
   price: Money;
   category: string;
   image: string;
-  /** Further pictures; a product that is put without them has none. */
+  /** Further pictures, in the order of the gallery. */
   images: string[];
 }
 
@@ -227,20 +232,52 @@ export interface Movement {
 }
 
 export interface Shelf extends Stock {
-  /** The latest, newest first. */
+  /** Newest first. */
   movements: Movement[];
+  next_cursor: string | null;
 }
 
-export function putProduct(sku: string, details: ProductDetails): Promise<Product> {
-  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details });
+/** A product as it is stored, without its stock. */
+export interface StoredProduct extends ProductDetails {
+  sku: string;
+  archived: boolean;
+  /** Counts its changes. */
+  version: number;
 }
 
-export function getStock(sku: string, signal?: AbortSignal): Promise<Shelf> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { signal });
+export function listProductsForAdmin(
+  filter: { category?: string; q?: string; archived?: boolean; cursor?: string | null },
+  signal?: AbortSignal,
+): Promise<List<Product>> {
+  const { archived, ...rest } = filter;
+  return signedIn(`/admin/products?${queryOf({ ...rest, archived: archived ? 'true' : null })}`, { signal });
 }
 
-export function moveStock(sku: string, delta: number, note: string): Promise<Stock> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta, note } });
+export function getStoredProduct(sku: string, signal?: AbortSignal): Promise<StoredProduct> {
+  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { signal });
+}
+
+/** Refused with `product_exists` where there is one. */
+export function createProduct(sku: string, details: ProductDetails): Promise<Product> {
+  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details, headers: { 'If-None-Match': '*' } });
+}
+
+/** Refused with `product_changed` where it is no longer in the version that was read. */
+export function changeProduct({ sku, version }: StoredProduct, change: Partial<ProductDetails & { archived: boolean }>): Promise<Product> {
+  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PATCH', body: change, headers: { 'If-Match': `"${version}"` } });
+}
+
+export function getStock(sku: string, cursor: string | null, signal?: AbortSignal): Promise<Shelf> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}?${queryOf({ cursor })}`, { signal });
+}
+
+export function moveStock(sku: string, delta: number, note: string, key: string): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta, note }, headers: { 'Idempotency-Key': key } });
+}
+
+/** Sets how many units there are, those set aside for orders among them. */
+export function setStock(sku: string, on_hand: number, note: string, key: string): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'PUT', body: { on_hand, note }, headers: { 'Idempotency-Key': key } });
 }
 
 export interface Import {
@@ -259,13 +296,17 @@ interface UploadForm {
   fields: Record<string, string>;
 }
 
-export async function listImports(signal?: AbortSignal): Promise<Import[]> {
-  return (await signedIn<List<Import>>('/admin/imports', { signal })).items;
+export function listImports(cursor: string | null, signal?: AbortSignal): Promise<List<Import>> {
+  return signedIn(`/admin/imports?${queryOf({ cursor })}`, { signal });
 }
 
 /** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
-export async function importFile(file: File, format: Import['format'], progress: (share: number) => void): Promise<string> {
-  const asked = await signedIn<Import & { upload: UploadForm }>('/admin/imports', { method: 'POST', body: { format } });
+export async function importFile(file: File, format: Import['format'], key: string, progress: (share: number) => void): Promise<string> {
+  const asked = await signedIn<Import & { upload: UploadForm }>('/admin/imports', {
+    method: 'POST',
+    body: { format },
+    headers: { 'Idempotency-Key': key },
+  });
   await upload(asked.upload, file, progress);
   return asked.import_id;
 }

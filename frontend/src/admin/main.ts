@@ -49,7 +49,7 @@ const routes: Route<TemplateResult>[] = [
   { path: '/admin/insights', open: (_, query) => html`<admin-insights-page .days=${Number(query.get('days')) || 7}></admin-insights-page>` },
   {
     path: '/admin/catalog',
-    open: (_, query) => html`<admin-catalog-page .q=${query.get('q') ?? ''} .category=${query.get('category') ?? ''}></admin-catalog-page>`,
+    open: (_, query) => html`<admin-catalog-page .q=${query.get('q') ?? ''} .category=${query.get('category') ?? ''} .archived=${query.get('archived') ?? ''}></admin-catalog-page>`,
   },
   { path: '/admin/catalog/imports', open: () => html`<admin-imports-page></admin-imports-page>` },
   { path: '/admin/catalog/:sku', open: ({ sku }) => html`${keyed(sku, html`<admin-product-page .sku=${sku === 'new' ? '' : sku}></admin-product-page>`)}` },

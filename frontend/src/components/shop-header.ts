@@ -1,4 +1,4 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { listCategories, type Category } from '../api';
 import { session } from '../auth';
@@ -10,6 +10,9 @@ import { icons } from './icons';
 import { LightElement } from './light-element';
 import { wordmark } from './wordmark';
 import { openSearch } from './search-box';
+
+/** What fits beside the tools; the home page has all. */
+const SHOWN_SHELVES = 6;
 
 @customElement('shop-header')
 export class ShopHeader extends LightElement {
@@ -39,11 +42,12 @@ export class ShopHeader extends LightElement {
         <a class="home-link" href="/" aria-label="Saga Supply, home">${wordmark}</a>
         <nav class="shelf-nav" aria-label="Shelves">
           <ul>
-            ${this.categories.map(
+            ${this.categories.slice(0, SHOWN_SHELVES).map(
               ({ id, name }) => html`
                 <li><a dir="auto" href="/category/${id}" aria-current=${this.path === `/category/${id}` ? 'page' : 'false'}>${name}</a></li>
               `,
             )}
+            ${this.categories.length > SHOWN_SHELVES ? html`<li><a href="/#shelves-title">All shelves</a></li>` : nothing}
           </ul>
         </nav>
         <div class="tools">

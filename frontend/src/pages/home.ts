@@ -76,7 +76,7 @@ export class HomePage extends LightElement {
     return html`
       <section class="section" aria-labelledby="shelves-title">
         <header class="section-head">
-          <h2 id="shelves-title">Six shelves</h2>
+          <h2 id="shelves-title" tabindex="-1">${found.length > SHELVES ? `${found.length} shelves` : 'Six shelves'}</h2>
           <p>Everything has its place.</p>
         </header>
         <ul class="shelves">

@@ -27,7 +27,7 @@ export class ProductPage extends LightElement {
     task: async ([sku], { signal }) => {
       this.quantity = 1;
       const product = await getProduct(sku, signal);
-      setTitle(product.name, { description: product.description });
+      setTitle(product.name, { description: product.description, isUnlisted: product.archived });
       return product;
     },
   });
@@ -69,14 +69,9 @@ export class ProductPage extends LightElement {
         ></product-gallery>
         <div class="product-words">
           <h1 dir="auto">${product.name}</h1>
-          <p class="price product-price">${formatMoney(product.price)}</p>
+          ${product.archived ? nothing : html`<p class="price product-price">${formatMoney(product.price)}</p>`}
           <div class="product-text">${product.description.split('\n\n').map((part) => html`<p dir="auto">${part}</p>`)}</div>
-          ${stockHint(product.available)} ${product.available > 0 ? this.buying(product) : soldOut}
-          <ul class="assurances">
-            <li>${icons.parcel} Tracked delivery is included</li>
-            <li>${icons.check} Nothing is charged before your parcel leaves</li>
-            <li>${icons.back} Send back what you do not want to keep</li>
-          </ul>
+          ${product.archived ? archived(product) : this.offer(product)}
         </div>
       </section>
       <bought-together .product=${product}></bought-together>
@@ -84,6 +79,17 @@ export class ProductPage extends LightElement {
         <header class="section-head"><h2 id="neighbours">Beside it on the shelf</h2></header>
         <product-grid .category=${product.category} .except=${product.sku} .limit=${4}></product-grid>
       </section>
+    `;
+  }
+
+  private offer(product: Product) {
+    return html`
+      ${stockHint(product.available)} ${product.available > 0 ? this.buying(product) : soldOut}
+      <ul class="assurances">
+        <li>${icons.parcel} Tracked delivery is included</li>
+        <li>${icons.check} Nothing is charged before your parcel leaves</li>
+        <li>${icons.back} Send back what you do not want to keep</li>
+      </ul>
     `;
   }
 
@@ -123,6 +129,12 @@ export class ProductPage extends LightElement {
 }
 
 const soldOut = html`<button class="button button-big" disabled data-testid="add-to-cart">Sold out</button>`;
+
+const archived = ({ category }: Product) => html`
+  <p class="stock stock-none" data-testid="archived">No longer sold</p>
+  <p>We have taken it off the shelf for good. Orders that have it are not affected.</p>
+  <p><a class="button" href="/category/${category}">See what else is on this shelf</a></p>
+`;
 
 const gone = emptyState({
   isWholePage: true,

@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
 import { icons } from '../../components/icons';
 import { complain, say } from '../../toast';
+import { Attempt } from '../attempt';
 import { dropLetter, listLetters, redrive, type Letter, type Link, type Part, type Queue } from '../api';
 import { dayTime, trouble } from './words';
 
@@ -12,6 +13,7 @@ export class PartPanel extends LightElement {
   @property({ attribute: false }) shown!: Part;
   @property({ attribute: false }) links: Link[] = [];
   @property({ attribute: false }) queue: Queue | null = null;
+  private attempt = new Attempt();
   @state() private letters: Letter[] | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
@@ -120,7 +122,7 @@ export class PartPanel extends LightElement {
 
   private redrive(queue: string, ids?: string[]): Promise<void> {
     return this.act(async () => {
-      const { redriven, failed, left } = await redrive(queue, ids);
+      const { redriven, failed, left } = await this.attempt.run([queue, ids], (key) => redrive(queue, key, ids));
       const reasons = Object.values(failed);
       const outcome = `${redriven.length} redriven.${left ? ` ${left} in the queue now.` : ''}`;
       if (reasons.length) say(`${reasons.length} could not be redriven: ${[...new Set(reasons)].join(', ')}. ${outcome}`, 'bad');

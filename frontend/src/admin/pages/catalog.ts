@@ -1,10 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { listCategories, listProducts, type Category, type List, type Product } from '../../api';
+import { listCategories, type Category, type List, type Product } from '../../api';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
+import { listProductsForAdmin } from '../api';
+import { pager } from '../components/pager';
 import { liveSign, trouble } from '../components/words';
 import { Poll } from '../poll';
 
@@ -15,6 +17,8 @@ const LOW = 5;
 export class AdminCatalogPage extends LightElement {
   @property() q = '';
   @property() category = '';
+  /** `true` for the products that are no longer sold. */
+  @property() archived = '';
   @state() private categories: Category[] = [];
   @state() private page: List<Product> | null = null;
   /** Where the pages before this one began, newest first; the first page begins at null. */
@@ -28,7 +32,7 @@ export class AdminCatalogPage extends LightElement {
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    if (!this.hasUpdated || !(changed.has('q') || changed.has('category'))) return;
+    if (!this.hasUpdated || !(changed.has('q') || changed.has('category') || changed.has('archived'))) return;
     this.page = null;
     this.turnTo([null]);
   }
@@ -53,6 +57,12 @@ export class AdminCatalogPage extends LightElement {
             ${this.categories.map(({ id, name }) => html`<option value=${id} ?selected=${id === this.category}>${name}</option>`)}
           </select>
         </label>
+        <label class="filter">Sold
+          <select name="archived" data-testid="archived">
+            <option value="">In the shop</option>
+            <option value="true" ?selected=${this.archived === 'true'}>Archived</option>
+          </select>
+        </label>
         <button class="button button-quiet">Find</button>
       </form>
       ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
@@ -61,7 +71,6 @@ export class AdminCatalogPage extends LightElement {
   }
 
   private table({ items, next_cursor }: List<Product>): TemplateResult {
-    const isFirst = this.cursors.length === 1;
     return html`
       <div class="table-frame" role="region" aria-label="Products" tabindex="0">
         <table data-testid="products">
@@ -76,14 +85,7 @@ export class AdminCatalogPage extends LightElement {
           <tbody>${items.map(row)}</tbody>
         </table>
         ${items.length ? nothing : html`<p class="empty">No product is like that.</p>`}
-        ${isFirst && !next_cursor
-          ? nothing
-          : html`
-              <div class="table-foot actions">
-                <button class="button button-quiet button-small" ?disabled=${isFirst} @click=${() => this.turnTo(this.cursors.slice(1))}>Before</button>
-                <button class="button button-quiet button-small" ?disabled=${!next_cursor} @click=${() => this.turnTo([next_cursor, ...this.cursors])}>More</button>
-              </div>
-            `}
+        ${pager(this.cursors, next_cursor, (cursors) => this.turnTo(cursors))}
       </div>
     `;
   }
@@ -94,7 +96,8 @@ export class AdminCatalogPage extends LightElement {
   }
 
   private async look(signal: AbortSignal): Promise<void> {
-    const page = await listProducts({ q: this.q, category: this.category, cursor: this.cursors[0] }, signal);
+    const filter = { q: this.q, category: this.category, archived: this.archived === 'true', cursor: this.cursors[0] };
+    const page = await listProductsForAdmin(filter, signal);
     if (!signal.aborted) this.page = page;
   }
 
@@ -102,12 +105,12 @@ export class AdminCatalogPage extends LightElement {
     event.preventDefault();
     const wanted = new FormData(event.target as HTMLFormElement);
     const query = new URLSearchParams();
-    for (const name of ['q', 'category']) if (wanted.get(name)) query.set(name, String(wanted.get(name)).trim());
+    for (const name of ['q', 'category', 'archived']) if (wanted.get(name)) query.set(name, String(wanted.get(name)).trim());
     navigate(query.size ? `/admin/catalog?${query}` : '/admin/catalog');
   }
 }
 
-const row = ({ sku, name, category, price, image, available }: Product) => html`
+const row = ({ sku, name, category, price, image, available, archived }: Product) => html`
   <tr data-testid="product-row">
     <th scope="row">
       <a class="product-name" href="/admin/catalog/${sku}">
@@ -118,7 +121,7 @@ const row = ({ sku, name, category, price, image, available }: Product) => html`
     <td class="optional" dir="auto">${category}</td>
     <td class="number">${formatMoney(price)}</td>
     <td class="number">
-      ${available >= LOW ? available : html`<span class="badge badge-${available ? 'going still' : 'bad'}">${available}</span>`}
+      ${archived ? html`<span class="badge badge-calm still">archived</span>` : available >= LOW ? available : html`<span class="badge badge-${available ? 'going still' : 'bad'}">${available}</span>`}
     </td>
   </tr>
 `;

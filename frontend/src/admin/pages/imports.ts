@@ -4,7 +4,9 @@ import { LightElement } from '../../components/light-element';
 import { setTitle } from '../../title';
 import { complain } from '../../toast';
 import { getReport, importFile, listImports, type Import } from '../api';
+import { Attempt } from '../attempt';
 import { parseCsv } from '../components/csv';
+import { pager } from '../components/pager';
 import { dayTime, liveSign, span, trouble, type Tone } from '../components/words';
 import { Poll } from '../poll';
 
@@ -23,6 +25,10 @@ export class AdminImportsPage extends LightElement {
   @state() private report: { id: string; rows: string[][] } | null = null;
   /** The one that was sent from here: waited for until it has ended. */
   private latest: string | null = null;
+  private attempt = new Attempt();
+  /** Where the pages before this one began, newest first; the first page begins at null. */
+  @state() private cursors: (string | null)[] = [null];
+  @state() private next: string | null = null;
   private poll = new Poll(this, (signal) => this.look(signal), () => (this.isUnderWay ? EAGER_MS : PAUSE_MS));
 
   override connectedCallback(): void {
@@ -53,18 +59,25 @@ export class AdminImportsPage extends LightElement {
         <label class="filter">CSV, or JSON lines (.jsonl), up to 50 MB
           <input name="file" type="file" accept=".csv,.jsonl,text/csv" required data-testid="import-file">
         </label>
-        <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">Import</button>
+        <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">${this.sent === null ? 'Import' : 'Sending…'}</button>
         ${this.sent === null ? nothing : html`<label class="filter">Uploading <progress .value=${this.sent}></progress></label>`}
+        <dl class="columns" aria-label="What the columns mean">
+          <div><dt>sku</dt><dd>Which product. The only column that every file needs.</dd></div>
+          <div><dt>stock</dt><dd><b>Sets</b> how many units are on hand, those set aside for orders among them. The same file again sets the same level.</dd></div>
+          <div><dt>received</dt><dd><b>Adds</b> units that were delivered. A file is added once; a corrected file is another file, and is added as a whole.</dd></div>
+          <div><dt>name, description, price_amount (in cents), price_currency, category, image, images</dt><dd>A column that is absent leaves all as it is. An empty cell of <i>description</i> or <i>images</i> empties it.</dd></div>
+          <div><dt>archived</dt><dd><b>yes</b> takes a product out of the shop, <b>no</b> brings it back.</dd></div>
+        </dl>
         <p class="small-print">
-          The first line of a CSV names its columns: sku, name, description, price_amount (in cents), price_currency, category, image, and
-          if you like stock. The same file twice changes nothing; a file that cannot be read as a whole is refused as a whole.
+          Commas, semicolons or tabs. Rows without a word are skipped. A row that is wrong fails alone; a file that cannot be read as a
+          whole is refused as a whole.
         </p>
       </form>
     `;
   }
 
   private table(imports: Import[]): TemplateResult {
-    if (!imports.length) return html`<p class="empty">No file was imported yet.</p>`;
+    if (!imports.length && this.cursors.length === 1) return html`<p class="empty">No file was imported yet.</p>`;
     return html`
       <div class="table-frame" role="region" aria-label="Imports" tabindex="0">
         <table data-testid="imports">
@@ -81,6 +94,7 @@ export class AdminImportsPage extends LightElement {
           </thead>
           <tbody>${imports.map((each) => this.row(each))}</tbody>
         </table>
+        ${pager(this.cursors, this.next, (cursors) => this.turnTo(cursors))}
       </div>
     `;
   }
@@ -133,8 +147,15 @@ export class AdminImportsPage extends LightElement {
   }
 
   private async look(signal: AbortSignal): Promise<void> {
-    const imports = await listImports(signal);
-    if (!signal.aborted) this.imports = imports;
+    const page = await listImports(this.cursors[0], signal);
+    if (signal.aborted) return;
+    this.imports = page.items;
+    this.next = page.next_cursor;
+  }
+
+  private turnTo(cursors: (string | null)[]): void {
+    this.cursors = cursors;
+    this.poll.again();
   }
 
   private async toggle({ import_id, report_url }: Import): Promise<void> {
@@ -150,11 +171,14 @@ export class AdminImportsPage extends LightElement {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const file = new FormData(form).get('file') as File;
+    if (this.sent !== null) return;
     this.sent = 0;
     try {
-      this.latest = await importFile(file, file.name.endsWith('.jsonl') ? 'jsonl' : 'csv', (share) => (this.sent = share));
+      const format = file.name.endsWith('.jsonl') ? 'jsonl' : 'csv';
+      const wish = [file.name, file.size, file.lastModified];
+      this.latest = await this.attempt.run(wish, (key) => importFile(file, format, key, (share) => (this.sent = share)));
       form.reset();
-      this.poll.again();
+      this.turnTo([null]);
     } catch (error) {
       complain(error);
     } finally {

@@ -1,45 +1,37 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { getProduct, listCategories, Problem, type Category, type Product } from '../../api';
+import { keyed } from 'lit/directives/keyed.js';
+import { listCategories, Problem, type Category } from '../../api';
 import { LightElement } from '../../components/light-element';
-import { formatDayAndTime } from '../../dates';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
-import { getStock, moveStock, putProduct, type Movement, type Shelf, type Stock } from '../api';
+import { changeProduct, createProduct, getStoredProduct, type StoredProduct } from '../api';
+import { conflictPanel } from '../components/conflict-panel';
 import { formField } from '../components/form-field';
+import '../components/stock-panel';
 import { trouble } from '../components/words';
-import { Poll } from '../poll';
-
-const CURRENCY = 'EUR';
-const PAUSE_MS = 5_000;
-/** A path below this shop: a page of it asks nobody else. */
-const PICTURE = '(/[\\p{L}\\p{N}_.\\-]+)+';
-const MOST_PICTURES = 8;
-const COUNTERS: [keyof Omit<Stock, 'sku'>, string][] = [
-  ['available', 'On the shelf'],
-  ['reserved', 'Set aside for orders'],
-  ['sold', 'Sold'],
-  ['received', 'Received in all'],
-];
+import { CURRENCY, detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type Fields } from '../product-fields';
 
 /** One product to edit, or without a sku a new one. */
 @customElement('admin-product-page')
 export class AdminProductPage extends LightElement {
   @property() sku = '';
-  @state() private product: Product | null = null;
-  @state() private shelf: Shelf | null = null;
+  @state() private product: StoredProduct | null = null;
+  /** What the form shows, where that is not what is stored. */
+  @state() private draft: Fields | null = null;
+  /** What somebody else has stored meanwhile, and what was in the form then. */
+  @state() private conflict: { theirs: StoredProduct; mine: Fields } | null = null;
   @state() private categories: Category[] = [];
   @state() private error: unknown = null;
   @state() private isSaving = false;
   @state() private errors: Record<string, string> = {};
-  private poll = new Poll(this, (signal) => this.count(signal), () => (this.sku ? PAUSE_MS : null));
 
   override connectedCallback(): void {
     super.connectedCallback();
     setTitle(`${this.sku || 'New product'} · Console`);
     void listCategories().then((categories) => (this.categories = categories), () => undefined);
-    if (this.sku) void getProduct(this.sku).then((product) => (this.product = product), (error) => (this.error = error));
+    if (this.sku) void getStoredProduct(this.sku).then((product) => (this.product = product), (error) => (this.error = error));
   }
 
   protected override render() {
@@ -53,108 +45,119 @@ export class AdminProductPage extends LightElement {
   }
 
   private body(): TemplateResult {
-    return html`<div class="product">${this.form()}${this.sku ? this.pieces() : nothing}</div>`;
+    const shown = keyed(this.product?.version, this.form());
+    return html`<div class="product">${shown}${this.sku ? html`<admin-stock-panel .sku=${this.sku}></admin-stock-panel>` : nothing}</div>`;
   }
 
   private form(): TemplateResult {
-    const { product, errors } = this;
-    const price = product ? (product.price.amount / 100).toFixed(2) : '';
+    const { product, errors, conflict } = this;
+    const shown = this.draft ?? (product && fieldsOf(product));
     return html`
       <form class="panel form" novalidate @submit=${this.save} aria-label="Product" aria-busy=${this.isSaving}>
+        ${conflict && product
+          ? conflictPanel(differences(product, conflict.theirs, conflict.mine), { keep: () => this.decide(true), discard: () => this.decide(false) })
+          : nothing}
+        ${product?.archived ? html`<p class="notice" data-testid="is-archived">Archived: not in the shop. Orders that have it still show it.</p>` : nothing}
         ${this.sku ? nothing : formField({ name: 'sku', label: 'Sku', error: errors.sku, hint: 'Capital letters, digits and hyphens. It stays for ever.', pattern: '[A-Z0-9][A-Z0-9\\-]{0,39}' })}
-        ${formField({ name: 'name', label: 'Name', value: product?.name, error: errors.name, maxlength: 120 })}
-        ${formField({ name: 'description', label: 'Description', value: product?.description, error: errors.description, maxlength: 2000, rows: 6, optional: true })}
+        ${formField({ name: 'name', label: 'Name', value: shown?.name, error: errors.name, maxlength: 120 })}
+        ${formField({ name: 'description', label: 'Description', value: shown?.description, error: errors.description, maxlength: 2000, rows: 6, optional: true })}
         <div class="form-row">
-          ${formField({ name: 'price', label: `Price, ${CURRENCY}`, value: price, error: errors.price, inputmode: 'decimal', pattern: '\\d{1,6}([.,]\\d{1,2})?' })}
-          ${formField({ name: 'category', label: 'Category', value: product?.category, error: errors.category, options: this.categories.map(({ id }) => id), pattern: '[a-z][a-z0-9\\-]{0,39}' })}
+          ${formField({ name: 'price', label: `Price, ${CURRENCY}`, value: shown?.price, error: errors.price, inputmode: 'decimal', pattern: '\\d{1,6}([.,]\\d{1,2})?' })}
+          ${formField({ name: 'category', label: 'Category', value: shown?.category, error: errors.category, options: this.categories.map(({ id }) => id), pattern: '[a-z][a-z0-9\\-]{0,39}' })}
         </div>
-        ${formField({ name: 'image', label: 'Picture', value: product?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.', pattern: PICTURE })}
-        ${formField({ name: 'images', label: 'Further pictures', value: product?.images.join('\n'), error: errors.images, hint: 'For the gallery, in its order: one path on each line.', rows: 4, optional: true })}
+        ${formField({ name: 'image', label: 'Picture', value: shown?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.', pattern: PICTURE })}
+        ${formField({ name: 'images', label: 'Further pictures', value: shown?.images, error: errors.images, hint: 'For the gallery, in its order: one path on each line.', rows: 4, optional: true })}
         <div class="actions">
-          <button class="button" ?disabled=${this.isSaving} data-testid="save">${this.isSaving ? 'Saving…' : 'Save'}</button>
-          ${product ? html`<a href="/products/${this.sku}">See it in the shop</a>` : nothing}
+          <button class="button" ?disabled=${this.isSaving || conflict !== null} data-testid="save">${this.isSaving ? 'Saving…' : 'Save'}</button>
+          ${product
+            ? html`
+                <button type="button" class="button button-quiet" ?disabled=${this.isSaving || conflict !== null} @click=${this.archive} data-testid="archive">
+                  ${product.archived ? 'Bring back into the shop' : 'Archive'}
+                </button>
+                <a href="/products/${this.sku}">See it in the shop</a>
+              `
+            : nothing}
         </div>
         <p class="small-print">Orders keep the name and the price of the moment when they were placed.</p>
       </form>
     `;
   }
 
-  private pieces(): TemplateResult {
-    return html`
-      <section class="panel form" aria-labelledby="stock">
-        <h2 id="stock">Pieces</h2>
-        ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-        <dl class="counters">
-          ${COUNTERS.map(([counter, name]) => html`<div><dt>${name}</dt><dd data-testid="stock-${counter}">${this.shelf?.[counter] ?? '…'}</dd></div>`)}
-        </dl>
-        <form class="filters" @submit=${this.move}>
-          <label class="filter">Received, or taken away (−)
-            <input name="delta" type="number" min="-100000" max="100000" step="1" required data-testid="delta">
-          </label>
-          <label class="filter filter-wide">Why
-            <input name="note" maxlength="200" autocomplete="off" data-testid="note">
-          </label>
-          <button class="button button-quiet" data-testid="move-stock">Change</button>
-        </form>
-        <p class="small-print">On the shelf + set aside + sold = received, always.</p>
-        ${this.shelf?.movements.length
-          ? html`
-              <h3>What came and went</h3>
-              <ol class="movements" data-testid="movements">${this.shelf.movements.map(movement)}</ol>
-              <p class="small-print">By hand and with files. What orders took and brought back is in the orders.</p>
-            `
-          : nothing}
-      </section>
-    `;
-  }
-
-  private async count(signal: AbortSignal): Promise<void> {
-    if (!this.sku) return;
-    const shelf = await getStock(this.sku, signal);
-    if (!signal.aborted) this.shelf = shelf;
-  }
-
-  private async move(event: Event): Promise<void> {
+  private async save(event: Event): Promise<void> {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
-    const told = new FormData(form);
+    const fields = written(form);
+    const details = detailsOf(fields);
+    this.errors = { ...missing(form), ...wrongPictures(details.images) };
+    if (Object.keys(this.errors).length) return this.showFirst();
+    await this.send(fields, async () => {
+      if (!this.product) {
+        const { sku } = await createProduct(fields.sku!, details);
+        say(`${details.name} is saved.`);
+        return navigate(`/admin/catalog/${sku}`, { replace: true });
+      }
+      await changeProduct(this.product, details);
+      await this.reload();
+      say(`${details.name} is saved.`);
+    });
+  }
+
+  /** What is in the form and not saved stays there. */
+  private async archive(): Promise<void> {
+    const product = this.product!;
+    const fields = written(this.querySelector('form')!);
+    await this.send(fields, async () => {
+      await changeProduct(product, { archived: !product.archived });
+      await this.reload();
+      this.draft = fields;
+      say(product.archived ? `${product.name} is in the shop again.` : `${product.name} is no longer sold.`);
+    });
+  }
+
+  private async send(fields: Fields, work: () => Promise<void>): Promise<void> {
+    if (this.isSaving) return;
+    this.isSaving = true;
     try {
-      const stock = await moveStock(this.sku, Number(told.get('delta')), String(told.get('note')));
-      form.reset();
-      say(`${stock.available} on the shelf now.`);
-      this.shelf = await getStock(this.sku);
+      await work();
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'product_changed') await this.meet(fields);
+      else this.refuse(error);
+    } finally {
+      this.isSaving = false;
+    }
+  }
+
+  private async reload(): Promise<void> {
+    this.product = await getStoredProduct(this.sku);
+    this.draft = this.conflict = null;
+  }
+
+  /** Somebody else was faster: show what they changed, and let the operator decide. */
+  private async meet(mine: Fields): Promise<void> {
+    try {
+      this.draft = mine;
+      this.conflict = { theirs: await getStoredProduct(this.sku), mine };
+      await this.updateComplete;
+      this.querySelector<HTMLElement>('.conflict h2')?.focus();
     } catch (error) {
       complain(error);
     }
   }
 
-  private async save(event: Event): Promise<void> {
-    event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    const told = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
-    const images = told.images.split(/\s*\n\s*/).filter(Boolean);
-    this.errors = { ...missing(form), ...wrongPictures(images) };
-    if (Object.keys(this.errors).length) return this.showFirst();
-    this.isSaving = true;
-    try {
-      const { name, description, category, image } = told;
-      const price = { amount: cents(told.price), currency: CURRENCY };
-      const saved = await putProduct(this.sku || told.sku, { name, description, category, image, images, price });
-      say(`${saved.name} is saved.`);
-      if (this.sku) this.product = saved;
-      else navigate(`/admin/catalog/${saved.sku}`, { replace: true });
-    } catch (error) {
-      this.refuse(error);
-    } finally {
-      this.isSaving = false;
-    }
+  private decide(keepsMine: boolean): void {
+    const { theirs, mine } = this.conflict!;
+    this.draft = keepsMine ? merged(this.product!, theirs, mine) : null;
+    this.product = theirs;
+    this.conflict = null;
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>('[data-testid="save"]')?.focus());
   }
 
   private refuse(error: unknown): void {
     const found = error instanceof Problem ? error.errors : [];
     // `price.amount` is told beside the price, `images.2` beside the pictures.
     this.errors = Object.fromEntries(found.map(({ field, message }) => [field.split('.')[0], message]));
-    if (error instanceof Problem && error.code === 'sku_invalid') this.errors = { sku: error.message };
+    const isOfSku = error instanceof Problem && ['sku_invalid', 'product_exists'].includes(error.code);
+    if (isOfSku) this.errors = { sku: (error as Problem).message };
     if (!Object.keys(this.errors).length) return complain(error);
     this.showFirst();
   }
@@ -164,12 +167,9 @@ export class AdminProductPage extends LightElement {
   }
 }
 
-const movement = ({ at, delta, note, by }: Movement): TemplateResult => html`
-  <li>
-    <strong>${delta > 0 ? '+' : '−'}${Math.abs(delta)}</strong>
-    <span><span dir="auto">${note || 'No reason given'}</span><small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
-  </li>
-`;
+/** What the form says, trimmed. */
+const written = (form: HTMLFormElement): Fields =>
+  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()])) as unknown as Fields;
 
 /** What the browser finds wrong, by field. */
 function missing(form: HTMLFormElement): Record<string, string> {
@@ -183,10 +183,4 @@ function wrongPictures(images: string[]): Record<string, string> {
   const wrong = images.find((each) => !new RegExp(`^${PICTURE}$`, 'v').test(each));
   if (wrong) return { images: `${wrong} is no path below this shop.` };
   return images.length > MOST_PICTURES ? { images: `A gallery has ${MOST_PICTURES} further pictures at most.` } : {};
-}
-
-/** `12,5` and `12.50` are both 1250; no arithmetic with fractions. */
-function cents(text: string): number {
-  const [whole, fraction = ''] = text.split(/[.,]/);
-  return Number(whole) * 100 + Number(fraction.padEnd(2, '0'));
 }

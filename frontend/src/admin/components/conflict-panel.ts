@@ -1,0 +1,25 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Difference } from '../product-fields';
+
+/** What somebody else saved while this form was open, and the two ways on. */
+export const conflictPanel = (found: Difference[], { keep, discard }: { keep: () => void; discard: () => void }): TemplateResult => html`
+  <div class="notice notice-bad conflict" role="alert" data-testid="conflict">
+    <h2 tabindex="-1">This product was changed meanwhile</h2>
+    <p>Nothing of yours is saved yet.</p>
+    <dl>
+      ${found.map(
+        ({ name, before, theirs, mine }) => html`
+          <div>
+            <dt>${name}</dt>
+            <dd><del dir="auto">${before || 'empty'}</del> is now <ins dir="auto">${theirs || 'empty'}</ins>${mine === null ? nothing : html`; you wrote <b dir="auto">${mine || 'empty'}</b>`}</dd>
+          </div>
+        `,
+      )}
+    </dl>
+    <div class="actions">
+      <button type="button" class="button" @click=${keep} data-testid="keep-mine">Put my changes on top</button>
+      <button type="button" class="button button-quiet" @click=${discard} data-testid="take-theirs">Drop mine, show theirs</button>
+    </div>
+    <p class="small-print">You can look at it again before you save.</p>
+  </div>
+`;

@@ -1,0 +1,78 @@
+/** A product as the fields of a form, and what two operators made of it. */
+import type { ProductDetails, StoredProduct } from './api';
+
+export const CURRENCY = 'EUR';
+/** A path below this shop: a page of it asks nobody else. */
+export const PICTURE = '(/[\\p{L}\\p{N}_.\\-]+)+';
+export const MOST_PICTURES = 8;
+
+export interface Fields {
+  sku?: string;
+  name: string;
+  description: string;
+  price: string;
+  category: string;
+  image: string;
+  images: string;
+}
+
+const NAMES: [Exclude<keyof Fields, 'sku'>, string][] = [
+  ['name', 'Name'],
+  ['description', 'Description'],
+  ['price', 'Price'],
+  ['category', 'Category'],
+  ['image', 'Picture'],
+  ['images', 'Further pictures'],
+];
+
+/** A field that somebody else changed; `mine` where it was changed here, too, to something else. */
+export interface Difference {
+  name: string;
+  before: string;
+  theirs: string;
+  mine: string | null;
+}
+
+export const fieldsOf = ({ name, description, price, category, image, images }: ProductDetails): Fields => ({
+  name,
+  description,
+  price: (price.amount / 100).toFixed(2),
+  category,
+  image,
+  images: images.join('\n'),
+});
+
+export const detailsOf = ({ name, description, price, category, image, images }: Fields): ProductDetails => ({
+  name,
+  description,
+  price: { amount: cents(price), currency: CURRENCY },
+  category,
+  image,
+  images: images.split(/\s*\n\s*/).filter(Boolean),
+});
+
+export function differences(before: StoredProduct, theirs: StoredProduct, mine: Fields): Difference[] {
+  const [old, now] = [fieldsOf(before), fieldsOf(theirs)];
+  const changed = NAMES.filter(([name]) => old[name] !== now[name]).map(([name, label]) => ({
+    name: label,
+    before: old[name],
+    theirs: now[name],
+    mine: [old[name], now[name]].includes(mine[name]) ? null : mine[name],
+  }));
+  const state = ({ archived }: StoredProduct) => (archived ? 'archived' : 'in the shop');
+  if (before.archived === theirs.archived) return changed;
+  return [...changed, { name: 'Sold', before: state(before), theirs: state(theirs), mine: null }];
+}
+
+/** Their version, with the fields that were changed here. */
+export function merged(before: StoredProduct, theirs: StoredProduct, mine: Fields): Fields {
+  const [old, now] = [fieldsOf(before), fieldsOf(theirs)];
+  const kept = NAMES.filter(([name]) => mine[name] !== old[name]).map(([name]) => [name, mine[name]]);
+  return { ...now, ...Object.fromEntries(kept) };
+}
+
+/** `12,5` and `12.50` are both 1250; no arithmetic with fractions. */
+function cents(text: string): number {
+  const [whole, fraction = ''] = text.split(/[.,]/);
+  return Number(whole) * 100 + Number(fraction.padEnd(2, '0'));
+}
