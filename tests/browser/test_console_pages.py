@@ -160,6 +160,30 @@ def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, 
     assert sold["images"] == ["/images/knit.svg", "/images/products/CAMP-AXE-01.svg"]
 
 
+def test_two_operators_who_change_one_product_lose_nothing(
+    page: Page, storefront_url: str, admin: Buyer, product: str
+) -> None:
+    page.goto(f"{storefront_url}/admin/catalog/{product}")
+    page.get_by_label("Description").fill("Written here.")
+    admin.must("PATCH", f"/admin/products/{product}", {"price": {"amount": 9900, "currency": "EUR"}})
+    page.get_by_test_id("save").click()
+    conflict = page.get_by_test_id("conflict")
+    expect(conflict).to_contain_text("12.50 is now 99.00")
+    page.get_by_test_id("keep-mine").click()
+    expect(page.get_by_label("Price, EUR")).to_have_value("99.00")
+    expect(page.get_by_label("Description")).to_have_value("Written here.")
+    page.get_by_test_id("save").click()
+    expect(conflict).to_have_count(0)
+    page.get_by_test_id("archive").click()
+    expect(page.get_by_test_id("is-archived")).to_be_visible()
+
+    stored = admin.must("GET", f"/admin/products/{product}")
+    assert (stored["price"]["amount"], stored["description"], stored["archived"]) == (9900, "Written here.", True)
+    page.goto(f"{storefront_url}/products/{product}")
+    expect(page.get_by_test_id("archived")).to_be_visible()
+    expect(page.get_by_test_id("add-to-cart")).to_have_count(0)
+
+
 def test_what_a_product_cannot_be_is_told_beside_the_field(
     page: Page, storefront_url: str, guest: Buyer, product: str
 ) -> None:

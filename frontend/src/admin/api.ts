@@ -1,7 +1,7 @@
 /** Every call that only the console makes, and the shapes of its answers. */
 import { askedOnce } from '../asked-once';
 import type { Machine } from './saga/definition';
-import { asked, Problem, signedIn, type List, type Money, type OrderDocument, type OrderSummary, type Product, type Status } from '../api';
+import { asked, Problem, signedIn, type List, type OrderDocument, type OrderSummary, type Status } from '../api';
 
 // orders
 
@@ -202,138 +202,6 @@ export function getInsights(days: number, signal?: AbortSignal): Promise<Insight
   return signedIn(`/admin/insights?days=${days}`, { signal });
 }
 
-// catalog
-
-export interface ProductDetails {
-  name: string;
-  description: string;
-  price: Money;
-  category: string;
-  image: string;
-  /** Further pictures, in the order of the gallery. */
-  images: string[];
-}
-
-export interface Stock {
-  sku: string;
-  available: number;
-  reserved: number;
-  sold: number;
-  received: number;
-}
-
-/** Pieces that came, or were taken away, other than by an order. */
-export interface Movement {
-  at: string;
-  delta: number;
-  note: string;
-  /** Whose hand it was; null of a file. */
-  by: string | null;
-}
-
-export interface Shelf extends Stock {
-  /** Newest first. */
-  movements: Movement[];
-  next_cursor: string | null;
-}
-
-/** A product as it is stored, without its stock. */
-export interface StoredProduct extends ProductDetails {
-  sku: string;
-  archived: boolean;
-  /** Counts its changes. */
-  version: number;
-}
-
-export function listProductsForAdmin(
-  filter: { category?: string; q?: string; archived?: boolean; cursor?: string | null },
-  signal?: AbortSignal,
-): Promise<List<Product>> {
-  const { archived, ...rest } = filter;
-  return signedIn(`/admin/products?${queryOf({ ...rest, archived: archived ? 'true' : null })}`, { signal });
-}
-
-export function getStoredProduct(sku: string, signal?: AbortSignal): Promise<StoredProduct> {
-  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { signal });
-}
-
-/** Refused with `product_exists` where there is one. */
-export function createProduct(sku: string, details: ProductDetails): Promise<Product> {
-  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details, headers: { 'If-None-Match': '*' } });
-}
-
-/** Refused with `product_changed` where it is no longer in the version that was read. */
-export function changeProduct({ sku, version }: StoredProduct, change: Partial<ProductDetails & { archived: boolean }>): Promise<Product> {
-  return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PATCH', body: change, headers: { 'If-Match': `"${version}"` } });
-}
-
-export function getStock(sku: string, cursor: string | null, signal?: AbortSignal): Promise<Shelf> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}?${queryOf({ cursor })}`, { signal });
-}
-
-export function moveStock(sku: string, delta: number, note: string, key: string): Promise<Stock> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta, note }, headers: { 'Idempotency-Key': key } });
-}
-
-/** Sets how many units there are, those set aside for orders among them. */
-export function setStock(sku: string, on_hand: number, note: string, key: string): Promise<Stock> {
-  return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'PUT', body: { on_hand, note }, headers: { 'Idempotency-Key': key } });
-}
-
-export interface Import {
-  import_id: string;
-  format: 'csv' | 'jsonl';
-  status: 'WAITING' | 'RUNNING' | 'DONE' | 'FAILED';
-  reason: string | null;
-  rows: { total: number | null; written: number; unchanged: number; failed: number };
-  report_url: string | null;
-  created_at: string;
-  ended_at: string | null;
-}
-
-interface UploadForm {
-  url: string;
-  fields: Record<string, string>;
-}
-
-export function listImports(cursor: string | null, signal?: AbortSignal): Promise<List<Import>> {
-  return signedIn(`/admin/imports?${queryOf({ cursor })}`, { signal });
-}
-
-/** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
-export async function importFile(file: File, format: Import['format'], key: string, progress: (share: number) => void): Promise<string> {
-  const asked = await signedIn<Import & { upload: UploadForm }>('/admin/imports', {
-    method: 'POST',
-    body: { format },
-    headers: { 'Idempotency-Key': key },
-  });
-  await upload(asked.upload, file, progress);
-  return asked.import_id;
-}
-
-/** By XMLHttpRequest, because fetch does not tell how far a body has left. */
-function upload({ url, fields }: UploadForm, file: File, progress: (share: number) => void): Promise<void> {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  form.append('file', file);
-  const request = new XMLHttpRequest();
-  return new Promise((resolve, reject) => {
-    const refuse = () => reject(new Problem(request.status, 'upload_refused', 'The file could not be uploaded. It may be too large.'));
-    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-    request.onload = () => (request.status < 300 ? resolve() : refuse());
-    request.onerror = refuse;
-    request.open('POST', url);
-    request.send(form);
-  });
-}
-
-/** The rows of an import that failed, as CSV. */
-export async function getReport(url: string, signal?: AbortSignal): Promise<string> {
-  const answer = await fetch(url, { signal }).catch(() => null);
-  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'report_gone', 'The report cannot be read any more. Reload the page.');
-  return answer.text();
-}
-
 // lab
 
 export interface Audit {
@@ -408,7 +276,7 @@ export async function webhookMode(desk: Desk, mode?: WebhookMode): Promise<Webho
   return (await answer.json()).mode;
 }
 
-function queryOf(values: Record<string, string | null | undefined>): URLSearchParams {
+export function queryOf(values: Record<string, string | null | undefined>): URLSearchParams {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) if (value) query.set(key, value);
   return query;

@@ -1,5 +1,5 @@
 /** A product as the fields of a form, and what two operators made of it. */
-import type { ProductDetails, StoredProduct } from './api';
+import type { ProductDetails, StoredProduct } from './catalog-api';
 
 export const CURRENCY = 'EUR';
 /** A path below this shop: a page of it asks nobody else. */

@@ -3,7 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
 import { formatDayAndTime } from '../../dates';
 import { complain, say } from '../../toast';
-import { getStock, moveStock, setStock, type Movement, type Shelf, type Stock } from '../api';
+import { getStock, moveStock, setStock, type Movement, type Shelf, type Stock } from '../catalog-api';
 import { Attempt } from '../attempt';
 import { Poll } from '../poll';
 import { pager } from './pager';

@@ -5,7 +5,7 @@ import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
-import { listProductsForAdmin } from '../api';
+import { listProductsForAdmin } from '../catalog-api';
 import { pager } from '../components/pager';
 import { liveSign, trouble } from '../components/words';
 import { Poll } from '../poll';

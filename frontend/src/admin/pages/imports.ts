@@ -3,7 +3,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
 import { setTitle } from '../../title';
 import { complain } from '../../toast';
-import { getReport, importFile, listImports, type Import } from '../api';
+import { getReport, importFile, listImports, type Import } from '../catalog-api';
 import { Attempt } from '../attempt';
 import { parseCsv } from '../components/csv';
 import { pager } from '../components/pager';

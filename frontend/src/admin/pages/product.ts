@@ -6,7 +6,7 @@ import { LightElement } from '../../components/light-element';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
-import { changeProduct, createProduct, getStoredProduct, type StoredProduct } from '../api';
+import { changeProduct, createProduct, getStoredProduct, type StoredProduct } from '../catalog-api';
 import { conflictPanel } from '../components/conflict-panel';
 import { formField } from '../components/form-field';
 import '../components/stock-panel';
