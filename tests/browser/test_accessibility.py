@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from infra.local import shop
 from infra.local.client import Buyer as Client
@@ -39,8 +39,18 @@ def _drawer(buyer: Buyer, bought: Any) -> None:
 
 
 def _cart(buyer: Buyer, bought: Any) -> None:
+    """With a line that is not sold any more."""
     buyer.packs("CAMP-AXE-01")
-    _opens("/cart", ".cart-line")(buyer, bought)
+    buyer.page.route("**/api/cart", _with_a_line_that_is_gone)
+    _opens("/cart", ".is-gone")(buyer, bought)
+
+
+def _with_a_line_that_is_gone(route: Route) -> None:
+    answer = route.fetch()
+    cart = answer.json()
+    gone = {"sku": "GONE-01", "name": "Old kettle", "unit_price": None, "available": 0, "unavailable": True}
+    cart["lines"].append({**cart["lines"][0], **gone, "total": {"amount": 0, "currency": "EUR"}})
+    route.fulfill(response=answer, json=cart)
 
 
 def _checkout(buyer: Buyer, bought: Any) -> None:
