@@ -46,11 +46,12 @@ def _cart(buyer: Buyer, bought: Any) -> None:
 
 
 def _with_a_line_that_is_gone(route: Route) -> None:
-    answer = route.fetch()
-    cart = answer.json()
-    gone = {"sku": "GONE-01", "name": "Old kettle", "unit_price": None, "available": 0, "unavailable": True}
-    cart["lines"].append({**cart["lines"][0], **gone, "total": {"amount": 0, "currency": "EUR"}})
-    route.fulfill(response=answer, json=cart)
+    nothing, price = {"amount": 0, "currency": "EUR"}, {"amount": 4900, "currency": "EUR"}
+    usual = {"image": "/images/products/CAMP-AXE-01.svg", "quantity": 1, "unavailable": False}
+    there = {"sku": "CAMP-AXE-01", "name": "Axe", "unit_price": price, "total": price, "available": 9}
+    gone = {"sku": "GONE-01", "name": "Old kettle", "unit_price": None, "total": nothing, "available": 0}
+    lines = [usual | there, usual | gone | {"unavailable": True}]
+    route.fulfill(json={"lines": lines, "total": price, "expires_at": None})
 
 
 def _checkout(buyer: Buyer, bought: Any) -> None:
