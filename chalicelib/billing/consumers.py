@@ -1,8 +1,8 @@
 """Consumers of order events: which document each event leads to. An event that comes again issues nothing new."""
 
 from chalicelib import wiring
-from chalicelib.billing.model import Cause, Credit, Movement, OrderNotCompleted, completed_at
-from chalicelib.events.catalogue import ReturnEventData
+from chalicelib.billing.model import Cause, Credit, OrderNotCompleted, completed_at
+from chalicelib.events.catalogue import PaymentEventData, PaymentMovement, ReturnEventData
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Order, Status
 
@@ -31,7 +31,7 @@ def _issue_credit_note(order: Order, event: Envelope) -> None:
     if event.type in ("OrderReturned", "OrderPartlyReturned"):
         _credit_return(order, ReturnEventData.model_validate(event.data))
     elif event.data.get("movement"):
-        _settle_movement(order, event.type, Movement.model_validate(event.data["movement"]))
+        _settle_movement(order, event.type, PaymentEventData.model_validate(event.data).movement)
 
 
 def _has_invoice(order: Order) -> bool:
@@ -55,7 +55,7 @@ def _credit_return(order: Order, event: ReturnEventData) -> None:
         wiring.billing().credit(order, credit)
 
 
-def _settle_movement(order: Order, event_type: str, movement: Movement) -> None:
+def _settle_movement(order: Order, event_type: str, movement: PaymentMovement) -> None:
     if event_type == "PaymentRefundFailed":
         wiring.billing().reverse(order, movement.reference, movement.return_id)
     elif cause := CAUSE.get(event_type):

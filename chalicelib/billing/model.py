@@ -124,14 +124,6 @@ class Credit(_Frozen):
     quantities: dict[str, int] = {}
 
 
-class Movement(_Frozen):
-    """Of an event: money that moved at the payment provider. `reference` is its id there."""
-
-    reference: str
-    amount: Money
-    return_id: str | None = None
-
-
 def file_key(number: str) -> str:
     """Return where the document with this number is kept in the documents' bucket."""
     return f"invoices/{number}.html"
