@@ -19,7 +19,7 @@ from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
-from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
 
 routes = Blueprint(__name__)
 
@@ -33,13 +33,17 @@ def health(call: Call) -> Health:
     return Health()
 
 
-@routes.route("/openapi.json", methods=["GET"])
+DOCUMENT_PATH = "/openapi.json"
+
+
+@routes.route(DOCUMENT_PATH, methods=answered_methods("GET"))
 def get_openapi() -> Response:
     document: dict[str, Any] = openapi.document("/api")
     return Response(document, {"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
 
 
 def register(app: Chalice) -> None:
+    app.register_middleware(with_allowed_methods, "http")
     for room in (
         routes,
         accounts,

@@ -7,12 +7,13 @@ anyway; the function keeps all of its own checks.
 
 import json
 import re
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib import api  # noqa: F401  declares every route
+from chalicelib import api
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.http import (
     OPERATIONS,
@@ -26,6 +27,8 @@ from chalicelib.platform.http import (
     RouteNotFound,
     SignInRequired,
     TooManyRequests,
+    answered_methods,
+    challenge,
     status_of,
 )
 
@@ -34,6 +37,8 @@ Template = dict[str, Any]
 AUTHORIZER = "customers"
 AUTHORIZER_CACHED_SECONDS = 300
 VALIDATOR = "bodies"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+"""Each path has all of these. OPTIONS is left out: no page of another site is to send more than simple requests."""
 
 ANSWERS: dict[str, type[Refusal]] = {
     "MISSING_AUTHENTICATION_TOKEN": RouteNotFound,
@@ -100,23 +105,46 @@ def _validated(operation: Operation) -> type[BaseModel] | None:
 
 
 def _paths() -> dict[str, Any]:
-    paths: dict[str, Any] = {}
+    paths: dict[str, Any] = {path: {} for path in _answered()}
     for operation in OPERATIONS:
         method: dict[str, Any] = {}
         if operation.access in ("customer", "admin"):
             method["security"] = [{AUTHORIZER: []}]
         if body := _validated(operation):
             method["consumes"] = ["application/json"]
-            method["parameters"] = [*_path_parameters(operation), _body_parameter(body)]
+            method["parameters"] = [*_path_parameters(operation.path), _body_parameter(body)]
             method["x-amazon-apigateway-request-validator"] = VALIDATOR
         if method:
-            paths.setdefault(operation.path, {})[operation.method.lower()] = method
+            paths[operation.path] |= {name.lower(): method for name in answered_methods(operation.method)}
+    for path, answered in _answered().items():
+        paths[path] |= {method.lower(): _refused(path) for method in METHODS if method not in answered}
     return paths
 
 
-def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+def _answered() -> dict[str, set[str]]:
+    """By path: the methods that the function answers."""
+    answered: dict[str, set[str]] = {api.DOCUMENT_PATH: set(answered_methods("GET"))}
+    for operation in OPERATIONS:
+        answered.setdefault(operation.path, set()).update(answered_methods(operation.method))
+    return answered
+
+
+def _refused(path: str) -> dict[str, Any]:
+    """A method that a path does not answer. The gateway would call such a path unknown; the function refuses the
+    method and names those that it answers."""
+    uri = (
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${APIHandler.Arn}/invocations"
+    )
+    return {
+        "parameters": _path_parameters(path),
+        "responses": {},
+        "x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": {"Fn::Sub": uri}},
+    }
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
     """Chalice names them too, in a list that this one takes the place of."""
-    names = re.findall(r"{(\w+)}", operation.path)
+    names = re.findall(r"{(\w+)}", path)
     return [{"name": name, "in": "path", "required": True, "type": "string"} for name in names]
 
 
@@ -153,6 +181,8 @@ def _failure() -> dict[str, Any]:
 
 def _answer(kind: str, problem: dict[str, Any], status: int) -> dict[str, Any]:
     headers = ANSWER_HEADERS | ({"Retry-After": RETRY_AFTER[kind]} if kind in RETRY_AFTER else {})
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers |= {"WWW-Authenticate": challenge(ANSWERS[kind]())}
     return {
         "statusCode": int(status),
         "responseTemplates": {"application/json": json.dumps({"type": "about:blank", **problem})},

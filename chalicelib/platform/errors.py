@@ -49,6 +49,10 @@ class NotFound(Refusal):
     """There is no such thing, or it is not the caller's."""
 
 
+class WrongMethod(Refusal):
+    """The thing is there and does not answer this method."""
+
+
 class Conflict(Refusal):
     """The thing is not in a state that allows this."""
 

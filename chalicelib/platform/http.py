@@ -29,13 +29,16 @@ from chalicelib.platform.errors import (
     Unauthenticated,
     Unavailable,
     ValidationFailed,
+    WrongMethod,
 )
-from chalicelib.platform.identity import Caller
+from chalicelib.platform.identity import Caller, TokenInvalid
 from chalicelib.platform.log import about, log
 
 Access = Literal["public", "customer", "admin", "partner"]
 Headers = dict[str, str | list[str]]
 """A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
+
+CHALLENGE = 'Bearer realm="storefront"'
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
@@ -49,6 +52,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
     Conflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -98,6 +102,10 @@ class RouteNotFound(NotFound):
 
 class TooManyRequests(TooMany):
     """Please slow down."""
+
+
+class MethodNotAllowed(WrongMethod):
+    """This path does not answer this method; `Allow` names those that it answers."""
 
 
 class QuotaExceeded(TooMany):
@@ -157,6 +165,12 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+
+
+def answered_methods(method: str) -> list[str]:
+    """Return the methods that a route of this method answers. HEAD is answered like GET; whoever sends the answer to
+    the client leaves out the body."""
+    return ["GET", "HEAD"] if method == "GET" else [method]
 
 
 def endpoint(
@@ -226,7 +240,9 @@ def endpoint(
 
         # Chalice would refuse other content types in words of its own; `_json_object` decides here.
         by_key = access == "partner"
-        routes.route(path, methods=[method], name=view.__name__, content_types=[], api_key_required=by_key)(handle)
+        routes.route(
+            path, methods=answered_methods(method), name=view.__name__, content_types=[], api_key_required=by_key
+        )(handle)
         return view
 
     return register
@@ -293,7 +309,9 @@ def _translated(call_view: Callable[[], Response]) -> Response:
         return call_view()
     except Refusal as refusal:
         fields, members = getattr(refusal, "fields", {}), refusal.members
-        return _problem(status_of(refusal), refusal.code, refusal.detail, fields, members=members)
+        status = status_of(refusal)
+        headers = {"WWW-Authenticate": challenge(refusal)} if status == HTTPStatus.UNAUTHORIZED else {}
+        return _problem(status, refusal.code, refusal.detail, fields, headers, members)
     except Unavailable:
         log.exception("dependency unavailable")
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -303,6 +321,24 @@ def _translated(call_view: Callable[[], Response]) -> Response:
         log.exception("unexpected failure", extra={"incident": incident})
         detail = f"Something broke on our side. Please quote {incident}."
         return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, {})
+
+
+def challenge(refusal: Refusal) -> str:
+    """Return the `WWW-Authenticate` header of a 401 (RFC 6750).
+
+    A REST API of API Gateway renames this header of a function's answer to `x-amzn-remapped-www-authenticate`; its
+    own answers keep the name.
+    """
+    return CHALLENGE + (', error="invalid_token"' if isinstance(refusal, TokenInvalid) else "")
+
+
+def with_allowed_methods(request: Any, answer: Callable[[Any], Response]) -> Response:
+    """Chalice middleware: refuse a method that the path does not answer with a problem document."""
+    response = answer(request)
+    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return response
+    refusal = MethodNotAllowed()
+    return _problem(status_of(refusal), refusal.code, refusal.detail, {}, {"Allow": str(response.headers["Allow"])})
 
 
 def status_of(refusal: Refusal) -> HTTPStatus:

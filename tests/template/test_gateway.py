@@ -260,3 +260,31 @@ def test_no_function_may_do_anything_to_the_pool(template):
     """What the API asks of it, anybody may ask with the client's id."""
     for name in of_type(template, FUNCTION):
         assert not [action for action in allowed(template, role_of(template, name)) if action.startswith("cognito")]
+
+
+def test_each_path_has_every_method_so_that_a_wrong_one_is_a_405(definition):
+    """The gateway calls a path with an undeclared method unknown. OPTIONS stays undeclared: no preflight succeeds."""
+    for path, methods in definition["paths"].items():
+        assert set(methods) == {method.lower() for method in gateway.METHODS}, path
+        for method in methods.values():
+            assert method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
+
+
+def test_head_needs_what_get_needs(definition):
+    for operation in OPERATIONS:
+        if operation.method == "GET":
+            methods = definition["paths"][operation.path]
+            assert methods["head"].get("security") == methods["get"].get("security"), operation.path
+
+
+def test_gateway_says_how_to_authenticate(answers):
+    unauthorized = {kind: answer for kind, answer in answers.items() if answer["statusCode"] == 401}
+    assert "UNAUTHORIZED" in unauthorized
+    for answer in unauthorized.values():
+        challenge = answer["responseParameters"]["gatewayresponse.header.WWW-Authenticate"]
+        assert challenge == "'Bearer realm=\"storefront\"'"
+
+
+def test_template_stays_below_the_limit_of_cloudformation(template):
+    """1 MB, from a bucket (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+    assert len(json.dumps(template)) < 900_000

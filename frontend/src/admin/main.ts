@@ -25,7 +25,7 @@ import './pages/product';
 const areas = [
   { href: '/admin/orders', name: 'Orders', icon: icons.orders },
   { href: '/admin/system', name: 'System map', icon: icons.system },
-  { href: '/admin/documents', name: 'Documents', icon: icons.documents },
+  { href: '/admin/documents', name: 'Invoices', icon: icons.documents },
   { href: '/admin/insights', name: 'Insights', icon: icons.insights },
   { href: '/admin/catalog', name: 'Catalog', icon: icons.catalog },
 ];

@@ -30,7 +30,7 @@ export class AdminDocumentsPage extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    setTitle('Documents · Console');
+    setTitle('Invoices · Console');
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
@@ -42,8 +42,8 @@ export class AdminDocumentsPage extends LightElement {
   protected override render() {
     const thisYear = new Date().getFullYear();
     return html`
-      <div class="page-head"><h1>Documents</h1>${liveSign(this.poll)}</div>
-      <div class="filters">
+      <div class="page-head"><h1>Invoices and credit notes</h1>${liveSign(this.poll)}</div>
+      <div class="filters orders-filters">
         <nav class="chips" aria-label="Filter by kind">
           ${KINDS.map(([kind, name]) => html`<a class="chip" href=${this.address(kind, this.year)} aria-current=${kind === this.kind}>${name}</a>`)}
         </nav>
