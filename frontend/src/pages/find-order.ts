@@ -29,7 +29,7 @@ export class FindOrderPage extends LightElement {
   private form() {
     return doorway('Find my order', 'Tell us its number and your email, and we send a link that opens it on any device.', html`
       <form novalidate @submit=${this.send} @focusout=${this.errors.leave} @input=${this.errors.mend}>
-        ${field({ name: 'order_id', label: 'Order number', maxlength: 64, hint: 'It begins with ord_ and stands in each of our emails about the order.', value: this.order, error: this.errors.of('order_id'), testid: 'find-number' })}
+        ${field({ name: 'order_id', label: 'Order number', maxlength: 64, hint: 'It begins with ord_. You find it in the link of each of our emails about the order.', value: this.order, error: this.errors.of('order_id'), testid: 'find-number' })}
         ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'email', value: this.email, error: this.errors.of('email'), testid: 'find-email' })}
         <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble}</p>` : nothing}</div>
         <button class="button button-big button-wide" data-testid="find-submit" aria-disabled=${this.isSending}>
