@@ -10,9 +10,8 @@ from chalicelib.platform import metrics
 from chalicelib.platform.rate_limit import RateLimit
 
 WINDOW = timedelta(hours=1)
-CODES_PER_RECIPIENT = 6
-CODES_PER_CLIENT = 30
-"""Codes of accounts, which the user pool sends. Mistyping one's password three times is no attack."""
+CODES_PER_RECIPIENT, CODES_PER_CLIENT = 2, 3
+"""How many times as many codes of accounts as other emails. Mistyping one's password three times is no attack."""
 
 
 class MailLimits:
@@ -27,7 +26,8 @@ class MailLimits:
 
     def allow_code(self, to: str, client: str) -> bool:
         """Count a code to this address. Return whether it may be sent."""
-        return self._within("code", to, client, CODES_PER_RECIPIENT, CODES_PER_CLIENT)
+        per_recipient, per_client = self._per_recipient * CODES_PER_RECIPIENT, self._per_client * CODES_PER_CLIENT
+        return self._within("code", to, client, per_recipient, per_client)
 
     def _within(self, kind: str, to: str, client: str | None, per_recipient: int, per_client: int) -> bool:
         """The client first: one that is over its limit takes nothing from anybody's address."""

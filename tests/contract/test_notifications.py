@@ -196,6 +196,10 @@ class TestStrangers:
 
         assert len(mail.sent) == 3
 
+    def test_codes_of_accounts_have_limits_of_their_own(self, notifications, limits):
+        assert [limits.allow_code("ada@example.com", "client-1") for _ in range(8)] == [True] * 6 + [False] * 2
+        assert limits.allow("ada@example.com", "client-1")
+
 
 class TestLinks:
     def text(self, mail):
