@@ -1,8 +1,10 @@
 """A guest opens an order from the email on any device, asks for a new link, and takes the order over."""
 
+import json
 import re
 
 import pytest
+from websockets.sync.client import connect
 
 from infra.local import mail, shop
 from infra.local.client import Buyer
@@ -28,7 +30,7 @@ def other_device(opened):
     return Buyer(opened["api_url"])
 
 
-def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product, mailed_links, other_device):
+def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product, mailed_links, other_device, opened):
     first, second = guest.buy(new_product(1)), guest.buy(new_product(1))
     guest.ended(first)
     headers = {"X-Order-Token": mailed_links(first, 1)[0]}
@@ -36,6 +38,9 @@ def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product
     assert other_device.call("GET", f"/orders/{first}", headers=headers).body["order_id"] == first
     refused = other_device.call("GET", f"/orders/{second}", headers=headers)
     assert (refused.status, refused.body["code"]) == (401, "link_invalid")
+    with connect(opened["websocket_url"]) as line:
+        line.send(json.dumps({"action": "subscribe", "order_id": first, "token": headers["X-Order-Token"]}))
+        assert json.loads(line.recv(timeout=60))["order_id"] == first
     guest.ended(second)
 
 
