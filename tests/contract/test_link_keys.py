@@ -1,0 +1,46 @@
+"""The keys of signed links are made once, and a rotation keeps the previous one."""
+
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from chalicelib.platform.links import LinkInvalid, Links, edge_mark
+from chalicelib.platform.secret import Secret
+from infra import link_keys
+
+NAME = "/storefront-test/links/keys"
+
+
+@pytest.fixture
+def session(dynamodb):
+    """Of the emulated account that the tables are in; without keys."""
+    session = boto3.Session(region_name="eu-central-1")
+    session.client("ssm").delete_parameters(Names=[NAME])
+    return session
+
+
+def keys(session):
+    parameter = session.client("ssm").get_parameter(Name=NAME, WithDecryption=True)["Parameter"]
+    assert parameter["Type"] == "SecureString"
+    return parameter["Value"]
+
+
+def test_keys_are_made_once_and_the_edge_mark_follows_from_them(session):
+    parameters = link_keys.ensure(session, "storefront-test")
+
+    assert link_keys.ensure(session, "storefront-test") == parameters == {"EdgeMark": edge_mark(keys(session))}
+
+
+def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):
+    link_keys.ensure(session, "storefront-test")
+    links = Links(Secret(lambda: keys(session), clock=lambda: 0.0), clock)
+    mailed = links.sign("order", "ord_1", timedelta(days=1))
+
+    for rotation in (1, 2):
+        link_keys.rotate(session, "storefront-test")
+        rotated = Links(Secret(lambda: keys(session)), clock)
+        if rotation == 1:
+            assert rotated.subject("order", mailed) == "ord_1"
+    with pytest.raises(LinkInvalid):
+        rotated.subject("order", mailed)
