@@ -40,6 +40,7 @@ FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps
 OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
 UNHEARD = "Only when the event of a dispute's end was lost does it let a return go on: tests/unit/test_reconciling.py."
 REPORTED = "A difference that cannot be repaired is found again by later runs: tests/unit/test_reconciling.py."
+FASTER = "The buyer answers or cancels in the moment before the step keeps its token: tests/unit/test_buyer.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
@@ -47,6 +48,8 @@ KEPT_UNUSED = {
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
     ("ShipOrder", "states:SendTaskFailure", "order-fulfilment"): FORBIDDEN,
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
+    ("AwaitBuyer", "states:SendTaskFailure", "order-fulfilment"): FASTER,
+    ("AwaitBuyer", "states:SendTaskSuccess", "order-fulfilment"): FASTER,
     ("ReconcilePayments", "states:DescribeExecution", "order-fulfilment"): OVERDUE,
     ("ReconcilePayments", "states:StartExecution", "OrderUndo"): OVERDUE,
     ("ReconcilePayments", "states:DescribeExecution", "OrderReturn"): UNHEARD,

@@ -66,12 +66,13 @@ export class SagaGraph extends LightElement {
 
   private line(line: Line) {
     const step = this.taken(line);
-    const isUndoing = step?.way === 'catch' && !detoursOf(this.machine).has(step.to);
+    const isAside = detoursOf(this.machine).has(line.edge.to);
+    const isUndoing = step?.way === 'catch' && !isAside;
     const isBack = step && (isUndoing || this.isOnTheWayBack(step.from));
     const look = step ? (isBack ? 'back' : 'taken') : 'plain';
     const classes = ['saga-line', line.edge.way === 'catch' ? 'is-catch' : '', line.isRail ? 'is-rail' : '', step ? `is-${look}` : ''];
     const [[x1, y1], [x2]] = [line.points[0], line.points.at(-1)!];
-    const hasRoom = this.measures.lane > 60 && !line.isRail && step?.error;
+    const hasRoom = this.measures.lane > 60 && !line.isRail && !isAside && step?.error;
     return svg`
       <path class=${classes.join(' ')} d=${path(line.points)} marker-end="url(#${look})"></path>
       ${hasRoom ? svg`<text class="saga-error" x=${(x1 + x2) / 2} y=${y1 - 7}>${fitted(step.error!, 22)}</text>` : nothing}
