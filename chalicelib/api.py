@@ -20,6 +20,7 @@ from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
 from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
+from chalicelib.shipping.routes import routes as shipping
 
 routes = Blueprint(__name__)
 
@@ -53,6 +54,7 @@ def register(app: Chalice) -> None:
         cart,
         guest_orders,
         orders,
+        shipping,
         billing,
         notifications,
         insights,

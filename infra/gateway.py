@@ -65,6 +65,9 @@ KEPT = ("type", "enum", "required", "additionalProperties")
 """Of a model, the gateway checks the shape. Lengths, ranges and patterns are left to the function, which names the
 field and says what is wrong with it; and the gateway's dialect is an old one in which not all of them exist."""
 
+ENUM_LIMIT = 20
+"""Values. A longer list, such as the countries, is left to the function, which names the field."""
+
 
 def definition() -> Template:
     answers = {kind: _answer(kind, _problem(refusal), status_of(refusal())) for kind, refusal in ANSWERS.items()}
@@ -92,6 +95,8 @@ def _shape(schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     shape = {key: schema[key] for key in KEPT if key in schema}
+    if len(shape.get("enum", ())) > ENUM_LIMIT:
+        del shape["enum"]
     if "properties" in schema:
         shape["properties"] = {name: _shape(each) for name, each in schema["properties"].items()}
     if "items" in schema:

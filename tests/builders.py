@@ -40,7 +40,7 @@ def euros(amount: int) -> Money:
 
 
 def an_address(name: str = "Ada Lovelace") -> Address:
-    return Address(name=name, line1="St James's Square 12", city="London", postal_code="SW1Y", country="GB")
+    return Address(name=name, line1="St James's Square 12", city="London", postal_code="SW1Y 4LB", country="GB")
 
 
 def a_line(sku: str = "MUG-01", quantity: int = 2, price: int = 1250, name: str = "Camp mug") -> OrderLine:

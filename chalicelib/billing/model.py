@@ -16,7 +16,7 @@ from chalicelib.orders.model import Order, Status
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop
-from chalicelib.shipping.address import Address
+from chalicelib.shipping.address import address_lines
 
 
 class InvoiceNotReady(Conflict):
@@ -182,7 +182,7 @@ def _document(
         time_zone=shop.time_zone,
         seller=shop.seller,
         shop_name=shop.name,
-        buyer=_buyer(order.shipping_address),
+        buyer=tuple(address_lines(order.shipping_address)),
         lines=tuple(lines),
         total=total,
     )
@@ -213,8 +213,3 @@ WORDS = {
     Cause.DISPUTE_LOST: "Payment reversed by the card's bank",
     Cause.REFUND_FAILED: "The refund did not arrive",
 }
-
-
-def _buyer(address: Address) -> tuple[str, ...]:
-    lines = [address.name, address.line1, address.line2, f"{address.postal_code} {address.city}", address.country]
-    return tuple(line for line in lines if line)

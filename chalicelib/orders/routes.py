@@ -41,7 +41,7 @@ from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
 from chalicelib.platform.text import one_line
-from chalicelib.shipping.address import Address
+from chalicelib.shipping.address import Address, address_lines
 from chalicelib.shipping.model import Shipment
 
 Action = Literal["cancel", "return"]
@@ -171,6 +171,7 @@ class OrderSummary(BaseModel):
 class OrderView(OrderSummary):
     email: str
     shipping_address: Address
+    shipping_label: Annotated[list[str], Field(description="The address as lines, in the order of its country.")]
     payment: PaymentView | None
     shipment: ShipmentView | None
     returns: list[ReturnView]
@@ -255,6 +256,7 @@ def get_order(call: Call, order_id: str) -> OrderView:
         **_summary(order).model_dump(),
         email=order.email,
         shipping_address=order.shipping_address,
+        shipping_label=address_lines(order.shipping_address),
         payment=_payment(payment, order, is_asked and not order.cancellation),
         shipment=_shipment(wiring.shipping().of(order.id)),
         returns=[_return(each, order) for each in order.returns],

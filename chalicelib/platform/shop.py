@@ -57,6 +57,7 @@ class Shop(_Frozen):
     time_zone: Annotated[str, AfterValidator(_known_zone), Field(description="IANA name; where a day begins and ends.")]
     sender_name: Annotated[Line, Field(description="The name beside the sender's address in emails.")]
     seller: Seller
+    ships_to: Annotated[tuple[CountryCode, ...], Field(min_length=1, description="Countries the shop delivers to.")]
 
     @property
     def zone(self) -> ZoneInfo:

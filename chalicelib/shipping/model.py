@@ -68,8 +68,9 @@ class Parcel(BaseModel):
     name: str
     line1: str
     line2: str | None
-    city: str
-    postal_code: str
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
     country: str
     quantities: dict[str, int]
 

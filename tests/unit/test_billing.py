@@ -45,7 +45,8 @@ def test_invoice_names_seller_buyer_lines_and_total():
     seller = SHOP.seller
     for text in (
         "Invoice INV-2030-000007", seller.legal_name, seller.address.line1, f"VAT ID {seller.vat_id}", seller.email,
-        "Ada Lovelace", "St James&#x27;s Square 12", "SW1Y London", "Camp mug", "36.15", "135.15 EUR", "Order ord_1",
+        "Ada Lovelace", "St James&#x27;s Square 12", "London", "SW1Y 4LB", "Camp mug", "36.15", "135.15 EUR",
+        "Order ord_1",
     ):  # fmt: skip
         assert text in page
 
