@@ -1,44 +1,96 @@
-/** How people write their address, country by country. A code's example says its shape: digits, letters, a gap. */
-const EXAMPLES: Record<string, string[]> = {
-  AT: ['1010'], AU: ['2000'], BE: ['1000'], BG: ['1000'], CA: ['K1A 0B1'], CH: ['8001'], CY: ['1010'], CZ: ['110 00'],
-  DE: ['10115'], DK: ['1050'], EE: ['10111'], ES: ['28013'], FI: ['00100'], FO: ['100', 'FO-100'], FR: ['75001'],
-  GB: ['SW1A 1AA', 'M1 1AE', 'B33 8TH', 'CR2 6XH', 'DN55 1PT', 'W1A 1HQ'], GR: ['105 57'], HR: ['10000'], HU: ['1011'],
-  IS: ['101'], IT: ['00118'], JP: ['100-0001'], LI: ['9490'], LT: ['01100', 'LT-01100'], LU: ['1009', 'L-1009'],
-  LV: ['LV-1010', '1010'], MT: ['VLT 1117'], NL: ['1012 AB'], NO: ['0150'], NZ: ['6011'], PL: ['00-001'], PT: ['1000-001'],
-  RO: ['010011'], SE: ['111 20'], SI: ['1000'], SK: ['811 01'], US: ['10001', '10001-1234'],
+/** The fields of an address in each country that the shop ships to; the shop's API says what each country needs. */
+import type { AddressPart, Country } from './api';
+import type { Field } from './components/field';
+
+type Asked = Omit<Field, 'value' | 'error'>;
+
+const names = new Intl.DisplayNames(['en'], { type: 'region' });
+
+const KINDS: Record<string, string> = {
+  do_si: 'Province',
+  eircode: 'Eircode',
+  pin: 'PIN code',
+  post_town: 'Town or city',
+  postal: 'Postal code',
+  zip: 'ZIP code',
 };
+/** Where the code is called so, which the data do not know. */
+const POSTCODES = ['AU', 'GB', 'NZ'];
 
-/** Eircodes mix letters and digits as no example could tell. */
-const EIRCODE = { example: 'D02 AF30', pattern: '\\s*[A-Za-z]\\d[\\dWw]\\s?[A-Za-z\\d]{4}\\s*' };
+const FIXED: Asked[] = [
+  { name: 'name', label: 'Full name', autocomplete: 'shipping name', testid: 'checkout-name', maxlength: 100 },
+  { name: 'line1', label: 'Street and number', autocomplete: 'shipping address-line1', testid: 'checkout-line1', maxlength: 120 },
+  { name: 'line2', label: 'Flat, floor, care of', autocomplete: 'shipping address-line2', optional: true, testid: 'checkout-line2', maxlength: 120 },
+];
 
-const CODE_NAMES: Record<string, string> = { US: 'ZIP code', IE: 'Eircode', GB: 'Postcode', AU: 'Postcode', NZ: 'Postcode' };
-const CITY_NAMES: Record<string, string> = { US: 'City and state', CA: 'City and province', AU: 'Suburb and state', GB: 'Town or city' };
-
-export interface Postal {
-  label: string;
-  example?: string;
-  pattern?: string;
-  inputmode: 'numeric' | 'text';
+/** The fields for the country of this code; before one is chosen, those that most countries have. */
+export function addressFields(countries: Country[], code: string | undefined): Asked[] {
+  const chosen = countries.find(({ country }) => country === code);
+  const places = chosen ? chosen.order.map((part) => PLACES[part](chosen)) : [postalCode(), city()];
+  return [countryField(countries), ...FIXED, ...places];
 }
-
-export function postalOf(country: string): Postal {
-  const label = CODE_NAMES[country] ?? 'Postal code';
-  if (country === 'IE') return { label, inputmode: 'text', ...EIRCODE };
-  const examples = EXAMPLES[country];
-  if (!examples) return { label, inputmode: 'text' };
-  const isNumber = examples.every((example) => /^\d+$/.test(example));
-  return { label, example: examples[0], pattern: examples.map(shapeOf).join('|'), inputmode: isNumber ? 'numeric' : 'text' };
-}
-
-const shapeOf = (example: string) => {
-  const shape = example.replace(/./g, (sign) => (/\d/.test(sign) ? '\\d' : /[A-Z]/.test(sign) ? '[A-Za-z]' : '[ \\-]?'));
-  return `\\s*${shape}\\s*`;
-};
-
-export const cityLabel = (country: string) => CITY_NAMES[country] ?? 'City';
 
 /** The country of the reader's language, if we deliver there: a guess that saves a choice, and can be changed. */
-export function likelyCountry(): string {
+export function likelyCountry(countries: Country[]): string {
   const regions = navigator.languages.map((language) => new Intl.Locale(language).region ?? '');
-  return regions.find((region) => region === 'IE' || region in EXAMPLES) ?? '';
+  return regions.find((region) => countries.some(({ country }) => country === region)) ?? '';
 }
+
+function countryField(countries: Country[]): Asked {
+  const options = countries.map(({ country }): [string, string] => [country, names.of(country) ?? country]);
+  options.sort(([, a], [, b]) => a.localeCompare(b));
+  return { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options };
+}
+
+const PLACES: Record<Country['order'][number], (chosen: Country) => Asked> = {
+  city: ({ city: part }) => city(part),
+  region,
+  postal_code: postalCode,
+};
+
+const labelOf = (kind: string) => KINDS[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1);
+
+function city(part?: AddressPart | null): Asked {
+  return {
+    name: 'city',
+    label: labelOf(part?.kind ?? 'city'),
+    autocomplete: 'shipping address-level2',
+    optional: part?.required === false,
+    testid: 'checkout-city',
+    maxlength: 80,
+  };
+}
+
+function region({ region: part }: Country): Asked {
+  const options = part!.options.map(({ code, name }): [string, string] => [code, name]);
+  return {
+    name: 'region',
+    label: labelOf(part!.kind),
+    autocomplete: 'shipping address-level1',
+    optional: !part!.required,
+    testid: 'checkout-region',
+    ...(options.length ? { options } : { maxlength: 80 }),
+  };
+}
+
+function postalCode(chosen?: Country): Asked {
+  const part = chosen?.postal_code;
+  const asked: Asked = {
+    name: 'postal_code',
+    label: chosen && POSTCODES.includes(chosen.country) ? 'Postcode' : labelOf(part?.kind ?? 'postal'),
+    autocomplete: 'shipping postal-code',
+    inputmode: 'text',
+    optional: part?.required === false,
+    testid: 'checkout-postal-code',
+    maxlength: 16,
+  };
+  if (!part?.pattern || !part.examples.length) return asked;
+  const [example] = part.examples;
+  const isNumber = part.examples.every((each) => /^\d+$/.test(each));
+  const pattern = [part.pattern, part.pattern.toLowerCase(), ...part.examples.map(shapeOf)].map((each) => `\\s*(?:${each})\\s*`);
+  return { ...asked, example, hint: `For example ${example}`, pattern: pattern.join('|'), inputmode: isNumber ? 'numeric' : 'text' };
+}
+
+/** A code of the example's letters and digits, its separators left out or written otherwise: the shop puts them right. */
+const shapeOf = (example: string) =>
+  example.replace(/./g, (sign) => (/\d/.test(sign) ? '\\d' : /[A-Z]/.test(sign) ? '[A-Za-z]' : '[ \\-]?'));

@@ -76,9 +76,25 @@ export interface Address {
   name: string;
   line1: string;
   line2?: string;
-  city: string;
-  postal_code: string;
+  city?: string;
+  region?: string;
+  postal_code?: string;
   country: string;
+}
+
+/** A part of an address, and what its country calls it. */
+export interface AddressPart {
+  kind: string;
+  required: boolean;
+}
+
+/** A country that the shop ships to. Null is a part that its addresses lack; `order` is that of the others. */
+export interface Country {
+  country: string;
+  city: AddressPart | null;
+  region: (AddressPart & { options: { code: string; name: string }[] }) | null;
+  postal_code: (AddressPart & { pattern: string | null; examples: string[] }) | null;
+  order: ('city' | 'region' | 'postal_code')[];
 }
 
 export interface Checkout {
@@ -162,6 +178,8 @@ export interface NextAction {
 export interface Order extends OrderSummary {
   email: string;
   shipping_address: Address;
+  /** The address as lines, in the order of its country. */
+  shipping_label: string[];
   /** Amounts in minor units of `currency`. */
   payment: {
     status: string;
@@ -261,6 +279,8 @@ export async function listAlsoBought(sku: string, signal?: AbortSignal): Promise
   for (const product of items) seenProducts.set(product.sku, product);
   return items;
 }
+
+export const listCountries = askedOnce(async () => (await anyone<{ items: Country[] }>('/shipping/countries')).items);
 
 /** All of them, however many pages that takes. */
 export const listCategories = askedOnce(() => everyItem<Category>((cursor) => anyone(`/categories${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`)));

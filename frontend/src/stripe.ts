@@ -45,10 +45,10 @@ export async function mountCardForm(host: HTMLElement, publishableKey: string, t
       if (known) return known;
       const checked = await elements.submit();
       if (checked.error) throw new Error(checked.error.message ?? 'Please check the card details.');
-      const { name, line1, line2, city, postal_code, country } = address;
+      const { name, line1, line2, city, region: state, postal_code, country } = address;
       const { paymentMethod, error } = await stripe.createPaymentMethod({
         elements,
-        params: { billing_details: { name, email, address: { line1, line2, city, postal_code, country } } },
+        params: { billing_details: { name, email, address: { line1, line2, city, state, postal_code, country } } },
       });
       if (!paymentMethod) throw new Error(error?.message ?? 'The card could not be read.');
       known = paymentMethod.id;

@@ -29,11 +29,32 @@ def test_a_code_is_held_against_its_country(at_checkout: Buyer) -> None:
     assert sent == []
     country.select_option("US")
     expect(page.get_by_label("ZIP code")).to_be_visible()
-    expect(page.get_by_label("City and state")).to_be_visible()
+    expect(page.get_by_label("State")).to_have_attribute("autocomplete", "shipping address-level1")
     expect(code).to_have_attribute("aria-invalid", "true")
     country.select_option("NO")
     expect(code).to_have_attribute("aria-invalid", "false")
     expect(code).to_have_attribute("inputmode", "numeric")
+
+
+def test_fields_follow_the_country(at_checkout: Buyer) -> None:
+    page = at_checkout.page
+    country, region = page.get_by_test_id("checkout-country"), page.get_by_test_id("checkout-region")
+    for field, value in ADDRESS.items():
+        page.get_by_test_id(f"checkout-{field}").fill(value)
+    country.select_option("US")
+    page.get_by_test_id("checkout-postal-code").fill("62701")
+    page.get_by_test_id("place-order").click()
+    expect(region).to_be_focused()
+    expect(page.locator("#region-note")).to_have_text("Please choose your state.")
+    region.select_option("Illinois")
+    country.select_option("AE")
+    expect(region).to_have_value("")
+    expect(page.get_by_label("Emirate")).to_be_visible()
+    expect(page.get_by_test_id("checkout-postal-code")).to_have_count(0)
+    region.select_option("Dubai")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("shipping-label")).to_contain_text("UNITED ARAB EMIRATES")
+    expect(page.get_by_test_id("shipping-label")).to_contain_text("Dubai")
 
 
 def test_browsers_are_told_what_each_field_is_for(at_checkout: Buyer) -> None:

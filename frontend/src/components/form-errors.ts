@@ -51,6 +51,12 @@ export class FormErrors implements ReactiveController {
     this.host.requestUpdate();
   }
 
+  /** Takes the errors of these fields away, and leaves the focus where it is. */
+  forget(...names: string[]): void {
+    this.messages = { ...this.messages, ...Object.fromEntries(names.map((name) => [name, undefined])) };
+    this.host.requestUpdate();
+  }
+
   private focusFirst(): boolean {
     const names = Object.keys(this.messages).filter((name) => this.messages[name]);
     const controls = [...this.host.querySelectorAll<Control>('input, select')];

@@ -11,12 +11,11 @@ const STATES: Record<string, string> = {
 };
 
 /** Where the parcel goes, how far it is, and the number to ask its carrier for. */
-export const orderParcel = ({ shipping_address: to, shipment }: Order) => html`
+export const orderParcel = ({ shipping_label: lines, shipment }: Order) => html`
   <div class="parcel">
     <h3>Goes to</h3>
-    <address>
-      ${written(to.name)}<br>${written(to.line1)}<br>${to.line2 && !to.line2.startsWith('sandbox:') ? html`${written(to.line2)}<br>` : nothing}
-      ${written(to.postal_code)} ${written(to.city)}, ${to.country}
+    <address data-testid="shipping-label">
+      ${lines.filter((line) => !line.startsWith('sandbox:')).map((line) => html`${written(line)}<br>`)}
     </address>
     ${shipment ? tracking(shipment) : nothing}
   </div>

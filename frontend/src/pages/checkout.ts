@@ -1,10 +1,10 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
-import { Problem, type Address, type Cart, type Checkout } from '../api';
+import { listCountries, Problem, type Address, type Cart, type Checkout, type Country } from '../api';
 import { AuthError, session } from '../auth';
 import { cart, cartError, countItems, loadCart, obstacle } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
-import { cityLabel, likelyCountry, postalOf } from '../addresses';
+import { addressFields, likelyCountry } from '../addresses';
 import { troubleNote, troubleOf, type Trouble } from '../components/checkout-trouble';
 import { deliveryChoice } from '../components/delivery-choice';
 import { field, type Field } from '../components/field';
@@ -14,7 +14,6 @@ import { orderSummary } from '../components/order-summary';
 import { sandboxDefault, sandboxPayment } from '../components/sandbox-payment';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { config, type Config } from '../config';
-import { countries } from '../countries';
 import { formatMoney } from '../money';
 import { navigate } from '../router';
 import { inThisTab, Stored } from '../storage';
@@ -27,23 +26,6 @@ type Details = Record<string, string>;
 
 type Asked = Omit<Field, 'value' | 'error'>;
 
-const FIELDS: Asked[] = [
-  { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options: countries },
-  { name: 'name', label: 'Full name', autocomplete: 'shipping name', testid: 'checkout-name', maxlength: 100 },
-  { name: 'line1', label: 'Street and number', autocomplete: 'shipping address-line1', testid: 'checkout-line1', maxlength: 120 },
-  { name: 'line2', label: 'Flat, floor, care of', autocomplete: 'shipping address-line2', optional: true, testid: 'checkout-line2', maxlength: 120 },
-  { name: 'postal_code', label: 'Postal code', autocomplete: 'shipping postal-code', testid: 'checkout-postal-code', maxlength: 16 },
-  { name: 'city', label: 'City', autocomplete: 'shipping address-level2', testid: 'checkout-city', maxlength: 80 },
-];
-
-/** What a country calls its codes and cities, and how its codes look. */
-function inCountry(asked: Asked, country: string): Asked {
-  if (asked.name === 'city') return { ...asked, label: cityLabel(country) };
-  if (asked.name !== 'postal_code') return asked;
-  const { example, ...shape } = postalOf(country);
-  return { ...asked, ...shape, example, hint: example && `For example ${example}` };
-}
-
 const draft = new Stored<Details>('saga.checkout-draft', inThisTab);
 
 @customElement('checkout-page')
@@ -53,7 +35,8 @@ export class CheckoutPage extends LightElement {
   @state() private isSending = false;
   @state() private trouble: Trouble | null = null;
   @query('.card-form') private cardHost?: HTMLElement;
-  private details: Details = { country: likelyCountry(), ...draft.get() };
+  private countries: Country[] = [];
+  private details: Details = draft.get() ?? {};
   private cardForm: Promise<CardForm> | null = null;
   private errors = new FormErrors(this);
 
@@ -86,7 +69,8 @@ export class CheckoutPage extends LightElement {
 
   private async prepare(): Promise<void> {
     try {
-      this.config = await config();
+      [this.config, this.countries] = await Promise.all([config(), listCountries()]);
+      this.details = { country: likelyCountry(this.countries), ...this.details };
       await loadCart();
     } catch (error) {
       cartError.value = error;
@@ -132,7 +116,7 @@ export class CheckoutPage extends LightElement {
         </section>
         <section aria-labelledby="address">
           <h2 id="address"><span>2</span> Address</h2>
-          <div class="fields">${FIELDS.map((each) => this.field(inCountry(each, this.typedOrKnown().country)))}</div>
+          <div class="fields">${this.addressFields().map((each) => this.field(each))}</div>
         </section>
         <section aria-labelledby="delivery">
           <h2 id="delivery"><span>3</span> Delivery</h2>
@@ -221,7 +205,8 @@ export class CheckoutPage extends LightElement {
 
   /** The labels follow the country, and a code that was fine may not be any more. */
   private async otherCountry(): Promise<void> {
-    this.requestUpdate();
+    this.details = { ...this.details, region: '' };
+    this.errors.forget('region', 'city');
     await this.updateComplete;
     const code = this.querySelector<HTMLInputElement>('#postal_code');
     if (code?.value) this.errors.judge(code);
@@ -243,10 +228,10 @@ export class CheckoutPage extends LightElement {
   }
 
   private async checkout(shown: Cart): Promise<Checkout> {
-    const { email, name, line1, line2, city, postal_code, country } = this.trimmed();
-    const address: Address = { name, line1, city, postal_code, country };
-    const secondLine = this.sandbox.line2 || line2;
-    if (secondLine) address.line2 = secondLine;
+    const { email, ...typed } = this.trimmed();
+    const asked = this.addressFields().filter(({ name }) => typed[name]);
+    const address = Object.fromEntries(asked.map(({ name }) => [name, typed[name]])) as unknown as Address;
+    if (this.sandbox.line2) address.line2 = this.sandbox.line2;
     const checkout: Checkout = { email, shipping_address: address, expected_total: shown.total };
     if (isFree(shown)) return checkout;
     const cardForm = await this.cardForm;
@@ -257,6 +242,10 @@ export class CheckoutPage extends LightElement {
   /** A customer's email stands in the form until another is typed. */
   private typedOrKnown(): Details {
     return session.value ? { email: session.value.email, ...this.details } : this.details;
+  }
+
+  private addressFields(): Asked[] {
+    return addressFields(this.countries, this.details.country);
   }
 
   private trimmed(): Details {
