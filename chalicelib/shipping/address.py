@@ -1,10 +1,18 @@
 """Postal addresses: the rules for a new one, the stored form, and the lines on a parcel or an invoice."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from chalicelib.platform.shop import shop
 from chalicelib.platform.text import one_line
@@ -30,10 +38,20 @@ class Address(BaseModel):
     country: Annotated[str, Field(description="ISO 3166-1 alpha-2")]
 
 
-def _destination(country: str) -> str:
-    if country not in shop().ships_to:
-        raise PydanticCustomError("country_not_served", "The shop does not ship to this country.")
-    return country
+class Destination:
+    """The rule for a country code: one of those in `shop.json`, which is read when the rule is first used."""
+
+    def checked(self, country: str) -> str:
+        """Return the code. Raises PydanticCustomError for a country that the shop does not ship to."""
+        if country not in shop().ships_to:
+            raise PydanticCustomError("country_not_served", "The shop does not ship to this country.")
+        return country
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"enum": list(shop().ships_to), "description": COUNTRY_NOTE}
 
 
 class ShippingAddress(BaseModel):
@@ -41,9 +59,7 @@ class ShippingAddress(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    country: Annotated[
-        str, WithJsonSchema({"type": "string", "enum": list(shop().ships_to), "description": COUNTRY_NOTE})
-    ]
+    country: Annotated[str, Destination()]
     name: Annotated[str, one_line(100)]
     line1: Annotated[str, one_line(120)]
     line2: Annotated[str, one_line(120)] | None = None
@@ -52,11 +68,6 @@ class ShippingAddress(BaseModel):
     postal_code: Annotated[str, one_line(16)] | None = Field(
         default=None, description=POSTAL_CODE_NOTE, validate_default=True
     )
-
-    @field_validator("country")
-    @classmethod
-    def _is_served(cls, country: str) -> str:
-        return _destination(country)
 
     @field_validator("city")
     @classmethod
