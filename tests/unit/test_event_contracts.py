@@ -90,7 +90,17 @@ def test_a_contract_says_what_it_means_and_is_a_schema_that_eventbridge_reads(co
 
 
 def test_no_contract_has_room_for_a_person():
-    personal = {"email", "name", "line1", "line2", "city", "postal_code", "shipping_address", "payment_method"}
+    personal = {
+        "email",
+        "name",
+        "line1",
+        "line2",
+        "city",
+        "region",
+        "postal_code",
+        "shipping_address",
+        "payment_method",
+    }
     for contract in CATALOGUE:
         text = json.dumps(json_schema(contract))
         assert not [field for field in personal if f'"{field}": {{' in text], contract.name

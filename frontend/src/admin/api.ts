@@ -224,7 +224,7 @@ export interface Wish {
   sku: string;
   card: string;
   line2: string | null;
-  country: string;
+  livesIn: { city: string; postal_code: string; country: string };
 }
 
 export interface GuestOrder {
@@ -238,7 +238,7 @@ export interface GuestOrder {
  */
 export async function fillCartAsGuest(wish: Wish, signal: AbortSignal): Promise<() => Promise<GuestOrder>> {
   const cart = await asked(`/cart/items/${encodeURIComponent(wish.sku)}`, { method: 'PUT', body: { quantity: 1 }, signal });
-  const address = { name: 'Lab Guest', line1: 'Havnegata 1', city: 'Oslo', postal_code: '0150', country: wish.country };
+  const address = { name: 'Lab Guest', line1: 'Harbour Street 1', ...wish.livesIn };
   const checkout = {
     method: 'POST' as const,
     // Amazon's own mailbox for tests: it takes every email, on a stage that may write to nobody else too.

@@ -44,7 +44,18 @@ const NOTHING_YET: Progress = { wanted: 0, placed: 0, refused: {}, cancelled: 0,
 export const MOST_ORDERS = 300;
 export const MOST_AT_ONCE = 8;
 const LONGEST_DOUBT_MS = 3_000;
-const COUNTRIES = ['NO', 'NO', 'SE', 'DK', 'DE', 'DE', 'FR', 'GB'];
+const OSLO = { city: 'Oslo', postal_code: '0150', country: 'NO' };
+const HAMBURG = { city: 'Hamburg', postal_code: '20457', country: 'DE' };
+const PLACES = [
+  OSLO,
+  OSLO,
+  { city: 'Stockholm', postal_code: '111 20', country: 'SE' },
+  { city: 'København', postal_code: '1050', country: 'DK' },
+  HAMBURG,
+  HAMBURG,
+  { city: 'Paris', postal_code: '75001', country: 'FR' },
+  { city: 'London', postal_code: 'SW1A 1AA', country: 'GB' },
+];
 
 const OPERATIONS = ['confirm', 'capture', 'cancel', 'refund'];
 const KINDS = ['errorBefore', 'errorAfter', 'timeout', 'slow', 'stickyError', 'stickyErrorAfter'];
@@ -76,7 +87,7 @@ export function plan({ orders, shares, faults }: Order, skus: string[]): Plan[] 
   const changing = dealt(orders, [[shares.cancelled, () => true]]);
   const doubling = dealt(orders, [[shares.doubled, () => true]]);
   return indexes(orders).map((place) => ({
-    wish: { sku: anyOf(skus), card: cards[place] ?? 'pm_card_visa', line2: warehouse[place], country: anyOf(COUNTRIES) },
+    wish: { sku: anyOf(skus), card: cards[place] ?? 'pm_card_visa', line2: warehouse[place], livesIn: anyOf(PLACES) },
     changesTheirMind: Boolean(changing[place]),
     clicksTwice: Boolean(doubling[place]),
   }));
