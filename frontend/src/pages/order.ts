@@ -157,7 +157,7 @@ export class OrderPage extends LightElement {
           <p class="order-status" role="status" data-testid="order-status" data-status=${order.status} data-live=${this.isLive}>
             <i aria-hidden="true"></i>${statusName(order)}
           </p>
-          ${remark(order) ? html`<p class="lead">${remark(order)}</p>` : nothing}
+          ${remark(order) ? html`<p class="lead" dir="auto">${remark(order)}</p>` : nothing}
         </div>
         ${orderVoyage(order)}
       </header>
