@@ -69,6 +69,20 @@ def _return(buyer: Buyer, bought: Any) -> None:
     buyer.page.get_by_test_id("return-everything").click()
 
 
+def _confirmation(buyer: Buyer, bought: Any) -> None:
+    """An order that waits for its buyer to confirm the payment."""
+    buyer.packs("KITCHEN-JAR-01")
+    buyer.checks_out("pm_card_threeDSecure2Required")
+    buyer.sees("confirm-payment")
+
+
+def _challenge(buyer: Buyer, bought: Any) -> None:
+    """The page of the payment sandbox on which they do."""
+    _confirmation(buyer, bought)
+    buyer.page.get_by_test_id("confirm-payment").click()
+    expect(buyer.page.get_by_role("button", name="Complete authentication")).to_be_visible()
+
+
 def _account(buyer: Buyer, bought: Any) -> None:
     """With an order of more things than have room beside each other."""
     customer = Client(bought["api_url"], token=buyer.is_signed_in(shop.CUSTOMER))
@@ -113,6 +127,8 @@ PAGES: dict[str, Step] = {
     "empty cart": _opens("/cart", ".state"),
     "checkout": _checkout,
     "order": _opens("/orders/{order_id}", "[data-status=COMPLETED]"),
+    "order to confirm": _confirmation,
+    "3-D Secure": _challenge,
     "return": _return,
     "hidden order": _opens("/orders/ord_0123456789abcdef01234567", ".state"),
     "orders": _opens("/orders", ".order-row"),
