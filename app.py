@@ -91,6 +91,15 @@ def start_return(event: Event, context: Any) -> Event:
     return bus.consume(event, returns.start)
 
 
+@app.lambda_function(name="recover_workflow")
+def recover_workflow(event: Event, context: Any) -> Event:
+    """A workflow that died → another one that settles what it left."""
+    from chalicelib.fulfilment import recovery
+    from chalicelib.platform import queues
+
+    return queues.consume(event, recovery.WorkflowDied, recovery.recover_dead)
+
+
 @app.lambda_function(name="hear_warehouse")
 def hear_warehouse(event: Event, context: Any) -> Event:
     """The warehouse's answers → the order, and the waiting saga step."""
@@ -217,6 +226,13 @@ def sweep_reservations(event: Event, context: Any) -> Event:
     return {"released": sweeper.sweep_reservations()}
 
 
+@app.lambda_function(name="sweep_workflows")
+def sweep_workflows(event: Event, context: Any) -> Event:
+    from chalicelib.fulfilment import recovery
+
+    return {"recovered": recovery.sweep_workflows()}
+
+
 @app.lambda_function(name="republish_events")
 def republish_events(event: Event, context: Any) -> Event:
     from chalicelib.operations import outbox
@@ -319,6 +335,15 @@ def release_inventory(event: Event, context: Any) -> None:
 @app.lambda_function(name="cancel_order")
 def cancel_order(event: Event, context: Any) -> None:
     _step(event).cancel_order(event["order_id"], event["reason"])
+
+
+@app.lambda_function(name="resume_shipment")
+def resume_shipment(event: Event, context: Any) -> None:
+    """The first step of statemachine/order_undo.asl.yaml; its others are the saga's."""
+    from chalicelib.fulfilment import recovery
+
+    _begin(event)
+    recovery.resume_shipment(event["order_id"], event["task_token"], event["reason"])
 
 
 # The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.

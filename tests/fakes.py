@@ -87,6 +87,10 @@ class FakeOrderStore:
             raise OrderChanged(order.id)
         self._keep(order)
 
+    def unsettled(self) -> Iterator[Order]:
+        found = [order for order in self._orders.values() if not order.is_settled]
+        return iter(sorted(found, key=lambda order: order.placed_at))
+
     def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         start = int(cursor or 0)
         found = [order for order in self._orders.values() if getattr(order, INDEX_KEYS[index]) == value]
@@ -389,6 +393,7 @@ class FakeStepFunctions:
         self.described = 0
         """How often an execution was described."""
         self._status: dict[str, str] = {}
+        self._ends: dict[str, dict[str, Any]] = {}
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
         execution = _execution(stateMachineArn, name)
@@ -401,14 +406,17 @@ class FakeStepFunctions:
         is_known = executionArn in self._status
         self._fail(self.failing or (None if is_known else "ExecutionDoesNotExist"), "DescribeExecution")
         machine, name = executionArn.split(":")[-2:]
-        return {"status": self._status[executionArn], "input": json.dumps(self.started[machine, name])}
+        told = {"status": self._status[executionArn], "input": json.dumps(self.started[machine, name])}
+        return told | self._ends.get(executionArn, {})
 
     def get_execution_history(self, executionArn: str, **_: Any) -> dict[str, Any]:
         names = self.entered.get(executionArn.split(":")[-1], [])
         return {"events": [{"id": n, "stateEnteredEventDetails": {"name": name}} for n, name in enumerate(names, 1)]}
 
-    def end(self, machine_arn: str, name: str, status: str = "SUCCEEDED") -> None:
+    def end(self, machine_arn: str, name: str, status: str = "SUCCEEDED", **facts: Any) -> None:
+        """`facts` are what a description of it then says besides: `stopDate`, `error`."""
         self._status[_execution(machine_arn, name)] = status
+        self._ends[_execution(machine_arn, name)] = facts
 
     def _fail(self, code: str | None, call: str) -> None:
         if code:

@@ -37,10 +37,10 @@ FOLDER = "RIGHTS_FOLDER"
 FAILED = "A mark is taken back when the work fails after it was made: tests/contract/test_once.py."
 REPEATED = "A step looks at what its first try did only when that try's answer was lost."
 FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
-OVERDUE = "An order is overdue minutes after the last step that could end it: tests/unit/test_reconciling.py."
 UNHEARD = "Only when the event of a dispute's end was lost does it let a return go on: tests/unit/test_reconciling.py."
 REPORTED = "A difference that cannot be repaired is found again by later runs: tests/unit/test_reconciling.py."
 FASTER = "The buyer answers or cancels in the moment before the step keeps its token: tests/unit/test_buyer.py."
+SWEPT = "The sweep leaves what died within the last minute to the event of its death: tests/unit/test_recovery.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
@@ -50,12 +50,15 @@ KEPT_UNUSED = {
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
     ("AwaitBuyer", "states:SendTaskFailure", "order-fulfilment"): FASTER,
     ("AwaitBuyer", "states:SendTaskSuccess", "order-fulfilment"): FASTER,
-    ("ReconcilePayments", "states:DescribeExecution", "order-fulfilment"): OVERDUE,
-    ("ReconcilePayments", "states:StartExecution", "OrderUndo"): OVERDUE,
     ("ReconcilePayments", "states:DescribeExecution", "OrderReturn"): UNHEARD,
     ("ReconcilePayments", "states:StartExecution", "OrderReturn"): UNHEARD,
     ("ReconcilePayments", "dynamodb:GetItem", "EffectsTable"): REPORTED,
     ("ReconcilePayments", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("SweepWorkflows", "dynamodb:GetItem", ""): SWEPT,
+    ("SweepWorkflows", "states:StartExecution", ""): SWEPT,
+    ("RecoverWorkflow", "states:StartExecution", "OrderFulfilment"): "A dead saga had begun; others are swept.",
+    ("ResumeShipment", "sqs:SendMessage", "WarehouseQueue"): REPEATED,
+    ("ResumeShipment", "sqs:GetQueueAttributes", ""): REPEATED,
 }
 """By function or `*`, action, and what its resource names: why a right stays that no test of the whole uses."""
 

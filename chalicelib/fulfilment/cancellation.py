@@ -3,6 +3,7 @@
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment.buyer import stop_waiting
+from chalicelib.fulfilment.recovery import recover_if_abandoned
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, OrderNotFound
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseReply
@@ -22,18 +23,11 @@ def hear_warehouse(reply: WarehouseReply) -> None:
 def stop_fulfilment(cancel_requested: Envelope) -> None:
     """Wake the saga if it waits for the buyer or the warehouse; if it is elsewhere, its next step notices by itself.
 
-    If it is gone, or never began, its undo steps run without it. They may also run beside it: each is a
+    If it is dead, or never began, a recovery runs in its place. It may also run beside it: each of its steps is a
     no-op where the other was first.
     """
     order_id = cancel_requested.order_id
     requested = CancellationRequested(cancel_requested.data["reason"])
     stop_waiting(order_id, requested)
     wiring.shipping().stop(order_id, requested)
-    undo_if_abandoned(order_id)
-
-
-def undo_if_abandoned(order_id: str) -> None:
-    """For an order that is to be cancelled."""
-    order = wiring.orders().get(order_id)
-    if not order.is_over and not wiring.fulfilment_workflow().is_running(order_id):
-        wiring.undo_workflow().start(order_id, {"order_id": order_id, "reason": order.cancellation})
+    recover_if_abandoned(order_id)

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib import wiring
-from chalicelib.fulfilment.cancellation import undo_if_abandoned
 from chalicelib.fulfilment.payment_news import learn
-from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
+from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.payments.model import Intent
 from chalicelib.payments.movements import HOLDS_MOVE
 from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
@@ -112,11 +111,12 @@ def _claim(order: Order) -> Claim:
 
 
 def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
-    """Our own record is always brought up to date; money and orders are moved only where the setting allows it."""
+    """Our own record is always brought up to date; money is moved only where the setting allows it."""
     try:
         if difference.kind == Kind.NOT_RECORDED and intent:
             learn(intent.id, difference.id)
         elif difference.is_repairable and intent and settings().reconcile_repairs:
+<<<<<<< HEAD
             _repair(difference, intent, run)
         elif difference.kind == Kind.OVERDUE and difference.order_id and settings().reconcile_repairs:
             _end(difference.order_id)
@@ -136,3 +136,8 @@ def _end(order_id: str) -> None:
     with suppress(TooLateToCancel):
         wiring.orders().cancel(order_id, Reason.FULFILMENT_FAILED)
         undo_if_abandoned(order_id)
+=======
+            wiring.payments().put_right(intent, difference.surplus, run)
+    except Exception:
+        log.exception("not put right", extra={"difference": difference.id})
+>>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)

@@ -10,7 +10,12 @@ from chalicelib.payments.service import Given
 
 def start(return_requested: Envelope) -> None:
     return_id = return_requested.data["returned"]["return_id"]
-    wiring.return_workflow().start(return_id, {"order_id": return_requested.order_id, "return_id": return_id})
+    wiring.return_workflow().start(return_id, given(return_requested.order_id, return_id))
+
+
+def given(order_id: str, return_id: str) -> dict[str, str]:
+    """The workflow's input."""
+    return {"order_id": order_id, "return_id": return_id}
 
 
 def refund_return(order_id: str, return_id: str) -> Given:

@@ -28,6 +28,15 @@ class Run:
     history: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Last:
+    """The last execution of a name: how many there were with it, and how it ended; None while it runs."""
+
+    number: int
+    ended: datetime | None
+    error: str | None
+
+
 class Workflow:
     def __init__(self, stepfunctions: Any, state_machine_arn: str) -> None:
         self._stepfunctions = stepfunctions
@@ -96,6 +105,12 @@ class Workflow:
             stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=at_most
         )
         return len(answer["executions"])
+
+    def last(self, name: str) -> Last | None:
+        """The last execution of this name and its repetitions, None if it was never started."""
+        used = self._last_used(name)
+        told = self._described(_name(name, used)) if used >= 0 else None
+        return Last(used + 1, told.get("stopDate"), told.get("error")) if told else None
 
     def runs(self, name: str) -> Iterator[Run]:
         """All executions of this name and of its repetitions, with their histories."""

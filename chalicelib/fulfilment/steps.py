@@ -51,7 +51,7 @@ def ship_order(order_id: str, task_token: str) -> None:
     try:
         wiring.inventory().commit(order_id)
         order = wiring.orders().advance(order_id, Status.SHIPPING)
-        wiring.shipping().request(_parcel(order), task_token)
+        wiring.shipping().request(parcel_of(order), task_token)
     except NOT_SHIPPED as refusal:
         wiring.shipping().fail(task_token, refusal)
 
@@ -86,5 +86,5 @@ def cancel_order(order_id: str, reason: str) -> None:
     wiring.orders().advance(order_id, Status.CANCELLED, Reason(reason))
 
 
-def _parcel(order: Order) -> Parcel:
+def parcel_of(order: Order) -> Parcel:
     return Parcel(order_id=order.id, quantities=order.quantities, **order.shipping_address.model_dump())

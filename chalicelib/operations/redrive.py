@@ -2,23 +2,18 @@
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
 
 from chalicelib import wiring
 from chalicelib.events import bus
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment import steps
+from chalicelib.fulfilment import recovery
+from chalicelib.fulfilment.recovery import first_name
 from chalicelib.operations import outbox
 from chalicelib.operations.letters import Handled
 from chalicelib.operations.model import CannotRedrive, Letter
-from chalicelib.orders.model import Order, OrderNotFound, Reason
-from chalicelib.payments.model import PaymentStatus
+from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
 from chalicelib.platform.settings import settings
-from chalicelib.shipping.model import ShipmentStatus
-
-FORWARD = "CompleteOrder"
-"""After this step's predecessor, goods and money have moved: an order parked here is completed, not undone."""
 
 
 def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
@@ -59,56 +54,21 @@ OUTDATED: dict[str, Callable[[Letter], bool]] = {"warehouse": _is_not_to_be_ship
 
 
 def settle(letter: Letter) -> None:
-    """A parked order or return: its workflow anew, from a state that can bear it. Each step is a no-op where it was
-    done already. Raises CannotRedrive."""
+    """A parked order is recovered, a parked return begun again. Each step is a no-op where it was done already.
+
+    Raises CannotRedrive.
+    """
     execution = letter.content.get("execution")
     if not isinstance(execution, str) or execution.count(":") != 7:
         raise CannotRedrive("no execution")
     machine, name = execution.split(":")[6:]
     returns = wiring.return_workflow()
     if machine == returns.machine:
-        returns.start_anew(_first_name(name), returns.input_of(name))
-    elif machine == wiring.fulfilment_workflow().machine and _parked_in(name) == FORWARD:
-        steps.complete_order(name)
+        returns.start_anew(first_name(name), returns.input_of(name))
     elif machine in (wiring.fulfilment_workflow().machine, wiring.undo_workflow().machine):
-        _undo(_first_name(name))
+        recovery.settle(first_name(name))
     else:
         raise CannotRedrive("no workflow of ours")
-
-
-def _parked_in(name: str) -> str | None:
-    """The state that a saga could not leave in any other way than into ParkOrder."""
-    entered = [
-        event["stateEnteredEventDetails"]["name"]
-        for event in wiring.fulfilment_workflow().history(name)
-        if "stateEnteredEventDetails" in event
-    ]
-    return next((state for state, after in pairwise(entered) if after == "ParkOrder"), None)
-
-
-def _undo(order_id: str) -> None:
-    """Unless it has ended meanwhile."""
-    order = wiring.orders().get(order_id)
-    if order.is_over:
-        return
-    wiring.undo_workflow().start_anew(order_id, {"order_id": order_id, "reason": _reason(order)})
-
-
-def _reason(order: Order) -> Reason:
-    """Why the saga had begun to undo it, as our own records tell."""
-    payment, shipment = wiring.payments().of(order.id), wiring.shipping().of(order.id)
-    if order.cancellation:
-        return order.cancellation
-    if payment and (payment.decline_code or payment.status == PaymentStatus.DECLINED):
-        return Reason.PAYMENT_DECLINED
-    if shipment and shipment.status == ShipmentStatus.REFUSED:
-        return Reason.SHIPPING_FAILED
-    return Reason.FULFILMENT_FAILED
-
-
-def _first_name(name: str) -> str:
-    """Without the number of the repetition."""
-    return name.partition("-")[0]
 
 
 def _republish(letter: Letter) -> None:

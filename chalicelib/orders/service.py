@@ -98,6 +98,10 @@ class Orders:
         """In any status, newest first. Raises CursorInvalid."""
         return self._store.latest(Status, cursor, PAGE_SIZE)
 
+    def unsettled(self) -> Iterator[Order]:
+        """Orders that have not ended, or have a return that has not; oldest first. They may have changed since."""
+        return self._store.unsettled()
+
     def placed_since(self, since: str, *statuses: Status) -> Iterator[Order]:
         """In any of these statuses, each newest first. `since` is as in the history."""
         for status in statuses:

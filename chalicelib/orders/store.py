@@ -8,13 +8,18 @@
 
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
 takes, which is another room's. Index `by-customer` lists a customer's orders and
+<<<<<<< HEAD
 `by-status` the shop's, newest first by `placed_at`. Index `by-guest-email` holds
 orders that no customer owns.
+=======
+`by-status` the shop's, newest first by `placed_at`. Index `unsettled` lists those with which something is under way,
+oldest first: they carry `unsettled`.
+>>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
 """
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +36,12 @@ from chalicelib.platform.errors import CursorInvalid
 NEW = "attribute_not_exists(pk)"
 NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
 UNCHANGED = "version = :version"
+<<<<<<< HEAD
 INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status", "by-guest-email": "guest_email"}
+=======
+UNSETTLED = "yes"
+INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status"}
+>>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,13 @@ class OrderStore:
         last = answer.get("LastEvaluatedKey")
         return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
 
+    def unsettled(self) -> Iterator[Order]:
+        """Orders with which something is under way, oldest first. Eventually consistent."""
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table, IndexName="unsettled", KeyConditionExpression=Key("unsettled").eq(UNSETTLED)
+        )
+        return (Order.model_validate(item) for page in pages for item in page["Items"])
+
     def latest(self, statuses: Iterable[str], cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Of all these statuses together, newest first. Raises CursorInvalid.
 
@@ -167,7 +184,11 @@ def guest_email(email: str) -> str:
 def _order_item(order: Order) -> dict[str, Any]:
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+<<<<<<< HEAD
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
+=======
+    return item if order.is_settled else item | {"unsettled": UNSETTLED}
+>>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
 
 
 def _event_item(order: Order) -> dict[str, Any]:

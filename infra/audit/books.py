@@ -52,8 +52,9 @@ class Books:
     """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
     and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
     `starts` how often the work of each was started. `emails` counts what was really sent, by order and subject, where
-    the mailbox can be seen. `outcomes` are the events that the insights told of an order. `documents` are the invoices,
-    credit notes and reversals.
+    the mailbox can be seen. `warehouse` is what the warehouse itself did with each order, where it is simulated.
+    `outcomes` are the events that the insights told of an order. `documents` are the invoices, credit notes and
+    reversals.
     """
 
     read_at: datetime
@@ -68,6 +69,7 @@ class Books:
     payments: dict[str | None, list[Payment]]
     records: dict[str, Item]
     shipments: dict[str, str]
+    warehouse: dict[str, str]
     executions: dict[str, str]
     effects: set[str]
     starts: dict[str, int]
@@ -178,6 +180,7 @@ class Reader:
         inventory = self._scan("InventoryTableName")
         shipments = self._scan("ShipmentsTableName")
         records = self._scan("PaymentsTableName")
+        warehouse = self._scan("WarehouseLedgerTableName") if "WarehouseLedgerTableName" in self._stack else []
         effects = self._scan("EffectsTableName")
         executions = self._executions("StateMachineArn") | self._executions("ReturnMachineArn")
         undone = {f"undo {name}": status for name, status in self._executions("UndoMachineArn").items()}
@@ -197,6 +200,7 @@ class Reader:
             payments=payments,
             records={item["order_id"]: item for item in records},
             shipments={item["order_id"]: item["status"] for item in shipments},
+            warehouse={item["order_id"]: item["status"] for item in warehouse},
             executions=executions | undone,
             effects={item["id"] for item in effects if item.get("done")},
             starts={item["id"]: int(item.get("attempts", 1)) for item in effects},

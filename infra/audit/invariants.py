@@ -11,7 +11,7 @@ from infra.audit.billing import (
     has_document,
     numbers_have_no_gap,
 )
-from infra.audit.books import DELIVERED, Books, Item, is_settled
+from infra.audit.books import DELIVERED, ENDED, Books, Item, is_settled
 from infra.audit.money import (
     closed_payments_hold_nothing,
     every_refund_arrives,
@@ -90,6 +90,15 @@ def shipped_is_paid(books: Books) -> Iterator[Finding]:
         is_paid = captured or not was_delivered or not int(order["total"]["amount"])
         is_right = (shipment == "DISPATCHED") == was_delivered == is_sold and is_paid
         yield order_id, None if is_right else f"{order['status']}: {shipment}, captured {captured}, sold {is_sold}"
+
+
+def warehouse_agrees(books: Books) -> Iterator[Finding]:
+    """The warehouse sent nothing that is not ordered, or is cancelled, and kept nothing that counts as delivered"""
+    for order_id, status in books.warehouse.items():
+        order = books.orders.get(order_id, {"status": "unknown"})
+        is_out = status == "DISPATCHED" and order["status"] in ("unknown", "CANCELLED")
+        is_missing = status != "DISPATCHED" and order["status"] in DELIVERED
+        yield order_id, f"{order['status']}, and the warehouse says {status}" if is_out or is_missing else None
 
 
 def cancelled_holds_nothing(books: Books) -> Iterator[Finding]:
@@ -195,24 +204,29 @@ def nothing_is_given_up(books: Books) -> Iterator[Finding]:
 
 
 def _was_settled(books: Books, failed: str) -> bool:
-    """Whether what a failed workflow left was settled after it: by an undo, by the return begun anew (`ret_1-1`), or,
-    where the order could only go on, by completing it."""
+    """Whether the order, or the return, that a failed workflow left has ended all the same."""
     subject = failed.removeprefix("undo ").partition("-")[0]
-    anew = (f"undo {subject}", f"{subject}-")
-    others = [status for name, status in books.executions.items() if name.startswith(anew) and name != failed]
-    return "SUCCEEDED" in others or books.orders.get(subject, {}).get("status") in DELIVERED
+    if subject in books.orders:
+        return books.orders[subject]["status"] in ENDED
+    returns = [each for order in books.orders.values() for each in order.get("returns", [])]
+    return any(each["id"] == subject and each["status"] == "REFUNDED" for each in returns)
 
 
 def under_way(books: Books) -> list[str]:
     """What is not wrong, but not finished either."""
     orders = [f"{order_id} is {o['status']}" for order_id, o in books.orders.items() if not is_settled(o)]
+    back = [
+        f"the parcel of {order_id} is on its way back"
+        for order_id, status in books.warehouse.items()
+        if status == "DISPATCHED" and books.orders.get(order_id, {}).get("status") == "CANCELLED"
+    ]
     running = [f"{name} is running" for name, status in books.executions.items() if status == "RUNNING"]
     events = [
         f"{order_id} {item['event']['type']}"
         for order_id, item in _events(books)
         if "published_at" not in item or not all(_happened(books, e) for e in _effects_of(item["event"], order_id))
     ]
-    return orders + running + events
+    return orders + back + running + events
 
 
 def _events(books: Books) -> Iterator[tuple[str, Item]]:
@@ -271,6 +285,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     closed_payments_hold_nothing,
     nobody_else_pays,
     shipped_is_paid,
+    warehouse_agrees,
     cancelled_holds_nothing,
     settled_holds_no_money,
     abandoned_cannot_be_confirmed,

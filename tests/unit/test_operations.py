@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.fulfilment import steps
 from chalicelib.fulfilment.start import Run
 from chalicelib.operations import redrive, timeline
 from chalicelib.operations.model import (
@@ -138,7 +137,6 @@ def test_repeated_key_starts_one_replay():
 def test_an_order_that_could_not_be_undone_is_undone_anew(shop):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.starts_saga()
-    shop.step_functions.entered["ord_1"] = ["CapturePayment", "RefundPayment", "ParkOrder", "NeedsAttention"]
     redrive.settle(parked(SAGA, "ord_1"))
     assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
 
@@ -154,12 +152,18 @@ def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_tim
     assert shop.undone["ord_1-1"]["reason"] == Reason.CUSTOMER_REQUEST
 
 
-def test_an_order_that_could_not_be_completed_goes_forward(shop, monkeypatch):
-    completed = []
-    monkeypatch.setattr(steps, "complete_order", completed.append)
-    shop.step_functions.entered["ord_1"] = ["CapturePayment", "CompleteOrder", "ParkOrder", "NeedsAttention"]
+def test_redrive_of_an_order_whose_parcel_has_left_does_not_cancel_it(shop):
+    shop.ships()
+    shop.orders.dispatched("ord_1")
     redrive.settle(parked(SAGA, "ord_1"))
-    assert completed == ["ord_1"] and shop.undone == {}
+    assert shop.orders.get("ord_1").cancellation is None
+    assert list(shop.undone) == ["ord_1"]
+
+
+def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop):
+    shop.ships()
+    redrive.settle(parked(SAGA, "ord_1"))
+    assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])

@@ -19,8 +19,6 @@ from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
 
-UNDONE = {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
-
 
 @pytest.fixture
 def bus():
@@ -479,7 +477,7 @@ class TestPuttingRight:
 
 
 class TestOverdue:
-    """The saga of this order has ended without it, or never began."""
+    """The saga of this order has ended without it, or never began. Recovering it is for tests/unit/test_recovery.py."""
 
     @pytest.fixture
     def overdue(self, repairing):
@@ -487,65 +485,12 @@ class TestOverdue:
         repairing.clock.passes(hours=2)
         return repairing
 
-    def test_is_cancelled_and_undone(self, overdue):
-        assert kinds() == [Kind.OVERDUE]
-
-        assert overdue.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
-        assert overdue.undone == UNDONE
-
-    def test_is_ended_once_and_reported_until_it_is_over(self, overdue):
-        reconcile_payments()
-        overdue.clock.passes(hours=1)
-        overdue.step_functions.started.clear()
-
-        assert kinds() == [Kind.OVERDUE]
-        assert overdue.undone == {}
-        assert overdue.events().count("OrderCancelRequested") == 1
-
-        overdue.payments.void("ord_1")
-        overdue.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
-        assert kinds() == []
-
-    def test_is_only_told_to_stop_if_its_saga_runs_after_all(self, overdue):
-        overdue.starts_saga()
-
-        reconcile_payments()
-
-        assert overdue.events()[-1] == "OrderCancelRequested"
-        assert overdue.undone == {}
-
-    def test_is_undone_for_the_reason_that_was_given_first(self, overdue):
-        overdue.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
-
-        reconcile_payments()
-
-        assert overdue.undone == {"ord_1": {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"}}
-
-    def test_is_left_to_a_person_if_its_parcel_has_left(self, overdue):
-        overdue.orders.dispatched("ord_1")
+    def test_overdue_order_is_reported_and_left_to_the_recovery(self, overdue):
         before = overdue.orders.get("ord_1")
 
         assert kinds() == [Kind.OVERDUE]
 
         assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
-
-    def test_is_left_alone_if_nothing_may_be_repaired(self, overdue, settings):
-        settings.reconcile_repairs = False
-        before = overdue.orders.get("ord_1")
-
-        assert kinds() == [Kind.OVERDUE]
-
-        assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
-
-    def test_that_cannot_be_ended_is_ended_by_the_next_run_and_stops_no_report(self, overdue, bucket):
-        overdue.step_functions.failing = "ThrottlingException"
-
-        assert kinds() == [Kind.OVERDUE]
-        assert (len(bucket.files), overdue.undone) == (1, {})
-
-        overdue.step_functions.failing = None
-        reconcile_payments()
-        assert overdue.undone == UNDONE
 
     def test_that_is_completed_at_the_last_moment_is_left_alone(self, overdue, monkeypatch):
         report = overdue.orders.placed_since

@@ -30,8 +30,9 @@ RETURN_STEPS = ["RefundReturn", "RestockReturn", "CompleteReturn"]
 PARKING = ["ParkOrder", "ParkReturn"]
 QUEUED = ["SendConfirmation"]
 """Steps that only send a message; a consumer does the work off the saga's path."""
-TAKE_OVER = "TakeOver"
-"""The undo's own state; all its others are the saga's."""
+TAKE_OVER, RESUME, NOTHING_LEFT = "TakeOver", "ResumeShipment", "NothingLeft"
+RECOVERY_ONLY = {TAKE_OVER, RESUME, NOTHING_LEFT}
+"""The recovery's own states; all its others are the saga's."""
 END = "NeedsAttention"
 """Each machine has one of that name; all others of the saga and of the return are named differently."""
 

@@ -79,7 +79,8 @@ def arguments(step_functions, role) -> dict[str, State]:
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", *PARKING, *RETURN_STEPS)])
 def test_a_step_is_told_the_order_and_reads_the_rest_itself(arguments, name):
-    assert arguments[name] == {"order_id": ORDER_ID}
+    reason = {"reason": "OUT_OF_STOCK"} if name == "ResumeShipment" else {}
+    assert arguments[name] == {"order_id": ORDER_ID, **reason}
 
 
 def test_cancelling_is_told_the_reason(arguments):

@@ -13,11 +13,11 @@ from .machine import (
     END,
     PARALLEL,
     PARKING,
+    RECOVERY_ONLY,
     RETURN,
     RETURN_STEPS,
     SAGA,
     STATES,
-    TAKE_OVER,
     UNDOING,
     State,
 )
@@ -43,7 +43,9 @@ ON_SUCCESS = {
     "RestockReturn": "CompleteReturn",
     "CompleteReturn": None,
     "ParkReturn": END,
-    "TakeOver": "RefundPayment",
+    "TakeOver": "ResumeShipment",
+    "ResumeShipment": "CapturePayment",
+    "NothingLeft": None,
 }
 
 ANY = "States.ALL"
@@ -98,6 +100,15 @@ ON_FAILURE = [
         "RecallShipment",
         "FULFILMENT_FAILED",
     ),
+    ("ResumeShipment", ["OrderEnded"], "NothingLeft", None),
+    ("ResumeShipment", ["ShipmentRefused", "WarehouseSilent", "States.Timeout"], "RefundPayment", "SHIPPING_FAILED"),
+    (
+        "ResumeShipment",
+        ["ShipmentEnded", "ReservationEnded", "CancellationRequested", "IllegalTransition"],
+        "RefundPayment",
+        None,
+    ),
+    ("ResumeShipment", [ANY, "ClientError", "OrderNotFound"], "ParkOrder", None),
     ("SendConfirmation", [ANY, "OrderNotFound", *OUTAGES], "ConfirmationNotSent", None),
     ("CapturePayment", [ANY, "PaymentEnded", *OUTAGES], "RefundPayment", "FULFILMENT_FAILED"),
     ("CompleteOrder", [ANY, "ReservationEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None),
@@ -132,6 +143,15 @@ NEVER_AGAIN = {
         "CancellationRequested",
         "IllegalTransition",
     ],
+    "ResumeShipment": [
+        "OrderEnded",
+        "ShipmentRefused",
+        "ShipmentEnded",
+        "WarehouseSilent",
+        "ReservationEnded",
+        "CancellationRequested",
+        "IllegalTransition",
+    ],
     "CapturePayment": ["PaymentEnded"],
     "RefundReturn": ["PaymentDisputed"],
 }
@@ -141,13 +161,13 @@ ATTEMPTS = {
     **dict.fromkeys(
         ["ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder", "SendConfirmation", "CapturePayment"], 4
     ),
-    **dict.fromkeys(["CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING], 8),
+    **dict.fromkeys(["ResumeShipment", "CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING], 8),
 }
 """How often a step is tried again after an outage. What must succeed in the end is tried longer."""
 
 LOOKS = 1000
 """How often a step that waits for the warehouse looks again whether to wait on."""
-WAITING = ["ShipOrder"]
+WAITING = ["ShipOrder", "ResumeShipment"]
 
 RETRIED = [
     (state, error, LOOKS if state in WAITING and error == "States.Timeout" else attempts)
@@ -225,7 +245,7 @@ def test_what_stays_unsettled_fails_its_execution(run_state, machine, error):
 
 def test_the_tables_have_a_row_for_every_state_and_edge():
     shared = {END}
-    assert len(STATES) == len(SAGA.states) + len(RETURN.states) + len({TAKE_OVER}) - len(shared)
+    assert len(STATES) == len(SAGA.states) + len(RETURN.states) + len(RECOVERY_ONLY) - len(shared)
     assert set(ON_SUCCESS) == set(STATES) - {END}
     assert set(WAITING) < set(ATTEMPTS)
     assert set(ATTEMPTS) == {name for name, state in STATES.items() if state["Type"] == "Task"}

@@ -15,9 +15,12 @@ from .machine import (
     COMPENSATIONS,
     END,
     MACHINES,
+    NOTHING_LEFT,
     PARALLEL,
     PARKING,
     QUEUED,
+    RECOVERY_ONLY,
+    RESUME,
     RETURN,
     RETURN_STEPS,
     SAGA,
@@ -34,7 +37,7 @@ from .machine import (
 )
 
 BUILT_IN = {"States.ALL", "States.Timeout"}
-HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 6}
+HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 4}
 FORWARD_TASKS = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"]
 
 
@@ -163,7 +166,7 @@ def test_the_happy_path_is_short(machine):
 def test_the_happy_paths_take_the_steps_in_their_order():
     assert chain(SAGA.definition["StartAt"]) == [*UNDO, "CompleteOrder"]
     assert chain(RETURN.definition["StartAt"]) == RETURN_STEPS
-    assert chain(UNDOING.definition["StartAt"]) == [TAKE_OVER, *reversed(UNDO.values()), "CancelOrder"]
+    assert chain(UNDOING.definition["StartAt"]) == [TAKE_OVER, RESUME, "CapturePayment", "CompleteOrder"]
 
 
 @pytest.mark.parametrize("step", UNDO)
@@ -247,17 +250,31 @@ def test_no_way_leads_out_of_the_machine(machine):
     assert {machine.definition["StartAt"]} | leads_to == set(machine.states)
 
 
-def test_the_undo_is_the_sagas_from_the_last_steps_undo_on_and_one_state_before_it():
-    first = UNDO["CapturePayment"]
-    assert set(UNDOING.states) == {TAKE_OVER} | reached(SAGA, first)
-    for name in reached(SAGA, first):
+def test_recovery_takes_the_sagas_states_and_has_few_of_its_own():
+    assert set(UNDOING.states) == RECOVERY_ONLY | reached(SAGA, "CapturePayment")
+    for name in reached(SAGA, "CapturePayment"):
         assert UNDOING.states[name] == SAGA.states[name]
         assert UNDOING.unfilled[name] == SAGA.unfilled[name]
 
 
-def test_the_undo_has_every_compensation_and_no_forward_step():
-    assert set(COMPENSATIONS) <= set(UNDOING.states)
-    assert not {*UNDO, "CompleteOrder"} & set(UNDOING.states)
+def test_recovery_compensates_from_the_last_steps_undo_on():
+    """Whatever the dead saga had done by then."""
+    back = [catcher["Next"] for catcher in STATES[RESUME]["Catch"] if catcher["Next"] != "ParkOrder"]
+    assert set(back) == {NOTHING_LEFT, "RefundPayment"}
+    assert chain("RefundPayment") == [*reversed(UNDO.values()), "CancelOrder"]
+
+
+def test_recovery_parks_what_it_cannot_decide():
+    """An outage is no reason to bring a parcel back that has left."""
+    last = STATES[RESUME]["Catch"][-1]
+    assert (last["ErrorEquals"], last["Next"]) == (["States.ALL"], "ParkOrder")
+
+
+def test_recovery_ends_its_wait_for_what_the_saga_ends_it_for():
+    def final(name):
+        return {error for rule in STATES[name]["Retry"] if not rule["MaxAttempts"] for error in rule["ErrorEquals"]}
+
+    assert final(RESUME) == final("ShipOrder") | {"OrderEnded"}
 
 
 def test_the_undo_remembers_what_the_saga_would_have_known():
@@ -270,11 +287,11 @@ def test_the_undo_remembers_what_the_saga_would_have_known():
     [
         (SAGA, {"CompleteOrder", "CancelOrder", END}),
         (RETURN, {"CompleteReturn", END}),
-        (UNDOING, {"CancelOrder", END}),
+        (UNDOING, {"CompleteOrder", "CancelOrder", NOTHING_LEFT, END}),
     ],
 )
 def test_only_known_ends(machine, known):
-    ends = {name for name, state in machine.states.items() if state.get("End") or state["Type"] == "Fail"}
+    ends = {name for name, state in machine.states.items() if state.get("End") or state["Type"] in ("Fail", "Succeed")}
     in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
     assert ends - in_branches == known
 

@@ -1,0 +1,97 @@
+"""A workflow that died is never the end of an order: another one settles it."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def run(engine, resource):
+    """Run a job of the template and return its answer."""
+
+    def job(logical_id):
+        answer = engine.session.client("lambda").invoke(FunctionName=resource(logical_id))
+        return json.load(answer["Payload"])
+
+    return job
+
+
+@pytest.fixture
+def executions(engine, opened):
+    """The names of a machine's executions for one order, in their order."""
+
+    def named(output, order_id):
+        machine = opened["stack"][output]
+        pages = engine.session.client("stepfunctions").get_paginator("list_executions").paginate(stateMachineArn=machine)
+        found = [each["name"] for page in pages for each in page["executions"]]
+        return sorted(name for name in found if name.startswith(order_id))
+
+    return named
+
+
+@pytest.fixture
+def waiting(guest, new_product, eventually):
+    """An order that waits for a silent warehouse."""
+    order_id = guest.buy(new_product(1), line2="sandbox:silent")
+    eventually(lambda: (guest.order(order_id)["shipment"] or {}).get("status") == "REQUESTED")
+    return order_id
+
+
+@pytest.fixture
+def kill(engine, opened, resource):
+    """End a workflow on the spot, and put the event of it where EventBridge would: the emulator emits none."""
+
+    def now(output, name):
+        machine = opened["stack"][output]
+        execution = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        engine.session.client("stepfunctions").stop_execution(executionArn=execution)
+        detail = {"executionArn": execution, "stateMachineArn": machine, "name": name, "status": "ABORTED"}
+        event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        sqs = engine.session.client("sqs")
+        return lambda: sqs.send_message(QueueUrl=resource("RecoveryQueue"), MessageBody=json.dumps(event))
+
+    return now
+
+
+@pytest.fixture
+def dispatch(engine, resource):
+    def answer(order_id):
+        reply = {"order_id": order_id, "outcome": "dispatched", "tracking_number": "T1"}
+        engine.session.client("sqs").send_message(
+            QueueUrl=resource("WarehouseRepliesQueue"), MessageBody=json.dumps(reply)
+        )
+
+    return answer
+
+
+def test_order_whose_parcel_has_left_is_completed_without_its_saga(
+    guest, sandbox, waiting, kill, dispatch, eventually
+):
+    tell = kill("StateMachineArn", waiting)
+    dispatch(waiting)
+    eventually(lambda: guest.order(waiting)["shipment"]["status"] == "DISPATCHED")
+    assert guest.order(waiting)["status"] == "SHIPPING"
+    tell()
+    order = guest.ended(waiting)
+    assert (order["status"], order["shipment"]["tracking_number"]) == ("COMPLETED", "T1")
+    assert sandbox.kept(waiting) == order["total"]["amount"]
+
+
+def test_order_whose_parcel_leaves_while_it_is_recovered_is_completed(guest, waiting, kill, dispatch, executions):
+    kill("StateMachineArn", waiting)()
+    dispatch(waiting)
+    assert guest.ended(waiting)["status"] == "COMPLETED"
+    assert executions("UndoMachineArn", waiting) == [waiting]
+
+
+def test_order_whose_warehouse_stays_silent_is_cancelled_by_the_recovery_of_a_dead_recovery(
+    guest, sandbox, run, waiting, kill, executions, eventually
+):
+    kill("StateMachineArn", waiting)()
+    eventually(lambda: executions("UndoMachineArn", waiting) == [waiting])
+    assert run("SweepWorkflows") == {"recovered": 0}, "it leaves what runs alone"
+    kill("UndoMachineArn", waiting)()
+    order = guest.ended(waiting)
+    assert (order["status"], order["reason"]) == ("CANCELLED", "SHIPPING_FAILED")
+    assert sandbox.kept(waiting) == 0
+    assert executions("UndoMachineArn", waiting) == [waiting, f"{waiting}-1"]
