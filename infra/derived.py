@@ -41,10 +41,6 @@ def operated(template: Template) -> Template:
     }
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
 def audited(template: Template) -> Template:
     """The auditor's permission to see how much was given up, on every queue for that."""
     given_up = [parts["dead_letters"] for parts in _queues(template).values()]

@@ -22,7 +22,8 @@ def executions(engine, opened):
 
     def named(output, order_id):
         machine = opened["stack"][output]
-        pages = engine.session.client("stepfunctions").get_paginator("list_executions").paginate(stateMachineArn=machine)
+        pages = engine.session.client("stepfunctions").get_paginator("list_executions")
+        pages = pages.paginate(stateMachineArn=machine)
         found = [each["name"] for page in pages for each in page["executions"]]
         return sorted(name for name in found if name.startswith(order_id))
 
@@ -64,9 +65,7 @@ def dispatch(engine, resource):
     return answer
 
 
-def test_order_whose_parcel_has_left_is_completed_without_its_saga(
-    guest, sandbox, waiting, kill, dispatch, eventually
-):
+def test_order_whose_parcel_has_left_is_completed_without_its_saga(guest, sandbox, waiting, kill, dispatch, eventually):
     tell = kill("StateMachineArn", waiting)
     dispatch(waiting)
     eventually(lambda: guest.order(waiting)["shipment"]["status"] == "DISPATCHED")
