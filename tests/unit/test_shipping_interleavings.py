@@ -1,0 +1,125 @@
+"""Whatever order the calls of two of shipping's handlers interleave in, no parcel leaves unnoticed and no step sleeps."""
+
+from contextlib import suppress
+from itertools import combinations, permutations
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.fulfilment import recovery
+from chalicelib.fulfilment.cancellation import hear_warehouse
+from chalicelib.fulfilment.recovery import resume_shipment
+from chalicelib.fulfilment.steps import parcel_of
+from chalicelib.orders.model import CancellationRequested, Reason, Status, TooLateToCancel
+from chalicelib.orders.service import Orders
+from chalicelib.shipping.model import ShipmentEnded, ShipmentRefused, ShipmentStatus, WarehouseRequest
+from chalicelib.shipping.service import Shipping
+from tests.builders import a_reply, an_order_in
+from tests.interleaving import Watched, interleavings
+from tests.unit.conftest import LIMITS, Shop
+
+ORDER = "ord_1"
+
+
+class World(Shop):
+    """An order that is just being shipped; every call to a store or a queue is a switch point."""
+
+    def __init__(self, requested):
+        super().__init__()
+        self.has(an_order_in(Status.SHIPPING))
+        self.tokens = []
+        if requested:
+            self.request("token-1")
+        watched = (Watched(self.shipping._store), Watched(self.warehouse), Watched(self.saga))
+        self.shipping = Shipping(*watched, self.clock, LIMITS)
+        self.orders = Orders(Watched(self.order_store), self.clock)
+
+    def request(self, token):
+        self.tokens.append(token)
+        try:
+            self.shipping.request(parcel_of(self.order_store.get(ORDER)), token)
+        except (ShipmentEnded, ShipmentRefused) as refusal:
+            self.shipping.fail(token, refusal)
+
+    def cancel(self):
+        with suppress(TooLateToCancel):
+            self.orders.cancel(ORDER, Reason.CUSTOMER_REQUEST)
+            self.shipping.stop(ORDER, CancellationRequested("CUSTOMER_REQUEST"))
+
+    def redrive(self):
+        if self.shipping.is_requested(ORDER):
+            self.warehouse.send(WarehouseRequest(action="ship", order_id=ORDER, version=1))
+
+    def recover(self):
+        self.tokens.append("token-r")
+        resume_shipment(ORDER, "token-r", "FULFILMENT_FAILED")
+
+    def record(self):
+        return self.shipping._store._target.get(ORDER)
+
+    def will_ship(self, requests):
+        """Whether a warehouse that keeps the protocol sends the parcel, if it reads the requests in this order."""
+        recalled, ships = 0, False
+        for request in requests:
+            if request.action == "recall":
+                recalled, ships = max(recalled, request.version), False
+            else:
+                ships = ships or request.version > recalled
+        return ships
+
+
+ACTORS = {
+    "request": lambda world: world.request("token-2"),
+    "dispatched": lambda world: hear_warehouse(a_reply("dispatched")),
+    "refused": lambda world: hear_warehouse(a_reply("refused")),
+    "accepted": lambda world: hear_warehouse(a_reply("accepted")),
+    "recall": lambda world: world.shipping.recall(ORDER),
+    "cancel": lambda world: world.cancel(),
+    "redrive": lambda world: world.redrive(),
+    "recovery": lambda world: world.recover(),
+}
+PAIRS = list(combinations(ACTORS, 2))
+
+
+def played(monkeypatch, requested, first, second):
+    def begin():
+        world = World(requested)
+        for room in ("orders", "shipping"):
+            monkeypatch.setattr(wiring, room, lambda room=room: getattr(world, room))
+        return world, [lambda name=name: ACTORS[name](world) for name in (first, second)]
+
+    return interleavings(begin)
+
+
+@pytest.fixture(autouse=True)
+def metrics(shop, monkeypatch):
+    monkeypatch.setattr(recovery, "utc_now", shop.clock)
+
+
+@pytest.mark.parametrize("requested", [True, False], ids=["requested", "fresh"])
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_no_schedule_of_two_handlers_breaks_an_invariant(monkeypatch, requested, first, second):
+    for run in played(monkeypatch, requested, first, second):
+        world, order = run.world, run.world.order_store.get(ORDER)
+        if order.cancellation:
+            # The event of the wish to cancel arrives in the end.
+            world.shipping.stop(ORDER, CancellationRequested(order.cancellation))
+        record = world.record()
+        heard = {token for token, _ in world.saga.heard}
+        assert not run.failures, (run.steps, run.failures)
+        assert not (order.cancellation and order.dispatched_at), run.steps
+        if record is None:
+            continue
+        if record.status == ShipmentStatus.RECALLED:
+            assert not any(map(world.will_ship, permutations(world.warehouse.sent))), run.steps
+        if record.status in (ShipmentStatus.DISPATCHED, ShipmentStatus.REFUSED):
+            assert not world.tokens or record.task_token in heard, run.steps
+        if order.cancellation and record.task_token:
+            assert record.task_token in heard, run.steps
+
+
+def test_schedules_are_many(monkeypatch):
+    """The number that the test above tries, so that a switch point that is lost does not go unnoticed."""
+    tried = sum(1 for requested in (True, False) for pair in PAIRS for _ in played(monkeypatch, requested, *pair))
+    print("schedules of shipping:", tried)
+    assert tried > 500
