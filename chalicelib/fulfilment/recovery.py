@@ -150,7 +150,8 @@ def _tend_return(order: Order, wanted: Return, grace: timedelta) -> bool:
     last = workflow.last(wanted.id)
     if not last:
         return _started_late(workflow, wanted.id, given, wanted.requested_at, grace)
-    if wanted.status != ReturnStatus.REQUESTED or not _is_due(last, grace):
+    waits_for_bank = last.status == "SUCCEEDED"
+    if wanted.status != ReturnStatus.REQUESTED or waits_for_bank or not _is_due(last, grace):
         return False
     log.warning("recovering a return", extra={"order_id": order.id, "return_id": wanted.id})
     workflow.start_anew(wanted.id, given)

@@ -33,6 +33,7 @@ class Last:
     """The last execution of a name: how many there were with it, and how it ended; None while it runs."""
 
     number: int
+    status: str
     ended: datetime | None
     error: str | None
 
@@ -110,7 +111,7 @@ class Workflow:
         """The last execution of this name and its repetitions, None if it was never started."""
         used = self._last_used(name)
         told = self._described(_name(name, used)) if used >= 0 else None
-        return Last(used + 1, told.get("stopDate"), told.get("error")) if told else None
+        return Last(used + 1, told["status"], told.get("stopDate"), told.get("error")) if told else None
 
     def runs(self, name: str) -> Iterator[Run]:
         """All executions of this name and of its repetitions, with their histories."""

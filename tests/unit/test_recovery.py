@@ -216,6 +216,14 @@ class TestReturns:
 
         assert sweep_workflows() == 0
 
+    def test_sweep_leaves_a_return_alone_that_waits_for_the_bank(self, returning):
+        """Its workflow succeeded; the end of the dispute begins another one."""
+        returning.return_workflow.start("ret_1", GIVEN)
+        dies(returning, "SUCCEEDED", machine=RETURN, name="ret_1")
+        returning.clock.passes(days=90)
+
+        assert sweep_workflows() == 0
+
     def test_event_of_a_dead_return_begins_it_again(self, returning):
         returning.return_workflow.start("ret_1", GIVEN)
         dies(returning, machine=RETURN, name="ret_1")

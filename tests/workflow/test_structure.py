@@ -286,7 +286,7 @@ def test_the_undo_remembers_what_the_saga_would_have_known():
     ("machine", "known"),
     [
         (SAGA, {"CompleteOrder", "CancelOrder", END}),
-        (RETURN, {"CompleteReturn", END}),
+        (RETURN, {"CompleteReturn", "AwaitDispute", END}),
         (UNDOING, {"CompleteOrder", "CancelOrder", NOTHING_LEFT, END}),
     ],
 )
