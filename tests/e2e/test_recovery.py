@@ -6,17 +6,6 @@ import pytest
 
 
 @pytest.fixture
-def run(engine, resource):
-    """Run a job of the template and return its answer."""
-
-    def job(logical_id):
-        answer = engine.session.client("lambda").invoke(FunctionName=resource(logical_id))
-        return json.load(answer["Payload"])
-
-    return job
-
-
-@pytest.fixture
 def executions(engine, opened):
     """The names of a machine's executions for one order, in their order."""
 
@@ -81,16 +70,3 @@ def test_order_whose_parcel_leaves_while_it_is_recovered_is_completed(guest, wai
     dispatch(waiting)
     assert guest.ended(waiting)["status"] == "COMPLETED"
     assert executions("UndoMachineArn", waiting) == [waiting]
-
-
-def test_order_whose_warehouse_stays_silent_is_cancelled_by_the_recovery_of_a_dead_recovery(
-    guest, sandbox, run, waiting, kill, executions, eventually
-):
-    kill("StateMachineArn", waiting)()
-    eventually(lambda: executions("UndoMachineArn", waiting) == [waiting])
-    assert run("SweepWorkflows") == {"recovered": 0}, "it leaves what runs alone"
-    kill("UndoMachineArn", waiting)()
-    order = guest.ended(waiting)
-    assert (order["status"], order["reason"]) == ("CANCELLED", "SHIPPING_FAILED")
-    assert sandbox.kept(waiting) == 0
-    assert executions("UndoMachineArn", waiting) == [waiting, f"{waiting}-1"]

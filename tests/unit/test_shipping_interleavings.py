@@ -1,4 +1,4 @@
-"""Whatever order the calls of two of shipping's handlers interleave in, no parcel leaves unnoticed and no step sleeps."""
+"""In whatever order the calls of two of shipping's handlers come, no parcel leaves unnoticed and no step sleeps."""
 
 from contextlib import suppress
 from itertools import combinations, permutations
