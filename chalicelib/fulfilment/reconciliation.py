@@ -116,10 +116,7 @@ def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
         if difference.kind == Kind.NOT_RECORDED and intent:
             learn(intent.id, difference.id)
         elif difference.is_repairable and intent and settings().reconcile_repairs:
-<<<<<<< HEAD
             _repair(difference, intent, run)
-        elif difference.kind == Kind.OVERDUE and difference.order_id and settings().reconcile_repairs:
-            _end(difference.order_id)
     except Exception:
         log.exception("not put right", extra={"difference": difference.id})
 
@@ -129,15 +126,3 @@ def _repair(difference: Difference, intent: Intent, run: str) -> None:
     has_lease = wiring.once().lease(f"repair#{intent.id}", utc_now())
     if has_lease and wiring.payments().at_stripe_now(intent.id) == intent:
         wiring.payments().put_right(intent, difference.surplus, run)
-
-
-def _end(order_id: str) -> None:
-    """What has left us is for a person to decide; everything else is undone."""
-    with suppress(TooLateToCancel):
-        wiring.orders().cancel(order_id, Reason.FULFILMENT_FAILED)
-        undo_if_abandoned(order_id)
-=======
-            wiring.payments().put_right(intent, difference.surplus, run)
-    except Exception:
-        log.exception("not put right", extra={"difference": difference.id})
->>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)

@@ -8,13 +8,9 @@
 
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
 takes, which is another room's. Index `by-customer` lists a customer's orders and
-<<<<<<< HEAD
 `by-status` the shop's, newest first by `placed_at`. Index `by-guest-email` holds
-orders that no customer owns.
-=======
-`by-status` the shop's, newest first by `placed_at`. Index `unsettled` lists those with which something is under way,
-oldest first: they carry `unsettled`.
->>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
+orders that no customer owns. Index `unsettled` lists those with which something is under way, oldest first: they carry
+`unsettled`.
 """
 
 import base64
@@ -36,12 +32,8 @@ from chalicelib.platform.errors import CursorInvalid
 NEW = "attribute_not_exists(pk)"
 NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
 UNCHANGED = "version = :version"
-<<<<<<< HEAD
-INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status", "by-guest-email": "guest_email"}
-=======
 UNSETTLED = "yes"
-INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status"}
->>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
+INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status", "by-guest-email": "guest_email"}
 
 
 @dataclass(frozen=True)
@@ -184,11 +176,8 @@ def guest_email(email: str) -> str:
 def _order_item(order: Order) -> dict[str, Any]:
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
-<<<<<<< HEAD
+    item = item if order.is_settled else item | {"unsettled": UNSETTLED}
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
-=======
-    return item if order.is_settled else item | {"unsettled": UNSETTLED}
->>>>>>> adbfdb9 (recovery: settle orders and returns whose workflow died)
 
 
 def _event_item(order: Order) -> dict[str, Any]:
