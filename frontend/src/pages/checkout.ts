@@ -206,7 +206,7 @@ export class CheckoutPage extends LightElement {
   /** The labels follow the country, and a code that was fine may not be any more. */
   private async otherCountry(): Promise<void> {
     this.details = { ...this.details, region: '' };
-    this.errors.forget('region', 'city');
+    this.errors.forget('region', 'city', 'postal_code');
     await this.updateComplete;
     const code = this.querySelector<HTMLInputElement>('#postal_code');
     if (code?.value) this.errors.judge(code);
