@@ -230,7 +230,7 @@ def test_a_parameter_that_is_said_twice(guest):
 
 def test_unknown_routes_and_methods(guest):
     assert_problem(guest.call("GET", "/nothing-here"), 404, "route_not_found")
-    assert_problem(guest.call("DELETE", "/products/CAMP-KETTLE-01"), 404, "route_not_found")
+    assert_problem(guest.call("DELETE", "/products/CAMP-KETTLE-01"), 405, "method_not_allowed")
 
 
 def test_no_personal_data_is_logged(guest, engine, new_product):
