@@ -71,7 +71,7 @@ def test_what_is_not_for_everybody_is_not_to_be_listed(buyer: Buyer, path: str) 
 
 
 def test_half_of_the_visitors_see_the_goods_first(new_buyer: Any, storefront_url: str) -> None:
-    for hand, first in (("a", "Six shelves"), ("b", "On the counter")):
+    for hand, first in (("a", re.compile("shelves$")), ("b", "On the counter")):
         buyer = new_buyer()
         buyer.page.context.add_cookies([{"name": "saga_ab", "value": hand, "url": storefront_url}])
         buyer.goes_to("/")
