@@ -141,7 +141,7 @@ def test_an_order_whose_saga_died_is_ended_by_the_sweeper(guest, new_product, sa
     reservation(order_id)
     stop(order_id)
     expire(order_id)
-    assert run("SweepReservations") == {"released": 1}
+    run("SweepReservations")  # The run of the clock may have come first, so its count says nothing.
     order = guest.ended(order_id)
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
     assert sandbox.kept(order_id) == 0 and stock_of(guest, sku) == 2
