@@ -11,8 +11,9 @@ import { LightElement } from './light-element';
 import { wordmark } from './wordmark';
 import { openSearch } from './search-box';
 
-/** What fits beside the tools; the home page has all. */
+/** How many fit beside the tools; where there are more, some and a link to all of them on the home page. */
 const SHOWN_SHELVES = 6;
+const SHOWN_OF_MORE = 4;
 
 @customElement('shop-header')
 export class ShopHeader extends LightElement {
@@ -37,17 +38,18 @@ export class ShopHeader extends LightElement {
   protected override render() {
     const items = countItems(cart.value);
     const theme = currentTheme();
+    const hasMore = this.categories.length > SHOWN_SHELVES;
     return html`
       <header class="top">
         <a class="home-link" href="/" aria-label="Saga Supply, home">${wordmark}</a>
         <nav class="shelf-nav" aria-label="Shelves">
           <ul>
-            ${this.categories.slice(0, SHOWN_SHELVES).map(
+            ${this.categories.slice(0, hasMore ? SHOWN_OF_MORE : SHOWN_SHELVES).map(
               ({ id, name }) => html`
                 <li><a dir="auto" href="/category/${id}" aria-current=${this.path === `/category/${id}` ? 'page' : 'false'}>${name}</a></li>
               `,
             )}
-            ${this.categories.length > SHOWN_SHELVES ? html`<li><a href="/#shelves-title">All shelves</a></li>` : nothing}
+            ${hasMore ? html`<li><a href="/#shelves-title">All shelves</a></li>` : nothing}
           </ul>
         </nav>
         <div class="tools">
