@@ -34,13 +34,15 @@ TESTS = Path(__file__).parent
 FOLDER = "RIGHTS_FOLDER"
 """The setting by which the workers of a run learn where to write."""
 
-FAILED = "A mark is taken back when the work fails after it was made: tests/contract/test_once.py."
 REPEATED = "A step looks at what its first try did only when that try's answer was lost."
 FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
 UNHEARD = "Only when the event of a dispute's end was lost does it let a return go on: tests/unit/test_reconciling.py."
 REPORTED = "A difference that cannot be repaired is found again by later runs: tests/unit/test_reconciling.py."
 FASTER = "The buyer answers or cancels in the moment before the step keeps its token: tests/unit/test_buyer.py."
 SWEPT = "The sweep leaves what died within the last minute to the event of its death: tests/unit/test_recovery.py."
+FIRST = "The event of the saga's death starts the recovery first: tests/unit/test_cancelling.py, test_operations.py."
+REFUSED = "The warehouse refuses while a recovery waits for its answer: tests/unit/test_recovery.py."
+RETURN_DIED = "The workflow of a return dies by an abort only: tests/unit/test_recovery.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
@@ -53,7 +55,14 @@ KEPT_UNUSED = {
     ("ReconcilePayments", "states:DescribeExecution", "OrderReturn"): UNHEARD,
     ("ReconcilePayments", "states:StartExecution", "OrderReturn"): UNHEARD,
     ("ReconcilePayments", "dynamodb:GetItem", "EffectsTable"): REPORTED,
-    ("ReconcilePayments", "dynamodb:DeleteItem", "EffectsTable"): FAILED,
+    ("APIHandler", "states:StartExecution", "OrderUndo"): FIRST,
+    ("StopFulfilment", "states:StartExecution", "OrderUndo"): FIRST,
+    ("HearWarehouse", "states:SendTaskFailure", "order-undo"): REFUSED,
+    ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels what nobody cancelled before it: "
+    "tests/unit/test_recovery.py.",
+    ("RecoverWorkflow", "states:DescribeExecution", "OrderReturn"): RETURN_DIED,
+    ("RecoverWorkflow", "states:StartExecution", "OrderReturn"): RETURN_DIED,
+    ("SweepWorkflows", "states:DescribeExecution", ""): SWEPT,
     ("SweepWorkflows", "dynamodb:GetItem", ""): SWEPT,
     ("SweepWorkflows", "states:StartExecution", ""): SWEPT,
     ("RecoverWorkflow", "states:StartExecution", "OrderFulfilment"): "A dead saga had begun; others are swept.",
