@@ -43,6 +43,7 @@ SWEPT = "The sweep leaves what died within the last minute to the event of its d
 FIRST = "The event of the saga's death starts the recovery first: tests/unit/test_cancelling.py, test_operations.py."
 REFUSED = "The warehouse refuses while a recovery waits for its answer: tests/unit/test_recovery.py."
 RETURN_DIED = "The workflow of a return dies by an abort only: tests/unit/test_recovery.py."
+RACE = "Whether the recovery waits already when the message comes is a race: tests/unit/test_shipping_interleavings.py."
 KEPT_UNUSED = {
     ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
@@ -58,6 +59,9 @@ KEPT_UNUSED = {
     ("APIHandler", "states:StartExecution", "OrderUndo"): FIRST,
     ("StopFulfilment", "states:StartExecution", "OrderUndo"): FIRST,
     ("HearWarehouse", "states:SendTaskFailure", "order-undo"): REFUSED,
+    ("HearWarehouse", "states:SendTaskSuccess", "order-undo"): RACE,
+    ("StopFulfilment", "states:SendTaskFailure", "order-undo"): RACE,
+    ("ResumeShipment", "dynamodb:PutItem", "ShipmentsTable"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels what nobody cancelled before it: "
     "tests/unit/test_recovery.py.",
     ("RecoverWorkflow", "states:DescribeExecution", "OrderReturn"): RETURN_DIED,
