@@ -79,27 +79,28 @@ class Payments:
 
         Raises BuyerActionRequired, PaymentDeclined or PaymentEnded.
         """
-
-        def attempt() -> Payment | None:
-            payment: Payment | None = self._opened(order_id, amount)
-            if payment and payment.is_free:
-                return self._store.replace(payment, status=AUTHORIZED) if payment.status == CREATED else payment
-            if payment and payment.status == CREATED and payment.intent_id is None:
-                payment = self._with_intent(payment, payment.amount or amount)
-            if payment and payment.status == CREATED:
-                # Checkout takes no order without one unless it is free. Stripe would decline it.
-                payment = self._confirmed(payment, payment_method or "")
-            elif payment and payment.status == ACTION_REQUIRED:
-                payment = self._answered(payment)
-            return payment
-
-        payment = self._repeated(order_id, attempt)
+        payment = self._repeated(order_id, lambda: self._authorized(order_id, amount, payment_method))
         if payment.status == ACTION_REQUIRED:
             raise BuyerActionRequired(order_id)
         if payment.status == DECLINED:
             raise PaymentDeclined(payment.decline_code)
         if payment.status in ENDED:
             raise PaymentEnded(order_id)
+
+    def _authorized(self, order_id: str, amount: Money, payment_method: str | None) -> Payment | None:
+        """Return the payment after one attempt to authorize it; None if its record changed meanwhile."""
+        payment = self._opened(order_id, amount)
+        if payment.is_free:
+            return self._store.replace(payment, status=AUTHORIZED) if payment.status == CREATED else payment
+        if payment.status == ACTION_REQUIRED:
+            return self._answered(payment)
+        if payment.status != CREATED:
+            return payment
+        with_intent = payment if payment.intent_id else self._with_intent(payment, payment.amount or amount)
+        if with_intent is None or with_intent.status != CREATED:
+            return with_intent
+        # Checkout takes no order without a payment method unless it is free. Stripe would decline it.
+        return self._confirmed(with_intent, payment_method or "")
 
     def capture(self, order_id: str) -> None:
         """Take the held money. Raises PaymentEnded."""
