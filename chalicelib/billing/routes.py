@@ -46,7 +46,7 @@ class DocumentQuery(BaseModel):
 
 
 class DocumentLink(BaseModel):
-    url: Annotated[str, Field(description="An HTML document. Whoever has this address can read it, for a short time.")]
+    url: Annotated[str, Field(description="An HTML document. Anyone with this address can read it for a short time.")]
     expires_in_seconds: int
 
 

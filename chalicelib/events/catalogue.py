@@ -144,7 +144,7 @@ class PaymentEventData(OrderData):
 
 
 class PaymentRefundedOutside(OrderData):
-    """Somebody refunded a part or all of it at the payment provider, and not through the shop."""
+    """The payment was refunded, in part or whole, at the payment provider and not through the shop."""
 
     movement: PaymentMovement | None = None
 
@@ -168,7 +168,7 @@ class PaymentDisputeWithdrawn(PaymentEventData):
 
 
 class PaymentRefundFailed(PaymentEventData):
-    """A refund of the shop did not arrive; the amount is kept again until somebody refunds it another time."""
+    """A refund of the shop failed; the amount is kept until an operator refunds it again."""
 
 
 class PaymentRefundRetried(PaymentEventData):

@@ -10,7 +10,7 @@ from chalicelib.shipping.model import WarehouseReply
 
 
 def hear_warehouse(reply: WarehouseReply) -> None:
-    """A parcel that left after the order was given up does not count as shipped: it is recalled."""
+    """Process a reply; recall a parcel that left although the order is cancelled."""
     if reply.outcome == "dispatched" and wiring.shipping().expects(reply.order_id):
         try:
             wiring.orders().dispatched(reply.order_id)

@@ -15,7 +15,7 @@ from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflic
 routes = Blueprint(__name__)
 
 
-Reason = Annotated[Note, Field(description="Why, for whoever looks later.")]
+Reason = Annotated[Note, Field(description="The reason, shown in the adjustment's history.")]
 
 
 class StockChange(BaseModel):

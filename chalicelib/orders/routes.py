@@ -51,7 +51,7 @@ routes = Blueprint(__name__)
 ORDER_TOKEN = "X-Order-Token"
 VARIANT = "X-Variant"
 NOT_OPENED = (OrderTokenRequired, OrderNotFound, LinkExpired, LinkInvalid, LinkRevoked)
-"""Refusals of whoever may not see an order."""
+"""Errors for callers that may not see an order."""
 
 
 class OrderAccepted(BaseModel):
