@@ -51,7 +51,13 @@ class Buyer:
         for field, value in {**ADDRESS, "line2": line2}.items():
             self.page.get_by_test_id(f"checkout-{field}").fill(value)
         if card:
-            self.page.get_by_test_id(f"card-{card}").check(force=True)
+            self.chooses_card(card)
+
+    def chooses_card(self, card: str) -> None:
+        """Click the label: the radio button under it is invisible, and a forced click does not wait for the layout."""
+        radio = self.page.get_by_test_id(f"card-{card}")
+        self.page.locator("label", has=radio).click()
+        expect(radio).to_be_checked()
 
     def sees_order(self, status: str) -> None:
         shown = self.page.get_by_test_id("order-status")

@@ -46,7 +46,7 @@ def test_a_declined_card_is_told_honestly_and_another_one_serves(new_buyer: Any,
     buyer.checks_out("pm_card_visa_chargeDeclined")
     buyer.sees_order("CANCELLED")
     buyer.page.get_by_role("button", name="Try another card").click()
-    buyer.page.get_by_test_id("card-pm_card_visa").check(force=True)
+    buyer.chooses_card("pm_card_visa")
     buyer.page.get_by_test_id("place-order").click()
     buyer.sees_order("COMPLETED")
 
