@@ -10,58 +10,58 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 up: $(INSTALLED) ## Start or update the shop on this machine and print its addresses
-	@$(BIN)/python -m infra.local up
+	@$(BIN)/python -m infra.commands up
 
 down: $(INSTALLED) ## Stop the shop and keep its data in .local/
-	@$(BIN)/python -m infra.local down
+	@$(BIN)/python -m infra.commands down
 
 admin: $(INSTALLED) ## Invite an admin by email: make admin EMAIL=… (STAGE=demo: on AWS)
-	@EMAIL="$(EMAIL)" STAGE="$(STAGE)" $(BIN)/python -m infra.people admin
+	@EMAIL="$(EMAIL)" STAGE="$(STAGE)" $(BIN)/python -m infra.commands.people admin
 
 partner: $(INSTALLED) ## Make a partner's API key: make partner NAME=… (STAGE=demo: on AWS)
-	@NAME="$(NAME)" STAGE="$(STAGE)" $(BIN)/python -m infra.people partner
+	@NAME="$(NAME)" STAGE="$(STAGE)" $(BIN)/python -m infra.commands.people partner
 
 demo: $(INSTALLED) ## Send six orders through the saga and watch them
-	@$(BIN)/python -m infra.local demo
+	@$(BIN)/python -m infra.commands demo
 
 tour: $(INSTALLED) ## Run each event pattern once and show where it happened
-	@$(BIN)/python -m infra.local tour
+	@$(BIN)/python -m infra.commands tour
 
 mail: $(INSTALLED) ## Read the emails that the shop has sent
-	@$(BIN)/python -m infra.local mail
+	@$(BIN)/python -m infra.commands mail
 
 lighthouse: $(INSTALLED) ## Measure the storefront's pages with Lighthouse, on an emulated phone
-	@$(BIN)/python -m infra.local lighthouse
+	@$(BIN)/python -m infra.commands lighthouse
 
 screenshots: $(INSTALLED) ## Write a screenshot of every page to .local/screenshots
-	@$(BIN)/python -m infra.local screenshots
+	@$(BIN)/python -m infra.commands screenshots
 
 audit: $(INSTALLED) ## Check every invariant of money and stock (STAGE=demo: on AWS)
-	@$(BIN)/python -m infra.audit
+	@$(BIN)/python -m infra.commands.audit
 
 job: $(INSTALLED) ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: list them)
-	@NAME="$(NAME)" STAGE="$(STAGE)" INPUT='$(INPUT)' $(BIN)/python -m infra.jobs
+	@NAME="$(NAME)" STAGE="$(STAGE)" INPUT='$(INPUT)' $(BIN)/python -m infra.commands.job
 
 import: $(INSTALLED) ## Import products from a file: make import FILE=docs/examples/products.csv
-	@$(BIN)/python -m infra.imports $(FILE)
+	@$(BIN)/python -m infra.commands.import_products $(FILE)
 
 rush: $(INSTALLED) ## 200 buyers at once for 50 units, then the audit
-	@$(BIN)/python -m infra.local rush
+	@$(BIN)/python -m infra.commands rush
 
 burst: $(INSTALLED) ## 300 orders at once, then the audit
-	@$(BIN)/python -m infra.local burst
+	@$(BIN)/python -m infra.commands burst
 
 dlq: $(INSTALLED) ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
-	@SHOW="$(SHOW)" REDRIVE="$(REDRIVE)" DROP="$(DROP)" ID="$(ID)" $(BIN)/python -m infra.dlq
+	@SHOW="$(SHOW)" REDRIVE="$(REDRIVE)" DROP="$(DROP)" ID="$(ID)" $(BIN)/python -m infra.commands.dlq
 
 replay: $(INSTALLED) ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
-	@FROM="$(FROM)" TO="$(TO)" TYPE="$(TYPE)" $(BIN)/python -m infra.replay
+	@FROM="$(FROM)" TO="$(TO)" TYPE="$(TYPE)" $(BIN)/python -m infra.commands.replay
 
 contracts: $(INSTALLED) ## Write the event contracts to docs/events and refuse breaking changes
-	@$(BIN)/python -m infra.contracts
+	@$(BIN)/python -m infra.build.contracts
 
 test: $(INSTALLED) ## Run all tests, on an emulator of their own
-	@echo "  looking for a browser …" && $(BIN)/python -m infra.local.browser >/dev/null
+	@echo "  looking for a browser …" && $(BIN)/python -m infra.commands.browser >/dev/null
 	@$(BIN)/python -m infra.lint --quick
 	@$(BIN)/python -m pytest -n 3 --dist worksteal # two cores are enough: half of the time they wait for a queue or a clock
 
@@ -69,13 +69,13 @@ lint: $(INSTALLED) ## Check style, types, workflows, templates, security, known 
 	@$(BIN)/python -m infra.lint
 
 package: $(INSTALLED) ## Write what CloudFormation deploys: make package STAGE=demo
-	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.package $(or $(STAGE),demo)
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(BIN)/python -m infra.build.package $(or $(STAGE),demo)
 
 deploy: $(INSTALLED) ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
-	@$(BIN)/python -m infra.aws
+	@$(BIN)/python -m infra.deploy.aws
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local down; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.commands down; fi
 	@rm -rf .local .build .venv .venv-lint .mypy_cache .hypothesis infra/lint/node_modules frontend/node_modules frontend/lighthouse/node_modules frontend/dist
 
 $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt

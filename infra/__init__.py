@@ -1,1 +1,1 @@
-"""What turns the code into a running shop: template pieces, packaging, deployment, the local machine."""
+"""Infrastructure: build, deploy, run on one machine, operate, audit. Nothing here runs in the shop's own functions."""

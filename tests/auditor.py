@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 
 from infra import audit
-from infra.audit.__main__ import of_local
+from infra.commands.audit import of_local
 
 
 class Auditor(audit.Auditor):

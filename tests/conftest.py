@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra import storefront
+from infra.build import storefront
 from infra.local import engine as local_engine
 from infra.local import processes, run, shop
 from tests import rights

@@ -81,7 +81,7 @@ class AdminOnly(Forbidden):
     """Only members of the admin group may do this."""
 
 
-# What the gateway in front of the function answers; `infra/gateway.py` says when.
+# What the gateway in front of the function answers; `infra/build/gateway.py` says when.
 
 
 class ApiKeyRequired(Forbidden):

@@ -3,7 +3,7 @@
 Whoever has an account in the user pool is a customer; a group of all customers would only repeat that. Routes
 serve guests and customers alike, which a gateway authorizer cannot express, so the token is verified here:
 signature against the pool's published keys, issuer, audience, use and expiry. Where only customers or admins have
-business, an authorizer stands in front as well (`infra/gateway.py`).
+business, an authorizer stands in front as well (`infra/build/gateway.py`).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """Signed links: tokens (JWT, HS256) that open one thing for whoever was mailed them, and keyed fingerprints.
 
 The keys are one SSM SecureString: the current key first, then the previous one, separated by a space. Only the first
-one signs, all of them verify, so rotating (`infra/link_keys.py`) breaks no link that was mailed under the previous key.
+one signs, all of them verify, so rotating (`infra/deploy/link_keys.py`) keeps
+links of the previous key valid.
 """
 
 import hashlib

@@ -2,11 +2,11 @@
 
 import boto3
 
-from infra import deploy
 from infra.audit.books import Reader
+from infra.deploy.stack import outputs as stack_outputs
 
 
 def reader_of(session: boto3.Session, stack: str, stripe_base: str = "") -> Reader:
     """Of the stack with this name; an empty `stripe_base` is Stripe itself."""
     key = session.client("ssm").get_parameter(Name=f"/{stack}/stripe/secret-key", WithDecryption=True)
-    return Reader(session, deploy.outputs(session, stack), key["Parameter"]["Value"], stripe_base)
+    return Reader(session, stack_outputs(session, stack), key["Parameter"]["Value"], stripe_base)

@@ -15,10 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra import storefront
+from infra.build import storefront
+from infra.build.template import ROOT, asl
 from infra.lint.exceptions import ACCEPTED
 from infra.local.package import package_each_stage
-from infra.template_pieces import ROOT, asl
 
 TOOLS = Path(sys.executable).parent
 SCANNERS = ROOT / ".venv-lint" / "bin"

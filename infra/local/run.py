@@ -10,12 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from chalicelib.platform.shop import shop as shop_file
+from infra.build.template import ROOT
 from infra.local import engine, processes, shop
-from infra.template_pieces import ROOT
 
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
-PAYMENTS = "infra.local.payments"
+PAYMENTS = "infra.stripe_sandbox"
 
 
 class NotRunning(Exception):
@@ -112,6 +112,8 @@ def _start(console: Console) -> Running:
 def start_payments(port: int, home: Path) -> int:
     """Returns the process id. Raises processes.DidNotStart."""
     arguments = ["--port", str(port), "--state", str(home / "payments.db")]
+    if starter := os.environ.get(processes.ENDS_WITH):
+        arguments += ["--end-with", starter]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return processes.start(PAYMENTS, arguments, environment, home / "payments.log", f"{engine.url(port)}/health")
 

@@ -9,8 +9,9 @@ from typing import Any
 import boto3
 
 from chalicelib.accounts.password import opaque
-from infra import link_keys, storefront, webhooks
-from infra.deploy import deploy
+from infra.build import storefront
+from infra.deploy import link_keys, webhooks
+from infra.deploy.stack import deploy
 from infra.local import engine
 from infra.local.package import package_locally
 from infra.local.transform import Local

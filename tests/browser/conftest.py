@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from infra.local import browser as local_browser
+from infra.commands import browser as local_browser
 from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE, Buyer
 
 NewBuyer = Callable[..., Buyer]

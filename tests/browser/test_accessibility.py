@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from infra.build.storefront import FRONTEND
+from infra.commands.client import Buyer as Client
 from infra.local import shop
-from infra.local.client import Buyer as Client
-from infra.storefront import FRONTEND
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from infra.commands.client import Buyer as Api
 from infra.local import shop
-from infra.local.client import Buyer as Api
 from tests.browser.buyer import Buyer
 
 KEEP_TOKEN = "token => localStorage.setItem('saga.cart-token', JSON.stringify(token))"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from infra.commands.client import Buyer
 from infra.local import shop
-from infra.local.client import Buyer
 from tests.browser.buyer import PATIENCE_MS, PHONE
 
 

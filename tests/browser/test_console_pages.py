@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from infra.audit.invariants import INVARIANTS
+from infra.commands.client import Buyer
 from infra.local import shop
-from infra.local.client import Buyer
 from tests.browser.buyer import DESKTOP, PATIENCE_MS
 
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
+from infra.commands.client import Buyer as Client
 from infra.local import shop
-from infra.local.client import Buyer as Client
 from tests.browser.buyer import Buyer
 
 EVIL = '"><img src=x onerror="pwned=1"><script>pwned=1</script>'

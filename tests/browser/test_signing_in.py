@@ -5,8 +5,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from infra import people
-from infra.local import mail, shop
+from infra.commands import mail, people
+from infra.local import shop
 from tests.browser.buyer import Buyer
 
 

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.template_pieces import pieces
+from infra.build.template import pieces
 from tests.builders import TestClock
 
 NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}

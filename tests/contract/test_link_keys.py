@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.platform.links import LinkInvalid, Links, edge_mark
 from chalicelib.platform.secret import Secret
-from infra import link_keys
+from infra.deploy import link_keys
 
 NAME = "/storefront-test/links/keys"
 

@@ -17,7 +17,7 @@ from chalicelib.payments.gateway import (
 )
 from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown
 from chalicelib.platform.secret import Secret
-from infra.local.payments import serve
+from infra.stripe_sandbox import serve
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway
 

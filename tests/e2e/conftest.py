@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from infra.local import mail, shop
-from infra.local.client import Buyer
+from infra.commands import mail
+from infra.commands.client import Buyer
+from infra.local import shop
 from tests.auditor import Auditor
 from tests.e2e.capture import EventCapture
 

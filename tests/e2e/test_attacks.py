@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from infra.local import mail
-from infra.local.client import ADDRESS, Buyer
+from infra.commands import mail
+from infra.commands.client import ADDRESS, Buyer
 
 WAYS = [
     ("GET", ""),

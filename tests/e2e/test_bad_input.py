@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.client import ADDRESS, Buyer
+from infra.commands.client import ADDRESS, Buyer
 
 ORDER = {"email": "a@example.com", "shipping_address": ADDRESS, "payment_method": "pm_card_visa"}
 KEY = {"Idempotency-Key": "a-key"}

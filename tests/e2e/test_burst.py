@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local import burst
+from infra.commands import burst
 
 
 @pytest.mark.leaves_much

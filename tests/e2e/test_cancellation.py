@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from infra.local.client import Buyer
+from infra.commands.client import Buyer
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from infra.local.client import ADDRESS, Buyer
+from infra.commands.client import ADDRESS, Buyer
 
 
 def post(buyer, **changes):

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra import edge_stack
-from infra.deploy import deploy
+from infra.deploy import edge as edge_stack
+from infra.deploy.stack import deploy
 from infra.local import engine as local_engine
 from infra.local import shop
 from infra.local.package import package_edge_locally

@@ -16,9 +16,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 
 from app import app
 from chalicelib.platform import openapi
-from infra import people
+from infra.commands import people
+from infra.commands.client import Buyer
 from infra.local import shop
-from infra.local.client import Buyer
 
 DRAWN = 8
 """Cases of each operation for each caller, beside those at the bounds."""

@@ -6,8 +6,9 @@ import re
 import pytest
 from websockets.sync.client import connect
 
-from infra.local import mail, shop
-from infra.local.client import Buyer
+from infra.commands import mail
+from infra.commands.client import Buyer
+from infra.local import shop
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chalicelib.platform.http import OPERATIONS
-from infra.gateway import METHODS
+from infra.build.gateway import METHODS
 
 SHARED = {"content-type", "cache-control", "access-control-allow-origin", "www-authenticate"}
 """Headers that HEAD has in common with GET; the others are the server's own, or name one request."""

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from infra import imports
-from infra.local.client import Refused
-from infra.template_pieces import ROOT
+from infra.build.template import ROOT
+from infra.commands import import_products as imports
+from infra.commands.client import Refused
 
 EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
 HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"

@@ -12,9 +12,10 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.platform.shop import shop as shop_file
-from infra import jobs
-from infra.local import mail, shop
-from infra.local.client import Buyer
+from infra.commands import job as jobs
+from infra.commands import mail
+from infra.commands.client import Buyer
+from infra.local import shop
 
 FAN_OUT = ("PointsQueue", "InvoicesQueue", "SalesQueue", "AffinityQueue")
 ALL_PARTS = ["AFFINITY", "INVOICE", "POINTS", "SALES"]

@@ -11,7 +11,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 from websockets.sync.client import ClientConnection, connect
 
-from infra.local.client import Buyer
+from infra.commands.client import Buyer
 
 PATIENCE = 60
 TOLD = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]

@@ -4,8 +4,8 @@ import json
 import threading
 import uuid
 
-from infra.local import mail
-from infra.local.client import Buyer
+from infra.commands import mail
+from infra.commands.client import Buyer
 
 
 def statuses(order):

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from infra.commands.client import Buyer
 from infra.local import engine, processes, run, shop
-from infra.local.client import Buyer
 from tests.auditor import Auditor
 
 

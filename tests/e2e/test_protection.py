@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra import people
-from infra.local.client import Buyer
+from infra.commands import people
+from infra.commands.client import Buyer
 
 MANY = 200
 

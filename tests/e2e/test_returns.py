@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from infra.local.client import Buyer
+from infra.commands.client import Buyer
 
 
 @pytest.fixture

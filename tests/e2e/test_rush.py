@@ -1,6 +1,6 @@
 """The last pieces, with a crowd that wants them at the same moment. `make rush` is the same with 200."""
 
-from infra.local import rush
+from infra.commands import rush
 
 
 def test_every_last_piece_is_sold_once_and_nobody_else_pays(guest, opened, new_product):

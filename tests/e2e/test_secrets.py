@@ -10,7 +10,8 @@ import uuid
 
 import pytest
 
-from infra.local import mail, shop
+from infra.commands import mail
+from infra.local import shop
 
 SECRETS = re.compile(r"\b[sr]k_(test|live)_\w|whsec_\w|AKIA[0-9A-Z]{12}|eyJ[\w-]{10,}\.[\w-]+\.")
 

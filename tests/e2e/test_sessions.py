@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra import people
-from infra.local import mail, shop
-from infra.local.client import Buyer
+from infra.commands import mail, people
+from infra.commands.client import Buyer
+from infra.local import shop
 
 OURS = {"X-Session-Request": "1"}
 PASSWORD = "a-quiet-evening"

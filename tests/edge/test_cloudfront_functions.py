@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.template_pieces import ROOT
+from infra.build.template import ROOT
 
 HERE = Path(__file__).parent
 NODE = Path(sys.executable).parent / "node"

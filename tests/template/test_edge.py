@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import edge_stack
+from infra.build import edge as edge_package
+from infra.deploy import edge as edge_stack
 
 from .template import of_type, referred
 
@@ -113,8 +114,8 @@ def test_a_pages_cache_key_is_its_file_and_what_crawlers_asked_for(template, pat
 
 
 def test_the_header_in_the_key_is_the_one_that_both_functions_mean():
-    viewer_request = (edge_stack.EDGE / "viewer_request.js").read_text()
-    crawlers = (edge_stack.PACKAGE / "crawlers.py").read_text()
+    viewer_request = (edge_package.EDGE / "viewer_request.js").read_text()
+    crawlers = (edge_package.PACKAGE / "crawlers.py").read_text()
     assert "const CRAWLED_PATH = 'x-crawled-path';" in viewer_request
     assert 'CRAWLED_PATH = "x-crawled-path"' in crawlers
 
@@ -219,7 +220,7 @@ def test_every_path_has_headers_of_security(template):
 def packaged_edge(tmp_path_factory):
     """Where it is packaged, and its template."""
     out = tmp_path_factory.mktemp("edge")
-    return out, edge_stack.package(out, SETTINGS)
+    return out, edge_package.package(out, SETTINGS)
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def edge(packaged_edge):
 
 def test_cfn_lint_finds_nothing_at_the_edge():
     lint = Path(sys.executable).parent / "cfn-lint"
-    template = edge_stack.EDGE / "template.yaml"
+    template = edge_package.EDGE / "template.yaml"
     run = subprocess.run(
         [str(lint), "--include-checks", "W", "--regions", edge_stack.REGION, "-t", str(template)],
         capture_output=True,
@@ -251,8 +252,8 @@ def test_an_edge_function_asks_for_no_more_than_there_is(edge, name, seconds, me
 
 def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_edge):
     out, _ = packaged_edge
-    assert (out / edge_stack.CODE).stat().st_size < 1024 * 1024 / 10
-    with zipfile.ZipFile(out / edge_stack.CODE) as package:
+    assert (out / edge_package.CODE).stat().st_size < 1024 * 1024 / 10
+    with zipfile.ZipFile(out / edge_package.CODE) as package:
         assert all(name.startswith("storefront_edge/") for name in package.namelist())
         code = {name: package.read(name).decode() for name in package.namelist() if name.endswith(".py")}
         assert json.loads(package.read("storefront_edge/settings.json")) == SETTINGS
@@ -264,8 +265,8 @@ def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_ed
 
 def test_the_same_package_twice_is_the_same_version(packaged_edge, tmp_path):
     out, _ = packaged_edge
-    edge_stack.package(tmp_path, SETTINGS)
-    assert (tmp_path / edge_stack.CODE).read_bytes() == (out / edge_stack.CODE).read_bytes()
+    edge_package.package(tmp_path, SETTINGS)
+    assert (tmp_path / edge_package.CODE).read_bytes() == (out / edge_package.CODE).read_bytes()
 
 
 def test_edge_functions_may_write_logs_and_nothing_else(edge):

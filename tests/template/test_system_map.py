@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.operations.system import KINDS, drawn
-from infra import derived
+from infra.build import derived
 
 from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, allowed, listed, of_type, referred, role_of
 

@@ -8,7 +8,7 @@ from chalicelib.platform.shop import shop
 from chalicelib.shipping.address import Address, ShippingAddress, address_lines
 from chalicelib.shipping.countries import destinations, format_of
 from chalicelib.shipping.routes import list_countries
-from infra.gateway import models
+from infra.build.gateway import models
 
 PERSON = {"name": "Ada Lovelace", "line1": "12 Main Street", "city": "Springfield"}
 

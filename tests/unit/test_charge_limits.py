@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from chalicelib.payments.limits import LARGEST_CHARGE, SMALLEST_CHARGE, TotalTooLarge, TotalTooSmall, check_total
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
-from infra.local.payments import money as sandbox
+from infra.stripe_sandbox import money as sandbox
 from tests.builders import euros, product_details
 
 

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib.accounts.model import AccountEmail
 from chalicelib.platform.email_address import Email
-from infra import people
+from infra.commands import people
 
 
 class Form(BaseModel):

@@ -10,8 +10,8 @@ from jsonschema import Draft4Validator
 from chalicelib.events import bus
 from chalicelib.events.catalogue import CATALOGUE, Contract, ContractBroken, contract_of, data_of
 from chalicelib.events.schemas import breaks, json_schema
-from infra import contracts, derived
-from infra.template_pieces import pieces
+from infra.build import contracts, derived
+from infra.build.template import pieces
 from tests.builders import a_record, an_event
 from tests.fakes import FakeBus
 

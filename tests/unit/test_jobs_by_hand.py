@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from infra import jobs
+from infra.commands import job as jobs
 
 STACK = "storefront"
 

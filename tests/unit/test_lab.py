@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.lab.auditor import AuditFailed, AuditNotOffered, Auditor
-from infra import aws
+from infra.deploy import aws
 from tests.builders import NOW
 
 FOUND = {

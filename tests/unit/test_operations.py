@@ -20,8 +20,8 @@ from chalicelib.operations.model import (
 from chalicelib.operations.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
-from infra import derived
-from infra.template_pieces import pieces
+from infra.build import derived
+from infra.build.template import pieces
 from tests.builders import NOW, an_event, an_order_in
 
 from .conftest import RETURN, SAGA, UNDO

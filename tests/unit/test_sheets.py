@@ -11,7 +11,7 @@ from chalicelib.imports.model import Format, Row
 from chalicelib.imports.reading import checked
 from chalicelib.platform import sheets
 from chalicelib.platform.shop import shop
-from infra.template_pieces import ROOT
+from infra.build.template import ROOT
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("//x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from chalicelib.platform import shop as shop_file
 from chalicelib.platform.shop import ShopFileInvalid, read, shop
-from infra import package
+from infra.build import package
 
 GIVEN = json.loads(shop_file.FILE.read_text())
 

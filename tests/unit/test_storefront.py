@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from infra import storefront
+from infra.build import storefront
 from infra.seed.seed import PRODUCTS
 
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from infra.template_pieces import workflow
+from infra.build.template import workflow
 
 
 def task(following=None, *caught, **more):

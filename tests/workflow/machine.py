@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from infra.template_pieces import ROOT, SECONDS, pieces, workflow
+from infra.build.template import ROOT, SECONDS, pieces, workflow
 
 State = dict[str, Any]
 

@@ -9,7 +9,7 @@ import pytest
 
 import chalicelib
 from chalicelib.orders.model import Reason
-from infra.template_pieces import ROOT, pieces
+from infra.build.template import ROOT, pieces
 
 from .machine import (
     COMPENSATIONS,

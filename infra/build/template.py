@@ -1,0 +1,150 @@
+"""Reads `infra/template/*.yaml` into one template that `chalice package` merges into its own.
+
+Three things go beyond plain CloudFormation. `!File path` stands for a file's text, so that a workflow
+or an edge function is a file of its own. A workflow is written in YAML with anchors; it becomes
+the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
+workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
+a message; for a workflow, that an execution failed. Such queues are those for what was given up, and the
+output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the pieces, and
+`infra/build/gateway.py` what follows from the routes.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.build import derived, gateway
+
+ROOT = Path(__file__).resolve().parents[2]
+PIECES = ROOT / "infra" / "template"
+ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "lab": {"local", "demo"}}
+"""Pieces that are not for every stage."""
+
+WATCHED = {
+    "AWS::SQS::Queue": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName"),
+    "AWS::StepFunctions::StateMachine": ("AWS/States", "ExecutionsFailed", "Sum", "StateMachineArn"),
+}
+"""By type of resource: what its alarm looks at."""
+
+SECONDS = re.compile(r'("\w*Seconds": )"(\$\{\w+\})"')
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+    value: Any = loader.construct_object(_plain(node), deep=True)
+    if suffix == "File":
+        return _file(ROOT / value)
+    if suffix == "GetAtt":
+        return {"Fn::GetAtt": value.split(".", 1)}
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+def _plain(node: yaml.Node) -> yaml.Node:
+    """Without the short form's tag: a text, a list or a mapping."""
+    if isinstance(node, yaml.MappingNode):
+        return yaml.MappingNode("tag:yaml.org,2002:map", node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", node.value)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", node.value)
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def pieces(stage: str) -> dict[str, Any]:
+    """All pieces of a stage as one template."""
+    merged: dict[str, Any] = {}
+    for path in sorted(PIECES.glob("*.yaml")):
+        if stage in ONLY_IN.get(path.stem, {stage}):
+            merged = _merged(merged, read(path))
+    more = (
+        derived.in_shop_time(merged)
+        | derived.operated(merged)
+        | derived.asynchronous(merged)
+        | derived.schema_registry()
+    )
+    if "Auditor" in merged["Resources"]:
+        more |= derived.audited(merged)
+    return _merged(_merged(_watched(merged), gateway.definition()), {"Resources": more})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One template as it is written."""
+    return yaml.load(path.read_text(), _Loader)
+
+
+def workflow(path: Path) -> dict[str, Any]:
+    """A workflow as Step Functions reads it, with its `${…}` still in place.
+
+    `x-states-of: file` takes over the states that it leads to from another workflow.
+    """
+    definition = yaml.safe_load(path.read_text())
+    if "x-states-of" in definition:
+        others = workflow(path.parent / definition["x-states-of"])["States"]
+        definition["States"] = _reachable(definition["StartAt"], others | definition["States"])
+    return {key: value for key, value in definition.items() if not key.startswith("x-")}
+
+
+def _reachable(start: str, states: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    ahead = [start]
+    while ahead:
+        name = ahead.pop(0)
+        if name not in found:
+            found[name] = states[name]
+            edges = [states[name], *states[name].get("Catch", []), *states[name].get("Choices", [])]
+            ahead += [edge[key] for edge in edges for key in ("Next", "Default") if key in edge]
+    return found
+
+
+def _watched(template: dict[str, Any]) -> dict[str, Any]:
+    """With the alarms that resources ask for, and the list of the queues among them."""
+    asking = {
+        name: resource for name, resource in template["Resources"].items() if "Alarm" in resource.get("Metadata", {})
+    }
+    alarms = {f"{name}Alarm": _alarm(name, resource) for name, resource in asking.items()}
+    queues = [{"Ref": name} for name, resource in asking.items() if resource["Type"] == "AWS::SQS::Queue"]
+    urls = {"DeadLetterQueueUrls": {"Value": {"Fn::Join": [",", queues]}}}
+    return _merged(template, {"Resources": alarms, "Outputs": urls})
+
+
+def _alarm(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+    namespace, metric, statistic, dimension = WATCHED[resource["Type"]]
+    value = {"Fn::GetAtt": [name, "QueueName"]} if dimension == "QueueName" else {"Ref": name}
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmDescription": resource["Metadata"]["Alarm"],
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Dimensions": [{"Name": dimension, "Value": value}],
+            "Statistic": statistic,
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [{"Ref": "AlarmTopic"}],
+        },
+    }
+
+
+def _file(path: Path) -> str:
+    return asl(path) if path.name.endswith(".asl.yaml") else path.read_text()
+
+
+def asl(path: Path) -> str:
+    """A workflow's definition, for CloudFormation to fill in."""
+    return SECONDS.sub(r"\1\2", json.dumps(workflow(path), indent=1))
+
+
+def _merged(one: Any, other: Any) -> Any:
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    return one | {key: _merged(one.get(key), value) for key, value in other.items()}

@@ -1,0 +1,67 @@
+"""A Chromium for the browser tests: one that is there, else one that is installed now.
+
+python -m infra.commands.browser       prints its path
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class NoBrowser(Exception):
+    """No Chromium was found, and none could be installed."""
+
+
+def chromium() -> str:
+    """Its path. Raises NoBrowser."""
+    for find in (_on_path, _of_playwright, _from_playwright, _from_debian):
+        path = find()
+        if path:
+            return path
+    raise NoBrowser(
+        "No Chromium here, and it could not be installed. Please install one, for example: apt-get install chromium"
+    )
+
+
+def _on_path() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _of_playwright() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if os.path.exists(path) else None
+
+
+def _from_playwright() -> str | None:
+    _try([sys.executable, "-m", "playwright", "install", "--with-deps", "--only-shell", "chromium"])
+    return _of_playwright()
+
+
+def _from_debian() -> str | None:
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        _try(["apt-get", "update", "-q"])
+        _try(["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"])
+    return _on_path()
+
+
+def _try(command: list[str]) -> None:
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=False)
+
+
+if __name__ == "__main__":
+    print(chromium())

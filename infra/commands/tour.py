@@ -1,0 +1,233 @@
+"""`make tour`: each pattern of docs/patterns once, on the running shop, and what happened where."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from rich.console import Console
+from websockets.sync.client import connect
+
+from chalicelib.events.catalogue import CATALOGUE, data_of
+from chalicelib.events.envelope import Envelope
+from infra.build.template import ROOT
+from infra.commands import import_products as imports
+from infra.commands import job as jobs
+from infra.commands import mail
+from infra.commands.client import Buyer
+from infra.local import run, shop
+
+PATIENCE_SECONDS = 60
+EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
+
+
+class TourStuck(Exception):
+    """Something did not come about in the time that the tour gives it."""
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The shop, and the people that the tour meets in it."""
+
+    outputs: dict[str, Any]
+    session: boto3.Session
+    guest: Buyer
+    customer: Buyer
+    admin: Buyer
+    sku: str
+
+    def timeline(self, order_id: str, kind: str) -> list[dict[str, Any]]:
+        items = self.admin.must("GET", f"/admin/orders/{order_id}/timeline")["items"]
+        return [item for item in items if item["kind"] == kind]
+
+    def emails(self, without: str = "nothing") -> int:
+        """So many were sent, those about one order left out."""
+        sent = mail.messages(self.outputs["engine_url"], self.outputs["account"])
+        return sum(without not in (email["BodyText"] or "") for email in sent)
+
+    def completed(self, buyer: Buyer) -> str:
+        order_id = buyer.buy(self.sku)
+        buyer.ended(order_id)
+        return order_id
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One pattern: its page in docs/patterns, and what tells line by line what happened."""
+
+    page: str
+    title: str
+    visit: Callable[[Tour], Iterator[str]]
+
+
+def tour(console: Console) -> int:
+    outputs, session = run.outputs(), run.place().session
+    api = outputs["api_url"]
+
+    def signed_in(person: shop.Person) -> Buyer:
+        return Buyer(api, token=shop.sign_in(session, outputs["stack"], person))
+
+    products = Buyer(api).must("GET", "/products")["items"]
+    plenty = max(products, key=lambda product: product["available"])["sku"]
+    guided = Tour(outputs, session, Buyer(api), signed_in(shop.CUSTOMER), signed_in(shop.ADMIN), plenty)
+    began = time.monotonic()
+    for number, stop in enumerate(STOPS, 1):
+        console.print(f"\n[bold]{number}. {stop.title}[/bold]  [dim]docs/patterns/{stop.page}.md[/dim]")
+        for line in stop.visit(guided):
+            console.print(f"   {line}", soft_wrap=True)
+    console.print(f"\nThat was all of it, in {time.monotonic() - began:.0f} s. Whether the books agree: make audit\n")
+    return 0
+
+
+def saga(tour: Tour) -> Iterator[str]:
+    order_id = tour.completed(tour.guest)
+    yield f"{order_id}: {' → '.join(_titles(tour.timeline(order_id, 'state')))}"
+    refused = tour.guest.buy(tour.sku, line2="sandbox:refuse")
+    order = tour.guest.ended(refused)
+    undone = [title for title in _titles(tour.timeline(refused, "state")) if title not in FORWARD]
+    yield f"the warehouse refused {refused}, undone: {' → '.join(undone)}; {order['status']} {order['reason']}"
+
+
+def outbox(tour: Tour) -> Iterator[str]:
+    order_id = tour.completed(tour.guest)
+    for event in tour.timeline(order_id, "event"):
+        delay = _moment(event["details"]["published_at"]) - _moment(event["at"])
+        yield f"{event['title']:18} on the bus {delay.total_seconds() * 1000:5.0f} ms after it was written"
+
+
+def contracts(tour: Tour) -> Iterator[str]:
+    order_id = tour.completed(tour.guest)
+    dynamodb = tour.session.resource("dynamodb").meta.client
+    key = {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
+    item = dynamodb.get_item(TableName=tour.outputs["stack"]["OrdersTableName"], Key=key)["Item"]
+    placed = Envelope.model_validate(json.loads(json.dumps(item["event"], default=int)))
+    yield f"{len(CATALOGUE)} contracts; {placed.type} version {placed.version} of {order_id} is a {data_of(placed)!r}"
+
+
+def live(tour: Tour) -> Iterator[str]:
+    order_id = tour.guest.buy(tour.sku)
+    with connect(tour.outputs["websocket_url"]) as socket:
+        token = tour.guest.order_tokens[order_id]
+        socket.send(json.dumps({"action": "subscribe", "order_id": order_id, "token": token}))
+        status = ""
+        while status != "COMPLETED":
+            heard = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
+            status = heard["status"]
+            yield f"heard version {heard['version']}: {heard['type']} {status}"
+
+
+def fan_out(tour: Tour) -> Iterator[str]:
+    before = tour.customer.must("GET", "/me/points")["points"]
+    order_id = tour.completed(tour.customer)
+    invoice = _sooner_or_later(lambda: tour.customer.call("GET", f"/orders/{order_id}/invoice").body.get("url"))
+    yield f"invoice of {order_id}: {invoice.split('?')[0]}"
+    yield f"points: {before} before, {_sooner_or_later(lambda: _more_points(tour, before))} after"
+    today = tour.admin.must("GET", "/admin/insights")["days"][-1]
+    yield f"sold today: {today['orders']} orders, {today['pieces']} pieces, {today['revenue'] / 100:.2f}"
+
+
+def filtering(tour: Tour) -> Iterator[str]:
+    before = tour.admin.must("GET", "/admin/insights")["points"]
+    order_id = tour.completed(tour.guest)
+    after = tour.admin.must("GET", "/admin/insights")["points"]
+    yield f"{order_id} is a guest's, so the topic keeps it from the points queue"
+    yield f"points of all: {before} before, {after} after"
+
+
+def pipeline(tour: Tour) -> Iterator[str]:
+    asked = tour.admin.must("POST", "/admin/imports", {"format": "csv"})
+    imports.upload(asked["upload"], EXAMPLE.read_bytes())
+
+    def ended() -> dict[str, Any] | None:
+        now = tour.admin.must("GET", f"/admin/imports/{asked['import_id']}")
+        return now if now["status"] in imports.ENDED else None
+
+    done = _sooner_or_later(ended)
+    yield f"{EXAMPLE.name}: {done['rows']}"
+    for row in imports.report(done["report_url"]):
+        yield f"row {row}"
+
+
+def replay(tour: Tour) -> Iterator[str]:
+    time.sleep(2)  # the emails of the stops before this one
+    emails, now = tour.emails(), datetime.now(UTC)
+    span = {"from": (now - timedelta(minutes=2)).isoformat(), "to": now.isoformat()}
+    asked = tour.admin.must("POST", "/admin/replays", span)
+
+    def is_over() -> bool:
+        return tour.admin.must("GET", f"/admin/replays/{asked['replay_id']}")["state"] == "COMPLETED"
+
+    _sooner_or_later(is_over)
+    behind = tour.completed(tour.guest)
+    yield f"{asked['replay_id']}: the last two minutes were published again"
+    yield f"emails: {emails} before, and {tour.emails(without=behind)} when an order behind them was through"
+
+
+def dead_letters(tour: Tour) -> Iterator[str]:
+    sqs = tour.session.client("sqs")
+    urls = tour.outputs["stack"]["DeadLetterQueueUrls"].split(",")
+    url = next(url for url in urls if "NotificationsDeadLetters" in url)
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"detail": {"what": "is this"}}))
+    letters = _sooner_or_later(lambda: tour.admin.must("GET", "/admin/queues/notifications/messages")["items"])
+    yield f"a letter that nobody can read lies in notifications: {letters[0]['id']}"
+    tour.admin.must("DELETE", f"/admin/queues/notifications/messages/{letters[0]['id']}")
+    queues = tour.admin.must("GET", "/admin/queues")["items"]
+    left = sum(queue["dead_letters"]["waiting"] for queue in queues)
+    yield f"dropped; {len(queues)} queues have {left} dead letters now"
+
+
+def clock(tour: Tour) -> Iterator[str]:
+    known = jobs.jobs()
+    yield f"jobs: {', '.join(known)}"
+    for name in ("sweep_reservations", "reconcile_payments"):
+        yield f"{name}: {jobs.invoke(tour.session, shop.STACK, known[name], {})}"
+
+
+STOPS = (
+    Stop("saga", "Saga with compensations", saga),
+    Stop("transactional-outbox", "Transactional outbox", outbox),
+    Stop("event-contracts", "Event contracts", contracts),
+    Stop("live-updates", "Live updates, through a FIFO queue", live),
+    Stop("fan-out-fan-in", "Fan-out and fan-in", fan_out),
+    Stop("content-filtered-routing", "Content-filtered routing", filtering),
+    Stop("processing-pipeline", "Event processing pipeline", pipeline),
+    Stop("archive-and-replay", "Archive and replay, and idempotent consumers", replay),
+    Stop("dead-letters", "Dead letters", dead_letters),
+    Stop("scheduled-jobs", "Scheduled jobs", clock),
+)
+
+FORWARD = {
+    "ReserveInventory",
+    "AuthorizePayment",
+    "FulfillOrder",
+    "ShipOrder",
+    "SendConfirmation",
+    "CapturePayment",
+    "CompleteOrder",
+}
+
+
+def _titles(items: list[dict[str, Any]]) -> list[str]:
+    return [item["title"] for item in items]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _more_points(tour: Tour, before: int) -> int | None:
+    points = tour.customer.must("GET", "/me/points")["points"]
+    return points if points > before else None
+
+
+def _sooner_or_later(question: Callable[[], Any]) -> Any:
+    """The first answer that says something. Raises TourStuck."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.2)
+    raise TourStuck("This did not come about in time. What happened: .local/engine.log")

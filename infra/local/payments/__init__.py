@@ -1,6 +1,0 @@
-"""A payment provider on this machine: it speaks the part of Stripe's API that the shop uses, so
-that the official SDK works unchanged and no account is needed."""
-
-from infra.local.payments.server import serve
-
-__all__ = ["serve"]

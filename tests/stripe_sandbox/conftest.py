@@ -1,0 +1,35 @@
+"""A payment sandbox for each file, and a new account in it for each test."""
+
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from infra.stripe_sandbox import serve
+
+from .client import desk_at, shop_at
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    state = str(tmp_path_factory.mktemp("payments") / "state.sqlite")
+    server = serve(0, state)
+    yield SimpleNamespace(url=server.url, state=state)
+    server.close()
+
+
+@pytest.fixture
+def secret():
+    return f"sk_test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def shop(sandbox, secret):
+    """Stripe's own SDK."""
+    return shop_at(sandbox.url, secret)
+
+
+@pytest.fixture
+def desk(sandbox, secret):
+    """The admin endpoints: what others than the shop do."""
+    return desk_at(sandbox.url, secret)
