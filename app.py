@@ -33,7 +33,7 @@ def relay_events(event: Event, context: Any) -> Event:
 @app.lambda_function(name="queue_updates")
 def queue_updates(event: Event, context: Any) -> Event:
     """Orders table stream → queue of updates, in order. Not the relay's work: if it fails, the bus goes on."""
-    from chalicelib.live import updates
+    from chalicelib.order_updates import updates
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
@@ -45,7 +45,7 @@ def queue_updates(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="live")
 def live(event: Event, context: Any) -> Event:
-    from chalicelib.live import routes
+    from chalicelib.order_updates import routes
 
     return routes.handle(event)
 
@@ -57,10 +57,10 @@ def live(event: Event, context: Any) -> Event:
 def push_updates(event: Event, context: Any) -> Event:
     """The changes of each order, in order → who watches it."""
     from chalicelib import wiring
-    from chalicelib.live.model import Update
-    from chalicelib.platform import queues
+    from chalicelib.order_updates.model import Update
+    from chalicelib.platform import sqs_batch
 
-    return queues.consume_in_order(event, Update, wiring.live().push)
+    return sqs_batch.consume_in_order(event, Update, wiring.live().push)
 
 
 @app.lambda_function(name="start_fulfilment")
@@ -95,38 +95,38 @@ def start_return(event: Event, context: Any) -> Event:
 def recover_workflow(event: Event, context: Any) -> Event:
     """A workflow that died → another one that settles what it left."""
     from chalicelib.fulfilment import recovery
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
 
-    return queues.consume(event, recovery.WorkflowDied, recovery.recover_dead)
+    return sqs_batch.consume(event, recovery.WorkflowDied, recovery.recover_dead)
 
 
 @app.lambda_function(name="hear_warehouse")
 def hear_warehouse(event: Event, context: Any) -> Event:
     """The warehouse's answers → the order, and the waiting saga step."""
     from chalicelib.fulfilment import cancellation
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
     from chalicelib.shipping.model import WarehouseReply
 
-    return queues.consume(event, WarehouseReply, cancellation.hear_warehouse)
+    return sqs_batch.consume(event, WarehouseReply, cancellation.hear_warehouse)
 
 
 @app.lambda_function(name="send_confirmation")
 def send_confirmation(event: Event, context: Any) -> Event:
     """Queued confirmations → one email to the buyer for each order."""
     from chalicelib.notifications import consumer
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
 
-    return queues.consume(event, consumer.ConfirmationRequest, consumer.confirm)
+    return sqs_batch.consume(event, consumer.ConfirmationRequest, consumer.confirm)
 
 
 @app.lambda_function(name="hear_stripe")
 def hear_stripe(event: Event, context: Any) -> Event:
     """Stripe's events → the payment, and its order."""
-    from chalicelib.fulfilment import payment_news
+    from chalicelib.fulfilment import payment_updates
     from chalicelib.payments.webhooks import Notice
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
 
-    return queues.consume(event, Notice, payment_news.hear_stripe)
+    return sqs_batch.consume(event, Notice, payment_updates.hear_stripe)
 
 
 @app.lambda_function(name="send_notifications")
@@ -200,20 +200,20 @@ def count_return(event: Event, context: Any) -> Event:
 def split_import(event: Event, context: Any) -> Event:
     """An uploaded file → batches of its rows."""
     from chalicelib import wiring
-    from chalicelib.imports.files import Upload
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
+    from chalicelib.product_import.files import Upload
 
-    return queues.consume(event, Upload, wiring.import_splitter().split)
+    return sqs_batch.consume(event, Upload, wiring.import_splitter().split)
 
 
 @app.lambda_function(name="import_rows")
 def import_rows(event: Event, context: Any) -> Event:
     """Batches of rows → catalog and stock; the last one → CatalogImported."""
     from chalicelib import wiring
-    from chalicelib.imports.model import Batch
-    from chalicelib.platform import queues
+    from chalicelib.platform import sqs_batch
+    from chalicelib.product_import.model import Batch
 
-    return queues.consume(event, Batch, wiring.import_writer().write)
+    return sqs_batch.consume(event, Batch, wiring.import_writer().write)
 
 
 # What runs by the clock.
@@ -235,9 +235,9 @@ def sweep_workflows(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="republish_events")
 def republish_events(event: Event, context: Any) -> Event:
-    from chalicelib.operations import outbox
+    from chalicelib.events import republish
 
-    return {"published": outbox.republish()}
+    return {"published": republish.republish()}
 
 
 @app.lambda_function(name="reconcile_payments")

@@ -9,7 +9,6 @@ from chalicelib.accounts.routes import routes as accounts
 from chalicelib.billing.routes import routes as billing
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
-from chalicelib.imports.routes import routes as imports
 from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
 from chalicelib.lab.routes import routes as lab
@@ -20,6 +19,7 @@ from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform import openapi
 from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
+from chalicelib.product_import.routes import routes as imports
 from chalicelib.shipping.routes import routes as shipping
 
 routes = Blueprint(__name__)

@@ -15,20 +15,11 @@ from chalicelib.catalog.store import ProductStore
 from chalicelib.events import bus
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import Outbox
-from chalicelib.fulfilment.start import Workflow
-from chalicelib.imports.files import ImportFiles
-from chalicelib.imports.service import Imports
-from chalicelib.imports.splitting import RowsQueue, Splitter
-from chalicelib.imports.store import ImportStore
-from chalicelib.imports.writing import Writer
 from chalicelib.insights.service import Insights
 from chalicelib.insights.store import InsightsStore
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.lab.auditor import Auditor
-from chalicelib.live.service import Live
-from chalicelib.live.sockets import Sockets
-from chalicelib.live.store import ConnectionStore
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
@@ -37,6 +28,9 @@ from chalicelib.operations.logs import Logs
 from chalicelib.operations.model import Parts
 from chalicelib.operations.replays import Replays
 from chalicelib.operations.stack import Meters, Stack
+from chalicelib.order_updates.service import Live
+from chalicelib.order_updates.sockets import Sockets
+from chalicelib.order_updates.store import ConnectionStore
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.link_requests import LinkRequests
 from chalicelib.orders.service import Orders
@@ -53,12 +47,18 @@ from chalicelib.platform.client_address import client_network
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.http import Call
+from chalicelib.platform.idempotency import Once
 from chalicelib.platform.identity import identify
 from chalicelib.platform.links import Links
-from chalicelib.platform.once import Once
 from chalicelib.platform.rate_limit import RateLimit
 from chalicelib.platform.settings import settings
 from chalicelib.platform.shop import shop
+from chalicelib.platform.workflows import Workflow
+from chalicelib.product_import.files import ImportFiles
+from chalicelib.product_import.service import Imports
+from chalicelib.product_import.splitting import RowsQueue, Splitter
+from chalicelib.product_import.store import ImportStore
+from chalicelib.product_import.writing import Writer
 from chalicelib.shipping.service import Limits, Shipping
 from chalicelib.shipping.store import ShipmentStore
 from chalicelib.shipping.warehouse import WaitingTask, Warehouse

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, ProductDetails
-from chalicelib.events.catalogue import Variant
+from chalicelib.events.contracts import Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.model import Order, OrderLine, Reason, Status, placed

@@ -12,7 +12,7 @@ from typing import Any
 import stripe
 from botocore.exceptions import ClientError
 
-from chalicelib.live.model import MAX_SUBSCRIPTIONS
+from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
 from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
@@ -25,8 +25,8 @@ from chalicelib.payments.model import (
     PaymentUnknown,
     Refund,
 )
+from chalicelib.platform.idempotency import LEASE
 from chalicelib.platform.money import Money
-from chalicelib.platform.once import LEASE
 
 APPROVED = "pm_card_visa"
 DECLINED = "pm_card_visa_chargeDeclined"

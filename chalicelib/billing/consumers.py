@@ -2,7 +2,7 @@
 
 from chalicelib import wiring
 from chalicelib.billing.model import Cause, Credit, OrderNotCompleted, completed_at
-from chalicelib.events.catalogue import PaymentEventData, PaymentMovement, ReturnEventData
+from chalicelib.events.contracts import PaymentEventData, PaymentMovement, ReturnEventData
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Order, Status
 

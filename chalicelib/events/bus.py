@@ -12,9 +12,9 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from chalicelib.events.catalogue import data_of
+from chalicelib.events.contracts import data_of
 from chalicelib.events.envelope import Envelope
-from chalicelib.platform import queues
+from chalicelib.platform import sqs_batch
 from chalicelib.platform.dynamo import plain
 from chalicelib.platform.log import log
 
@@ -58,7 +58,7 @@ def publish(envelopes: list[Envelope], events_client: Any, bus: str) -> None:
 
 def consume(event: dict[str, Any], handle: Callable[[Envelope], None]) -> dict[str, Any]:
     """Give each event that a rule put on the queue to `handle`; report those that raise, and only those."""
-    return queues.each(event, _received, handle)
+    return sqs_batch.each(event, _received, handle)
 
 
 def _received(body: str) -> Envelope:

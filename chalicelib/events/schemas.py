@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.events.catalogue import CATALOGUE, Contract
+from chalicelib.events.contracts import CATALOGUE, Contract
 from chalicelib.events.envelope import Envelope
 
 Schema = dict[str, Any]

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib import wiring
-from chalicelib.fulfilment.payment_news import learn
+from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.payments.model import Intent
 from chalicelib.payments.movements import HOLDS_MOVE
 from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso, utc_now
+from chalicelib.platform.idempotency import BeingDone
 from chalicelib.platform.log import log
-from chalicelib.platform.once import BeingDone
 from chalicelib.platform.settings import settings
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)

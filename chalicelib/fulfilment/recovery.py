@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from chalicelib import wiring
 from chalicelib.fulfilment import returns
-from chalicelib.fulfilment.start import Last, Workflow
 from chalicelib.fulfilment.steps import NOT_SHIPPED, parcel_of
 from chalicelib.orders.model import (
     CancellationRequested,
@@ -25,6 +24,7 @@ from chalicelib.orders.model import (
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.log import log
+from chalicelib.platform.workflows import Last, Workflow
 from chalicelib.shipping.model import ShipmentStatus
 
 GRACE = timedelta(minutes=1)

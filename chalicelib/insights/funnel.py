@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import get_args
 
-from chalicelib.events.catalogue import Variant
+from chalicelib.events.contracts import Variant
 
 NEITHER = "-"
 """In place of a variant, where there was none."""

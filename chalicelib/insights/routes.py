@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.catalog.routes import SHARED_SECONDS, ProductView, product_view
-from chalicelib.events.catalogue import Variant
+from chalicelib.events.contracts import Variant
 from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
 from chalicelib.insights.model import best_selling, by_country
 from chalicelib.platform.http import Call, endpoint

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 
-from chalicelib.events.catalogue import INSIGHTS, OrderCompleted, OrderPlaced, OrderSettled, ReturnEventData, Variant
+from chalicelib.events.contracts import INSIGHTS, OrderCompleted, OrderPlaced, OrderSettled, ReturnEventData, Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.insights.funnel import FunnelDay, Step, funnel_days
 from chalicelib.insights.model import (

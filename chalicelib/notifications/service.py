@@ -8,9 +8,9 @@ from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.model import Occasion, cart_reminder, compose
 from chalicelib.notifications.ses import SesSender
 from chalicelib.orders.model import Order
+from chalicelib.platform.idempotency import Once
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
-from chalicelib.platform.once import Once
 
 LINK_LIFETIME = timedelta(days=30)
 """How long a link in an email opens a guest's order."""

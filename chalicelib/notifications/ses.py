@@ -10,7 +10,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from chalicelib.notifications.model import Email
-from chalicelib.platform.once import NoEffect
+from chalicelib.platform.idempotency import NoEffect
 
 
 class EmailRefused(NoEffect):

@@ -4,11 +4,10 @@ import json
 from collections.abc import Callable
 
 from chalicelib import wiring
-from chalicelib.events import bus
+from chalicelib.events import bus, republish
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
-from chalicelib.operations import outbox
 from chalicelib.operations.letters import Handled
 from chalicelib.operations.model import CannotRedrive, Letter
 from chalicelib.orders.model import OrderNotFound
@@ -73,7 +72,7 @@ def settle(letter: Letter) -> None:
 
 def _republish(letter: Letter) -> None:
     """The letter names a place in a stream and not an event, so everything that waits is published."""
-    outbox.republish()
+    republish.republish()
 
 
 def _let_be(letter: Letter) -> None:

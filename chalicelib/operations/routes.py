@@ -8,8 +8,7 @@ from chalice import Blueprint
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.events.catalogue import CATALOGUE
-from chalicelib.fulfilment.start import Workflow
+from chalicelib.events.contracts import CATALOGUE
 from chalicelib.operations import redrive, refunds, timeline
 from chalicelib.operations.letters import AT_ONCE, Depth
 from chalicelib.operations.model import (
@@ -39,6 +38,7 @@ from chalicelib.platform.request_keys import (
     request_key,
 )
 from chalicelib.platform.settings import settings
+from chalicelib.platform.workflows import Workflow
 
 routes = Blueprint(__name__)
 

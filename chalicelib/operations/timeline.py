@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.fulfilment.start import Run
 from chalicelib.operations.logs import Line
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
 from chalicelib.platform.clock import iso
+from chalicelib.platform.workflows import Run
 from chalicelib.shipping.model import Shipment
 
 Kind = Literal["order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"]

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
 from chalicelib.catalog.service import Catalog
-from chalicelib.events.catalogue import Variant
+from chalicelib.events.contracts import Variant
 from chalicelib.orders.keys import guest_order_token, new_order_id
 from chalicelib.orders.model import (
     CartEmpty,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chalicelib.events.catalogue import ORDERS, OrderLinkRequested
+from chalicelib.events.contracts import ORDERS, OrderLinkRequested
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import link_request
 from chalicelib.platform.clock import Clock, iso

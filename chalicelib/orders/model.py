@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.events.catalogue import Line, PaymentMovement, Returned, Variant, contract_of
+from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant, contract_of
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso

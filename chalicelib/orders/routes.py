@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
 from chalicelib.cart.routes import TOKEN as CART_TOKEN
-from chalicelib.events.catalogue import variant_of
+from chalicelib.events.contracts import variant_of
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (

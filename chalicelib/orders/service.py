@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from chalicelib.events.catalogue import PaymentMovement
+from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import (
     EmailNotConfirmed,

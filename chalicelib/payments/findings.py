@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.events import bus
-from chalicelib.events.catalogue import PAYMENTS, BooksDiffer
+from chalicelib.events.contracts import PAYMENTS, BooksDiffer
 from chalicelib.events.envelope import Envelope
 from chalicelib.payments.reconciliation import Difference
 from chalicelib.platform import sheets

@@ -22,7 +22,7 @@ from chalicelib.payments.model import (
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 
 TIMEOUT_SECONDS = 5
 """Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.payments.gateway import check_signature
 from chalicelib.payments.model import SignatureInvalid
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 
 HANDLED = frozenset(
     {

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.platform.links import edge_mark
 from chalicelib.platform.log import log
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 
 EDGE_MARK = "X-Edge-Mark"
 

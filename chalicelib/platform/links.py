@@ -12,7 +12,7 @@ from typing import Literal
 
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Unauthenticated
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 
 ALGORITHM = "HS256"
 MARK = "link_"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chalicelib.events.catalogue import CATALOGUE
+from chalicelib.events.contracts import CATALOGUE
 from chalicelib.events.schemas import asyncapi, breaks, json_schema
 from infra.build.template import ROOT
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from chalicelib.events.catalogue import CATALOGUE
+from chalicelib.events.contracts import CATALOGUE
 from chalicelib.events.schemas import json_schema
 from chalicelib.operations.model import queue_name
 from chalicelib.platform.shop import shop
@@ -117,7 +117,7 @@ def schema_registry() -> Template:
             "Type": "AWS::EventSchemas::Registry",
             "Properties": {
                 "RegistryName": {"Fn::Sub": "${AWS::StackName}-events"},
-                "Description": "The events of the shop; written from chalicelib/events/catalogue.py.",
+                "Description": "The events of the shop; written from chalicelib/events/contracts.py.",
             },
         }
     }

@@ -11,12 +11,10 @@ import boto3
 from rich.console import Console
 from websockets.sync.client import connect
 
-from chalicelib.events.catalogue import CATALOGUE, data_of
+from chalicelib.events.contracts import CATALOGUE, data_of
 from chalicelib.events.envelope import Envelope
 from infra.build.template import ROOT
-from infra.commands import import_products as imports
-from infra.commands import job as jobs
-from infra.commands import mail
+from infra.commands import import_products, job, mail
 from infra.commands.client import Buyer
 from infra.local import run, shop
 
@@ -139,15 +137,15 @@ def filtering(tour: Tour) -> Iterator[str]:
 
 def pipeline(tour: Tour) -> Iterator[str]:
     asked = tour.admin.must("POST", "/admin/imports", {"format": "csv"})
-    imports.upload(asked["upload"], EXAMPLE.read_bytes())
+    import_products.upload(asked["upload"], EXAMPLE.read_bytes())
 
     def ended() -> dict[str, Any] | None:
         now = tour.admin.must("GET", f"/admin/imports/{asked['import_id']}")
-        return now if now["status"] in imports.ENDED else None
+        return now if now["status"] in import_products.ENDED else None
 
     done = _sooner_or_later(ended)
     yield f"{EXAMPLE.name}: {done['rows']}"
-    for row in imports.report(done["report_url"]):
+    for row in import_products.report(done["report_url"]):
         yield f"row {row}"
 
 
@@ -180,10 +178,10 @@ def dead_letters(tour: Tour) -> Iterator[str]:
 
 
 def clock(tour: Tour) -> Iterator[str]:
-    known = jobs.jobs()
+    known = job.jobs()
     yield f"jobs: {', '.join(known)}"
     for name in ("sweep_reservations", "reconcile_payments"):
-        yield f"{name}: {jobs.invoke(tour.session, shop.STACK, known[name], {})}"
+        yield f"{name}: {job.invoke(tour.session, shop.STACK, known[name], {})}"
 
 
 STOPS = (

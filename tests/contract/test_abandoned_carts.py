@@ -13,9 +13,9 @@ from chalicelib.cart.store import CartStore
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
+from chalicelib.platform.idempotency import Once
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.links import Links
-from chalicelib.platform.once import Once
 from tests.builders import a_cart
 from tests.fakes import FakeMail
 

@@ -11,17 +11,17 @@ from botocore.exceptions import ClientError
 from chalicelib.catalog.model import ProductChange
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
-from chalicelib.events.catalogue import data_of
-from chalicelib.imports.files import ImportFiles, Upload
-from chalicelib.imports.model import Batch, Format, ImportNotFound, ImportStatus
-from chalicelib.imports.service import PAGE_SIZE, Imports
-from chalicelib.imports.splitting import NotQueued, RowsQueue, Splitter
-from chalicelib.imports.store import KEPT, ImportStore
-from chalicelib.imports.writing import Writer
+from chalicelib.events.contracts import data_of
 from chalicelib.inventory.model import Stock
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
+from chalicelib.product_import.files import ImportFiles, Upload
+from chalicelib.product_import.model import Batch, Format, ImportNotFound, ImportStatus
+from chalicelib.product_import.service import PAGE_SIZE, Imports
+from chalicelib.product_import.splitting import NotQueued, RowsQueue, Splitter
+from chalicelib.product_import.store import KEPT, ImportStore
+from chalicelib.product_import.writing import Writer
 from tests.builders import euros
 
 BUCKET = "imports"

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from chalicelib.events.catalogue import data_of
+from chalicelib.events.contracts import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.insights.funnel import Counts, Step
 from chalicelib.insights.model import InsightsBusy, Part, Sales, Sold

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from chalicelib.platform.links import LinkInvalid, Links, edge_mark
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 from infra.deploy import link_keys
 
 NAME = "/storefront-test/links/keys"

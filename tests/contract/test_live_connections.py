@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.live.model import MAX_SUBSCRIPTIONS
-from chalicelib.live.store import WATCHERS_AT_MOST, ConnectionStore
+from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
+from chalicelib.order_updates.store import WATCHERS_AT_MOST, ConnectionStore
 from tests.fakes import FakeConnections
 
 NOW, LATER = 1_900_000_000, 2_000_000_000

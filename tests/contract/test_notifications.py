@@ -12,8 +12,8 @@ from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import EmailRefused, SesSender
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform import aws
+from chalicelib.platform.idempotency import BeingDone, Once
 from chalicelib.platform.links import Links
-from chalicelib.platform.once import BeingDone, Once
 from chalicelib.platform.rate_limit import RateLimit
 from tests.builders import NOW, an_order, an_order_in
 from tests.fakes import FakeMail

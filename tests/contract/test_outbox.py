@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.events.catalogue import INSIGHTS
+from chalicelib.events.contracts import INSIGHTS
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import Outbox
 from chalicelib.insights.store import InsightsStore

@@ -16,7 +16,7 @@ from chalicelib.payments.gateway import (
     UnexpectedIntentState,
 )
 from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 from infra.stripe_sandbox import serve
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.fulfilment.start import REPETITIONS, TooManyRepetitions, Workflow
+from chalicelib.platform.workflows import REPETITIONS, TooManyRepetitions, Workflow
 from tests.fakes import FakeStepFunctions
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}

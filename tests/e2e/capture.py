@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from chalicelib.events.catalogue import ORDERS, data_of
+from chalicelib.events.contracts import ORDERS, data_of
 from chalicelib.events.envelope import Envelope
 
 GRACE_SECONDS = 1.5

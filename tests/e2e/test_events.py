@@ -1,6 +1,6 @@
 """What a consumer on the bus hears of an order."""
 
-from chalicelib.events.catalogue import ORDERS
+from chalicelib.events.contracts import ORDERS
 
 HAPPY_PATH = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
 

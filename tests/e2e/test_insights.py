@@ -12,7 +12,6 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.platform.shop import shop as shop_file
-from infra.commands import job as jobs
 from infra.commands import mail
 from infra.commands.client import Buyer
 from infra.local import shop
@@ -418,7 +417,7 @@ def run(engine):
     """Runs a job by hand."""
 
     def job(name, **given):
-        return jobs.invoke(engine.session, shop.STACK, jobs.jobs()[name], given)
+        return job.invoke(engine.session, shop.STACK, job.jobs()[name], given)
 
     return job
 

@@ -1,6 +1,6 @@
 """Whatever is invoked without anybody waiting for it says how often it is tried, for how long, and where it ends."""
 
-from chalicelib.platform.once import KEPT
+from chalicelib.platform.idempotency import KEPT
 from chalicelib.platform.shop import shop
 
 from .template import QUEUE, listed, of_type, referred, statements

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from chalicelib import wiring
-from chalicelib.fulfilment.start import Workflow
 from chalicelib.orders.model import Order, Status
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
+from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fakes import (

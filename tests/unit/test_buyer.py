@@ -9,7 +9,7 @@ from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import buyer, steps
 from chalicelib.fulfilment.cancellation import stop_fulfilment
-from chalicelib.fulfilment.payment_news import hear_stripe
+from chalicelib.fulfilment.payment_updates import hear_stripe
 from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined
@@ -17,7 +17,7 @@ from chalicelib.payments.routes import hear_stripe as receive
 from chalicelib.payments.webhooks import Inbox, Notice, StripeEvent
 from chalicelib.platform.clock import iso
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 from tests.builders import NOW, an_order_in
 from tests.fakes import WANTS_HOLDER, FakeQueue
 

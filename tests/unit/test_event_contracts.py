@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from chalicelib.events import bus
-from chalicelib.events.catalogue import CATALOGUE, Contract, ContractBroken, contract_of, data_of
+from chalicelib.events.contracts import CATALOGUE, Contract, ContractBroken, contract_of, data_of
 from chalicelib.events.schemas import breaks, json_schema
 from infra.build import contracts, derived
 from infra.build.template import pieces

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.fulfilment.start import Run
 from chalicelib.operations import redrive, timeline
 from chalicelib.operations.model import (
     CannotRedrive,
@@ -20,6 +19,7 @@ from chalicelib.operations.model import (
 from chalicelib.operations.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
+from chalicelib.platform.workflows import Run
 from infra.build import derived
 from infra.build.template import pieces
 from tests.builders import NOW, an_event, an_order_in

@@ -8,13 +8,13 @@ import pytest
 
 from chalicelib.events import bus
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.fulfilment.start import Run
 from chalicelib.operations import logs, timeline
 from chalicelib.operations.logs import Line, Logs
 from chalicelib.orders.model import Status
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.platform.log import log
-from chalicelib.platform.queues import consume
+from chalicelib.platform.sqs_batch import consume
+from chalicelib.platform.workflows import Run
 from chalicelib.shipping.model import WarehouseReply, WarehouseRequest
 from chalicelib.shipping.warehouse import Warehouse
 from tests.builders import NOW, a_record, a_reply, an_event, an_order_in

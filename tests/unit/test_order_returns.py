@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.events.catalogue import PaymentMovement
+from chalicelib.events.contracts import PaymentMovement
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
     IllegalTransition,

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.fulfilment import returns, steps
-from chalicelib.fulfilment.payment_news import learn
+from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.operations.model import NoFailedRefund
 from chalicelib.operations.refunds import retry_refunds
 from chalicelib.orders.model import OrderNotFound, Reason, Status

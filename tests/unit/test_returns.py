@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import returns
-from chalicelib.fulfilment.payment_news import learn
+from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import ReturnStatus, Status
 from chalicelib.payments.model import PaymentDisputed, Shortfall
 

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from chalicelib.imports.csv_rows import COLUMNS
-from chalicelib.imports.model import Format, Row
-from chalicelib.imports.reading import checked
 from chalicelib.platform import sheets
 from chalicelib.platform.shop import shop
+from chalicelib.product_import.csv_rows import COLUMNS
+from chalicelib.product_import.model import Format, Row
+from chalicelib.product_import.reading import checked
 from infra.build.template import ROOT
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chalicelib.payments.gateway import SIGNATURE_TOLERANCE_SECONDS, check_signature
 from chalicelib.payments.model import SignatureInvalid
 from chalicelib.payments.webhooks import HANDLED, Inbox, StripeEvent
-from chalicelib.platform.secret import Secret
+from chalicelib.platform.parameters import Secret
 from tests.fakes import FakeQueue
 
 SECRET = "whsec_test"

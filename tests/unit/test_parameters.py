@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.platform.secret import ANEW_SECONDS, CACHED_SECONDS, Secret
+from chalicelib.platform.parameters import ANEW_SECONDS, CACHED_SECONDS, Secret
 
 
 class Kept:

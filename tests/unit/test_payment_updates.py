@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.fulfilment import payment_news
-from chalicelib.fulfilment.payment_news import hear_stripe
+from chalicelib.fulfilment import payment_updates
+from chalicelib.fulfilment.payment_updates import hear_stripe
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
@@ -196,7 +196,7 @@ def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):
 
 def test_a_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkeypatch):
     logged = []
-    monkeypatch.setattr(payment_news.log, "warning", lambda text, extra: logged.append(extra))
+    monkeypatch.setattr(payment_updates.log, "warning", lambda text, extra: logged.append(extra))
 
     hear_stripe(notice("pi_unknown"))
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from chalicelib import wiring
-from chalicelib.events.catalogue import PaymentMovement
+from chalicelib.events.contracts import PaymentMovement
 from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from chalicelib.imports.files import ImportFiles, Upload
-from chalicelib.imports.model import Batch, FileRefused, Import
-from chalicelib.imports.reading import batches
-from chalicelib.imports.store import ImportStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
+from chalicelib.product_import.files import ImportFiles, Upload
+from chalicelib.product_import.model import Batch, FileRefused, Import
+from chalicelib.product_import.reading import batches
+from chalicelib.product_import.store import ImportStore
 
 SEND_LIMIT = 10
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.live.model import TooManySubscriptions, Update, current, parsed, problem
-from chalicelib.live.sockets import Sockets
-from chalicelib.live.store import ConnectionStore
+from chalicelib.order_updates.model import TooManySubscriptions, Update, current, parsed, problem
+from chalicelib.order_updates.sockets import Sockets
+from chalicelib.order_updates.store import ConnectionStore
 from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Refusal, Unavailable

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from infra.build.template import ROOT
-from infra.commands import import_products as imports
+from infra.commands import import_products
 from infra.commands.client import Refused
 
 EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
@@ -59,7 +59,7 @@ def imported(ask, ended):
 
     def of(content, file_format="csv", seconds=60):
         import_id, form = ask(file_format)
-        imports.upload(form, content)
+        import_products.upload(form, content)
         return ended(import_id, seconds)
 
     return of
@@ -86,7 +86,7 @@ def test_good_rows_are_in_the_shop_and_bad_ones_in_the_report(imported, prefix, 
     assert (product["name"], product["price"]["amount"], product["available"]) == ("Pot", 500, 7)
     assert guest.call("GET", f"/products/{plain}").body["available"] == 0
     assert guest.call("GET", f"/products/{bad}").status == 404
-    report = imports.report(seen["report_url"])
+    report = import_products.report(seen["report_url"])
     assert [(row["line"], row["sku"]) for row in report] == [("3", bad), ("5", good), ("6", "")]
     assert report[0]["problem"].startswith("price.amount")
 
@@ -108,7 +108,7 @@ def test_the_news_of_the_upload_and_its_batches_again_do_nothing(
     admin, ask, ended, prefix, guest, engine, opened, eventually
 ):
     import_id, form = ask()
-    imports.upload(form, a_file(a_row(f"{prefix}-A", stock="7"), "oops"))
+    import_products.upload(form, a_file(a_row(f"{prefix}-A", stock="7"), "oops"))
     first = ended(import_id)
     s3, sqs, stack = engine.session.client("s3"), engine.session.client("sqs"), opened["stack"]
     key = f"uploads/{import_id}.csv"
@@ -142,7 +142,7 @@ def test_json_lines(imported, prefix, guest):
     content = "\r\n".join([line(stock=3), line(sku=f"{prefix}-B", color="red"), "{", line(sku=f"{prefix}-C")])
     seen = imported(content.encode(), "jsonl")
     assert (seen["status"], counts(seen)) == ("DONE", (4, 2, 0, 2))
-    assert [row["problem"] for row in imports.report(seen["report_url"])] == [
+    assert [row["problem"] for row in import_products.report(seen["report_url"])] == [
         "color: nobody knows this field",
         "is not JSON",
     ]
@@ -168,7 +168,7 @@ def test_a_file_of_more_rows_than_allowed_fails(imported):
 def test_a_file_that_is_too_large_is_not_taken(ask, admin):
     import_id, form = ask()
     with pytest.raises(Refused, match="EntityTooLarge"):
-        imports.upload(form, b"x" * 50_000_001)
+        import_products.upload(form, b"x" * 50_000_001)
     assert admin.call("GET", f"/admin/imports/{import_id}").body["status"] == "WAITING"
 
 
@@ -176,7 +176,7 @@ def test_the_form_takes_no_other_place(ask):
     _, form = ask()
     elsewhere = form | {"fields": form["fields"] | {"key": "reports/mine.csv"}}
     with pytest.raises(Refused, match="403"):
-        imports.upload(elsewhere, b"x")
+        import_products.upload(elsewhere, b"x")
 
 
 def test_the_example_file(imported, prefix, guest):
@@ -194,7 +194,7 @@ def test_a_file_of_many_batches(imported, prefix, table):
     ]
     seen = imported(a_file(*rows))
     assert (seen["status"], counts(seen)) == ("DONE", (1000, 990, 0, 10))
-    assert len(imports.report(seen["report_url"])) == 10
+    assert len(import_products.report(seen["report_url"])) == 10
     got = table("ProductsTableName").get_item(Key={"sku": f"{prefix}-999"})["Item"]
     assert got["price"]["amount"] == 999
     changed = [row.replace(",Pot,", ",Jar,") if ",Clay,7" in row else row for row in rows]

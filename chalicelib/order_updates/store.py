@@ -15,7 +15,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from chalicelib.live.model import MAX_SUBSCRIPTIONS
+from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.platform.dynamo import lost_condition
 
 WATCHERS_AT_MOST = 20

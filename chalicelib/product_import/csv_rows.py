@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chalicelib.imports.model import BadRow, FileRefused
+from chalicelib.product_import.model import BadRow, FileRefused
 
 COLUMNS = (
     *("sku", "name", "description", "price_amount", "price_currency", "category", "image", "images"),

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.events import bus
 from chalicelib.payments.webhooks import Notice
-from chalicelib.platform.queues import consume
+from chalicelib.platform.sqs_batch import consume
 from tests.builders import a_record, an_event
 
 

@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from chalicelib.imports import reading
-from chalicelib.imports.model import BadRow, FileRefused, Format, Row
-from chalicelib.imports.reading import BATCH_BYTES, BATCH_ROWS, batches, checked
+from chalicelib.product_import import reading
+from chalicelib.product_import.model import BadRow, FileRefused, Format, Row
+from chalicelib.product_import.reading import BATCH_BYTES, BATCH_ROWS, batches, checked
 
 HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
 MUG = "MUG,Mug,For two,1200,EUR,camp,/mug.svg,5"

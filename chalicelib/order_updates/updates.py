@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.events.bus import outbox_event
-from chalicelib.live.model import change
+from chalicelib.order_updates.model import change
 from chalicelib.platform.log import log
 
 

@@ -7,11 +7,11 @@ from chalice import Blueprint
 from pydantic import BaseModel, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.imports.files import UploadForm
-from chalicelib.imports.model import Counts, Format, Import, ImportNotFound, ImportStatus
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
+from chalicelib.product_import.files import UploadForm
+from chalicelib.product_import.model import Counts, Format, Import, ImportNotFound, ImportStatus
 
 routes = Blueprint(__name__)
 

@@ -11,14 +11,14 @@ from datetime import datetime
 
 from chalicelib.catalog.model import ProductRefused
 from chalicelib.catalog.service import Catalog
-from chalicelib.events.catalogue import CATALOG, CatalogImported
+from chalicelib.events.contracts import CATALOG, CatalogImported
 from chalicelib.events.envelope import Envelope
-from chalicelib.imports.files import ImportFiles
-from chalicelib.imports.model import BadRow, Batch, Counts, Import, Row, RowIncomplete
-from chalicelib.imports.store import KEPT, ImportStore
 from chalicelib.inventory.model import StockSetAside
 from chalicelib.inventory.service import Inventory
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.product_import.files import ImportFiles
+from chalicelib.product_import.model import BadRow, Batch, Counts, Import, Row, RowIncomplete
+from chalicelib.product_import.store import KEPT, ImportStore
 
 REFUSED = "the catalog could not store this product"
 FROM_A_FILE = "from a file of products"

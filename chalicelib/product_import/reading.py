@@ -6,9 +6,9 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from chalicelib.catalog.model import is_sku
-from chalicelib.imports.csv_rows import Draft, csv_rows
-from chalicelib.imports.model import ROW_LIMIT, BadRow, Batch, FileRefused, Format, ImportedProduct, Row
 from chalicelib.platform import strict_json
+from chalicelib.product_import.csv_rows import Draft, csv_rows
+from chalicelib.product_import.model import ROW_LIMIT, BadRow, Batch, FileRefused, Format, ImportedProduct, Row
 
 BOM = b"\xef\xbb\xbf"
 LINE_LIMIT = 64 * 1024

@@ -16,10 +16,10 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from chalicelib.imports.model import BadRow, Counts, Import, ImportStatus
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import lost_condition
+from chalicelib.product_import.model import BadRow, Counts, Import, ImportStatus
 
 KEPT = timedelta(days=90)
 IMPORT = "IMPORT"

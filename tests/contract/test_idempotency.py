@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.platform.once import KEPT, LEASE, BeingDone, Once
+from chalicelib.platform.idempotency import KEPT, LEASE, BeingDone, Once
 from tests.builders import NOW
 from tests.fakes import FakeOnce
 

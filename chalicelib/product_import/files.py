@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 from botocore.exceptions import ClientError
 from pydantic import AliasPath, BaseModel, Field
 
-from chalicelib.imports.model import FILE_LIMIT, BadRow, FileRefused, Import
 from chalicelib.platform import sheets
+from chalicelib.product_import.model import FILE_LIMIT, BadRow, FileRefused, Import
 
 UPLOAD_SECONDS = 15 * 60
 REPORT_SECONDS = 5 * 60

@@ -3,11 +3,11 @@
 import re
 import uuid
 
-from chalicelib.imports.files import ImportFiles, UploadForm
-from chalicelib.imports.model import Format, Import, ImportNotFound, ImportStatus
-from chalicelib.imports.store import ImportStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.request_keys import RequestKey
+from chalicelib.product_import.files import ImportFiles, UploadForm
+from chalicelib.product_import.model import Format, Import, ImportNotFound, ImportStatus
+from chalicelib.product_import.store import ImportStore
 
 PAGE_SIZE = 20
 IMPORT_ID = re.compile("imp_[0-9a-f]{32}")

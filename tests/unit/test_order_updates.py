@@ -5,15 +5,15 @@ import json
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from chalicelib.live.model import CURRENT, MAX_SUBSCRIPTIONS, MESSAGE_LIMIT, Update, change
-from chalicelib.live.service import KEPT, Live
-from chalicelib.live.updates import enqueue
+from chalicelib.order_updates.model import CURRENT, MAX_SUBSCRIPTIONS, MESSAGE_LIMIT, Update, change
+from chalicelib.order_updates.service import KEPT, Live
+from chalicelib.order_updates.updates import enqueue
 from chalicelib.orders.checkout import CheckoutRecord
 from chalicelib.orders.model import Reason, Status
 from chalicelib.orders.service import Orders
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.identity import Caller, TokenInvalid
-from chalicelib.platform.queues import consume_in_order
+from chalicelib.platform.sqs_batch import consume_in_order
 from tests.builders import NOW, TestClock, a_record, an_event, an_order, an_order_in, as_read
 from tests.fakes import FakeConnections, FakeOrderStore
 
