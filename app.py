@@ -9,7 +9,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import api
-from chalicelib.platform.log import about, log
+from chalicelib.platform.log import bind_log_context, log
 
 app = Chalice(app_name="storefront")
 app.api.binary_types = []
@@ -100,14 +100,14 @@ def recover_workflow(event: Event, context: Any) -> Event:
     return sqs_batch.consume(event, recovery.WorkflowDied, recovery.recover_dead)
 
 
-@app.lambda_function(name="hear_warehouse")
-def hear_warehouse(event: Event, context: Any) -> Event:
+@app.lambda_function(name="process_warehouse_reply")
+def process_warehouse_reply(event: Event, context: Any) -> Event:
     """The warehouse's answers → the order, and the waiting saga step."""
     from chalicelib.fulfilment import cancellation
     from chalicelib.platform import sqs_batch
     from chalicelib.shipping.model import WarehouseReply
 
-    return sqs_batch.consume(event, WarehouseReply, cancellation.hear_warehouse)
+    return sqs_batch.consume(event, WarehouseReply, cancellation.process_warehouse_reply)
 
 
 @app.lambda_function(name="send_confirmation")
@@ -119,14 +119,14 @@ def send_confirmation(event: Event, context: Any) -> Event:
     return sqs_batch.consume(event, consumer.ConfirmationRequest, consumer.confirm)
 
 
-@app.lambda_function(name="hear_stripe")
-def hear_stripe(event: Event, context: Any) -> Event:
+@app.lambda_function(name="process_stripe_event")
+def process_stripe_event(event: Event, context: Any) -> Event:
     """Stripe's events → the payment, and its order."""
     from chalicelib.fulfilment import payment_updates
-    from chalicelib.payments.webhooks import Notice
+    from chalicelib.payments.webhooks import StripeEventRef
     from chalicelib.platform import sqs_batch
 
-    return sqs_batch.consume(event, Notice, payment_updates.hear_stripe)
+    return sqs_batch.consume(event, StripeEventRef, payment_updates.process_stripe_event)
 
 
 @app.lambda_function(name="send_notifications")
@@ -268,7 +268,7 @@ def remind_of_carts(event: Event, context: Any) -> Event:
 
 
 def _begin(event: Event) -> None:
-    about(order_id=event["order_id"])
+    bind_log_context(order_id=event["order_id"])
     log.info("step begins")
 
 

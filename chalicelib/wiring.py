@@ -23,7 +23,7 @@ from chalicelib.lab.auditor import Auditor
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
-from chalicelib.operations.letters import Letters
+from chalicelib.operations.letters import DeadLetterQueue
 from chalicelib.operations.logs import Logs
 from chalicelib.operations.model import Parts
 from chalicelib.operations.replays import Replays
@@ -36,18 +36,18 @@ from chalicelib.orders.link_requests import LinkRequests
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
 from chalicelib.payments.confirmation import Confirmation
-from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import StripeGateway
+from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.payments.service import Payments
 from chalicelib.payments.store import PaymentStore
-from chalicelib.payments.webhooks import Inbox
+from chalicelib.payments.webhooks import WebhookReceiver
 from chalicelib.platform import aws
 from chalicelib.platform.answers import Answers
 from chalicelib.platform.client_address import client_network
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.http import Call
-from chalicelib.platform.idempotency import Once
+from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.identity import identify
 from chalicelib.platform.links import Links
 from chalicelib.platform.rate_limit import RateLimit
@@ -96,7 +96,7 @@ def orders() -> Orders:
 
 @cache
 def links() -> Links:
-    return Links(aws.secret(settings().link_keys_parameter), utc_now)
+    return Links(aws.parameter(settings().link_keys_parameter), utc_now)
 
 
 @cache
@@ -106,7 +106,7 @@ def link_requests() -> LinkRequests:
 
 def client_of(call: Call) -> str:
     """Return a keyed fingerprint of the address that a call came from."""
-    keys = aws.secret(settings().link_keys_parameter)
+    keys = aws.parameter(settings().link_keys_parameter)
     return links().fingerprint(client_network(call.headers, call.peer, keys))
 
 
@@ -124,7 +124,7 @@ def inventory() -> Inventory:
 
 @cache
 def payments() -> Payments:
-    key, deployment = aws.secret(settings().stripe_secret_parameter), settings().deployment
+    key, deployment = aws.parameter(settings().stripe_secret_parameter), settings().deployment
     gateway = StripeGateway(key, settings().stripe_api_base, deployment)
     confirmation = Confirmation(settings().storefront_url, timedelta(seconds=settings().buyer_confirmation_seconds))
     return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway, confirmation, deployment)
@@ -152,7 +152,9 @@ def waiting_task() -> WaitingTask:
 
 @cache
 def notifications() -> Notifications:
-    return Notifications(once(), SesSender(aws.ses(), _sender()), mail_limits(), links(), settings().storefront_url)
+    return Notifications(
+        idempotency(), SesSender(aws.ses(), _sender()), mail_limits(), links(), settings().storefront_url
+    )
 
 
 def _sender() -> str:
@@ -231,8 +233,8 @@ def _publish(event: Envelope) -> None:
 
 
 @cache
-def once() -> Once:
-    return Once(aws.dynamodb(), settings().effects_table, utc_now)
+def idempotency() -> IdempotencyStore:
+    return IdempotencyStore(aws.dynamodb(), settings().effects_table, utc_now)
 
 
 @cache
@@ -257,7 +259,7 @@ def return_workflow() -> Workflow:
 
 def operated() -> Parts:
     """Read anew every five minutes."""
-    return Parts.model_validate_json(aws.secret(settings().operated_parts_parameter)())
+    return Parts.model_validate_json(aws.parameter(settings().operated_parts_parameter)())
 
 
 @cache
@@ -276,8 +278,8 @@ def function_logs() -> Logs:
 
 
 @cache
-def letters() -> Letters:
-    return Letters(aws.client("sqs"))
+def letters() -> DeadLetterQueue:
+    return DeadLetterQueue(aws.client("sqs"))
 
 
 @cache
@@ -286,11 +288,11 @@ def replays() -> Replays:
 
 
 @cache
-def stripe_inbox() -> Inbox:
-    secret = aws.secret(settings().stripe_webhook_secret_parameter)
-    return Inbox(aws.client("sqs"), settings().stripe_events_queue_url, secret)
+def stripe_inbox() -> WebhookReceiver:
+    secret = aws.parameter(settings().stripe_webhook_secret_parameter)
+    return WebhookReceiver(aws.client("sqs"), settings().stripe_events_queue_url, secret)
 
 
 @cache
-def findings() -> Findings:
-    return Findings(aws.client("events"), settings().event_bus, aws.client("s3"), settings().reports_bucket)
+def reconciliation_report() -> ReconciliationReport:
+    return ReconciliationReport(aws.client("events"), settings().event_bus, aws.client("s3"), settings().reports_bucket)

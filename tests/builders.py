@@ -93,8 +93,8 @@ def a_dispatched_order(order_id: str = "ord_1") -> Order:
 
 
 def as_read(order: Order) -> Order:
-    """The order as a store gives it back: its news is told."""
-    return order.model_copy(update={"news": None})
+    """The order as a store gives it back: its event has been published."""
+    return order.model_copy(update={"pending_event": None})
 
 
 def a_checkout_request(**changes: object) -> CheckoutRequest:

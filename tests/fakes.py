@@ -102,24 +102,24 @@ class FakeOrderStore:
         return self._events[order_id]
 
     def _keep(self, order: Order) -> None:
-        self._events[order.id].append((event_key(order)["sk"], order.news.model_dump()))
-        self._orders[order.id] = order.model_copy(update={"news": None})
+        self._events[order.id].append((event_key(order)["sk"], order.pending_event.model_dump()))
+        self._orders[order.id] = order.model_copy(update={"pending_event": None})
 
 
-class FakeOnce:
+class FakeIdempotencyStore:
     """What was done already, and what is leased until when, by key."""
 
     def __init__(self) -> None:
         self._done: set[str] = set()
         self._leased: dict[str, datetime] = {}
 
-    def lease(self, key: str, now: datetime) -> bool:
+    def acquire(self, key: str, now: datetime) -> bool:
         if key in self._done or self._leased.get(key, now) > now:
             return False
         self._leased[key] = now + LEASE
         return True
 
-    def run(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
+    def run_once(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
         if key in self._done:
             return False
         is_skipped = work() is False

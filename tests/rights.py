@@ -58,8 +58,8 @@ KEPT_UNUSED = {
     ("ReconcilePayments", "dynamodb:GetItem", "EffectsTable"): REPORTED,
     ("APIHandler", "states:StartExecution", "OrderUndo"): FIRST,
     ("StopFulfilment", "states:StartExecution", "OrderUndo"): FIRST,
-    ("HearWarehouse", "states:SendTaskFailure", "order-undo"): REFUSED,
-    ("HearWarehouse", "states:SendTaskSuccess", "order-undo"): RACE,
+    ("ProcessWarehouseReply", "states:SendTaskFailure", "order-undo"): REFUSED,
+    ("ProcessWarehouseReply", "states:SendTaskSuccess", "order-undo"): RACE,
     ("StopFulfilment", "states:SendTaskFailure", "order-undo"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "ShipmentsTable"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels what nobody cancelled before it: "

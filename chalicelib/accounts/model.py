@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.accounts.password import opaque
 from chalicelib.platform.email_address import DOCUMENTED, Email
-from chalicelib.platform.errors import Conflict, Forbidden, TooMany, Unacceptable, Unauthenticated
+from chalicelib.platform.errors import Conflict, Forbidden, TooMany, Unauthenticated, UnprocessableRequest
 
 PASSWORD_MINIMUM = 12
 """The user pool asks for the same. Length is what counts; no rules about capitals and digits."""
@@ -68,11 +68,11 @@ class SignInStepUnknown(Conflict):
     """This account asks for a step that this shop does not offer."""
 
 
-class CodeRefused(Unacceptable):
+class CodeRefused(UnprocessableRequest):
     """This code is not the one that was sent last, or it has expired."""
 
 
-class PasswordRefused(Unacceptable):
+class PasswordRefused(UnprocessableRequest):
     """Please choose another password."""
 
 

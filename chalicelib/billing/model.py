@@ -39,13 +39,13 @@ class CreditNoteMissing(Unavailable):
     """There is no credit note yet that this reversal could refer to."""
 
 
-class Kind(StrEnum):
+class DocumentKind(StrEnum):
     INVOICE = "INVOICE"
     CREDIT_NOTE = "CREDIT_NOTE"
     REVERSAL = "REVERSAL"
 
 
-PREFIX = {Kind.INVOICE: "INV", Kind.CREDIT_NOTE: "CN", Kind.REVERSAL: "RV"}
+PREFIX = {DocumentKind.INVOICE: "INV", DocumentKind.CREDIT_NOTE: "CN", DocumentKind.REVERSAL: "RV"}
 """Each kind is a series of its own, and each series begins with 1 every year."""
 
 
@@ -83,7 +83,7 @@ class TaxLine(_Frozen):
 class Number(_Frozen):
     """`sequence` counts from 1 without a gap, by kind and year of the shop's time zone."""
 
-    kind: Kind
+    kind: DocumentKind
     year: int
     sequence: int
 

@@ -2,16 +2,20 @@
 
 from html import escape
 
-from chalicelib.billing.model import Cause, Document, DocumentLine, Kind
+from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentLine
 from chalicelib.platform.money import decimal_text
 from chalicelib.platform.pages import money, page, table
 from chalicelib.platform.shop import Seller
 
-TITLE = {Kind.INVOICE: "Invoice", Kind.CREDIT_NOTE: "Credit note", Kind.REVERSAL: "Reversal of a credit note"}
+TITLE = {
+    DocumentKind.INVOICE: "Invoice",
+    DocumentKind.CREDIT_NOTE: "Credit note",
+    DocumentKind.REVERSAL: "Reversal of a credit note",
+}
 CLOSING = {
-    Kind.INVOICE: "Paid by card. Thank you for buying from us.",
-    Kind.CREDIT_NOTE: "The amount goes back to the card that was used for the payment.",
-    Kind.REVERSAL: "The refund did not arrive, so its credit note is cancelled.",
+    DocumentKind.INVOICE: "Paid by card. Thank you for buying from us.",
+    DocumentKind.CREDIT_NOTE: "The amount goes back to the card that was used for the payment.",
+    DocumentKind.REVERSAL: "The refund did not arrive, so its credit note is cancelled.",
 }
 LOST = "The card's bank decided that the payment goes back to the card's holder."
 
@@ -35,7 +39,7 @@ def _facts(document: Document) -> str:
         f"Order {document.order_id}",
     ]
     if document.refers_to:
-        of = "credit note" if document.number.kind == Kind.REVERSAL else "invoice"
+        of = "credit note" if document.number.kind == DocumentKind.REVERSAL else "invoice"
         told.append(f"Refers to {of} {document.refers_to}")
     return "\n".join(f'<p class="quiet">{escape(text)}</p>' for text in told)
 

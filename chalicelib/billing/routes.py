@@ -7,7 +7,7 @@ from chalice import Blueprint
 from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.billing.model import Cause, Document, DocumentNotFound, InvoiceNotReady, Kind
+from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentNotFound, InvoiceNotReady
 from chalicelib.orders.routes import NOT_OPENED, ORDER_TOKEN
 from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
@@ -20,7 +20,7 @@ routes = Blueprint(__name__)
 
 class DocumentView(BaseModel):
     number: Annotated[str, Field(examples=["INV-2030-000001"], description="Gap-free by kind and year.")]
-    kind: Kind
+    kind: DocumentKind
     order_id: str
     issued_on: Annotated[date, Field(description="In the shop's time zone.")]
     total: Money
@@ -40,7 +40,7 @@ class DocumentPage(BaseModel):
 
 
 class DocumentQuery(BaseModel):
-    kind: Kind = Kind.INVOICE
+    kind: DocumentKind = DocumentKind.INVOICE
     year: Annotated[int | None, Field(ge=2000, le=9999, description="This year if absent.")] = None
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
 

@@ -10,9 +10,9 @@ from chalicelib.billing.model import (
     Credit,
     CreditNoteMissing,
     Document,
+    DocumentKind,
     DocumentNotFound,
     InvoiceNotReady,
-    Kind,
     Number,
     credit_note_of,
     file_key,
@@ -45,13 +45,15 @@ class Billing:
 
     def invoice(self, order: Order) -> Document:
         """Issue the order's invoice, or return the one it has. Raises OrderNotCompleted, BillingBusy."""
-        return self._issue(Kind.INVOICE, order.id, "", lambda number, now: invoice_of(order, number, now, self._shop))
+        return self._issue(
+            DocumentKind.INVOICE, order.id, "", lambda number, now: invoice_of(order, number, now, self._shop)
+        )
 
     def credit(self, order: Order, credit: Credit) -> Document:
         """Issue the credit note for a refund, or return it. Raises OrderNotCompleted, BillingBusy."""
         invoice = str(self.invoice(order).number)
         return self._issue(
-            Kind.CREDIT_NOTE,
+            DocumentKind.CREDIT_NOTE,
             order.id,
             credit.reference,
             lambda number, now: credit_note_of(order, credit, invoice, number, now, self._shop),
@@ -63,11 +65,13 @@ class Billing:
         Raises CreditNoteMissing, BillingBusy.
         """
         credited = [reference, return_id] if return_id else [reference]
-        found = next(filter(None, (self._store.find(order.id, Kind.CREDIT_NOTE, each) for each in credited)), None)
+        found = next(
+            filter(None, (self._store.find(order.id, DocumentKind.CREDIT_NOTE, each) for each in credited)), None
+        )
         if found is None:
             raise CreditNoteMissing(f"{order.id} {reference}")
         return self._issue(
-            Kind.REVERSAL,
+            DocumentKind.REVERSAL,
             order.id,
             reference,
             lambda number, now: reversal_of(found.document, reference, number, now, self._shop),
@@ -76,10 +80,10 @@ class Billing:
     def of_order(self, order_id: str) -> list[Document]:
         """Return the order's documents that can be read, oldest first."""
         found = [each.document for each in self._store.of_order(order_id) if each.filed]
-        kinds = list(Kind)
+        kinds = list(DocumentKind)
         return sorted(found, key=lambda each: (each.issued_on, kinds.index(each.number.kind), each.number.sequence))
 
-    def page(self, kind: Kind, year: int | None, cursor: str | None) -> tuple[list[Document], str | None]:
+    def page(self, kind: DocumentKind, year: int | None, cursor: str | None) -> tuple[list[Document], str | None]:
         """Return documents of a series, newest first; without a year, of this one. Raises CursorInvalid."""
         if cursor is not None and not (cursor.isascii() and cursor.isdigit() and 0 < len(cursor) < 10):
             raise CursorInvalid
@@ -97,11 +101,11 @@ class Billing:
     def invoice_address(self, order_id: str) -> str:
         """Return a URL that opens the order's invoice for a short time. Raises InvoiceNotReady."""
         for each in self.of_order(order_id):
-            if each.number.kind == Kind.INVOICE:
+            if each.number.kind == DocumentKind.INVOICE:
                 return self._documents.address(file_key(str(each.number)))
         raise InvoiceNotReady
 
-    def _issue(self, kind: Kind, order_id: str, reference: str, make: Make) -> Document:
+    def _issue(self, kind: DocumentKind, order_id: str, reference: str, make: Make) -> Document:
         """If a run dies between the document and its file, the next run finds the document and writes the file."""
         stored = self._numbered(kind, order_id, reference, make)
         if not stored.filed:
@@ -111,7 +115,7 @@ class Billing:
             log.info("document issued", extra={"document": str(document.number), "order_id": order_id})
         return stored.document
 
-    def _numbered(self, kind: Kind, order_id: str, reference: str, make: Make) -> Stored:
+    def _numbered(self, kind: DocumentKind, order_id: str, reference: str, make: Make) -> Stored:
         for attempt in range(ATTEMPTS):
             if found := self._store.find(order_id, kind, reference):
                 return found

@@ -17,8 +17,8 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.billing.model import Document, Kind, Number
-from chalicelib.platform.dynamo import lost_race, plain
+from chalicelib.billing.model import Document, DocumentKind, Number
+from chalicelib.platform.dynamo import plain, transaction_conflicted
 
 Attributes = dict[str, str]
 
@@ -35,11 +35,11 @@ class Stored:
     filed: bool
 
 
-def counter_key(kind: Kind, year: int) -> Attributes:
+def counter_key(kind: DocumentKind, year: int) -> Attributes:
     return {"pk": f"SERIES#{_series(kind, year)}", "sk": "LAST"}
 
 
-def document_key(order_id: str, kind: Kind, reference: str) -> Attributes:
+def document_key(order_id: str, kind: DocumentKind, reference: str) -> Attributes:
     return {"pk": f"ORDER#{order_id}", "sk": f"{kind}#{reference}"}
 
 
@@ -48,11 +48,11 @@ class BillingStore:
         self._db = dynamodb
         self._table = table
 
-    def last(self, kind: Kind, year: int) -> int:
+    def last(self, kind: DocumentKind, year: int) -> int:
         """Return the last number that was taken, 0 if none was."""
         return int(self._item(counter_key(kind, year)).get("last", 0))
 
-    def find(self, order_id: str, kind: Kind, reference: str) -> Stored | None:
+    def find(self, order_id: str, kind: DocumentKind, reference: str) -> Stored | None:
         item = self._item(document_key(order_id, kind, reference))
         return _stored(item) if item else None
 
@@ -68,7 +68,7 @@ class BillingStore:
         try:
             self._db.transact_write_items(TransactItems=[{"Update": self._taken(number)}, {"Put": new}])
         except ClientError as error:
-            if lost_race(error):
+            if transaction_conflicted(error):
                 return False
             raise
         return True
@@ -90,7 +90,7 @@ class BillingStore:
         )
         return [_stored(item) for item in answer["Items"]]
 
-    def page(self, kind: Kind, year: int, before: int | None, size: int) -> list[Document]:
+    def page(self, kind: DocumentKind, year: int, before: int | None, size: int) -> list[Document]:
         """Return up to `size` documents of a series, newest first, with a sequence below `before`."""
         condition = Key("series").eq(_series(kind, year))
         answer = self._db.query(
@@ -117,7 +117,7 @@ class BillingStore:
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
 
 
-def _series(kind: Kind, year: int) -> str:
+def _series(kind: DocumentKind, year: int) -> str:
     return f"{kind}#{year}"
 
 

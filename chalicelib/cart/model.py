@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chalicelib.platform.errors import Conflict, Unacceptable, Unauthenticated
+from chalicelib.platform.errors import Conflict, Unauthenticated, UnprocessableRequest
 
 MAX_QUANTITY = 20
 """Pieces of one product."""
@@ -20,7 +20,7 @@ class CartTokenInvalid(Unauthenticated):
     """There is no cart for this X-Cart-Token; it may have expired. Drop it and start a new cart."""
 
 
-class CartFull(Unacceptable):
+class CartFull(UnprocessableRequest):
     """A cart holds at most 30 different products."""
 
 

@@ -13,7 +13,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
-from chalicelib.platform.dynamo import Write, lost_race
+from chalicelib.platform.dynamo import Write, transaction_conflicted
 
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
@@ -55,7 +55,7 @@ class CartStore:
         try:
             self._db.transact_write_items(TransactItems=[{"Put": self._put(cart)} for cart in carts])
         except ClientError as error:
-            if lost_race(error):
+            if transaction_conflicted(error):
                 return False
             raise
         return True

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chalicelib.catalog.folding import indexed
 from chalicelib.payments.limits import LARGEST_CHARGE
-from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, Unacceptable
+from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, UnprocessableRequest
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
 from chalicelib.platform.text import multi_line, one_line
@@ -49,7 +49,7 @@ class ProductNotFound(NotFound):
     """There is no product with this sku."""
 
 
-class ProductRefused(Unacceptable):
+class ProductRefused(UnprocessableRequest):
     """The catalog cannot store this product as it is."""
 
 

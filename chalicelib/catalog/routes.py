@@ -20,7 +20,7 @@ from chalicelib.catalog.model import (
     ProductWrite,
     is_sku,
 )
-from chalicelib.platform.errors import CursorInvalid, Unacceptable
+from chalicelib.platform.errors import CursorInvalid, UnprocessableRequest
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money
 from chalicelib.platform.preconditions import ETAG, IF_MATCH, IF_NONE_MATCH, PreconditionInvalid, precondition
@@ -36,7 +36,7 @@ and the order ask each time."""
 CATEGORIES_SHARED_SECONDS = 60
 
 
-class SkuInvalid(Unacceptable):
+class SkuInvalid(UnprocessableRequest):
     """A sku is up to 40 capital letters, digits and hyphens."""
 
 

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
@@ -52,7 +52,7 @@ class ProductStore:
             with _refusals():
                 self._db.put_item(TableName=self._table, Item=_product_item(product), ConditionExpression=condition)
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True
@@ -119,7 +119,7 @@ class ProductStore:
                 ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True

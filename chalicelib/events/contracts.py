@@ -175,7 +175,7 @@ class PaymentRefundRetried(PaymentEventData):
     """A refund that had failed was made again, by the refund that `movement` names."""
 
 
-class BooksDiffer(EventData):
+class LedgerMismatch(EventData):
     """Reconciliation found that the payment provider's books and ours differ."""
 
     kind: Annotated[str, Field(examples=["CHARGED_TOO_MUCH"])]
@@ -222,7 +222,7 @@ class Contract:
 ORDERS, PAYMENTS, INSIGHTS = "storefront.orders", "storefront.payments", "storefront.insights"
 CATALOG = "storefront.catalog"
 
-CATALOGUE = (
+EVENT_CONTRACTS = (
     Contract(OrderPlaced, ORDERS),
     Contract(OrderReserved, ORDERS),
     Contract(OrderActionRequired, ORDERS),
@@ -244,12 +244,12 @@ CATALOGUE = (
     Contract(PaymentDisputeWithdrawn, ORDERS),
     Contract(PaymentRefundFailed, ORDERS),
     Contract(PaymentRefundRetried, ORDERS),
-    Contract(BooksDiffer, PAYMENTS),
+    Contract(LedgerMismatch, PAYMENTS),
     Contract(CatalogImported, CATALOG),
     Contract(OrderSettled, INSIGHTS),
 )
 
-_BY_NAME = {(contract.type, contract.version): contract for contract in CATALOGUE}
+_BY_NAME = {(contract.type, contract.version): contract for contract in EVENT_CONTRACTS}
 
 
 def contract_of(event_type: str, version: int) -> Contract:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.events.contracts import CATALOGUE, Contract
+from chalicelib.events.contracts import EVENT_CONTRACTS, Contract
 from chalicelib.events.envelope import Envelope
 
 Schema = dict[str, Any]
@@ -36,7 +36,7 @@ def json_schema(contract: Contract) -> Schema:
 
 def asyncapi() -> Schema:
     """All events as one AsyncAPI 3.0 document."""
-    names = [contract.name for contract in CATALOGUE]
+    names = [contract.name for contract in EVENT_CONTRACTS]
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Storefront events", "version": "1.0.0", "description": "What happens in the shop."},
@@ -49,7 +49,7 @@ def asyncapi() -> Schema:
             }
         },
         "operations": {"publish": {"action": "send", "channel": {"$ref": "#/channels/bus"}}},
-        "components": {"messages": {contract.name: _message(contract) for contract in CATALOGUE}},
+        "components": {"messages": {contract.name: _message(contract) for contract in EVENT_CONTRACTS}},
     }
 
 

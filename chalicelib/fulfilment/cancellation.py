@@ -9,7 +9,7 @@ from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseReply
 
 
-def hear_warehouse(reply: WarehouseReply) -> None:
+def process_warehouse_reply(reply: WarehouseReply) -> None:
     """Process a reply; recall a parcel that left although the order is cancelled."""
     if reply.outcome == "dispatched" and wiring.shipping().expects(reply.order_id):
         try:

@@ -8,7 +8,7 @@ from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel
 from chalicelib.payments.model import DISPUTE_ENDS, PaymentUnknown, PaymentUpdate, UpdateKind
-from chalicelib.payments.webhooks import Notice
+from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
@@ -24,16 +24,16 @@ EVENT_OF = {
 }
 
 
-def hear_stripe(notice: Notice) -> None:
+def process_stripe_event(notice: StripeEventRef) -> None:
     """Raises PaymentProviderUnavailable."""
     if notice.event_id:
         event_id = notice.event_id
-        wiring.once().run(f"stripe#{event_id}", lambda: _look(notice, event_id))
+        wiring.idempotency().run_once(f"stripe#{event_id}", lambda: _look(notice, event_id))
     elif notice.order_id:
         wake_if_answered(notice.order_id)
 
 
-def _look(notice: Notice, event_id: str) -> None:
+def _look(notice: StripeEventRef, event_id: str) -> None:
     if notice.order_id:
         wake_if_answered(notice.order_id)
     try:

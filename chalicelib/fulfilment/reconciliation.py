@@ -10,33 +10,33 @@ from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.payments.model import Intent
 from chalicelib.payments.movements import HOLDS_MOVE
-from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
+from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso, utc_now
-from chalicelib.platform.idempotency import BeingDone
+from chalicelib.platform.idempotency import AlreadyInProgress
 from chalicelib.platform.log import log
 from chalicelib.platform.settings import settings
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
 
 
-def reconcile_payments() -> list[Difference]:
-    """Report each difference as an event, a metric and a line of the report, and put right what may be.
+def reconcile_payments() -> list[Mismatch]:
+    """Report each mismatch as an event, a metric and a line of the report, and put right what may be.
 
     What is under way is left alone: only orders that have ended, and those that should have. Return what is new: a
-    difference that was reported before is only logged, and put right if it may be.
+    mismatch that was reported before is only logged, and put right if it may be.
     """
     now = utc_now()
     intents, claims = _books(now)
-    suspected = [difference for difference, _ in differences(intents, claims)]
+    suspected = [mismatch for mismatch, _ in mismatches(intents, claims)]
     new = []
-    for difference, intent in filter(None, map(_still_there, suspected)):
-        log.warning("the books differ", extra={"kind": difference.kind, "order_id": difference.order_id})
-        _put_right(difference, intent, run=f"{now:%Y-%m-%dT%H}")
-        if _is_news(difference, now):
-            new.append(difference)
-    wiring.findings().report(new, now)
-    metrics.count("BooksDiffer", len(new))
+    for mismatch, intent in filter(None, map(_still_there, suspected)):
+        log.warning("the books differ", extra={"kind": mismatch.kind, "order_id": mismatch.order_id})
+        _repair_mismatch(mismatch, intent, run=f"{now:%Y-%m-%dT%H}")
+        if _is_news(mismatch, now):
+            new.append(mismatch)
+    wiring.reconciliation_report().report(new, now)
+    metrics.count("LedgerMismatch", len(new))
     return new
 
 
@@ -53,20 +53,20 @@ def _books(now: datetime) -> tuple[list[Intent], dict[str, Claim]]:
     return intents, claims
 
 
-def _is_news(difference: Difference, now: datetime) -> bool:
+def _is_news(mismatch: Mismatch, now: datetime) -> bool:
     """An order that does not end is reported again until it does."""
-    publish = partial(wiring.findings().publish, difference, now)
-    if difference.kind == Kind.OVERDUE:
+    publish = partial(wiring.reconciliation_report().publish, mismatch, now)
+    if mismatch.kind == MismatchKind.OVERDUE:
         publish()
         return True
     try:
-        return wiring.once().run(f"difference#{difference.id}", publish)
-    except BeingDone:
+        return wiring.idempotency().run_once(f"mismatch#{mismatch.id}", publish)
+    except AlreadyInProgress:
         return False
 
 
-def _still_there(suspected: Difference) -> tuple[Difference, Intent | None] | None:
-    """Reading all books takes a while in which they change, so each difference is looked at once more, with the
+def _still_there(suspected: Mismatch) -> tuple[Mismatch, Intent | None] | None:
+    """Reading all books takes a while in which they change, so each mismatch is looked at once more, with the
     order read before and after the payment."""
     before = _claim_of(suspected.order_id)
     payment_intent = suspected.payment_intent or (before and before.payment and before.payment.intent_id)
@@ -74,7 +74,7 @@ def _still_there(suspected: Difference) -> tuple[Difference, Intent | None] | No
     if _claim_of(suspected.order_id) != before:
         return None
     claims = {before.order_id: before} if before else {}
-    return next((pair for pair in differences(intents, claims) if pair[0] == suspected), None)
+    return next((pair for pair in mismatches(intents, claims) if pair[0] == suspected), None)
 
 
 def _ours(payment_intent: str) -> Intent | None:
@@ -110,19 +110,19 @@ def _claim(order: Order) -> Claim:
     )
 
 
-def _put_right(difference: Difference, intent: Intent | None, run: str) -> None:
+def _repair_mismatch(mismatch: Mismatch, intent: Intent | None, run: str) -> None:
     """Our own record is always brought up to date; money is moved only where the setting allows it."""
     try:
-        if difference.kind == Kind.NOT_RECORDED and intent:
-            learn(intent.id, difference.id)
-        elif difference.is_repairable and intent and settings().reconcile_repairs:
-            _repair(difference, intent, run)
+        if mismatch.kind == MismatchKind.NOT_RECORDED and intent:
+            learn(intent.id, mismatch.id)
+        elif mismatch.is_repairable and intent and settings().reconcile_repairs:
+            _repair(mismatch, intent, run)
     except Exception:
-        log.exception("not put right", extra={"difference": difference.id})
+        log.exception("not put right", extra={"mismatch": mismatch.id})
 
 
-def _repair(difference: Difference, intent: Intent, run: str) -> None:
+def _repair(mismatch: Mismatch, intent: Intent, run: str) -> None:
     """Two runs may look at one payment at once: the one with the lease acts, and only on what it sees then."""
-    has_lease = wiring.once().lease(f"repair#{intent.id}", utc_now())
+    has_lease = wiring.idempotency().acquire(f"repair#{intent.id}", utc_now())
     if has_lease and wiring.payments().at_stripe_now(intent.id) == intent:
-        wiring.payments().put_right(intent, difference.surplus, run)
+        wiring.payments().repair(intent, mismatch.surplus, run)

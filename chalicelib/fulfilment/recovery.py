@@ -24,7 +24,7 @@ from chalicelib.orders.model import (
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.log import log
-from chalicelib.platform.workflows import Last, Workflow
+from chalicelib.platform.workflows import LastExecution, Workflow
 from chalicelib.shipping.model import ShipmentStatus
 
 GRACE = timedelta(minutes=1)
@@ -86,7 +86,7 @@ def recover(order_id: str) -> None:
     """Start a recovery unless the order has ended or one is running. The saga must be dead."""
     order = wiring.orders().get(order_id)
     if not order.is_over:
-        wiring.undo_workflow().start_anew(order_id, {"order_id": order_id, "reason": _reason(order)})
+        wiring.undo_workflow().restart(order_id, {"order_id": order_id, "reason": _reason(order)})
 
 
 def recover_if_abandoned(order_id: str) -> None:
@@ -154,7 +154,7 @@ def _tend_return(order: Order, wanted: Return, grace: timedelta) -> bool:
     if wanted.status != ReturnStatus.REQUESTED or waits_for_bank or not _is_due(last, grace):
         return False
     log.warning("recovering a return", extra={"order_id": order.id, "return_id": wanted.id})
-    workflow.start_anew(wanted.id, given)
+    workflow.restart(wanted.id, given)
     return True
 
 
@@ -167,7 +167,7 @@ def _started_late(workflow: Workflow, name: str, given: dict[str, str], since: s
     return True
 
 
-def _is_due(last: Last | None, grace: timedelta) -> bool:
+def _is_due(last: LastExecution | None, grace: timedelta) -> bool:
     """Whether this run is over for long enough that another may follow it."""
     if last is None:
         return True

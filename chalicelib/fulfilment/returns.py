@@ -41,8 +41,8 @@ def go_on(order_id: str, cause: str) -> None:
     for each in wiring.orders().get(order_id).returns:
         if each.status == ReturnStatus.REQUESTED:
             given = {"order_id": order_id, "return_id": each.id}
-            again = partial(wiring.return_workflow().start_anew, each.id, given, beside=True)
-            wiring.once().run(f"{cause}#{each.id}", again)
+            again = partial(wiring.return_workflow().restart, each.id, given, beside=True)
+            wiring.idempotency().run_once(f"{cause}#{each.id}", again)
 
 
 def _return(order_id: str, return_id: str) -> Return:

@@ -15,7 +15,7 @@ class InsightsBusy(Unavailable):
     """Others count at the same things at the same time. Trying again later will do."""
 
 
-class Part(StrEnum):
+class Consequence(StrEnum):
     """What follows from a completed order. Each is done by a consumer of its own, in any order."""
 
     POINTS = "POINTS"
@@ -24,9 +24,9 @@ class Part(StrEnum):
     AFFINITY = "AFFINITY"
 
 
-def expected_parts(is_guest: bool) -> frozenset[Part]:
+def expected_parts(is_guest: bool) -> frozenset[Consequence]:
     """What must be done before an order is settled. A guest has no account to keep points in."""
-    return frozenset(Part) - ({Part.POINTS} if is_guest else set())
+    return frozenset(Consequence) - ({Consequence.POINTS} if is_guest else set())
 
 
 def points_for(kept: int) -> int:

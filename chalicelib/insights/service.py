@@ -7,8 +7,8 @@ from chalicelib.events.contracts import INSIGHTS, OrderCompleted, OrderPlaced, O
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.insights.funnel import FunnelDay, Step, funnel_days
 from chalicelib.insights.model import (
+    Consequence,
     Day,
-    Part,
     Sales,
     Sold,
     expected_parts,
@@ -16,7 +16,7 @@ from chalicelib.insights.model import (
     most_often,
     top_pairs,
 )
-from chalicelib.insights.store import InsightsStore, part_key, placed_key, return_key
+from chalicelib.insights.store import InsightsStore, consequence_key, placed_key, return_key
 from chalicelib.platform.clock import Clock, iso
 
 TOP_PAIRS = 10
@@ -33,7 +33,7 @@ class Insights:
 
     def earn_points(self, event: Envelope, customer_id: str) -> None:
         order = OrderCompleted.model_validate(event.data)
-        key = part_key(order.order_id, Part.POINTS)
+        key = consequence_key(order.order_id, Consequence.POINTS)
         self._store.write_once(key, lambda: self._store.kept(order.order_id, customer_id, order.total.amount))
         self._join(event)
 
@@ -42,17 +42,17 @@ class Insights:
         products = {line.sku: Sold(line.quantity, line.quantity * line.unit_price) for line in order.lines}
         sold = self._store.sold(self._day(event), order.country, Sales(1, order.total.amount), products)
         stepped = self._store.stepped(self._day(event), order.variant, Step.COMPLETED)
-        self._store.write_once(part_key(order.order_id, Part.SALES), lambda: [*sold, *stepped])
+        self._store.write_once(consequence_key(order.order_id, Consequence.SALES), lambda: [*sold, *stepped])
         self._join(event)
 
     def learn_affinity(self, event: Envelope) -> None:
         order = OrderCompleted.model_validate(event.data)
         together = self._store.bought_together([line.sku for line in order.lines])
-        self._store.write_once(part_key(order.order_id, Part.AFFINITY), lambda: together)
+        self._store.write_once(consequence_key(order.order_id, Consequence.AFFINITY), lambda: together)
         self._join(event)
 
     def invoice_written(self, event: Envelope) -> None:
-        self._store.write_once(part_key(event.order_id, Part.INVOICE))
+        self._store.write_once(consequence_key(event.order_id, Consequence.INVOICE))
         self._join(event)
 
     def count_return(self, event: Envelope, customer_id: str | None) -> None:

@@ -35,8 +35,8 @@ from botocore.exceptions import ClientError
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import outbox_item
 from chalicelib.insights.funnel import NEITHER, Step
-from chalicelib.insights.model import Day, InsightsBusy, Part, Sales, Sold, points_for
-from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
+from chalicelib.insights.model import Consequence, Day, InsightsBusy, Sales, Sold, points_for
+from chalicelib.platform.dynamo import condition_failed, failed_conditions, transaction_conflicted
 
 Write = dict[str, Any]
 Attributes = dict[str, str]
@@ -46,7 +46,7 @@ STILL_KEPT = "attribute_not_exists(kept) OR kept = :before"
 ATTEMPTS = 8
 
 
-def part_key(order_id: str, part: Part) -> Attributes:
+def consequence_key(order_id: str, part: Consequence) -> Attributes:
     return {"pk": f"ORDER#{order_id}", "sk": f"PART#{part}"}
 
 
@@ -113,9 +113,9 @@ class InsightsStore:
                 self._db.transact_write_items(TransactItems=[noted, *effects()])
                 return
             except ClientError as error:
-                if 0 in lost_conditions(error):
+                if 0 in failed_conditions(error):
                     return
-                if not lost_race(error):
+                if not transaction_conflicted(error):
                     raise
         raise InsightsBusy
 
@@ -130,7 +130,7 @@ class InsightsStore:
         try:
             self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
         except ClientError as error:
-            if not lost_condition(error):
+            if not condition_failed(error):
                 raise
 
     # Effects
@@ -187,10 +187,10 @@ class InsightsStore:
 
     # Reading
 
-    def done(self, order_id: str) -> set[Part]:
+    def done(self, order_id: str) -> set[Consequence]:
         """Read consistently: of those that finish at one moment, the last at least sees them all."""
         done = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("PART#")
-        return {Part(item["sk"].removeprefix("PART#")) for item in self._query(done)}
+        return {Consequence(item["sk"].removeprefix("PART#")) for item in self._query(done)}
 
     def day(self, day: str) -> Day:
         items = {item["sk"]: _counts(item) for item in self._query(Key("pk").eq(f"DAY#{day}"))}

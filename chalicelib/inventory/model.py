@@ -64,7 +64,7 @@ class Stock(BaseModel):
 Note = Annotated[str, one_line(200, min_length=0)]
 
 
-class Movement(BaseModel):
+class StockAdjustment(BaseModel):
     """Pieces that came, or were taken away, other than by an order: by hand, or with a file of products."""
 
     model_config = ConfigDict(frozen=True)
@@ -75,8 +75,8 @@ class Movement(BaseModel):
     by: Annotated[str | None, Field(description="Whose hand it was. None of a file.")] = None
 
 
-class Shelf(Stock):
-    movements: Annotated[list[Movement], Field(description="Newest first.")]
+class StockLedger(Stock):
+    movements: Annotated[list[StockAdjustment], Field(description="Newest first.")]
     next_cursor: Annotated[str | None, Field(description="Of older movements.")] = None
 
 

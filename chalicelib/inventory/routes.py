@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
-from chalicelib.inventory.model import Note, Shelf, Stock, StockBusy, StockSetAside, StockTooLow
+from chalicelib.inventory.model import Note, Stock, StockBusy, StockLedger, StockSetAside, StockTooLow
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
@@ -37,9 +37,9 @@ class StockQuery(BaseModel):
 
 @endpoint(
     routes, "GET", "/admin/stock/{sku}", summary="Stock levels and adjustments, newest first", access="admin",
-    query=StockQuery, answer=Shelf, refusals=(ProductNotFound, CursorInvalid),
+    query=StockQuery, answer=StockLedger, refusals=(ProductNotFound, CursorInvalid),
 )  # fmt: skip
-def get_stock(call: Call, sku: str, query: StockQuery) -> Shelf:
+def get_stock(call: Call, sku: str, query: StockQuery) -> StockLedger:
     wiring.catalog().product(sku)
     return wiring.inventory().shelf(sku, query.cursor)
 

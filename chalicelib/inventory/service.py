@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from chalicelib.inventory.model import (
     Booked,
-    Movement,
     Reservation,
     ReservationEnded,
     ReservationStatus,
-    Shelf,
     Stock,
+    StockAdjustment,
     StockBusy,
+    StockLedger,
     StockSetAside,
     StockTooLow,
 )
@@ -41,11 +41,11 @@ class Inventory:
         """Return the stock of those that have one, by sku, read consistently."""
         return self._store.stocks(skus, consistent=True)
 
-    def shelf(self, sku: str, cursor: str | None = None) -> Shelf:
+    def shelf(self, sku: str, cursor: str | None = None) -> StockLedger:
         """Return stock and movements, nothing but zeros where no unit was ever received. Raises CursorInvalid."""
         stock = self._store.stocks([sku]).get(sku, Stock(sku=sku))
         movements, next_cursor = self._store.movements(sku, MOVEMENTS_SHOWN, cursor)
-        return Shelf(**stock.model_dump(), movements=movements, next_cursor=next_cursor)
+        return StockLedger(**stock.model_dump(), movements=movements, next_cursor=next_cursor)
 
     def receive(
         self, sku: str, delta: int, note: str = "", by: str | None = None, key: RequestKey | None = None
@@ -79,7 +79,7 @@ class Inventory:
             self._level(receipt_key(receipt_id), sku, units, self._movement(0, note))
 
     def _level(
-        self, entry: dict[str, str], sku: str, units: int, movement: Movement, fingerprint: str | None = None
+        self, entry: dict[str, str], sku: str, units: int, movement: StockAdjustment, fingerprint: str | None = None
     ) -> None:
         """Book the difference to what is on hand. Sales go on meanwhile: then it is read and reckoned again."""
         for attempt in range(LEVEL_ATTEMPTS):
@@ -103,8 +103,8 @@ class Inventory:
         key.check(self._store.fingerprint(entry) or "")
         return self._store.answer(entry, stock)
 
-    def _movement(self, delta: int, note: str, by: str | None = None) -> Movement:
-        return Movement(at=iso(self._clock()), delta=delta, note=note, by=by)
+    def _movement(self, delta: int, note: str, by: str | None = None) -> StockAdjustment:
+        return StockAdjustment(at=iso(self._clock()), delta=delta, note=note, by=by)
 
     def received(self, receipt_ids: list[str]) -> set[str]:
         """Return those among these receipts that are booked. Eventually consistent."""

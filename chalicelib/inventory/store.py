@@ -26,10 +26,10 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.inventory.model import Booked, Movement, OutOfStock, Reservation, ReservationStatus, Stock
+from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import lost_condition, lost_conditions, lost_race
+from chalicelib.platform.dynamo import condition_failed, failed_conditions, transaction_conflicted
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
@@ -93,7 +93,7 @@ class InventoryStore:
         self,
         entry: dict[str, str],
         sku: str,
-        movement: Movement,
+        movement: StockAdjustment,
         seen: Stock | None = None,
         fingerprint: str | None = None,
     ) -> Booked:
@@ -139,7 +139,7 @@ class InventoryStore:
         )
         return Stock.model_validate(kept["Attributes"]["answer"])
 
-    def movements(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[Movement], str | None]:
+    def movements(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[StockAdjustment], str | None]:
         """Return movements, newest first, and the cursor of older ones. Eventually consistent.
 
         Raises CursorInvalid.
@@ -153,7 +153,9 @@ class InventoryStore:
             Limit=limit,
             **start,
         )
-        return [Movement.model_validate(item) for item in answer["Items"]], encoded(answer.get("LastEvaluatedKey"))
+        return [StockAdjustment.model_validate(item) for item in answer["Items"]], encoded(
+            answer.get("LastEvaluatedKey")
+        )
 
     def received(self, receipt_ids: list[str]) -> set[str]:
         """Return those that are booked. Eventually consistent: `adjust` decides."""
@@ -187,7 +189,7 @@ class InventoryStore:
                 ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True
@@ -287,7 +289,7 @@ class InventoryStore:
             try:
                 return self._transact(writes)
             except ClientError as error:
-                if not lost_race(error):
+                if not transaction_conflicted(error):
                     raise
             time.sleep(random.uniform(0, 0.05 * attempt))
         return self._transact(writes)
@@ -297,7 +299,7 @@ class InventoryStore:
         try:
             self._db.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            lost = lost_conditions(error)
+            lost = failed_conditions(error)
             if not lost:
                 raise
             return lost

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.lab.auditor import Audit, AuditNotOffered
-from chalicelib.platform.clock import Moment
+from chalicelib.platform.clock import Timestamp
 from chalicelib.platform.http import Call, endpoint
 
 routes = Blueprint(__name__)
@@ -17,7 +17,7 @@ class AuditRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: Annotated[
-        Moment | None, Field(description="Tell how the orders went that were placed since then. All if absent.")
+        Timestamp | None, Field(description="Tell how the orders went that were placed since then. All if absent.")
     ] = None
 
 

@@ -8,7 +8,7 @@ from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.model import Occasion, cart_reminder, compose
 from chalicelib.notifications.ses import SesSender
 from chalicelib.orders.model import Order
-from chalicelib.platform.idempotency import Once
+from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
 
@@ -23,8 +23,10 @@ NOT_OF_THE_ORDER = (Occasion.REFUNDED, Occasion.LINK)
 
 
 class Notifications:
-    def __init__(self, once: Once, sender: SesSender, limits: MailLimits, links: Links, storefront_url: str) -> None:
-        self._once = once
+    def __init__(
+        self, idempotency: IdempotencyStore, sender: SesSender, limits: MailLimits, links: Links, storefront_url: str
+    ) -> None:
+        self._idempotency = idempotency
         self._sender = sender
         self._limits = limits
         self._links = links
@@ -49,7 +51,7 @@ class Notifications:
         def send() -> bool:
             return self._limits.allow(order.email, client) and self._sender.send(email)
 
-        if self._once.run(f"{_key(order.id, Occasion.LINK)}#{request_id}", send, STARTS):
+        if self._idempotency.run_once(f"{_key(order.id, Occasion.LINK)}#{request_id}", send, STARTS):
             log.info("email sent", extra={"occasion": Occasion.LINK, "order_id": order.id})
 
     def link(self, order: Order) -> str:
@@ -70,13 +72,15 @@ class Notifications:
         def send() -> bool:
             return has_consent() and self._sender.send(email)
 
-        return self._once.run(f"email#cart#{cart.id}#{cart.version}", send, STARTS)
+        return self._idempotency.run_once(f"email#cart#{cart.id}#{cart.version}", send, STARTS)
 
     def sent(self, order: Order) -> dict[str, str]:
         """When each email about this order was sent, by its occasion, and that of a return by its id."""
         returns = [(Occasion.REFUNDED, each.id) for each in order.returns]
         occasions = [*((each, order.id) for each in Occasion if each not in NOT_OF_THE_ORDER), *returns]
-        found = {f"{occasion} {about}": self._once.done_at(_key(about, occasion)) for occasion, about in occasions}
+        found = {
+            f"{occasion} {about}": self._idempotency.done_at(_key(about, occasion)) for occasion, about in occasions
+        }
         return {title: at for title, at in found.items() if at}
 
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
@@ -86,7 +90,7 @@ class Notifications:
             is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)
             return is_allowed and self._sender.send(email)
 
-        if self._once.run(_key(about or order.id, occasion), send, STARTS):
+        if self._idempotency.run_once(_key(about or order.id, occasion), send, STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 
 

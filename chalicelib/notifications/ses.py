@@ -1,8 +1,8 @@
 """SES adapter: send one email, and tell a refusal, which sent nothing, from an outcome that is unknown.
 
 SES has no idempotency key, so a call whose answer was lost cannot be recognised afterwards: delivery is at least once
-unless it is bounded before the call (`Once.run` with `at_most`). For the same reason its client must not retry by
-itself (`aws.ses`).
+unless it is bounded before the call (`IdempotencyStore.run_once` with `at_most`). For the same reason its client
+must not retry by itself (`aws.ses`).
 """
 
 from typing import Any, Literal

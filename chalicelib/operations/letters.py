@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.operations.model import Letter
+from chalicelib.operations.model import DeadLetter
 from chalicelib.platform.log import log
 
 BATCH = 10
@@ -50,7 +50,7 @@ class Handled:
         return len(self.done) + len(self.failed)
 
 
-class Letters:
+class DeadLetterQueue:
     def __init__(self, sqs: Any, seconds: Callable[[], float] = time.monotonic) -> None:
         """`seconds` is a clock that only goes forward."""
         self._sqs = sqs
@@ -61,14 +61,14 @@ class Letters:
         told = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return Depth(waiting=int(told[names[0]]), in_flight=int(told[names[1]]))
 
-    def peek(self, url: str) -> list[Letter]:
+    def peek(self, url: str) -> list[DeadLetter]:
         """Up to ten of them, which stay where they are."""
         received = self._receive(url)
         self._put_back(url, received)
         return [_letter(message) for message in received]
 
     def handle(
-        self, url: str, wanted: list[str] | None, act: Callable[[Letter], None], sent_until: int | None = None
+        self, url: str, wanted: list[str] | None, act: Callable[[DeadLetter], None], sent_until: int | None = None
     ) -> Handled:
         """Call `act` on each wanted dead letter, or on all, and delete those that it did not raise for.
 
@@ -94,14 +94,14 @@ class Letters:
             self._put_back(url, left)
         return handled
 
-    def send(self, url: str, letter: Letter) -> None:
+    def send(self, url: str, letter: DeadLetter) -> None:
         """The same message again, to the queue that it came from."""
         attributes = {name: value for name, value in letter.attributes.items() if "DataType" in value}
         # A new id for the deduplication of FIFO queues, which would take it for the message that failed.
         order = {"MessageGroupId": letter.group, "MessageDeduplicationId": letter.id} if letter.group else {}
         self._sqs.send_message(QueueUrl=url, MessageBody=letter.body, MessageAttributes=attributes, **order)
 
-    def _acted(self, url: str, message: dict[str, Any], act: Callable[[Letter], None], handled: Handled) -> bool:
+    def _acted(self, url: str, message: dict[str, Any], act: Callable[[DeadLetter], None], handled: Handled) -> bool:
         letter = _letter(message)
         try:
             act(letter)
@@ -156,9 +156,9 @@ def _is_asked_for(message: dict[str, Any], wanted: list[str] | None, sent_until:
     return sent_until is None or int(message["Attributes"]["SentTimestamp"]) <= sent_until
 
 
-def _letter(message: dict[str, Any]) -> Letter:
+def _letter(message: dict[str, Any]) -> DeadLetter:
     system = message["Attributes"]
-    return Letter(
+    return DeadLetter(
         id=message["MessageId"],
         body=message["Body"],
         attributes=message.get("MessageAttributes", {}),

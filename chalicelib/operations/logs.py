@@ -25,7 +25,7 @@ class Line(BaseModel):
     content: dict[str, Any] | None
 
 
-class Found(BaseModel):
+class LogSearch(BaseModel):
     """Not complete if there were more lines than we fetch, or if Insights was not done in time."""
 
     lines: list[Line]
@@ -37,11 +37,11 @@ class Logs:
         self._logs = cloudwatch_logs
         self._prefix = group_prefix
 
-    def mentioning(self, words: list[str], start: datetime, end: datetime) -> Found:
+    def mentioning(self, words: list[str], start: datetime, end: datetime) -> LogSearch:
         """The lines in which one of these stands, oldest first. `words` are ids: they go into a pattern as they are."""
         groups = self._groups()
         if not groups:
-            return Found(lines=[], is_complete=True)
+            return LogSearch(lines=[], is_complete=True)
         query = self._logs.start_query(
             logGroupNames=groups,
             startTime=int(start.timestamp()),
@@ -54,7 +54,7 @@ class Logs:
         )
         return self._results(query["queryId"])
 
-    def _results(self, query_id: str) -> Found:
+    def _results(self, query_id: str) -> LogSearch:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             answer = self._logs.get_query_results(queryId=query_id)
@@ -63,7 +63,7 @@ class Logs:
                 break
             time.sleep(PAUSE_SECONDS)
         lines = [_line({field["field"]: field["value"] for field in row}) for row in answer["results"]]
-        return Found(lines=lines, is_complete=answer["status"] == "Complete" and len(lines) < LINES_AT_MOST)
+        return LogSearch(lines=lines, is_complete=answer["status"] == "Complete" and len(lines) < LINES_AT_MOST)
 
     def _groups(self) -> list[str]:
         """A function that never ran has none."""

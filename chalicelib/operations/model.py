@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.platform.errors import Conflict, NotFound, Unacceptable
+from chalicelib.platform.errors import Conflict, NotFound, UnprocessableRequest
 
 
 class QueueUnknown(NotFound):
     """There is no queue of this name. `GET /admin/queues` lists them."""
 
 
-class LetterUnknown(NotFound):
+class DeadLetterNotFound(NotFound):
     """There is no such dead letter in this queue, or somebody else is at it right now."""
 
 
@@ -23,15 +23,15 @@ class ReplayUnknown(NotFound):
     """There is no replay with this id."""
 
 
-class ReplayWindowInvalid(Unacceptable):
+class ReplayWindowInvalid(UnprocessableRequest):
     """Events can be replayed from one moment to a later one, not in the future, and as long as they are kept."""
 
 
-class EventTypeUnknown(Unacceptable):
+class EventTypeUnknown(UnprocessableRequest):
     """There is no event of this type."""
 
 
-class NobodyListens(Conflict):
+class NoMatchingRule(Conflict):
     """No rule takes events of this type, so there is nobody to replay them to."""
 
 
@@ -80,10 +80,10 @@ class Parts(BaseModel):
         return self.queues[name]
 
     def rules_for(self, event_type: str) -> list[str]:
-        """The ARNs of the rules that take this type. Raises NobodyListens."""
+        """The ARNs of the rules that take this type. Raises NoMatchingRule."""
         found = [rule.arn for rule in self.rules if event_type in rule.types]
         if not found:
-            raise NobodyListens
+            raise NoMatchingRule
         return found
 
 
@@ -106,7 +106,7 @@ NAME = re.compile(r"[\w.:/-]{1,200}")
 """Ids, types, ARNs and error names look like this. Anything else in their place is not shown."""
 
 
-class Letter(BaseModel):
+class DeadLetter(BaseModel):
     """A dead letter as it lies in its queue. Times are Unix milliseconds; `attributes` are those of its sender;
     `group` is that of a FIFO queue."""
 

@@ -9,7 +9,7 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
 from chalicelib.operations.letters import Handled
-from chalicelib.operations.model import CannotRedrive, Letter
+from chalicelib.operations.model import CannotRedrive, DeadLetter
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
 from chalicelib.platform.settings import settings
@@ -23,7 +23,7 @@ def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) 
     queue = wiring.operated().queue(name)
     letters = wiring.letters()
 
-    def send_back(letter: Letter) -> None:
+    def send_back(letter: DeadLetter) -> None:
         if queue.url is None:
             raise CannotRedrive("it came from no queue")
         if not OUTDATED.get(name, _never)(letter):
@@ -32,11 +32,11 @@ def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) 
     return letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back), sent_until)
 
 
-def _never(letter: Letter) -> bool:
+def _never(letter: DeadLetter) -> bool:
     return False
 
 
-def _is_not_to_be_shipped(letter: Letter) -> bool:
+def _is_not_to_be_shipped(letter: DeadLetter) -> bool:
     """A request to ship what was recalled, refused or cancelled since, or has been dispatched."""
     request = letter.content
     if request.get("action") != "ship":
@@ -48,11 +48,11 @@ def _is_not_to_be_shipped(letter: Letter) -> bool:
         return True
 
 
-OUTDATED: dict[str, Callable[[Letter], bool]] = {"warehouse": _is_not_to_be_shipped}
+OUTDATED: dict[str, Callable[[DeadLetter], bool]] = {"warehouse": _is_not_to_be_shipped}
 """By queue: which of its dead letters have nothing left to do. They are deleted and not sent."""
 
 
-def settle(letter: Letter) -> None:
+def settle(letter: DeadLetter) -> None:
     """A parked order is recovered, a parked return begun again. Each step is a no-op where it was done already.
 
     Raises CannotRedrive.
@@ -63,23 +63,23 @@ def settle(letter: Letter) -> None:
     machine, name = execution.split(":")[6:]
     returns = wiring.return_workflow()
     if machine == returns.machine:
-        returns.start_anew(first_name(name), returns.input_of(name))
+        returns.restart(first_name(name), returns.input_of(name))
     elif machine in (wiring.fulfilment_workflow().machine, wiring.undo_workflow().machine):
         recovery.settle(first_name(name))
     else:
         raise CannotRedrive("no workflow of ours")
 
 
-def _republish(letter: Letter) -> None:
+def _republish(letter: DeadLetter) -> None:
     """The letter names a place in a stream and not an event, so everything that waits is published."""
     republish.republish()
 
 
-def _let_be(letter: Letter) -> None:
+def _let_be(letter: DeadLetter) -> None:
     """The pages that were not told have asked since: nothing is left to do."""
 
 
-def _publish_again(letter: Letter) -> None:
+def _publish_again(letter: DeadLetter) -> None:
     """The event as it was. Every rule that takes it gets it, also those that had it. Raises CannotRedrive."""
     if "detail" not in letter.content:
         raise CannotRedrive("no event")
@@ -87,7 +87,7 @@ def _publish_again(letter: Letter) -> None:
     bus.publish([envelope], aws.client("events"), settings().event_bus)
 
 
-def _run_again(letter: Letter) -> None:
+def _run_again(letter: DeadLetter) -> None:
     """A job that could not be started, or that failed for good. Raises CannotRedrive."""
     context = letter.content.get("requestContext")
     given = letter.content.get("requestPayload", {}) if context else letter.content
@@ -98,7 +98,7 @@ def _run_again(letter: Letter) -> None:
     aws.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=json.dumps(given).encode())
 
 
-SPECIAL: dict[str, Callable[[Letter], None]] = {
+SPECIAL: dict[str, Callable[[DeadLetter], None]] = {
     "parked-orders": settle,
     "unrelayed-events": _republish,
     "undelivered-events": _publish_again,

@@ -22,10 +22,10 @@ def retry_refunds(order_id: str) -> list[str]:
 def _retry(order: Order, return_id: str | None) -> str | None:
     """Return the workflow's name; None where no workflow made the refund."""
     if return_id:
-        wiring.return_workflow().start_anew(return_id, {"order_id": order.id, "return_id": return_id})
+        wiring.return_workflow().restart(return_id, {"order_id": order.id, "return_id": return_id})
         return return_id
     if order.status != Status.CANCELLED:
         return None
     reason = order.reason or order.cancellation or Reason.FULFILMENT_FAILED
-    wiring.undo_workflow().start_anew(order.id, {"order_id": order.id, "reason": reason})
+    wiring.undo_workflow().restart(order.id, {"order_id": order.id, "reason": reason})
     return order.id

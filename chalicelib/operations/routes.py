@@ -8,16 +8,16 @@ from chalice import Blueprint
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.events.contracts import CATALOGUE
+from chalicelib.events.contracts import EVENT_CONTRACTS
 from chalicelib.operations import redrive, refunds, timeline
 from chalicelib.operations.letters import AT_ONCE, Depth
 from chalicelib.operations.model import (
     Context,
+    DeadLetter,
+    DeadLetterNotFound,
     EventTypeUnknown,
-    Letter,
-    LetterUnknown,
-    NobodyListens,
     NoFailedRefund,
+    NoMatchingRule,
     QueueUnknown,
     ReplaysBusy,
     ReplayUnknown,
@@ -28,7 +28,7 @@ from chalicelib.operations.replays import Replay
 from chalicelib.operations.stack import RUNNING_AT_MOST, WINDOW, Activity
 from chalicelib.operations.system import Map
 from chalicelib.orders.model import OrderNotFound
-from chalicelib.platform.clock import Moment, iso, utc_now
+from chalicelib.platform.clock import Timestamp, iso, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import (
     IDEMPOTENCY_KEY,
@@ -63,7 +63,7 @@ class LetterView(BaseModel):
     context: Context
 
 
-class Letters(BaseModel):
+class DeadLetterQueue(BaseModel):
     queue: str
     items: Annotated[list[LetterView], Field(description="Up to ten of them, which stay where they are.")]
 
@@ -76,7 +76,7 @@ class RedriveRequest(BaseModel):
         Field(min_length=1, max_length=AT_ONCE, description=f"Up to {AT_ONCE} of all if absent."),
     ] = None
     sent_until: Annotated[
-        Moment | None,
+        Timestamp | None,
         Field(
             description="Without ids: leave out dead letters that were sent later. Absent means now, so that what "
             "fails and is parked again is not redriven again. To go on after an incomplete answer, send its value."
@@ -103,8 +103,8 @@ class Dropped(BaseModel):
 class ReplayRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    start: Annotated[Moment, Field(alias="from", description="ISO 8601, with an offset or Z.")]
-    end: Annotated[Moment, Field(alias="to", description="Later than `from`, and not in the future.")]
+    start: Annotated[Timestamp, Field(alias="from", description="ISO 8601, with an offset or Z.")]
+    end: Annotated[Timestamp, Field(alias="to", description="Later than `from`, and not in the future.")]
     detail_type: Annotated[
         str | None,
         StringConstraints(max_length=128),
@@ -152,11 +152,11 @@ def list_queues(call: Call) -> Queues:
 
 @endpoint(
     routes, "GET", "/admin/queues/{name}/messages", summary="Look at dead letters of a queue", access="admin",
-    answer=Letters, refusals=(QueueUnknown,),
+    answer=DeadLetterQueue, refusals=(QueueUnknown,),
 )  # fmt: skip
-def peek_at_letters(call: Call, name: str) -> Letters:
+def peek_at_letters(call: Call, name: str) -> DeadLetterQueue:
     queue = wiring.operated().queue(name)
-    return Letters(queue=name, items=[_letter(letter) for letter in wiring.letters().peek(queue.dead_letters)])
+    return DeadLetterQueue(queue=name, items=[_letter(letter) for letter in wiring.letters().peek(queue.dead_letters)])
 
 
 @endpoint(
@@ -185,13 +185,13 @@ def _redriven(name: str, body: RedriveRequest) -> Redriven:
 
 @endpoint(
     routes, "DELETE", "/admin/queues/{name}/messages/{message_id}", summary="Drop a dead letter", access="admin",
-    answer=Dropped, refusals=(QueueUnknown, LetterUnknown),
+    answer=Dropped, refusals=(QueueUnknown, DeadLetterNotFound),
 )  # fmt: skip
 def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
     queue = wiring.operated().queue(name)
     handled = wiring.letters().handle(queue.dead_letters, [message_id], lambda letter: None)
     if not handled.done:
-        raise LetterUnknown
+        raise DeadLetterNotFound
     return Dropped(queue=name, dropped=message_id)
 
 
@@ -199,7 +199,7 @@ def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
     routes, "POST", "/admin/replays", summary="Publish the events of a span of time again", access="admin",
     status=202, headers=(IDEMPOTENCY_KEY,), body=ReplayRequest, answer=Replay,
     refusals=(
-        ReplayWindowInvalid, EventTypeUnknown, NobodyListens, ReplaysBusy, IdempotencyKeyInvalid, IdempotencyConflict,
+        ReplayWindowInvalid, EventTypeUnknown, NoMatchingRule, ReplaysBusy, IdempotencyKeyInvalid, IdempotencyConflict,
     ),
 )  # fmt: skip
 def start_replay(call: Call, body: ReplayRequest) -> Replay:
@@ -309,13 +309,13 @@ def _workflows() -> dict[str, Workflow]:
 
 
 def _rules(event_type: str) -> list[str]:
-    """Raises EventTypeUnknown, NobodyListens."""
-    if event_type not in {contract.type for contract in CATALOGUE}:
+    """Raises EventTypeUnknown, NoMatchingRule."""
+    if event_type not in {contract.type for contract in EVENT_CONTRACTS}:
         raise EventTypeUnknown(fields={"detail_type": "There is no event of this type."})
     return wiring.operated().rules_for(event_type)
 
 
-def _letter(letter: Letter) -> LetterView:
+def _letter(letter: DeadLetter) -> LetterView:
     return LetterView(
         id=letter.id,
         sent_at=_moment(letter.sent),

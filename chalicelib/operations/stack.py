@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.operations.system import Map, Part, drawn
+from chalicelib.operations.system import Component, Map, drawn
 
 KEPT_SECONDS = 300
 WINDOW = timedelta(minutes=5)
@@ -55,7 +55,7 @@ class Meters:
         self._cloudwatch = cloudwatch
         self._clock = clock
 
-    def invocations(self, functions: list[Part]) -> dict[str, Invocations]:
+    def invocations(self, functions: list[Component]) -> dict[str, Invocations]:
         """Of those that CloudWatch has heard of. One call as long as there are fewer than 250 functions."""
         queries = [query for number, part in enumerate(functions) for query in _queries(number, part)]
         end = self._clock()
@@ -67,7 +67,7 @@ class Meters:
         }
 
 
-def _queries(number: int, function: Part) -> Iterator[dict[str, Any]]:
+def _queries(number: int, function: Component) -> Iterator[dict[str, Any]]:
     for prefix, metric in (("i", "Invocations"), ("e", "Errors")):
         dimensions = [{"Name": "FunctionName", "Value": function.name}]
         described = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}

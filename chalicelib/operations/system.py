@@ -14,12 +14,12 @@ from chalicelib.operations.model import queue_name
 
 Template = dict[str, Any]
 
-Kind = Literal[
+ResourceType = Literal[
     "site", "api", "websocket", "schedule", "function", "table", "bucket", "bus", "rule", "topic", "queue",
     "dead_letters", "workflow",
 ]  # fmt: skip
 
-KINDS: dict[str, Kind] = {
+RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::CloudFront::Distribution": "site",
     "AWS::Serverless::Api": "api",
     "AWS::ApiGatewayV2::Api": "websocket",
@@ -57,12 +57,12 @@ VERBS: dict[str, Verb] = {
 }
 
 
-class Part(BaseModel):
+class Component(BaseModel):
     """`id` is the logical one of the template, `name` the real one. `queue` is the name under which a queue is
     operated; `says` is what the template says of it."""
 
     id: str
-    kind: Kind
+    kind: ResourceType
     name: str
     queue: str | None = None
     says: str | None = None
@@ -75,7 +75,7 @@ class Link(BaseModel):
 
 
 class Map(BaseModel):
-    parts: list[Part]
+    parts: list[Component]
     links: list[Link]
 
 
@@ -85,7 +85,7 @@ def drawn(template: Template, names: dict[str, str]) -> Map:
     parts = {
         logical: _part(logical, resource, names)
         for logical, resource in resources.items()
-        if resource.get("Type") in KINDS
+        if resource.get("Type") in RESOURCE_TYPES
     }
     for dead_letters in _redriven(resources).values():
         parts[dead_letters].kind, parts[dead_letters].queue = "dead_letters", None
@@ -99,11 +99,11 @@ def drawn(template: Template, names: dict[str, str]) -> Map:
     return Map(parts=list(parts.values()), links=[link for key, link in links.items() if key not in sent_as_given_up])
 
 
-def _part(logical: str, resource: Template, names: dict[str, str]) -> Part:
-    kind = KINDS[resource["Type"]]
+def _part(logical: str, resource: Template, names: dict[str, str]) -> Component:
+    kind = RESOURCE_TYPES[resource["Type"]]
     name = re.split(r"[:/]", names.get(logical, logical))[-1]
     queue = queue_name(logical) if kind == "queue" else None
-    return Part(id=logical, kind=kind, name=name, queue=queue, says=_says(resource))
+    return Component(id=logical, kind=kind, name=name, queue=queue, says=_says(resource))
 
 
 def _says(resource: Template) -> str | None:

@@ -16,12 +16,14 @@ from chalicelib.operations.logs import Line
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
 from chalicelib.platform.clock import iso
-from chalicelib.platform.workflows import Run
+from chalicelib.platform.workflows import Execution
 from chalicelib.shipping.model import Shipment
 
-Kind = Literal["order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"]
+EntryKind = Literal[
+    "order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"
+]
 
-KIND_OF_LINE: dict[str, Kind] = {
+ENTRY_KIND_OF_LINE: dict[str, EntryKind] = {
     "call answered": "call",
     "message received": "queue",
     "message sent": "queue",
@@ -50,7 +52,7 @@ TITLE_LENGTH = 200
 
 
 class Entry(BaseModel):
-    kind: Kind
+    kind: EntryKind
     at: Annotated[str, Field(description="When it began, in UTC.")]
     title: str
     details: dict[str, Any] = {}
@@ -107,7 +109,7 @@ def of_emails(sent: dict[str, str]) -> list[Entry]:
     return [Entry(kind="email", at=at, title=occasion) for occasion, at in sent.items()]
 
 
-def of_run(workflow: str, run: Run) -> list[Entry]:
+def of_run(workflow: str, run: Execution) -> list[Entry]:
     """One execution: its beginning, each state that it entered, and its end. Works while it runs."""
     about = {"workflow": workflow, "execution": run.name}
     entries = [Entry(kind="workflow", at=_at(run.started), title=f"{workflow} started", details=about)]
@@ -155,7 +157,7 @@ def of_lines(lines: list[Line]) -> list[Entry]:
 def _of_line(line: Line) -> Entry:
     content = line.content or {}
     message = content.get("message")
-    kind = KIND_OF_LINE.get(message, "log") if isinstance(message, str) else "log"
+    kind = ENTRY_KIND_OF_LINE.get(message, "log") if isinstance(message, str) else "log"
     details = {key: content[key] for key in SAID if content.get(key) is not None} | {"log_group": line.group}
     title = str(message or line.text)[:TITLE_LENGTH]
     return Entry(

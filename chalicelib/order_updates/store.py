@@ -16,7 +16,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 
 WATCHERS_AT_MOST = 20
 """An honest order has one or two. The others of a crowd are not told, so that a push stays quick."""
@@ -49,7 +49,7 @@ class ConnectionStore:
                 },
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})

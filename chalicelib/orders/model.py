@@ -7,7 +7,7 @@ PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED ► RETURNED (once
 Two facts decide between cancelling and shipping, and only one of them can ever be written: that
 somebody wants the order cancelled (`cancellation`), and that the warehouse has sent it (`dispatched_at`).
 
-Every change of an order makes exactly one event, which waits in `news` to be saved with it.
+Every change of an order makes exactly one event, which waits in `pending_event` to be saved with it.
 """
 
 import hmac
@@ -22,7 +22,7 @@ from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.clock import iso
-from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unacceptable, Unauthenticated, Unavailable
+from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable, UnprocessableRequest
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.shipping.address import Address
@@ -46,7 +46,7 @@ class EmailNotConfirmed(Forbidden):
     """Confirm the address of your account first."""
 
 
-class CartEmpty(Unacceptable):
+class CartEmpty(UnprocessableRequest):
     """There is nothing in the cart to buy."""
 
 
@@ -70,7 +70,7 @@ class ReturnExceedsOrder(Conflict):
     """More pieces are to be returned than there are left of that line."""
 
 
-class ReturnLineUnknown(Unacceptable):
+class ReturnLineUnknown(UnprocessableRequest):
     """The order has no such line."""
 
 
@@ -158,7 +158,7 @@ class OrderLine(BaseModel):
         return self.unit_price.times(self.quantity)
 
 
-class Moment(BaseModel):
+class StatusChange(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     at: str
@@ -228,7 +228,7 @@ class Order(BaseModel):
     payment_method: str | None = None
     lines: tuple[OrderLine, ...]
     total: Money
-    history: tuple[Moment, ...]
+    history: tuple[StatusChange, ...]
     cancellation: Reason | None = None
     dispatched_at: str | None = None
     returns: tuple[Return, ...] = ()
@@ -236,7 +236,7 @@ class Order(BaseModel):
     failed_refunds: tuple[FailedRefund, ...] = ()
     variant: Variant | None = None
     client: str | None = None
-    news: Annotated[Envelope | None, Field(exclude=True)] = None
+    pending_event: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property
     def placed_at(self) -> str:
@@ -432,14 +432,14 @@ class Order(BaseModel):
         return wanted
 
     def _in_status(self, status: Status, at: datetime, about: About = None, **facts: Any) -> "Order":
-        history = (*self.history, Moment(at=iso(at), status=status))
+        history = (*self.history, StatusChange(at=iso(at), status=status))
         return self._changed(EVENT_OF[status], at, about, status=status, history=history, **facts)
 
     def _changed(
         self, event_type: str, at: datetime, about: About = None, cause: str | None = None, **facts: Any
     ) -> "Order":
         changed = self.model_copy(update={"version": self.version + 1, **facts})
-        return changed.model_copy(update={"news": _event(changed, event_type, at, about, cause)})
+        return changed.model_copy(update={"pending_event": _event(changed, event_type, at, about, cause)})
 
     def is_buyers(self, customer_id: str | None, token: str | None) -> bool:
         """Whether the customer placed this order, or the token is the one of the guest who did."""
@@ -475,11 +475,11 @@ def placed(
         payment_method=payment_method,
         lines=tuple(lines),
         total=total([line.total for line in lines]),
-        history=(Moment(at=iso(at), status=Status.PLACED),),
+        history=(StatusChange(at=iso(at), status=Status.PLACED),),
         variant=variant,
         client=client,
     )
-    return order.model_copy(update={"news": _event(order, EVENT_OF[Status.PLACED], at)})
+    return order.model_copy(update={"pending_event": _event(order, EVENT_OF[Status.PLACED], at)})
 
 
 def _event(order: Order, event_type: str, at: datetime, about: About = None, cause: str | None = None) -> Envelope:

@@ -17,7 +17,6 @@ from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
     LinkRevoked,
-    Moment,
     NothingToReturn,
     Order,
     OrderNotFound,
@@ -29,6 +28,7 @@ from chalicelib.orders.model import (
     ReturnLineUnknown,
     ReturnStatus,
     Status,
+    StatusChange,
     TooLateToCancel,
 )
 from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
@@ -164,7 +164,7 @@ class OrderSummary(BaseModel):
     placed_at: str
     lines: list[LineView]
     total: Money
-    history: list[Moment]
+    history: list[StatusChange]
     cancel_requested: Annotated[bool, Field(description="It is being cancelled and has not ended yet.")]
 
 

@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import Write, lost_race
+from chalicelib.platform.dynamo import Write, transaction_conflicted
 from chalicelib.platform.errors import CursorInvalid
 
 NEW = "attribute_not_exists(pk)"
@@ -89,7 +89,7 @@ class OrderStore:
         try:
             self._db.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            if lost_race(error):
+            if transaction_conflicted(error):
                 return False
             raise
         return True
@@ -101,7 +101,7 @@ class OrderStore:
         try:
             self._db.transact_write_items(TransactItems=[put, self._put(_event_item(order), NEW)])
         except ClientError as error:
-            if lost_race(error):
+            if transaction_conflicted(error):
                 raise OrderChanged(order.id) from error
             raise
 
@@ -181,9 +181,9 @@ def _order_item(order: Order) -> dict[str, Any]:
 
 
 def _event_item(order: Order) -> dict[str, Any]:
-    if order.news is None:
+    if order.pending_event is None:
         raise ValueError("an order is saved only with the event of its change")
-    return outbox_item(event_key(order), order.news)
+    return outbox_item(event_key(order), order.pending_event)
 
 
 def _newest(order: Order) -> tuple[str, str]:

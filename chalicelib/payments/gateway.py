@@ -22,7 +22,7 @@ from chalicelib.payments.model import (
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 
 TIMEOUT_SECONDS = 5
 """Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""
@@ -48,7 +48,7 @@ class UnexpectedIntentState(Exception):
 
 
 class StripeGateway:
-    def __init__(self, secret_key: Secret, api_base: str = "", deployment: str = "") -> None:
+    def __init__(self, secret_key: Parameter, api_base: str = "", deployment: str = "") -> None:
         """An empty `api_base` is Stripe's own address. `deployment` marks what this shop begins there: others may
         use the same account."""
         self._secret_key = secret_key
@@ -193,7 +193,7 @@ class StripeGateway:
         try:
             return call(*arguments, options={**options, "api_key": key})
         except stripe.AuthenticationError:
-            current = self._secret_key.anew()
+            current = self._secret_key.refreshed()
             if current == key:
                 raise
             return call(*arguments, options={**options, "api_key": current})

@@ -3,7 +3,7 @@
 Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts. Amounts are minor units.
 """
 
-from chalicelib.platform.errors import Unacceptable
+from chalicelib.platform.errors import UnprocessableRequest
 from chalicelib.platform.money import Money
 
 LARGEST_CHARGE = 99_999_999
@@ -37,11 +37,11 @@ SMALLEST_CHARGE = {
 }
 
 
-class TotalTooSmall(Unacceptable):
+class TotalTooSmall(UnprocessableRequest):
     """The total is below the smallest amount that a card can be charged."""
 
 
-class TotalTooLarge(Unacceptable):
+class TotalTooLarge(UnprocessableRequest):
     """The total is above the largest amount that a card can be charged at once."""
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from chalicelib.payments.model import Intent, Payment, UpdateKind
 
 
-class Kind(StrEnum):
+class MismatchKind(StrEnum):
     """What can be wrong with one payment."""
 
     HOLD_NOT_NEEDED = "HOLD_NOT_NEEDED"
@@ -45,10 +45,10 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """`expected` and `found` are minor units of money kept, or of money held."""
 
-    kind: Kind
+    kind: MismatchKind
     order_id: str | None
     payment_intent: str | None
     expected: int = 0
@@ -56,21 +56,21 @@ class Difference:
 
     @property
     def id(self) -> str:
-        """The same for the same difference found again."""
+        """The same for the same mismatch found again."""
         return f"{self.kind}:{self.order_id}:{self.payment_intent}:{self.expected}:{self.found}"
 
     @property
     def surplus(self) -> int:
         """Minor units that are kept and not owed."""
-        return self.found - self.expected if self.kind == Kind.CHARGED_TOO_MUCH else 0
+        return self.found - self.expected if self.kind == MismatchKind.CHARGED_TOO_MUCH else 0
 
     @property
     def is_repairable(self) -> bool:
-        return self.kind in (Kind.HOLD_NOT_NEEDED, Kind.CHARGED_TOO_MUCH)
+        return self.kind in (MismatchKind.HOLD_NOT_NEEDED, MismatchKind.CHARGED_TOO_MUCH)
 
 
-def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator[tuple[Difference, Intent | None]]:
-    """Every difference, with the payment at Stripe that it is about."""
+def mismatches(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator[tuple[Mismatch, Intent | None]]:
+    """Every mismatch, with the payment at Stripe that it is about."""
     seen = set()
     for intent in intents:
         claim = claims.get(intent.order_id or "")
@@ -79,16 +79,16 @@ def differences(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator
             found = _of_payment(intent, claim, claim.payment)
         else:
             found = _of_stranger(intent)
-        for difference in found:
-            yield difference, intent
+        for mismatch in found:
+            yield mismatch, intent
     for claim in claims.values():
         if claim.is_overdue:
-            yield Difference(Kind.OVERDUE, claim.order_id, None), None
+            yield Mismatch(MismatchKind.OVERDUE, claim.order_id, None), None
         if claim.is_settled and claim.owed and claim.order_id not in seen:
-            yield Difference(Kind.CHARGED_TOO_LITTLE, claim.order_id, None, claim.owed), None
+            yield Mismatch(MismatchKind.CHARGED_TOO_LITTLE, claim.order_id, None, claim.owed), None
 
 
-def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Difference]:
+def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Mismatch]:
     """Amounts are compared once the order has heard of everything that happened at Stripe, and nothing is under way."""
     about = (claim.order_id, intent.id)
     known = payment.as_at(intent)
@@ -96,22 +96,22 @@ def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Diff
     if claim.is_settled and not is_untold:
         yield from _of_amounts(intent, claim.expected_of(payment.refunded_outside, payment.lost), about)
     if is_untold or (claim.is_settled and known.figures != payment.figures):
-        yield Difference(Kind.NOT_RECORDED, *about, payment.kept, intent.kept)
+        yield Mismatch(MismatchKind.NOT_RECORDED, *about, payment.kept, intent.kept)
 
 
-def _of_amounts(intent: Intent, owed: int, about: tuple[str, str]) -> Iterator[Difference]:
+def _of_amounts(intent: Intent, owed: int, about: tuple[str, str]) -> Iterator[Mismatch]:
     if intent.amount_capturable:
-        yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
+        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
     if intent.kept > owed:
-        yield Difference(Kind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
+        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
     if intent.kept < owed:
-        yield Difference(Kind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
+        yield Mismatch(MismatchKind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
 
 
-def _of_stranger(intent: Intent) -> Iterator[Difference]:
+def _of_stranger(intent: Intent) -> Iterator[Mismatch]:
     """No order knows this payment: it was begun and not written down, or somebody made it by hand."""
     about = (intent.order_id, intent.id)
     if intent.amount_capturable:
-        yield Difference(Kind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
+        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
     if intent.kept > 0:
-        yield Difference(Kind.CHARGED_TOO_MUCH, *about, found=intent.kept)
+        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, found=intent.kept)

@@ -29,7 +29,7 @@ def _check(call: Call) -> None:
     routes, "POST", "/webhooks/stripe", summary="Stripe's events, signed", required_headers=(SIGNATURE,),
     body=StripeEvent, body_limit=EVENT_LIMIT, check=_check, answer=Received, refusals=(SignatureInvalid,),
 )  # fmt: skip
-def hear_stripe(call: Call, body: StripeEvent) -> Received:
+def receive_stripe_webhook(call: Call, body: StripeEvent) -> Received:
     if body.type != ABOUT_BUYERS or wiring.payments().awaits_buyer(body.order_id):
         wiring.stripe_inbox().accept(body)
     return Received()

@@ -226,7 +226,7 @@ class Payments:
     def at_stripe_now(self, intent_id: str) -> Intent:
         return self._gateway.retrieve(intent_id)
 
-    def put_right(self, intent: Intent, surplus: int, run: str) -> None:
+    def repair(self, intent: Intent, surplus: int, run: str) -> None:
         """Let a hold go that nobody needs, or give back what is kept too much, in minor units.
 
         `intent` has just been looked at. `run` is the same for runs at the same time, so that only one of them

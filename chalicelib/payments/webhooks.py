@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.payments.gateway import check_signature
 from chalicelib.payments.model import SignatureInvalid
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 
 HANDLED = frozenset(
     {
@@ -65,7 +65,7 @@ class StripeEvent(BaseModel):
         return found if isinstance(found, str) else None
 
 
-class Notice(BaseModel):
+class StripeEventRef(BaseModel):
     """In our queue: which payment to look at, and the event that made us look; none if it was the buyer's return."""
 
     event_id: str | None = None
@@ -73,8 +73,8 @@ class Notice(BaseModel):
     order_id: str | None = None
 
 
-class Inbox:
-    def __init__(self, sqs: Any, queue_url: str, secret: Secret) -> None:
+class WebhookReceiver:
+    def __init__(self, sqs: Any, queue_url: str, secret: Parameter) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._secret = secret
@@ -84,16 +84,16 @@ class Inbox:
         try:
             check_signature(body, signature, self._secret())
         except SignatureInvalid:
-            check_signature(body, signature, self._secret.anew())
+            check_signature(body, signature, self._secret.refreshed())
 
     def accept(self, event: StripeEvent) -> None:
         """What we cannot use is answered as received all the same, or Stripe would send it for days."""
         if event.type in HANDLED and event.payment_intent:
-            self._send(Notice(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
+            self._send(StripeEventRef(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
 
     def buyer_returned(self, order_id: str, payment_intent: str) -> None:
         """Have somebody ask Stripe what the buyer answered; a webhook may be late, or never come."""
-        self._send(Notice(payment_intent=payment_intent, order_id=order_id))
+        self._send(StripeEventRef(payment_intent=payment_intent, order_id=order_id))
 
-    def _send(self, notice: Notice) -> None:
+    def _send(self, notice: StripeEventRef) -> None:
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=notice.model_dump_json(exclude_none=True))

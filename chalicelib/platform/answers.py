@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestInProgress, RequestKey
 
 LEASE = timedelta(seconds=30)
@@ -65,7 +65,7 @@ class Answers:
                 ExpressionAttributeValues={":now": int(now.timestamp()), ":fingerprint": key.fingerprint},
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 
@@ -43,6 +43,6 @@ def dynamodb() -> Any:
 
 
 @cache
-def secret(parameter: str) -> Secret:
+def parameter(name: str) -> Parameter:
     """A parameter of the parameter store, decrypted."""
-    return Secret(lambda: client("ssm").get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"])
+    return Parameter(lambda: client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])

@@ -15,12 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.platform.links import edge_mark
 from chalicelib.platform.log import log
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 
 EDGE_MARK = "X-Edge-Mark"
 
 
-def client_network(headers: Mapping[str, str], peer: str, keys: Secret) -> str:
+def client_network(headers: Mapping[str, str], peer: str, keys: Parameter) -> str:
     """Return the caller's address, of IPv6 its /64: that is what one subscriber is given.
 
     `headers` have names in lower case; `peer` is what API Gateway reports where nothing was forwarded.
@@ -30,7 +30,7 @@ def client_network(headers: Mapping[str, str], peer: str, keys: Secret) -> str:
     return _network(hops[-2] if came_by_our_edge else hops[-1])
 
 
-def _is_our_edge(mark: str, keys: Secret) -> bool:
+def _is_our_edge(mark: str, keys: Parameter) -> bool:
     """Where the keys cannot be read the peer counts: stricter, and never a failure."""
     if not mark:
         return False

@@ -15,7 +15,7 @@ def _text_only(told: Any) -> Any:
     return told
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_text_only)]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_text_only)]
 """Of a request's body: ISO 8601, with an offset or Z. A number of seconds is none."""
 
 

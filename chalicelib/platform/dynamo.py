@@ -25,12 +25,12 @@ NEW = "attribute_not_exists(order_id)"
 UNCHANGED = "version = :version"
 
 
-def lost_condition(error: ClientError) -> bool:
+def condition_failed(error: ClientError) -> bool:
     """Whether a single write was refused by its own condition."""
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
-def lost_conditions(error: ClientError) -> list[int]:
+def failed_conditions(error: ClientError) -> list[int]:
     """The positions of a transaction's writes that were refused by their conditions.
 
     Empty when the transaction failed for any other reason, for example a conflict with another one:
@@ -39,7 +39,7 @@ def lost_conditions(error: ClientError) -> list[int]:
     return [i for i, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
 
 
-def lost_race(error: ClientError) -> bool:
+def transaction_conflicted(error: ClientError) -> bool:
     """Whether a transaction failed because the items changed, or were just being changed, by another one."""
     return bool({"ConditionalCheckFailed", "TransactionConflict"} & set(_reasons(error)))
 
@@ -88,7 +88,7 @@ class PerOrderStore(Generic[Item]):
         try:
             self._db.put_item(TableName=self._table, Item=item.model_dump(exclude_none=True), **condition)
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True

@@ -1,7 +1,7 @@
 """The kinds of refusal the domain can give; `platform.http` turns each kind into a status code.
 
 A room's own errors subclass a kind. The stable `code` of an error is its class name in snake case:
-`class CartEmpty(Unacceptable)` is answered as `cart_empty`.
+`class CartEmpty(UnprocessableRequest)` is answered as `cart_empty`.
 """
 
 import re
@@ -69,7 +69,7 @@ class TooMany(Refusal):
     """The caller asks too often; the same call may succeed later."""
 
 
-class Unacceptable(Refusal):
+class UnprocessableRequest(Refusal):
     """The request can be read, and breaks a rule."""
 
     def __init__(self, detail: str = "", fields: dict[str, str] | None = None) -> None:
@@ -77,7 +77,7 @@ class Unacceptable(Refusal):
         self.fields = fields or {}
 
 
-class ValidationFailed(Unacceptable):
+class ValidationFailed(UnprocessableRequest):
     """One or more fields are missing or out of range."""
 
 

@@ -25,14 +25,14 @@ from chalicelib.platform.errors import (
     Refusal,
     TooLarge,
     TooMany,
-    Unacceptable,
     Unauthenticated,
     Unavailable,
+    UnprocessableRequest,
     ValidationFailed,
     WrongMethod,
 )
 from chalicelib.platform.identity import Caller, TokenInvalid
-from chalicelib.platform.log import about, log
+from chalicelib.platform.log import bind_log_context, log
 
 Access = Literal["public", "customer", "admin", "partner"]
 Headers = dict[str, str | list[str]]
@@ -56,7 +56,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnprocessableRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
@@ -219,7 +219,7 @@ def endpoint(
 
             def call_view() -> Response:
                 call = _call(request, access)
-                about(caller=call.caller.role, **ids)
+                bind_log_context(caller=call.caller.role, **ids)
                 if body and len(call.raw_body) > body_limit:
                     raise BodyTooLarge
                 check(call)
@@ -233,7 +233,7 @@ def endpoint(
                 result = result if isinstance(result, Answer) else Answer(result)
                 return _response(result.body, status, _sharing(shared_seconds) | result.headers)
 
-            about(**ids)
+            bind_log_context(**ids)
             answer = _translated(call_view)
             _note(method, path, answer)
             return answer

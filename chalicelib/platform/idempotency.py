@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.platform.clock import Clock, iso
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 from chalicelib.platform.errors import Unavailable
 
 LEASE = timedelta(seconds=30)
@@ -27,7 +27,7 @@ FREE = "attribute_not_exists(done) AND (attribute_not_exists(leased_until) OR le
 BELOW_LIMIT = "(attribute_not_exists(attempts) OR attempts < :limit)"
 
 
-class BeingDone(Unavailable):
+class AlreadyInProgress(Unavailable):
     """Another handler works on this key right now, or died while it did. A later try finds out."""
 
 
@@ -35,7 +35,7 @@ class NoEffect(Exception):
     """Raised by work that certainly had no effect, so that the attempt does not count against a limit."""
 
 
-class Once:
+class IdempotencyStore:
     """The effects table: which keys were processed, and how often their work was started."""
 
     def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
@@ -43,37 +43,37 @@ class Once:
         self._table = table
         self._clock = clock
 
-    def run(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
+    def run_once(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
         """Run `work` unless `key` was processed already; return whether it ran. False from `work` says that it decided
         to do nothing: the key then counts as processed too, and is marked as skipped.
 
-        Raise BeingDone, or what `work` raises after the key was released for the next try. With `at_most`, `work` is
-        started so often at most, not counting starts that ended in NoEffect. After the last start the key counts as
-        processed: what became of it is unknown, and it is not repeated.
+        Raise AlreadyInProgress, or re-raise from `work` after releasing the key. With `at_most`, `work` is started at
+        most that many times, not counting starts that ended in NoEffect. After the last start the key counts as
+        processed: its outcome is unknown, and it is not repeated.
         """
-        if not self.lease(key, self._clock(), at_most):
+        if not self.acquire(key, self._clock(), at_most):
             return self._not_run(key, at_most)
         try:
             is_skipped = work() is False
         except Exception as error:
-            self.let_go(key, has_effect=not isinstance(error, NoEffect))
+            self.release(key, has_effect=not isinstance(error, NoEffect))
             raise
-        self.note_done(key, is_skipped)
+        self.mark_done(key, is_skipped)
         return not is_skipped
 
     def _not_run(self, key: str, at_most: int | None) -> bool:
-        """Return False if the key needs no further run. Raise BeingDone if it may."""
+        """Return False if the key needs no further run. Raise AlreadyInProgress if it may."""
         item = self._item(key)
         is_held = int(item.get("leased_until", 0)) >= int(self._clock().timestamp())
         is_exhausted = at_most is not None and int(item.get("attempts", 0)) >= at_most
         if "done" in item:
             return False
         if is_held or not is_exhausted:
-            raise BeingDone(key)
-        self.note_done(key)
+            raise AlreadyInProgress(key)
+        self.mark_done(key)
         return False
 
-    def lease(self, key: str, now: datetime, at_most: int | None = None) -> bool:
+    def acquire(self, key: str, now: datetime, at_most: int | None = None) -> bool:
         """Take the lease and count a start. Return False if the key is done, held, or was started `at_most` times."""
         may_begin = f"{CURRENT} AND {FREE}" if at_most is None else f"{CURRENT} AND {FREE} AND {BELOW_LIMIT}"
         counted = "attempts = if_not_exists(attempts, :none) + :one"
@@ -98,12 +98,12 @@ class Once:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True
 
-    def note_done(self, key: str, is_skipped: bool = False) -> None:
+    def mark_done(self, key: str, is_skipped: bool = False) -> None:
         self._db.update_item(
             TableName=self._table,
             Key={"id": key},
@@ -119,7 +119,7 @@ class Once:
         item = self._item(key)
         return None if item.get("skipped") else item.get("done_at")
 
-    def let_go(self, key: str, has_effect: bool = True) -> None:
+    def release(self, key: str, has_effect: bool = True) -> None:
         """Release the key so that the next try begins at once. A mark that another handler set stays.
 
         The start stays counted unless it certainly had no effect.
@@ -133,7 +133,7 @@ class Once:
                 ExpressionAttributeValues={":none": 0, ":uncounted": 0 if has_effect else 1},
             )
         except ClientError as error:
-            if not lost_condition(error):
+            if not condition_failed(error):
                 raise
 
     def _item(self, key: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Unauthenticated
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 
 ALGORITHM = "HS256"
 MARK = "link_"
@@ -31,7 +31,7 @@ class LinkInvalid(Unauthenticated):
 
 
 class Links:
-    def __init__(self, keys: Secret, clock: Clock) -> None:
+    def __init__(self, keys: Parameter, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
 
@@ -47,7 +47,7 @@ class Links:
 
         The keys are read again before a token is refused: they may just have been rotated.
         """
-        claims = self._claims(use, token, self._keys()) or self._claims(use, token, self._keys.anew())
+        claims = self._claims(use, token, self._keys()) or self._claims(use, token, self._keys.refreshed())
         if claims is None:
             raise LinkInvalid
         if datetime.fromtimestamp(int(claims["exp"]), UTC) <= self._clock():

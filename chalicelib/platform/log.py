@@ -1,6 +1,6 @@
 """One structured logger. It is given ids and outcomes, never addresses, tokens or bodies.
 
-What is given all the same, by a mistake or in the text of an exception, is blackened before it is written.
+What is given all the same, by a mistake or in the text of an exception, is redacted before it is written.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-IDS = ("request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id")
+CONTEXT_KEYS = ("request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id")
 """What a line is about. It changes within one process, so whoever begins something new says what."""
 
 BLACK = "[redacted]"
@@ -27,17 +27,17 @@ PRIVATE_TEXT = re.compile(
 )
 
 
-class _Blackening(LambdaPowertoolsFormatter):
+class _RedactingFormatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
-        return json.dumps(blackened(json.loads(super().serialize(log))))
+        return json.dumps(redact(json.loads(super().serialize(log))))
 
 
-def blackened(told: Any) -> Any:
+def redact(told: Any) -> Any:
     """The same without what is nobody's business."""
     if isinstance(told, dict):
-        return {key: BLACK if _is_private(key, value) else blackened(value) for key, value in told.items()}
+        return {key: BLACK if _is_private(key, value) else redact(value) for key, value in told.items()}
     if isinstance(told, list):
-        return [blackened(each) for each in told]
+        return [redact(each) for each in told]
     return PRIVATE_TEXT.sub(BLACK, told) if isinstance(told, str) else told
 
 
@@ -45,16 +45,16 @@ def _is_private(name: Any, value: Any) -> bool:
     return bool(value) and bool(PRIVATE_NAMES.search(str(name)))
 
 
-def about(**ids: str | None) -> None:
+def bind_log_context(**ids: str | None) -> None:
     """What the lines from here on are about; what they were about before is forgotten.
 
     Whatever is about an order has the order's id as its correlation id, as its events have.
     """
-    log.remove_keys(IDS)
+    log.remove_keys(CONTEXT_KEYS)
     known = {name: value for name, value in ids.items() if value}
     if "order_id" in known:
         known.setdefault("correlation_id", known["order_id"])
     log.append_keys(**known)
 
 
-log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_Blackening())
+log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_RedactingFormatter())

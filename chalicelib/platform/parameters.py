@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 CACHED_SECONDS = 300
-ANEW_SECONDS = 5
+REFRESH_SECONDS = 5
 
 
-class Secret:
+class Parameter:
     """Read on first use, and again when it is older than five minutes.
 
     Whoever is refused with it asks for it `anew`: it may have been changed in the meantime. That too reads it only
@@ -23,8 +23,8 @@ class Secret:
     def __call__(self) -> str:
         return self._younger_than(CACHED_SECONDS)
 
-    def anew(self) -> str:
-        return self._younger_than(ANEW_SECONDS)
+    def refreshed(self) -> str:
+        return self._younger_than(REFRESH_SECONDS)
 
     def _younger_than(self, seconds: float) -> str:
         if self._read_at is None or self._clock() - self._read_at >= seconds:

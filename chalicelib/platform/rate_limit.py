@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 
 WITHIN_LIMIT = "attribute_not_exists(id) OR (expires_at > :now AND used < :limit)"
 PASSED = "expires_at <= :now"
@@ -46,7 +46,7 @@ class RateLimit:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True

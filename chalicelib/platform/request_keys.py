@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.platform.errors import Conflict, Unacceptable
+from chalicelib.platform.errors import Conflict, UnprocessableRequest
 
 if TYPE_CHECKING:
     from chalicelib.platform.http import Call
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
-class IdempotencyKeyInvalid(Unacceptable):
+class IdempotencyKeyInvalid(UnprocessableRequest):
     """Send an Idempotency-Key header: 1 to 128 visible ASCII characters, new for each thing you want done."""
 
 

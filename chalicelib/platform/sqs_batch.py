@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chalicelib.platform.log import about, log
+from chalicelib.platform.log import bind_log_context, log
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -42,14 +42,16 @@ def consume_in_order(
 
 def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> bool:
     where = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rsplit(":", 1)[-1]}
-    about(**where)
+    bind_log_context(**where)
     try:
         message = parse(record["body"])
     except Exception as failure:
         # Not its text, which may quote the message.
         log.error("message not understood", extra={"problem": type(failure).__name__})
         return False
-    about(**where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")})
+    bind_log_context(
+        **where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")}
+    )
     told = record["attributes"]
     hop = {"sent": int(told["SentTimestamp"]), "receive_count": int(told["ApproximateReceiveCount"])}
     log.info("message received", extra=hop)

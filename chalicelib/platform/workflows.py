@@ -17,7 +17,7 @@ class TooManyRepetitions(Exception):
 
 
 @dataclass(frozen=True)
-class Run:
+class Execution:
     """An execution with its history, in Step Functions' own words. `ended` and `error` are None while it runs."""
 
     name: str
@@ -29,7 +29,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Last:
+class LastExecution:
     """The last execution of a name: how many there were with it, and how it ended; None while it runs."""
 
     number: int
@@ -61,7 +61,7 @@ class Workflow:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
 
-    def start_anew(self, name: str, given: dict[str, str], beside: bool = False) -> None:
+    def restart(self, name: str, given: dict[str, str], beside: bool = False) -> None:
         """Start under the first unused of the names `name`, `name-1`, `name-2`, …; a no-op while the last one runs.
 
         With `beside`, start also while the last one runs: where it may have decided already to do nothing. Raises
@@ -107,20 +107,20 @@ class Workflow:
         )
         return len(answer["executions"])
 
-    def last(self, name: str) -> Last | None:
+    def last(self, name: str) -> LastExecution | None:
         """The last execution of this name and its repetitions, None if it was never started."""
         used = self._last_used(name)
         told = self._described(_name(name, used)) if used >= 0 else None
-        return Last(used + 1, told["status"], told.get("stopDate"), told.get("error")) if told else None
+        return LastExecution(used + 1, told["status"], told.get("stopDate"), told.get("error")) if told else None
 
-    def runs(self, name: str) -> Iterator[Run]:
+    def runs(self, name: str) -> Iterator[Execution]:
         """All executions of this name and of its repetitions, with their histories."""
         for number in range(REPETITIONS + 1):
             again = _name(name, number)
             told = self._described(again)
             if told is None:
                 return
-            yield Run(
+            yield Execution(
                 again, told["status"], told["startDate"], told.get("stopDate"), told.get("error"), self.history(again)
             )
 

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import lost_condition
+from chalicelib.platform.dynamo import condition_failed
 from chalicelib.product_import.model import BadRow, Counts, Import, ImportStatus
 
 KEPT = timedelta(days=90)
@@ -60,7 +60,7 @@ class ImportStore:
         try:
             self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW | is_over)
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True
@@ -115,7 +115,7 @@ class ImportStore:
         try:
             self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
         except ClientError as error:
-            if not lost_condition(error):
+            if not condition_failed(error):
                 raise
             return [int(line) for line in self._item(key)["changing"]]
         return changing
@@ -149,7 +149,7 @@ class ImportStore:
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return self.get(import_id)
             raise
         return Import.model_validate(answer["Attributes"])
@@ -169,7 +169,7 @@ class ImportStore:
                 ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
             )
         except ClientError as error:
-            if lost_condition(error):
+            if condition_failed(error):
                 return False
             raise
         return True

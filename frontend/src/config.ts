@@ -7,8 +7,8 @@ export interface Config {
   websocket_url: string | null;
   stripe_publishable_key: string | null;
   sandbox: boolean;
-  /** Null where the stage has no lab; the desk of the payment sandbox is on one machine only. */
-  lab: { desk: { url: string; key: string } | null } | null;
+  /** Null where the stage has no lab; the control API of the payment sandbox is on one machine only. */
+  lab: { control_api: { url: string; key: string } | null } | null;
 }
 
 export const config = askedOnce(async (): Promise<Config> => {

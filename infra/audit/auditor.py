@@ -34,7 +34,7 @@ class Auditor:
         """On a shop at work the books cannot be read all at one moment, so a violation is looked at twice."""
         return self._confirmed(judged(self._read()), second_look_after_seconds)
 
-    def findings(self, settle_seconds: float = 90) -> list[str]:
+    def violations(self, settle_seconds: float = 90) -> list[str]:
         """Waits until nothing is under way, then every violation as a sentence; none means that the books agree."""
         books, unfinished = self._settled(time.monotonic() + settle_seconds)
         verdicts = self._confirmed(judged(books), 0.5)

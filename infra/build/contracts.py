@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chalicelib.events.contracts import CATALOGUE
+from chalicelib.events.contracts import EVENT_CONTRACTS
 from chalicelib.events.schemas import asyncapi, breaks, json_schema
 from infra.build.template import ROOT
 
@@ -14,7 +14,7 @@ FOLDER = ROOT / "docs" / "events"
 
 def documents() -> dict[str, dict[str, Any]]:
     """By file name."""
-    schemas = {f"{contract.name}.json": json_schema(contract) for contract in CATALOGUE}
+    schemas = {f"{contract.name}.json": json_schema(contract) for contract in EVENT_CONTRACTS}
     return schemas | {"asyncapi.json": asyncapi()}
 
 
@@ -42,7 +42,7 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, document in documents().items():
         (FOLDER / name).write_text(written(document))
-    print(f"{len(CATALOGUE)} contracts written to {FOLDER.relative_to(ROOT)}")
+    print(f"{len(EVENT_CONTRACTS)} contracts written to {FOLDER.relative_to(ROOT)}")
     return 0
 
 

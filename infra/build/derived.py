@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from chalicelib.events.contracts import CATALOGUE
+from chalicelib.events.contracts import EVENT_CONTRACTS
 from chalicelib.events.schemas import json_schema
 from chalicelib.operations.model import queue_name
 from chalicelib.platform.shop import shop
@@ -132,7 +132,7 @@ def schema_registry() -> Template:
                 "Content": json.dumps(json_schema(contract)),
             },
         }
-        for contract in CATALOGUE
+        for contract in EVENT_CONTRACTS
     }
     return registry | schemas
 

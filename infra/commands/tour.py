@@ -11,7 +11,7 @@ import boto3
 from rich.console import Console
 from websockets.sync.client import connect
 
-from chalicelib.events.contracts import CATALOGUE, data_of
+from chalicelib.events.contracts import EVENT_CONTRACTS, data_of
 from chalicelib.events.envelope import Envelope
 from infra.build.template import ROOT
 from infra.commands import import_products, job, mail
@@ -102,7 +102,8 @@ def contracts(tour: Tour) -> Iterator[str]:
     key = {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
     item = dynamodb.get_item(TableName=tour.outputs["stack"]["OrdersTableName"], Key=key)["Item"]
     placed = Envelope.model_validate(json.loads(json.dumps(item["event"], default=int)))
-    yield f"{len(CATALOGUE)} contracts; {placed.type} version {placed.version} of {order_id} is a {data_of(placed)!r}"
+    data = data_of(placed)
+    yield f"{len(EVENT_CONTRACTS)} contracts; {placed.type} version {placed.version} of {order_id} is a {data!r}"
 
 
 def live(tour: Tour) -> Iterator[str]:

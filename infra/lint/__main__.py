@@ -28,11 +28,11 @@ CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
 """Warnings included, nothing ignored."""
 
 
-class Found(Exception):
+class CheckFailed(Exception):
     """Something is wrong; the message says what."""
 
 
-class NotPossible(Exception):
+class CheckSkipped(Exception):
     """The step needs something that this machine cannot reach; nothing was found out."""
 
 
@@ -88,7 +88,7 @@ def security() -> None:
 
 
 def refuse(failed: set[tuple[str, str, str]]) -> None:
-    """What is not accepted, and what is accepted in vain. Raises Found."""
+    """What is not accepted, and what is accepted in vain. Raises CheckFailed."""
     open_ones = [
         f"{check} on {resource}: {title}"
         for check, resource, title in sorted(failed)
@@ -101,7 +101,7 @@ def refuse(failed: set[tuple[str, str, str]]) -> None:
         if not any(accepted.check == check and name in ("", resource) for check, resource, _ in failed)
     ]
     if open_ones or idle:
-        raise Found("\n".join(open_ones + idle))
+        raise CheckFailed("\n".join(open_ones + idle))
 
 
 def vulnerabilities() -> None:
@@ -111,13 +111,13 @@ def vulnerabilities() -> None:
     try:
         told = json.loads(_output(SCANNERS / "pip-audit", *pinned, "--no-deps", "--disable-pip", "--format", "json"))
     except ValueError:
-        raise NotPossible("the service that knows vulnerabilities does not answer from here") from None
+        raise CheckSkipped("the service that knows vulnerabilities does not answer from here") from None
     packages = told["dependencies"]
     if all("skip_reason" in package for package in packages):
-        raise NotPossible(f"the service that knows vulnerabilities knows none of our {len(packages)} packages here")
+        raise CheckSkipped(f"the service that knows vulnerabilities knows none of our {len(packages)} packages here")
     known = [f"{p['name']} {p['version']}: {v['id']}" for p in packages for v in p.get("vulns", [])]
     if known:
-        raise Found("\n".join(known))
+        raise CheckFailed("\n".join(known))
 
 
 STEPS = (
@@ -141,9 +141,9 @@ def main(only_quick: bool) -> int:
         began = time.monotonic()
         try:
             step.check()
-        except NotPossible as reason:
+        except CheckSkipped as reason:
             print(f"not checked: {reason}")
-        except Found as found:
+        except CheckFailed as found:
             failed += 1
             print(f"\n\n{found}\n\n  {step.name}: {step.remedy}\n")
         else:
@@ -168,7 +168,7 @@ def _failed_checks(report: Any) -> set[tuple[str, str, str]]:
 def _run(tool: Path, *arguments: str | Path) -> None:
     run = _called(tool, *arguments)
     if run.returncode:
-        raise Found((run.stdout + run.stderr).strip())
+        raise CheckFailed((run.stdout + run.stderr).strip())
 
 
 def _output(tool: Path, *arguments: str | Path) -> str:
@@ -185,7 +185,7 @@ def _node_packages(folder: Path) -> None:
     try:
         storefront.install(folder)
     except storefront.BuildFailed as failure:
-        raise NotPossible(f"its packages could not be installed:\n{failure}") from None
+        raise CheckSkipped(f"its packages could not be installed:\n{failure}") from None
 
 
 def _scanners() -> None:
@@ -197,7 +197,7 @@ def _scanners() -> None:
     _run(Path(sys.executable), "-m", "venv", SCANNERS.parent)
     run = _called(SCANNERS / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
     if run.returncode:
-        raise NotPossible(f"the scanners could not be installed. Is there a network?\n{run.stderr[-500:]}")
+        raise CheckSkipped(f"the scanners could not be installed. Is there a network?\n{run.stderr[-500:]}")
     installed.touch()
 
 

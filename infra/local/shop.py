@@ -143,8 +143,8 @@ def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
         "websocket_url": stack["WebSocketUrl"],
         "stripe_publishable_key": None,
         "sandbox": True,
-        # The sandbox's key opens its desk, and no account of anybody.
-        "lab": {"desk": {"url": place.payments_url, "key": place.stripe_key}},
+        # The sandbox's key opens its control API, and no account of anybody.
+        "lab": {"control_api": {"url": place.payments_url, "key": place.stripe_key}},
     }
 
 

@@ -9,7 +9,7 @@ import boto3
 from chalicelib.catalog.model import ProductDetails
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
-from chalicelib.inventory.model import Movement
+from chalicelib.inventory.model import StockAdjustment
 from chalicelib.inventory.store import InventoryStore, movement_key
 from chalicelib.platform.clock import iso, utc_now
 
@@ -27,7 +27,7 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     for product in products:
         catalog.save(product["sku"], ProductDetails.model_validate(product))
         if product["sku"] not in stocked:
-            movement = Movement(at=opening, delta=product["stock"], note="at the opening")
+            movement = StockAdjustment(at=opening, delta=product["stock"], note="at the opening")
             inventory.adjust(movement_key(f"opening-{product['sku']}"), product["sku"], movement)
     return len(products)
 

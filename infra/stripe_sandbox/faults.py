@@ -1,4 +1,4 @@
-"""What goes wrong between shop and provider, on demand. A fault is asked for at the desk, or comes
+"""What goes wrong between shop and provider, on demand. A fault is asked for at the control API, or comes
 with a payment's card (`pm_card_fault_confirm_errorAfter`, also with `_always`) or with its metadata
 (`sandbox_fault` = `confirm:error_after,capture:slow`)."""
 
@@ -96,7 +96,7 @@ def _of_metadata(metadata: dict[str, str]) -> list[Fault]:
 
 
 class Faults:
-    """The faults asked for at the desk, by account, and how often each one has struck."""
+    """The faults asked for at the control API, by account, and how often each one has struck."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()

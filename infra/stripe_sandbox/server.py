@@ -1,4 +1,4 @@
-"""The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors, the desk below
+"""The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors, the control API below
 /admin, a page for people at /, and the challenges of 3-D Secure."""
 
 import json
@@ -22,8 +22,7 @@ from infra.stripe_sandbox.answers import (
     unrecognized_url,
 )
 from infra.stripe_sandbox.challenge import Challenges, Page
-from infra.stripe_sandbox.courier import Courier
-from infra.stripe_sandbox.desk import Desk
+from infra.stripe_sandbox.control_api import ControlApi
 from infra.stripe_sandbox.events import Journal
 from infra.stripe_sandbox.faults import Faults
 from infra.stripe_sandbox.ids import account_of
@@ -31,6 +30,7 @@ from infra.stripe_sandbox.intents import CHALLENGE
 from infra.stripe_sandbox.ledger import Closed, Ledger
 from infra.stripe_sandbox.parameters import decode, nest, optional_text, time_range
 from infra.stripe_sandbox.sandbox import Sandbox
+from infra.stripe_sandbox.webhook_dispatcher import WebhookDispatcher
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class Server:
     def __init__(self, port: int, state_path: str):
         self._http = _HttpServer(port)
         self._ledger = self._http.ledger = Ledger(state_path)
-        self._courier = Courier(self._ledger)
+        self._courier = WebhookDispatcher(self._ledger)
         journal = Journal(self._ledger, self._courier.wake)
         self._http.faults = Faults()
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._http.sandbox = Sandbox(self._ledger, journal, self._http.faults, self.url)
-        self._http.desk = Desk(journal, self._http.faults)
+        self._http.control_api = ControlApi(journal, self._http.faults)
         self._http.challenges = Challenges(self._ledger, journal, self.url)
         threading.Thread(target=self._http.serve_forever, args=(_POLL,), daemon=True).start()
 
@@ -83,7 +83,7 @@ class _HttpServer(ThreadingHTTPServer):
     ledger: Ledger
     faults: Faults
     sandbox: Sandbox
-    desk: Desk
+    control_api: ControlApi
     challenges: Challenges
 
     def __init__(self, port: int):
@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def do_OPTIONS(self) -> None:
-        """A browser asks whether a page of another origin may use the desk."""
+        """A browser asks whether a page of another origin may use the control API."""
         self._send(204, {"Access-Control-Allow-Methods": "GET, POST, DELETE"}, "")
 
     def log_message(self, *_: Any) -> None:
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         if request.path.startswith("/v1/"):
             return self.server.sandbox.answer(request)
         if request.path.startswith("/admin/"):
-            return self.server.desk.answer(request)
+            return self.server.control_api.answer(request)
         if request.path == "/ledger":
             return Answer(200, {"payments": self._ledger(request)})
         if request.path == "/health":
@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _for_pages_of_this_machine(self) -> dict[str, str]:
-        """The desk is for them too: the lab in the shop's console. Nobody else's page reads an answer."""
+        """The control API is for them too: the lab in the shop's console. Nobody else's page reads an answer."""
         origin = self.headers.get("Origin", "")
         if not (self.path.startswith("/admin/") and _ON_THIS_MACHINE.fullmatch(origin)):
             return {}

@@ -307,7 +307,7 @@ def test_two_answers_to_one_checkout_are_a_broken_promise(page: Page, storefront
 def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
     page: Page, storefront_url: str, guest: Buyer, admin: Buyer, product: str, opened: dict[str, Any]
 ) -> None:
-    def desk() -> Any:
+    def control_api() -> Any:
         key = {"Authorization": f"Bearer {opened['stripe_key']}"}
         return page.request.get(f"{opened['payments_url']}/admin/webhooks", headers=key).json()
 
@@ -317,10 +317,10 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
     copies.click()
     expect(copies).to_have_attribute("aria-pressed", "true")
     try:
-        assert desk()["mode"] == "duplicate"
-        before = len(desk()["deliveries"])
+        assert control_api()["mode"] == "duplicate"
+        before = len(control_api()["deliveries"])
         guest.ended(guest.buy(product, card="pm_card_visa_chargeDeclined"))
-        new = desk()["deliveries"][: len(desk()["deliveries"]) - before]
+        new = control_api()["deliveries"][: len(control_api()["deliveries"]) - before]
         told = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
         assert told and set(told.values()) == {3}
         assert not [each for each in admin.must("POST", "/admin/audit", {})["promises"] if each["violated"]]

@@ -13,7 +13,7 @@ from chalicelib.cart.store import CartStore
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
-from chalicelib.platform.idempotency import Once
+from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.links import Links
 from tests.builders import a_cart
@@ -126,7 +126,7 @@ def mail():
 
 @pytest.fixture
 def remind(dynamodb, new_table, clock, mail, consent):
-    once = Once(dynamodb, new_table("EffectsTable"), clock)
+    once = IdempotencyStore(dynamodb, new_table("EffectsTable"), clock)
     links = Links(lambda: KEY, clock)
     notifications = Notifications(
         once, SesSender(mail, "shop@example.com"), MailLimits(None, 0, 0), links, "https://shop.example"

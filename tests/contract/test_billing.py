@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from chalicelib.billing.model import Cause, Credit, CreditNoteMissing, DocumentNotFound, InvoiceNotReady, Kind
+from chalicelib.billing.model import Cause, Credit, CreditNoteMissing, DocumentKind, DocumentNotFound, InvoiceNotReady
 from chalicelib.billing.service import PAGE_SIZE, Billing
 from chalicelib.billing.store import BillingStore
 from chalicelib.orders.model import Status
@@ -82,7 +82,7 @@ def test_invoice_asked_for_many_times_at_once_is_issued_once(billing, store):
         documents = list(pool.map(lambda _: billing.invoice(completed()), range(8)))
 
     assert {str(each.number) for each in documents} == {"INV-2030-000001"}
-    assert store.last(Kind.INVOICE, 2030) == 1
+    assert store.last(DocumentKind.INVOICE, 2030) == 1
 
 
 def test_series_begins_again_with_the_year_of_the_shops_time_zone(billing, clock):
@@ -172,23 +172,23 @@ def test_list_of_a_series_is_newest_first_in_pages(billing):
     for n in range(PAGE_SIZE + 1):
         billing.invoice(completed(f"ord_{n}"))
 
-    first, cursor = billing.page(Kind.INVOICE, None, None)
-    second, end = billing.page(Kind.INVOICE, 2030, cursor)
+    first, cursor = billing.page(DocumentKind.INVOICE, None, None)
+    second, end = billing.page(DocumentKind.INVOICE, 2030, cursor)
 
     assert [each.number.sequence for each in first + second] == list(range(PAGE_SIZE + 1, 0, -1))
     assert end is None
-    assert billing.page(Kind.INVOICE, 2029, None) == ([], None)
+    assert billing.page(DocumentKind.INVOICE, 2029, None) == ([], None)
 
 
 @pytest.mark.parametrize("cursor", ["", "-1", "x", "1e3", "٣", "12345678901"])
 def test_list_of_a_series_refuses_a_cursor_it_did_not_give(billing, cursor):
     with pytest.raises(CursorInvalid):
-        billing.page(Kind.INVOICE, None, cursor)
+        billing.page(DocumentKind.INVOICE, None, cursor)
 
 
 def test_stored_document_keeps_everything_that_was_issued(billing, store):
     issued = billing.invoice(completed())
 
-    assert store.find("ord_1", Kind.INVOICE, "").document == issued
+    assert store.find("ord_1", DocumentKind.INVOICE, "").document == issued
     assert json.loads(issued.model_dump_json())["seller"]["legal_name"] == SHOP.seller.legal_name
     assert re.fullmatch(r"INV-\d{4}-\d{6}", str(issued.number))

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.operations.letters import AT_ONCE, WORK_SECONDS, Letters
+from chalicelib.operations.letters import AT_ONCE, WORK_SECONDS, DeadLetterQueue
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def sqs():
 
 @pytest.fixture
 def letters(sqs):
-    return Letters(sqs)
+    return DeadLetterQueue(sqs)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_redrive_that_runs_out_of_time_says_so_and_loses_nothing(sqs, new_queue)
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     seconds = iter([0.0, 0.0, WORK_SECONDS - 1, WORK_SECONDS])
 
-    handled = Letters(sqs, lambda: next(seconds)).handle(url, None, lambda letter: None)
+    handled = DeadLetterQueue(sqs, lambda: next(seconds)).handle(url, None, lambda letter: None)
 
     assert (len(handled.done), handled.complete) == (2, False)
     assert len(bodies(sqs, url)) == 1

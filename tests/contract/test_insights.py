@@ -10,7 +10,7 @@ from boto3.dynamodb.conditions import Key
 from chalicelib.events.contracts import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.insights.funnel import Counts, Step
-from chalicelib.insights.model import InsightsBusy, Part, Sales, Sold
+from chalicelib.insights.model import Consequence, InsightsBusy, Sales, Sold
 from chalicelib.insights.service import Insights
 from chalicelib.insights.store import ATTEMPTS, InsightsStore, day_key
 from chalicelib.orders.model import Status
@@ -55,7 +55,7 @@ def no_waiting(monkeypatch):
 
 
 def completed(order_id="ord_1", customer_id="ada", lines=None):
-    return an_order_in(Status.COMPLETED, order_id, customer_id=customer_id, lines=lines).news
+    return an_order_in(Status.COMPLETED, order_id, customer_id=customer_id, lines=lines).pending_event
 
 
 def returned(*wanted, customer_id="ada", lines=None):
@@ -65,15 +65,15 @@ def returned(*wanted, customer_id="ada", lines=None):
     for number, pieces in enumerate(wanted):
         order = order.return_requested(f"ret_{number}", pieces, NOW)
         order = order.return_settled(f"ret_{number}", order.return_of(f"ret_{number}").refund.amount, NOW)
-        events.append(order.news)
+        events.append(order.pending_event)
     return events
 
 
 PARTS = {
-    Part.POINTS: lambda insights, event: insights.earn_points(event, "ada"),
-    Part.INVOICE: lambda insights, event: insights.invoice_written(event),
-    Part.SALES: lambda insights, event: insights.count_sales(event),
-    Part.AFFINITY: lambda insights, event: insights.learn_affinity(event),
+    Consequence.POINTS: lambda insights, event: insights.earn_points(event, "ada"),
+    Consequence.INVOICE: lambda insights, event: insights.invoice_written(event),
+    Consequence.SALES: lambda insights, event: insights.count_sales(event),
+    Consequence.AFFINITY: lambda insights, event: insights.learn_affinity(event),
 }
 
 
@@ -111,7 +111,7 @@ class TestJoin:
 
     def test_a_guest_needs_no_points(self, insights, told):
         event = completed(customer_id=None)
-        for part in (Part.SALES, Part.INVOICE, Part.AFFINITY):
+        for part in (Consequence.SALES, Consequence.INVOICE, Consequence.AFFINITY):
             PARTS[part](insights, event)
 
         [settled] = told()
@@ -125,7 +125,7 @@ class TestJoin:
 
     def test_two_that_finish_at_one_moment_settle_it_once(self, store, clock, told):
         """Each has done its part before either looks; then both see all of them."""
-        for part in (Part.POINTS, Part.INVOICE):
+        for part in (Consequence.POINTS, Consequence.INVOICE):
             PARTS[part](Insights(store, clock, shop().day_of), completed())
         both_done = threading.Barrier(2)
         together = Insights(MeetingStore(store, both_done), clock, shop().day_of)
@@ -137,7 +137,7 @@ class TestJoin:
             except Exception as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=finish, args=[part]) for part in (Part.SALES, Part.AFFINITY)]
+        threads = [threading.Thread(target=finish, args=[part]) for part in (Consequence.SALES, Consequence.AFFINITY)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -148,7 +148,7 @@ class TestJoin:
 
     def test_one_that_died_before_it_looked_is_made_up_for_by_the_repetition(self, store, insights, clock, told):
         event = completed()
-        for part in (Part.POINTS, Part.INVOICE, Part.AFFINITY):
+        for part in (Consequence.POINTS, Consequence.INVOICE, Consequence.AFFINITY):
             PARTS[part](insights, event)
         with pytest.raises(Died):
             Insights(DyingStore(store), clock, shop().day_of).count_sales(event)
@@ -226,9 +226,9 @@ class TestCountries:
 class TestFunnel:
     def test_of_orders_counts_each_once_by_the_half_that_its_buyer_saw(self, insights):
         for order_id, variant in (("ord_1", "a"), ("ord_2", "b"), ("ord_2", "b"), ("ord_3", None)):
-            insights.count_placed(an_order(order_id, variant=variant).news)
+            insights.count_placed(an_order(order_id, variant=variant).pending_event)
         for _ in range(3):
-            insights.count_sales(an_order_in(Status.COMPLETED, "ord_2", variant="b").news)
+            insights.count_sales(an_order_in(Status.COMPLETED, "ord_2", variant="b").pending_event)
 
         yesterday, today = insights.funnel(2)
 
@@ -254,7 +254,7 @@ class TestFunnel:
         crowded = Insights(InsightsStore(InConflict(dynamodb, times=ATTEMPTS), table), clock, shop().day_of)
 
         with pytest.raises(InsightsBusy):
-            crowded.count_placed(an_order().news)
+            crowded.count_placed(an_order().pending_event)
 
         assert crowded.funnel(1)[0].all == Counts()
 

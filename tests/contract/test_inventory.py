@@ -11,8 +11,8 @@ from chalicelib.inventory.model import (
     OutOfStock,
     ReservationEnded,
     ReservationStatus,
-    Shelf,
     Stock,
+    StockLedger,
     StockSetAside,
     StockTooLow,
 )
@@ -98,7 +98,7 @@ class TestReceive:
             (-2, "broken on the way", "keeper@example.com"),
             (10, "", None),
         ]
-        assert shelf.received == 13 and inventory.shelf("UNKNOWN") == Shelf(sku="UNKNOWN", movements=[])
+        assert shelf.received == 13 and inventory.shelf("UNKNOWN") == StockLedger(sku="UNKNOWN", movements=[])
 
     def test_meets_an_order_on_the_same_shelf_and_is_tried_again(self, inventory, store, monkeypatch):
         refusals = iter(range(3))

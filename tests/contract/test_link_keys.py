@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from chalicelib.platform.links import LinkInvalid, Links, edge_mark
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 from infra.deploy import link_keys
 
 NAME = "/storefront-test/links/keys"
@@ -34,12 +34,12 @@ def test_keys_are_made_once_and_the_edge_mark_follows_from_them(session):
 
 def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):
     link_keys.ensure(session, "storefront-test")
-    links = Links(Secret(lambda: keys(session), clock=lambda: 0.0), clock)
+    links = Links(Parameter(lambda: keys(session), clock=lambda: 0.0), clock)
     mailed = links.sign("order", "ord_1", timedelta(days=1))
 
     for rotation in (1, 2):
         link_keys.rotate(session, "storefront-test")
-        rotated = Links(Secret(lambda: keys(session)), clock)
+        rotated = Links(Parameter(lambda: keys(session)), clock)
         if rotation == 1:
             assert rotated.subject("order", mailed) == "ord_1"
     with pytest.raises(LinkInvalid):

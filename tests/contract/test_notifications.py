@@ -12,7 +12,7 @@ from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import EmailRefused, SesSender
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform import aws
-from chalicelib.platform.idempotency import BeingDone, Once
+from chalicelib.platform.idempotency import AlreadyInProgress, IdempotencyStore
 from chalicelib.platform.links import Links
 from chalicelib.platform.rate_limit import RateLimit
 from tests.builders import NOW, an_order, an_order_in
@@ -23,7 +23,7 @@ KEY = "k" * 48
 
 @pytest.fixture
 def once(dynamodb, new_table, clock):
-    return Once(dynamodb, new_table("EffectsTable"), clock)
+    return IdempotencyStore(dynamodb, new_table("EffectsTable"), clock)
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def ses_error(status, code="Throttling"):
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendEmail")
 
 
-class MarksNothing(Once):
+class MarksNothing(IdempotencyStore):
     """An effects table to which the mark that an email was sent can never be written."""
 
-    def note_done(self, key, is_skipped=False):
+    def mark_done(self, key, is_skipped=False):
         raise ConnectionError
 
 
@@ -89,10 +89,10 @@ class TestSending:
         assert len(mail.sent) == 1
 
     def test_a_try_while_a_dead_sender_holds_the_lease_does_not_pass_for_success(self, notifications, once, clock):
-        once.lease("email#ord_1#confirmed", clock())
+        once.acquire("email#ord_1#confirmed", clock())
         clock.passes(seconds=5)
 
-        with pytest.raises(BeingDone):
+        with pytest.raises(AlreadyInProgress):
             notifications.order_confirmed(an_order())
 
     def test_each_return_has_its_email(self, notifications, mail):

@@ -55,7 +55,7 @@ def orders(store, clock):
 
 @pytest.fixture
 def placed(store):
-    """As it was written: its news is told."""
+    """As it was written: its event has been published."""
     store.place(an_order("ord_1"), a_record("ord_1"), NOW)
     return store.get("ord_1")
 
@@ -168,7 +168,7 @@ class TestSave:
 
         store.save(wished)
 
-        assert events_of("ord_1")[-1] == ("EVENT#000002", wished.news.model_dump())
+        assert events_of("ord_1")[-1] == ("EVENT#000002", wished.pending_event.model_dump())
 
     def test_keeps_all_that_can_happen_to_an_order(self, store, placed):
         order = placed
@@ -202,7 +202,7 @@ class TestSave:
             store.save(loser)
 
         assert store.get("ord_1") == as_read(winner)
-        assert [event["type"] for _, event in events_of("ord_1")][4:] == [winner.news.type]
+        assert [event["type"] for _, event in events_of("ord_1")][4:] == [winner.pending_event.type]
 
     def test_an_order_that_was_never_placed_is_refused(self, store, events_of):
         with pytest.raises(OrderChanged):

@@ -16,7 +16,7 @@ from chalicelib.payments.gateway import (
     UnexpectedIntentState,
 )
 from chalicelib.payments.model import OUR_CANCELLATION, PaymentDeclined, PaymentDisputed, PaymentUnknown
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 from infra.stripe_sandbox import serve
 from tests.builders import euros
 from tests.fakes import APPROVED, DECLINED, WANTS_HOLDER, FakeGateway
@@ -84,7 +84,7 @@ def account():
 def gateway(request, account):
     if request.param == "fake":
         return FakeGateway(OURS)
-    return StripeGateway(Secret(lambda: account), request.getfixturevalue("sandbox").url, OURS)
+    return StripeGateway(Parameter(lambda: account), request.getfixturevalue("sandbox").url, OURS)
 
 
 @pytest.fixture
@@ -476,7 +476,7 @@ def lose(others, call):
 
 
 def test_a_provider_that_does_not_answer_is_unavailable():
-    nowhere = StripeGateway(Secret(lambda: "sk_test_nobody"), "http://127.0.0.1:9")
+    nowhere = StripeGateway(Parameter(lambda: "sk_test_nobody"), "http://127.0.0.1:9")
 
     with pytest.raises(PaymentProviderUnavailable) as failure:
         nowhere.create(ORDER, AMOUNT, "create")
@@ -504,13 +504,13 @@ class TestAKeyThatIsChanged:
             return read_before[-1]
 
         read_before = []
-        gateway = StripeGateway(Secret(read, clock), sandbox.url)
+        gateway = StripeGateway(Parameter(read, clock), sandbox.url)
 
         assert gateway.create(ORDER, AMOUNT, f"{ORDER}-create").amount == AMOUNT.amount
         assert read_before == [self.REVOKED, "sk_test_new"]
 
     def test_that_stays_wrong_may_be_right_later(self, sandbox, clock):
-        gateway = StripeGateway(Secret(lambda: self.REVOKED, clock), sandbox.url)
+        gateway = StripeGateway(Parameter(lambda: self.REVOKED, clock), sandbox.url)
 
         with pytest.raises(PaymentProviderUnavailable):
             gateway.create(ORDER, AMOUNT, f"{ORDER}-create")

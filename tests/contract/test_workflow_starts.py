@@ -98,7 +98,7 @@ def test_repetition_takes_the_first_unused_name(workflow, machine, before):
         machine.end(f"ord_1-{number}" if number else "ord_1")
 
     for _ in range(2):
-        workflow.start_anew("ord_1", ORDER)
+        workflow.restart("ord_1", ORDER)
 
     assert workflow.is_running(f"ord_1-{before}" if before else "ord_1")
     assert not workflow.is_running(f"ord_1-{before + 1}")
@@ -108,12 +108,12 @@ def test_repetitions_are_bounded_in_number_and_in_calls():
     fake = FakeStepFunctions()
     workflow = Workflow(fake, Fake.arn)
     for number in range(REPETITIONS + 1):
-        workflow.start_anew("ord_1", ORDER)
+        workflow.restart("ord_1", ORDER)
         fake.end(Fake.arn, f"ord_1-{number}" if number else "ord_1", "FAILED")
     fake.described = 0
 
     with pytest.raises(TooManyRepetitions):
-        workflow.start_anew("ord_1", ORDER)
+        workflow.restart("ord_1", ORDER)
 
     assert fake.described < 15
     assert len(fake.started) == REPETITIONS + 1

@@ -73,7 +73,7 @@ def new_product(admin: Buyer) -> Callable[[int], str]:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The payment sandbox: its ledger, and its desk, where what at Stripe only happens is arranged."""
+    """The payment sandbox: its ledger, and its control_api, where what at Stripe only happens is arranged."""
 
     url: str
     key: str
@@ -215,7 +215,7 @@ def audited(request: pytest.FixtureRequest, auditor: Auditor) -> Iterator[None]:
     """Whatever a scenario did, the books agree after it."""
     yield
     if request.node.stash[IS_OVER]:
-        assert auditor.findings() == []
+        assert auditor.violations() == []
 
 
 @pytest.fixture

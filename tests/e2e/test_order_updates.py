@@ -38,7 +38,7 @@ class Watcher:
                 return told
 
     def hear(self) -> dict[str, Any]:
-        """The next news."""
+        """The next update."""
         while not self._news:
             self._receive()
         return self._news.popleft()
@@ -52,7 +52,7 @@ class Watcher:
             self.until("SHIPPING")
 
     def until(self, status: str) -> list[dict[str, Any]]:
-        """All news until the order is in this status."""
+        """All update until the order is in this status."""
         told = [self.hear()]
         while told[-1]["status"] != status:
             told.append(self.hear())

@@ -74,7 +74,7 @@ def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
     before = buyer.buy(product["sku"])
     buyer.ended(before)
     # A message that is being read while the engine stops comes again when its time is over, in two minutes.
-    assert Auditor(own_shop.place.session, opened).findings() == []
+    assert Auditor(own_shop.place.session, opened).violations() == []
 
     own_shop.stop_engine()
     own_shop.engine_port = processes.free_port()
@@ -86,7 +86,7 @@ def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
     after = buyer.buy(product["sku"])
     assert buyer.ended(after)["status"] == "COMPLETED"
     assert buyer.call("GET", f"/products/{product['sku']}").body["available"] == product["available"] - 2
-    assert Auditor(own_shop.place.session, reopened).findings() == []
+    assert Auditor(own_shop.place.session, reopened).violations() == []
 
 
 def test_an_undo_that_fails_for_good_is_parked_and_never_passes_for_a_cancellation(own_shop):

@@ -113,12 +113,12 @@ def test_the_news_of_the_upload_and_its_batches_again_do_nothing(
     s3, sqs, stack = engine.session.client("s3"), engine.session.client("sqs"), opened["stack"]
     key = f"uploads/{import_id}.csv"
     etag = s3.head_object(Bucket=stack["ImportsBucketName"], Key=key)["ETag"].strip('"')
-    news = json.dumps({"detail": {"object": {"key": key, "etag": etag}}})
+    update = json.dumps({"detail": {"object": {"key": key, "etag": etag}}})
     row = {"sku": f"{prefix}-A", "name": "Late", "description": "", "category": "imported", "image": "/pot.svg"}
     row |= {"price": {"amount": 1, "currency": "EUR"}, "stock": 7}
     rows = [{"line": 2, "imported": row}]
     batch = {"import_id": import_id, "content": etag, "number": 0, "rows": rows, "bad_rows": []}
-    for url, body in ((stack["ImportsQueueUrl"], news), (stack["ImportRowsQueueUrl"], json.dumps(batch))):
+    for url, body in ((stack["ImportsQueueUrl"], update), (stack["ImportRowsQueueUrl"], json.dumps(batch))):
         for _ in range(2):
             sqs.send_message(QueueUrl=url, MessageBody=body)
         eventually(lambda: _is_empty(sqs, url))  # noqa: B023

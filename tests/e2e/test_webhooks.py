@@ -145,8 +145,8 @@ def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
 
 def test_news_of_a_payment_that_does_not_exist_is_dropped(table, post, eventually):
     intent = {"id": "pi_that_nobody_has", "object": "payment_intent"}
-    news = an_event(id="evt_of_nothing", type="payment_intent.canceled", data={"object": intent})
-    assert post(json.dumps(news).encode()).status == 200
+    update = an_event(id="evt_of_nothing", type="payment_intent.canceled", data={"object": intent})
+    assert post(json.dumps(update).encode()).status == 200
     effect = {"Key": {"id": "stripe#evt_of_nothing"}, "ConsistentRead": True}
     eventually(lambda: table("EffectsTableName").get_item(**effect).get("Item", {}).get("done"))
 

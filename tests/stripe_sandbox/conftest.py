@@ -30,6 +30,6 @@ def shop(sandbox, secret):
 
 
 @pytest.fixture
-def desk(sandbox, secret):
+def control_api(sandbox, secret):
     """The admin endpoints: what others than the shop do."""
     return desk_at(sandbox.url, secret)

@@ -133,12 +133,12 @@ class TestAnswer:
         assert answer(path_of(intent), "complete").status == 410
         assert shop.payment_intents.retrieve(intent.id).status == before
 
-    def test_a_canceled_payment_cannot_be_authenticated(self, shop, answer, desk):
+    def test_a_canceled_payment_cannot_be_authenticated(self, shop, answer, control_api):
         intent = asked(shop)
         shop.payment_intents.cancel(intent.id)
 
         assert answer(path_of(intent), "complete").status == 410
-        assert desk("POST", f"/payment_intents/{intent.id}/authenticate", outcome="complete").status == 400
+        assert control_api("POST", f"/payment_intents/{intent.id}/authenticate", outcome="complete").status == 400
         assert shop.payment_intents.retrieve(intent.id).status == "canceled"
 
     def test_a_challenge_is_found_by_its_secret_only(self, shop, answer):
@@ -160,18 +160,18 @@ class TestDesk:
     @pytest.mark.parametrize(
         ("outcome", "status"), [("complete", "requires_capture"), ("fail", "requires_payment_method")]
     )
-    def test_answers_in_the_place_of_the_holder(self, shop, desk, outcome, status):
+    def test_answers_in_the_place_of_the_holder(self, shop, control_api, outcome, status):
         intent = asked(shop, metadata={"order_id": f"ord_{outcome}"})
 
-        answered = desk("POST", f"/payment_intents/ord_{outcome}/authenticate", outcome=outcome)
+        answered = control_api("POST", f"/payment_intents/ord_{outcome}/authenticate", outcome=outcome)
 
         assert (answered.status, answered.body["id"], answered.body["status"]) == (200, intent.id, status)
 
-    def test_knows_two_answers(self, shop, desk):
+    def test_knows_two_answers(self, shop, control_api):
         intent = asked(shop)
 
-        assert desk("POST", f"/payment_intents/{intent.id}/authenticate").status == 400
-        assert desk("POST", f"/payment_intents/{intent.id}/authenticate", outcome="maybe").status == 400
+        assert control_api("POST", f"/payment_intents/{intent.id}/authenticate").status == 400
+        assert control_api("POST", f"/payment_intents/{intent.id}/authenticate", outcome="maybe").status == 400
 
     def test_the_page_and_the_ledger_show_who_is_asked_and_who_failed(self, sandbox, shop, secret, answer):
         waiting, failed = asked(shop), asked(shop)

@@ -1,4 +1,4 @@
-"""The desk: disputes, and what else happens at the provider without the shop."""
+"""The control API: disputes, and what else happens at the provider without the shop."""
 
 import pytest
 
@@ -14,10 +14,10 @@ def ledger(sandbox, secret):
 
 
 class TestDisputes:
-    def test_a_dispute_is_opened(self, shop, desk):
+    def test_a_dispute_is_opened(self, shop, control_api):
         intent = captured(shop)
 
-        answer = desk("POST", f"/payment_intents/{intent.id}/dispute", reason="product_not_received")
+        answer = control_api("POST", f"/payment_intents/{intent.id}/dispute", reason="product_not_received")
 
         assert answer.status == 200
         dispute = shop.disputes.retrieve(answer.body["id"], {"expand": ["charge"]})
@@ -31,11 +31,11 @@ class TestDisputes:
         assert (event.request.id, event.request.idempotency_key) == (None, None)
 
     @pytest.mark.parametrize(("outcome", "refundable"), [(None, False), ("lost", False), ("won", True)])
-    def test_only_a_dispute_that_was_won_allows_refunds(self, shop, desk, outcome, refundable):
+    def test_only_a_dispute_that_was_won_allows_refunds(self, shop, control_api, outcome, refundable):
         intent = captured(shop)
-        dispute = desk("POST", f"/payment_intents/{intent.id}/dispute").body
+        dispute = control_api("POST", f"/payment_intents/{intent.id}/dispute").body
         if outcome:
-            closed = desk("POST", f"/disputes/{dispute['id']}/close", status=outcome).body
+            closed = control_api("POST", f"/disputes/{dispute['id']}/close", status=outcome).body
             assert (closed["status"], closed["is_charge_refundable"]) == (outcome, refundable)
             assert len(shop.events.list({"type": "charge.dispute.closed"}).data) == 1
 
@@ -45,43 +45,43 @@ class TestDisputes:
         else:
             error = refusal(shop.refunds.create, refund)
             assert (error.http_status, error.code) == (400, "charge_disputed")
-            assert desk("POST", f"/payment_intents/{intent.id}/refund").status == 400
+            assert control_api("POST", f"/payment_intents/{intent.id}/refund").status == 400
 
-    def test_a_dispute_is_about_what_was_not_refunded(self, shop, desk):
+    def test_a_dispute_is_about_what_was_not_refunded(self, shop, control_api):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id, "amount": 250})
 
-        assert desk("POST", f"/payment_intents/{intent.id}/dispute").body["amount"] == 1000
+        assert control_api("POST", f"/payment_intents/{intent.id}/dispute").body["amount"] == 1000
 
-    def test_what_cannot_be_disputed(self, shop, desk):
+    def test_what_cannot_be_disputed(self, shop, control_api):
         held, refunded, disputed = authorized(shop), captured(shop), captured(shop)
         shop.refunds.create({"payment_intent": refunded.id})
-        assert desk("POST", f"/payment_intents/{disputed.id}/dispute").status == 200
+        assert control_api("POST", f"/payment_intents/{disputed.id}/dispute").status == 200
 
         for intent in (held, refunded, disputed, shop.payment_intents.create(new_intent())):
-            assert desk("POST", f"/payment_intents/{intent.id}/dispute").status == 400
+            assert control_api("POST", f"/payment_intents/{intent.id}/dispute").status == 400
 
-    def test_a_dispute_is_closed_once(self, shop, desk):
-        dispute = desk("POST", f"/payment_intents/{captured(shop).id}/dispute").body
+    def test_a_dispute_is_closed_once(self, shop, control_api):
+        dispute = control_api("POST", f"/payment_intents/{captured(shop).id}/dispute").body
         close = f"/disputes/{dispute['id']}/close"
 
-        assert desk("POST", close, status="undecided").status == 400
-        assert desk("POST", close, status="won").status == 200
-        assert desk("POST", close, status="lost").status == 400
+        assert control_api("POST", close, status="undecided").status == 400
+        assert control_api("POST", close, status="won").status == 200
+        assert control_api("POST", close, status="lost").status == 400
 
-    def test_disputes_are_listed(self, shop, desk):
+    def test_disputes_are_listed(self, shop, control_api):
         intents = [captured(shop) for _ in range(3)]
-        disputes = [desk("POST", f"/payment_intents/{intent.id}/dispute").body["id"] for intent in intents]
+        disputes = [control_api("POST", f"/payment_intents/{intent.id}/dispute").body["id"] for intent in intents]
 
         everything = [dispute.id for dispute in shop.disputes.list({"limit": 1}).auto_paging_iter()]
         assert everything == disputes[::-1]
         for target in ({"payment_intent": intents[1].id}, {"charge": intents[1].latest_charge}):
             assert [dispute.id for dispute in shop.disputes.list(target).data] == [disputes[1]]
 
-    def test_the_ledger_and_the_page_show_disputes(self, sandbox, shop, desk, ledger):
+    def test_the_ledger_and_the_page_show_disputes(self, sandbox, shop, control_api, ledger):
         captured(shop)
         disputed = captured(shop, amount=765432)
-        dispute = desk("POST", f"/payment_intents/{disputed.id}/dispute").body
+        dispute = control_api("POST", f"/payment_intents/{disputed.id}/dispute").body
 
         first, second = ledger().body["payments"]
         assert (first["disputed"], second["disputed"]) == (True, False)
@@ -91,26 +91,26 @@ class TestDisputes:
 
 
 class TestOutsideTheShop:
-    def test_a_hold_expires(self, shop, desk):
+    def test_a_hold_expires(self, shop, control_api):
         intent = authorized(shop)
 
-        answer = desk("POST", f"/payment_intents/{intent.id}/expire")
+        answer = control_api("POST", f"/payment_intents/{intent.id}/expire")
 
         assert (answer.status, answer.body["status"]) == (200, "canceled")
         found = shop.payment_intents.retrieve(intent.id)
         assert (found.cancellation_reason, found.amount_capturable) == ("automatic", 0)
         assert len(shop.events.list({"type": "payment_intent.canceled"}).data) == 1
 
-    def test_only_a_hold_expires(self, shop, desk):
+    def test_only_a_hold_expires(self, shop, control_api):
         for intent in (captured(shop), shop.payment_intents.create(new_intent())):
-            answer = desk("POST", f"/payment_intents/{intent.id}/expire")
+            answer = control_api("POST", f"/payment_intents/{intent.id}/expire")
             assert (answer.status, answer.body["error"]["code"]) == (400, "payment_intent_unexpected_state")
 
-    def test_a_refund_in_the_dashboard(self, shop, desk, ledger):
+    def test_a_refund_in_the_dashboard(self, shop, control_api, ledger):
         intent = captured(shop)
 
-        part = desk("POST", f"/payment_intents/{intent.id}/refund", amount=250).body
-        rest = desk("POST", f"/payment_intents/{intent.id}/refund").body
+        part = control_api("POST", f"/payment_intents/{intent.id}/refund", amount=250).body
+        rest = control_api("POST", f"/payment_intents/{intent.id}/refund").body
 
         assert (part["amount"], part["metadata"], rest["amount"]) == (250, {}, 1000)
         refunds = shop.refunds.list({"payment_intent": intent.id})
@@ -118,19 +118,19 @@ class TestOutsideTheShop:
         assert len(shop.events.list({"type": "refund.created"}).data) == 2
         assert ledger().body["payments"][0]["refunded"] == 1250
 
-    def test_an_order_stands_for_its_newest_payment(self, shop, desk):
+    def test_an_order_stands_for_its_newest_payment(self, shop, control_api):
         authorized(shop, metadata={"order_id": "order_1"})
         newest = captured(shop, metadata={"order_id": "order_1"})
         captured(shop, metadata={"order_id": "order_2"})
 
-        refund = desk("POST", "/payment_intents/order_1/refund", amount=50).body
-        dispute = desk("POST", "/payment_intents/order_1/dispute").body
-        closed = desk("POST", "/disputes/order_1/close", status="won").body
+        refund = control_api("POST", "/payment_intents/order_1/refund", amount=50).body
+        dispute = control_api("POST", "/payment_intents/order_1/dispute").body
+        closed = control_api("POST", "/disputes/order_1/close", status="won").body
 
         assert refund["payment_intent"] == dispute["payment_intent"] == newest.id
         assert (closed["id"], closed["status"]) == (dispute["id"], "won")
-        assert desk("POST", "/payment_intents/order_9/refund").status == 404
-        assert desk("POST", "/disputes/order_2/close", status="won").status == 404
+        assert control_api("POST", "/payment_intents/order_9/refund").status == 404
+        assert control_api("POST", "/disputes/order_2/close", status="won").status == 404
 
     def test_a_list_can_show_charges(self, shop):
         intent = captured(shop)
@@ -164,8 +164,8 @@ class TestDesk:
             ("POST", "/payment_intents/pi_1/explode"),
         ],
     )
-    def test_unknown_urls_are_unrecognized(self, desk, method, path):
-        answer = desk(method, path)
+    def test_unknown_urls_are_unrecognized(self, control_api, method, path):
+        answer = control_api(method, path)
 
         assert answer.status == 404
         assert answer.body["error"]["message"].startswith("Unrecognized request URL")
@@ -196,10 +196,12 @@ class TestDesk:
 
 
 class TestInquiries:
-    def test_withdraw_nothing_and_allow_refunds(self, shop, desk):
+    def test_withdraw_nothing_and_allow_refunds(self, shop, control_api):
         intent = captured(shop)
 
-        opened = desk("POST", f"/payment_intents/{intent.id}/dispute", status="warning_needs_response", amount=500).body
+        opened = control_api(
+            "POST", f"/payment_intents/{intent.id}/dispute", status="warning_needs_response", amount=500
+        ).body
 
         assert (opened["status"], opened["amount"], opened["is_charge_refundable"]) == (
             "warning_needs_response",
@@ -211,11 +213,12 @@ class TestInquiries:
         ]
         assert shop.refunds.create({"payment_intent": intent.id, "amount": 250}).status == "succeeded"
         assert (
-            desk("POST", f"/disputes/{opened['id']}/close", status="warning_closed").body["status"] == "warning_closed"
+            control_api("POST", f"/disputes/{opened['id']}/close", status="warning_closed").body["status"]
+            == "warning_closed"
         )
 
-    def test_cannot_be_about_more_than_is_left(self, shop, desk):
-        assert desk("POST", f"/payment_intents/{captured(shop).id}/dispute", amount=1251).status == 400
+    def test_cannot_be_about_more_than_is_left(self, shop, control_api):
+        assert control_api("POST", f"/payment_intents/{captured(shop).id}/dispute", amount=1251).status == 400
 
 
 class TestRefundThatFailsLater:
@@ -226,11 +229,11 @@ class TestRefundThatFailsLater:
             ("canceled", ["refund.updated", "charge.refund.updated"]),
         ],
     )
-    def test_gives_the_amount_back_to_the_shop(self, shop, desk, ledger, status, told):
+    def test_gives_the_amount_back_to_the_shop(self, shop, control_api, ledger, status, told):
         intent = captured(shop)
         refund = shop.refunds.create({"payment_intent": intent.id})
 
-        assert desk("POST", f"/refunds/{refund.id}/fail", status=status).status == 200
+        assert control_api("POST", f"/refunds/{refund.id}/fail", status=status).status == 200
 
         assert shop.refunds.retrieve(refund.id).status == status
         charge = shop.charges.retrieve(intent.latest_charge)
@@ -240,17 +243,17 @@ class TestRefundThatFailsLater:
         assert [kind for kind in events if kind in {"refund.failed", "refund.updated", "charge.refund.updated"}] == told
         assert shop.refunds.create({"payment_intent": intent.id}).amount == 1250
 
-    def test_happens_once_and_by_the_name_of_its_payment(self, shop, desk):
+    def test_happens_once_and_by_the_name_of_its_payment(self, shop, control_api):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id})
 
-        assert desk("POST", f"/refunds/{intent.id}/fail").body["status"] == "failed"
-        assert desk("POST", f"/refunds/{intent.id}/fail").status == 404
+        assert control_api("POST", f"/refunds/{intent.id}/fail").body["status"] == "failed"
+        assert control_api("POST", f"/refunds/{intent.id}/fail").status == 404
 
 
-def test_somebody_at_the_dashboard_captures_less(shop, desk):
+def test_somebody_at_the_dashboard_captures_less(shop, control_api):
     intent = authorized(shop)
 
-    assert desk("POST", f"/payment_intents/{intent.id}/capture", amount=1000).status == 200
+    assert control_api("POST", f"/payment_intents/{intent.id}/capture", amount=1000).status == 200
 
     assert (shop.payment_intents.retrieve(intent.id).amount_received, intent.amount) == (1000, 1250)

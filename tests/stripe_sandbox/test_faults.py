@@ -16,14 +16,16 @@ BUSY = stripe.RateLimitError
 
 
 @pytest.fixture
-def arrange(desk):
+def arrange(control_api):
     """Asks for a fault and returns a function that tells how often it has struck."""
 
     def ask(operation, kind, **more):
-        answer = desk("POST", "/faults", operation=operation, kind=kind, **more)
+        answer = control_api("POST", "/faults", operation=operation, kind=kind, **more)
         assert (answer.status, answer.body["struck"]) == (200, 0)
         return lambda: next(
-            fault["struck"] for fault in desk("GET", "/faults").body["faults"] if fault["id"] == answer.body["id"]
+            fault["struck"]
+            for fault in control_api("GET", "/faults").body["faults"]
+            if fault["id"] == answer.body["id"]
         )
 
     return ask
@@ -124,13 +126,13 @@ class TestKinds:
     def test_waiting_holds_neither_key_nor_sandbox(self, tmp_path, secret, kind, replayed):
         """The wait would take an hour, but the sandbox closes."""
         server = serve(0, str(tmp_path / "state.sqlite"))
-        shop, desk = shop_at(server.url, secret), desk_at(server.url, secret)
+        shop, control_api = shop_at(server.url, secret), desk_at(server.url, secret)
         intent = authorized(shop)
-        desk("POST", "/faults", operation="capture", kind=kind, seconds=3600)
+        control_api("POST", "/faults", operation="capture", kind=kind, seconds=3600)
         with ThreadPoolExecutor(1) as pool:
             try:
                 lost = pool.submit(refusal, self.capture, shop, intent, expected=LOST)
-                eventually(lambda: desk("GET", "/faults").body["faults"][0]["struck"])
+                eventually(lambda: control_api("GET", "/faults").body["faults"][0]["struck"])
                 taken = eventually(lambda: self.captured_unless_in_use(shop, intent))
                 assert not lost.done()
             finally:
@@ -223,7 +225,7 @@ class TestWhichRequests:
         refusal(buy, "o-2", expected=BROKEN)
         assert struck() == 1
 
-    def test_a_fault_strikes_so_many_times(self, shop, arrange, desk):
+    def test_a_fault_strikes_so_many_times(self, shop, arrange, control_api):
         arrange("retrieve", "error_before", times=2)
         intent = authorized(shop)
 
@@ -232,12 +234,12 @@ class TestWhichRequests:
 
         assert status(shop, intent) == "requires_capture"
 
-    def test_faults_are_listed_and_cleared(self, sandbox, shop, arrange, desk, secret):
+    def test_faults_are_listed_and_cleared(self, sandbox, shop, arrange, control_api, secret):
         arrange("create", "slow", seconds=1.5, times=0, order_id="o-1")
         other = desk_at(sandbox.url, f"{secret}2")
         other("POST", "/faults", operation="any", kind="timeout")
 
-        [fault] = desk("GET", "/faults").body["faults"]
+        [fault] = control_api("GET", "/faults").body["faults"]
         assert "active fault" in http(sandbox.url, "GET", "/").text
         assert fault.pop("id").startswith("fault_")
         assert fault == {
@@ -248,8 +250,8 @@ class TestWhichRequests:
             "order_id": "o-1",
             "struck": 0,
         }
-        assert desk("DELETE", "/faults").body == {"cleared": 1}
-        assert desk("GET", "/faults").body == {"faults": []}
+        assert control_api("DELETE", "/faults").body == {"cleared": 1}
+        assert control_api("GET", "/faults").body == {"faults": []}
         [fault] = other("GET", "/faults").body["faults"]
         assert (fault["seconds"], fault["times"], fault["order_id"]) == (30, 1, None)
 

@@ -72,11 +72,11 @@ def event_types(shop):
     return [event.type for event in shop.events.list({"limit": 100}).auto_paging_iter()][::-1]
 
 
-def settled(desk):
+def settled(control_api):
     """The deliveries as soon as none is pending."""
 
     def all_settled():
-        told = desk("GET", "/webhooks").body["deliveries"]
+        told = control_api("GET", "/webhooks").body["deliveries"]
         return told if told and not any(delivery["pending"] for delivery in told) else None
 
     return eventually(all_settled)
@@ -229,11 +229,11 @@ class TestEndpoints:
 
 
 class TestDelivery:
-    def test_an_event_arrives_signed(self, shop, receiver, desk):
+    def test_an_event_arrives_signed(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         authorized(shop)
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
         [request] = receiver.got
         [event] = shop.events.list({"type": "payment_intent.created"}).data
 
@@ -246,26 +246,26 @@ class TestDelivery:
         assert (told["event"], told["type"], told["url"]) == (event.id, event.type, receiver.url)
         assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 200, True)
 
-    def test_a_failed_delivery_is_tried_again(self, shop, receiver, desk):
+    def test_a_failed_delivery_is_tried_again(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
 
         assert [verify(request, endpoint.secret) for request in receiver.got] == [True, True]
         assert json.loads(receiver.got[0].body)["id"] == json.loads(receiver.got[1].body)["id"]
         assert (told["attempts"], told["last_status"], told["delivered"]) == (2, 200, True)
 
-    def test_disabled_and_deleted_endpoints_get_nothing(self, shop, receiver, desk):
+    def test_disabled_and_deleted_endpoints_get_nothing(self, shop, receiver, control_api):
         disabled, deleted, _ = (listen(shop, receiver, "payment_intent.created") for _ in range(3))
         shop.webhook_endpoints.update(disabled.id, {"disabled": True})
         shop.webhook_endpoints.delete(deleted.id)
         shop.payment_intents.create(new_intent())
 
-        assert len(settled(desk)) == len(receiver.got) == 1
+        assert len(settled(control_api)) == len(receiver.got) == 1
 
-    def test_a_removed_endpoint_is_given_up(self, shop, receiver, desk):
+    def test_a_removed_endpoint_is_given_up(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500] * 50
         shop.payment_intents.create(new_intent())
@@ -273,15 +273,15 @@ class TestDelivery:
 
         shop.webhook_endpoints.delete(endpoint.id)
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
         assert not told["delivered"]
 
-    def test_accounts_hear_only_of_themselves(self, sandbox, shop, secret, receiver, desk):
+    def test_accounts_hear_only_of_themselves(self, sandbox, shop, secret, receiver, control_api):
         listen(shop, receiver, "payment_intent.created")
         shop_at(sandbox.url, f"{secret}2").payment_intents.create(new_intent())
         mine = shop.payment_intents.create(new_intent())
 
-        settled(desk)
+        settled(control_api)
 
         assert [json.loads(request.body)["data"]["object"]["id"] for request in receiver.got] == [mine.id]
 
@@ -309,8 +309,8 @@ class TestDelivery:
             {"url": f"http://127.0.0.1:{closed_port}", "enabled_events": ["payment_intent.created"]}
         )
         intent = shop.payment_intents.create(new_intent())
-        desk = desk_at(before.url, secret)
-        eventually(lambda: desk("GET", "/webhooks").body["deliveries"][0]["attempts"] > 0)
+        control_api = desk_at(before.url, secret)
+        eventually(lambda: control_api("GET", "/webhooks").body["deliveries"][0]["attempts"] > 0)
         shop.webhook_endpoints.update(endpoint.id, {"url": receiver.url})
         before.close()
 
@@ -323,33 +323,33 @@ class TestDelivery:
 
 
 class TestModes:
-    def mode(self, desk, mode, **more):
-        answer = desk("POST", "/webhooks", mode=mode, **more)
+    def mode(self, control_api, mode, **more):
+        answer = control_api("POST", "/webhooks", mode=mode, **more)
         assert (answer.status, answer.body["mode"]) == (200, mode)
-        assert desk("GET", "/webhooks").body["mode"] == mode
+        assert control_api("GET", "/webhooks").body["mode"] == mode
 
-    def test_duplicate(self, shop, receiver, desk):
+    def test_duplicate(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
-        self.mode(desk, "duplicate")
+        self.mode(control_api, "duplicate")
         shop.payment_intents.create(new_intent())
 
-        assert len(settled(desk)) == 3
+        assert len(settled(control_api)) == 3
         assert len({json.loads(request.body)["id"] for request in receiver.got}) == 1
         assert all(verify(request, endpoint.secret) for request in receiver.got)
 
-    def test_reorder(self, shop, receiver, desk):
+    def test_reorder(self, shop, receiver, control_api):
         listen(shop, receiver)
-        self.mode(desk, "reorder")
+        self.mode(control_api, "reorder")
         captured(shop)
 
-        settled(desk)
+        settled(control_api)
 
         assert receiver.types() == event_types(shop)[::-1]
         assert len(receiver.got) == 5
 
-    def test_late(self, shop, receiver, desk):
+    def test_late(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
-        self.mode(desk, "late", seconds=1.2)
+        self.mode(control_api, "late", seconds=1.2)
         shop.payment_intents.create(new_intent())
 
         [request] = receiver.wait_for(1)
@@ -358,54 +358,54 @@ class TestModes:
         with pytest.raises(stripe.SignatureVerificationError, match="Timestamp outside"):
             verify(request, endpoint.secret, tolerance=1)
 
-    def test_wrong_signature(self, shop, receiver, desk):
+    def test_wrong_signature(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
-        self.mode(desk, "wrong_signature")
+        self.mode(control_api, "wrong_signature")
         receiver.statuses = [400]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
 
         assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 400, False)
         with pytest.raises(stripe.SignatureVerificationError, match="No signatures found matching"):
             verify(receiver.got[0], endpoint.secret)
 
-    def test_stale(self, shop, receiver, desk):
+    def test_stale(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
-        self.mode(desk, "stale")
+        self.mode(control_api, "stale")
         receiver.statuses = [400]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
 
         assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 400, False)
         assert verify(receiver.got[0], endpoint.secret, tolerance=None)
         with pytest.raises(stripe.SignatureVerificationError, match="Timestamp outside"):
             verify(receiver.got[0], endpoint.secret)
 
-    def test_off_and_sent_again(self, shop, receiver, desk):
+    def test_off_and_sent_again(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
-        self.mode(desk, "off")
+        self.mode(control_api, "off")
         shop.payment_intents.create(new_intent())
         [event] = shop.events.list().data
-        assert desk("GET", "/webhooks").body["deliveries"] == []
+        assert control_api("GET", "/webhooks").body["deliveries"] == []
 
-        answer = desk("POST", "/webhooks/resend", event=event.id)
+        answer = control_api("POST", "/webhooks/resend", event=event.id)
 
         assert answer.body == {"event": event.id, "deliveries": 1}
         [request] = receiver.wait_for(1)
         assert verify(request, endpoint.secret)
         assert json.loads(request.body)["id"] == event.id
 
-    def test_switching_off_gives_up_what_is_on_its_way(self, shop, receiver, desk):
+    def test_switching_off_gives_up_what_is_on_its_way(self, shop, receiver, control_api):
         listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500] * 50
         shop.payment_intents.create(new_intent())
         receiver.wait_for(1)
 
-        self.mode(desk, "off")
+        self.mode(control_api, "off")
 
-        [told] = settled(desk)
+        [told] = settled(control_api)
         assert not told["delivered"]
 
     def test_a_mode_belongs_to_an_account_and_survives_a_restart(self, tmp_path, secret):
@@ -424,7 +424,7 @@ class TestModes:
         assert mine == {"mode": "late", "seconds": 7, "deliveries": []}
         assert ": late</small>" in page
 
-    def test_unknown_modes_and_events_are_refused(self, desk):
-        assert desk("POST", "/webhooks", mode="upside_down").status == 400
-        assert desk("POST", "/webhooks").status == 400
-        assert desk("POST", "/webhooks/resend", event="evt_none").status == 404
+    def test_unknown_modes_and_events_are_refused(self, control_api):
+        assert control_api("POST", "/webhooks", mode="upside_down").status == 400
+        assert control_api("POST", "/webhooks").status == 400
+        assert control_api("POST", "/webhooks/resend", event="evt_none").status == 404

@@ -36,4 +36,4 @@ def test_alarm_watches_the_dimensions_that_the_code_emits(own_alarms, emitted):
 
 def test_money_that_is_lost_or_did_not_arrive_raises_an_alarm(own_alarms):
     watched = {alarm["MetricName"] for alarm in own_alarms}
-    assert watched >= {"BooksDiffer", "PaymentDisputed", "PaymentDisputeLost", "PaymentRefundFailed"}
+    assert watched >= {"LedgerMismatch", "PaymentDisputed", "PaymentDisputeLost", "PaymentRefundFailed"}

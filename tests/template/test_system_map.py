@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.operations.system import KINDS, drawn
+from chalicelib.operations.system import RESOURCE_TYPES, drawn
 from infra.build import derived
 
 from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, allowed, listed, of_type, referred, role_of
@@ -18,10 +18,10 @@ def links(system):
     return {(link.source, link.verb, link.target) for link in system.links}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", RESOURCE_TYPES)
 def test_every_part_of_the_template_is_on_the_map_once(template, system, kind):
     expected = sorted(of_type(template, kind))
-    kinds = {KINDS[kind]} | ({"dead_letters"} if kind == QUEUE else set())
+    kinds = {RESOURCE_TYPES[kind]} | ({"dead_letters"} if kind == QUEUE else set())
     assert expected
     assert sorted(part.id for part in system.parts if part.kind in kinds) == expected
 

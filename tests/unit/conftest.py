@@ -19,7 +19,7 @@ from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_ord
 from tests.fakes import (
     APPROVED,
     FakeGateway,
-    FakeOnce,
+    FakeIdempotencyStore,
     FakeOrderStore,
     FakeStepFunctions,
     FakeStore,
@@ -34,7 +34,7 @@ LIMITS = Limits(silence=timedelta(minutes=1), dispatch=timedelta(hours=1))
 
 
 class Shop:
-    """`inventory` and `findings` are what a test puts there."""
+    """`inventory` and `reconciliation_report` are what a test puts there."""
 
     def __init__(self) -> None:
         self.clock = TestClock()
@@ -53,7 +53,7 @@ class Shop:
         self.undo_workflow = Workflow(self.step_functions, UNDO)
         self.return_workflow = Workflow(self.step_functions, RETURN)
         self.waiting_task = self.saga
-        self.once = FakeOnce()
+        self.idempotency = FakeIdempotencyStore()
         self.metrics: Counter[str] = Counter()
 
     def has(self, order: Order) -> Order:
@@ -101,7 +101,7 @@ class Shop:
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     opened = Shop()
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
-    for room in ("orders", "payments", "shipping", "once", "waiting_task", *workflows):
+    for room in ("orders", "payments", "shipping", "idempotency", "waiting_task", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened

@@ -8,7 +8,7 @@ from chalicelib.billing import consumers
 from chalicelib.billing.model import (
     Cause,
     Credit,
-    Kind,
+    DocumentKind,
     Number,
     OrderNotCompleted,
     TaxLine,
@@ -26,7 +26,7 @@ SHOP = Shop.model_validate_json(FILE.read_bytes())
 BEFORE_MIDNIGHT_UTC = datetime(2030, 5, 17, 22, 30, tzinfo=UTC)
 
 
-def number(kind=Kind.INVOICE, sequence=7):
+def number(kind=DocumentKind.INVOICE, sequence=7):
     return Number(kind=kind, year=2030, sequence=sequence)
 
 
@@ -89,7 +89,7 @@ def test_invoice_of_an_order_that_is_not_completed_is_refused():
 
 def credit_note(amount, quantities=None, cause=Cause.RETURN):
     credit = Credit(reference="ret_1", amount=amount, cause=cause, quantities=quantities or {})
-    kind = number(Kind.CREDIT_NOTE, 1)
+    kind = number(DocumentKind.CREDIT_NOTE, 1)
     return credit_note_of(completed(), credit, "INV-2030-000007", kind, BEFORE_MIDNIGHT_UTC, SHOP)
 
 
@@ -118,7 +118,7 @@ def test_credit_note_without_items_has_one_line(cause):
 
 def test_reversal_refers_to_its_credit_note():
     document = reversal_of(
-        credit_note(2410, {"MUG-01": 2}), "re_1", number(Kind.REVERSAL, 1), BEFORE_MIDNIGHT_UTC, SHOP
+        credit_note(2410, {"MUG-01": 2}), "re_1", number(DocumentKind.REVERSAL, 1), BEFORE_MIDNIGHT_UTC, SHOP
     )
 
     assert (document.refers_to, document.cause) == ("CN-2030-000001", Cause.REFUND_FAILED)
@@ -194,7 +194,7 @@ def test_refund_outside_without_a_movement_leads_to_nothing(issued, order):
 def test_return_leads_to_a_credit_note_unless_nothing_was_refunded(issued, order):
     requested = order.known.return_requested("ret_1", {"MUG-01": 2}, BEFORE_MIDNIGHT_UTC)
     for refunded in (2410, 0):
-        consumers.issue_document(requested.return_settled("ret_1", refunded, BEFORE_MIDNIGHT_UTC).news)
+        consumers.issue_document(requested.return_settled("ret_1", refunded, BEFORE_MIDNIGHT_UTC).pending_event)
 
     assert issued.credits == [("ret_1", 2410, Cause.RETURN)]
 

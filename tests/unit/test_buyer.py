@@ -9,21 +9,21 @@ from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import buyer, steps
 from chalicelib.fulfilment.cancellation import stop_fulfilment
-from chalicelib.fulfilment.payment_updates import hear_stripe
+from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined
-from chalicelib.payments.routes import hear_stripe as receive
-from chalicelib.payments.webhooks import Inbox, Notice, StripeEvent
+from chalicelib.payments.routes import receive_stripe_webhook as receive
+from chalicelib.payments.webhooks import StripeEvent, StripeEventRef, WebhookReceiver
 from chalicelib.platform.clock import iso
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.parameters import Secret
+from chalicelib.platform.parameters import Parameter
 from tests.builders import NOW, an_order_in
 from tests.fakes import WANTS_HOLDER, FakeQueue
 
 ORDER, INTENT = "ord_1", "pi_1"
 WOKEN = ("token-1", {})
-BACK = Notice(payment_intent=INTENT, order_id=ORDER)
+BACK = StripeEventRef(payment_intent=INTENT, order_id=ORDER)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def wish_to_cancel(shop):
 
 
 def webhook(event_id="evt_1"):
-    return Notice(event_id=event_id, payment_intent=INTENT, order_id=ORDER)
+    return StripeEventRef(event_id=event_id, payment_intent=INTENT, order_id=ORDER)
 
 
 class TestAuthorizePayment:
@@ -72,28 +72,28 @@ class TestAuthorizePayment:
 
 
 class TestWaiting:
-    @pytest.mark.parametrize("news", [webhook(), BACK])
+    @pytest.mark.parametrize("update", [webhook(), BACK])
     @pytest.mark.parametrize("confirms", [True, False])
-    def test_answer_of_the_buyer_ends_the_wait(self, asked, news, confirms):
+    def test_answer_of_the_buyer_ends_the_wait(self, asked, update, confirms):
         buyer.await_buyer(ORDER, "token-1")
         asked.gateway.answer(INTENT, confirms)
 
-        hear_stripe(news)
+        process_stripe_event(update)
 
         assert asked.saga.heard == [WOKEN]
 
-    @pytest.mark.parametrize("news", [webhook(), BACK])
-    def test_news_without_an_answer_wakes_nobody(self, asked, news):
+    @pytest.mark.parametrize("update", [webhook(), BACK])
+    def test_news_without_an_answer_wakes_nobody(self, asked, update):
         buyer.await_buyer(ORDER, "token-1")
 
-        hear_stripe(news)
+        process_stripe_event(update)
 
         assert asked.saga.heard == []
 
-    @pytest.mark.parametrize("news", [webhook(), BACK])
-    def test_answer_that_comes_before_the_wait_is_not_lost(self, asked, news):
+    @pytest.mark.parametrize("update", [webhook(), BACK])
+    def test_answer_that_comes_before_the_wait_is_not_lost(self, asked, update):
         asked.gateway.answer(INTENT)
-        hear_stripe(news)
+        process_stripe_event(update)
         assert asked.saga.heard == []
 
         buyer.await_buyer(ORDER, "token-1")
@@ -104,8 +104,8 @@ class TestWaiting:
         buyer.await_buyer(ORDER, "token-1")
         asked.gateway.answer(INTENT)
 
-        for news in (webhook(), webhook(), BACK, BACK):
-            hear_stripe(news)
+        for update in (webhook(), webhook(), BACK, BACK):
+            process_stripe_event(update)
 
         assert asked.saga.heard == [WOKEN] * 3
 
@@ -114,7 +114,7 @@ class TestWaiting:
             buyer.await_buyer(ORDER, token)
         asked.gateway.answer(INTENT)
 
-        hear_stripe(webhook())
+        process_stripe_event(webhook())
 
         assert asked.saga.heard == [WOKEN, ("token-2", {})]
 
@@ -147,7 +147,7 @@ class TestCancelling:
 @pytest.fixture
 def queue(monkeypatch):
     sent = FakeQueue()
-    receiver = Inbox(sent, "https://sqs.example/stripe", Secret(lambda: "whsec_1"))
+    receiver = WebhookReceiver(sent, "https://sqs.example/stripe", Parameter(lambda: "whsec_1"))
     monkeypatch.setattr(wiring, "stripe_inbox", lambda: receiver)
     return sent
 

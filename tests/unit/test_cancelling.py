@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment.cancellation import hear_warehouse, stop_fulfilment
+from chalicelib.fulfilment.cancellation import process_warehouse_reply, stop_fulfilment
 from chalicelib.fulfilment.recovery import recover_if_abandoned
 from chalicelib.orders.model import Reason, Status, TooLateToCancel
 from chalicelib.shipping.model import ShipmentStatus
@@ -33,7 +33,7 @@ class TestWarehouse:
     def test_a_parcel_that_leaves_is_noted_in_the_order_and_wakes_the_saga(self, shop):
         shop.ships()
 
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at
         assert shop.saga.heard == [("token-1", TRACKED)]
@@ -44,7 +44,7 @@ class TestWarehouse:
         shop.ships()
 
         for _ in range(2):
-            hear_warehouse(dispatched())
+            process_warehouse_reply(dispatched())
 
         assert shop.events()[-1] == "OrderDispatched"
         assert shop.events().count("OrderDispatched") == 1
@@ -55,9 +55,9 @@ class TestWarehouse:
         with monkeypatch.context() as patch:
             patch.setattr(shop.shipping, "hear", lambda _: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                hear_warehouse(dispatched())
+                process_warehouse_reply(dispatched())
 
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.saga.heard == [("token-1", TRACKED)]
         assert shop.shipping.of("ord_1").status == ShipmentStatus.DISPATCHED
@@ -66,7 +66,7 @@ class TestWarehouse:
         shop.ships()
         shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
         assert shop.shipping.of("ord_1").status == ShipmentStatus.RECALLED
@@ -78,7 +78,7 @@ class TestWarehouse:
     def test_a_parcel_that_nobody_asked_for_does_not_count(self, shop, status):
         shop.has(an_order_in(status))
 
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
@@ -86,12 +86,12 @@ class TestWarehouse:
         shop.ships()
         shop.shipping.recall("ord_1")
 
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
     def test_a_parcel_of_no_order_is_left_alone(self, shop):
-        hear_warehouse(dispatched())
+        process_warehouse_reply(dispatched())
 
         assert shop.saga.heard == []
 
@@ -99,8 +99,8 @@ class TestWarehouse:
         shop.ships()
         before = shop.orders.get("ord_1")
 
-        hear_warehouse(a_reply("accepted"))
-        hear_warehouse(a_reply("refused"))
+        process_warehouse_reply(a_reply("accepted"))
+        process_warehouse_reply(a_reply("refused"))
 
         assert shop.orders.get("ord_1") == before
         assert shop.saga.heard == [("token-1", "ShipmentRefused")]
@@ -145,7 +145,7 @@ class TestStop:
     def test_with_a_late_parcel_ends_recalled_in_whatever_order_they_are_heard(self, shop, first):
         shop.ships()
         event = wish_to_cancel(shop)
-        heard = [lambda: stop_fulfilment(event), lambda: hear_warehouse(dispatched())]
+        heard = [lambda: stop_fulfilment(event), lambda: process_warehouse_reply(dispatched())]
 
         for hear in heard if first == "stop" else heard[::-1]:
             hear()

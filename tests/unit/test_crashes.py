@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.fulfilment import recovery, steps
-from chalicelib.fulfilment.cancellation import hear_warehouse
+from chalicelib.fulfilment.cancellation import process_warehouse_reply
 from chalicelib.inventory.model import Reservation, ReservationStatus
 from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import CancellationRequested, Reason, Status
@@ -130,7 +130,7 @@ class World(Shop):
             self._read += 1
             self.replies += self._answers(request)
         while self.replies:
-            hear_warehouse(self.replies[0])
+            process_warehouse_reply(self.replies[0])
             self.replies.pop(0)
 
     def _answers(self, request):

@@ -10,7 +10,7 @@ from chalicelib.orders.model import CartEmpty, OrderNotFound, OrderTokenRequired
 from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform import openapi
-from chalicelib.platform.errors import CursorInvalid, Refusal, Unacceptable, ValidationFailed
+from chalicelib.platform.errors import CursorInvalid, Refusal, UnprocessableRequest, ValidationFailed
 from chalicelib.platform.http import STATUS_OF, AdminOnly, BodyNotJson, BodyTooLarge, SignInRequired, status_of
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 
@@ -56,7 +56,7 @@ def test_every_refusal_has_a_status_and_says_in_a_sentence_what_is_wrong(refusal
 
 
 def test_a_refusal_may_say_more_than_its_kind():
-    refusal = Unacceptable("Too many.", {"quantity": "At most 20."})
+    refusal = UnprocessableRequest("Too many.", {"quantity": "At most 20."})
 
     assert (refusal.detail, refusal.fields) == ("Too many.", {"quantity": "At most 20."})
 

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from chalicelib.events import bus
-from chalicelib.events.contracts import CATALOGUE, Contract, ContractBroken, contract_of, data_of
+from chalicelib.events.contracts import EVENT_CONTRACTS, Contract, ContractBroken, contract_of, data_of
 from chalicelib.events.schemas import breaks, json_schema
 from infra.build import contracts, derived
 from infra.build.template import pieces
@@ -82,7 +82,7 @@ def test_a_contract_that_goes_from_the_catalogue_is_noticed(tmp_path):
     assert contracts.broken(tmp_path) == ["OrderForgotten.v1 is gone from the catalogue"]
 
 
-@pytest.mark.parametrize("contract", CATALOGUE, ids=lambda contract: contract.name)
+@pytest.mark.parametrize("contract", EVENT_CONTRACTS, ids=lambda contract: contract.name)
 def test_a_contract_says_what_it_means_and_is_a_schema_that_eventbridge_reads(contract: Contract):
     schema = json_schema(contract)
     Draft4Validator.check_schema(schema)
@@ -102,7 +102,7 @@ def test_no_contract_has_room_for_a_person():
         "shipping_address",
         "payment_method",
     }
-    for contract in CATALOGUE:
+    for contract in EVENT_CONTRACTS:
         text = json.dumps(json_schema(contract))
         assert not [field for field in personal if f'"{field}": {{' in text], contract.name
 
@@ -162,7 +162,7 @@ def of_type(resources, kind):
 def test_every_rule_waits_for_events_of_the_catalogue_from_their_source(resources):
     patterns = derived.patterns({"Resources": resources})
     assert len(patterns) >= 4
-    known = {(contract.source, contract.type, contract.version) for contract in CATALOGUE}
+    known = {(contract.source, contract.type, contract.version) for contract in EVENT_CONTRACTS}
     for name, pattern in patterns.items():
         for event_type in pattern["detail-type"]:
             for version in pattern["detail"]["version"]:
@@ -171,7 +171,7 @@ def test_every_rule_waits_for_events_of_the_catalogue_from_their_source(resource
 
 def test_the_registry_holds_every_contract(resources):
     schemas = of_type(resources, "AWS::EventSchemas::Schema").values()
-    assert {schema["SchemaName"] for schema in schemas} == {f"{each.source}@{each.name}" for each in CATALOGUE}
+    assert {schema["SchemaName"] for schema in schemas} == {f"{each.source}@{each.name}" for each in EVENT_CONTRACTS}
     for schema in schemas:
         assert schema["Type"] == "JSONSchemaDraft4" and len(schema["Content"]) < 100_000
         Draft4Validator.check_schema(json.loads(schema["Content"]))

@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.insights import report
 from chalicelib.insights.model import (
+    Consequence,
     Day,
-    Part,
     Sales,
     Sold,
     best_selling,
@@ -30,8 +30,8 @@ NAMES = {"MUG": "Camp mug", "TENT": 'Tent "Fjord" <2>'}
 
 
 def test_a_guest_has_no_part_in_points():
-    assert expected_parts(is_guest=False) == set(Part)
-    assert expected_parts(is_guest=True) == set(Part) - {Part.POINTS}
+    assert expected_parts(is_guest=False) == set(Consequence)
+    assert expected_parts(is_guest=True) == set(Consequence) - {Consequence.POINTS}
 
 
 @pytest.mark.parametrize(("kept", "points"), [(0, 0), (99, 0), (100, 1), (2599, 25), (-300, 0)])

@@ -61,7 +61,7 @@ class Session:
     region_name = "eu-west-1"
 
 
-@pytest.mark.parametrize(("stage", "lab"), [("prod", None), ("demo", {"desk": None})])
+@pytest.mark.parametrize(("stage", "lab"), [("prod", None), ("demo", {"control_api": None})])
 def test_pages_are_told_of_the_lab_only_where_there_is_one(stage, lab):
     outputs = {"WebSocketUrl": "wss://x", "UserPoolClientId": "client"}
 

@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
-from chalicelib.platform.log import blackened
+from chalicelib.platform.log import redact
 from tests.builders import TestClock
 
 CURRENT, PREVIOUS, OLDER = "c" * 48, "p" * 48, "o" * 48
@@ -22,7 +22,7 @@ class Keys:
     def __call__(self):
         return self.cached
 
-    def anew(self):
+    def refreshed(self):
         self.cached = self.stored
         return self.cached
 
@@ -103,4 +103,4 @@ def test_a_fingerprint_needs_the_key(clock):
 def test_a_link_in_a_log_line_is_redacted(clock):
     token = links_with(CURRENT, clock).sign("order", "ord_1", MONTH)
 
-    assert token.split(".")[1] not in blackened(f"https://shop.example/orders/ord_1#link={token}")
+    assert token.split(".")[1] not in redact(f"https://shop.example/orders/ord_1#link={token}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.lint.__main__ import Found, refuse
+from infra.lint.__main__ import CheckFailed, refuse
 from infra.lint.exceptions import ACCEPTED
 
 ALL_ACCEPTED = {(a.check, name or "Anything", "a title") for a in ACCEPTED for name in a.on or {""}}
@@ -13,12 +13,12 @@ def test_what_is_accepted_passes():
 
 
 def test_anything_else_does_not():
-    with pytest.raises(Found, match="CKV_AWS_28 on NewTable: a title"):
+    with pytest.raises(CheckFailed, match="CKV_AWS_28 on NewTable: a title"):
         refuse(ALL_ACCEPTED | {("CKV_AWS_28", "NewTable", "a title")})
 
 
 def test_what_is_not_found_any_more_must_go():
-    with pytest.raises(Found, match="CKV_AWS_28 on CartsTable: nothing of this is found any more"):
+    with pytest.raises(CheckFailed, match="CKV_AWS_28 on CartsTable: nothing of this is found any more"):
         refuse({each for each in ALL_ACCEPTED if each[1] != "CartsTable"})
 
 

@@ -1,11 +1,11 @@
-"""What may not be in a log is blackened, whoever wrote it; and a line says what it is about."""
+"""What may not be in a log is redacted, whoever wrote it; and a line says what it is about."""
 
 import io
 import json
 
 import pytest
 
-from chalicelib.platform.log import BLACK, about, blackened, log
+from chalicelib.platform.log import BLACK, bind_log_context, log, redact
 
 PRIVATE = {
     "an email": "ida.sand+shop@example.co.uk",
@@ -26,7 +26,7 @@ def line(monkeypatch):
     for handler in log.handlers:
         monkeypatch.setattr(handler, "stream", written)
     yield lambda: json.loads(written.getvalue().splitlines()[-1])
-    about()
+    bind_log_context()
 
 
 @pytest.mark.parametrize("private", PRIVATE.values(), ids=PRIVATE)
@@ -42,31 +42,31 @@ def test_private_text_is_blackened_wherever_it_stands(line, private):
 
 @pytest.mark.parametrize("name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "id_token"])
 def test_what_is_called_private_is_blackened_whatever_it_is(name):
-    assert blackened({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
+    assert redact({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
 
 
 def test_ids_and_amounts_are_left_alone():
     told = {"order_id": "ord_0f0f0f0f0f0f0f0f0f0f0f0f", "count": 3, "sku": "CAMP-KETTLE-01", "function_name": "relay",
             "message_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "event": "evt_" + "0f" * 16}  # fmt: skip
-    assert blackened(told) == told
+    assert redact(told) == told
 
 
-def test_a_line_says_which_order_it_is_about(line):
-    about(order_id="ord_1")
+def test_a_line_says_which_order_it_is_bind_log_context(line):
+    bind_log_context(order_id="ord_1")
     log.info("step begins")
     written = line()
     assert (written["order_id"], written["correlation_id"]) == ("ord_1", "ord_1")
 
 
 def test_an_events_own_correlation_counts(line):
-    about(order_id="ord_1", correlation_id="imp_1", event_id="evt_1")
+    bind_log_context(order_id="ord_1", correlation_id="imp_1", event_id="evt_1")
     log.info("event received")
     assert line()["correlation_id"] == "imp_1"
 
 
 def test_what_a_line_was_about_is_forgotten_with_the_next_beginning(line):
-    about(order_id="ord_1", event_id="evt_1")
-    about(request_id="req_1")
+    bind_log_context(order_id="ord_1", event_id="evt_1")
+    bind_log_context(request_id="req_1")
     log.info("answered")
     written = line()
     assert written["request_id"] == "req_1" and not {"order_id", "event_id", "correlation_id"} & set(written)

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from chalicelib.operations import redrive, timeline
 from chalicelib.operations.model import (
     CannotRedrive,
-    Letter,
-    NobodyListens,
+    DeadLetter,
+    NoMatchingRule,
     Parts,
     QueueUnknown,
     ReplayWindowInvalid,
@@ -19,7 +19,7 @@ from chalicelib.operations.model import (
 from chalicelib.operations.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
-from chalicelib.platform.workflows import Run
+from chalicelib.platform.workflows import Execution
 from infra.build import derived
 from infra.build.template import pieces
 from tests.builders import NOW, an_event, an_order_in
@@ -30,7 +30,7 @@ from .conftest import RETURN, SAGA, UNDO
 def a_letter(content, **attributes):
     told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
     body = content if isinstance(content, str) else json.dumps(content)
-    return Letter(id="m-1", body=body, attributes=told, sent=0, receive_count=3)
+    return DeadLetter(id="m-1", body=body, attributes=told, sent=0, receive_count=3)
 
 
 EVENT = an_event().model_dump()
@@ -68,7 +68,7 @@ def test_only_what_the_template_names_can_be_operated():
     assert parts.queue("returns").dead_letters == "d" and parts.rules_for("OrderPlaced") == ["r"]
     with pytest.raises(QueueUnknown):
         parts.queue("https://sqs.eu-west-1.amazonaws.com/1/returns")
-    with pytest.raises(NobodyListens):
+    with pytest.raises(NoMatchingRule):
         parts.rules_for("OrderReserved")
 
 
@@ -205,7 +205,9 @@ def test_a_run_tells_its_states_with_their_errors_also_where_they_are_interleave
         {"id": 5, "type": "TaskStateExited", "timestamp": at(5), "previousEventId": 3,
          "stateExitedEventDetails": {"name": "SendConfirmation"}},
     ]  # fmt: skip
-    entries = timeline.of_run("fulfilment", Run("ord_1", "FAILED", at(1), at(6), "CompensationExhausted", history))
+    entries = timeline.of_run(
+        "fulfilment", Execution("ord_1", "FAILED", at(1), at(6), "CompensationExhausted", history)
+    )
     told = {entry.title: entry.details for entry in entries}
     assert told["ShipOrder"]["errors"] == ["ShipmentRefused"] and told["ShipOrder"]["left_at"] is None
     assert (

@@ -14,7 +14,7 @@ from chalicelib.orders.model import Status
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.platform.log import log
 from chalicelib.platform.sqs_batch import consume
-from chalicelib.platform.workflows import Run
+from chalicelib.platform.workflows import Execution
 from chalicelib.shipping.model import WarehouseReply, WarehouseRequest
 from chalicelib.shipping.warehouse import Warehouse
 from tests.builders import NOW, a_record, a_reply, an_event, an_order_in
@@ -232,7 +232,7 @@ def test_a_states_entry_holds_its_part_of_the_history():
         happened(6, "TaskSucceeded"),
         happened(7, "TaskStateExited", stateExitedEventDetails={"name": "CapturePayment"}),
     ]
-    entries = timeline.of_run("fulfilment", Run("ord_1", "RUNNING", NOW, None, None, history))
+    entries = timeline.of_run("fulfilment", Execution("ord_1", "RUNNING", NOW, None, None, history))
     [state] = [entry for entry in entries if entry.kind == "state"]
     assert [event["id"] for event in state.document] == [2, 3, 4, 5, 6, 7]
     assert state.document[0]["timestamp"] == "2030-05-17T12:00:02.000Z"

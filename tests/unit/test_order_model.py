@@ -217,7 +217,7 @@ class TestTold:
         both = told.told("PaymentRefundedOutside", "700", "evt_1", NOW)
 
         assert both.noted == ("disputed", "700")
-        assert (both.news.type, both.news.causation_id) == ("PaymentRefundedOutside", "evt_1")
+        assert (both.pending_event.type, both.pending_event.causation_id) == ("PaymentRefundedOutside", "evt_1")
 
 
 class TestEvent:
@@ -227,16 +227,20 @@ class TestEvent:
 
         changed = change(order)
 
-        assert (changed.news.type, changed.news.version, changed.news.source) == (event_type, 1, "storefront.orders")
-        assert (changed.version, changed.news.data["status"]) == (order.version + 1, changed.status)
-        assert (changed.news.correlation_id, changed.news.order_id) == ("ord_1", "ord_1")
-        assert changed.news.time == "2030-05-17T12:00:00.000Z"
-        assert changed.news.id != order.news.id
-        assert "returned" not in changed.news.data
+        assert (changed.pending_event.type, changed.pending_event.version, changed.pending_event.source) == (
+            event_type,
+            1,
+            "storefront.orders",
+        )
+        assert (changed.version, changed.pending_event.data["status"]) == (order.version + 1, changed.status)
+        assert (changed.pending_event.correlation_id, changed.pending_event.order_id) == ("ord_1", "ord_1")
+        assert changed.pending_event.time == "2030-05-17T12:00:00.000Z"
+        assert changed.pending_event.id != order.pending_event.id
+        assert "returned" not in changed.pending_event.data
 
     @pytest.mark.parametrize("status", list(Status))
     def test_of_a_status_tells_the_pieces(self, status):
-        event = an_order_in(status).news
+        event = an_order_in(status).pending_event
 
         assert event.type == EVENT_OF[status]
         assert event.data["lines"] == [{"sku": "MUG-01", "quantity": 2, "unit_price": 1250}]
@@ -244,7 +248,9 @@ class TestEvent:
 
     @pytest.mark.parametrize(("before", "change", "_"), CHANGES.values(), ids=CHANGES)
     def test_tells_nothing_personal(self, before, change, _):
-        text = change(an_order_in(before, token="order_secret", customer_id="customer-7")).news.model_dump_json()
+        text = change(
+            an_order_in(before, token="order_secret", customer_id="customer-7")
+        ).pending_event.model_dump_json()
 
         for personal in ("Lovelace", "ada@example.com", "St James", "SW1Y", "customer-7", "pm_card", "order_secret"):
             assert personal not in text
@@ -254,18 +260,18 @@ class TestEvent:
         wished = order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
         cancelled = wished.advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
 
-        assert [each.news.data["reason"] for each in (order, wished, cancelled)] == [
+        assert [each.pending_event.data["reason"] for each in (order, wished, cancelled)] == [
             None,
             "CUSTOMER_REQUEST",
             "CUSTOMER_REQUEST",
         ]
 
     def test_has_its_cause_only_if_it_was_told(self):
-        assert an_order().news.causation_id is None
-        assert an_order().told("PaymentDisputed", "disputed", "evt_1", NOW).news.causation_id == "evt_1"
+        assert an_order().pending_event.causation_id is None
+        assert an_order().told("PaymentDisputed", "disputed", "evt_1", NOW).pending_event.causation_id == "evt_1"
 
     def test_is_no_part_of_the_order_itself(self):
-        assert "news" not in an_order().model_dump()
+        assert "pending_event" not in an_order().model_dump()
 
 
 class TestOwed:

@@ -123,8 +123,8 @@ class TestRequest:
     def test_makes_one_event_with_its_pieces(self, completed):
         order = asked(completed, {"MUG": 2})
 
-        assert (order.version, order.news.type) == (completed.version + 1, "OrderReturnRequested")
-        assert order.news.data["returned"] == {
+        assert (order.version, order.pending_event.type) == (completed.version + 1, "OrderReturnRequested")
+        assert order.pending_event.data["returned"] == {
             "return_id": "ret_1",
             "refund": {"amount": 2000, "currency": "EUR"},
             "quantities": {"MUG": 2},
@@ -160,7 +160,7 @@ class TestFailedRefund:
     def test_is_owed_to_the_shop_until_it_is_made_again(self, returned):
         failed = self.failed(returned)
 
-        assert failed.news.data["movement"]["return_id"] == "ret_1"
+        assert failed.pending_event.data["movement"]["return_id"] == "ret_1"
         assert [each.reference for each in failed.failed_refunds] == ["re_1"]
         assert failed.owed == returned.owed + 2000
         assert self.failed(as_read(failed)) == as_read(failed)
@@ -172,7 +172,7 @@ class TestFailedRefund:
     def test_of_others_is_theirs_to_make_again(self, completed):
         failed = self.failed(completed, return_id=None, outside=True)
 
-        assert (failed.failed_refunds, failed.news.type) == ((), "PaymentRefundFailed")
+        assert (failed.failed_refunds, failed.pending_event.type) == ((), "PaymentRefundFailed")
 
     def test_of_a_cancelled_order_is_kept_for_now(self):
         failed = self.failed(an_order_in(Status.CANCELLED), return_id=None)
@@ -184,20 +184,20 @@ class TestSettling:
     def test_of_the_whole_ends_the_order_as_returned(self, completed):
         order = back(completed, None)
 
-        assert (order.status, order.news.type) == (Status.RETURNED, "OrderReturned")
+        assert (order.status, order.pending_event.type) == (Status.RETURNED, "OrderReturned")
         assert order.history[-1].status == Status.RETURNED
         assert order.owed == 0
 
     def test_of_a_part_leaves_it_completed(self, completed):
         order = back(completed, {"MUG": 2})
 
-        assert (order.status, order.news.type, order.owed) == (Status.COMPLETED, "OrderPartlyReturned", 21000)
-        assert order.news.data["returned"]["return_id"] == "ret_1"
+        assert (order.status, order.pending_event.type, order.owed) == (Status.COMPLETED, "OrderPartlyReturned", 21000)
+        assert order.pending_event.data["returned"]["return_id"] == "ret_1"
 
     def test_of_the_last_part_ends_it(self, completed):
         order = back(back(completed, {"MUG": 3}), None, "ret_2")
 
-        assert (order.status, order.news.type, order.owed) == (Status.RETURNED, "OrderReturned", 0)
+        assert (order.status, order.pending_event.type, order.owed) == (Status.RETURNED, "OrderReturned", 0)
 
     @pytest.mark.parametrize(("first", "last"), [("ret_1", "ret_2"), ("ret_2", "ret_1")])
     def test_ends_the_order_only_when_every_return_is_refunded(self, completed, first, last):
@@ -221,8 +221,8 @@ class TestSettling:
         settled = order.return_of("ret_1")
         assert (settled.refund, settled.value, settled.shortfall) == (euros(700), euros(2000), "REFUNDED_BEFORE")
         assert settled.status == ReturnStatus.REFUNDED
-        assert order.news.data["returned"]["refund"]["amount"] == 700
-        assert order.news.data["returned"]["shortfall"] == "REFUNDED_BEFORE"
+        assert order.pending_event.data["returned"]["refund"]["amount"] == 700
+        assert order.pending_event.data["returned"]["shortfall"] == "REFUNDED_BEFORE"
 
     def test_of_what_could_not_be_refunded_is_not_owed_either(self, completed):
         """What came back is not paid for: there is nothing to report about it at each reconciliation."""
@@ -241,7 +241,7 @@ class TestSettling:
 
     @pytest.mark.parametrize("change", [asked, back])
     def test_tells_nothing_personal(self, completed, change):
-        text = change(completed, None).news.model_dump_json()
+        text = change(completed, None).pending_event.model_dump_json()
 
         assert not any(personal in text for personal in ("Lovelace", "ada@example.com", "St James", "pm_card"))
 

@@ -279,7 +279,7 @@ class FakeFifo:
 
 
 def of_outbox(order):
-    image = {"event": TypeSerializer().serialize(order.news.model_dump())}
+    image = {"event": TypeSerializer().serialize(order.pending_event.model_dump())}
     keys = {"pk": {"S": f"ORDER#{order.id}"}, "sk": {"S": f"EVENT#{order.version:06}"}}
     number = f"seq-{order.id}-{order.version}"
     return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": number, "NewImage": image, "Keys": keys}}
@@ -293,7 +293,7 @@ def test_changes_are_queued_in_their_order_grouped_by_order_and_known_by_their_e
     answer = enqueue({"Records": [of_outbox(order) for order in history]}, queue, "url")
 
     assert answer == {"batchItemFailures": []}
-    assert queue.sent == [(order.id, order.version, order.news.id) for order in history]
+    assert queue.sent == [(order.id, order.version, order.pending_event.id) for order in history]
 
 
 def test_what_cannot_be_queued_is_not_overtaken():
@@ -310,7 +310,7 @@ def test_what_cannot_be_queued_is_not_overtaken():
 def test_an_update_tells_what_the_event_does_and_nothing_of_the_buyer():
     cancelled = as_read(an_order("ord_1")).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK)
 
-    told = change(cancelled.news, cancelled.version)
+    told = change(cancelled.pending_event, cancelled.version)
 
     assert told.model_dump() == {
         "order_id": "ord_1",
@@ -325,7 +325,7 @@ def test_an_update_tells_what_the_event_does_and_nothing_of_the_buyer():
 def test_how_it_stands_and_what_was_told_last_agree():
     completed = an_order_in(Status.COMPLETED)
 
-    assert change(completed.news, completed.version).status == completed.status == "COMPLETED"
+    assert change(completed.pending_event, completed.version).status == completed.status == "COMPLETED"
     assert change(an_event(1), 1).order_id == "ord_1"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.platform.parameters import ANEW_SECONDS, CACHED_SECONDS, Secret
+from chalicelib.platform.parameters import CACHED_SECONDS, REFRESH_SECONDS, Parameter
 
 
 class Kept:
@@ -23,7 +23,7 @@ def kept():
 
 @pytest.fixture
 def secret(kept):
-    return Secret(kept.read, lambda: kept.now)
+    return Parameter(kept.read, lambda: kept.now)
 
 
 def test_it_is_read_once_for_many_uses(kept, secret):
@@ -40,14 +40,14 @@ def test_a_change_is_seen_when_the_cache_is_old(kept, secret, later, used):
 
 def test_whoever_was_refused_sees_a_change_at_once_and_so_does_everybody_after(kept, secret):
     secret()
-    kept.value, kept.now = "second", ANEW_SECONDS
-    assert secret.anew() == "second"
+    kept.value, kept.now = "second", REFRESH_SECONDS
+    assert secret.refreshed() == "second"
     assert secret() == "second"
 
 
 def test_a_thousand_refusals_are_one_read(kept, secret):
     secret()
-    kept.now = ANEW_SECONDS
+    kept.now = REFRESH_SECONDS
     for _ in range(1000):
-        secret.anew()
+        secret.refreshed()
     assert kept.reads == 2

@@ -3,11 +3,11 @@
 import pytest
 
 from chalicelib.payments.model import OUR_CANCELLATION, Dispute, Intent, Payment, PaymentStatus, Refund
-from chalicelib.payments.reconciliation import Claim, Difference, Kind, differences
+from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
 from tests.builders import euros
 
-HOLD_NOT_NEEDED, NOT_RECORDED = Kind.HOLD_NOT_NEEDED, Kind.NOT_RECORDED
-TOO_MUCH, TOO_LITTLE, OVERDUE = Kind.CHARGED_TOO_MUCH, Kind.CHARGED_TOO_LITTLE, Kind.OVERDUE
+HOLD_NOT_NEEDED, NOT_RECORDED = MismatchKind.HOLD_NOT_NEEDED, MismatchKind.NOT_RECORDED
+TOO_MUCH, TOO_LITTLE, OVERDUE = MismatchKind.CHARGED_TOO_MUCH, MismatchKind.CHARGED_TOO_LITTLE, MismatchKind.OVERDUE
 
 BEGUN = {"status": "requires_payment_method"}
 HELD = {"status": "requires_capture", "amount_capturable": 2500}
@@ -47,7 +47,7 @@ def status_with(owed, captured, refunded):
 
 
 def found(intents, *claims):
-    return [difference for difference, _ in differences(intents, {claim.order_id: claim for claim in claims})]
+    return [difference for difference, _ in mismatches(intents, {claim.order_id: claim for claim in claims})]
 
 
 def seen(intents, *claims):
@@ -158,7 +158,7 @@ def test_refund_outside_stays_to_be_recorded_although_a_return_followed():
 
 
 def test_a_delivered_order_that_stripe_does_not_know_is_not_paid():
-    assert found([], a_claim(**SOLD)) == [Difference(TOO_LITTLE, "ord_1", None, expected=2500)]
+    assert found([], a_claim(**SOLD)) == [Mismatch(TOO_LITTLE, "ord_1", None, expected=2500)]
 
 
 @pytest.mark.parametrize("believed", [CALLED_OFF, RETURNED])
@@ -170,7 +170,7 @@ def test_where_nothing_is_owed_stripe_need_not_know_anything(believed):
 def test_an_order_that_should_have_ended_is_overdue(is_settled):
     claim = a_claim(2500, is_settled=is_settled, is_overdue=True, captured=2500)
 
-    assert found([an_intent(**TAKEN)], claim) == [Difference(OVERDUE, "ord_1", None)]
+    assert found([an_intent(**TAKEN)], claim) == [Mismatch(OVERDUE, "ord_1", None)]
 
 
 class TestStrangers:
@@ -190,34 +190,34 @@ class TestStrangers:
         assert seen([an_intent(order_id=order_id, **at_stripe)]) == expected
 
     def test_are_named_as_far_as_possible(self):
-        assert found([an_intent(order_id=None, **TAKEN)]) == [Difference(TOO_MUCH, None, "pi_1", found=2500)]
+        assert found([an_intent(order_id=None, **TAKEN)]) == [Mismatch(TOO_MUCH, None, "pi_1", found=2500)]
 
     @pytest.mark.parametrize("believed", [SOLD, UNDER_WAY])
     def test_are_also_second_payments_of_an_order(self, believed):
         intents = [an_intent(2, **HELD), an_intent(1, **TAKEN)]
 
-        assert found(intents, a_claim(**believed)) == [Difference(HOLD_NOT_NEEDED, "ord_1", "pi_2", found=2500)]
+        assert found(intents, a_claim(**believed)) == [Mismatch(HOLD_NOT_NEEDED, "ord_1", "pi_2", found=2500)]
 
     @pytest.mark.parametrize("payment", [None, Payment(order_id="ord_1", status=PaymentStatus.VOIDED)])
     def test_are_also_payments_that_were_not_written_down(self, payment):
         claim = Claim("ord_1", 0, True, False, payment)
 
-        assert found([an_intent(**HELD)], claim) == [Difference(HOLD_NOT_NEEDED, "ord_1", "pi_1", found=2500)]
+        assert found([an_intent(**HELD)], claim) == [Mismatch(HOLD_NOT_NEEDED, "ord_1", "pi_1", found=2500)]
 
 
 class TestDifference:
     def test_comes_with_the_payment_that_it_is_about(self):
         intent = an_intent(**HELD)
 
-        [(difference, about)] = differences([intent], {"ord_1": a_claim(**CALLED_OFF)})
+        [(difference, about)] = mismatches([intent], {"ord_1": a_claim(**CALLED_OFF)})
 
         assert (difference.payment_intent, about) == ("pi_1", intent)
 
     def test_is_the_same_when_it_is_found_again_and_another_when_it_has_grown(self):
-        first, again, grown = (Difference(TOO_MUCH, "ord_1", "pi_1", 0, amount) for amount in (100, 100, 200))
+        first, again, grown = (Mismatch(TOO_MUCH, "ord_1", "pi_1", 0, amount) for amount in (100, 100, 200))
 
         assert first.id == again.id != grown.id
 
-    @pytest.mark.parametrize("kind", list(Kind))
+    @pytest.mark.parametrize("kind", list(MismatchKind))
     def test_is_repaired_with_money_only_where_money_is_not_ours(self, kind):
-        assert Difference(kind, "ord_1", "pi_1").is_repairable == (kind in (HOLD_NOT_NEEDED, TOO_MUCH))
+        assert Mismatch(kind, "ord_1", "pi_1").is_repairable == (kind in (HOLD_NOT_NEEDED, TOO_MUCH))

@@ -86,17 +86,17 @@ def told(earlier, intent):
     ]
 
 
-@pytest.mark.parametrize(("status", "at_stripe", "then", "news"), STATUSES)
-def test_the_status_follows_stripe_and_only_what_we_did_not_do_is_news(status, at_stripe, then, news):
+@pytest.mark.parametrize(("status", "at_stripe", "then", "update"), STATUSES)
+def test_the_status_follows_stripe_and_only_what_we_did_not_do_is_news(status, at_stripe, then, update):
     payment = a_payment(status)
 
     later = payment.as_at(an_intent(**at_stripe))
 
-    assert (later.status, news_between(payment, later, an_intent(**at_stripe))) == (then, news)
+    assert (later.status, news_between(payment, later, an_intent(**at_stripe))) == (then, update)
 
 
-@pytest.mark.parametrize(("status", "at_stripe", "then", "news"), STATUSES)
-def test_brought_there_twice_there_is_nothing_new(status, at_stripe, then, news):
+@pytest.mark.parametrize(("status", "at_stripe", "then", "update"), STATUSES)
+def test_brought_there_twice_there_is_nothing_new(status, at_stripe, then, update):
     later = a_payment(status).as_at(an_intent(**at_stripe))
 
     again = later.as_at(an_intent(**at_stripe))

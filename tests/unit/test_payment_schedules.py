@@ -58,7 +58,7 @@ class Books:
         intent = self.payments.at_stripe_now("pi_1")
         surplus = SURPLUS - sum(each.amount for each in intent.refunds if each.reference)
         if surplus > 0 and intent.kept >= surplus:
-            self.payments.put_right(intent, surplus, run=str(self.hour))
+            self.payments.repair(intent, surplus, run=str(self.hour))
 
 
 def nothing():

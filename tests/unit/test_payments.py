@@ -899,8 +899,8 @@ class TestReconciliation:
     def test_lets_a_hold_go(self, authorized, provider):
         intent = provider.retrieve(intent_of(authorized))
 
-        authorized.put_right(intent, 0, RUN)
-        authorized.put_right(intent, 0, RUN)
+        authorized.repair(intent, 0, RUN)
+        authorized.repair(intent, 0, RUN)
 
         assert provider.moves == ["create", "confirm", "cancel"]
         assert not provider.retrieve(intent.id).is_lost_hold
@@ -908,8 +908,8 @@ class TestReconciliation:
     def test_gives_a_surplus_back_once_in_each_run(self, captured, provider):
         intent = provider.retrieve(intent_of(captured))
 
-        captured.put_right(intent, 700, RUN)
-        captured.put_right(intent, 700, RUN)
+        captured.repair(intent, 700, RUN)
+        captured.repair(intent, 700, RUN)
 
         assert kept(provider) == 1800
 
@@ -920,7 +920,7 @@ class TestReconciliation:
 
         for _ in range(2):
             with pytest.raises(PaymentProviderFailed):
-                captured.put_right(intent, 700, RUN)
+                captured.repair(intent, 700, RUN)
 
         assert kept(provider) == (1800 if has_effect else 2500)
 
@@ -930,9 +930,9 @@ class TestReconciliation:
         intent = provider.retrieve(intent_of(payments))
         provider.failing = {call: False}
         with pytest.raises(PaymentProviderFailed):
-            payments.put_right(intent, surplus, RUN)
+            payments.repair(intent, surplus, RUN)
 
-        payments.put_right(intent, surplus, "2030-05-18T00:00:00.000Z")
+        payments.repair(intent, surplus, "2030-05-18T00:00:00.000Z")
 
         keys = [key for asked, key in provider.asked if asked == call]
         assert len(keys) == len(set(keys)) == 2
@@ -940,13 +940,13 @@ class TestReconciliation:
 
     def test_gives_another_surplus_back_too(self, captured, provider):
         for run, surplus in enumerate((700, 300)):
-            captured.put_right(provider.retrieve(intent_of(captured)), surplus, f"run {run}")
+            captured.repair(provider.retrieve(intent_of(captured)), surplus, f"run {run}")
 
         assert kept(provider) == 1500
 
     def test_a_surplus_that_was_given_back_is_not_taken_for_a_refund_by_others(self, captured, provider):
         told = []
-        captured.put_right(provider.retrieve(intent_of(captured)), 700, RUN)
+        captured.repair(provider.retrieve(intent_of(captured)), 700, RUN)
 
         captured.learn(intent_of(captured), lambda *update: told.append(update))
 

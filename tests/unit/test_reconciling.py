@@ -10,11 +10,11 @@ from chalicelib import wiring
 from chalicelib.fulfilment import reconciliation
 from chalicelib.fulfilment.reconciliation import reconcile_payments
 from chalicelib.orders.model import Reason, Status
-from chalicelib.payments.findings import Findings
 from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
-from chalicelib.payments.reconciliation import Kind
+from chalicelib.payments.reconciliation import MismatchKind
+from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
@@ -36,7 +36,9 @@ def books(shop, settings, bus, bucket, monkeypatch):
     shop.clock.now = datetime.fromtimestamp(FIRST_INTENT + 60, UTC)
     monkeypatch.setattr(reconciliation, "utc_now", shop.clock)
     monkeypatch.setattr(reconciliation, "settings", lambda: settings)
-    monkeypatch.setattr(wiring, "findings", lambda: Findings(bus, "shop-bus", bucket, "reports"))
+    monkeypatch.setattr(
+        wiring, "reconciliation_report", lambda: ReconciliationReport(bus, "shop-bus", bucket, "reports")
+    )
     return shop
 
 
@@ -78,20 +80,20 @@ class TestFinding:
         assert bus.published == []
         [report] = bucket.files.values()
         assert report.strip() == "kind,order_id,payment_intent,expected,found"
-        assert books.metrics == {"BooksDiffer": 0}
+        assert books.metrics == {"LedgerMismatch": 0}
 
     def test_a_difference_is_an_event_a_line_and_a_count(self, books, bus, bucket):
         payment = a_cancelled_order_with_a_hold(books)
 
         [difference] = reconcile_payments()
 
-        assert (difference.kind, difference.order_id) == (Kind.HOLD_NOT_NEEDED, "ord_1")
+        assert (difference.kind, difference.order_id) == (MismatchKind.HOLD_NOT_NEEDED, "ord_1")
         [event] = bus.published
-        assert (event["DetailType"], event["Source"]) == ("BooksDiffer", "storefront.payments")
+        assert (event["DetailType"], event["Source"]) == ("LedgerMismatch", "storefront.payments")
         assert json.loads(event["Detail"])["data"]["payment_intent"] == payment
         [row] = csv.DictReader(next(iter(bucket.files.values())).splitlines())
         assert (row["kind"], row["payment_intent"], row["found"]) == ("HOLD_NOT_NEEDED", payment, "2500")
-        assert books.metrics == {"BooksDiffer": 1}
+        assert books.metrics == {"LedgerMismatch": 1}
 
     def test_the_report_is_named_by_its_moment(self, books, bucket):
         reconcile_payments()
@@ -103,11 +105,11 @@ class TestFinding:
     def test_difference_found_again_is_reported_once(self, books, bus, bucket):
         a_cancelled_order_with_a_hold(books)
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
         books.clock.passes(hours=1)
         assert kinds() == []
 
-        assert len(bus.published) == books.metrics["BooksDiffer"] == 1
+        assert len(bus.published) == books.metrics["LedgerMismatch"] == 1
         assert [len(report.splitlines()) for report in bucket.files.values()] == [2, 1]
 
     def test_difference_whose_report_failed_is_reported_by_the_next_run(self, books, bus, monkeypatch):
@@ -117,14 +119,14 @@ class TestFinding:
             with pytest.raises(ZeroDivisionError):
                 reconcile_payments()
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_more_differences_than_the_bus_takes_at_once_are_all_published(self, books, bus):
         for n in range(12):
             payment = books.gateway.create(None, euros(100), f"by-hand:{n}").id
             books.gateway.confirm(payment, APPROVED, f"confirm:{n}")
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED] * 12
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED] * 12
         assert len(bus.published) == 12
 
     def test_an_order_under_way_is_left_alone_until_it_is_overdue(self, books):
@@ -133,14 +135,14 @@ class TestFinding:
         books.clock.passes(minutes=59)
         assert kinds() == []
         books.clock.passes(minutes=2)
-        assert kinds() == [Kind.OVERDUE]
+        assert kinds() == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
     def test_an_order_is_overdue_however_old_it_is(self, books, status):
         books.has(an_order_in(status))
         books.clock.passes(days=90)
 
-        assert kinds() == [Kind.OVERDUE]
+        assert kinds() == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
     def test_an_order_that_has_ended_is_never_overdue(self, books, status):
@@ -155,7 +157,7 @@ class TestFinding:
     def test_a_delivered_order_without_a_payment_is_found(self, books):
         books.has(an_order_in(Status.COMPLETED))
 
-        assert kinds() == [Kind.CHARGED_TOO_LITTLE]
+        assert kinds() == [MismatchKind.CHARGED_TOO_LITTLE]
 
     def test_a_return_under_way_is_left_alone(self, books):
         books.sold()
@@ -186,7 +188,7 @@ class TestFinding:
         a_cancelled_order_with_a_hold(books)
         books.clock.now = now
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_a_payment_of_an_order_that_does_not_exist_is_a_strangers(self, books):
         payment = books.gateway.create("ord_unknown", euros(100), "by-hand").id
@@ -194,7 +196,7 @@ class TestFinding:
 
         [difference] = reconcile_payments()
 
-        assert (difference.kind, difference.order_id) == (Kind.HOLD_NOT_NEEDED, "ord_unknown")
+        assert (difference.kind, difference.order_id) == (MismatchKind.HOLD_NOT_NEEDED, "ord_unknown")
 
 
 class TestMovementsOfOldPayments:
@@ -216,7 +218,7 @@ class TestMovementsOfOldPayments:
     def test_refund_by_others_whose_event_was_lost_is_told(self, books, later):
         books.gateway.refund_by_hand(later, 700)
 
-        assert kinds() == [Kind.NOT_RECORDED]
+        assert kinds() == [MismatchKind.NOT_RECORDED]
         assert "PaymentRefundedOutside" in books.events()
         assert kinds() == []
 
@@ -224,7 +226,7 @@ class TestMovementsOfOldPayments:
         books.gateway.refund_by_hand(later, 700)
         self.gave_back(books)
 
-        assert kinds() == [Kind.NOT_RECORDED]
+        assert kinds() == [MismatchKind.NOT_RECORDED]
         assert books.payments.of("ord_1").refunded_outside == 700
         assert "PaymentRefundedOutside" in books.events()
         assert kinds() == []
@@ -235,7 +237,7 @@ class TestMovementsOfOldPayments:
         books.clock.now += REFUNDS_MOVE - timedelta(days=1)
         books.gateway.fail_refund(books.gateway.retrieve(later).refunds[0].id)
 
-        assert kinds() == [Kind.NOT_RECORDED]
+        assert kinds() == [MismatchKind.NOT_RECORDED]
         assert [each.return_id for each in books.orders.get("ord_1").failed_refunds] == ["ret_1"]
         for _ in range(2):
             books.clock.passes(hours=1)
@@ -246,11 +248,11 @@ class TestMovementsOfOldPayments:
     def test_dispute_that_ended_unheard_settles_the_return_that_waited(self, books, later, status):
         books.orders.take_back("ord_1", "ret_1", None)
         books.gateway.dispute(later)
-        assert kinds() == [Kind.NOT_RECORDED]
+        assert kinds() == [MismatchKind.NOT_RECORDED]
         books.clock.now += DISPUTES_MOVE - timedelta(days=1)
         books.gateway.close_dispute(later, status)
 
-        assert Kind.NOT_RECORDED in kinds() or status != "lost"
+        assert MismatchKind.NOT_RECORDED in kinds() or status != "lost"
 
         assert [name for _, name in books.step_functions.started] == ["ret_1"]
         assert books.payments.of("ord_1").disputed is False
@@ -298,7 +300,7 @@ class TestLessThanWasOwed:
         books.payments.capture("ord_1")
         books.orders.advance("ord_1", Status.COMPLETED)
 
-        assert kinds() == [Kind.CHARGED_TOO_LITTLE]
+        assert kinds() == [MismatchKind.CHARGED_TOO_LITTLE]
         assert kinds() == []
 
         books.orders.take_back("ord_1", "ret_1", None, books.payments.of("ord_1").kept)
@@ -325,10 +327,10 @@ class TestPuttingRight:
     def test_lets_an_unneeded_hold_go(self, repairing):
         payment = a_cancelled_order_with_a_hold(repairing)
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
 
         assert repairing.gateway.retrieve(payment).status == "canceled"
-        assert kinds() == [Kind.NOT_RECORDED]
+        assert kinds() == [MismatchKind.NOT_RECORDED]
         assert repairing.payments.of("ord_1").status == PaymentStatus.VOIDED
         assert kinds() == []
         assert repairing.gateway.moves.count("cancel") == 1
@@ -336,7 +338,7 @@ class TestPuttingRight:
     def test_gives_a_surplus_back(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
 
-        assert kinds() == [Kind.CHARGED_TOO_MUCH]
+        assert kinds() == [MismatchKind.CHARGED_TOO_MUCH]
 
         assert repairing.gateway.retrieve(payment).kept == 0
         kinds()
@@ -368,15 +370,15 @@ class TestPuttingRight:
         payment = books.sold()
         books.gateway.refund_by_hand(payment, 700)
 
-        assert Kind.NOT_RECORDED in kinds()
+        assert MismatchKind.NOT_RECORDED in kinds()
 
         assert books.payments.of("ord_1").refunded_outside == 700
         assert "PaymentRefundedOutside" in books.events()
         assert kinds() == []
 
-    @pytest.mark.parametrize("kind", [Kind.CHARGED_TOO_LITTLE, Kind.OVERDUE])
+    @pytest.mark.parametrize("kind", [MismatchKind.CHARGED_TOO_LITTLE, MismatchKind.OVERDUE])
     def test_never_charges_anybody(self, repairing, kind):
-        repairing.has(an_order_in(Status.COMPLETED if kind == Kind.CHARGED_TOO_LITTLE else Status.PLACED))
+        repairing.has(an_order_in(Status.COMPLETED if kind == MismatchKind.CHARGED_TOO_LITTLE else Status.PLACED))
         repairing.clock.passes(hours=2)
 
         assert kinds() == [kind]
@@ -421,15 +423,15 @@ class TestPuttingRight:
 
     def test_two_runs_at_once_give_a_surplus_back_once(self, repairing, monkeypatch):
         payment = a_return_without_its_refund(repairing)
-        put_right = repairing.payments.put_right
+        repair = repairing.payments.repair
 
         def after_another_run(*arguments):
-            monkeypatch.setattr(repairing.payments, "put_right", put_right)
+            monkeypatch.setattr(repairing.payments, "repair", repair)
             repairing.clock.passes(seconds=1)
             reconcile_payments()
-            put_right(*arguments)
+            repair(*arguments)
 
-        monkeypatch.setattr(repairing.payments, "put_right", after_another_run)
+        monkeypatch.setattr(repairing.payments, "repair", after_another_run)
 
         reconcile_payments()
 
@@ -456,7 +458,7 @@ class TestPuttingRight:
         payment = a_return_without_its_refund(repairing)
         repairing.gateway.dispute(payment)
 
-        assert [kinds(), kinds()] == [[Kind.NOT_RECORDED], [Kind.CHARGED_TOO_MUCH]]
+        assert [kinds(), kinds()] == [[MismatchKind.NOT_RECORDED], [MismatchKind.CHARGED_TOO_MUCH]]
         assert repairing.gateway.retrieve(payment).kept == 2500
 
         repairing.gateway.close_dispute(payment, "won")
@@ -488,7 +490,7 @@ class TestOverdue:
     def test_overdue_order_is_reported_and_left_to_the_recovery(self, overdue):
         before = overdue.orders.get("ord_1")
 
-        assert kinds() == [Kind.OVERDUE]
+        assert kinds() == [MismatchKind.OVERDUE]
 
         assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
 
@@ -584,7 +586,7 @@ class TestWhileItReads:
         a_cancelled_order_with_a_hold(books)
         meanwhile(lambda: books.sold("ord_2", until=Status.AUTHORIZED, captured=False))
 
-        assert kinds() == [Kind.HOLD_NOT_NEEDED]
+        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_an_order_that_is_paid_and_completed_meanwhile_is_paid(self, books, meanwhile):
         meanwhile(lambda: books.sold())

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.fulfilment import recovery
-from chalicelib.fulfilment.cancellation import hear_warehouse
+from chalicelib.fulfilment.cancellation import process_warehouse_reply
 from chalicelib.fulfilment.recovery import resume_shipment
 from chalicelib.fulfilment.steps import parcel_of
 from chalicelib.orders.model import CancellationRequested, Reason, Status, TooLateToCancel
@@ -70,9 +70,9 @@ class World(Shop):
 
 ACTORS = {
     "request": lambda world: world.request("token-2"),
-    "dispatched": lambda world: hear_warehouse(a_reply("dispatched")),
-    "refused": lambda world: hear_warehouse(a_reply("refused")),
-    "accepted": lambda world: hear_warehouse(a_reply("accepted")),
+    "dispatched": lambda world: process_warehouse_reply(a_reply("dispatched")),
+    "refused": lambda world: process_warehouse_reply(a_reply("refused")),
+    "accepted": lambda world: process_warehouse_reply(a_reply("accepted")),
     "recall": lambda world: world.shipping.recall(ORDER),
     "cancel": lambda world: world.cancel(),
     "redrive": lambda world: world.redrive(),

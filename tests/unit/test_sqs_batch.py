@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib.events import bus
-from chalicelib.payments.webhooks import Notice
+from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform.sqs_batch import consume
 from tests.builders import a_record, an_event
 
@@ -25,14 +25,14 @@ def from_bus(number):
 
 
 def a_notice(payment_intent):
-    return Notice(event_id="evt_1", payment_intent=payment_intent).model_dump_json()
+    return StripeEventRef(event_id="evt_1", payment_intent=payment_intent).model_dump_json()
 
 
 @pytest.mark.parametrize("broken", ["nonsense", "{}", '{"event_id": "evt_1"}'])
 def test_a_message_that_cannot_be_read_does_not_stop_the_others(broken):
     heard = []
 
-    answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), Notice, heard.append)
+    answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), StripeEventRef, heard.append)
 
     assert [notice.payment_intent for notice in heard] == ["pi_1", "pi_3"]
     assert answer == failed(2)
@@ -46,7 +46,7 @@ def test_a_message_that_cannot_be_handled_does_not_stop_the_others():
             raise ConnectionError
         heard.append(notice.payment_intent)
 
-    assert consume(batch(a_notice("pi_1"), a_notice("pi_2")), Notice, handle) == failed(1)
+    assert consume(batch(a_notice("pi_1"), a_notice("pi_2")), StripeEventRef, handle) == failed(1)
     assert heard == ["pi_2"]
 
 

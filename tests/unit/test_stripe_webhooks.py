@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from chalicelib.payments.gateway import SIGNATURE_TOLERANCE_SECONDS, check_signature
 from chalicelib.payments.model import SignatureInvalid
-from chalicelib.payments.webhooks import HANDLED, Inbox, StripeEvent
-from chalicelib.platform.parameters import Secret
+from chalicelib.payments.webhooks import HANDLED, StripeEvent, WebhookReceiver
+from chalicelib.platform.parameters import Parameter
 from tests.fakes import FakeQueue
 
 SECRET = "whsec_test"
@@ -123,7 +123,7 @@ class TestInbox:
 
     @pytest.fixture
     def inbox(self, queue):
-        return Inbox(queue, "https://sqs.example/stripe", Secret(lambda: SECRET))
+        return WebhookReceiver(queue, "https://sqs.example/stripe", Parameter(lambda: SECRET))
 
     def test_checks_with_its_secret(self, inbox):
         inbox.check(BODY, signed(BODY))
@@ -133,7 +133,9 @@ class TestInbox:
 
     def test_reads_its_secret_anew_when_a_signature_is_not_of_it(self, queue):
         secrets = iter(["whsec_old", SECRET])
-        inbox = Inbox(queue, "https://sqs.example/stripe", Secret(secrets.__next__, iter((0, 10, 10)).__next__))
+        inbox = WebhookReceiver(
+            queue, "https://sqs.example/stripe", Parameter(secrets.__next__, iter((0, 10, 10)).__next__)
+        )
 
         inbox.check(BODY, signed(BODY))
 

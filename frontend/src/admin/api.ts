@@ -260,16 +260,16 @@ export async function cancelAsGuest(order: GuestOrder, signal: AbortSignal): Pro
 export const WEBHOOK_MODES = ['normal', 'duplicate', 'reorder', 'late', 'wrong_signature', 'stale', 'off'] as const;
 export type WebhookMode = (typeof WEBHOOK_MODES)[number];
 
-interface Desk {
+interface ControlApi {
   url: string;
   key: string;
 }
 
 /** How the payment sandbox delivers its webhooks. Given a mode, from now on. */
-export async function webhookMode(desk: Desk, mode?: WebhookMode): Promise<WebhookMode> {
-  const answer = await fetch(`${desk.url}/admin/webhooks`, {
+export async function webhookMode(controlApi: ControlApi, mode?: WebhookMode): Promise<WebhookMode> {
+  const answer = await fetch(`${controlApi.url}/admin/webhooks`, {
     method: mode ? 'POST' : 'GET',
-    headers: { Authorization: `Bearer ${desk.key}`, ...(mode && { 'Content-Type': 'application/json' }) },
+    headers: { Authorization: `Bearer ${controlApi.key}`, ...(mode && { 'Content-Type': 'application/json' }) },
     body: mode && JSON.stringify({ mode }),
   }).catch(() => null);
   if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'desk_closed', 'The payment sandbox does not answer.');

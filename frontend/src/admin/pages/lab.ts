@@ -21,8 +21,8 @@ const SECONDS = 60;
 
 const SHARES: [keyof Shares, string, string][] = [
   ['declined', 'Cards that are declined', ''],
-  ['throttled', 'Payments that are put off (429)', 'desk'],
-  ['faulty', 'Payments that meet a fault', 'desk'],
+  ['throttled', 'Payments that are put off (429)', 'control_api'],
+  ['faulty', 'Payments that meet a fault', 'control_api'],
   ['refused', 'Refused by the warehouse', ''],
   ['silent', 'Never answered by the warehouse', ''],
   ['cancelled', 'Buyers who change their mind', ''],
@@ -79,7 +79,7 @@ export class AdminLabPage extends LightElement {
     return html`
       <div class="page-head"><h1>Lab</h1>${liveSign(this.poll)}</div>
       <div class="lab">
-        <div class="lab-side">${this.bench(this.lab)}${this.lab.desk ? this.webhooks() : nothing}</div>
+        <div class="lab-side">${this.bench(this.lab)}${this.lab.control_api ? this.webhooks() : nothing}</div>
         <div class="lab-main">
           ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
           ${this.audit ? html`${promiseList(this.heard(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor reads the books…</p>`}
@@ -92,9 +92,9 @@ export class AdminLabPage extends LightElement {
     return this.batch.progress.value.isRunning || Boolean(this.audit?.orders.under_way);
   }
 
-  private bench({ desk }: NonNullable<Config['lab']>): TemplateResult {
+  private bench({ control_api }: NonNullable<Config['lab']>): TemplateResult {
     const { isRunning, wanted, placed } = this.batch.progress.value;
-    const offered = SHARES.filter(([, , needs]) => !needs || desk);
+    const offered = SHARES.filter(([, , needs]) => !needs || control_api);
     return html`
       <form class="panel form" @submit=${this.start}>
         <h2>A batch of orders</h2>
@@ -234,7 +234,7 @@ export class AdminLabPage extends LightElement {
   private enter(lab: Config['lab']): void {
     this.lab = lab;
     this.poll.again();
-    if (lab?.desk) void webhookMode(lab.desk).then((mode) => (this.mode = mode), complain);
+    if (lab?.control_api) void webhookMode(lab.control_api).then((mode) => (this.mode = mode), complain);
   }
 
   private async look(signal: AbortSignal): Promise<void> {
@@ -245,7 +245,7 @@ export class AdminLabPage extends LightElement {
 
   private async deliver(mode: WebhookMode): Promise<void> {
     try {
-      this.mode = await webhookMode(this.lab!.desk!, mode);
+      this.mode = await webhookMode(this.lab!.control_api!, mode);
     } catch (error) {
       complain(error);
     }
@@ -253,7 +253,7 @@ export class AdminLabPage extends LightElement {
 
   /** What has no slider, or no fault to draw from, happens to nobody. */
   private offered(faults: string[]): Shares {
-    const { faulty, throttled } = this.lab?.desk ? this.shares : { faulty: 0, throttled: 0 };
+    const { faulty, throttled } = this.lab?.control_api ? this.shares : { faulty: 0, throttled: 0 };
     return { ...this.shares, throttled, faulty: faults.length ? faulty : 0 };
   }
 

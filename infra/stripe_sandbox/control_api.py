@@ -1,4 +1,4 @@
-"""The desk: whoever tests a shop arranges here, below /admin/, what at Stripe only happens. Bodies are
+"""The control API: whoever tests a shop arranges here, below /admin/, what at Stripe only happens. Bodies are
 JSON; the secret key decides the account."""
 
 import json
@@ -36,7 +36,7 @@ _DISPUTING: Shape = {
 _MODE: Shape = {"mode": one_of(*deliveries.MODES), "seconds": seconds}
 
 
-class Desk:
+class ControlApi:
     def __init__(self, journal: Journal, planned_faults: Faults):
         self._journal = journal
         self._faults = planned_faults
@@ -80,7 +80,7 @@ class Desk:
 def _task(
     perform: Callable, shape: Shape | None = None, required: tuple[str, ...] = (), check: Callable | None = None
 ) -> Operation:
-    return Operation("desk", perform, shape or {}, required, check)
+    return Operation("control_api", perform, shape or {}, required, check)
 
 
 def _json_of(request: Request) -> dict[str, Raw]:

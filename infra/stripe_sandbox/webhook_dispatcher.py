@@ -26,7 +26,7 @@ _HEADERS = {
 }
 
 
-class Courier:
+class WebhookDispatcher:
     def __init__(self, ledger: Ledger):
         self._ledger = ledger
         self._news = threading.Condition()
