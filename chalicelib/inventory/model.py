@@ -1,9 +1,9 @@
-"""Stock and reservations.
+"""Stock ledger and reservations.
 
-For every sku, `available + reserved + sold = received`, and none of them is ever negative. A
-reservation moves pieces between those counters and remembers how far it went:
+For every SKU, `available + reserved + sold = received`, and no counter is ever negative. A reservation moves units
+between the counters and records its own status:
 
-    HELD ──commit──► COMMITTED ──sell──► SOLD ──restock──► back on the shelf, piece by piece
+    HELD ──commit──► COMMITTED ──sell──► SOLD ──restock──► available again, once per return
       └──────release────────┴──► RELEASED
 """
 
@@ -18,23 +18,23 @@ from chalicelib.platform.text import one_line
 
 
 class OutOfStock(Exception):
-    """At least one line asks for more than is available; nothing was reserved."""
+    """At least one line asks for more units than are available; nothing was reserved."""
 
 
 class ReservationEnded(Exception):
-    """The reservation was released or has expired, so its pieces may belong to others."""
+    """The reservation was released or has expired, so its units may belong to other orders."""
 
 
 class StockTooLow(Conflict):
-    """There are fewer pieces available than you want to take away."""
+    """Fewer units are available than the request removes."""
 
 
 class StockSetAside(Conflict):
-    """More units are set aside for open orders than you say are on hand."""
+    """More units are reserved for open orders than the request says are on hand."""
 
 
 class StockBusy(Conflict):
-    """This stock is being changed from elsewhere at the same time. Please try again."""
+    """This stock is being changed by another request. Please try again."""
 
 
 class ReservationStatus(StrEnum):
@@ -45,7 +45,7 @@ class ReservationStatus(StrEnum):
 
 
 class Stock(BaseModel):
-    """Pieces of one sku."""
+    """Stock counters of one SKU, in units."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +57,7 @@ class Stock(BaseModel):
 
     @property
     def on_hand(self) -> int:
-        """Units in the warehouse: those that can be bought, and those set aside for open orders."""
+        """Return the units in the warehouse: available and reserved ones."""
         return self.available + self.reserved
 
 
@@ -65,24 +65,24 @@ Note = Annotated[str, one_line(200, min_length=0)]
 
 
 class StockAdjustment(BaseModel):
-    """Pieces that came, or were taken away, other than by an order: by hand, or with a file of products."""
+    """A change of stock that no order made: by an operator, or by a product import."""
 
     model_config = ConfigDict(frozen=True)
 
     at: str
     delta: int
     note: str = ""
-    by: Annotated[str | None, Field(description="Whose hand it was. None of a file.")] = None
+    by: Annotated[str | None, Field(description="Email of the operator; absent for an import.")] = None
 
 
 class StockLedger(Stock):
     movements: Annotated[list[StockAdjustment], Field(description="Newest first.")]
-    next_cursor: Annotated[str | None, Field(description="Of older movements.")] = None
+    next_cursor: Annotated[str | None, Field(description="Cursor of older adjustments.")] = None
 
 
 class Booked(StrEnum):
-    """What became of an adjustment of stock: written, written before under the same id, or not written, because the
-    stock is too low or is not as it was read."""
+    """Outcome of an adjustment: WRITTEN; REPEATED (its id was written before); or REFUSED, because the stock is too low
+    or has changed since it was read."""
 
     WRITTEN = "WRITTEN"
     REPEATED = "REPEATED"
@@ -90,7 +90,7 @@ class Booked(StrEnum):
 
 
 class Reservation(BaseModel):
-    """`quantities` maps sku to pieces. A HELD reservation ends at `expires_at`; a COMMITTED one does not."""
+    """Units per SKU that one order reserved. A HELD reservation ends at `expires_at`; a COMMITTED one does not."""
 
     model_config = ConfigDict(frozen=True)
 

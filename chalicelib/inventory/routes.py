@@ -1,4 +1,4 @@
-"""Stock over HTTP, for admins."""
+"""Inventory API, for admins."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ class StockQuery(BaseModel):
 )  # fmt: skip
 def get_stock(call: Call, sku: str, query: StockQuery) -> StockLedger:
     wiring.catalog().product(sku)
-    return wiring.inventory().shelf(sku, query.cursor)
+    return wiring.inventory().ledger(sku, query.cursor)
 
 
 @endpoint(

@@ -1,4 +1,4 @@
-"""Reserving, committing, selling and giving back. Every call may be repeated and changes nothing twice."""
+"""Inventory use cases: reserve, commit, sell, release, restock, adjust. Every call is idempotent."""
 
 import random
 import time
@@ -22,14 +22,14 @@ from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.request_keys import RequestKey
 
 SWEEP_SIZE = 100
-MOVEMENTS_SHOWN = 20
+ADJUSTMENTS_SHOWN = 20
 LEVEL_ATTEMPTS = 10
-"""Of setting a level while orders are completed. Each fails only if one was completed within milliseconds."""
+"""Attempts to set a level while orders complete. Each fails only if an order completes within milliseconds."""
 
 
 class Inventory:
     def __init__(self, store: InventoryStore, clock: Clock, hold: timedelta) -> None:
-        """`hold` is how long a reservation lasts if nothing commits it."""
+        """`hold` is how long an uncommitted reservation lasts."""
         self._store = store
         self._clock = clock
         self._hold = hold
@@ -38,13 +38,13 @@ class Inventory:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
     def stocks(self, skus: list[str]) -> dict[str, Stock]:
-        """Return the stock of those that have one, by sku, read consistently."""
+        """Return the stock of the SKUs that have any, by SKU, read consistently."""
         return self._store.stocks(skus, consistent=True)
 
-    def shelf(self, sku: str, cursor: str | None = None) -> StockLedger:
-        """Return stock and movements, nothing but zeros where no unit was ever received. Raises CursorInvalid."""
+    def ledger(self, sku: str, cursor: str | None = None) -> StockLedger:
+        """Return stock and adjustments; all zero if no unit was ever received. Raises CursorInvalid."""
         stock = self._store.stocks([sku]).get(sku, Stock(sku=sku))
-        movements, next_cursor = self._store.movements(sku, MOVEMENTS_SHOWN, cursor)
+        movements, next_cursor = self._store.adjustments(sku, ADJUSTMENTS_SHOWN, cursor)
         return StockLedger(**stock.model_dump(), movements=movements, next_cursor=next_cursor)
 
     def receive(
@@ -52,7 +52,9 @@ class Inventory:
     ) -> Stock:
         """Add units, or take available ones away, once for each key. Raises StockTooLow, IdempotencyConflict."""
         entry = movement_key(key.id if key else str(uuid.uuid4()))
-        booked = self._store.adjust(entry, sku, self._movement(delta, note, by), None, key.fingerprint if key else None)
+        booked = self._store.adjust(
+            entry, sku, self._adjustment(delta, note, by), None, key.fingerprint if key else None
+        )
         if booked == Booked.REFUSED:
             raise StockTooLow
         return self._answer(entry, sku, key)
@@ -60,28 +62,28 @@ class Inventory:
     def set_on_hand(
         self, sku: str, units: int, note: str = "", by: str | None = None, key: RequestKey | None = None
     ) -> Stock:
-        """Set how many units are on hand, those set aside for open orders among them, once for each key.
+        """Set the units on hand, reserved ones included, once for each key.
 
         Raises StockSetAside, StockBusy, IdempotencyConflict.
         """
         entry = movement_key(key.id if key else str(uuid.uuid4()))
         if key is None or self._store.fingerprint(entry) is None:
-            self._level(entry, sku, units, self._movement(0, note, by), key.fingerprint if key else None)
+            self._level(entry, sku, units, self._adjustment(0, note, by), key.fingerprint if key else None)
         return self._answer(entry, sku, key)
 
     def receive_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
-        """Add the units that came with this receipt. Repeating it adds none."""
-        self._store.adjust(receipt_key(receipt_id), sku, self._movement(units, note))
+        """Add the units of this receipt. Repeating it adds none."""
+        self._store.adjust(receipt_key(receipt_id), sku, self._adjustment(units, note))
 
     def set_on_hand_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
-        """Set how many units are on hand, once for each receipt. Raises StockSetAside, StockBusy."""
+        """Set the units on hand, once for each receipt. Raises StockSetAside, StockBusy."""
         if not self._store.received([receipt_id]):
-            self._level(receipt_key(receipt_id), sku, units, self._movement(0, note))
+            self._level(receipt_key(receipt_id), sku, units, self._adjustment(0, note))
 
     def _level(
         self, entry: dict[str, str], sku: str, units: int, movement: StockAdjustment, fingerprint: str | None = None
     ) -> None:
-        """Book the difference to what is on hand. Sales go on meanwhile: then it is read and reckoned again."""
+        """Write the difference to the units on hand; if a sale changed them meanwhile, read and compute again."""
         for attempt in range(LEVEL_ATTEMPTS):
             time.sleep(random.uniform(0, 0.02 * attempt))
             seen = self._store.stock(sku) or Stock(sku=sku)
@@ -93,7 +95,7 @@ class Inventory:
         raise StockBusy
 
     def _answer(self, entry: dict[str, str], sku: str, key: RequestKey | None) -> Stock:
-        """Return the stock as it is now; with a key, as it was when it was first answered.
+        """Return the current stock; with a key, the stock of the first answer.
 
         Raises IdempotencyConflict.
         """
@@ -103,15 +105,15 @@ class Inventory:
         key.check(self._store.fingerprint(entry) or "")
         return self._store.answer(entry, stock)
 
-    def _movement(self, delta: int, note: str, by: str | None = None) -> StockAdjustment:
+    def _adjustment(self, delta: int, note: str, by: str | None = None) -> StockAdjustment:
         return StockAdjustment(at=iso(self._clock()), delta=delta, note=note, by=by)
 
     def received(self, receipt_ids: list[str]) -> set[str]:
-        """Return those among these receipts that are booked. Eventually consistent."""
+        """Return the receipts that are written already. Eventually consistent."""
         return self._store.received(receipt_ids)
 
     def reserve(self, order_id: str, quantities: dict[str, int]) -> None:
-        """Raises OutOfStock, or ReservationEnded if this order's reservation is already over."""
+        """Reserve the units of one order. Raises OutOfStock, or ReservationEnded if its reservation has ended."""
         if self._store.reserve(order_id, quantities, expires_at=self._clock() + self._hold):
             return
         reservation = self._existing(order_id)
@@ -119,7 +121,7 @@ class Inventory:
             raise ReservationEnded(order_id)
 
     def commit(self, order_id: str) -> None:
-        """From here on the reservation does not expire. Raises ReservationEnded."""
+        """Keep the reservation from expiring. Raises ReservationEnded."""
         if self._store.commit(order_id, self._clock()):
             return
         reservation = self._store.reservation(order_id)
@@ -127,7 +129,7 @@ class Inventory:
             raise ReservationEnded(order_id)
 
     def sell(self, order_id: str) -> None:
-        """Raises ReservationEnded."""
+        """Turn reserved units into sold ones. Raises ReservationEnded."""
         reservation = self._existing(order_id)
         if reservation.status == ReservationStatus.SOLD:
             return
@@ -135,9 +137,9 @@ class Inventory:
             self._require(order_id, ReservationStatus.SOLD)
 
     def release(self, order_id: str) -> None:
-        """A no-op where nothing is held; also closes the door for a reservation that comes late."""
+        """Make reserved units available again. Without a reservation, write a tombstone against a late one."""
         reservation = self._store.reservation(order_id)
-        if reservation is None and self._store.close(order_id, self._clock()):
+        if reservation is None and self._store.write_tombstone(order_id, self._clock()):
             return
         reservation = reservation or self._existing(order_id)
         if reservation.status == ReservationStatus.RELEASED:
@@ -146,15 +148,15 @@ class Inventory:
             self._require(order_id, ReservationStatus.RELEASED)
 
     def restock(self, return_id: str, quantities: dict[str, int]) -> None:
-        """Returned pieces go back on the shelf, once for each return."""
+        """Make returned units available again, once for each return."""
         self._store.restock(return_id, quantities)
 
     def expired(self) -> list[str]:
-        """The orders whose reservations are over and were never committed, a batch of them."""
+        """Return the ids of up to SWEEP_SIZE orders whose uncommitted reservations have expired."""
         return [reservation.order_id for reservation in self._store.expired(self._clock(), SWEEP_SIZE)]
 
     def release_expired(self, order_id: str) -> bool:
-        """False if it was committed or released meanwhile, or is not over at all."""
+        """Release the order's expired reservation; return False if it is committed, released or not expired."""
         reservation = self._store.reservation(order_id)
         if reservation is None or reservation.status != ReservationStatus.HELD:
             return False
@@ -167,6 +169,6 @@ class Inventory:
         return reservation
 
     def _require(self, order_id: str, status: ReservationStatus) -> None:
-        """Somebody else moved the reservation meanwhile: fine if to where we wanted it."""
+        """Accept a concurrent change that led to `status`. Raises ReservationEnded for any other."""
         if self._existing(order_id).status != status:
             raise ReservationEnded(order_id)

@@ -8,13 +8,12 @@
 | receipt     | `RECEIPT#{receipt}`   |
 | movement    | `MOVEMENT#{id}`       |
 
-A reservation that may expire carries `expiring`, and index `by-expiry` lists those by `expires_at`. What moves pieces
-other than by an order, a movement or a receipt, carries `moved`, the sku, and index `by-movement` lists those by `at`.
-A movement that was asked for under an Idempotency-Key has an id made from it, and keeps what was asked and answered.
+A reservation that may expire has the attribute `expiring`; index `by-expiry` lists those by `expires_at`. An adjustment
+(movement or receipt) has the attribute `moved`, the SKU; index `by-movement` lists those by `at`. The id of an
+adjustment that was requested with an Idempotency-Key is made from the key; the item keeps request and answer.
 
-Every move of pieces is one transaction over the reservation and all its counters: all lines or none.
-A release before any reservation leaves a RELEASED one behind, so that a reservation step that
-arrives late finds the door closed.
+Each change is one transaction over the reservation and all its counters: all lines or none. A release before any
+reservation writes a tombstone (a RELEASED reservation), so that a late reservation step is refused.
 """
 
 import random
@@ -36,14 +35,14 @@ SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
 TRIES = 5
-"""Of an adjustment that meets an order's on the same stock. A step of the saga is repeated as a whole instead."""
+"""Attempts of an adjustment that conflicts with an order on the same stock. The saga retries its steps itself."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
 HELD_AND_EXPIRED = "#status = :expected AND expires_at <= :now"
 ENOUGH = "available >= :quantity"
 AS_READ = "received = :received AND sold = :sold"
-"""Then what is on hand is as it was read, too: a reservation does not change it."""
+"""Implies that the units on hand are unchanged too, because a reservation does not change them."""
 
 TAKE = "SET available = available - :quantity, reserved = reserved + :quantity"
 GIVE_BACK = "SET available = available + :quantity, reserved = reserved - :quantity"
@@ -81,11 +80,11 @@ class InventoryStore:
         self._table = table
 
     def stocks(self, skus: list[str], consistent: bool = False) -> dict[str, Stock]:
-        """Return those that exist, by sku. Eventually consistent where nothing is decided by them."""
+        """Return the stock of the SKUs that have any, by SKU. Eventually consistent by default."""
         return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus), consistent)}
 
     def stock(self, sku: str) -> Stock | None:
-        """Return the stock of a sku, read consistently."""
+        """Return the stock of a SKU, read consistently; None if it has none."""
         answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
         return Stock.model_validate(answer["Item"]) if "Item" in answer else None
 
@@ -97,9 +96,9 @@ class InventoryStore:
         seen: Stock | None = None,
         fingerprint: str | None = None,
     ) -> Booked:
-        """Change what is available and book the change under this key, in one transaction.
+        """Change the available units and write the adjustment under this key, in one transaction.
 
-        With `seen`, only where as much was received and sold as was seen then. Never below zero.
+        With `seen`, only if `received` and `sold` are still as in `seen`. Never below zero.
         """
         change = self._addition(sku, movement.delta)
         conditions, values = [], change["Update"]["ExpressionAttributeValues"]
@@ -115,7 +114,7 @@ class InventoryStore:
         if conditions:
             change["Update"]["ConditionExpression"] = " AND ".join(conditions)
         item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
-        # What moves nothing is not listed, and its key is taken all the same.
+        # An adjustment by zero units is not listed, but its key is used.
         item |= {"moved": sku} if movement.delta else {}
         lost = self._transact_patiently([change, {"Put": self._new(item)}])
         if 1 in lost:
@@ -123,12 +122,12 @@ class InventoryStore:
         return Booked.REFUSED if lost else Booked.WRITTEN
 
     def fingerprint(self, entry: dict[str, str]) -> str | None:
-        """Return what the adjustment under this key was asked for, None if there is none."""
+        """Return the fingerprint of the request that made this adjustment, None if there is none."""
         answer = self._db.get_item(TableName=self._table, Key=entry, ConsistentRead=True)
         return answer["Item"].get("fingerprint") if "Item" in answer else None
 
     def answer(self, entry: dict[str, str], stock: Stock) -> Stock:
-        """Return the answer that was kept with an adjustment; keep this one if there is none yet."""
+        """Return the answer stored with an adjustment; store this one first if there is none."""
         kept = self._db.update_item(
             TableName=self._table,
             Key=entry,
@@ -139,8 +138,8 @@ class InventoryStore:
         )
         return Stock.model_validate(kept["Attributes"]["answer"])
 
-    def movements(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[StockAdjustment], str | None]:
-        """Return movements, newest first, and the cursor of older ones. Eventually consistent.
+    def adjustments(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[StockAdjustment], str | None]:
+        """Return adjustments, newest first, and the cursor of older ones. Eventually consistent.
 
         Raises CursorInvalid.
         """
@@ -153,12 +152,11 @@ class InventoryStore:
             Limit=limit,
             **start,
         )
-        return [StockAdjustment.model_validate(item) for item in answer["Items"]], encoded(
-            answer.get("LastEvaluatedKey")
-        )
+        found = [StockAdjustment.model_validate(item) for item in answer["Items"]]
+        return found, encoded(answer.get("LastEvaluatedKey"))
 
     def received(self, receipt_ids: list[str]) -> set[str]:
-        """Return those that are booked. Eventually consistent: `adjust` decides."""
+        """Return the receipts that are written already. Eventually consistent: `adjust` decides."""
         found = self._items(map(receipt_key, receipt_ids))
         return {item["pk"].removeprefix("RECEIPT#") for item in found}
 
@@ -167,7 +165,7 @@ class InventoryStore:
         return Reservation.model_validate(answer["Item"]) if "Item" in answer else None
 
     def reserve(self, order_id: str, quantities: dict[str, int], expires_at: datetime) -> bool:
-        """All lines or none. False if this order has a reservation already. Raises OutOfStock."""
+        """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
         lost = self._transact([self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
         if 0 in lost:
@@ -178,7 +176,7 @@ class InventoryStore:
         return True
 
     def commit(self, order_id: str, now: datetime) -> bool:
-        """HELD and not expired becomes COMMITTED. False if it is neither."""
+        """Turn a HELD, unexpired reservation into a COMMITTED one; return False if there is none."""
         try:
             self._db.update_item(
                 TableName=self._table,
@@ -194,10 +192,10 @@ class InventoryStore:
             raise
         return True
 
-    def close(self, order_id: str, now: datetime) -> bool:
-        """Leave a RELEASED reservation where there is none yet. False if there is one."""
-        closed = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
-        return not self._transact([self._put(closed)])
+    def write_tombstone(self, order_id: str, now: datetime) -> bool:
+        """Write a RELEASED reservation if the order has none; return False if it has one."""
+        tombstone = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
+        return not self._transact([self._put(tombstone)])
 
     def sell(self, reservation: Reservation) -> bool:
         return self._settle(reservation, SOLD, SELL)
@@ -206,11 +204,14 @@ class InventoryStore:
         return self._settle(reservation, RELEASED, GIVE_BACK)
 
     def release_expired(self, reservation: Reservation, now: datetime) -> bool:
-        """False if it is not HELD any more; whoever commits it needs it not to be expired, so only one of us can."""
+        """Release a reservation that is HELD and expired; return False otherwise.
+
+        A commit needs an unexpired reservation, so that release and commit exclude each other.
+        """
         return self._settle(reservation, RELEASED, GIVE_BACK, HELD_AND_EXPIRED, {":now": iso(now)})
 
     def expired(self, now: datetime, limit: int) -> list[Reservation]:
-        """HELD ones whose time is over, the longest overdue first. Eventually consistent."""
+        """Return up to `limit` HELD reservations that have expired, oldest first. Eventually consistent."""
         answer = self._db.query(
             TableName=self._table,
             IndexName="by-expiry",
@@ -220,12 +221,12 @@ class InventoryStore:
         return [Reservation.model_validate(item) for item in answer["Items"]]
 
     def restock(self, return_id: str, quantities: dict[str, int]) -> bool:
-        """Sold pieces are available again, once for each return. False if they are already."""
+        """Make sold units available again; return False if this return was restocked before."""
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
 
     def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> list[dict[str, Any]]:
-        """Those that exist."""
+        """Return the items that exist."""
         found: list[dict[str, Any]] = []
         wanted = list({key["pk"]: key for key in keys}.values())
         while wanted:
@@ -243,7 +244,7 @@ class InventoryStore:
         condition: str = STILL_SO,
         values: dict[str, str] | None = None,
     ) -> bool:
-        """Move the pieces and note it, if the reservation still is as it was read. False if it is not."""
+        """Move the units and write the new status, if the reservation is unchanged; return False if it changed."""
         note = {
             "Update": {
                 "TableName": self._table,
@@ -295,7 +296,7 @@ class InventoryStore:
         return self._transact(writes)
 
     def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
-        """The positions that lost their condition; none means that everything was written."""
+        """Write all or nothing; return the positions whose condition failed, empty if all was written."""
         try:
             self._db.transact_write_items(TransactItems=writes)
         except ClientError as error:

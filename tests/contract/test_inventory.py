@@ -16,7 +16,7 @@ from chalicelib.inventory.model import (
     StockSetAside,
     StockTooLow,
 )
-from chalicelib.inventory.service import MOVEMENTS_SHOWN, Inventory
+from chalicelib.inventory.service import ADJUSTMENTS_SHOWN, Inventory
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
@@ -91,14 +91,14 @@ class TestReceive:
         with pytest.raises(StockTooLow):
             inventory.receive("MUG", -100, "does not happen")
 
-        shelf = inventory.shelf("MUG")
+        ledger = inventory.ledger("MUG")
 
-        assert [(each.delta, each.note, each.by) for each in shelf.movements] == [
+        assert [(each.delta, each.note, each.by) for each in ledger.movements] == [
             (5, "from a file", None),
             (-2, "broken on the way", "keeper@example.com"),
             (10, "", None),
         ]
-        assert shelf.received == 13 and inventory.shelf("UNKNOWN") == StockLedger(sku="UNKNOWN", movements=[])
+        assert ledger.received == 13 and inventory.ledger("UNKNOWN") == StockLedger(sku="UNKNOWN", movements=[])
 
     def test_meets_an_order_on_the_same_shelf_and_is_tried_again(self, inventory, store, monkeypatch):
         refusals = iter(range(3))
@@ -174,9 +174,9 @@ class TestSetOnHand:
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.set_on_hand("MUG", 8, "counted", "keeper@example.com")
         assert counts("MUG") == (5, 3, 0)
-        shelf = inventory.shelf("MUG")
-        assert shelf.received == 8
-        assert {(each.delta, each.note) for each in shelf.movements} == {(10, ""), (-2, "counted")}
+        ledger = inventory.ledger("MUG")
+        assert ledger.received == 8
+        assert {(each.delta, each.note) for each in ledger.movements} == {(10, ""), (-2, "counted")}
 
     def test_level_of_an_unknown_stock_begins_it(self, inventory, counts):
         inventory.set_on_hand_once("imp_1#2", "POT", 4)
@@ -192,7 +192,7 @@ class TestSetOnHand:
     def test_level_is_set_once_for_each_receipt(self, inventory, counts):
         """Also where the first time it changed nothing."""
         inventory.set_on_hand_once("imp_1#2", "MUG", 10)
-        assert len(inventory.shelf("MUG").movements) == 1
+        assert len(inventory.ledger("MUG").movements) == 1
         sell(inventory, "ord_1", {"MUG": 4})
         inventory.set_on_hand_once("imp_1#2", "MUG", 10)
         assert counts("MUG") == (6, 0, 4)
@@ -245,15 +245,15 @@ class TestSetOnHand:
 
 
 def test_movements_page_until_all_are_listed(inventory, clock):
-    for n in range(MOVEMENTS_SHOWN):
+    for n in range(ADJUSTMENTS_SHOWN):
         clock.passes(seconds=1)
         inventory.receive("MUG", n + 1)
-    first = inventory.shelf("MUG")
-    rest = inventory.shelf("MUG", first.next_cursor)
-    assert [each.delta for each in first.movements + rest.movements] == [*range(MOVEMENTS_SHOWN, 0, -1), 10]
+    first = inventory.ledger("MUG")
+    rest = inventory.ledger("MUG", first.next_cursor)
+    assert [each.delta for each in first.movements + rest.movements] == [*range(ADJUSTMENTS_SHOWN, 0, -1), 10]
     assert rest.next_cursor is None
     with pytest.raises(CursorInvalid):
-        inventory.shelf("TENT", first.next_cursor)
+        inventory.ledger("TENT", first.next_cursor)
 
 
 class TestReserve:
@@ -524,7 +524,7 @@ class TestSweepAgainstCommit:
 
     @pytest.fixture
     def early(self, late, store, clock):
-        """The same shelf, by a clock that is a minute behind."""
+        """The same ledger, by a clock that is a minute behind."""
         return Inventory(store, TestClock(clock() - timedelta(minutes=1)), HOLD)
 
     @pytest.fixture

@@ -77,7 +77,7 @@ class FakeInventoryStore:
         )
         return self._created(new) and self._moved(new, "available", "reserved")
 
-    def close(self, order_id, now):
+    def write_tombstone(self, order_id, now):
         return self._created(
             Reservation(order_id=order_id, status=ReservationStatus.RELEASED, quantities={}, expires_at=now)
         )
