@@ -1,21 +1,29 @@
-"""The catalogue as documents: JSON Schemas, an AsyncAPI document, and what keeps a contract compatible."""
+"""Event contracts as documents: JSON Schemas for the registry, an AsyncAPI document, and the compatibility check."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
+
+from pydantic.json_schema import models_json_schema
 
 from chalicelib.events.contracts import EVENT_CONTRACTS, Contract
 from chalicelib.events.envelope import Envelope
 
 Schema = dict[str, Any]
 
+MODE: Literal["validation"] = "validation"
 DRAFT = "http://json-schema.org/draft-04/schema#"
 """The one that EventBridge's registry reads."""
 
 
 def json_schema(contract: Contract) -> Schema:
-    """Of the whole event: the envelope, with this contract's data in it."""
+    """Return the schema of one event type: the envelope with the contract's data, and its definitions inline."""
     data = contract.data.model_json_schema(ref_template="#/definitions/{model}")
     definitions = data.pop("$defs", {})
+    return {"$schema": DRAFT, "title": contract.name} | _event(contract, data) | {"definitions": definitions}
+
+
+def _event(contract: Contract, data: Schema) -> Schema:
+    """Return the envelope's schema with this contract's constants and `data` filled in."""
     envelope = Envelope.model_json_schema()
     properties = envelope["properties"] | {
         "type": {"type": "string", "enum": [contract.type]},
@@ -24,22 +32,27 @@ def json_schema(contract: Contract) -> Schema:
         "data": data,
     }
     return {
-        "$schema": DRAFT,
-        "title": contract.name,
         "description": contract.data.__doc__,
         "type": "object",
         "properties": properties,
         "required": envelope["required"],
-        "definitions": definitions,
     }
 
 
 def asyncapi() -> Schema:
-    """All events as one AsyncAPI 3.0 document."""
+    """Return all event contracts as one AsyncAPI 3.1 document. References lead to its components only."""
     names = [contract.name for contract in EVENT_CONTRACTS]
+    references, schemas = models_json_schema(
+        [(each.data, MODE) for each in EVENT_CONTRACTS], ref_template="#/components/schemas/{model}"
+    )
     return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "Storefront events", "version": "1.0.0", "description": "What happens in the shop."},
+        "asyncapi": "3.1.0",
+        "info": {
+            "title": "Storefront events",
+            "version": "1.0.0",
+            "description": "Every event that the shop publishes: orders, payments, product imports.",
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
+        },
         "defaultContentType": "application/json",
         "channels": {
             "bus": {
@@ -49,16 +62,22 @@ def asyncapi() -> Schema:
             }
         },
         "operations": {"publish": {"action": "send", "channel": {"$ref": "#/channels/bus"}}},
-        "components": {"messages": {contract.name: _message(contract) for contract in EVENT_CONTRACTS}},
+        "components": {
+            "schemas": schemas["$defs"],
+            "messages": {
+                contract.name: _message(contract, references[contract.data, MODE]) for contract in EVENT_CONTRACTS
+            },
+        },
     }
 
 
-def _message(contract: Contract) -> Schema:
+def _message(contract: Contract, data: Schema) -> Schema:
     return {
         "name": contract.type,
         "title": contract.name,
         "summary": contract.data.__doc__,
-        "payload": {"schemaFormat": "application/schema+json;version=draft-04", "schema": json_schema(contract)},
+        "contentType": "application/json",
+        "payload": _event(contract, data),
     }
 
 

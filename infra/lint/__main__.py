@@ -4,9 +4,7 @@ Each step says what to do about what it found. Scanners have a virtual environme
 """
 
 import json
-import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,23 +15,15 @@ from typing import Any
 
 from infra.build import storefront
 from infra.build.template import ROOT, asl
+from infra.lint import documents
 from infra.lint.exceptions import ACCEPTED
+from infra.lint.tools import HERE, TOOLS, CheckFailed, CheckSkipped, called, node_packages, node_tool, output, run
 from infra.local.package import package_each_stage
 
-TOOLS = Path(sys.executable).parent
 SCANNERS = ROOT / ".venv-lint" / "bin"
-HERE = Path(__file__).parent
 EDGE = ROOT / "infra" / "edge" / "template.yaml"
 CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
 """Warnings included, nothing ignored."""
-
-
-class CheckFailed(Exception):
-    """Something is wrong; the message says what."""
-
-
-class CheckSkipped(Exception):
-    """The step needs something that this machine cannot reach; nothing was found out."""
 
 
 @dataclass(frozen=True)
@@ -45,34 +35,33 @@ class Step:
 
 
 def style() -> None:
-    _run(TOOLS / "ruff", "check", "--quiet", ".")
+    run(TOOLS / "ruff", "check", "--quiet", ".")
 
 
 def layout() -> None:
-    _run(TOOLS / "ruff", "format", "--check", "--quiet", ".")
+    run(TOOLS / "ruff", "format", "--check", "--quiet", ".")
 
 
 def types() -> None:
-    _run(TOOLS / "mypy")
+    run(TOOLS / "mypy")
 
 
 def workflows() -> None:
     """Each as Step Functions gets it, with something in place of what CloudFormation fills in."""
-    _node_packages(HERE)
     with TemporaryDirectory() as folder:
         written = [_filled_in(path, Path(folder)) for path in sorted((ROOT / "statemachine").glob("*.asl.yaml"))]
         files = [option for path in written for option in ("--json-path", str(path))]
-        _run(TOOLS / "node", HERE / "node_modules" / ".bin" / "asl-validator", *files)
+        node_tool("asl-validator", *files)
 
 
 def pages() -> None:
-    _node_packages(storefront.FRONTEND)
+    node_packages(storefront.FRONTEND)
     storefront.check()
 
 
 def templates() -> None:
     with TemporaryDirectory() as folder:
-        _run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE)
+        run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE)
 
 
 def security() -> None:
@@ -80,7 +69,7 @@ def security() -> None:
     _scanners()
     with TemporaryDirectory() as folder:
         template = package_each_stage(Path(folder))["demo"]
-        told = _output(
+        told = output(
             *(SCANNERS / "checkov", "--file", template, EDGE, "--framework", "cloudformation"),
             *("--skip-download", "--compact", "--quiet", "--output", "json"),
         )
@@ -109,7 +98,7 @@ def vulnerabilities() -> None:
     _scanners()
     pinned = ("-r", ROOT / "requirements.txt", "-r", ROOT / "constraints.txt")
     try:
-        told = json.loads(_output(SCANNERS / "pip-audit", *pinned, "--no-deps", "--disable-pip", "--format", "json"))
+        told = json.loads(output(SCANNERS / "pip-audit", *pinned, "--no-deps", "--disable-pip", "--format", "json"))
     except ValueError:
         raise CheckSkipped("the service that knows vulnerabilities does not answer from here") from None
     packages = told["dependencies"]
@@ -121,13 +110,16 @@ def vulnerabilities() -> None:
 
 
 STEPS = (
-    Step("style (ruff)", style, ".venv/bin/ruff check --fix . mends most of it", is_quick=True),
-    Step("layout (ruff format)", layout, ".venv/bin/ruff format . does it", is_quick=True),
-    Step("types (mypy)", types, "say what may be missing, or see that it cannot be; no ignores", is_quick=True),
-    Step("workflows (asl-validator)", workflows, "mend the file in statemachine/", is_quick=True),
-    Step("types of the pages (tsc)", pages, "mend the file in frontend/src/"),
-    Step("templates (cfn-lint)", templates, "mend the piece in infra/template/; make package STAGE=… shows the whole"),
-    Step("security of the templates (checkov)", security, "mend it, or say in infra/lint/exceptions.py why it stays"),
+    Step("style (ruff)", style, "run: .venv/bin/ruff check --fix .", is_quick=True),
+    Step("layout (ruff format)", layout, "run: .venv/bin/ruff format .", is_quick=True),
+    Step("types (mypy)", types, "declare what may be None, or narrow it; add no ignores", is_quick=True),
+    Step("workflows (asl-validator)", workflows, "correct the file in statemachine/", is_quick=True),
+    Step(
+        "events (@asyncapi/parser)", documents.events, "correct chalicelib/events/, run: make contracts", is_quick=True
+    ),
+    Step("types of the pages (tsc)", pages, "correct the file in frontend/src/"),
+    Step("templates (cfn-lint)", templates, "correct infra/template/; make package STAGE=… prints the whole template"),
+    Step("security of the templates (checkov)", security, "correct it, or accept it in infra/lint/exceptions.py"),
     Step("known vulnerabilities (pip-audit)", vulnerabilities, "raise the version in requirements and constraints.txt"),
 )
 
@@ -165,39 +157,16 @@ def _failed_checks(report: Any) -> set[tuple[str, str, str]]:
     return {(each["check_id"], each["resource"].rpartition(".")[2], each["check_name"]) for each in found}
 
 
-def _run(tool: Path, *arguments: str | Path) -> None:
-    run = _called(tool, *arguments)
-    if run.returncode:
-        raise CheckFailed((run.stdout + run.stderr).strip())
-
-
-def _output(tool: Path, *arguments: str | Path) -> str:
-    """Of a tool that may end with an error because it found something."""
-    return _called(tool, *arguments).stdout
-
-
-def _called(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1"}
-    return subprocess.run([tool, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
-
-
-def _node_packages(folder: Path) -> None:
-    try:
-        storefront.install(folder)
-    except storefront.BuildFailed as failure:
-        raise CheckSkipped(f"its packages could not be installed:\n{failure}") from None
-
-
 def _scanners() -> None:
     """Installed when they are first wanted, and again when their versions change."""
     wanted, installed = HERE / "requirements.txt", SCANNERS.parent / ".installed"
     if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
         return
     print("(installing the scanners, about a minute, once) …", end=" ", flush=True)
-    _run(Path(sys.executable), "-m", "venv", SCANNERS.parent)
-    run = _called(SCANNERS / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
-    if run.returncode:
-        raise CheckSkipped(f"the scanners could not be installed. Is there a network?\n{run.stderr[-500:]}")
+    run(Path(sys.executable), "-m", "venv", SCANNERS.parent)
+    result = called(SCANNERS / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
+    if result.returncode:
+        raise CheckSkipped(f"the scanners could not be installed. Is there a network?\n{result.stderr[-500:]}")
     installed.touch()
 
 

@@ -9,7 +9,7 @@ from jsonschema import Draft4Validator
 
 from chalicelib.events import bus
 from chalicelib.events.contracts import EVENT_CONTRACTS, Contract, ContractBroken, contract_of, data_of
-from chalicelib.events.schemas import breaks, json_schema
+from chalicelib.events.schemas import asyncapi, breaks, json_schema
 from infra.build import contracts, derived
 from infra.build.template import pieces
 from tests.builders import a_record, an_event
@@ -75,6 +75,13 @@ def test_the_documents_are_up_to_date():
     """If not: make contracts"""
     written = {path.name: path.read_text() for path in contracts.FOLDER.glob("*.json")}
     assert written == {name: contracts.written(document) for name, document in contracts.documents().items()}
+
+
+def test_every_reference_of_the_asyncapi_document_leads_to_a_component():
+    document = asyncapi()
+    named = re.findall(r'"\$ref": "#/components/(\w+)/([\w.]+)"', json.dumps(document))
+    assert len(named) == json.dumps(document).count('"$ref"') - 1, "all but the operation's reference to its channel"
+    assert all(name in document["components"][kind] for kind, name in named)
 
 
 def test_a_contract_that_goes_from_the_catalogue_is_noticed(tmp_path):

@@ -1,0 +1,56 @@
+"""Run the tools that the lint steps consist of: programs of the virtual environments and of npm."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.build import storefront
+from infra.build.template import ROOT
+
+TOOLS = Path(sys.executable).parent
+HERE = Path(__file__).parent
+
+
+class CheckFailed(Exception):
+    """A check found something wrong; the message names it."""
+
+
+class CheckSkipped(Exception):
+    """The check needs something that this machine cannot reach; nothing was checked."""
+
+
+def run(tool: Path, *arguments: str | Path) -> None:
+    """Raise CheckFailed with the tool's output if it exits with an error."""
+    result = called(tool, *arguments)
+    if result.returncode:
+        raise CheckFailed((result.stdout + result.stderr).strip())
+
+
+def output(tool: Path, *arguments: str | Path) -> str:
+    """Return the output of a tool that exits with an error when it finds something."""
+    return called(tool, *arguments).stdout
+
+
+def called(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run([tool, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def node_tool(name: str, *arguments: str | Path) -> None:
+    """Run a program from this folder's npm packages. Raises CheckFailed, CheckSkipped."""
+    node_script(HERE / "node_modules" / ".bin" / name, *arguments)
+
+
+def node_script(script: Path, *arguments: str | Path) -> None:
+    """Run a script that may import this folder's npm packages. Raises CheckFailed, CheckSkipped."""
+    node_packages(HERE)
+    run(TOOLS / "node", script, *arguments)
+
+
+def node_packages(folder: Path) -> None:
+    """Install the folder's pinned npm packages. Raises CheckSkipped where they cannot be installed."""
+    try:
+        storefront.install(folder)
+    except storefront.BuildFailed as failure:
+        raise CheckSkipped(f"its packages could not be installed:\n{failure}") from None
