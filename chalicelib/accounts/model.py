@@ -1,4 +1,4 @@
-"""Accounts: what is asked of an address and a password, and what is refused. Nobody is told who has an account."""
+"""Account rules: email address, password, refusals. No answer reveals whether an account exists."""
 
 from dataclasses import dataclass
 from typing import Annotated

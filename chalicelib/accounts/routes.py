@@ -39,7 +39,7 @@ SESSION_REQUEST = "X-Session-Request"
 REFRESH_COOKIE, ADMIN_COOKIE = "saga_refresh", "saga_admin"
 SESSION_PATH, ADMIN_PATH = "/api/session", "/admin"
 SESSION_DAYS = 30
-"""The user pool's client says the same of its refresh tokens."""
+"""Equal to the refresh token validity of the user pool client in the template."""
 
 FOREIGN = ("cross-site", "same-site")
 """Values of Sec-Fetch-Site that a request from another site's page carries."""
@@ -83,7 +83,7 @@ class PasswordReset(BaseModel):
 
 
 class Taken(BaseModel):
-    """Whether there is an account, and whether an email was sent, is not told."""
+    """The answer does not reveal whether the account exists or an email was sent."""
 
     accepted: Literal[True] = True
 

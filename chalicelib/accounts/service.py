@@ -1,7 +1,7 @@
-"""Accounts and sessions, kept by the user pool.
+"""Account use cases on the Cognito user pool: sign up, confirm, sign in, refresh, reset the password.
 
-Only the calls that anybody may make with the pool's client id, so the API function needs no permission for
-them, and none to look anybody up. What would tell whether an address has an account is answered like its opposite.
+All calls are public ones made with the pool's client id, so that the API function needs no Cognito permission. No
+answer reveals whether an address has an account.
 """
 
 from collections.abc import Mapping
@@ -55,12 +55,12 @@ AT_A_CODE: Refusals = {
         "InvalidParameter",
     )
 }  # fmt: skip
-TELLS_WHO_IS_HERE = ("UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter")
+REVEALS_ACCOUNT = ("UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter")
 """Answers that differ between an address with an account and one without, where a code is asked for."""
 
 
 class _NothingSent(Exception):
-    """The pool sent no code; why is not told."""
+    """The pool sent no code, for a reason that is not revealed."""
 
 
 class Accounts:
@@ -117,7 +117,7 @@ class Accounts:
         self._sends_code("forgot_password", Username=email)
 
     def reset(self, email: str, code: str, new_password: str) -> None:
-        """Whoever was signed in with the old password no longer is.
+        """Set a new password and end all sessions.
 
         Raises CodeRefused, PasswordRefused, TooManyAttempts.
         """
@@ -130,7 +130,7 @@ class Accounts:
         return self._call("initiate_auth", AT_SIGN_IN, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials)
 
     def _end_sessions(self, email: str, password: str) -> None:
-        """The pool lets only somebody who is signed in do this. The password is set, whatever becomes of it."""
+        """Sign in and sign out globally. A failure is ignored: the new password is already set."""
         try:
             signed_in = self._by_password(email, password)
             self._cognito.global_sign_out(AccessToken=signed_in["AuthenticationResult"]["AccessToken"])
@@ -153,7 +153,7 @@ class Accounts:
 
     def _sends_code(self, operation: str, **request: Any) -> bool:
         try:
-            self._call(operation, {}, silent=TELLS_WHO_IS_HERE, **request)
+            self._call(operation, {}, silent=REVEALS_ACCOUNT, **request)
         except _NothingSent:
             return False
         return True

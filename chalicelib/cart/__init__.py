@@ -1,1 +1,1 @@
-"""What somebody means to buy: carts of guests and customers."""
+"""Carts of guests and customers, and the consent to cart reminders."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from chalicelib.platform.errors import Conflict, Unauthenticated, UnprocessableRequest
 
 MAX_QUANTITY = 20
-"""Pieces of one product."""
+"""Units of one product in one cart, at most."""
 MAX_LINES = 30
 LIFETIME = timedelta(days=30)
 """From the last change."""
@@ -116,7 +116,7 @@ def is_token(text: str) -> bool:
 
 
 def guest_cart_id(token: str) -> str:
-    """The cart is stored under the hash, so that reading the table gives nobody a token."""
+    """Return the id of a guest's cart: a hash of the token, so that the table holds no token."""
     return f"guest#{hashlib.sha256(token.encode()).hexdigest()}"
 
 

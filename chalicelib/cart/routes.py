@@ -63,7 +63,7 @@ def get_cart(call: Call) -> CartView:
 
 
 @endpoint(
-    routes, "PUT", "/cart/items/{sku}", summary="Set how many pieces of a product are in the cart",
+    routes, "PUT", "/cart/items/{sku}", summary="Set the quantity of a product in the cart",
     headers=(TOKEN,), body=QuantityChange, answer=CartView, answer_headers=(TOKEN,),
     refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip

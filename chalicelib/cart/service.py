@@ -115,5 +115,5 @@ class Carts:
         return replace(cart.emptied(), last_order=None) if expired else cart
 
     def _renewed(self, cart: Cart, email: str | None) -> Cart:
-        """Not every token tells the email; what was known stays."""
+        """Extend the lifetime. Without an email in the token, keep the known one."""
         return replace(cart, expires_at=self._clock() + LIFETIME, email=email or cart.email)

@@ -1,6 +1,6 @@
 """The carts table: one item per cart, saved under a version, removed by TTL some time after it expired.
 
-Only a cart that somebody can be reminded of has `remindable`, so index `by-last-change` holds no other. It sorts by
+Only a cart with an email and lines has the attribute `remindable`: index `by-last-change` is sparse. It sorts by
 `expires_at`, which follows the last change at a fixed distance.
 """
 

@@ -16,7 +16,7 @@ SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
 Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
 CategoryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Picture = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/[\w.-]+)+$")]
-"""Where a picture is, below the storefront's own address: a page of the shop asks nobody else."""
+"""A path below the storefront's own origin: pages load pictures from no other host."""
 
 
 def _that_we_can_charge(price: Money) -> Money:

@@ -43,7 +43,7 @@ def notify(event: Envelope) -> None:
 
 
 def _send_link(event: Envelope) -> None:
-    """Mail nothing unless the order exists and whoever asked knew its address."""
+    """Send nothing unless the order exists and the requester gave its email address."""
     if utc_now() - datetime.fromisoformat(event.time) > LINK_REQUEST_LIFETIME:
         return
     try:

@@ -1,7 +1,7 @@
 """Limits on emails that strangers can cause: to one address, and from one client, within an hour.
 
-Whoever has paid nothing may have typed anybody's address. What exceeds a limit is skipped and counted; it never fails
-what caused it.
+A buyer who has not paid may have entered another person's address. An email beyond a limit is skipped and counted; it
+never fails the request that caused it.
 """
 
 from datetime import timedelta
@@ -30,7 +30,7 @@ class MailLimits:
         return self._within("code", to, client, per_recipient, per_client)
 
     def _within(self, kind: str, to: str, client: str | None, per_recipient: int, per_client: int) -> bool:
-        """The client first: one that is over its limit takes nothing from anybody's address."""
+        """Check the client's limit first, so that a client over its limit uses up no mailbox's limit."""
         is_allowed = (client is None or self._limits.take(f"{kind}-from", client, per_client, WINDOW)) and (
             self._limits.take(f"{kind}-to", mailbox(to), per_recipient, WINDOW)
         )

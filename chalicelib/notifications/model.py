@@ -26,15 +26,15 @@ SUBJECT = {
 }
 
 OPENING = {
-    Occasion.CONFIRMED: "Thank you. The pieces are set aside, and your card is charged when they leave us.",
+    Occasion.CONFIRMED: "Thank you. The items are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
     Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
-    Occasion.REFUNDED: "We took these pieces back, and the money goes to the card that you paid with.",
-    Occasion.LINK: "Somebody, probably you, asked for a link to this order. If it was not you, there is nothing to do.",
+    Occasion.REFUNDED: "We took these items back, and the money goes to the card that you paid with.",
+    Occasion.LINK: "Someone, probably you, asked for a link to this order. If it was not you, there is nothing to do.",
 }
 
 NOTHING_REFUNDED = (
-    "We took these pieces back. Nothing more goes to your card: what they cost was given back to you before, or your "
+    "We took these items back. Nothing more goes to your card: what they cost was given back to you before, or your "
     "bank gave it back when it decided your dispute."
 )
 RETURN_ARRIVED = "Your return has arrived"
@@ -48,7 +48,7 @@ OPENING_IF_FREE = {
 
 WHY = {
     Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
-    Reason.OUT_OF_STOCK: "Somebody else was faster: there are not enough pieces left.",
+    Reason.OUT_OF_STOCK: "Another buyer was faster: not enough units are left.",
     Reason.PAYMENT_DECLINED: "The payment did not go through. Another card may work.",
     Reason.SHIPPING_FAILED: "The warehouse could not send it.",
     Reason.FULFILMENT_FAILED: "Something went wrong on our side. We are looking into it.",
@@ -70,8 +70,8 @@ class Email:
 def compose(occasion: Occasion, order: Order, link: str, return_id: str | None = None) -> Email:
     """Return the email of this occasion; `link` opens the order's page.
 
-    Nothing that the buyer wrote stands in it before a payment of the order succeeded: until then anybody can have
-    such an email sent to anybody.
+    It contains no text of the buyer before a payment of the order succeeded: until then, any visitor can have such an
+    email sent to any address.
     """
     paragraphs, subject = [OPENING[occasion]], SUBJECT[occasion]
     if not order.total.amount:
@@ -97,14 +97,14 @@ def compose(occasion: Occasion, order: Order, link: str, return_id: str | None =
     )
 
 
-def cart_reminder(to: str, pieces: list[tuple[int, str]], storefront_url: str, token: str) -> Email:
-    """Return the reminder of a cart. `pieces` are quantities and names; `token` ends the reminders.
+def cart_reminder(to: str, items: list[tuple[int, str]], storefront_url: str, token: str) -> Email:
+    """Return the reminder of a cart. `items` are quantities and names; `token` ends the reminders.
 
     No prices: they may change before the cart is bought. The headers are those of RFC 8058, which lets a mail program
     unsubscribe with one request.
     """
     greeting, opening = "Hello,", "These are still in your cart. Nothing is set aside for you until you order."
-    lines = [f"{quantity} × {name}" for quantity, name in pieces]
+    lines = [f"{quantity} × {name}" for quantity, name in items]
     link = f"{storefront_url}/cart"
     stop = f"{storefront_url}/unsubscribe#link={token}"
     html = _html(greeting, [opening], lines, link, "See your cart")

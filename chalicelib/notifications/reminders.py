@@ -29,8 +29,8 @@ def _reminded(cart: Cart) -> bool:
         if not has_consent() or _has_ordered_since(cart):
             return False
         products = wiring.catalog().products(list(cart.lines))
-        pieces = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if is_sold(products.get(sku))]
-        return bool(pieces) and wiring.notifications().cart_left(cart, cart.email, pieces, has_consent)
+        items = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if is_sold(products.get(sku))]
+        return bool(items) and wiring.notifications().cart_left(cart, cart.email, items, has_consent)
     except Exception:
         log.exception("not reminded")
         return False

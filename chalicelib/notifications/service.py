@@ -16,7 +16,7 @@ LINK_LIFETIME = timedelta(days=30)
 """How long a link in an email opens a guest's order."""
 UNSUBSCRIBE_LIFETIME = timedelta(days=365)
 STARTS = 2
-"""How often one email may be handed to SES, whatever fails afterwards."""
+"""Attempts to send one email through SES, counted before sending."""
 
 NOT_OF_THE_ORDER = (Occasion.REFUNDED, Occasion.LINK)
 """Occasions of which one order has several emails, or none by itself."""
@@ -61,13 +61,13 @@ class Notifications:
             return page
         return f"{page}#link={self._links.sign('order', order.id, LINK_LIFETIME)}"
 
-    def cart_left(self, cart: Cart, to: str, pieces: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
+    def cart_left(self, cart: Cart, to: str, items: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
         """Send a reminder once for each version of a cart; return whether it was sent now.
 
         `has_consent` is asked again right before sending: a withdrawal counts at once.
         """
         token = self._links.sign("unsubscribe", cart.customer_id or "", UNSUBSCRIBE_LIFETIME)
-        email = cart_reminder(to, pieces, self._storefront_url, token)
+        email = cart_reminder(to, items, self._storefront_url, token)
 
         def send() -> bool:
             return has_consent() and self._sender.send(email)

@@ -1,4 +1,4 @@
-"""SES adapter: send one email, and tell a refusal, which sent nothing, from an outcome that is unknown.
+"""SES adapter: send one email, and distinguish a refusal (nothing was sent) from an unknown outcome.
 
 SES has no idempotency key, so a call whose answer was lost cannot be recognised afterwards: delivery is at least once
 unless it is bounded before the call (`IdempotencyStore.run_once` with `at_most`). For the same reason its client

@@ -1,10 +1,10 @@
-"""Client address: who called, as the last proxy that we trust saw it. Nothing that a caller can write is believed.
+"""Client address: the peer that the last trusted proxy saw. Nothing that a caller can write is trusted.
 
 `X-Forwarded-For` grows at its right end. API Gateway appends the peer that connected to it; CloudFront appended the
 viewer before that ("Request and response behavior for custom origins", section "Client IP addresses", CloudFront
-developer guide). Everything further left is the caller's own text. The viewer's entry is believed only of a request
-that carries our distribution's mark, which CloudFront sets over whatever a viewer sent ("Add custom headers to origin
-requests", same guide): anybody may connect to the API directly, or through a distribution of their own.
+developer guide). Entries further left are the caller's own text. The viewer's entry is trusted only in a request with
+our distribution's secret header, which CloudFront sets over any value of the viewer ("Add custom headers to origin
+requests", same guide): a caller may connect to the API directly, or through another distribution.
 """
 
 import hmac

@@ -14,7 +14,7 @@ def encoded(key: dict[str, Any] | None) -> str | None:
 
 
 def decoded(cursor: str, fixed: dict[str, str], *names: str) -> dict[str, str]:
-    """Return the key of a cursor: these fixed attributes, which say whose list it is, and names with any text.
+    """Return the key of a cursor: these fixed attributes, which identify the list, and names with any text.
 
     Raises CursorInvalid for a cursor of any other list.
     """

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 class Refusal(Exception):
     """The caller asked for something that cannot be done; nothing was changed.
 
-    `members` are what its problem document says besides (RFC 9457, extension members); `Members` is their model, whose
+    `members` are the extension members of its problem document (RFC 9457); `Members` is their model, whose
     fields are all optional, because other refusals of the same status do not have them.
     """
 

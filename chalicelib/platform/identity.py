@@ -1,9 +1,8 @@
-"""One notion of a caller for the whole API: a guest, a customer, or a customer who is an admin.
+"""Authentication: turn a request's id token into a caller: a guest, a customer, or a customer who is an admin.
 
-Whoever has an account in the user pool is a customer; a group of all customers would only repeat that. Routes
-serve guests and customers alike, which a gateway authorizer cannot express, so the token is verified here:
-signature against the pool's published keys, issuer, audience, use and expiry. Where only customers or admins have
-business, an authorizer stands in front as well (`infra/build/gateway.py`).
+Each account of the user pool is a customer. Some routes serve guests and customers alike, which a gateway authorizer
+cannot express, so the token is verified here: signature against the pool's published keys, issuer, audience, use and
+expiry. Routes for customers or admins only have an authorizer as well (`infra/build/gateway.py`).
 """
 
 from collections.abc import Mapping
@@ -32,8 +31,8 @@ class IdentityProviderUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Caller:
-    """`customer_id` is the user pool's `sub`; None for a guest. `email_is_confirmed` says that they proved to read mail
-    at that address. `client` is a keyed fingerprint of where they call from, on routes that cause emails."""
+    """`customer_id` is the user pool's `sub`; None for a guest. `email_is_confirmed` means that they proved to
+    receive mail at that address. `client` is a keyed fingerprint of the client address, on routes that cause emails."""
 
     customer_id: str | None = None
     email: str | None = None
@@ -72,8 +71,10 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
 
 
 def verified_claims(token: str) -> dict[str, Any]:
-    """Of an id token that the pool issued for our client: an access token says nothing about for whom, and speaks
-    to the pool itself. Raises TokenInvalid, IdentityProviderUnavailable."""
+    """Return the verified claims of an id token issued for our client; access tokens are refused.
+
+    Raises TokenInvalid, IdentityProviderUnavailable.
+    """
     import jwt
 
     try:

@@ -1,4 +1,4 @@
-"""A secret that may be changed while the shop is open."""
+"""Parameter store values, cached for five minutes, so that a rotated secret needs no deployment."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ REFRESH_SECONDS = 5
 
 
 class Parameter:
-    """Read on first use, and again when it is older than five minutes.
+    """One value, read on first use and again when it is older than five minutes.
 
-    Whoever is refused with it asks for it `anew`: it may have been changed in the meantime. That too reads it only
-    every few seconds, because anybody can cause a refusal, and where secrets are kept there are limits.
+    A caller whose secret was refused asks for the `refreshed` value, because it may have been rotated. That reads at
+    most every few seconds: any visitor can cause a refusal, and the parameter store limits its requests.
     """
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""What a deployed function is told about its surroundings: one frozen object, read on first use."""
+"""Settings of a deployed function, from its environment: one frozen object, read on first use."""
 
 import os
 from functools import cache
@@ -64,7 +64,7 @@ class Settings(BaseModel):
     imports_bucket: str = ""
     import_rows_queue_url: str = ""
     operated_parts_parameter: str = ""
-    """Names the parameter that says which queues and rules an admin may operate."""
+    """Name of the parameter that lists the queues and rules an admin may operate."""
     stack_name: str = ""
     log_group_prefix: str = ""
     """Of the log groups of all our functions."""

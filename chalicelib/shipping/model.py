@@ -1,4 +1,4 @@
-"""A shipment, and what the warehouse and we say to each other.
+"""Shipment state machine, and the messages to and from the warehouse.
 
 REQUESTED ► DISPATCHED ► RECALLED
     ├──► REFUSED

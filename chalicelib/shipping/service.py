@@ -1,4 +1,4 @@
-"""Requests to the warehouse, its answers, and recalls. Every call may be repeated."""
+"""Shipping use cases: request, process replies, recall. Every call is idempotent."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -165,7 +165,7 @@ class Shipping:
         """Whether the warehouse is late, and not we with reading its answer or it with reading ours.
 
         The queues are looked at before the record: an answer that was processed in between is in the record. A queue
-        that is never empty excuses nobody for longer than the dispatch limit.
+        that is never empty extends the wait up to the dispatch limit only.
         """
         has_backlog = self._warehouse.has_backlog()
         shipment = self._existing(order_id)

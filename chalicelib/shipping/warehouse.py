@@ -1,4 +1,4 @@
-"""The two ends that shipping talks to: the warehouse's queue, and the saga's waiting step."""
+"""Adapters of shipping: the warehouse's queues, and the task token of the waiting saga step."""
 
 import json
 from typing import Any
@@ -68,4 +68,4 @@ class WaitingTask:
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise
-            log.info("nobody waits for this answer any more", extra={"code": error.response["Error"]["Code"]})
+            log.info("the task token has expired", extra={"code": error.response["Error"]["Code"]})
