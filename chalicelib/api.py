@@ -9,11 +9,11 @@ from chalicelib.accounts.routes import routes as accounts
 from chalicelib.billing.routes import routes as billing
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
+from chalicelib.console.routes import routes as console
+from chalicelib.dead_letters.routes import routes as dead_letters
 from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
-from chalicelib.lab.routes import routes as lab
 from chalicelib.notifications.routes import routes as notifications
-from chalicelib.operations.routes import routes as operations
 from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
@@ -58,8 +58,8 @@ def register(app: Chalice) -> None:
         billing,
         notifications,
         insights,
-        operations,
+        dead_letters,
         payments,
-        lab,
+        console,
     ):
         app.register_blueprint(room)

@@ -12,6 +12,12 @@ from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
+from chalicelib.console.auditor import Auditor
+from chalicelib.console.logs import Logs
+from chalicelib.console.stack import Meters, Stack
+from chalicelib.dead_letters.model import Parts
+from chalicelib.dead_letters.queue import DeadLetterQueue
+from chalicelib.dead_letters.replays import Replays
 from chalicelib.events import bus
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import Outbox
@@ -19,15 +25,9 @@ from chalicelib.insights.service import Insights
 from chalicelib.insights.store import InsightsStore
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
-from chalicelib.lab.auditor import Auditor
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
-from chalicelib.operations.letters import DeadLetterQueue
-from chalicelib.operations.logs import Logs
-from chalicelib.operations.model import Parts
-from chalicelib.operations.replays import Replays
-from chalicelib.operations.stack import Meters, Stack
 from chalicelib.order_updates.service import Live
 from chalicelib.order_updates.sockets import Sockets
 from chalicelib.order_updates.store import ConnectionStore
@@ -278,7 +278,7 @@ def function_logs() -> Logs:
 
 
 @cache
-def letters() -> DeadLetterQueue:
+def dead_letters() -> DeadLetterQueue:
     return DeadLetterQueue(aws.client("sqs"))
 
 

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
+from chalicelib.dead_letters.model import queue_name
 from chalicelib.events.contracts import EVENT_CONTRACTS
 from chalicelib.events.schemas import json_schema
-from chalicelib.operations.model import queue_name
 from chalicelib.platform.shop import shop
 
 Template = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Dead letters in SQS: looked at without being moved, handled once, and sent back as they were."""
+"""Dead-letter queue operations on SQS: peek, handle once, and send back unchanged."""
 
 import time
 import uuid
@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.operations.letters import AT_ONCE, WORK_SECONDS, DeadLetterQueue
+from chalicelib.dead_letters.queue import AT_ONCE, WORK_SECONDS, DeadLetterQueue
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def sqs():
 
 
 @pytest.fixture
-def letters(sqs):
+def dead_letters(sqs):
     return DeadLetterQueue(sqs)
 
 
@@ -37,51 +37,51 @@ def bodies(sqs, url):
     return [message["Body"] for message in received]
 
 
-def test_looking_moves_nothing(sqs, letters, new_queue):
+def test_peek_leaves_dead_letters_in_the_queue(sqs, dead_letters, new_queue):
     url = new_queue("given-up")
     sqs.send_message(QueueUrl=url, MessageBody="{}")
 
-    assert [letter.body for letter in letters.peek(url)] == ["{}"]
-    assert [letter.body for letter in letters.peek(url)] == ["{}"]
+    assert [dead_letter.body for dead_letter in dead_letters.peek(url)] == ["{}"]
+    assert [dead_letter.body for dead_letter in dead_letters.peek(url)] == ["{}"]
 
 
-def test_a_letter_that_is_handled_is_gone_and_one_that_is_not_stays(sqs, letters, new_queue):
+def test_handled_dead_letter_is_deleted_and_a_failed_one_stays(sqs, dead_letters, new_queue):
     url = new_queue("given-up")
     for body in ("good", "bad"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
 
-    def act(letter):
-        if letter.body == "bad":
+    def act(dead_letter):
+        if dead_letter.body == "bad":
             raise ConnectionError
 
-    handled = letters.handle(url, None, act)
+    handled = dead_letters.handle(url, None, act)
 
     assert (len(handled.done), list(handled.failed.values())) == (1, ["ConnectionError"])
     assert bodies(sqs, url) == ["bad"]
 
 
-def test_only_the_wanted_ones_are_handled(sqs, letters, new_queue):
+def test_handle_with_ids_handles_only_those_dead_letters(sqs, dead_letters, new_queue):
     url = new_queue("given-up")
     sent = [sqs.send_message(QueueUrl=url, MessageBody=body)["MessageId"] for body in ("one", "two")]
 
-    handled = letters.handle(url, [sent[1]], lambda letter: None)
+    handled = dead_letters.handle(url, [sent[1]], lambda dead_letter: None)
 
     assert handled.done == [sent[1]]
     assert bodies(sqs, url) == ["one"]
 
 
-def test_redrive_handles_each_dead_letter_once_when_it_is_parked_again(sqs, letters, new_queue):
+def test_redrive_handles_each_dead_letter_once_when_it_is_parked_again(sqs, dead_letters, new_queue):
     """What fails again at once would otherwise be received again, and again, until the call times out."""
     url = new_queue("given-up")
     for number in range(3):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     acted = []
 
-    def park_again(letter):
-        acted.append(letter.body)
-        sqs.send_message(QueueUrl=url, MessageBody=f"again {letter.body}")
+    def park_again(dead_letter):
+        acted.append(dead_letter.body)
+        sqs.send_message(QueueUrl=url, MessageBody=f"again {dead_letter.body}")
 
-    handled = letters.handle(url, None, park_again, sent_until=now_in_milliseconds(sqs, url))
+    handled = dead_letters.handle(url, None, park_again, sent_until=now_in_milliseconds(sqs, url))
 
     assert sorted(acted) == ["0", "1", "2"]
     assert (len(handled.done), handled.failed, handled.complete) == (3, {}, True)
@@ -94,19 +94,19 @@ def test_redrive_that_runs_out_of_time_says_so_and_loses_nothing(sqs, new_queue)
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     seconds = iter([0.0, 0.0, WORK_SECONDS - 1, WORK_SECONDS])
 
-    handled = DeadLetterQueue(sqs, lambda: next(seconds)).handle(url, None, lambda letter: None)
+    handled = DeadLetterQueue(sqs, lambda: next(seconds)).handle(url, None, lambda dead_letter: None)
 
     assert (len(handled.done), handled.complete) == (2, False)
     assert len(bodies(sqs, url)) == 1
 
 
-def test_redrive_of_more_than_one_call_can_do_is_incomplete(sqs, letters, new_queue):
+def test_redrive_of_more_than_one_call_can_do_is_incomplete(sqs, dead_letters, new_queue):
     url = new_queue("given-up")
     for _ in range(AT_ONCE + 1):
         sqs.send_message(QueueUrl=url, MessageBody="{}")
 
-    assert not letters.handle(url, None, lambda letter: None).complete
-    assert letters.handle(url, None, lambda letter: None).complete
+    assert not dead_letters.handle(url, None, lambda dead_letter: None).complete
+    assert dead_letters.handle(url, None, lambda dead_letter: None).complete
 
 
 def now_in_milliseconds(sqs, url):
@@ -120,14 +120,14 @@ def now_in_milliseconds(sqs, url):
     return last
 
 
-def test_a_letter_of_a_fifo_queue_goes_back_into_its_group(sqs, letters, new_queue):
+def test_redrive_to_a_fifo_queue_keeps_the_message_group(sqs, dead_letters, new_queue):
     fifo = {"FifoQueue": "true"}
     given_up, source = new_queue("given-up.fifo", **fifo), new_queue("source.fifo", **fifo)
     for queue in (given_up, source):
         sqs.send_message(QueueUrl=queue, MessageBody="{}", MessageGroupId="ord_1", MessageDeduplicationId="evt_1")
     sqs.purge_queue(QueueUrl=source)
 
-    letters.handle(given_up, None, lambda letter: letters.send(source, letter))
+    dead_letters.handle(given_up, None, lambda dead_letter: dead_letters.send(source, dead_letter))
 
     received = sqs.receive_message(QueueUrl=source, MessageSystemAttributeNames=["All"], AttributeNames=["All"])
     assert [message["Attributes"]["MessageGroupId"] for message in received["Messages"]] == ["ord_1"]

@@ -471,7 +471,7 @@ def test_a_timeline_tells_of_a_return(guest, new_product, timeline, eventually):
 
 QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
 """Each is logged by whoever receives. The message to the warehouse is logged by its sender only, once, and a process
-that a crowded engine ends takes its last lines with it: tests/unit/test_order_logs.py has that line."""
+that a crowded engine ends takes its last lines with it: tests/unit/test_console.py has that line."""
 
 
 def queues_of(found):

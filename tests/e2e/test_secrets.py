@@ -68,7 +68,7 @@ def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, 
     bucket = opened["stack"]["StorefrontBucketName"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     pages = {key: _content(s3.get_object(Bucket=bucket, Key=key)) for key in keys}
-    # The sandbox's key is one for the lab to use, and no account's: tests/unit/test_lab.py says who else is told it.
+    # The sandbox's key is for the lab, and no account's. tests/unit/test_console_audit.py checks who else receives it.
     assert json.loads(pages["config.json"]).pop("lab")["control_api"]["key"] == opened["stripe_key"]
     pages["config.json"] = json.dumps({k: v for k, v in json.loads(pages["config.json"]).items() if k != "lab"})
     assert len(told) > 30

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.operations.system import RESOURCE_TYPES, drawn
+from chalicelib.console.system import RESOURCE_TYPES, drawn
 from infra.build import derived
 
 from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, allowed, listed, of_type, referred, role_of

@@ -2,10 +2,10 @@
 
 import pytest
 
+from chalicelib.dead_letters.model import NoFailedRefund
+from chalicelib.dead_letters.refunds import retry_refunds
 from chalicelib.fulfilment import returns, steps
 from chalicelib.fulfilment.payment_updates import learn
-from chalicelib.operations.model import NoFailedRefund
-from chalicelib.operations.refunds import retry_refunds
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from tests.builders import euros
 

@@ -1,14 +1,14 @@
-"""Refund retries: make again what did not arrive, by the workflow that had refunded it."""
+"""Refund retries: run the workflow of a failed refund again."""
 
 from chalicelib import wiring
-from chalicelib.operations.model import NoFailedRefund
+from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.orders.model import Order, Reason, Status
 
 
 def retry_refunds(order_id: str) -> list[str]:
-    """Start the return of each failed refund again, or the undo of a cancelled order; return what was started.
+    """Restart the return of each failed refund, or the undo of a cancelled order; return the workflows' names.
 
-    Asked twice, no refund is made twice: a workflow that runs is left alone, and its step looks at the payment
+    A second call refunds nothing twice: a running workflow is left alone, and its step checks the payment
     provider first. Raises OrderNotFound, NoFailedRefund.
     """
     order = wiring.orders().get(order_id)

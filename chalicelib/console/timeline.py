@@ -1,8 +1,7 @@
-"""Everything that is known of one order, in the order of time: pure functions of what the rooms tell.
+"""Order timeline: merge versions, events, workflow states, payment, shipment, emails and logs, oldest first. Pure.
 
-No address, no token and no message is in it: names, ids, times, amounts, and what errors said of themselves.
-`document` is the raw thing behind an entry: an event in its envelope, a state's part of the execution's history, a
-line of a log.
+An entry holds names, ids, times, amounts and error names; it holds no address, token or message. `document` is the
+raw source of an entry: an event in its envelope, a state's part of the execution history, or a log line.
 """
 
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from chalicelib.console.logs import Line
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.operations.logs import Line
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
 from chalicelib.platform.clock import iso
@@ -30,23 +29,23 @@ ENTRY_KIND_OF_LINE: dict[str, EntryKind] = {
     "payment call": "payment",
     "update pushed": "push",
 }
-"""Lines that tell of a thing of its own, by their message. All others are lines of a log."""
+"""By message: log lines that have an entry kind of their own. All others are `log`."""
 
 AFTERMATH = timedelta(hours=1)
-"""So long after an order's last change its functions may still have something to say."""
+"""How long after an order's last change its functions may still log."""
 
 AMOUNTS = {"captured", "refunded", "refunded_outside", "lost", "withdrawn", "disputed", "decline_code"}
 
 MOVES_MONEY = {"AuthorizePayment", "CapturePayment", "RefundPayment", "VoidPayment", "RefundReturn"}
 MOVES_PARCEL = {"FulfillOrder", "ShipOrder", "RecallShipment"}
-"""States after which the payment's and the shipment's own record may read otherwise than before."""
+"""States that may change the record of the payment or of the shipment."""
 
 
-SAID = (
+SHOWN_FIELDS = (
     "level", "method", "path", "status", "code", "queue", "receive_count", "action", "operation", "outcome", "occasion",
     "connections", "version",
 )  # fmt: skip
-"""What of a line is shown at once."""
+"""The fields of a log line that its entry shows as details."""
 
 TITLE_LENGTH = 200
 
@@ -56,16 +55,16 @@ class Entry(BaseModel):
     at: Annotated[str, Field(description="When it began, in UTC.")]
     title: str
     details: dict[str, Any] = {}
-    document: Annotated[Any, Field(description="The raw thing behind the entry.")] = None
+    document: Annotated[Any, Field(description="The raw source of the entry.")] = None
 
 
 def merged(*groups: list[Entry]) -> list[Entry]:
-    """Oldest first; what happened at the same moment in the order in which it was given."""
+    """Return all entries, oldest first; entries of the same moment keep the given order."""
     return sorted((entry for group in groups for entry in group), key=lambda entry: entry.at)
 
 
 def of_versions(events: list[OutboxEvent]) -> list[Entry]:
-    """Each version of the order. It was written with its event, which says what the order's status was then."""
+    """Return an entry for each version of the order. The event written with it holds the status."""
     return [
         Entry(
             kind="order",
@@ -98,19 +97,19 @@ def of_events(events: list[OutboxEvent]) -> list[Entry]:
 
 
 def _moved(movement: dict[str, Any] | None) -> dict[str, Any]:
-    """What moved at the payment provider, in minor units."""
+    """Return the movement at the payment provider, in minor units."""
     if not movement:
         return {}
     return {"reference": movement["reference"], "amount": movement["amount"]["amount"]}
 
 
 def of_emails(sent: dict[str, str]) -> list[Entry]:
-    """`sent` says when, by occasion."""
+    """Return an entry for each email. `sent` is the time by occasion."""
     return [Entry(kind="email", at=at, title=occasion) for occasion, at in sent.items()]
 
 
 def of_run(workflow: str, run: Execution) -> list[Entry]:
-    """One execution: its beginning, each state that it entered, and its end. Works while it runs."""
+    """Return the entries of one execution, also while it runs: start, each state entered, and end."""
     about = {"workflow": workflow, "execution": run.name}
     entries = [Entry(kind="workflow", at=_at(run.started), title=f"{workflow} started", details=about)]
     entries += [
@@ -131,7 +130,7 @@ def of_run(workflow: str, run: Execution) -> list[Entry]:
 
 
 def of_payment(payment: Payment | None, order: Order, states: list[Entry]) -> list[Entry]:
-    """As it stands, at the last moment at which we know it was moved. Minor units."""
+    """Return the payment as it is now, at the time of its last known change. Amounts are minor units."""
     if payment is None or payment.amount is None:
         return []
     details = payment.model_dump(mode="json", include=AMOUNTS)
@@ -141,7 +140,7 @@ def of_payment(payment: Payment | None, order: Order, states: list[Entry]) -> li
 
 
 def of_shipment(shipment: Shipment | None, order: Order, states: list[Entry]) -> list[Entry]:
-    """As it stands, at the last moment at which we know it was moved."""
+    """Return the shipment as it is now, at the time of its last known change."""
     if shipment is None:
         return []
     details = shipment.model_dump(mode="json", include={"carrier", "tracking_number"})
@@ -150,7 +149,7 @@ def of_shipment(shipment: Shipment | None, order: Order, states: list[Entry]) ->
 
 
 def of_lines(lines: list[Line]) -> list[Entry]:
-    """What was logged. A line of ours says itself when it was written; its log may know it later."""
+    """Return an entry for each log line, at the time in the line itself; CloudWatch's time may be later."""
     return [_of_line(line) for line in lines]
 
 
@@ -158,7 +157,7 @@ def _of_line(line: Line) -> Entry:
     content = line.content or {}
     message = content.get("message")
     kind = ENTRY_KIND_OF_LINE.get(message, "log") if isinstance(message, str) else "log"
-    details = {key: content[key] for key in SAID if content.get(key) is not None} | {"log_group": line.group}
+    details = {key: content[key] for key in SHOWN_FIELDS if content.get(key) is not None} | {"log_group": line.group}
     title = str(message or line.text)[:TITLE_LENGTH]
     return Entry(
         kind=kind, at=_written(content) or line.at, title=title, details=details, document=content or line.text
@@ -173,14 +172,14 @@ def _written(content: dict[str, Any]) -> str | None:
 
 
 def span(order: Order, now: datetime) -> tuple[datetime, datetime]:
-    """In which an order's functions may have logged something."""
+    """Return the time span in which an order's functions may have logged."""
     start = datetime.fromisoformat(order.placed_at) - timedelta(minutes=1)
     last = datetime.fromisoformat(order.history[-1].at)
     return start, min(now, last + AFTERMATH) if order.is_over else now
 
 
 def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each state that was entered, with when it was left, and the names of the errors that it met."""
+    """Yield each state that was entered, with the time it was left and the names of its errors."""
     visits: dict[int, dict[str, Any]] = {}
     before = {event["id"]: event.get("previousEventId") or event["id"] - 1 for event in history}
     for event in history:
@@ -206,7 +205,7 @@ def _latest(visits: dict[int, dict[str, Any]], state: str) -> dict[str, Any] | N
 
 
 def _met_in(event_id: int, visits: dict[int, dict[str, Any]], before: dict[int, int]) -> dict[str, Any] | None:
-    """The visit that this event followed from; states of a Parallel are interleaved."""
+    """Return the visit that this event belongs to; states of a Parallel are interleaved."""
     while event_id not in visits and event_id in before:
         event_id = before[event_id]
     return visits.get(event_id)
@@ -215,7 +214,9 @@ def _met_in(event_id: int, visits: dict[int, dict[str, Any]], before: dict[int, 
 def _error(event: dict[str, Any]) -> str | None:
     if event["type"].startswith("Execution"):
         return None
-    failures = [told for name, told in event.items() if name.endswith(("FailedEventDetails", "TimedOutEventDetails"))]
+    failures = [
+        details for name, details in event.items() if name.endswith(("FailedEventDetails", "TimedOutEventDetails"))
+    ]
     return failures[0].get("error") if failures else None
 
 

@@ -1,4 +1,4 @@
-"""Dead letters, replays and timelines: what they are, and what may be asked of them."""
+"""Dead-letter queue model: queues, dead letters, and the rules for redrives and replays. Pure."""
 
 import json
 import re
@@ -16,7 +16,7 @@ class QueueUnknown(NotFound):
 
 
 class DeadLetterNotFound(NotFound):
-    """There is no such dead letter in this queue, or somebody else is at it right now."""
+    """There is no such dead letter in this queue, or another request is handling it right now."""
 
 
 class ReplayUnknown(NotFound):
@@ -32,7 +32,7 @@ class EventTypeUnknown(UnprocessableRequest):
 
 
 class NoMatchingRule(Conflict):
-    """No rule takes events of this type, so there is nobody to replay them to."""
+    """No rule matches events of this type, so a replay would reach no consumer."""
 
 
 class ReplaysBusy(Conflict):
@@ -40,15 +40,15 @@ class ReplaysBusy(Conflict):
 
 
 class NoFailedRefund(Conflict):
-    """No refund of this order has failed, or it was made again already."""
+    """No refund of this order has failed, or it has been retried already."""
 
 
 class CannotRedrive(Exception):
-    """This dead letter does not say what it was, so nothing can be done again; it stays where it is."""
+    """The dead letter lacks what a redrive needs; it stays in its queue."""
 
 
 class Queue(BaseModel):
-    """`url` is None of a queue that holds nothing but what was given up, such as parked orders."""
+    """`url` is None for a queue that holds only dead letters, such as parked orders."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +57,7 @@ class Queue(BaseModel):
 
 
 class Rule(BaseModel):
-    """A rule of the bus, and the types of events that it takes."""
+    """A rule of the bus, and the event types that it matches."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,7 +66,7 @@ class Rule(BaseModel):
 
 
 class Parts(BaseModel):
-    """What may be operated, by name. The template writes it, so it is the allow-list too."""
+    """The queues and rules that an admin may operate, by name: an allow-list, derived from the template."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,7 +80,7 @@ class Parts(BaseModel):
         return self.queues[name]
 
     def rules_for(self, event_type: str) -> list[str]:
-        """The ARNs of the rules that take this type. Raises NoMatchingRule."""
+        """Return the ARNs of the rules that match this type. Raises NoMatchingRule."""
         found = [rule.arn for rule in self.rules if event_type in rule.types]
         if not found:
             raise NoMatchingRule
@@ -88,12 +88,12 @@ class Parts(BaseModel):
 
 
 def queue_name(logical_id: str) -> str:
-    """The template's `WarehouseRepliesQueue` is operated as `warehouse-replies`."""
+    """Return the name under which a queue is operated: `WarehouseRepliesQueue` becomes `warehouse-replies`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id.removesuffix("Queue")).lower()
 
 
 class Context(BaseModel):
-    """What a dead letter was about: names and ids, never what it says of a person."""
+    """The names and ids in a dead letter, and no personal data."""
 
     event_type: str | None = None
     event_id: str | None = None
@@ -103,12 +103,12 @@ class Context(BaseModel):
 
 
 NAME = re.compile(r"[\w.:/-]{1,200}")
-"""Ids, types, ARNs and error names look like this. Anything else in their place is not shown."""
+"""The form of ids, types, ARNs and error names. Other values in their place are not shown."""
 
 
 class DeadLetter(BaseModel):
-    """A dead letter as it lies in its queue. Times are Unix milliseconds; `attributes` are those of its sender;
-    `group` is that of a FIFO queue."""
+    """A message in a dead-letter queue. Times are Unix milliseconds; `attributes` are the sender's; `group` is the
+    message group in a FIFO queue."""
 
     id: str
     body: str
@@ -120,12 +120,12 @@ class DeadLetter(BaseModel):
 
     @property
     def content(self) -> dict[str, Any]:
-        """Its body, and of a notification what is notified. Empty if that is not a JSON object."""
+        """Its body, or the message inside an SNS notification. Empty if that is not a JSON object."""
         content = _object(self.body)
         return _object(content["Message"]) if content.get("Type") == "Notification" else content
 
-    def told(self, attribute: str) -> str | None:
-        return self.attributes.get(attribute, {}).get("StringValue")
+    def attribute(self, name: str) -> str | None:
+        return self.attributes.get(name, {}).get("StringValue")
 
     @property
     def context(self) -> Context:
@@ -137,7 +137,7 @@ class DeadLetter(BaseModel):
             order_id=_name(_under(detail, "data").get("order_id"), content.get("order_id")),
             execution=_name(content.get("execution")),
             reason=_name(
-                self.told("ERROR_CODE"),
+                self.attribute("ERROR_CODE"),
                 failure.get("Error"),
                 _under(content, "responsePayload").get("errorType"),
                 lambdas.get("condition"),
@@ -164,7 +164,7 @@ def _name(*candidates: Any) -> str | None:
 
 
 def checked_window(start: datetime, end: datetime, now: datetime, kept: timedelta) -> None:
-    """Raises ReplayWindowInvalid, which names the field."""
+    """Check the time span of a replay. Raises ReplayWindowInvalid, which names the field."""
     wrong = {}
     if end > now:
         wrong["to"] = "It is in the future."

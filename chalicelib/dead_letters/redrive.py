@@ -1,44 +1,44 @@
-"""What it means to do a dead letter's work again. For most: the same message, on the queue that it came from."""
+"""Redrive: do the work of dead letters again. Most are sent to their source queue; `SPECIAL` lists the exceptions."""
 
 import json
 from collections.abc import Callable
 
 from chalicelib import wiring
+from chalicelib.dead_letters.model import CannotRedrive, DeadLetter
+from chalicelib.dead_letters.queue import Handled
 from chalicelib.events import bus, republish
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
-from chalicelib.operations.letters import Handled
-from chalicelib.operations.model import CannotRedrive, DeadLetter
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
 from chalicelib.platform.settings import settings
 
 
 def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
-    """Redrive the dead letters with these ids, or as many as one call can do of those sent until then (Unix ms).
+    """Redrive the dead letters with these ids, or as many as one call can handle of those sent until then (Unix ms).
 
     Raises QueueUnknown.
     """
     queue = wiring.operated().queue(name)
-    letters = wiring.letters()
+    dead_letters = wiring.dead_letters()
 
-    def send_back(letter: DeadLetter) -> None:
+    def send_back(dead_letter: DeadLetter) -> None:
         if queue.url is None:
             raise CannotRedrive("it came from no queue")
-        if not OUTDATED.get(name, _never)(letter):
-            letters.send(queue.url, letter)
+        if not OUTDATED.get(name, _never)(dead_letter):
+            dead_letters.send(queue.url, dead_letter)
 
-    return letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back), sent_until)
+    return dead_letters.handle(queue.dead_letters, wanted, SPECIAL.get(name, send_back), sent_until)
 
 
-def _never(letter: DeadLetter) -> bool:
+def _never(dead_letter: DeadLetter) -> bool:
     return False
 
 
-def _is_not_to_be_shipped(letter: DeadLetter) -> bool:
-    """A request to ship what was recalled, refused or cancelled since, or has been dispatched."""
-    request = letter.content
+def _is_not_to_be_shipped(dead_letter: DeadLetter) -> bool:
+    """Return whether this asks to ship an order that was since recalled, refused, cancelled or dispatched."""
+    request = dead_letter.content
     if request.get("action") != "ship":
         return False
     order_id = request.get("order_id", "")
@@ -49,15 +49,15 @@ def _is_not_to_be_shipped(letter: DeadLetter) -> bool:
 
 
 OUTDATED: dict[str, Callable[[DeadLetter], bool]] = {"warehouse": _is_not_to_be_shipped}
-"""By queue: which of its dead letters have nothing left to do. They are deleted and not sent."""
+"""By queue: which of its dead letters need no more work. They are deleted and not sent."""
 
 
-def settle(letter: DeadLetter) -> None:
-    """A parked order is recovered, a parked return begun again. Each step is a no-op where it was done already.
+def settle(dead_letter: DeadLetter) -> None:
+    """Recover a parked order, or start a parked return again. A step that was done already is a no-op.
 
     Raises CannotRedrive.
     """
-    execution = letter.content.get("execution")
+    execution = dead_letter.content.get("execution")
     if not isinstance(execution, str) or execution.count(":") != 7:
         raise CannotRedrive("no execution")
     machine, name = execution.split(":")[6:]
@@ -70,28 +70,28 @@ def settle(letter: DeadLetter) -> None:
         raise CannotRedrive("no workflow of ours")
 
 
-def _republish(letter: DeadLetter) -> None:
-    """The letter names a place in a stream and not an event, so everything that waits is published."""
+def _republish(dead_letter: DeadLetter) -> None:
+    """Publish every unpublished event: this dead letter names a position in a stream, not an event."""
     republish.republish()
 
 
-def _let_be(letter: DeadLetter) -> None:
-    """The pages that were not told have asked since: nothing is left to do."""
+def _drop(dead_letter: DeadLetter) -> None:
+    """Do nothing: a page that missed an update has polled since."""
 
 
-def _publish_again(letter: DeadLetter) -> None:
-    """The event as it was. Every rule that takes it gets it, also those that had it. Raises CannotRedrive."""
-    if "detail" not in letter.content:
+def _publish_again(dead_letter: DeadLetter) -> None:
+    """Publish the same event to every rule that matches it, also those that received it. Raises CannotRedrive."""
+    if "detail" not in dead_letter.content:
         raise CannotRedrive("no event")
-    envelope = Envelope.model_validate(letter.content["detail"])
+    envelope = Envelope.model_validate(dead_letter.content["detail"])
     bus.publish([envelope], aws.client("events"), settings().event_bus)
 
 
-def _run_again(letter: DeadLetter) -> None:
-    """A job that could not be started, or that failed for good. Raises CannotRedrive."""
-    context = letter.content.get("requestContext")
-    given = letter.content.get("requestPayload", {}) if context else letter.content
-    job = (context or {}).get("functionArn") or letter.told("TARGET_ARN")
+def _run_again(dead_letter: DeadLetter) -> None:
+    """Run a scheduled job that could not start or failed permanently. Raises CannotRedrive."""
+    context = dead_letter.content.get("requestContext")
+    given = dead_letter.content.get("requestPayload", {}) if context else dead_letter.content
+    job = (context or {}).get("functionArn") or dead_letter.attribute("TARGET_ARN")
     if not job:
         raise CannotRedrive("no function")
     arn = job.removesuffix(":$LATEST")
@@ -104,5 +104,5 @@ SPECIAL: dict[str, Callable[[DeadLetter], None]] = {
     "undelivered-events": _publish_again,
     "undelivered-copies": _publish_again,
     "missed-jobs": _run_again,
-    "unqueued-updates": _let_be,
+    "unqueued-updates": _drop,
 }

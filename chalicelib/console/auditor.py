@@ -1,4 +1,4 @@
-"""Asking the auditor. What it checks is in `infra/audit`, and only there: no copy of a promise is kept here."""
+"""Auditor client: invoke the function that checks the invariants. The invariants themselves are in `infra/audit`."""
 
 import json
 from datetime import datetime
@@ -15,7 +15,7 @@ class AuditNotOffered(NotFound):
 
 
 class AuditFailed(Unavailable):
-    """The auditor did not come to an end, or not in time."""
+    """The auditor failed, or did not finish in time."""
 
 
 class Violation(BaseModel):
@@ -25,7 +25,7 @@ class Violation(BaseModel):
 
 class Promise(BaseModel):
     promise: str
-    checked: Annotated[int, Field(description="Subjects that it was checked on.")]
+    checked: Annotated[int, Field(description="How many subjects were checked.")]
     violated: int
     violations: Annotated[list[Violation], Field(description="Up to twenty of them.")]
 
@@ -37,12 +37,12 @@ class Pace(BaseModel):
 
 
 class OrdersTally(BaseModel):
-    """Of the orders that were asked for."""
+    """Counts of the orders in the requested span."""
 
     placed: int
     under_way: int
     endings: Annotated[dict[str, int], Field(examples=[{"COMPLETED": 7, "CANCELLED PAYMENT_DECLINED": 1}])]
-    pace: Annotated[list[Pace], Field(description="Of two minutes; only seconds in which something happened.")]
+    pace: Annotated[list[Pace], Field(description="The last two minutes; only seconds with an event.")]
 
 
 class Audit(BaseModel):
@@ -57,7 +57,7 @@ class Auditor:
         self._function = function
 
     def audit(self, since: datetime | None) -> Audit:
-        """Raises AuditNotOffered, AuditFailed."""
+        """Run the audit and return its result. Raises AuditNotOffered, AuditFailed."""
         if not self._function:
             raise AuditNotOffered
         payload = json.dumps({"since": since.isoformat() if since else None})

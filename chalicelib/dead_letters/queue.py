@@ -1,8 +1,7 @@
-"""The queues as SQS holds them: how much lies in each, and handling what was given up.
+"""Dead-letter queue operations: read queue depths, and receive, handle and delete dead letters.
 
-A dead letter is deleted only after it was handled, so none is lost; one that is handled just before we die is
-handled again. SQS's own redrive (StartMessageMoveTask) is not used: it moves all or nothing, and knows nothing of
-letters that must be settled in another way than by moving them.
+A dead letter is deleted only after it was handled: it may be handled twice, never lost. SQS's own redrive
+(StartMessageMoveTask) is not used: it moves all messages or none, and only back to their source queue.
 """
 
 import time
@@ -12,23 +11,23 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.operations.model import DeadLetter
+from chalicelib.dead_letters.model import DeadLetter
 from chalicelib.platform.log import log
 
 BATCH = 10
-"""As many as SQS gives at once."""
+"""The most messages that SQS returns in one call."""
 HIDDEN_SECONDS = 60
-"""From others, while we are at it. Longer than the API's function may run."""
+"""Visibility timeout while dead letters are handled. Longer than the API's function may run."""
 AT_ONCE = 50
-"""So many are handled by one call."""
+"""The most dead letters that one call handles."""
 SEARCHED = 200
-"""So many are looked through for the ones that are wanted."""
+"""The most dead letters that one call searches."""
 WORK_SECONDS = 7
 """No dead letter is begun after this time: the API's function ends after 15 seconds, and the last one needs some."""
 
 
 class Depth(BaseModel):
-    """How many messages wait, and how many somebody is at. About: SQS counts as it goes."""
+    """Messages that wait, and messages that a consumer is handling. SQS counts approximately."""
 
     waiting: int
     in_flight: int
@@ -36,9 +35,9 @@ class Depth(BaseModel):
 
 @dataclass
 class Handled:
-    """By id of the letter; what failed says why, and stays.
+    """The ids of handled dead letters, and by id the error of those that failed and stay.
 
-    `complete` is True if nothing that was asked for is left untried.
+    `complete` is True if every requested dead letter was tried.
     """
 
     done: list[str] = field(default_factory=list)
@@ -52,28 +51,28 @@ class Handled:
 
 class DeadLetterQueue:
     def __init__(self, sqs: Any, seconds: Callable[[], float] = time.monotonic) -> None:
-        """`seconds` is a clock that only goes forward."""
+        """`seconds` is a monotonic clock."""
         self._sqs = sqs
         self._seconds = seconds
 
     def depth(self, url: str) -> Depth:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return Depth(waiting=int(told[names[0]]), in_flight=int(told[names[1]]))
+        counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return Depth(waiting=int(counts[names[0]]), in_flight=int(counts[names[1]]))
 
     def peek(self, url: str) -> list[DeadLetter]:
-        """Up to ten of them, which stay where they are."""
+        """Return up to ten dead letters and leave them in the queue."""
         received = self._receive(url)
         self._put_back(url, received)
-        return [_letter(message) for message in received]
+        return [_dead_letter(message) for message in received]
 
     def handle(
         self, url: str, wanted: list[str] | None, act: Callable[[DeadLetter], None], sent_until: int | None = None
     ) -> Handled:
         """Call `act` on each wanted dead letter, or on all, and delete those that it did not raise for.
 
-        `sent_until` (Unix milliseconds) leaves out what was sent later: whatever fails again is parked again at once,
-        and would be taken up for ever. Ends early after AT_ONCE dead letters or WORK_SECONDS.
+        `sent_until` (Unix milliseconds) leaves out what was sent later: a message that fails again returns to the
+        queue at once, and would be handled forever. Ends early after AT_ONCE dead letters or WORK_SECONDS.
         """
         handled, left = Handled(), []
         end = self._seconds() + WORK_SECONDS
@@ -94,27 +93,29 @@ class DeadLetterQueue:
             self._put_back(url, left)
         return handled
 
-    def send(self, url: str, letter: DeadLetter) -> None:
-        """The same message again, to the queue that it came from."""
-        attributes = {name: value for name, value in letter.attributes.items() if "DataType" in value}
-        # A new id for the deduplication of FIFO queues, which would take it for the message that failed.
-        order = {"MessageGroupId": letter.group, "MessageDeduplicationId": letter.id} if letter.group else {}
-        self._sqs.send_message(QueueUrl=url, MessageBody=letter.body, MessageAttributes=attributes, **order)
+    def send(self, url: str, dead_letter: DeadLetter) -> None:
+        """Send the same message to its source queue."""
+        attributes = {name: value for name, value in dead_letter.attributes.items() if "DataType" in value}
+        # A new deduplication id: with the old one a FIFO queue would drop it as a duplicate of the message that failed.
+        order = (
+            {"MessageGroupId": dead_letter.group, "MessageDeduplicationId": dead_letter.id} if dead_letter.group else {}
+        )
+        self._sqs.send_message(QueueUrl=url, MessageBody=dead_letter.body, MessageAttributes=attributes, **order)
 
     def _acted(self, url: str, message: dict[str, Any], act: Callable[[DeadLetter], None], handled: Handled) -> bool:
-        letter = _letter(message)
+        dead_letter = _dead_letter(message)
         try:
-            act(letter)
+            act(dead_letter)
         except Exception as failure:
-            log.exception("dead letter not handled", extra={"message_id": letter.id})
-            handled.failed[letter.id] = type(failure).__name__
+            log.exception("dead letter not handled", extra={"message_id": dead_letter.id})
+            handled.failed[dead_letter.id] = type(failure).__name__
             return False
         self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        handled.done.append(letter.id)
+        handled.done.append(dead_letter.id)
         return True
 
     def _walk(self, url: str) -> Iterator[dict[str, Any]]:
-        """Each message once, until there are no more. What is taken and not deleted must be put back."""
+        """Yield each message once. The caller must put back each one that it does not delete."""
         seen: set[str] = set()
         while len(seen) < SEARCHED and (batch := self._receive(url)):
             unread = [message for message in batch if message["MessageId"] not in seen]
@@ -146,7 +147,7 @@ class DeadLetterQueue:
 
 
 def _all_seen(url: str, deleted: int, held_back: int) -> bool:
-    """A queue that gives out no more has shown all, unless we stopped looking, or hold a FIFO queue's group back."""
+    """Return whether the queue was read to its end: not if the search stopped early, or a FIFO group is held back."""
     return deleted + held_back < SEARCHED and not (held_back and url.endswith(".fifo"))
 
 
@@ -156,7 +157,7 @@ def _is_asked_for(message: dict[str, Any], wanted: list[str] | None, sent_until:
     return sent_until is None or int(message["Attributes"]["SentTimestamp"]) <= sent_until
 
 
-def _letter(message: dict[str, Any]) -> DeadLetter:
+def _dead_letter(message: dict[str, Any]) -> DeadLetter:
     system = message["Attributes"]
     return DeadLetter(
         id=message["MessageId"],

@@ -1,4 +1,4 @@
-"""What is logged of an order, how it is found again, and what its timeline makes of it."""
+"""Order logs and timeline: what is logged of an order, how it is found, and the entries it becomes."""
 
 import json
 import logging
@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.console import logs, timeline
+from chalicelib.console.logs import Line, Logs
 from chalicelib.events import bus
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.operations import logs, timeline
-from chalicelib.operations.logs import Line, Logs
 from chalicelib.orders.model import Status
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.platform.log import log
@@ -237,3 +237,43 @@ def test_a_states_entry_holds_its_part_of_the_history():
     assert [event["id"] for event in state.document] == [2, 3, 4, 5, 6, 7]
     assert state.document[0]["timestamp"] == "2030-05-17T12:00:02.000Z"
     assert state.details["errors"] == ["Unavailable"]
+
+
+def moment(second):
+    return datetime(2030, 5, 17, 12, 0, second, tzinfo=UTC)
+
+
+def test_a_run_tells_its_states_with_their_errors_also_where_they_are_interleaved():
+    def entered(number, name, before):
+        details = {"stateEnteredEventDetails": {"name": name}}
+        return {
+            "id": number,
+            "type": "TaskStateEntered",
+            "timestamp": moment(number),
+            "previousEventId": before,
+        } | details
+
+    history = [
+        {"id": 1, "type": "ExecutionStarted", "timestamp": moment(1), "previousEventId": 0},
+        entered(2, "ShipOrder", 1),
+        entered(3, "SendConfirmation", 1),
+        {"id": 4, "type": "TaskFailed", "timestamp": moment(4), "previousEventId": 2,
+         "taskFailedEventDetails": {"error": "ShipmentRefused"}},
+        {"id": 5, "type": "TaskStateExited", "timestamp": moment(5), "previousEventId": 3,
+         "stateExitedEventDetails": {"name": "SendConfirmation"}},
+    ]  # fmt: skip
+    entries = timeline.of_run(
+        "fulfilment", Execution("ord_1", "FAILED", moment(1), moment(6), "CompensationExhausted", history)
+    )
+    told = {entry.title: entry.details for entry in entries}
+    assert told["ShipOrder"]["errors"] == ["ShipmentRefused"] and told["ShipOrder"]["left_at"] is None
+    assert (
+        told["SendConfirmation"]["errors"] == [] and told["SendConfirmation"]["left_at"] == "2030-05-17T12:00:05.000Z"
+    )
+    assert [entry.title for entry in entries][-1] == "fulfilment failed"
+    assert told["fulfilment failed"]["error"] == "CompensationExhausted"
+
+
+def test_a_timeline_is_merged_in_the_order_of_time():
+    early, late = (timeline.Entry(kind="email", at=f"2030-05-17T12:00:0{n}.000Z", title=str(n)) for n in (1, 2))
+    assert timeline.merged([late], [early]) == [early, late]

@@ -1,7 +1,7 @@
-"""The system as it is deployed: parts and what flows between them, read from the stack's own template.
+"""System map: the deployed resources and the flows between them, derived from the stack's own template.
 
-Nothing is drawn that is not in the template, and whoever adds a queue, a rule or a function need not think of this
-map. What a function reads and writes is taken from its policy, so the map also shows who may do what.
+A queue, rule or function that is added to the template appears without a change here. What a function reads and
+writes comes from its policy, so the map also shows permissions.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from chalicelib.operations.model import queue_name
+from chalicelib.dead_letters.model import queue_name
 
 Template = dict[str, Any]
 
@@ -38,7 +38,7 @@ Verb = Literal[
     "serves", "calls", "runs", "feeds", "delivers", "gives up",
     "reads", "writes", "sends", "publishes", "starts", "invokes",
 ]  # fmt: skip
-"""The first six flow by themselves; the others are what a function does, by its policy."""
+"""The first six are configured in AWS; the others are what a function may do by its policy."""
 
 VERBS: dict[str, Verb] = {
     "dynamodb:GetItem": "reads",
@@ -58,8 +58,8 @@ VERBS: dict[str, Verb] = {
 
 
 class Component(BaseModel):
-    """`id` is the logical one of the template, `name` the real one. `queue` is the name under which a queue is
-    operated; `says` is what the template says of it."""
+    """`id` is the template's logical id, `name` the physical one. `queue` is the name under which a queue is
+    operated; `says` is the template's description."""
 
     id: str
     kind: ResourceType
@@ -80,7 +80,7 @@ class Map(BaseModel):
 
 
 def drawn(template: Template, names: dict[str, str]) -> Map:
-    """`names` are the physical ids of the stack's resources by their logical ones."""
+    """Return the map of a template. `names` are the physical ids by logical id."""
     resources = template["Resources"]
     parts = {
         logical: _part(logical, resource, names)
@@ -127,7 +127,7 @@ def _mappings(resources: Template) -> Iterator[Link]:
 
 
 def _rules(resources: Template) -> Iterator[Link]:
-    """A rule of AWS' own bus names in its pattern whose events it takes."""
+    """A rule on AWS' default bus names the source of its events in its pattern."""
     for logical, rule in resources.items():
         if rule.get("Type") != "AWS::Events::Rule":
             continue
@@ -164,7 +164,7 @@ def _redrives(resources: Template) -> Iterator[Link]:
 
 
 def _redriven(resources: Template) -> dict[str, str]:
-    """Each queue that has dead letters of its own, and which they are."""
+    """Return each queue with a dead-letter queue, and that queue."""
     queues = {logical: each for logical, each in resources.items() if each.get("Type") == "AWS::SQS::Queue"}
     policies = {logical: queue.get("Properties", {}).get("RedrivePolicy") for logical, queue in queues.items()}
     return {logical: _first(policy["deadLetterTargetArn"]) for logical, policy in policies.items() if policy}
@@ -177,7 +177,7 @@ def _steps(resources: Template) -> Iterator[Link]:
 
 
 def _doors(resources: Template) -> Iterator[Link]:
-    """An API may invoke its function; a distribution has what it serves as its origins."""
+    """An API invokes its function; a distribution serves its origins."""
     for permission in _of(resources, "AWS::Lambda::Permission"):
         yield from _links(permission["SourceArn"], _first(permission["FunctionName"]), "calls")
     for logical, site in resources.items():
@@ -204,14 +204,14 @@ def _permitted(function: str, statement: Template, named: dict[str, str]) -> Ite
 
 
 def _named_machines(resources: Template) -> dict[str, str]:
-    """State machines by the end of an ARN that is put together from their name, where a reference would be a circle."""
+    """Return state machines by the end of their ARN: policies spell it out where a reference would be circular."""
     machines = {k: each for k, each in resources.items() if each.get("Type") == "AWS::StepFunctions::StateMachine"}
     names = {logical: machine["Properties"].get("StateMachineName") for logical, machine in machines.items()}
     return {f":stateMachine:{name['Fn::Sub']}": logical for logical, name in names.items() if name}
 
 
 def _links(source: Any, target: Any, verb: Verb) -> Iterator[Link]:
-    """From whatever the one refers to, to whatever the other refers to; a text is a logical id."""
+    """Link everything that `source` refers to with everything that `target` refers to; a string is a logical id."""
     for one in [source] if isinstance(source, str) else _references(source):
         for other in [target] if isinstance(target, str) else _references(target):
             yield Link(source=one, target=other, verb=verb)
@@ -222,7 +222,7 @@ def _first(reference: Any) -> str:
 
 
 def _references(value: Any, named: dict[str, str] | None = None) -> list[str]:
-    """The logical ids that a piece of a template refers to, and of its pseudo parameters none."""
+    """Return the logical ids that a part of a template refers to, without pseudo parameters."""
     return list(dict.fromkeys(_found(value, named or {})))
 
 

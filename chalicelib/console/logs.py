@@ -1,5 +1,4 @@
-"""What the functions logged, found by CloudWatch Logs Insights: one query for all log groups, where asking each
-group would take as many calls as there are functions."""
+"""Log search: find log lines by id with CloudWatch Logs Insights, in one query over all log groups."""
 
 import json
 import time
@@ -10,14 +9,14 @@ from pydantic import BaseModel
 
 LINES_AT_MOST = 500
 PATIENCE_SECONDS = 8
-"""Less than the API's function may run."""
+"""The longest wait for a query. Less than the API's function may run."""
 PAUSE_SECONDS = 0.2
 GROUPS_AT_ONCE = 50
-"""As many as Insights looks through in one query."""
+"""The most log groups that one query may name."""
 
 
 class Line(BaseModel):
-    """`at` is CloudWatch's moment in ISO 8601, UTC; `content` is None of a line that is not a JSON object."""
+    """`at` is CloudWatch's timestamp in ISO 8601, UTC; `content` is None for a line that is not a JSON object."""
 
     at: str
     group: str
@@ -26,7 +25,7 @@ class Line(BaseModel):
 
 
 class LogSearch(BaseModel):
-    """Not complete if there were more lines than we fetch, or if Insights was not done in time."""
+    """Not complete if there were more lines than the limit, or if the query did not finish in time."""
 
     lines: list[Line]
     is_complete: bool
@@ -38,7 +37,7 @@ class Logs:
         self._prefix = group_prefix
 
     def mentioning(self, words: list[str], start: datetime, end: datetime) -> LogSearch:
-        """The lines in which one of these stands, oldest first. `words` are ids: they go into a pattern as they are."""
+        """Return the lines that contain one of the words, oldest first. `words` are ids; they are not escaped."""
         groups = self._groups()
         if not groups:
             return LogSearch(lines=[], is_complete=True)
@@ -66,13 +65,13 @@ class Logs:
         return LogSearch(lines=lines, is_complete=answer["status"] == "Complete" and len(lines) < LINES_AT_MOST)
 
     def _groups(self) -> list[str]:
-        """A function that never ran has none."""
+        """Return the log groups that exist; a function that never ran has none."""
         pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._prefix)
         return [group["logGroupName"] for page in pages for group in page["logGroups"]][:GROUPS_AT_ONCE]
 
 
 def _line(row: dict[str, str]) -> Line:
-    """`@log` begins with the number of the account, `@timestamp` is UTC without saying so."""
+    """`@log` begins with the account number; `@timestamp` is UTC without an offset."""
     at = row["@timestamp"].replace(" ", "T") + "Z"
     return Line(at=at, group=row["@log"].rsplit(":", 1)[-1], text=row["@message"], content=_object(row["@message"]))
 

@@ -1,4 +1,4 @@
-"""The stack as CloudFormation knows it, and what its parts are doing right now."""
+"""Stack reader: the deployed template and resource names from CloudFormation, and recent metrics from CloudWatch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.operations.system import Component, Map, drawn
+from chalicelib.console.system import Component, Map, drawn
 
 KEPT_SECONDS = 300
 WINDOW = timedelta(minutes=5)
-"""Invocations are counted over so long a time. CloudWatch counts by whole minutes."""
+"""The span over which invocations are counted. CloudWatch counts by whole minutes."""
 RUNNING_AT_MOST = 100
-"""Executions beyond these are not counted, because each hundred is another call."""
+"""The most running executions that are counted; each hundred takes another call."""
 
 
 class Invocations(BaseModel):
@@ -22,7 +22,7 @@ class Invocations(BaseModel):
 
 
 class Activity(BaseModel):
-    """By id of the part: executions that run now, at most so many as one call tells, and recent invocations."""
+    """By part id: running executions, up to RUNNING_AT_MOST, and recent invocations."""
 
     window_minutes: int
     running: dict[str, int]
@@ -37,7 +37,7 @@ class Stack:
         self._read_at = 0.0
 
     def map(self) -> Map:
-        """Read anew every five minutes."""
+        """Return the map; it is cached for five minutes."""
         if self._map is None or time.monotonic() > self._read_at + KEPT_SECONDS:
             answer = self._cloudformation.get_template(StackName=self._name, TemplateStage="Original")
             self._map = drawn(answer["TemplateBody"], self._names())
@@ -56,7 +56,7 @@ class Meters:
         self._clock = clock
 
     def invocations(self, functions: list[Component]) -> dict[str, Invocations]:
-        """Of those that CloudWatch has heard of. One call as long as there are fewer than 250 functions."""
+        """Return recent invocations by function. One call serves up to 250 functions."""
         queries = [query for number, part in enumerate(functions) for query in _queries(number, part)]
         end = self._clock()
         answer = self._cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=end - WINDOW, EndTime=end)

@@ -6,7 +6,7 @@ import json
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.lab.auditor import AuditFailed, AuditNotOffered, Auditor
+from chalicelib.console.auditor import AuditFailed, AuditNotOffered, Auditor
 from infra.deploy import aws
 from tests.builders import NOW
 

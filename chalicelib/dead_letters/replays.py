@@ -1,6 +1,6 @@
-"""Replays of the bus' archive.
+"""Event replay: publish archived events of a time span again.
 
-Every consumer bears a repetition, so a replay changes nothing that was done already; it does what was missed.
+Every consumer is idempotent, so a replay repeats no effect; it only makes up for what was missed.
 """
 
 import uuid
@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
-from chalicelib.operations.model import ReplaysBusy, ReplayUnknown
+from chalicelib.dead_letters.model import ReplaysBusy, ReplayUnknown
 from chalicelib.platform.clock import iso
 from chalicelib.platform.request_keys import RequestKey
 
@@ -29,7 +29,7 @@ class Replay(BaseModel):
 
 
 class Replays:
-    """`archive` and `bus` are ARNs. The bus' name begins the name of every replay, so that a policy can name them."""
+    """`archive` and `bus` are ARNs. Each replay's name begins with the bus name, so that a policy can match it."""
 
     def __init__(self, events: Any, archive: str, bus: str) -> None:
         self._events = events
@@ -39,10 +39,10 @@ class Replays:
     def start(self, start: datetime, end: datetime, rules: list[str] | None, key: RequestKey | None = None) -> Replay:
         """Replay to these rules, or to all, once for each key. Raises ReplaysBusy, IdempotencyConflict.
 
-        A key is a part of the replay's name, which EventBridge takes once: there is no moment between the two.
+        The key is part of the replay's name, and EventBridge accepts a name once: check and start are one step.
 
-        EventBridge filters a replay by rules only and not by types of events: a rule that takes more than one
-        type gets all of them. Whole seconds are replayed, because EventBridge notes an event's time in seconds.
+        EventBridge filters a replay by rule, not by event type: a rule that matches several types receives all of
+        them. The span is cut to whole seconds, because EventBridge records an event's time in seconds.
         """
         replay_id = self._prefix + (key.id if key else uuid.uuid4().hex)[:ID_LENGTH]
         only = {"FilterArns": rules} if rules is not None else {}
@@ -74,17 +74,17 @@ class Replays:
         if not replay_id.startswith(self._prefix) or len(replay_id) != len(self._prefix) + ID_LENGTH:
             raise ReplayUnknown
         try:
-            told = self._events.describe_replay(ReplayName=replay_id)
+            found = self._events.describe_replay(ReplayName=replay_id)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("ResourceNotFoundException", "ValidationException"):
                 raise ReplayUnknown from error
             raise
         return Replay(
             replay_id=replay_id,
-            state=told["State"],
-            start=iso(told["EventStartTime"]),
-            end=iso(told["EventEndTime"]),
-            reason=told.get("StateReason"),
+            state=found["State"],
+            start=iso(found["EventStartTime"]),
+            end=iso(found["EventEndTime"]),
+            reason=found.get("StateReason"),
         )
 
     @property

@@ -1,13 +1,13 @@
-"""Dead letters, what doing their work again means, and the timeline."""
+"""Dead-letter queue operations: the model, redrive and replays."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.operations import redrive, timeline
-from chalicelib.operations.model import (
+from chalicelib.dead_letters import redrive
+from chalicelib.dead_letters.model import (
     CannotRedrive,
     DeadLetter,
     NoMatchingRule,
@@ -16,10 +16,9 @@ from chalicelib.operations.model import (
     ReplayWindowInvalid,
     checked_window,
 )
-from chalicelib.operations.replays import Replays
+from chalicelib.dead_letters.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
-from chalicelib.platform.workflows import Execution
 from infra.build import derived
 from infra.build.template import pieces
 from tests.builders import NOW, an_event, an_order_in
@@ -27,7 +26,7 @@ from tests.builders import NOW, an_event, an_order_in
 from .conftest import RETURN, SAGA, UNDO
 
 
-def a_letter(content, **attributes):
+def a_dead_letter(content, **attributes):
     told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
     body = content if isinstance(content, str) else json.dumps(content)
     return DeadLetter(id="m-1", body=body, attributes=told, sent=0, receive_count=3)
@@ -37,26 +36,29 @@ EVENT = an_event().model_dump()
 
 
 @pytest.mark.parametrize(
-    ("letter", "told"),
+    ("dead_letter", "told"),
     [
-        (a_letter({"detail": EVENT}), {"event_type": "OrderPlaced", "event_id": EVENT["id"], "order_id": "ord_1"}),
-        (a_letter({"Type": "Notification", "Message": json.dumps({"detail": EVENT})}), {"order_id": "ord_1"}),
+        (a_dead_letter({"detail": EVENT}), {"event_type": "OrderPlaced", "event_id": EVENT["id"], "order_id": "ord_1"}),
+        (a_dead_letter({"Type": "Notification", "Message": json.dumps({"detail": EVENT})}), {"order_id": "ord_1"}),
         (
-            a_letter({"order_id": "ord_1", "failure": {"Error": "Unavailable", "Cause": "Ida"}}),
+            a_dead_letter({"order_id": "ord_1", "failure": {"Error": "Unavailable", "Cause": "Ida"}}),
             {"reason": "Unavailable"},
         ),
-        (a_letter({"event_id": "evt_1", "payment_intent": "pi_1"}), {"event_id": "evt_1"}),
-        (a_letter({"requestContext": {"condition": "RetryAttemptsExhausted"}}), {"reason": "RetryAttemptsExhausted"}),
-        (a_letter({"responsePayload": {"errorType": "KeyError"}}), {"reason": "KeyError"}),
-        (a_letter({}, ERROR_CODE="NO_PERMISSIONS"), {"reason": "NO_PERMISSIONS"}),
-        (a_letter("Ida Sand, Havnegata 1"), {"reason": "NotReadable"}),
-        (a_letter("[1]"), {"reason": "NotReadable"}),
-        (a_letter({"order_id": "Ida Sand <ida@example.com>"}), {"order_id": None}),
-        (a_letter({"detail": "text", "failure": 1, "order_id": {"a": 1}}), {"order_id": None}),
+        (a_dead_letter({"event_id": "evt_1", "payment_intent": "pi_1"}), {"event_id": "evt_1"}),
+        (
+            a_dead_letter({"requestContext": {"condition": "RetryAttemptsExhausted"}}),
+            {"reason": "RetryAttemptsExhausted"},
+        ),
+        (a_dead_letter({"responsePayload": {"errorType": "KeyError"}}), {"reason": "KeyError"}),
+        (a_dead_letter({}, ERROR_CODE="NO_PERMISSIONS"), {"reason": "NO_PERMISSIONS"}),
+        (a_dead_letter("Ida Sand, Havnegata 1"), {"reason": "NotReadable"}),
+        (a_dead_letter("[1]"), {"reason": "NotReadable"}),
+        (a_dead_letter({"order_id": "Ida Sand <ida@example.com>"}), {"order_id": None}),
+        (a_dead_letter({"detail": "text", "failure": 1, "order_id": {"a": 1}}), {"order_id": None}),
     ],
 )
-def test_a_letter_tells_ids_and_names_and_nothing_of_a_person(letter, told):
-    context = letter.context.model_dump()
+def test_dead_letter_shows_ids_and_names_and_no_personal_data(dead_letter, told):
+    context = dead_letter.context.model_dump()
     assert {name: context[name] for name in told} == told
     assert "Ida" not in json.dumps(context)
 
@@ -87,7 +89,7 @@ def test_a_window_up_to_now_is_fine():
 
 def parked(machine, name):
     execution = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-    return a_letter({"order_id": "ord_1", "failure": {"Error": "X"}, "execution": execution})
+    return a_dead_letter({"order_id": "ord_1", "failure": {"Error": "X"}, "execution": execution})
 
 
 class FakeEvents:
@@ -184,42 +186,7 @@ def test_a_return_is_begun_anew_with_what_it_was_given(shop):
 @pytest.mark.parametrize("content", [{}, {"execution": 5}, {"execution": "x"}, {"execution": "a:b:c:d:e:f:other:name"}])
 def test_what_names_no_workflow_of_ours_cannot_be_settled(shop, content):
     with pytest.raises(CannotRedrive):
-        redrive.settle(a_letter(content))
-
-
-def at(second):
-    return datetime(2030, 5, 17, 12, 0, second, tzinfo=UTC)
-
-
-def test_a_run_tells_its_states_with_their_errors_also_where_they_are_interleaved():
-    def entered(number, name, before):
-        details = {"stateEnteredEventDetails": {"name": name}}
-        return {"id": number, "type": "TaskStateEntered", "timestamp": at(number), "previousEventId": before} | details
-
-    history = [
-        {"id": 1, "type": "ExecutionStarted", "timestamp": at(1), "previousEventId": 0},
-        entered(2, "ShipOrder", 1),
-        entered(3, "SendConfirmation", 1),
-        {"id": 4, "type": "TaskFailed", "timestamp": at(4), "previousEventId": 2,
-         "taskFailedEventDetails": {"error": "ShipmentRefused"}},
-        {"id": 5, "type": "TaskStateExited", "timestamp": at(5), "previousEventId": 3,
-         "stateExitedEventDetails": {"name": "SendConfirmation"}},
-    ]  # fmt: skip
-    entries = timeline.of_run(
-        "fulfilment", Execution("ord_1", "FAILED", at(1), at(6), "CompensationExhausted", history)
-    )
-    told = {entry.title: entry.details for entry in entries}
-    assert told["ShipOrder"]["errors"] == ["ShipmentRefused"] and told["ShipOrder"]["left_at"] is None
-    assert (
-        told["SendConfirmation"]["errors"] == [] and told["SendConfirmation"]["left_at"] == "2030-05-17T12:00:05.000Z"
-    )
-    assert [entry.title for entry in entries][-1] == "fulfilment failed"
-    assert told["fulfilment failed"]["error"] == "CompensationExhausted"
-
-
-def test_a_timeline_is_merged_in_the_order_of_time():
-    early, late = (timeline.Entry(kind="email", at=f"2030-05-17T12:00:0{n}.000Z", title=str(n)) for n in (1, 2))
-    assert timeline.merged([late], [early]) == [early, late]
+        redrive.settle(a_dead_letter(content))
 
 
 def test_every_special_queue_is_one_that_the_template_has():

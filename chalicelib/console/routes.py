@@ -1,0 +1,128 @@
+"""The operator console over HTTP, for admins: timeline and logs of an order, workflows, system map, and audit."""
+
+from typing import Annotated, Any
+
+from chalice import Blueprint
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib import wiring
+from chalicelib.console import timeline
+from chalicelib.console.auditor import Audit, AuditNotOffered
+from chalicelib.console.stack import RUNNING_AT_MOST, WINDOW, Activity
+from chalicelib.console.system import Map
+from chalicelib.orders.model import OrderNotFound
+from chalicelib.platform.clock import Timestamp, utc_now
+from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.workflows import Workflow
+
+routes = Blueprint(__name__)
+
+
+class Timeline(BaseModel):
+    order_id: str
+    items: list[timeline.Entry]
+
+
+class LoggedTimeline(Timeline):
+    is_complete: Annotated[bool, Field(description="False if not all lines could be fetched in time.")]
+
+
+class WorkflowView(BaseModel):
+    name: str
+    machine: Annotated[str, Field(description="The state machine's own name.")]
+    definition: Annotated[dict[str, Any], Field(description="As it is deployed, in the Amazon States Language.")]
+
+
+class Workflows(BaseModel):
+    items: list[WorkflowView]
+
+
+class AuditRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    since: Annotated[Timestamp | None, Field(description="Count only orders placed since then. All if absent.")] = None
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/{order_id}/timeline", summary="Get the timeline of an order", access="admin",
+    answer=Timeline, refusals=(OrderNotFound,),
+)  # fmt: skip
+def get_timeline(call: Call, order_id: str) -> Timeline:
+    order = wiring.orders().get(order_id)
+    names = {"fulfilment": [order_id], "undo": [order_id], "return": [each.id for each in order.returns]}
+    machines = _workflows()
+    runs = [(kind, run) for kind, of in names.items() for name in of for run in machines[kind].runs(name)]
+    states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
+    events = wiring.orders().events(order_id)
+    items = timeline.merged(
+        timeline.of_versions(events),
+        timeline.of_events(events),
+        states,
+        timeline.of_payment(wiring.payments().of(order_id), order, states),
+        timeline.of_shipment(wiring.shipping().of(order_id), order, states),
+        timeline.of_emails(wiring.notifications().sent(order)),
+    )
+    return Timeline(order_id=order_id, items=items)
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/{order_id}/logs", summary="Get the log lines of an order as timeline entries",
+    access="admin", answer=LoggedTimeline, refusals=(OrderNotFound,),
+)  # fmt: skip
+def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
+    order, payment = wiring.orders().get(order_id), wiring.payments().of(order_id)
+    words = [order.id, payment.intent_id] if payment and payment.intent_id else [order.id]
+    found = wiring.function_logs().mentioning(words, *timeline.span(order, utc_now()))
+    items = timeline.merged(timeline.of_lines(found.lines))
+    return LoggedTimeline(order_id=order_id, items=items, is_complete=found.is_complete)
+
+
+@endpoint(
+    routes, "GET", "/admin/workflows", summary="List the deployed workflows", access="admin", answer=Workflows,
+)  # fmt: skip
+def list_workflows(call: Call) -> Workflows:
+    return Workflows(
+        items=[
+            WorkflowView(name=name, machine=workflow.machine, definition=workflow.definition)
+            for name, workflow in _workflows().items()
+        ]
+    )
+
+
+@endpoint(
+    routes, "GET", "/admin/system", summary="Get the map of the deployed stack", access="admin",
+    answer=Map,
+)  # fmt: skip
+def get_system(call: Call) -> Map:
+    return wiring.stack().map()
+
+
+@endpoint(
+    routes, "GET", "/admin/system/activity", summary="Get the current activity of the deployed stack", access="admin",
+    answer=Activity,
+)  # fmt: skip
+def get_activity(call: Call) -> Activity:
+    parts = wiring.stack().map().parts
+    by_name = {workflow.machine: workflow for workflow in _workflows().values()}
+    machines = {part.id: by_name[part.name] for part in parts if part.kind == "workflow" and part.name in by_name}
+    return Activity(
+        window_minutes=int(WINDOW.total_seconds() // 60),
+        running={part_id: workflow.running(RUNNING_AT_MOST) for part_id, workflow in machines.items()},
+        functions=wiring.meters().invocations([part for part in parts if part.kind == "function"]),
+    )
+
+
+@endpoint(
+    routes, "POST", "/admin/audit", summary="Check every invariant of money and stock", access="admin",
+    body=AuditRequest, body_required=False, answer=Audit, refusals=(AuditNotOffered,),
+)  # fmt: skip
+def run_audit(call: Call, body: AuditRequest) -> Audit:
+    return wiring.auditor().audit(body.since)
+
+
+def _workflows() -> dict[str, Workflow]:
+    return {
+        "fulfilment": wiring.fulfilment_workflow(),
+        "undo": wiring.undo_workflow(),
+        "return": wiring.return_workflow(),
+    }
