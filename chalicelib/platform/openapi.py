@@ -4,7 +4,8 @@ import re
 from typing import Any, Literal
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.http import (
@@ -56,12 +57,27 @@ HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
+class AnswersAreComplete(GenerateJsonSchema):
+    """JSON schemas in which every field of an answer is required: an answer also contains the fields with a default."""
+
+    def field_is_required(
+        self,
+        field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
+        total: bool,
+    ) -> bool:
+        if self.mode == "serialization":
+            return field.get("serialization_exclude_if") is None
+        return super().field_is_required(field, total)
+
+
 def document(server_path: str) -> dict[str, Any]:
     """`server_path` is the path below which the API answers, for example `/api`."""
     models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem} | _members()
     ordered = sorted(models, key=lambda model: model.__name__)
     definitions = [(model, _mode(model)) for model in ordered]
-    _, schemas = models_json_schema(definitions, ref_template=SCHEMA)
+    _, schemas = models_json_schema(
+        definitions, ref_template=SCHEMA, schema_generator=AnswersAreComplete
+    )
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -85,8 +101,8 @@ def document(server_path: str) -> dict[str, Any]:
 
 
 def _mode(model: type[BaseModel]) -> Literal["validation", "serialization"]:
-    is_answer = model is Problem or model in _members() or any(model is o.answer for o in OPERATIONS)
-    return "serialization" if is_answer else "validation"
+    """Problem documents leave out what is null, so their fields with a default are optional, as in a body."""
+    return "serialization" if any(model is o.answer for o in OPERATIONS) else "validation"
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

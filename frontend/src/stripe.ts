@@ -1,5 +1,5 @@
 /** Stripe.js: the card form and the bank's question. Fetched only where a real Stripe account is configured. */
-import type { Address, Money } from './api';
+import type { Money, ShippingAddress } from './api';
 import { currentTheme } from './theme';
 
 interface Elements {
@@ -21,7 +21,7 @@ declare global {
 
 export interface CardForm {
   /** The id of a PaymentMethod for what was typed; the same id until something else is typed. */
-  paymentMethod(email: string, address: Address): Promise<string>;
+  paymentMethod(email: string, address: ShippingAddress): Promise<string>;
 }
 
 export async function mountCardForm(host: HTMLElement, publishableKey: string, total: Money): Promise<CardForm> {

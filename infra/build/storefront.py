@@ -1,4 +1,4 @@
-"""Builds the static storefront and puts it into its bucket, with the configuration of this deployment."""
+"""Storefront build: generate the API's types, check and bundle the pages, upload them with their configuration."""
 
 import fcntl
 import gzip
@@ -32,21 +32,41 @@ class BuildFailed(Exception):
 
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
-    """Returns the folder of the built site. Raises BuildFailed."""
+    """Check the types, bundle the site and return its folder. Raises BuildFailed."""
     install(FRONTEND, progress)
     progress("building the storefront")
+    check()
     npm(FRONTEND, "run", "build")
     return DIST
 
 
-def check() -> None:
-    """Every type fits. Raises BuildFailed."""
-    install(FRONTEND)
-    npm(FRONTEND, "run", "check")
+def check(frontend: Path = FRONTEND) -> None:
+    """Check the pages against types generated from the API's OpenAPI document. Raises BuildFailed."""
+    install(frontend)
+    generate_types(frontend)
+    npm(frontend, "run", "check")
+
+
+def generate_types(frontend: Path) -> None:
+    """Write the types of the API's current OpenAPI document to `src/generated`, if it changed. Raises BuildFailed."""
+    from chalicelib import api  # noqa: F401  # registers the operations
+    from chalicelib.platform import openapi
+
+    folder = frontend / "src" / "generated"
+    source, types = folder / "openapi.json", folder / "openapi.d.ts"
+    document = json.dumps(openapi.document("/api"), indent=1)
+    with (frontend / "package.json").open() as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if types.exists() and source.exists() and source.read_text() == document:
+            return
+        folder.mkdir(exist_ok=True)
+        types.unlink(missing_ok=True)
+        source.write_text(document)
+        npm(frontend, "run", "types")
 
 
 def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
-    """The pinned packages of this folder, if they changed; who comes meanwhile waits. Raises BuildFailed."""
+    """Install the pinned packages of this folder if they changed; parallel calls wait. Raises BuildFailed."""
     wanted, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     with wanted.open() as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)

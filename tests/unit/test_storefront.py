@@ -1,18 +1,37 @@
-"""The pages: their types fit, and each file may be kept for as long as it cannot change."""
+"""Storefront build: its types follow the API, and each file is cached for as long as it cannot change."""
 
 import json
 import re
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.platform import openapi
 from infra.build import storefront
 from infra.seed.seed import PRODUCTS
 
 
-def test_every_type_fits():
+def test_pages_fit_the_types_of_the_api():
     storefront.check()
+
+
+def test_pages_that_read_a_field_the_api_dropped_fail_the_check(tmp_path, monkeypatch):
+    frontend = tmp_path / "frontend"
+    shutil.copytree(storefront.FRONTEND, frontend, ignore=shutil.ignore_patterns("node_modules", "dist", "lighthouse"))
+    (frontend / "node_modules").symlink_to(storefront.FRONTEND / "node_modules")
+    config = json.loads((frontend / "tsconfig.json").read_text())
+    config["compilerOptions"] |= {"incremental": False, "tsBuildInfoFile": None}
+    (frontend / "tsconfig.json").write_text(json.dumps(config))
+    document = openapi.document("/api")
+    product = document["components"]["schemas"]["ProductView"]
+    del product["properties"]["available"]
+    product["required"].remove("available")
+    monkeypatch.setattr(openapi, "document", lambda server_path: document)
+
+    with pytest.raises(storefront.BuildFailed, match="Property 'available' does not exist"):
+        storefront.check(frontend)
 
 
 def test_who_asks_for_the_packages_while_they_are_installed_waits_and_finds_them(tmp_path, monkeypatch):

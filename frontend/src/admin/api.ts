@@ -1,25 +1,33 @@
-/** Every call that only the console makes, and the shapes of its answers. */
+/** Every call that only the console makes. */
+import type { List, OrderDocument, Schemas, Status } from '../api-types';
 import { askedOnce } from '../asked-once';
+import { asked, Problem, signedIn } from '../request';
 import type { Machine } from './saga/definition';
-import { asked, Problem, signedIn, type List, type OrderDocument, type OrderSummary, type Status } from '../api';
+
+export type AdminOrderSummary = Schemas['AdminOrderSummary'];
+export type DocumentPage = Schemas['DocumentPage'];
+export type Entry = Schemas['Entry'];
+export type Kind = Entry['kind'];
+export type SystemMap = Schemas['Map'];
+export type Part = Schemas['Component'];
+export type Link = Schemas['Link'];
+export type Activity = Schemas['Activity'];
+export type Queue = Schemas['QueueView'];
+export type Letter = Schemas['LetterView'];
+export type Redriven = Schemas['Redriven'];
+export type Insights = Schemas['InsightsView'];
+export type Steps = Schemas['Steps'];
+export type Audit = Schemas['Audit'];
+export type GuestOrder = Schemas['OrderAccepted'];
+export type Workflow = Omit<Schemas['WorkflowView'], 'definition'> & { definition: Machine };
 
 // orders
-
-export interface AdminOrderSummary extends OrderSummary {
-  email: string;
-  /** Null of a guest. */
-  customer_id: string | null;
-}
 
 export function listAllOrders(
   filter: { status?: Status | ''; customer_id?: string; cursor?: string | null },
   signal?: AbortSignal,
 ): Promise<List<AdminOrderSummary>> {
   return signedIn(`/admin/orders?${queryOf(filter)}`, { signal });
-}
-
-export interface DocumentPage extends List<OrderDocument> {
-  time_zone: string;
 }
 
 export function listAllDocuments(
@@ -29,42 +37,19 @@ export function listAllDocuments(
   return signedIn(`/admin/documents?${queryOf({ ...filter, year: filter.year ? String(filter.year) : undefined })}`, { signal });
 }
 
-export interface Entry {
-  kind: 'order' | 'workflow' | 'state' | 'event' | 'email' | 'payment' | 'shipment' | 'call' | 'queue' | 'push' | 'log';
-  at: string;
-  title: string;
-  details: Record<string, unknown>;
-  /** The raw thing behind the entry; null where there is none. */
-  document: unknown;
-}
-
-export type Kind = Entry['kind'];
-
 /** Makes the refunds of an order again that did not arrive; asked twice, none is made twice. */
 export async function retryRefunds(orderId: string): Promise<void> {
   await signedIn(`/admin/orders/${encodeURIComponent(orderId)}/refunds`, { method: 'POST' });
 }
 
 export async function getTimeline(orderId: string, signal?: AbortSignal): Promise<Entry[]> {
-  const { items } = await signedIn<{ items: Entry[] }>(`/admin/orders/${encodeURIComponent(orderId)}/timeline`, { signal });
+  const { items } = await signedIn<Schemas['Timeline']>(`/admin/orders/${encodeURIComponent(orderId)}/timeline`, { signal });
   return items;
 }
 
-export interface LoggedEntries {
-  items: Entry[];
-  /** False if there was more to find. */
-  is_complete: boolean;
-}
-
 /** Slower than the timeline: CloudWatch looks through the logs of all functions. */
-export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<LoggedEntries> {
+export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<Schemas['LoggedTimeline']> {
   return signedIn(`/admin/orders/${encodeURIComponent(orderId)}/logs`, { signal });
-}
-
-export interface Workflow {
-  name: string;
-  machine: string;
-  definition: Machine;
 }
 
 /** As they are deployed. */
@@ -72,72 +57,16 @@ export const listWorkflows = askedOnce(async () => (await signedIn<{ items: Work
 
 // system
 
-export interface Part {
-  /** The template's name for it. */
-  id: string;
-  kind: 'site' | 'api' | 'websocket' | 'schedule' | 'function' | 'table' | 'bucket' | 'bus' | 'rule' | 'topic' | 'queue' | 'dead_letters' | 'workflow';
-  /** Its real name. */
-  name: string;
-  /** The name under which a queue is operated. */
-  queue: string | null;
-  says: string | null;
-}
-
-export interface Link {
-  source: string;
-  target: string;
-  verb: 'serves' | 'calls' | 'runs' | 'feeds' | 'delivers' | 'gives up' | 'reads' | 'writes' | 'sends' | 'publishes' | 'starts' | 'invokes';
-}
-
-export interface SystemMap {
-  parts: Part[];
-  links: Link[];
-}
-
-export interface Depth {
-  waiting: number;
-  in_flight: number;
-}
-
-export interface Queue {
-  name: string;
-  /** Null where there is nothing but what was given up. */
-  messages: Depth | null;
-  dead_letters: Depth;
-}
-
-export interface Activity {
-  window_minutes: number;
-  running: Record<string, number>;
-  functions: Record<string, { invocations: number; errors: number }>;
-}
-
-export interface Letter {
-  id: string;
-  sent_at: string;
-  first_received_at: string | null;
-  receive_count: number;
-  context: { event_type: string | null; event_id: string | null; order_id: string | null; execution: string | null; reason: string | null };
-}
-
-export interface Redriven {
-  redriven: string[];
-  failed: Record<string, string>;
-  left: number;
-  complete: boolean;
-  sent_until: string;
-}
-
 export const getSystem = (signal?: AbortSignal): Promise<SystemMap> => signedIn('/admin/system', { signal });
 
 export const getActivity = (signal?: AbortSignal): Promise<Activity> => signedIn('/admin/system/activity', { signal });
 
 export async function listQueues(signal?: AbortSignal): Promise<Queue[]> {
-  return (await signedIn<{ items: Queue[] }>('/admin/queues', { signal })).items;
+  return (await signedIn<Schemas['Queues']>('/admin/queues', { signal })).items;
 }
 
 export async function listLetters(queue: string, signal?: AbortSignal): Promise<Letter[]> {
-  return (await signedIn<{ items: Letter[] }>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
+  return (await signedIn<Schemas['DeadLetterQueue']>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
 }
 
 /** Redrives those with these ids, or all that are there now, in as many calls as it takes. */
@@ -166,54 +95,11 @@ export function dropLetter(queue: string, id: string): Promise<unknown> {
 
 // insights
 
-export interface SalesDay {
-  date: string;
-  orders: number;
-  pieces: number;
-  revenue: number;
-}
-
-export interface Steps {
-  visit: number;
-  cart: number;
-  checkout: number;
-  placed: number;
-  completed: number;
-}
-
-export interface Insights {
-  currency: string;
-  time_zone: string;
-  days: SalesDay[];
-  top_products: { sku: string; name: string | null; pieces: number; revenue: number }[];
-  countries: { country: string; orders: number; revenue: number }[];
-  funnel: (Steps & { date: string; by_variant: Record<string, Steps> })[];
-  experiment: {
-    variants: (Steps & { variant: 'a' | 'b'; conversion: number | null })[];
-    finding: 'TOO_FEW' | 'NO_DIFFERENCE' | 'A_IS_BETTER' | 'B_IS_BETTER' | 'MISCOUNTED';
-    p_value: number | null;
-    in_words: string;
-  };
-  bought_together: { skus: [string, string]; orders: number }[];
-  points: number;
-}
-
 export function getInsights(days: number, signal?: AbortSignal): Promise<Insights> {
   return signedIn(`/admin/insights?days=${days}`, { signal });
 }
 
 // lab
-
-export interface Audit {
-  read_at: string;
-  promises: { promise: string; checked: number; violated: number; violations: { subject: string; text: string }[] }[];
-  orders: {
-    placed: number;
-    under_way: number;
-    endings: Record<string, number>;
-    pace: { second: string; placed: number; ended: number }[];
-  };
-}
 
 export function runAudit(since: string | null, signal?: AbortSignal): Promise<Audit> {
   return signedIn('/admin/audit', { method: 'POST', body: { since }, signal });
@@ -225,11 +111,6 @@ export interface Wish {
   card: string;
   line2: string | null;
   livesIn: { city: string; postal_code: string; country: string };
-}
-
-export interface GuestOrder {
-  order_id: string;
-  order_token: string;
 }
 
 /**
@@ -254,7 +135,7 @@ export async function fillCartAsGuest(wish: Wish, signal: AbortSignal): Promise<
 }
 
 export async function cancelAsGuest(order: GuestOrder, signal: AbortSignal): Promise<void> {
-  await asked(`/orders/${order.order_id}/cancel`, { method: 'POST', headers: { 'X-Order-Token': order.order_token }, signal });
+  await asked(`/orders/${order.order_id}/cancel`, { method: 'POST', headers: { 'X-Order-Token': order.order_token ?? '' }, signal });
 }
 
 export const WEBHOOK_MODES = ['normal', 'duplicate', 'reorder', 'late', 'wrong_signature', 'stale', 'off'] as const;

@@ -1,47 +1,16 @@
-/** The console's calls about products, stock and imports, and the shapes of their answers. */
-import { Problem, signedIn, type List, type Money, type Product } from '../api';
+/** The console's calls for products, stock and imports. */
+import type { List, Product, Schemas } from '../api-types';
+import { Problem, signedIn } from '../request';
 import { queryOf } from './api';
 
-export interface ProductDetails {
-  name: string;
-  description: string;
-  price: Money;
-  category: string;
-  image: string;
-  /** Further pictures, in the order of the gallery. */
-  images: string[];
-}
-
-export interface Stock {
-  sku: string;
-  available: number;
-  reserved: number;
-  sold: number;
-  received: number;
-}
-
-/** Pieces that came, or were taken away, other than by an order. */
-export interface Movement {
-  at: string;
-  delta: number;
-  note: string;
-  /** Whose hand it was; null of a file. */
-  by: string | null;
-}
-
-export interface Shelf extends Stock {
-  /** Newest first. */
-  movements: Movement[];
-  next_cursor: string | null;
-}
-
+export type ProductDetails = Required<Omit<Schemas['ProductWrite'], 'archived'>>;
 /** A product as it is stored, without its stock. */
-export interface StoredProduct extends ProductDetails {
-  sku: string;
-  archived: boolean;
-  /** Counts its changes. */
-  version: number;
-}
+export type StoredProduct = Schemas['AdminProduct'];
+export type Stock = Schemas['Stock'];
+export type Shelf = Schemas['StockLedger'];
+export type Movement = Schemas['StockAdjustment'];
+export type Import = Schemas['ImportView'];
+type UploadForm = Schemas['UploadForm'];
 
 export function listProductsForAdmin(
   filter: { category?: string; q?: string; archived?: boolean; cursor?: string | null },
@@ -61,7 +30,7 @@ export function createProduct(sku: string, details: ProductDetails): Promise<Pro
 }
 
 /** Refused with `product_changed` where it is no longer in the version that was read. */
-export function changeProduct({ sku, version }: StoredProduct, change: Partial<ProductDetails & { archived: boolean }>): Promise<Product> {
+export function changeProduct({ sku, version }: StoredProduct, change: Schemas['ProductChange']): Promise<Product> {
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PATCH', body: change, headers: { 'If-Match': `"${version}"` } });
 }
 
@@ -78,29 +47,13 @@ export function setStock(sku: string, on_hand: number, note: string, key: string
   return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'PUT', body: { on_hand, note }, headers: { 'Idempotency-Key': key } });
 }
 
-export interface Import {
-  import_id: string;
-  format: 'csv' | 'jsonl';
-  status: 'WAITING' | 'RUNNING' | 'DONE' | 'FAILED';
-  reason: string | null;
-  rows: { total: number | null; written: number; unchanged: number; failed: number };
-  report_url: string | null;
-  created_at: string;
-  ended_at: string | null;
-}
-
-interface UploadForm {
-  url: string;
-  fields: Record<string, string>;
-}
-
 export function listImports(cursor: string | null, signal?: AbortSignal): Promise<List<Import>> {
   return signedIn(`/admin/imports?${queryOf({ cursor })}`, { signal });
 }
 
 /** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
 export async function importFile(file: File, format: Import['format'], key: string, progress: (share: number) => void): Promise<string> {
-  const asked = await signedIn<Import & { upload: UploadForm }>('/admin/imports', {
+  const asked = await signedIn<Schemas['AskedImport']>('/admin/imports', {
     method: 'POST',
     body: { format },
     headers: { 'Idempotency-Key': key },

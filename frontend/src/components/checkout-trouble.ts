@@ -29,7 +29,7 @@ const REFUSALS: Record<string, string> = {
 
 /** `shown` is the cart as it was on screen when the button was pressed. */
 export function troubleOf({ code, message, members }: Problem, shown: Cart | null): Trouble {
-  if (code === 'cart_already_ordered') return { text: 'This cart was ordered already.', orderId: members.order_id };
+  if (code === 'cart_already_ordered') return { text: 'This cart was ordered already.', orderId: members.order_id ?? undefined };
   if (code === 'total_changed' && members.quote && shown) return priceChange(members.quote, shown);
   if (code === 'total_too_small') return { text: `${message} Please add something.`, toCart: true };
   if (code === 'total_too_large') return { text: `${message} Please split it into several orders.`, toCart: true };

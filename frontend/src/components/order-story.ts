@@ -83,7 +83,7 @@ export const isCancelledByBuyer = ({ status, reason }: OrderSummary) =>
   status === 'CANCELLED' && reason === 'CUSTOMER_REQUEST';
 
 /** Pieces of a line that were sent back or are on their way back. */
-export const sentBack = ({ returned = 0 }: Partial<OrderLine>) => returned;
+export const sentBack = ({ returned }: OrderLine) => returned;
 
 /** Pieces of a line that could still be sent back. */
 export const keptOf = (line: OrderLine) => Math.max(0, line.quantity - sentBack(line));
@@ -164,7 +164,7 @@ export function moneyStory(order: Order): string {
 /** Money that took another way than ours: a refund that came back to us, or what a bank decided. */
 function strayed({ payment }: Order): string {
   if (!payment) return '';
-  const { refund_failed: failed = 0, lost = 0, currency } = payment;
+  const { refund_failed: failed, lost, currency } = payment;
   if (failed) return `The refund of ${formatMoney({ amount: failed, currency })} did not reach your card. We will send it again.`;
   return lost ? `Your bank gave you ${formatMoney({ amount: lost, currency })} back when it decided your dispute.` : '';
 }

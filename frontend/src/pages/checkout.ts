@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
-import { listCountries, Problem, type Address, type Cart, type Checkout, type Country } from '../api';
+import { listCountries, Problem, type Cart, type Checkout, type Country, type ShippingAddress } from '../api';
 import { AuthError, session } from '../auth';
 import { cart, cartError, countItems, loadCart, obstacle } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
@@ -230,7 +230,7 @@ export class CheckoutPage extends LightElement {
   private async checkout(shown: Cart): Promise<Checkout> {
     const { email, ...typed } = this.trimmed();
     const asked = this.addressFields().filter(({ name }) => typed[name]);
-    const address = Object.fromEntries(asked.map(({ name }) => [name, typed[name]])) as unknown as Address;
+    const address = Object.fromEntries(asked.map(({ name }) => [name, typed[name]])) as unknown as ShippingAddress;
     if (this.sandbox.line2) address.line2 = this.sandbox.line2;
     const checkout: Checkout = { email, shipping_address: address, expected_total: shown.total };
     if (isFree(shown)) return checkout;

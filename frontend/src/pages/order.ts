@@ -138,9 +138,9 @@ export class OrderPage extends LightElement {
     this.order = order;
     if (isStopping(order)) this.hasAskedToCancel = true;
     const wasAsking = this.panel === 'cancel' && !this.isBusy;
-    const hasSlippedAway = wasAsking && !order.actions?.includes('cancel') && !isStopping(order);
-    if (wasAsking && !order.actions?.includes('cancel')) this.close();
-    if (this.panel === 'return' && !this.isBusy && (isReturnHeard || !order.actions?.includes('return'))) this.close();
+    const hasSlippedAway = wasAsking && !order.actions.includes('cancel') && !isStopping(order);
+    if (wasAsking && !order.actions.includes('cancel')) this.close();
+    if (this.panel === 'return' && !this.isBusy && (isReturnHeard || !order.actions.includes('return'))) this.close();
     const isSent = order.status === 'COMPLETED' || order.status === 'SHIPPING';
     if (isSent && (hasSlippedAway || (this.hasAskedToCancel && hasEnded(order)))) {
       this.hasAskedToCancel = false;
@@ -220,7 +220,7 @@ export class OrderPage extends LightElement {
         </p>
       `;
     }
-    const mayAsk = (action: 'cancel' | 'return') => order.actions?.includes(action) && !isStopping(order);
+    const mayAsk = (action: 'cancel' | 'return') => order.actions.includes(action) && !isStopping(order);
     return html`
       <p class="actions">
         <a class="button button-quiet" href="/">Back to the shop</a>
@@ -342,7 +342,7 @@ const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).le
 
 /** The order as it is once the shop has taken a return, until the shop says so itself. */
 function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }: ReturnReceipt): Order {
-  const returns = order.returns ?? [];
+  const { returns } = order;
   if (returns.some((known) => known.id === id)) return order;
   const pieces = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
   const after = order.lines.map((line) => ({ ...line, returned: sentBack(line) + (pieces.get(line.sku) ?? 0) }));
@@ -351,6 +351,6 @@ function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }
     ...order,
     lines: after,
     actions: isAll ? [] : order.actions,
-    returns: [...returns, { id, status: 'REQUESTED', requested_at: new Date().toISOString(), lines, refund }],
+    returns: [...returns, { id, status: 'REQUESTED', requested_at: new Date().toISOString(), lines, refund, value: refund, shortfall: null }],
   };
 }
