@@ -36,10 +36,10 @@ from chalicelib.orders.link_requests import LinkRequests
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import OrderStore
 from chalicelib.payments.confirmation import Confirmation
-from chalicelib.payments.gateway import StripeGateway
 from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.payments.service import Payments
 from chalicelib.payments.store import PaymentStore
+from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.payments.webhooks import WebhookReceiver
 from chalicelib.platform import aws
 from chalicelib.platform.answers import Answers
@@ -125,9 +125,9 @@ def inventory() -> Inventory:
 @cache
 def payments() -> Payments:
     key, deployment = aws.parameter(settings().stripe_secret_parameter), settings().deployment
-    gateway = StripeGateway(key, settings().stripe_api_base, deployment)
+    provider = StripeProvider(key, settings().stripe_api_base, deployment)
     confirmation = Confirmation(settings().storefront_url, timedelta(seconds=settings().buyer_confirmation_seconds))
-    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), gateway, confirmation, deployment)
+    return Payments(PaymentStore(aws.dynamodb(), settings().payments_table), provider, confirmation, deployment)
 
 
 @cache

@@ -1,42 +1,19 @@
-"""Stand-ins for what lies outside a room. Those of the stores and of the payment provider pass the
+"""Stand-ins for what lies outside a room. Those of the stores pass the
 same contract tests as the real ones (see tests/contract)."""
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import stripe
 from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
-from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
-from chalicelib.payments.model import (
-    OUR_CANCELLATION,
-    Dispute,
-    Intent,
-    PaymentDeclined,
-    PaymentDisputed,
-    PaymentUnknown,
-    Refund,
-)
 from chalicelib.platform.idempotency import LEASE
-from chalicelib.platform.money import Money
-
-APPROVED = "pm_card_visa"
-DECLINED = "pm_card_visa_chargeDeclined"
-WANTS_HOLDER = "pm_card_authenticationRequired"
-STATUS_AFTER = {APPROVED: "requires_capture", WANTS_HOLDER: "requires_action"}
-
-FAILED_AUTHENTICATION = "payment_intent_authentication_failure"
-
-FIRST_INTENT = 1_900_000_000
-"""About when the fake provider's first payment was begun, in Unix seconds."""
 
 
 class FakeStore:
@@ -150,199 +127,6 @@ class FakeConnections:
 
     def forget(self, connection_id: str, *orders: str) -> None:
         self._watched.pop(connection_id, None)
-
-
-class FakeGateway:
-    """The provider with its memory: whatever was answered under a key, refusals and failures too, is
-    answered again.
-
-    `moves` tells what really happened there, each thing once, and `asked` under which keys it was asked
-    for, replays left out. `losing` names calls whose answer gets lost on the way back, once each, although
-    the provider did as it was told. `failing` names calls that it answers with a failure of its own, once
-    each; the value says whether it did as it was told all the same.
-
-    `answer`, `expire`, `capture_by_hand`, `refund_by_hand`, `fail_refund`, `dispute` and `close_dispute` are the hands
-    of others than the shop. `deployment` marks what is begun here; `strangers` is a gateway of another shop on the
-    same account.
-    """
-
-    def __init__(self, deployment: str = "") -> None:
-        self._deployment: str | None = deployment
-        self.moves: list[str] = []
-        self.asked: list[tuple[str, str]] = []
-        self.losing: set[str] = set()
-        self.failing: dict[str, bool] = {}
-        self._intents: dict[str, Intent] = {}
-        self._created: dict[str, int] = {}
-        self._clock = FIRST_INTENT
-        self._answers: dict[str, tuple[tuple, Any]] = {}
-
-    def create(self, order_id: str | None, amount: Money, key: str) -> Intent:
-        def act() -> Intent:
-            number = len(self._intents) + 1
-            status, created = "requires_payment_method", FIRST_INTENT + number
-            about = {"created": created, "client_secret": f"pi_{number}_secret", "deployment": self._deployment}
-            return self._moved("create", Intent(f"pi_{number}", status, order_id, amount=amount.amount, **about))
-
-        return self._once(key, act, "create", order_id, amount)
-
-    def confirm(self, intent_id: str, payment_method: str, key: str, return_url: str = "") -> Intent:
-        def act() -> Intent:
-            intent = self._in_state(intent_id, "requires_payment_method", "requires_action")
-            if payment_method == DECLINED:
-                self._intents[intent_id] = replace(intent, decline_code="generic_decline")
-                raise PaymentDeclined("generic_decline")
-            if payment_method not in STATUS_AFTER:
-                raise PaymentDeclined("invalid_payment_method")
-            status = STATUS_AFTER[payment_method]
-            held = intent.amount if status == "requires_capture" else 0
-            url = f"https://bank.example/{intent_id}" if status == "requires_action" else None
-            confirmed = replace(intent, status=status, amount_capturable=held, decline_code=None, redirect_url=url)
-            return self._moved("confirm", confirmed)
-
-        return self._once(key, act, "confirm", intent_id, payment_method, return_url)
-
-    def capture(self, intent_id: str, key: str) -> Intent:
-        def act() -> Intent:
-            intent = self._in_state(intent_id, "requires_capture")
-            taken = replace(intent, status="succeeded", amount_capturable=0, amount_received=intent.amount)
-            return self._moved("capture", taken)
-
-        return self._once(key, act, "capture", intent_id)
-
-    def cancel(self, intent_id: str, key: str) -> Intent:
-        return self._once(key, lambda: self._canceled(intent_id, OUR_CANCELLATION), "cancel", intent_id)
-
-    def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
-        self._once(key, lambda: self._gave_back(intent_id, amount, reference), "refund", intent_id, amount, reference)
-
-    def retrieve(self, intent_id: str) -> Intent:
-        if intent_id not in self._intents:
-            raise PaymentUnknown
-        return self._intents[intent_id]
-
-    def intents_since(self, created: int) -> Iterator[Intent]:
-        found = [intent for intent in reversed(list(self._intents.values())) if intent.created >= created]
-        return (replace(intent, refunds=(), disputes=()) for intent in found)
-
-    def refunds_since(self, created: int) -> Iterator[tuple[Intent, Refund]]:
-        return self._moved_since("refunds", created)
-
-    def disputes_since(self, created: int) -> Iterator[tuple[Intent, Dispute]]:
-        return self._moved_since("disputes", created)
-
-    def strangers(self, deployment: str | None) -> "FakeGateway":
-        """Of another deployment on the same account; with None, of somebody who marks nothing."""
-        theirs = copy(self)
-        theirs._deployment = deployment
-        return theirs
-
-    def at(self, moment: float) -> None:
-        """What moves from now on moves at this moment, in Unix seconds."""
-        self._clock = int(moment)
-
-    def answer(self, intent_id: str, confirms: bool = True) -> None:
-        """The buyer confirms the payment at the bank, or fails to. Raises UnexpectedIntentState."""
-        intent = self._in_state(intent_id, "requires_action")
-        if confirms:
-            answered = replace(intent, status="requires_capture", amount_capturable=intent.amount, redirect_url=None)
-        else:
-            refused = {"status": "requires_payment_method", "decline_code": FAILED_AUTHENTICATION}
-            answered = replace(intent, redirect_url=None, **refused)
-        self._moved("answer", answered)
-
-    def expire(self, intent_id: str) -> None:
-        self._canceled(intent_id, "automatic")
-
-    def capture_by_hand(self, intent_id: str, amount: int) -> None:
-        intent = self._in_state(intent_id, "requires_capture")
-        self._moved("capture", replace(intent, status="succeeded", amount_capturable=0, amount_received=amount))
-
-    def refund_by_hand(self, intent_id: str, amount: int) -> None:
-        self._gave_back(intent_id, amount, None)
-
-    def fail_refund(self, refund_id: str, status: str = "failed") -> None:
-        """The money comes back to the shop, days after it had left."""
-        intent = next(each for each in self._intents.values() if refund_id in {r.id for r in each.refunds})
-        refunds = tuple(replace(r, status=status) if r.id == refund_id else r for r in intent.refunds)
-        self._intents[intent.id] = replace(intent, refunds=refunds)
-
-    def dispute(self, intent_id: str, amount: int | None = None, status: str = "needs_response") -> str:
-        """Returns its id; without an amount, all that is kept is disputed."""
-        intent = self._intents[intent_id]
-        new = Dispute(self._number("dp"), intent.kept if amount is None else amount, status)
-        self._intents[intent_id] = replace(intent, disputes=(new, *intent.disputes))
-        return new.id
-
-    def close_dispute(self, intent_id: str, status: str) -> None:
-        """The newest of this payment."""
-        intent = self._intents[intent_id]
-        newest, *others = intent.disputes
-        self._intents[intent_id] = replace(intent, disputes=(replace(newest, status=status), *others))
-
-    def forget_keys(self) -> None:
-        """As Stripe does after a day."""
-        self._answers.clear()
-
-    def _canceled(self, intent_id: str, why: str) -> Intent:
-        intent = self._in_state(intent_id, "requires_payment_method", "requires_action", "requires_capture")
-        canceled = replace(intent, status="canceled", amount_capturable=0, cancellation_reason=why)
-        return self._moved("cancel", canceled)
-
-    def _gave_back(self, intent_id: str, amount: int, reference: str | None) -> None:
-        intent = self._intents[intent_id]
-        if any(dispute.withdraws for dispute in intent.disputes) or (intent.lost and amount > intent.kept):
-            raise PaymentDisputed
-        if amount > intent.kept:
-            raise stripe.InvalidRequestError("more than is left", "amount")
-        new = Refund(self._number("re"), amount, reference)
-        self._moved("refund", replace(intent, refunds=(new, *intent.refunds)))
-
-    def _number(self, kind: str) -> str:
-        new = f"{kind}_{len(self._created) + 1}"
-        self._created[new] = self._clock
-        return new
-
-    def _moved_since(self, what: str, created: int) -> Iterator[tuple[Intent, Any]]:
-        for intent in reversed(list(self._intents.values())):
-            for moved in getattr(intent, what):
-                if self._created[moved.id] >= created:
-                    yield replace(intent, refunds=(), disputes=()), moved
-
-    def _in_state(self, intent_id: str, *allowed: str) -> Intent:
-        intent = self._intents[intent_id]
-        if intent.status not in allowed:
-            raise UnexpectedIntentState(intent.status)
-        return intent
-
-    def _moved(self, move: str, intent: Intent) -> Intent:
-        self.moves.append(move)
-        self._intents[intent.id] = intent
-        return intent
-
-    def _once(self, key: str, act: Callable[[], Any], call: str, *meaning: Any) -> Any:
-        if key not in self._answers:
-            self.asked.append((call, key))
-            self._answers[key] = ((call, *meaning), self._answer(call, act))
-        meant, answer = self._answers[key]
-        if meant != (call, *meaning):
-            raise PaymentProviderFailed("this key has another meaning")
-        if call in self.losing:
-            self.losing.remove(call)
-            raise PaymentProviderUnavailable("APIConnectionError")
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def _answer(self, call: str, act: Callable[[], Any]) -> Any:
-        has_effect = self.failing.pop(call, None)
-        if has_effect is False:
-            return PaymentProviderFailed("APIError")
-        try:
-            answer = act()
-        except Exception as refusal:
-            answer = refusal
-        return PaymentProviderFailed("APIError") if has_effect else answer
 
 
 @dataclass

@@ -7,7 +7,8 @@ from chalicelib.events.contracts import PaymentMovement
 from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel
-from chalicelib.payments.model import DISPUTE_ENDS, PaymentUnknown, PaymentUpdate, UpdateKind
+from chalicelib.payments.model import DISPUTE_ENDS, PaymentUpdate, UpdateKind
+from chalicelib.payments.provider import PaymentUnknown
 from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
 from chalicelib.platform.log import log
@@ -42,9 +43,9 @@ def _look(notice: StripeEventRef, event_id: str) -> None:
         log.warning("Stripe tells of a payment that it does not have", extra={"event_id": event_id})
 
 
-def learn(payment_intent: str, cause: str) -> None:
+def learn(payment_id: str, cause: str) -> None:
     """Raises PaymentProviderUnavailable, PaymentUnknown."""
-    wiring.payments().learn(payment_intent, lambda order_id, update: _tell(order_id, update, cause))
+    wiring.payments().learn(payment_id, lambda order_id, update: _tell(order_id, update, cause))
 
 
 def _tell(order_id: str, update: PaymentUpdate, cause: str) -> None:

@@ -8,8 +8,8 @@ from functools import partial
 from chalicelib import wiring
 from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import Order, OrderNotFound, Status
-from chalicelib.payments.model import Intent
 from chalicelib.payments.movements import HOLDS_MOVE
+from chalicelib.payments.provider import ProviderPayment
 from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso, utc_now
@@ -40,15 +40,15 @@ def reconcile_payments() -> list[Mismatch]:
     return new
 
 
-def _books(now: datetime) -> tuple[list[Intent], dict[str, Claim]]:
-    """What moved lately at Stripe, and what the shop believes of those orders, and of all that should have ended."""
-    at_stripe = wiring.payments().at_stripe(now)
-    claims = {order.id: _claim(order) for order in _orders(at_stripe.begun, iso(now - HOLDS_MOVE))}
-    intents = at_stripe.begun
-    for moved in at_stripe.moved:
+def _books(now: datetime) -> tuple[list[ProviderPayment], dict[str, Claim]]:
+    """Return what moved lately at the provider, and the claims of those orders and of all that should have ended."""
+    recent = wiring.payments().recent_movements(now)
+    claims = {order.id: _claim(order) for order in _orders(recent.begun, iso(now - HOLDS_MOVE))}
+    intents = recent.begun
+    for moved in recent.moved:
         claim = _claim_of(moved.payment.order_id)
         if not (claim and moved.is_known(claim.payment) and (claim.agrees or not claim.is_settled)):
-            intents.append(wiring.payments().at_stripe_now(moved.payment.id))
+            intents.append(wiring.payments().retrieve(moved.payment.id))
             claims |= {claim.order_id: claim} if claim else {}
     return intents, claims
 
@@ -65,25 +65,25 @@ def _is_news(mismatch: Mismatch, now: datetime) -> bool:
         return False
 
 
-def _still_there(suspected: Mismatch) -> tuple[Mismatch, Intent | None] | None:
+def _still_there(suspected: Mismatch) -> tuple[Mismatch, ProviderPayment | None] | None:
     """Reading all books takes a while in which they change, so each mismatch is looked at once more, with the
     order read before and after the payment."""
     before = _claim_of(suspected.order_id)
-    payment_intent = suspected.payment_intent or (before and before.payment and before.payment.intent_id)
-    intents = [intent] if payment_intent and (intent := _ours(payment_intent)) else []
+    payment_id = suspected.payment_id or (before and before.payment and before.payment.intent_id)
+    intents = [intent] if payment_id and (intent := _ours(payment_id)) else []
     if _claim_of(suspected.order_id) != before:
         return None
     claims = {before.order_id: before} if before else {}
     return next((pair for pair in mismatches(intents, claims) if pair[0] == suspected), None)
 
 
-def _ours(payment_intent: str) -> Intent | None:
-    intent = wiring.payments().at_stripe_now(payment_intent)
+def _ours(payment_id: str) -> ProviderPayment | None:
+    intent = wiring.payments().retrieve(payment_id)
     return intent if wiring.payments().is_ours(intent) else None
 
 
-def _orders(intents: list[Intent], since: str) -> Iterator[Order]:
-    """Those that Stripe names, those delivered lately, and all that have not ended."""
+def _orders(intents: list[ProviderPayment], since: str) -> Iterator[Order]:
+    """Those that the provider names, those delivered lately, and all that have not ended."""
     orders = wiring.orders()
     yield from orders.placed_since(since, Status.COMPLETED, Status.RETURNED)
     yield from orders.placed_since("", *OPEN)
@@ -110,7 +110,7 @@ def _claim(order: Order) -> Claim:
     )
 
 
-def _repair_mismatch(mismatch: Mismatch, intent: Intent | None, run: str) -> None:
+def _repair_mismatch(mismatch: Mismatch, intent: ProviderPayment | None, run: str) -> None:
     """Our own record is always brought up to date; money is moved only where the setting allows it."""
     try:
         if mismatch.kind == MismatchKind.NOT_RECORDED and intent:
@@ -121,8 +121,8 @@ def _repair_mismatch(mismatch: Mismatch, intent: Intent | None, run: str) -> Non
         log.exception("not put right", extra={"mismatch": mismatch.id})
 
 
-def _repair(mismatch: Mismatch, intent: Intent, run: str) -> None:
+def _repair(mismatch: Mismatch, intent: ProviderPayment, run: str) -> None:
     """Two runs may look at one payment at once: the one with the lease acts, and only on what it sees then."""
     has_lease = wiring.idempotency().acquire(f"repair#{intent.id}", utc_now())
-    if has_lease and wiring.payments().at_stripe_now(intent.id) == intent:
+    if has_lease and wiring.payments().retrieve(intent.id) == intent:
         wiring.payments().repair(intent, mismatch.surplus, run)

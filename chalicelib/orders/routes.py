@@ -33,7 +33,8 @@ from chalicelib.orders.model import (
 )
 from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
-from chalicelib.payments.model import Payment, PaymentDisputed, Shortfall
+from chalicelib.payments.model import Payment, Shortfall
+from chalicelib.payments.provider import PaymentDisputed
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.links import LinkExpired, LinkInvalid
@@ -284,7 +285,7 @@ def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)
     if payment and payment.action:
-        wiring.stripe_inbox().buyer_returned(order.id, payment.stripe_id)
+        wiring.stripe_inbox().buyer_returned(order.id, payment.provider_id)
     return ConfirmationAccepted(order_id=order.id, status=order.status)
 
 

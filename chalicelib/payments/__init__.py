@@ -1,1 +1,1 @@
-"""Money: authorize, capture, void, refund. The only room that talks to Stripe."""
+"""Money: authorize, capture, void, refund. The only room that calls a payment provider."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.payments.model import BuyerAction, Intent, Payment
+from chalicelib.payments.model import BuyerAction, Payment
+from chalicelib.payments.provider import ProviderPayment
 from chalicelib.platform.clock import Clock, iso, utc_now
 
 NOT_CONFIRMED = "authentication_not_completed"
-"""The decline code of a payment that the buyer did not confirm in time. Ours: all others are Stripe's."""
+"""The decline code of a payment that the buyer did not confirm in time. Ours: all others are the provider's."""
 
 NOBODY_WAITS: dict[str, Any] = {"action": None, "task_tokens": ()}
 """What a payment that leaves ACTION_REQUIRED forgets."""
@@ -29,10 +30,10 @@ class Confirmation:
         """The order's page. Whoever comes back has the right to see it, or has not: the address says nothing."""
         return f"{self.storefront_url}/orders/{order_id}"
 
-    def action(self, intent: Intent) -> BuyerAction:
+    def action(self, at_provider: ProviderPayment) -> BuyerAction:
         return BuyerAction(
-            redirect_url=intent.redirect_url,
-            client_secret=intent.client_secret,
+            redirect_url=at_provider.redirect_url,
+            client_secret=at_provider.browser_secret,
             expires_at=iso(self.clock() + self.limit),
         )
 

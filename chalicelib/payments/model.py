@@ -1,4 +1,4 @@
-"""What we know of an order's payment, and what Stripe says of it.
+"""Payment record: what the shop knows of an order's payment, and how it follows the provider's.
 
 CREATED ► AUTHORIZED ► CAPTURED ► REFUNDED (once all that was captured is given back)
    ├──► ACTION_REQUIRED ► AUTHORIZED, DECLINED or VOIDED (the buyer has to confirm the payment)
@@ -9,22 +9,15 @@ REFUNDED and CHARGED_BACK lead back to CAPTURED when money comes back: a refund 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.payments.provider import Dispute, DisputeStatus, ProviderPayment, ProviderStatus, Refund
 from chalicelib.platform.dynamo import Versioned
-from chalicelib.platform.errors import Conflict, Malformed
 from chalicelib.platform.money import Money
-
-OUR_CANCELLATION = "abandoned"
-"""The reason that we give when we let a hold go. Any other means that it was not us."""
-
-
-class PaymentDeclined(Exception):
-    """The card was refused, or its holder did not confirm the payment; no money is held."""
 
 
 class BuyerActionRequired(Exception):
@@ -33,18 +26,6 @@ class BuyerActionRequired(Exception):
 
 class PaymentEnded(Exception):
     """The payment was voided or refunded, or its hold has expired; it cannot go on."""
-
-
-class PaymentUnknown(Exception):
-    """Stripe has no payment with this id."""
-
-
-class PaymentDisputed(Conflict):
-    """The card's holder has disputed this payment with the bank, which decides; nothing can be refunded."""
-
-
-class SignatureInvalid(Malformed):
-    """The Stripe-Signature header does not fit this body, or is too old."""
 
 
 class PaymentStatus(StrEnum):
@@ -59,7 +40,7 @@ class PaymentStatus(StrEnum):
 
 
 class UpdateKind(StrEnum):
-    """What can happen to a payment without our doing."""
+    """What can happen to a payment without the shop's doing."""
 
     HOLD_LOST = "HOLD_LOST"
     REFUNDED_OUTSIDE = "REFUNDED_OUTSIDE"
@@ -73,14 +54,12 @@ class UpdateKind(StrEnum):
 
 DISPUTE_ENDS = (UpdateKind.DISPUTE_WON, UpdateKind.DISPUTE_LOST, UpdateKind.DISPUTE_WITHDRAWN)
 
-OUTCOME_OF = {
-    "won": UpdateKind.DISPUTE_WON,
-    "lost": UpdateKind.DISPUTE_LOST,
-    "warning_closed": UpdateKind.DISPUTE_WITHDRAWN,
-    "prevented": UpdateKind.DISPUTE_WITHDRAWN,
-    "charge_refunded": UpdateKind.DISPUTE_WITHDRAWN,
+OUTCOMES = {
+    DisputeStatus.WON: UpdateKind.DISPUTE_WON,
+    DisputeStatus.LOST: UpdateKind.DISPUTE_LOST,
+    DisputeStatus.WITHDRAWN: UpdateKind.DISPUTE_WITHDRAWN,
 }
-"""How a dispute ended, by Stripe's status. In any other status it is open, one that we do not know included."""
+"""How a dispute ended. In any other status it is open."""
 
 UNDO = "refund"
 """The reference of a refund that undoes a whole payment. All others are ids of returns."""
@@ -96,8 +75,8 @@ class Shortfall(StrEnum):
 
 @dataclass(frozen=True)
 class PaymentUpdate:
-    """Something that somebody else should hear of. `fact` is the same for the same thing told again; `reference`
-    is Stripe's id of the refund or dispute, and `amount` its minor units."""
+    """A change that the order has to learn of. `fact` is the same for the same change sent again; `reference` is the
+    provider's id of the refund or dispute, and `amount` its minor units."""
 
     kind: UpdateKind
     fact: str
@@ -105,112 +84,6 @@ class PaymentUpdate:
     amount: int = 0
     return_id: str | None = None
     outside: bool = False
-
-
-@dataclass(frozen=True)
-class Refund:
-    """`reference` is what we gave it as its meaning; None if it was not made by us. `status` is Stripe's."""
-
-    id: str
-    amount: int
-    reference: str | None = None
-    status: str = "succeeded"
-
-    @property
-    def is_effective(self) -> bool:
-        """Whether it moved money, or is about to. A refund may fail weeks after it succeeded."""
-        return self.status not in ("failed", "canceled")
-
-
-@dataclass(frozen=True)
-class Dispute:
-    """`status` is Stripe's. An inquiry (`warning_…`) withdraws nothing."""
-
-    id: str
-    amount: int
-    status: str
-
-    @property
-    def outcome(self) -> UpdateKind | None:
-        return OUTCOME_OF.get(self.status)
-
-    @property
-    def withdraws(self) -> bool:
-        """Whether the bank has the money for as long as it decides."""
-        return self.outcome is None and not self.status.startswith("warning_")
-
-
-@dataclass(frozen=True)
-class Intent:
-    """`status` is Stripe's: requires_payment_method, requires_capture, succeeded, canceled, …
-
-    Amounts are minor units. `created` is Unix seconds. `deployment` is the mark of the shop that began it.
-    `redirect_url` is where the buyer confirms the payment; with `client_secret`, Stripe.js asks the buyer on our own
-    page.
-    """
-
-    id: str
-    status: str
-    order_id: str | None = None
-    deployment: str | None = None
-    amount: int = 0
-    amount_capturable: int = 0
-    amount_received: int = 0
-    refunds: tuple[Refund, ...] = ()
-    disputes: tuple[Dispute, ...] = ()
-    decline_code: str | None = None
-    cancellation_reason: str | None = None
-    created: int = 0
-    redirect_url: str | None = field(default=None, repr=False)
-    client_secret: str | None = field(default=None, repr=False)
-
-    @property
-    def awaits_buyer(self) -> bool:
-        """`processing` follows the buyer's answer: the bank has not given its own yet."""
-        return self.status in ("requires_action", "processing")
-
-    @property
-    def is_declined(self) -> bool:
-        return self.status == "requires_payment_method" and self.decline_code is not None
-
-    @property
-    def is_lost_hold(self) -> bool:
-        """Canceled, and not by us: the hold has expired, or somebody let it go at Stripe."""
-        return self.status == "canceled" and self.cancellation_reason != OUR_CANCELLATION
-
-    @property
-    def amount_refunded(self) -> int:
-        return sum(refund.amount for refund in self.refunds if refund.is_effective)
-
-    @property
-    def refunded_outside(self) -> int:
-        return sum(refund.amount for refund in self.refunds if refund.is_effective and refund.reference is None)
-
-    @property
-    def lost(self) -> int:
-        """What a bank gave back to the card's holder for good."""
-        return sum(dispute.amount for dispute in self.disputes if dispute.outcome == UpdateKind.DISPUTE_LOST)
-
-    @property
-    def withdrawn(self) -> int:
-        """What a bank has taken until it decides."""
-        return sum(dispute.amount for dispute in self.disputes if dispute.withdraws)
-
-    @property
-    def disputed(self) -> bool:
-        return any(dispute.outcome is None for dispute in self.disputes)
-
-    @property
-    def kept(self) -> int:
-        """What was taken, and neither given back nor lost to a dispute."""
-        return self.amount_received - self.amount_refunded - self.lost
-
-    def why_less(self) -> Shortfall:
-        """Why less than was asked for could be given back."""
-        if self.lost:
-            return Shortfall.DISPUTE_LOST
-        is_whole = self.amount_received >= self.amount
-        return Shortfall.REFUNDED_BEFORE if is_whole or self.refunded_outside else Shortfall.CAPTURED_LESS
 
 
 class BuyerAction(BaseModel):
@@ -225,13 +98,13 @@ class BuyerAction(BaseModel):
 
 class Payment(Versioned):
     """`captured`, `refunded`, `lost` (to disputes) and `withdrawn` (while a bank decides) are minor units of the
-    amount's currency; `refunded_outside` is the part of `refunded` that somebody gave back at Stripe and not through
+    amount's currency; `refunded_outside` is the part of `refunded` that was given back at the provider and not through
     the shop.
 
-    `refunds` and `disputes` are those that the order was told of or knows by itself. `failed` counts, for each kind
-    of call, the attempts that Stripe answered with a failure of its own. While the status is ACTION_REQUIRED, `action`
-    is what the buyer has to do, none if that is given up, and `task_tokens` are those of the saga's step that waits
-    for it: each attempt of the step has a token of its own, and only Step Functions knows which is alive.
+    `refunds` and `disputes` are those that the order has learned of or knows by itself. `failed` counts, for each kind
+    of call, the attempts that the provider answered with a failure of its own. While the status is ACTION_REQUIRED,
+    `action` is what the buyer has to do, none if that is over, and `task_tokens` are those of the saga's step that
+    waits for it: each attempt of the step has a token of its own, and only Step Functions knows which is alive.
     """
 
     status: PaymentStatus
@@ -252,12 +125,12 @@ class Payment(Versioned):
 
     @property
     def is_free(self) -> bool:
-        """Return whether there is nothing to pay: Stripe never hears of such a payment."""
+        """Return whether there is nothing to pay: such a payment is never begun at the provider."""
         return self.amount is not None and self.amount.amount == 0
 
     @property
-    def stripe_id(self) -> str:
-        """Of a payment that was begun at Stripe. Raises PaymentEnded if it never was."""
+    def provider_id(self) -> str:
+        """Of a payment that was begun at the provider. Raises PaymentEnded if it never was."""
         if self.intent_id is None:
             raise PaymentEnded(self.order_id)
         return self.intent_id
@@ -269,44 +142,44 @@ class Payment(Versioned):
 
     @property
     def figures(self) -> tuple[PaymentStatus, int, int, bool]:
-        """What must agree with Stripe."""
+        """What must agree with the provider."""
         return self.status, self.kept, self.refunded_outside, self.disputed
 
-    def as_at(self, intent: Intent) -> "Payment":
-        """Brought to what Stripe says now."""
+    def as_at(self, at_provider: ProviderPayment) -> "Payment":
+        """Brought to what the provider says now."""
         return self.model_copy(
             update={
-                "status": self._status_at(intent),
-                "captured": intent.amount_received,
-                "refunded": intent.amount_refunded,
-                "refunded_outside": intent.refunded_outside,
-                "lost": intent.lost,
-                "withdrawn": intent.withdrawn,
-                "disputed": intent.disputed,
-                "decline_code": self.decline_code or intent.decline_code,
-                "refunds": intent.refunds,
-                "disputes": intent.disputes,
+                "status": self._status_at(at_provider),
+                "captured": at_provider.captured,
+                "refunded": at_provider.refunded,
+                "refunded_outside": at_provider.refunded_outside,
+                "lost": at_provider.lost,
+                "withdrawn": at_provider.withdrawn,
+                "disputed": at_provider.disputed,
+                "decline_code": self.decline_code or at_provider.decline_code,
+                "refunds": at_provider.refunds,
+                "disputes": at_provider.disputes,
             }
         )
 
-    def with_our_refunds(self, intent: Intent) -> "Payment":
-        """With the amounts of now, and those of our own refunds that nobody needs to hear of.
+    def with_our_refunds(self, at_provider: ProviderPayment) -> "Payment":
+        """With the amounts of now, and those of our own refunds that no order needs to learn of.
 
-        Others' refunds, failed ones, and those that were made again stay unknown until `updates_to` told of them.
+        Others' refunds, failed ones, and those that were made again stay unknown until `updates_to` returned them.
         """
         known = {refund.id: refund for refund in self.refunds}
-        failed = {refund.reference for refund in intent.refunds if not refund.is_effective}
+        failed = {refund.reference for refund in at_provider.refunds if not refund.is_effective}
         refunds = tuple(
             known.get(refund.id, refund)
-            for refund in intent.refunds
+            for refund in at_provider.refunds
             if refund.id in known or (refund.is_effective and refund.reference and refund.reference not in failed)
         )
-        amounts = {"captured": intent.amount_received, "refunded": intent.amount_refunded}
-        return self.model_copy(update={"status": self._status_at(intent), "refunds": refunds, **amounts})
+        amounts = {"captured": at_provider.captured, "refunded": at_provider.refunded}
+        return self.model_copy(update={"status": self._status_at(at_provider), "refunds": refunds, **amounts})
 
-    def updates_to(self, later: "Payment", intent: Intent) -> Iterator[PaymentUpdate]:
-        """What somebody else should hear of between this state and a later one, oldest first."""
-        if later.status == PaymentStatus.VOIDED != self.status and intent.is_lost_hold:
+    def updates_to(self, later: "Payment", at_provider: ProviderPayment) -> Iterator[PaymentUpdate]:
+        """Return what the order has to learn of between this state and a later one, oldest first."""
+        if later.status == PaymentStatus.VOIDED != self.status and at_provider.is_lost_hold:
             yield PaymentUpdate(UpdateKind.HOLD_LOST, "the hold is lost")
         yield from self._refund_updates(later)
         yield from self._dispute_updates(later)
@@ -335,23 +208,24 @@ class Payment(Versioned):
             facts = (dispute.id, dispute.amount)
             if before is None and not (self.disputed and not self.disputes):
                 yield PaymentUpdate(UpdateKind.DISPUTED, f"{dispute.id} disputed", *facts)
-            if dispute.outcome and dispute.outcome != (before and before.outcome):
-                yield PaymentUpdate(dispute.outcome, f"{dispute.id} {dispute.outcome}", *facts)
+            outcome = OUTCOMES.get(dispute.status)
+            if outcome and outcome != (before and OUTCOMES.get(before.status)):
+                yield PaymentUpdate(outcome, f"{dispute.id} {outcome}", *facts)
 
     def _return_of(self, refund: Refund) -> str | None:
         order_id, _, reference = (refund.reference or "").partition(":")
         return reference if order_id == self.order_id and reference != UNDO else None
 
-    def _status_at(self, intent: Intent) -> PaymentStatus:
+    def _status_at(self, at_provider: ProviderPayment) -> PaymentStatus:
         is_open = self.status in (PaymentStatus.CREATED, PaymentStatus.AUTHORIZED)
         is_taken = self.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUNDED, PaymentStatus.CHARGED_BACK)
         is_held = self.status == PaymentStatus.AUTHORIZED
-        if (is_open and intent.is_lost_hold) or (is_held and intent.status == "canceled"):
+        if (is_open and at_provider.is_lost_hold) or (is_held and at_provider.status == ProviderStatus.CANCELLED):
             return PaymentStatus.VOIDED
-        if self.status == PaymentStatus.CREATED and intent.is_declined:
+        if self.status == PaymentStatus.CREATED and at_provider.status == ProviderStatus.DECLINED:
             return PaymentStatus.DECLINED
-        if (is_open or is_taken) and intent.status == "succeeded":
-            if intent.kept > 0:
+        if (is_open or is_taken) and at_provider.status == ProviderStatus.CAPTURED:
+            if at_provider.kept > 0:
                 return PaymentStatus.CAPTURED
-            return PaymentStatus.CHARGED_BACK if intent.lost else PaymentStatus.REFUNDED
+            return PaymentStatus.CHARGED_BACK if at_provider.lost else PaymentStatus.REFUNDED
         return self.status

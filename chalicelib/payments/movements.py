@@ -1,11 +1,11 @@
-"""Recent movements: what reconciliation compares, read from Stripe's own lists of what moved."""
+"""Recent movements: what reconciliation compares, read from the provider's lists of what moved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chalicelib.payments.gateway import StripeGateway
-from chalicelib.payments.model import Dispute, Intent, Payment, Refund
+from chalicelib.payments.model import Payment
+from chalicelib.payments.provider import Dispute, PaymentProvider, ProviderPayment, ProviderStatus, Refund
 
 HOLDS_MOVE = timedelta(days=8)
 """A card hold lives for seven days: within them, a payment that was begun can be captured or lost."""
@@ -19,7 +19,7 @@ DISPUTES_MOVE = timedelta(days=180)
 class Moved:
     """What moved lately of a payment that was begun long before. `payment` is as its refunds name it, not as it is."""
 
-    payment: Intent
+    payment: ProviderPayment
     refunds: list[Refund] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
 
@@ -33,31 +33,33 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class AtStripe:
-    """Our payments at Stripe: those `begun` lately, as they are now, and the older ones that `moved`."""
+class RecentMovements:
+    """Our payments at the provider: those `begun` lately, as they are now, and the older ones that `moved`."""
 
-    begun: list[Intent]
+    begun: list[ProviderPayment]
     moved: list[Moved]
 
 
-def recent_movements(gateway: StripeGateway, now: datetime, is_ours: Callable[[Intent], bool]) -> AtStripe:
-    """Return what can have moved at Stripe, however old the payment is; others' payments left out.
+def recent_movements(
+    provider: PaymentProvider, now: datetime, is_ours: Callable[[ProviderPayment], bool]
+) -> RecentMovements:
+    """Return what can have moved at the provider, however old the payment is; others' payments left out.
 
     Its lists of movements are read, and not each payment of the year: one call for a hundred.
     """
-    began = {intent.id: intent for intent in gateway.intents_since(_seconds(now - HOLDS_MOVE))}
+    began = {payment.id: payment for payment in provider.payments_since(_seconds(now - HOLDS_MOVE))}
     moved: dict[str, Moved] = {}
-    for intent, refund in gateway.refunds_since(_seconds(now - REFUNDS_MOVE)):
-        moved.setdefault(intent.id, Moved(intent)).refunds.append(refund)
-    for intent, dispute in gateway.disputes_since(_seconds(now - DISPUTES_MOVE)):
-        moved.setdefault(intent.id, Moved(intent)).disputes.append(dispute)
-    nothing = Moved(Intent("", ""))
+    for payment, refund in provider.refunds_since(_seconds(now - REFUNDS_MOVE)):
+        moved.setdefault(payment.id, Moved(payment)).refunds.append(refund)
+    for payment, dispute in provider.disputes_since(_seconds(now - DISPUTES_MOVE)):
+        moved.setdefault(payment.id, Moved(payment)).disputes.append(dispute)
+    nothing = Moved(ProviderPayment("", ProviderStatus.CREATED))
     begun = [
-        replace(intent, refunds=tuple(each.refunds), disputes=tuple(each.disputes))
-        for intent in began.values()
-        if (each := moved.pop(intent.id, nothing)) and is_ours(intent)
+        replace(payment, refunds=tuple(each.refunds), disputes=tuple(each.disputes))
+        for payment in began.values()
+        if (each := moved.pop(payment.id, nothing)) and is_ours(payment)
     ]
-    return AtStripe(begun, [each for each in moved.values() if is_ours(each.payment)])
+    return RecentMovements(begun, [each for each in moved.values() if is_ours(each.payment)])
 
 
 def _seconds(moment: datetime) -> int:

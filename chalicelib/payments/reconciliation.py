@@ -1,10 +1,11 @@
-"""Comparing what Stripe did with what the shop believes: pure functions over both."""
+"""Reconciliation: compares what the provider did with what the shop believes, in pure functions over both."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.payments.model import Intent, Payment, UpdateKind
+from chalicelib.payments.model import Payment, UpdateKind
+from chalicelib.payments.provider import ProviderPayment
 
 
 class MismatchKind(StrEnum):
@@ -17,7 +18,7 @@ class MismatchKind(StrEnum):
     CHARGED_TOO_LITTLE = "CHARGED_TOO_LITTLE"
     """A delivered order is not paid, and nobody refunded it on purpose."""
     NOT_RECORDED = "NOT_RECORDED"
-    """Stripe and our own record of the payment differ."""
+    """The provider and our own record of the payment differ."""
     OVERDUE = "OVERDUE"
     """The order should have ended long ago."""
 
@@ -50,14 +51,14 @@ class Mismatch:
 
     kind: MismatchKind
     order_id: str | None
-    payment_intent: str | None
+    payment_id: str | None
     expected: int = 0
     found: int = 0
 
     @property
     def id(self) -> str:
         """The same for the same mismatch found again."""
-        return f"{self.kind}:{self.order_id}:{self.payment_intent}:{self.expected}:{self.found}"
+        return f"{self.kind}:{self.order_id}:{self.payment_id}:{self.expected}:{self.found}"
 
     @property
     def surplus(self) -> int:
@@ -69,18 +70,20 @@ class Mismatch:
         return self.kind in (MismatchKind.HOLD_NOT_NEEDED, MismatchKind.CHARGED_TOO_MUCH)
 
 
-def mismatches(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator[tuple[Mismatch, Intent | None]]:
-    """Every mismatch, with the payment at Stripe that it is about."""
+def mismatches(
+    payments: Iterable[ProviderPayment], claims: dict[str, Claim]
+) -> Iterator[tuple[Mismatch, ProviderPayment | None]]:
+    """Every mismatch, with the payment at the provider that it is about."""
     seen = set()
-    for intent in intents:
-        claim = claims.get(intent.order_id or "")
-        if claim and claim.payment and claim.payment.intent_id == intent.id:
+    for at_provider in payments:
+        claim = claims.get(at_provider.order_id or "")
+        if claim and claim.payment and claim.payment.intent_id == at_provider.id:
             seen.add(claim.order_id)
-            found = _of_payment(intent, claim, claim.payment)
+            found = _of_payment(at_provider, claim, claim.payment)
         else:
-            found = _of_stranger(intent)
+            found = _of_stranger(at_provider)
         for mismatch in found:
-            yield mismatch, intent
+            yield mismatch, at_provider
     for claim in claims.values():
         if claim.is_overdue:
             yield Mismatch(MismatchKind.OVERDUE, claim.order_id, None), None
@@ -88,30 +91,30 @@ def mismatches(intents: Iterable[Intent], claims: dict[str, Claim]) -> Iterator[
             yield Mismatch(MismatchKind.CHARGED_TOO_LITTLE, claim.order_id, None, claim.owed), None
 
 
-def _of_payment(intent: Intent, claim: Claim, payment: Payment) -> Iterator[Mismatch]:
-    """Amounts are compared once the order has heard of everything that happened at Stripe, and nothing is under way."""
-    about = (claim.order_id, intent.id)
-    known = payment.as_at(intent)
-    is_untold = any(update.kind != UpdateKind.HOLD_LOST for update in payment.updates_to(known, intent))
+def _of_payment(at_provider: ProviderPayment, claim: Claim, payment: Payment) -> Iterator[Mismatch]:
+    """Compare amounts once the order has learned of all that happened at the provider, and nothing is under way."""
+    about = (claim.order_id, at_provider.id)
+    known = payment.as_at(at_provider)
+    is_untold = any(update.kind != UpdateKind.HOLD_LOST for update in payment.updates_to(known, at_provider))
     if claim.is_settled and not is_untold:
-        yield from _of_amounts(intent, claim.expected_of(payment.refunded_outside, payment.lost), about)
+        yield from _of_amounts(at_provider, claim.expected_of(payment.refunded_outside, payment.lost), about)
     if is_untold or (claim.is_settled and known.figures != payment.figures):
-        yield Mismatch(MismatchKind.NOT_RECORDED, *about, payment.kept, intent.kept)
+        yield Mismatch(MismatchKind.NOT_RECORDED, *about, payment.kept, at_provider.kept)
 
 
-def _of_amounts(intent: Intent, owed: int, about: tuple[str, str]) -> Iterator[Mismatch]:
-    if intent.amount_capturable:
-        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
-    if intent.kept > owed:
-        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, owed, intent.kept)
-    if intent.kept < owed:
-        yield Mismatch(MismatchKind.CHARGED_TOO_LITTLE, *about, owed, intent.kept)
+def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[str, str]) -> Iterator[Mismatch]:
+    if at_provider.held:
+        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=at_provider.held)
+    if at_provider.kept > owed:
+        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, owed, at_provider.kept)
+    if at_provider.kept < owed:
+        yield Mismatch(MismatchKind.CHARGED_TOO_LITTLE, *about, owed, at_provider.kept)
 
 
-def _of_stranger(intent: Intent) -> Iterator[Mismatch]:
+def _of_stranger(at_provider: ProviderPayment) -> Iterator[Mismatch]:
     """No order knows this payment: it was begun and not written down, or somebody made it by hand."""
-    about = (intent.order_id, intent.id)
-    if intent.amount_capturable:
-        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=intent.amount_capturable)
-    if intent.kept > 0:
-        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, found=intent.kept)
+    about = (at_provider.order_id, at_provider.id)
+    if at_provider.held:
+        yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=at_provider.held)
+    if at_provider.kept > 0:
+        yield Mismatch(MismatchKind.CHARGED_TOO_MUCH, *about, found=at_provider.kept)

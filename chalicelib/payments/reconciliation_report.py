@@ -1,7 +1,6 @@
 """Making mismatches known: an event each, and a report in the bucket."""
 
 import hashlib
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,8 +31,18 @@ class ReconciliationReport:
 
 
 def _csv(mismatches: list[Mismatch]) -> bytes:
-    columns = [field.name for field in fields(Mismatch)]
-    return sheets.written(columns, (asdict(mismatch).values() for mismatch in mismatches)).encode()
+    rows = (_published(mismatch).model_dump().values() for mismatch in mismatches)
+    return sheets.written(list(LedgerMismatch.model_fields), rows).encode()
+
+
+def _published(mismatch: Mismatch) -> LedgerMismatch:
+    return LedgerMismatch(
+        kind=mismatch.kind,
+        order_id=mismatch.order_id,
+        payment_intent=mismatch.payment_id,
+        expected=mismatch.expected,
+        found=mismatch.found,
+    )
 
 
 def _event(mismatch: Mismatch, at: datetime) -> Envelope:
@@ -43,7 +52,7 @@ def _event(mismatch: Mismatch, at: datetime) -> Envelope:
         version=1,
         time=iso(at),
         source=PAYMENTS,
-        correlation_id=mismatch.order_id or mismatch.payment_intent or mismatch.id,
+        correlation_id=mismatch.order_id or mismatch.payment_id or mismatch.id,
         causation_id=None,
-        data=LedgerMismatch(**asdict(mismatch)).model_dump(mode="json"),
+        data=_published(mismatch).model_dump(mode="json"),
     )

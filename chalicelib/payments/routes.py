@@ -1,4 +1,4 @@
-"""Payments over HTTP: the door that Stripe knocks at."""
+"""Payments over HTTP: the webhook that receives Stripe's events."""
 
 from typing import Literal
 
@@ -6,8 +6,7 @@ from chalice import Blueprint
 from pydantic import BaseModel
 
 from chalicelib import wiring
-from chalicelib.payments.model import SignatureInvalid
-from chalicelib.payments.webhooks import ABOUT_BUYERS, StripeEvent
+from chalicelib.payments.webhooks import ABOUT_BUYERS, SignatureInvalid, StripeEvent
 from chalicelib.platform.http import Call, endpoint
 
 routes = Blueprint(__name__)

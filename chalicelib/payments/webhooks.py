@@ -1,16 +1,17 @@
-"""What Stripe tells us by itself: taken in at the door, and kept in a queue until somebody has time.
+"""Webhook receiver for Stripe: verifies each event's signature and puts the payment's id into a queue.
 
-Only ids go into the queue. Whoever handles one asks Stripe how the payment stands now, so it does not
-matter in which order the events arrive, or how late.
+Only ids go into the queue. The consumer retrieves the payment as it stands now, so it does not matter in which
+order the events arrive, or how late.
 """
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from chalicelib.payments.gateway import check_signature
-from chalicelib.payments.model import SignatureInvalid
+from chalicelib.platform.errors import Malformed
 from chalicelib.platform.parameters import Parameter
+
+SIGNATURE_TOLERANCE_SECONDS = 300
 
 HANDLED = frozenset(
     {
@@ -32,6 +33,11 @@ HANDLED = frozenset(
 
 ABOUT_BUYERS = "payment_intent.amount_capturable_updated"
 """Of use only while the buyer's confirmation is awaited. Stripe sends it for every payment that is authorized."""
+
+
+class SignatureInvalid(Malformed):
+    """The Stripe-Signature header does not fit this body, or is too old."""
+
 
 StripeId = Annotated[str, StringConstraints(max_length=255)]
 
@@ -73,6 +79,16 @@ class StripeEventRef(BaseModel):
     order_id: str | None = None
 
 
+def check_signature(body: bytes, header: str, secret: str) -> None:
+    """Raises SignatureInvalid unless Stripe signed exactly these bytes, a short while ago."""
+    import stripe
+
+    try:
+        stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=SIGNATURE_TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
+        raise SignatureInvalid from error
+
+
 class WebhookReceiver:
     def __init__(self, sqs: Any, queue_url: str, secret: Parameter) -> None:
         self._sqs = sqs
@@ -91,9 +107,9 @@ class WebhookReceiver:
         if event.type in HANDLED and event.payment_intent:
             self._send(StripeEventRef(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
 
-    def buyer_returned(self, order_id: str, payment_intent: str) -> None:
-        """Have somebody ask Stripe what the buyer answered; a webhook may be late, or never come."""
-        self._send(StripeEventRef(payment_intent=payment_intent, order_id=order_id))
+    def buyer_returned(self, order_id: str, payment_id: str) -> None:
+        """Have the payment's state retrieved after the buyer answered; a webhook may be late, or never arrive."""
+        self._send(StripeEventRef(payment_intent=payment_id, order_id=order_id))
 
     def _send(self, notice: StripeEventRef) -> None:
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=notice.model_dump_json(exclude_none=True))

@@ -16,9 +16,8 @@ from chalicelib.platform import metrics
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
+from tests.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import (
-    APPROVED,
-    FakeGateway,
     FakeIdempotencyStore,
     FakeOrderStore,
     FakeStepFunctions,
@@ -40,7 +39,7 @@ class Shop:
         self.clock = TestClock()
         self.order_store = FakeOrderStore()
         self.payment_store = FakeStore()
-        self.gateway = FakeGateway()
+        self.gateway = FakePaymentProvider()
         self.warehouse = FakeWarehouse()
         self.saga = FakeWaitingTask()
         self.orders = Orders(self.order_store, self.clock)

@@ -12,14 +12,16 @@ from chalicelib.fulfilment.cancellation import stop_fulfilment
 from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
-from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined
+from chalicelib.payments.model import BuyerActionRequired
+from chalicelib.payments.provider import PaymentDeclined, ProviderStatus
 from chalicelib.payments.routes import receive_stripe_webhook as receive
 from chalicelib.payments.webhooks import StripeEvent, StripeEventRef, WebhookReceiver
 from chalicelib.platform.clock import iso
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.parameters import Parameter
 from tests.builders import NOW, an_order_in
-from tests.fakes import WANTS_HOLDER, FakeQueue
+from tests.fake_payment_provider import WANTS_HOLDER
+from tests.fakes import FakeQueue
 
 ORDER, INTENT = "ord_1", "pi_1"
 WOKEN = ("token-1", {})
@@ -141,7 +143,7 @@ class TestCancelling:
 
         steps.void_payment(ORDER)
 
-        assert asked.gateway.retrieve(INTENT).status == "canceled"
+        assert asked.gateway.retrieve(INTENT).status == ProviderStatus.CANCELLED
 
 
 @pytest.fixture

@@ -5,12 +5,19 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.payments.confirmation import CLOCKS_DIFFER, NOT_CONFIRMED, Confirmation
-from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable, UnexpectedIntentState
-from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined, PaymentEnded, PaymentStatus
+from chalicelib.payments.model import BuyerActionRequired, PaymentEnded, PaymentStatus
+from chalicelib.payments.provider import (
+    PaymentDeclined,
+    PaymentProviderFailed,
+    PaymentProviderUnavailable,
+    ProviderStatus,
+    UnexpectedPaymentState,
+)
 from chalicelib.payments.service import Payments
 from chalicelib.platform.clock import iso
 from tests.builders import NOW, TestClock, euros
-from tests.fakes import FAILED_AUTHENTICATION, WANTS_HOLDER, FakeGateway, FakeStore
+from tests.fake_payment_provider import FAILED_AUTHENTICATION, WANTS_HOLDER, FakePaymentProvider
+from tests.fakes import FakeStore
 
 ORDER, INTENT = "ord_1", "pi_1"
 AMOUNT = euros(2500)
@@ -24,7 +31,7 @@ def clock():
 
 @pytest.fixture
 def provider():
-    return FakeGateway()
+    return FakePaymentProvider()
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def status_of(payments):
 
 
 def held(provider):
-    return provider.retrieve(INTENT).amount_capturable
+    return provider.retrieve(INTENT).held
 
 
 class TestAsking:
@@ -84,7 +91,7 @@ class TestAsking:
     def test_secret_and_tokens_stay_out_of_every_repr(self, asked):
         asked.await_buyer(ORDER, "token-1")
 
-        shown = f"{asked.of(ORDER)!r} {asked.of(ORDER)} {asked.at_stripe_now(INTENT)!r}"
+        shown = f"{asked.of(ORDER)!r} {asked.of(ORDER)} {asked.retrieve(INTENT)!r}"
 
         assert not [secret for secret in ("pi_1_secret", "bank.example", "token-1") if secret in shown]
 
@@ -105,9 +112,9 @@ class TestAnswer:
             with pytest.raises(PaymentDeclined, match=FAILED_AUTHENTICATION):
                 authorize()
 
-        assert provider.retrieve(INTENT).status == "canceled"
+        assert provider.retrieve(INTENT).status == ProviderStatus.CANCELLED
         assert (status_of(asked), asked.of(ORDER).action) == (PaymentStatus.DECLINED, None)
-        with pytest.raises(UnexpectedIntentState):
+        with pytest.raises(UnexpectedPaymentState):
             provider.confirm(INTENT, "pm_card_visa", "by the buyer, with the client secret")
 
     def test_failed_confirmation_is_canceled_after_a_failure_of_stripe(self, asked, authorize, provider):
@@ -119,7 +126,7 @@ class TestAnswer:
         with pytest.raises(PaymentDeclined):
             authorize()
 
-        assert provider.retrieve(INTENT).status == "canceled"
+        assert provider.retrieve(INTENT).status == ProviderStatus.CANCELLED
 
     def test_payment_that_is_not_confirmed_in_time_is_declined(self, asked, authorize, provider, clock):
         clock.passes(seconds=LIMIT.total_seconds() - CLOCKS_DIFFER.total_seconds() - 1)
@@ -131,7 +138,7 @@ class TestAnswer:
             authorize()
 
         assert provider.moves == ["create", "confirm", "cancel"]
-        with pytest.raises(UnexpectedIntentState):
+        with pytest.raises(UnexpectedPaymentState):
             provider.answer(INTENT)
 
     def test_confirmation_in_the_last_moment_counts(self, asked, authorize, provider, clock):
@@ -167,7 +174,7 @@ class TestAnswer:
 
         assert (status_of(asked), asked.of(ORDER).action) == (PaymentStatus.VOIDED, None)
         assert asked.of(ORDER).task_tokens == ()
-        with pytest.raises(UnexpectedIntentState):
+        with pytest.raises(UnexpectedPaymentState):
             provider.answer(INTENT)
 
     def test_void_lets_a_hold_go_that_the_buyer_has_just_confirmed(self, asked, provider):
@@ -175,7 +182,7 @@ class TestAnswer:
 
         asked.void(ORDER)
 
-        assert (held(provider), provider.retrieve(INTENT).status) == (0, "canceled")
+        assert (held(provider), provider.retrieve(INTENT).status) == (0, ProviderStatus.CANCELLED)
 
 
 class TestWaiting:

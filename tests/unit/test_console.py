@@ -11,7 +11,7 @@ from chalicelib.console.logs import Line, Logs
 from chalicelib.events import bus
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import Status
-from chalicelib.payments.gateway import StripeGateway
+from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.platform.log import log
 from chalicelib.platform.sqs_batch import consume
 from chalicelib.platform.workflows import Execution
@@ -87,7 +87,7 @@ def test_the_next_message_has_nothing_of_the_one_before(logged):
 
 
 def test_a_payment_call_is_logged_with_its_key_and_what_became_of_it(logged):
-    gateway = StripeGateway(lambda: "sk_test_nobody", "http://127.0.0.1:9")
+    gateway = StripeProvider(lambda: "sk_test_nobody", "http://127.0.0.1:9")
     with pytest.raises(Exception, match="APIConnectionError"):
         gateway.capture("pi_1", "ord_1:capture")
     assert told(logged, "operation", "idempotency_key", "outcome") == [

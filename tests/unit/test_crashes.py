@@ -226,8 +226,8 @@ def played(monkeypatch, scenario, *crashes):
 def disagreements(world):
     """What is wrong at the end, in words."""
     order, record = world.order_store.get(ORDER), world.shipping._store._target.get(ORDER)
-    counts, kept = world.shelf.counts, sum(intent.kept for intent in world.gateway.intents_since(0))
-    held = sum(intent.amount_capturable for intent in world.gateway.intents_since(0))
+    counts, kept = world.shelf.counts, sum(intent.kept for intent in world.gateway.payments_since(0))
+    held = sum(intent.held for intent in world.gateway.payments_since(0))
     is_sent = world.ledger.get(ORDER, (None,))[0] == "DISPATCHED"
     is_done = order.status == Status.COMPLETED
     checks = {

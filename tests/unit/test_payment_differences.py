@@ -2,25 +2,27 @@
 
 import pytest
 
-from chalicelib.payments.model import OUR_CANCELLATION, Dispute, Intent, Payment, PaymentStatus, Refund
+from chalicelib.payments.model import Payment, PaymentStatus
+from chalicelib.payments.provider import Dispute, DisputeStatus, ProviderPayment, ProviderStatus, Refund, RefundStatus
 from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
 from tests.builders import euros
 
 HOLD_NOT_NEEDED, NOT_RECORDED = MismatchKind.HOLD_NOT_NEEDED, MismatchKind.NOT_RECORDED
 TOO_MUCH, TOO_LITTLE, OVERDUE = MismatchKind.CHARGED_TOO_MUCH, MismatchKind.CHARGED_TOO_LITTLE, MismatchKind.OVERDUE
 
-BEGUN = {"status": "requires_payment_method"}
-HELD = {"status": "requires_capture", "amount_capturable": 2500}
-TAKEN = {"status": "succeeded", "amount_received": 2500}
-FAILED = (Refund("re_1", 2500, "ord_1:ret_1", "failed"),)
+BEGUN = {"status": ProviderStatus.CREATED}
+REFUSED = {"status": ProviderStatus.DECLINED, "decline_code": "generic_decline"}
+HELD = {"status": ProviderStatus.AUTHORIZED, "held": 2500}
+TAKEN = {"status": ProviderStatus.CAPTURED, "captured": 2500}
+FAILED = (Refund("re_1", 2500, "ord_1:ret_1", RefundStatus.FAILED),)
 OUTSIDE = (Refund("re_1", 1000),)
 BACK = (Refund("re_1", 1000, "ord_1:ret_1"),)
 WHOLE = (Refund("re_1", 2500, "ord_1:ret_1"),)
 PARTLY_BACK = TAKEN | {"refunds": BACK}
 ALL_BACK = TAKEN | {"refunds": WHOLE}
-DISPUTED = {"disputes": (Dispute("dp_1", 2500, "needs_response"),)}
-LOST = {"disputes": (Dispute("dp_1", 2500, "lost"),)}
-GONE = {"status": "canceled"}
+DISPUTED = {"disputes": (Dispute("dp_1", 2500, DisputeStatus.OPEN),)}
+LOST = {"disputes": (Dispute("dp_1", 2500, DisputeStatus.LOST),)}
+GONE = {"status": ProviderStatus.CANCELLED}
 
 SOLD = {"owed": 2500, "captured": 2500}
 CALLED_OFF = {"owed": 0}
@@ -30,7 +32,7 @@ RETURNED = {"owed": 0, "captured": 2500, "refunded": 2500, "refunds": WHOLE}
 
 
 def an_intent(number=1, order_id="ord_1", **facts):
-    return Intent(id=f"pi_{number}", order_id=order_id, amount=2500, **facts)
+    return ProviderPayment(id=f"pi_{number}", order_id=order_id, amount=2500, **facts)
 
 
 def a_claim(owed, *, is_settled=True, is_overdue=False, intent_id="pi_1", status=None, **paid):
@@ -102,9 +104,12 @@ def test_an_order_that_has_ended_keeps_exactly_what_is_owed(at_stripe, believed,
     ("at_stripe", "believed"),
     [
         (GONE, CALLED_OFF | {"status": PaymentStatus.AUTHORIZED}),
-        (GONE | {"cancellation_reason": OUR_CANCELLATION}, CALLED_OFF | {"status": PaymentStatus.AUTHORIZED}),
+        (GONE | {"cancelled_by_shop": True}, CALLED_OFF | {"status": PaymentStatus.AUTHORIZED}),
         (GONE, CALLED_OFF | {"status": PaymentStatus.CREATED}),
-        (BEGUN | {"decline_code": "generic_decline"}, CALLED_OFF | {"status": PaymentStatus.CREATED}),
+        (
+            {"status": ProviderStatus.DECLINED, "decline_code": "generic_decline"},
+            CALLED_OFF | {"status": PaymentStatus.CREATED},
+        ),
         (ALL_BACK, CALLED_OFF | {"captured": 2500, "refunded": 2500, "status": PaymentStatus.CAPTURED}),
         (TAKEN | DISPUTED, SOLD),
         (TAKEN, SOLD | {"disputed": True}),
@@ -211,7 +216,7 @@ class TestDifference:
 
         [(difference, about)] = mismatches([intent], {"ord_1": a_claim(**CALLED_OFF)})
 
-        assert (difference.payment_intent, about) == ("pi_1", intent)
+        assert (difference.payment_id, about) == ("pi_1", intent)
 
     def test_is_the_same_when_it_is_found_again_and_another_when_it_has_grown(self):
         first, again, grown = (Mismatch(TOO_MUCH, "ord_1", "pi_1", 0, amount) for amount in (100, 100, 200))

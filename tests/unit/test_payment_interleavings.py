@@ -8,11 +8,12 @@ from math import comb
 import pytest
 
 from chalicelib.payments.confirmation import Confirmation
-from chalicelib.payments.gateway import UnexpectedIntentState
-from chalicelib.payments.model import BuyerActionRequired, PaymentDeclined, PaymentEnded, PaymentStatus
+from chalicelib.payments.model import BuyerActionRequired, PaymentEnded, PaymentStatus
+from chalicelib.payments.provider import PaymentDeclined, ProviderStatus, UnexpectedPaymentState
 from chalicelib.payments.service import Payments
 from tests.builders import TestClock, euros
-from tests.fakes import APPROVED, WANTS_HOLDER, FakeGateway, FakeStore
+from tests.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
+from tests.fakes import FakeStore
 from tests.interleaving import Watched, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
@@ -54,7 +55,7 @@ def test_scheduler_hands_on_what_an_actor_raises():
 @dataclass
 class Books:
     store: FakeStore = field(default_factory=FakeStore)
-    provider: FakeGateway = field(default_factory=FakeGateway)
+    provider: FakePaymentProvider = field(default_factory=FakePaymentProvider)
 
     @property
     def payments(self):
@@ -62,7 +63,7 @@ class Books:
 
     @property
     def held(self):
-        return sum(intent.amount_capturable for intent in self.provider.intents_since(0))
+        return sum(intent.held for intent in self.provider.payments_since(0))
 
 
 def test_void_against_authorize_leaves_no_hold_in_any_order():
@@ -97,7 +98,7 @@ class Asked(Books):
 
     def answers(self):
         """The buyer confirms the payment at the bank, if that is still possible."""
-        with suppress(UnexpectedIntentState):
+        with suppress(UnexpectedPaymentState):
             Watched(self.provider).answer("pi_1")
 
     def authorizes(self):
@@ -123,7 +124,7 @@ def test_void_against_the_buyers_answer_leaves_no_hold_in_any_order(is_late):
     for run in interleavings(begin):
         record, intent = run.world.store.get(ORDER), run.world.provider.retrieve("pi_1")
         assert record.status in (PaymentStatus.VOIDED, PaymentStatus.DECLINED), run.steps
-        assert (intent.status, run.world.held) == ("canceled", 0), run.steps
+        assert (intent.status, run.world.held) == (ProviderStatus.CANCELLED, 0), run.steps
         assert 1 not in run.failures, run.steps
 
 
@@ -138,7 +139,10 @@ def test_time_limit_against_the_buyers_answer_holds_or_cancels_in_any_order():
         seen.add((record.status, intent.status))
         assert not run.failures, run.steps
 
-    assert seen == {(PaymentStatus.AUTHORIZED, "requires_capture"), (PaymentStatus.DECLINED, "canceled")}
+    assert seen == {
+        (PaymentStatus.AUTHORIZED, ProviderStatus.AUTHORIZED),
+        (PaymentStatus.DECLINED, ProviderStatus.CANCELLED),
+    }
 
 
 def test_answer_against_the_wait_wakes_the_saga_in_any_order():

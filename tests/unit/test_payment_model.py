@@ -2,7 +2,9 @@
 
 import pytest
 
-from chalicelib.payments.model import Dispute, Intent, Payment, PaymentStatus, Refund, Shortfall, UpdateKind
+from chalicelib.payments.model import Payment, PaymentStatus, Shortfall, UpdateKind
+from chalicelib.payments.provider import Dispute, DisputeStatus, ProviderPayment, ProviderStatus, Refund, RefundStatus
+from chalicelib.payments.refunds import shortfall_of
 from tests.builders import euros
 
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
@@ -10,27 +12,28 @@ CAPTURED, VOIDED, REFUNDED = PaymentStatus.CAPTURED, PaymentStatus.VOIDED, Payme
 CHARGED_BACK = PaymentStatus.CHARGED_BACK
 
 
-def ours(amount, number=1, reference="ord_1:ret_1", status="succeeded"):
+def ours(amount, number=1, reference="ord_1:ret_1", status=RefundStatus.SUCCEEDED):
     return Refund(f"re_{number}", amount, reference, status)
 
 
-def theirs(amount, number=1, status="succeeded"):
+def theirs(amount, number=1, status=RefundStatus.SUCCEEDED):
     return Refund(f"re_{number}", amount, None, status)
 
 
-def disputed(status="needs_response", amount=2500):
+def disputed(status=DisputeStatus.OPEN, amount=2500):
     return {"disputes": (Dispute("dp_1", amount, status),)}
 
 
-BEGUN = {"status": "requires_payment_method"}
-REFUSED = BEGUN | {"decline_code": "generic_decline"}
-HELD = {"status": "requires_capture", "amount_capturable": 2500}
-TAKEN = {"status": "succeeded", "amount_received": 2500}
+BEGUN = {"status": ProviderStatus.CREATED}
+REFUSED = {"status": ProviderStatus.DECLINED, "decline_code": "generic_decline"}
+HELD = {"status": ProviderStatus.AUTHORIZED, "held": 2500}
+TAKEN = {"status": ProviderStatus.CAPTURED, "captured": 2500}
 PARTLY_BACK = TAKEN | {"refunds": (ours(1000),)}
 ALL_BACK = TAKEN | {"refunds": (ours(2500),)}
-LET_GO = {"status": "canceled", "cancellation_reason": "abandoned"}
-EXPIRED = {"status": "canceled", "cancellation_reason": "automatic"}
-GONE_BY_HAND = {"status": "canceled", "cancellation_reason": None}
+LET_GO = {"status": ProviderStatus.CANCELLED, "cancelled_by_shop": True}
+EXPIRED = {"status": ProviderStatus.CANCELLED}
+
+INQUIRED = disputed(DisputeStatus.WITHDRAWN)
 
 LOST = [UpdateKind.HOLD_LOST]
 
@@ -48,7 +51,6 @@ STATUSES = [
     (AUTHORIZED, ALL_BACK, REFUNDED, []),
     (AUTHORIZED, LET_GO, VOIDED, []),
     (AUTHORIZED, EXPIRED, VOIDED, LOST),
-    (AUTHORIZED, GONE_BY_HAND, VOIDED, LOST),
     (DECLINED, REFUSED, DECLINED, []),
     (DECLINED, EXPIRED, DECLINED, []),
     (DECLINED, LET_GO, DECLINED, []),
@@ -59,12 +61,17 @@ STATUSES = [
     (VOIDED, LET_GO, VOIDED, []),
     (REFUNDED, ALL_BACK, REFUNDED, []),
     (CAPTURED, TAKEN | disputed(), CAPTURED, [UpdateKind.DISPUTED]),
-    (CAPTURED, TAKEN | disputed("won"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
-    (CAPTURED, TAKEN | disputed("lost"), CHARGED_BACK, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
-    (CAPTURED, TAKEN | disputed("lost", 1000), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
-    (CAPTURED, TAKEN | disputed("warning_closed"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WITHDRAWN]),
-    (CHARGED_BACK, TAKEN | disputed("won"), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
-    (REFUNDED, TAKEN | {"refunds": (ours(2500, status="failed"),)}, CAPTURED, [UpdateKind.REFUND_FAILED]),
+    (CAPTURED, TAKEN | disputed(DisputeStatus.WON), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
+    (CAPTURED, TAKEN | disputed(DisputeStatus.LOST), CHARGED_BACK, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
+    (CAPTURED, TAKEN | disputed(DisputeStatus.LOST, 1000), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]),
+    (
+        CAPTURED,
+        TAKEN | disputed(DisputeStatus.WITHDRAWN),
+        CAPTURED,
+        [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WITHDRAWN],
+    ),
+    (CHARGED_BACK, TAKEN | disputed(DisputeStatus.WON), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
+    (REFUNDED, TAKEN | {"refunds": (ours(2500, status=RefundStatus.FAILED),)}, CAPTURED, [UpdateKind.REFUND_FAILED]),
 ]
 
 
@@ -73,7 +80,7 @@ def a_payment(status=CAPTURED, **facts):
 
 
 def an_intent(**facts):
-    return Intent(id="pi_1", order_id="ord_1", amount=2500, **facts)
+    return ProviderPayment(id="pi_1", order_id="ord_1", amount=2500, **facts)
 
 
 def news_between(earlier, later, intent):
@@ -113,15 +120,14 @@ def test_the_amounts_are_stripes():
 def test_amounts_follow_disputes_through_their_states():
     at = {
         status: a_payment().as_at(an_intent(**TAKEN | disputed(status, 1000)))
-        for status in ("needs_response", "warning_needs_response", "won", "lost", "unheard_of")
+        for status in (DisputeStatus.OPEN, DisputeStatus.INQUIRY, DisputeStatus.WON, DisputeStatus.LOST)
     }
 
     assert {status: (later.withdrawn, later.lost, later.kept, later.disputed) for status, later in at.items()} == {
-        "needs_response": (1000, 0, 2500, True),
-        "warning_needs_response": (0, 0, 2500, True),
-        "won": (0, 0, 2500, False),
-        "lost": (0, 1000, 1500, False),
-        "unheard_of": (1000, 0, 2500, True),
+        DisputeStatus.OPEN: (1000, 0, 2500, True),
+        DisputeStatus.INQUIRY: (0, 0, 2500, True),
+        DisputeStatus.WON: (0, 0, 2500, False),
+        DisputeStatus.LOST: (0, 1000, 1500, False),
     }
 
 
@@ -140,7 +146,7 @@ def test_refund_of_others_that_an_older_record_counted_is_not_told_again():
     assert told(a_payment(disputed=True), an_intent(**TAKEN | disputed())) == []
 
 
-@pytest.mark.parametrize("status", ["failed", "canceled"])
+@pytest.mark.parametrize("status", [RefundStatus.FAILED, RefundStatus.CANCELLED])
 def test_refund_that_fails_later_is_kept_again_and_told_once(status):
     known = a_payment(REFUNDED, captured=2500, refunded=2500, refunds=(ours(2500),))
     intent = an_intent(**TAKEN, refunds=(ours(2500, status=status),))
@@ -153,21 +159,21 @@ def test_refund_that_fails_later_is_kept_again_and_told_once(status):
 
 
 def test_refund_of_others_that_fails_is_told_only_if_it_was_told_before():
-    intent = an_intent(**TAKEN, refunds=(theirs(400, status="failed"),))
+    intent = an_intent(**TAKEN, refunds=(theirs(400, status=RefundStatus.FAILED),))
 
     assert told(a_payment(), intent) == []
     assert told(a_payment(refunds=(theirs(400),), refunded_outside=400), intent) == [("REFUND_FAILED", "re_1", 400)]
 
 
 def test_refund_made_again_is_told_after_the_failure():
-    intent = an_intent(**TAKEN, refunds=(ours(2500, 2), ours(2500, 1, status="failed")))
+    intent = an_intent(**TAKEN, refunds=(ours(2500, 2), ours(2500, 1, status=RefundStatus.FAILED)))
 
     assert told(a_payment(), intent) == [("REFUND_FAILED", "re_1", 2500), ("REFUND_RETRIED", "re_2", 2500)]
 
 
 def test_our_refunds_are_noted_without_hiding_what_must_be_told():
     """A return follows a refund at Stripe whose event was lost."""
-    refunds = (ours(500, 4), ours(300, 3, status="failed"), theirs(400, 2), ours(600, 1, "ord_1:ret_2"))
+    refunds = (ours(500, 4), ours(300, 3, status=RefundStatus.FAILED), theirs(400, 2), ours(600, 1, "ord_1:ret_2"))
     intent = an_intent(**TAKEN, refunds=refunds)
 
     noted = a_payment().with_our_refunds(intent)
@@ -184,7 +190,7 @@ def test_our_refunds_are_noted_without_hiding_what_must_be_told():
     ("reference", "return_id"), [("ord_1:ret_1", "ret_1"), ("ord_1:refund", None), ("pi_1:surplus", None)]
 )
 def test_failed_refund_names_its_return(reference, return_id):
-    intent = an_intent(**TAKEN, refunds=(ours(2500, 1, reference, "failed"),))
+    intent = an_intent(**TAKEN, refunds=(ours(2500, 1, reference, RefundStatus.FAILED),))
 
     [update] = a_payment().updates_to(a_payment().as_at(intent), intent)
 
@@ -192,7 +198,7 @@ def test_failed_refund_names_its_return(reference, return_id):
 
 
 def test_dispute_is_told_when_it_begins_and_when_it_ends():
-    open_one, lost = an_intent(**TAKEN | disputed()), an_intent(**TAKEN | disputed("lost"))
+    open_one, lost = an_intent(**TAKEN | disputed()), an_intent(**TAKEN | disputed(DisputeStatus.LOST))
     known = a_payment().as_at(open_one)
 
     assert told(a_payment(), open_one) == [("DISPUTED", "dp_1", 2500)]
@@ -202,7 +208,7 @@ def test_dispute_is_told_when_it_begins_and_when_it_ends():
 
 
 def test_updates_of_one_look_are_different_facts():
-    intent = an_intent(**TAKEN | disputed("won"), refunds=(theirs(400, 2), theirs(400, 1)))
+    intent = an_intent(**TAKEN | disputed(DisputeStatus.WON), refunds=(theirs(400, 2), theirs(400, 1)))
 
     facts = [update.fact for update in a_payment().updates_to(a_payment().as_at(intent), intent)]
 
@@ -213,13 +219,13 @@ def test_updates_of_one_look_are_different_facts():
     ("at_stripe", "why"),
     [
         (TAKEN | {"refunds": (theirs(1000),)}, Shortfall.REFUNDED_BEFORE),
-        (TAKEN | {"amount_received": 1000}, Shortfall.CAPTURED_LESS),
-        (TAKEN | disputed("lost"), Shortfall.DISPUTE_LOST),
+        (TAKEN | {"captured": 1000}, Shortfall.CAPTURED_LESS),
+        (TAKEN | disputed(DisputeStatus.LOST), Shortfall.DISPUTE_LOST),
         (PARTLY_BACK, Shortfall.REFUNDED_BEFORE),
     ],
 )
 def test_shortfall_names_what_was_taken_before(at_stripe, why):
-    assert an_intent(**at_stripe).why_less() == why
+    assert shortfall_of(an_intent(**at_stripe)) == why
 
 
 def test_the_first_decline_code_stays():
@@ -234,3 +240,14 @@ def test_the_first_decline_code_stays():
 )
 def test_kept_is_what_was_taken_and_not_given_back(at_stripe, kept):
     assert an_intent(**at_stripe).kept == kept
+
+
+def test_record_of_an_earlier_version_is_read_and_brought_up_to_date():
+    stored = a_payment(**disputed(DisputeStatus.LOST), refunds=(ours(1),)).model_dump()
+    stored["disputes"][0]["status"], stored["refunds"][0]["status"] = "needs_response", "requires_action"
+
+    read = Payment.model_validate(stored)
+
+    assert (read.disputes[0].status, read.refunds[0].status) == (DisputeStatus.OPEN, RefundStatus.PENDING)
+    won = an_intent(**TAKEN | disputed(DisputeStatus.WON), refunds=(ours(1),))
+    assert told(read, won) == [(UpdateKind.DISPUTE_WON, "dp_1", 2500)]

@@ -5,11 +5,11 @@ import pytest
 from chalicelib.fulfilment import payment_updates
 from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders.model import CancellationRequested, Reason, Status
-from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
+from chalicelib.payments.provider import PaymentProviderUnavailable
 from chalicelib.payments.webhooks import StripeEventRef
 from tests.builders import euros
-from tests.fakes import APPROVED
+from tests.fake_payment_provider import APPROVED
 
 
 def notice(payment_intent, event_id="evt_1"):

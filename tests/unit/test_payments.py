@@ -5,21 +5,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.payments.gateway import PaymentProviderFailed, PaymentProviderUnavailable
-from chalicelib.payments.model import (
-    Payment,
+from chalicelib.payments.model import Payment, PaymentEnded, PaymentStatus, Shortfall, UpdateKind
+from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
+from chalicelib.payments.provider import (
+    DisputeStatus,
     PaymentDeclined,
     PaymentDisputed,
-    PaymentEnded,
-    PaymentStatus,
+    PaymentProviderFailed,
+    PaymentProviderUnavailable,
     PaymentUnknown,
-    Shortfall,
-    UpdateKind,
+    ProviderStatus,
 )
-from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
 from chalicelib.payments.service import Given, PaymentBusy, Payments
 from tests.builders import euros
-from tests.fakes import APPROVED, DECLINED, FIRST_INTENT, FakeGateway, FakeStore
+from tests.fake_payment_provider import APPROVED, DECLINED, FIRST_PAYMENT, FakePaymentProvider
+from tests.fakes import FakeStore
 
 ORDER = "ord_1"
 AMOUNT = euros(2500)
@@ -32,7 +32,7 @@ def store():
 
 @pytest.fixture
 def provider():
-    return FakeGateway()
+    return FakePaymentProvider()
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def intent_of(payments):
 
 def kept(provider):
     """What the provider took and did not give back, over all payments."""
-    return sum(provider.retrieve(intent.id).kept for intent in provider.intents_since(0))
+    return sum(provider.retrieve(intent.id).kept for intent in provider.payments_since(0))
 
 
 def held(provider):
-    return sum(intent.amount_capturable for intent in provider.intents_since(0))
+    return sum(intent.held for intent in provider.payments_since(0))
 
 
 class TestAuthorize:
@@ -99,7 +99,7 @@ class TestAuthorize:
         assert status_of(payments) == PaymentStatus.AUTHORIZED
 
     def test_of_two_that_begin_at_once_only_the_payment_that_was_stored_is_confirmed(self, store):
-        class AnotherIsFaster(FakeGateway):
+        class AnotherIsFaster(FakePaymentProvider):
             """Somebody else begins a payment, and stores it, while we wait for ours."""
 
             def create(self, order_id, amount, key):
@@ -113,8 +113,8 @@ class TestAuthorize:
 
         theirs, ours = "pi_1", "pi_2"
         assert store.get(ORDER).intent_id == theirs
-        assert provider.retrieve(theirs).status == "requires_capture"
-        assert provider.retrieve(ours).status == "requires_payment_method"
+        assert provider.retrieve(theirs).status == ProviderStatus.AUTHORIZED
+        assert provider.retrieve(ours).status == ProviderStatus.CREATED
 
     def test_is_busy_if_the_payment_changes_all_the_time(self, provider):
         class NeverQuiet(FakeStore):
@@ -165,7 +165,7 @@ class TestAuthorize:
         assert provider.moves == []
 
     def test_finds_the_door_closed_if_the_void_came_while_the_intent_was_made(self, payments, provider, store):
-        class VoidsMeanwhile(FakeGateway):
+        class VoidsMeanwhile(FakePaymentProvider):
             def create(self, order_id, amount, key):
                 Payments(store, self).void(order_id)
                 return super().create(order_id, amount, key)
@@ -178,7 +178,7 @@ class TestAuthorize:
         assert "confirm" not in slow.moves
 
     def test_ends_if_the_void_came_after_the_confirmation(self, store):
-        class VoidsAfterwards(FakeGateway):
+        class VoidsAfterwards(FakePaymentProvider):
             def confirm(self, *request):
                 intent = super().confirm(*request)
                 Payments(store, self).void(ORDER)
@@ -193,7 +193,7 @@ class TestAuthorize:
         assert store.get(ORDER).status == PaymentStatus.VOIDED
 
     def test_ends_if_the_void_came_before_the_confirmation(self, store):
-        class VoidsBefore(FakeGateway):
+        class VoidsBefore(FakePaymentProvider):
             def confirm(self, *request):
                 Payments(store, self).void(ORDER)
                 return super().confirm(*request)
@@ -540,7 +540,7 @@ class TestRefundPart:
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
             captured.refund_part(ORDER, euros(1000), "ret_1")
-        provider.close_dispute(intent_of(captured), "won")
+        provider.close_dispute(intent_of(captured), DisputeStatus.WON)
 
         for _ in range(2):
             assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
@@ -553,7 +553,7 @@ class TestRefundPart:
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
             captured.refund(ORDER)
-        provider.close_dispute(intent_of(captured), "won")
+        provider.close_dispute(intent_of(captured), DisputeStatus.WON)
 
         captured.refund(ORDER)
 
@@ -590,7 +590,7 @@ class TestRefundOfLess:
     @pytest.mark.parametrize(("disputed", "given"), [(2500, 0), (1000, 1500)])
     def test_lost_dispute_is_not_given_back_a_second_time(self, captured, provider, disputed, given):
         provider.dispute(intent_of(captured), disputed)
-        provider.close_dispute(intent_of(captured), "lost")
+        provider.close_dispute(intent_of(captured), DisputeStatus.LOST)
 
         for _ in range(2):
             assert captured.refund_part(ORDER, AMOUNT, "ret_1") == Given(given, Shortfall.DISPUTE_LOST)
@@ -601,7 +601,7 @@ class TestRefundOfLess:
     def test_bank_that_refuses_after_a_lost_dispute_ends_the_return(self, captured, provider, monkeypatch):
         """A part is left, but Stripe does not refund a payment that was charged back."""
         provider.dispute(intent_of(captured), 1000)
-        provider.close_dispute(intent_of(captured), "lost")
+        provider.close_dispute(intent_of(captured), DisputeStatus.LOST)
 
         def refuses(*_):
             raise PaymentDisputed
@@ -728,7 +728,7 @@ class TestLearn:
     def test_books_what_the_bank_took(self, learn, captured, provider, told):
         provider.dispute(intent_of(captured))
         learn()
-        provider.close_dispute(intent_of(captured), "lost")
+        provider.close_dispute(intent_of(captured), DisputeStatus.LOST)
         learn()
         learn()
 
@@ -848,30 +848,30 @@ class TestReconciliation:
     def test_lists_what_was_begun_lately_newest_first(self, payments, provider):
         old, new = (provider.create(order_id, AMOUNT, order_id) for order_id in ("ord_1", "ord_2"))
 
-        assert payments.at_stripe(at(old.created)).begun == [new, old]
-        assert payments.at_stripe(at(old.created) + HOLDS_MOVE + timedelta(seconds=1)).begun == [new]
+        assert payments.recent_movements(at(old.created)).begun == [new, old]
+        assert payments.recent_movements(at(old.created) + HOLDS_MOVE + timedelta(seconds=1)).begun == [new]
 
     def test_lists_begun_payments_as_they_are_now(self, captured, provider):
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.dispute(intent_of(captured))
 
-        [intent] = captured.at_stripe(at(FIRST_INTENT)).begun
+        [intent] = captured.recent_movements(at(FIRST_PAYMENT)).begun
 
         assert intent == provider.retrieve(intent.id)
 
     @pytest.mark.parametrize(("what", "span"), [("refund", REFUNDS_MOVE), ("dispute", DISPUTES_MOVE)])
     def test_lists_old_payments_by_what_moved_lately(self, captured, provider, what, span):
-        moment = at(FIRST_INTENT) + timedelta(days=300)
+        moment = at(FIRST_PAYMENT) + timedelta(days=300)
         provider.at(moment.timestamp())
         if what == "refund":
             provider.refund_by_hand(intent_of(captured), 1000)
         else:
             provider.dispute(intent_of(captured))
 
-        [moved] = captured.at_stripe(moment + span).moved
+        [moved] = captured.recent_movements(moment + span).moved
 
         assert (moved.payment.id, len(moved.refunds) + len(moved.disputes)) == (intent_of(captured), 1)
-        assert captured.at_stripe(moment + span + timedelta(seconds=1)).moved == []
+        assert captured.recent_movements(moment + span + timedelta(seconds=1)).moved == []
 
     @pytest.mark.parametrize("deployment", [None, "111122223333/eu-west-1/storefront-prod"])
     def test_lists_nothing_that_others_began(self, captured, provider, deployment):
@@ -883,16 +883,16 @@ class TestReconciliation:
             others.refund_by_hand(theirs, 100)
             others.dispute(theirs)
 
-        now = at(FIRST_INTENT)
-        assert [intent.id for intent in captured.at_stripe(now).begun] == [intent_of(captured)]
-        assert captured.at_stripe(now + HOLDS_MOVE + timedelta(days=1)).moved == []
+        now = at(FIRST_PAYMENT)
+        assert [intent.id for intent in captured.recent_movements(now).begun] == [intent_of(captured)]
+        assert captured.recent_movements(now + HOLDS_MOVE + timedelta(days=1)).moved == []
 
     def test_lists_payments_that_are_older_than_the_mark(self, store, provider):
         """Our own record names them."""
         old = provider.strangers(None)
         Payments(store, old).authorize(ORDER, AMOUNT, APPROVED)
 
-        [intent] = Payments(store, provider).at_stripe(at(FIRST_INTENT)).begun
+        [intent] = Payments(store, provider).recent_movements(at(FIRST_PAYMENT)).begun
 
         assert (intent.order_id, intent.deployment) == (ORDER, None)
 

@@ -10,14 +10,15 @@ from chalicelib import wiring
 from chalicelib.fulfilment import reconciliation
 from chalicelib.fulfilment.reconciliation import reconcile_payments
 from chalicelib.orders.model import Reason, Status
-from chalicelib.payments.gateway import PaymentProviderUnavailable
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
+from chalicelib.payments.provider import DisputeStatus, PaymentProviderUnavailable, ProviderStatus
 from chalicelib.payments.reconciliation import MismatchKind
 from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.platform.shop import shop as shop_file
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
-from tests.fakes import APPROVED, FIRST_INTENT, FakeBucket, FakeBus
+from tests.fake_payment_provider import APPROVED, FIRST_PAYMENT
+from tests.fakes import FakeBucket, FakeBus
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def bucket():
 @pytest.fixture
 def books(shop, settings, bus, bucket, monkeypatch):
     """The shop, a minute after the provider's first payment, with everything that reconciliation needs."""
-    shop.clock.now = datetime.fromtimestamp(FIRST_INTENT + 60, UTC)
+    shop.clock.now = datetime.fromtimestamp(FIRST_PAYMENT + 60, UTC)
     monkeypatch.setattr(reconciliation, "utc_now", shop.clock)
     monkeypatch.setattr(reconciliation, "settings", lambda: settings)
     monkeypatch.setattr(
@@ -244,7 +245,7 @@ class TestMovementsOfOldPayments:
             assert kinds() == []
         assert books.gateway.retrieve(later).kept == 2500
 
-    @pytest.mark.parametrize("status", ["won", "lost", "warning_closed"])
+    @pytest.mark.parametrize("status", [DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WITHDRAWN])
     def test_dispute_that_ended_unheard_settles_the_return_that_waited(self, books, later, status):
         books.orders.take_back("ord_1", "ret_1", None)
         books.gateway.dispute(later)
@@ -252,7 +253,7 @@ class TestMovementsOfOldPayments:
         books.clock.now += DISPUTES_MOVE - timedelta(days=1)
         books.gateway.close_dispute(later, status)
 
-        assert MismatchKind.NOT_RECORDED in kinds() or status != "lost"
+        assert MismatchKind.NOT_RECORDED in kinds() or status != DisputeStatus.LOST
 
         assert [name for _, name in books.step_functions.started] == ["ret_1"]
         assert books.payments.of("ord_1").disputed is False
@@ -329,7 +330,7 @@ class TestPuttingRight:
 
         assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
 
-        assert repairing.gateway.retrieve(payment).status == "canceled"
+        assert repairing.gateway.retrieve(payment).status == ProviderStatus.CANCELLED
         assert kinds() == [MismatchKind.NOT_RECORDED]
         assert repairing.payments.of("ord_1").status == PaymentStatus.VOIDED
         assert kinds() == []
@@ -361,8 +362,8 @@ class TestPuttingRight:
 
         reconcile_payments()
 
-        settled = [repairing.gateway.retrieve(each.id) for each in repairing.gateway.intents_since(0)]
-        assert [(intent.amount_capturable, intent.kept) for intent in settled] == [(0, 0)] * 2
+        settled = [repairing.gateway.retrieve(each.id) for each in repairing.gateway.payments_since(0)]
+        assert [(intent.held, intent.kept) for intent in settled] == [(0, 0)] * 2
 
     @pytest.mark.parametrize("may_move_money", [False, True])
     def test_always_brings_our_own_record_up_to_date(self, books, settings, may_move_money):
@@ -392,7 +393,7 @@ class TestPuttingRight:
 
         assert len(reconcile_payments()) == 2
 
-        assert [intent.status for intent in repairing.gateway.intents_since(0)] == ["canceled"] * 2
+        assert [intent.status for intent in repairing.gateway.payments_since(0)] == [ProviderStatus.CANCELLED] * 2
         [report] = bucket.files.values()
         assert len(report.splitlines()) == 3
 
@@ -461,7 +462,7 @@ class TestPuttingRight:
         assert [kinds(), kinds()] == [[MismatchKind.NOT_RECORDED], [MismatchKind.CHARGED_TOO_MUCH]]
         assert repairing.gateway.retrieve(payment).kept == 2500
 
-        repairing.gateway.close_dispute(payment, "won")
+        repairing.gateway.close_dispute(payment, DisputeStatus.WON)
         for _ in range(2):
             repairing.clock.passes(hours=1)
             reconcile_payments()
@@ -471,7 +472,7 @@ class TestPuttingRight:
         def is_down(_):
             raise PaymentProviderUnavailable
 
-        monkeypatch.setattr(books.gateway, "intents_since", is_down)
+        monkeypatch.setattr(books.gateway, "payments_since", is_down)
 
         with pytest.raises(PaymentProviderUnavailable):
             reconcile_payments()
@@ -518,14 +519,14 @@ class TestWhileItReads:
         """Lets something happen right after Stripe's books were read."""
 
         def happens(change):
-            read = books.gateway.intents_since
+            read = books.gateway.payments_since
 
             def read_and_change(created):
                 found = list(read(created))
                 change()
                 return iter(found)
 
-            monkeypatch.setattr(books.gateway, "intents_since", read_and_change)
+            monkeypatch.setattr(books.gateway, "payments_since", read_and_change)
 
         return happens
 

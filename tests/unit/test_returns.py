@@ -8,7 +8,8 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import ReturnStatus, Status
-from chalicelib.payments.model import PaymentDisputed, Shortfall
+from chalicelib.payments.model import Shortfall
+from chalicelib.payments.provider import DisputeStatus, PaymentDisputed
 
 
 class Shelf:
@@ -109,7 +110,7 @@ class TestDispute:
             returns.refund_return("ord_1", "ret_1")
         return payment
 
-    @pytest.mark.parametrize("status", ["needs_response", "under_review"])
+    @pytest.mark.parametrize("status", [DisputeStatus.OPEN, DisputeStatus.INQUIRY])
     def test_that_is_open_starts_nothing(self, shop, waiting, status):
         shop.gateway.close_dispute(waiting, status)
         learn(waiting, "evt_2")
@@ -119,10 +120,10 @@ class TestDispute:
     @pytest.mark.parametrize(
         ("status", "refunded", "shortfall", "event"),
         [
-            ("won", 2500, None, "PaymentDisputeWon"),
-            ("lost", 0, Shortfall.DISPUTE_LOST, "PaymentDisputeLost"),
-            ("warning_closed", 2500, None, "PaymentDisputeWithdrawn"),
-            ("prevented", 2500, None, "PaymentDisputeWithdrawn"),
+            (DisputeStatus.WON, 2500, None, "PaymentDisputeWon"),
+            (DisputeStatus.LOST, 0, Shortfall.DISPUTE_LOST, "PaymentDisputeLost"),
+            (DisputeStatus.WITHDRAWN, 2500, None, "PaymentDisputeWithdrawn"),
+            (DisputeStatus.WITHDRAWN, 2500, None, "PaymentDisputeWithdrawn"),
         ],
     )
     def test_that_ends_settles_the_return_once(self, shop, waiting, status, refunded, shortfall, event):
@@ -141,7 +142,7 @@ class TestDispute:
 
     def test_that_ends_before_its_workflow_does_is_not_missed(self, shop, waiting):
         """The execution that met the dispute still runs: another one begins beside it."""
-        shop.gateway.close_dispute(waiting, "won")
+        shop.gateway.close_dispute(waiting, DisputeStatus.WON)
 
         learn(waiting, "evt_2")
 

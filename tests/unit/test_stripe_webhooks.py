@@ -7,9 +7,14 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.payments.gateway import SIGNATURE_TOLERANCE_SECONDS, check_signature
-from chalicelib.payments.model import SignatureInvalid
-from chalicelib.payments.webhooks import HANDLED, StripeEvent, WebhookReceiver
+from chalicelib.payments.webhooks import (
+    HANDLED,
+    SIGNATURE_TOLERANCE_SECONDS,
+    SignatureInvalid,
+    StripeEvent,
+    WebhookReceiver,
+    check_signature,
+)
 from chalicelib.platform.parameters import Parameter
 from tests.fakes import FakeQueue
 

@@ -1,7 +1,7 @@
-"""Stripe, as far as we use it: PaymentIntents with manual capture. The only module that imports stripe.
+"""Stripe adapter of the payment provider port: PaymentIntents with manual capture. The only module that calls Stripe.
 
 Every write carries an idempotency key made of the order, the step and the attempt, so that a repeated
-step meets the stored answer of its first try and no card is charged twice.
+step gets the stored answer of its first try and no card is charged twice.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,17 +9,21 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from chalicelib.payments.model import (
-    OUR_CANCELLATION,
+from chalicelib.payments.provider import (
     Dispute,
-    Intent,
+    DisputeStatus,
     PaymentDeclined,
     PaymentDisputed,
+    PaymentProviderFailed,
+    PaymentProviderUnavailable,
     PaymentUnknown,
+    ProviderPayment,
+    ProviderStatus,
     Refund,
-    SignatureInvalid,
+    RefundStatus,
+    RefundTooLarge,
+    UnexpectedPaymentState,
 )
-from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.parameters import Parameter
@@ -27,27 +31,42 @@ from chalicelib.platform.parameters import Parameter
 TIMEOUT_SECONDS = 5
 """Twice this (one retry) is below the time limit of the functions that call, so they see the failure."""
 
-SIGNATURE_TOLERANCE_SECONDS = 300
-
 CHARGE = ["latest_charge"]
 
 MOST_LISTED = 10_000
-"""So many refunds or disputes of a time are read at most; a hundred calls."""
+"""The most refunds or disputes of a period that are read; a hundred calls."""
+
+OUR_CANCELLATION = "abandoned"
+"""The reason that the shop gives when it cancels. Any other reason means that it was not the shop."""
+
+PAYMENT_STATUSES = {
+    "requires_payment_method": ProviderStatus.CREATED,
+    "requires_confirmation": ProviderStatus.CREATED,
+    "requires_action": ProviderStatus.REQUIRES_ACTION,
+    "processing": ProviderStatus.PENDING,
+    "requires_capture": ProviderStatus.AUTHORIZED,
+    "succeeded": ProviderStatus.CAPTURED,
+    "canceled": ProviderStatus.CANCELLED,
+}
+
+REFUND_STATUSES = {
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.CANCELLED,
+}
+"""Any other is pending."""
+
+DISPUTE_STATUSES = {
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+    "warning_closed": DisputeStatus.WITHDRAWN,
+    "prevented": DisputeStatus.WITHDRAWN,
+    "charge_refunded": DisputeStatus.WITHDRAWN,
+}
+"""Any other that begins with `warning_` is an inquiry, and the rest are open."""
 
 
-class PaymentProviderUnavailable(Unavailable):
-    """Stripe did not answer. What happened there is unknown, and the same key will tell."""
-
-
-class PaymentProviderFailed(PaymentProviderUnavailable):
-    """Stripe answered with a failure of its own, which it keeps under that key: look first, then take a new key."""
-
-
-class UnexpectedIntentState(Exception):
-    """The intent is not in a state that allows this call."""
-
-
-class StripeGateway:
+class StripeProvider:
     def __init__(self, secret_key: Parameter, api_base: str = "", deployment: str = "") -> None:
         """An empty `api_base` is Stripe's own address. `deployment` marks what this shop begins there: others may
         use the same account."""
@@ -55,8 +74,8 @@ class StripeGateway:
         self._api_base = api_base
         self._deployment = deployment
 
-    def create(self, order_id: str, amount: Money, key: str) -> Intent:
-        return self._intent(
+    def create(self, order_id: str, amount: Money, key: str) -> ProviderPayment:
+        return self._payment(
             "create",
             self._intents.create,
             {
@@ -69,60 +88,52 @@ class StripeGateway:
             key=key,
         )
 
-    def confirm(self, intent_id: str, payment_method: str, key: str, return_url: str = "") -> Intent:
-        """A buyer who has to confirm the payment elsewhere comes back to `return_url`. Without it, Stripe.js must ask.
-
-        Raises PaymentDeclined, whose text is Stripe's decline code, and UnexpectedIntentState.
-        """
+    def confirm(self, payment_id: str, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
+        """Without a `return_url`, Stripe.js must ask the buyer."""
         parameters = {"payment_method": payment_method} | ({"return_url": return_url} if return_url else {})
-        return self._intent("confirm", self._intents.confirm, intent_id, parameters, key=key)
+        return self._payment("confirm", self._intents.confirm, payment_id, parameters, key=key)
 
-    def capture(self, intent_id: str, key: str) -> Intent:
-        """Raises UnexpectedIntentState."""
-        return self._intent("capture", self._intents.capture, intent_id, key=key)
+    def capture(self, payment_id: str, key: str) -> ProviderPayment:
+        return self._payment("capture", self._intents.capture, payment_id, key=key)
 
-    def cancel(self, intent_id: str, key: str) -> Intent:
-        """Raises UnexpectedIntentState."""
+    def cancel(self, payment_id: str, key: str) -> ProviderPayment:
         reason = {"cancellation_reason": OUR_CANCELLATION}
-        return self._intent("cancel", self._intents.cancel, intent_id, reason, key=key)
+        return self._payment("cancel", self._intents.cancel, payment_id, reason, key=key)
 
-    def refund(self, intent_id: str, amount: int, reference: str, key: str) -> None:
-        """`amount` is minor units; `reference` says what for. Raises PaymentDisputed."""
-        parameters = {"payment_intent": intent_id, "amount": amount, "metadata": {"reference": reference}}
+    def refund(self, payment_id: str, amount: int, reference: str, key: str) -> None:
+        parameters = {"payment_intent": payment_id, "amount": amount, "metadata": {"reference": reference}}
         self._call("refund", self._client.v1.refunds.create, parameters, key=key)
 
-    def retrieve(self, intent_id: str) -> Intent:
-        """With its refunds and disputes. Raises PaymentUnknown."""
-        found = self._call("retrieve", self._intents.retrieve, intent_id, {"expand": CHARGE})
-        intent, charge = _intent(found), found.latest_charge
-        if not intent.amount_received:
-            return intent
-        refunds = tuple(map(_refund, self._pages("list refunds", self._client.v1.refunds, payment_intent=intent_id)))
+    def retrieve(self, payment_id: str) -> ProviderPayment:
+        found = self._call("retrieve", self._intents.retrieve, payment_id, {"expand": CHARGE})
+        payment, charge = _payment(found), found.latest_charge
+        if not payment.captured:
+            return payment
+        refunds = tuple(map(_refund, self._pages("list refunds", self._client.v1.refunds, payment_intent=payment_id)))
         if not getattr(charge, "disputed", False):
-            return replace(intent, refunds=refunds)
-        disputes = self._pages("list disputes", self._client.v1.disputes, payment_intent=intent_id)
-        return replace(intent, refunds=refunds, disputes=tuple(map(_dispute, disputes)))
+            return replace(payment, refunds=refunds)
+        disputes = self._pages("list disputes", self._client.v1.disputes, payment_intent=payment_id)
+        return replace(payment, refunds=refunds, disputes=tuple(map(_dispute, disputes)))
 
-    def intents_since(self, created: int) -> Iterator[Intent]:
-        """Return all of this account, newest first, without their refunds and disputes. `created` is Unix seconds."""
-        return map(_intent, self._pages("list", self._intents, created={"gte": created}))
+    def payments_since(self, created: int) -> Iterator[ProviderPayment]:
+        return map(_payment, self._pages("list", self._intents, created={"gte": created}))
 
-    def refunds_since(self, created: int) -> Iterator[tuple[Intent, Refund]]:
-        """Return refunds by their own age, newest first, each with its payment. `created` is Unix seconds."""
+    def refunds_since(self, created: int) -> Iterator[tuple[ProviderPayment, Refund]]:
         return self._moved("list refunds", self._client.v1.refunds, _refund, created)
 
-    def disputes_since(self, created: int) -> Iterator[tuple[Intent, Dispute]]:
-        """Return disputes by their own age, newest first, each with its payment. `created` is Unix seconds."""
+    def disputes_since(self, created: int) -> Iterator[tuple[ProviderPayment, Dispute]]:
         return self._moved("list disputes", self._client.v1.disputes, _dispute, created)
 
-    def _moved(self, operation: str, collection: Any, read: Callable, created: int) -> Iterator[tuple[Intent, Any]]:
+    def _moved(
+        self, operation: str, collection: Any, read: Callable, created: int
+    ) -> Iterator[tuple[ProviderPayment, Any]]:
         found = self._pages(operation, collection, created={"gte": created}, expand=["data.payment_intent"])
         for number, moved in enumerate(found):
             if number == MOST_LISTED:
                 log.error("more at the payment provider than is read", extra={"operation": operation})
                 return
             if moved.payment_intent:
-                yield _intent(moved.payment_intent), read(moved)
+                yield _payment(moved.payment_intent), read(moved)
 
     def _pages(self, operation: str, collection: Any, **parameters: Any) -> Iterator[Any]:
         yield from self._call(operation, collection.list, {"limit": 100, **parameters}).auto_paging_iter()
@@ -142,8 +153,8 @@ class StripeGateway:
             max_network_retries=1,
         )
 
-    def _intent(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> Intent:
-        return _intent(self._call(operation, call, *arguments, key=key))
+    def _payment(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> ProviderPayment:
+        return _payment(self._call(operation, call, *arguments, key=key))
 
     def _call(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> Any:
         """Logged with what became of it. The key names the order and the step."""
@@ -167,15 +178,10 @@ class StripeGateway:
         except stripe.CardError as error:
             raise PaymentDeclined(_decline_code(error.error) or error.code) from error
         except stripe.InvalidRequestError as error:
-            if error.code == "payment_intent_unexpected_state":
-                raise UnexpectedIntentState(str(error.user_message)) from error
-            if error.code == "charge_disputed":
-                raise PaymentDisputed from error
-            if error.code == "resource_missing" and error.param == "intent":
-                raise PaymentUnknown from error
-            if error.param == "payment_method":
-                raise PaymentDeclined("invalid_payment_method") from error
-            raise
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
         except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise PaymentProviderUnavailable(type(error).__name__) from error
         except stripe.IdempotencyError as error:
@@ -199,31 +205,43 @@ class StripeGateway:
             return call(*arguments, options={**options, "api_key": current})
 
 
-def check_signature(body: bytes, header: str, secret: str) -> None:
-    """Raises SignatureInvalid unless Stripe signed exactly these bytes, a short while ago."""
-    import stripe
+def _refusal(error: Any) -> Exception | None:
+    """The port's name for a request that Stripe refused; None for a fault of the adapter's own."""
+    if error.code == "payment_intent_unexpected_state":
+        return UnexpectedPaymentState(str(error.user_message))
+    if error.code == "charge_disputed":
+        return PaymentDisputed()
+    if error.code == "resource_missing" and error.param in ("intent", "payment_intent"):
+        return PaymentUnknown()
+    if error.param == "payment_method":
+        return PaymentDeclined("invalid_payment_method")
+    is_over_refund = error.code is None and error.param == "amount"
+    if is_over_refund or error.code == "charge_already_refunded":
+        return RefundTooLarge(str(error.user_message))
+    return None
 
-    try:
-        stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=SIGNATURE_TOLERANCE_SECONDS)
-    except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
-        raise SignatureInvalid from error
 
-
-def _intent(found: Any) -> Intent:
-    return Intent(
+def _payment(found: Any) -> ProviderPayment:
+    code = _decline_code(found.last_payment_error) if found.last_payment_error else None
+    return ProviderPayment(
         id=found.id,
-        status=found.status,
+        status=_status(found.status, code),
         order_id=_metadata(found).get("order_id"),
         deployment=_metadata(found).get("deployment"),
         amount=found.amount,
-        amount_capturable=found.amount_capturable or 0,
-        amount_received=found.amount_received or 0,
-        decline_code=_decline_code(found.last_payment_error) if found.last_payment_error else None,
-        cancellation_reason=found.cancellation_reason,
+        held=found.amount_capturable or 0,
+        captured=found.amount_received or 0,
+        decline_code=code,
+        cancelled_by_shop=found.cancellation_reason == OUR_CANCELLATION,
         created=found.created,
         redirect_url=_redirect_url(found.next_action),
-        client_secret=found.client_secret,
+        browser_secret=found.client_secret,
     )
+
+
+def _status(status: str, decline_code: str | None) -> ProviderStatus:
+    is_declined = status == "requires_payment_method" and decline_code is not None
+    return ProviderStatus.DECLINED if is_declined else PAYMENT_STATUSES[status]
 
 
 def _redirect_url(action: Any) -> str | None:
@@ -232,11 +250,17 @@ def _redirect_url(action: Any) -> str | None:
 
 
 def _refund(found: Any) -> Refund:
-    return Refund(found.id, found.amount, _metadata(found).get("reference"), found.status)
+    status = REFUND_STATUSES.get(found.status, RefundStatus.PENDING)
+    return Refund(found.id, found.amount, _metadata(found).get("reference"), status)
 
 
 def _dispute(found: Any) -> Dispute:
-    return Dispute(found.id, found.amount, found.status)
+    return Dispute(found.id, found.amount, dispute_status(found.status))
+
+
+def dispute_status(status: str) -> DisputeStatus:
+    undecided = DisputeStatus.INQUIRY if status.startswith("warning_") else DisputeStatus.OPEN
+    return DISPUTE_STATUSES.get(status, undecided)
 
 
 def _metadata(found: Any) -> dict[str, str]:
