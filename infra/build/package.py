@@ -1,7 +1,4 @@
-"""Makes what CloudFormation deploys: `chalice package` with our template pieces merged in.
-
-python -m infra.build.package STAGE [OUT]        default OUT: .build/STAGE
-"""
+"""Package: runs `chalice package` with our template merged in, and adds the zips of the other functions."""
 
 import json
 import os
@@ -75,12 +72,3 @@ def _add(target: Path, sources: list[Path]) -> None:
     with zipfile.ZipFile(target, "a") as archive:
         for source in sources:
             archive.writestr(zipfile.ZipInfo(source.relative_to(ROOT).as_posix()), source.read_bytes())
-
-
-if __name__ == "__main__":
-    stage_name = sys.argv[1]
-    target_path = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / ".build" / stage_name
-    try:
-        print(package(stage_name, target_path.resolve()))
-    except PackagingFailed as failure:
-        sys.exit(str(failure))

@@ -1,1 +1,1 @@
-"""Commands that a person runs, one module per make target."""
+"""Command line of the shop: `python -m infra.commands NAME`. The Makefile has a target for each command."""

@@ -1,7 +1,4 @@
-"""A Chromium for the browser tests: one that is there, else one that is installed now.
-
-python -m infra.commands.browser       prints its path
-"""
+"""Chromium for the browser tests: finds one on this machine, or installs one."""
 
 import os
 import shutil
@@ -25,13 +22,13 @@ class NoBrowser(Exception):
 
 
 def chromium() -> str:
-    """Its path. Raises NoBrowser."""
+    """Return the path of a Chromium. Raises NoBrowser."""
     for find in (_on_path, _of_playwright, _from_playwright, _from_debian):
         path = find()
         if path:
             return path
     raise NoBrowser(
-        "No Chromium here, and it could not be installed. Please install one, for example: apt-get install chromium"
+        "No Chromium was found and none could be installed. Install one, for example: apt-get install chromium"
     )
 
 
@@ -61,7 +58,3 @@ def _from_debian() -> str | None:
 
 def _try(command: list[str]) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=False)
-
-
-if __name__ == "__main__":
-    print(chromium())

@@ -1,6 +1,4 @@
-"""`make burst`: many orders at the same moment. The queues hold what the functions cannot do at once, so everything
-drains, and the API stays usable meanwhile.
-"""
+"""Load burst: places many orders at once. The queues buffer them, all orders end, and the API stays responsive."""
 
 import statistics
 import threading
@@ -11,19 +9,19 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from infra.audit import Auditor
-from infra.commands.audit import of_local, show
+from infra.commands import deployment
+from infra.commands.audit import audit
 from infra.commands.client import Buyer
-from infra.local import run, shop
+from infra.commands.output import styled
 
 ORDERS = 300
 AT_ONCE = 12
-"""Threads: so many buyers check out at the same moment."""
+"""Threads: this many buyers check out at the same time."""
 PATIENCE_SECONDS = 600
 SKU = "PAPER-BURST"
 CARD = {
     "name": "Postcard",
-    "description": "There are always enough.",
+    "description": "Always in stock.",
     "price": {"amount": 300, "currency": "EUR"},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
@@ -32,8 +30,10 @@ CARD = {
 
 @dataclass(frozen=True)
 class Burst:
-    """`endings` counts orders by status and reason, `refused` the calls that were no success, by their status.
-    Latencies are seconds of one cheap call of the API, before and during the burst."""
+    """`endings` counts orders by status and reason, `refused` failed calls by HTTP status.
+
+    `idle` and `during` are latencies in seconds of one cheap API call, before and during the burst.
+    """
 
     endings: Counter[str]
     refused: Counter[int]
@@ -41,37 +41,35 @@ class Burst:
     during: list[float]
 
     def has_drained(self, orders: int) -> bool:
-        """All are completed, and no call was refused on the way."""
+        """Return whether all orders are completed and no call failed."""
         return self.endings == {"COMPLETED": orders} and not self.refused
 
     @property
     def slowdown(self) -> float:
-        """How many times as long the median call took."""
+        """Return the median latency during the burst as a multiple of the idle one."""
         return statistics.median(self.during) / statistics.median(self.idle)
 
 
 def burst(console: Console) -> int:
-    """Returns 1 if a call was refused or an order failed, or if the books do not agree afterwards."""
-    outputs = run.outputs()
-    session = run.place().session
-    admin = Buyer(outputs["api_url"], token=shop.sign_in(session, outputs["stack"], shop.ADMIN))
+    """Return 1 if a call or an order failed, or if an invariant is violated afterwards."""
+    shop = deployment.find(deployment.LOCAL)
+    api_url, admin = shop.outputs["ApiUrl"], shop.admin()
     admin.must("PUT", f"/admin/products/{SKU}", CARD)
     admin.must("POST", f"/admin/stock/{SKU}", {"delta": ORDERS})
     console.print(f"  {ORDERS} orders …")
     began = time.monotonic()
-    result = hold(outputs["api_url"], SKU, ORDERS)
-    for what, count in result.endings.most_common():
-        console.print(f"  {count:4} {what}")
+    result = hold(api_url, SKU, ORDERS)
+    for ending, count in result.endings.most_common():
+        console.print(f"  {count:4} {ending}")
     for status, count in result.refused.most_common():
-        console.print(f"  [red]{count:4} calls answered {status}[/red]")
-    console.print(f"  all have ended after {time.monotonic() - began:.0f} s")
-    console.print(f"  the median call of the API took {result.slowdown:.1f} times as long as before the burst\n")
-    verdicts = Auditor(of_local(session, outputs)).verdicts()
-    show(console, verdicts)
-    return 0 if result.has_drained(ORDERS) and not any(verdict.violations for verdict in verdicts) else 1
+        console.print(styled(f"  {count:4} calls answered {status}", "red"))
+    console.print(f"  all ended after {time.monotonic() - began:.0f} s")
+    console.print(f"  median API latency: {result.slowdown:.1f} times that of the idle shop\n")
+    return audit(console, shop) or (0 if result.has_drained(ORDERS) else 1)
 
 
 def hold(api_url: str, sku: str, orders: int) -> Burst:
+    """Place the orders, wait until all have ended, and measure the API meanwhile."""
     crowd = [Buyer(api_url) for _ in range(orders)]
     refused: Counter[int] = Counter()
     for buyer in crowd:
@@ -80,21 +78,21 @@ def hold(api_url: str, sku: str, orders: int) -> Burst:
     during: list[float] = []
     is_over = threading.Event()
 
-    def look_on() -> None:
+    def watch() -> None:
         while not is_over.wait(0.1):
             during.append(_look(api_url, sku, refused))
 
-    onlooker = threading.Thread(target=look_on)
-    onlooker.start()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     try:
-        with ThreadPoolExecutor(AT_ONCE) as some:
-            replies = list(some.map(Buyer.check_out, crowd))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            replies = list(pool.map(Buyer.check_out, crowd))
         refused.update(reply.status for reply in replies)
         placed = [(b, reply.body["order_id"]) for b, reply in zip(crowd, replies, strict=True) if reply.status == 202]
         ended = [buyer.ended(order_id, PATIENCE_SECONDS) for buyer, order_id in placed]
     finally:
         is_over.set()
-        onlooker.join()
+        watcher.join()
     endings = Counter(f"{order['status']} {order['reason'] or ''}".strip() for order in ended)
     return Burst(endings, Counter({s: n for s, n in refused.items() if s >= 400}), idle, during)
 

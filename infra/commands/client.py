@@ -1,4 +1,4 @@
-"""A buyer of the shop as Python: the HTTP contract and nothing else. For the demo and the tests."""
+"""HTTP client of the shop, for commands and tests: sends requests, keeps tokens, knows nothing but the API."""
 
 import json
 import time
@@ -13,11 +13,15 @@ ADDRESS = {"name": "Ida Sand", "line1": "Havnegata 1", "city": "Oslo", "postal_c
 
 
 class StillRunning(Exception):
-    """An order did not end in the time that the caller gave it."""
+    """An order did not end within the time that the caller allowed."""
 
 
 class Refused(Exception):
-    """The shop answered with a problem where the caller needed a success."""
+    """The shop answered with an error where the caller needed a success."""
+
+
+class Unreachable(ConnectionError):
+    """No shop answers at this address."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Buyer:
     order_tokens: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
-        """`body` is sent as JSON, or as it is when it is bytes."""
+        """Send a request and return the reply, whatever its status. Bytes are sent as they are, all else as JSON.
+
+        Raises Unreachable.
+        """
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.api_url + path, data, method=method)
         for name, value in {**self._credentials(), "Content-Type": "application/json", **(headers or {})}.items():
@@ -47,13 +54,18 @@ class Buyer:
                 return Reply(answer.status, _lower(answer.headers), _parsed(answer.read()))
         except urllib.error.HTTPError as refusal:
             return Reply(refusal.code, _lower(refusal.headers), _parsed(refusal.read()))
+        except urllib.error.URLError as failure:
+            raise Unreachable(f"{self.api_url} does not answer: {failure.reason}") from failure
 
     def must(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's body. Raises Refused if it is not a success."""
-        reply = self.call(method, path, body)
-        if reply.status >= 400:
-            raise Refused(f"{method} {path}: {reply.status} {reply.body}")
-        return reply.body
+        """Return the body of a successful reply. Raises Refused or Unreachable."""
+        return _successful(f"{method} {path}", self.call(method, path, body))
+
+    def signed_in(self, email: str, password: str) -> "Buyer":
+        """Return a client with the session of this account. Raises Refused or Unreachable."""
+        credentials = {"email": email, "password": password}
+        reply = self.call("POST", "/session", credentials, {"X-Session-Request": "1"})
+        return Buyer(self.api_url, token=_successful(f"Sign-in of {email}", reply)["id_token"])
 
     def put_in_cart(self, sku: str, quantity: int = 1) -> Reply:
         reply = self.call("PUT", f"/cart/items/{sku}", {"quantity": quantity})
@@ -69,18 +81,16 @@ class Buyer:
     ) -> Reply:
         address = ADDRESS | ({"line2": line2} if line2 else {})
         body = {"shipping_address": address, "payment_method": card, "email": "ida@sagasupply.example"}
-        told = {"Idempotency-Key": key or str(uuid.uuid4())} | ({"X-Variant": variant} if variant else {})
-        reply = self.call("POST", "/orders", body, told)
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())} | ({"X-Variant": variant} if variant else {})
+        reply = self.call("POST", "/orders", body, headers)
         if reply.status == 202 and reply.body.get("order_token"):
             self.order_tokens[reply.body["order_id"]] = reply.body["order_token"]
         return reply
 
     def buy(self, sku: str, quantity: int = 1, card: str = "pm_card_visa", line2: str | None = None) -> str:
-        """Returns the order's id."""
-        for reply in (self.put_in_cart(sku, quantity), self.check_out(card, line2=line2)):
-            if reply.status >= 400:
-                raise Refused(f"{reply.status} {reply.body}")
-        return reply.body["order_id"]
+        """Put the product in the cart, check out and return the order's id. Raises Refused or Unreachable."""
+        _successful("PUT /cart/items", self.put_in_cart(sku, quantity))
+        return _successful("POST /orders", self.check_out(card, line2=line2))["order_id"]
 
     def order(self, order_id: str) -> dict[str, Any]:
         return self.call("GET", f"/orders/{order_id}", headers=self._order_token(order_id)).body
@@ -89,17 +99,17 @@ class Buyer:
         return self.call("POST", f"/orders/{order_id}/cancel", headers=self._order_token(order_id))
 
     def confirmed(self, order_id: str) -> Reply:
-        """Come back from the bank that had the payment confirmed."""
+        """Report that the buyer has confirmed the payment at the bank."""
         return self.call("POST", f"/orders/{order_id}/payment/confirmation", headers=self._order_token(order_id))
 
     def give_back(self, order_id: str, lines: dict[str, int] | None = None, key: str | None = None) -> Reply:
-        """Return these pieces by sku, or all that are left. Without a key, the same pieces are one return."""
-        body = {"lines": [{"sku": sku, "quantity": pieces} for sku, pieces in lines.items()]} if lines else None
+        """Return these quantities by sku, or all units. Without a key, the same quantities are one return."""
+        body = {"lines": [{"sku": sku, "quantity": units} for sku, units in lines.items()]} if lines else None
         headers = self._order_token(order_id) | ({"Idempotency-Key": key} if key else {})
         return self.call("POST", f"/orders/{order_id}/return", body, headers)
 
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
-        """Wait for the order's end. Raises StillRunning."""
+        """Wait until the order has ended and return it. Raises StillRunning."""
         deadline = time.monotonic() + within_seconds
         while time.monotonic() < deadline:
             order = self.order(order_id)
@@ -115,6 +125,16 @@ class Buyer:
     def _credentials(self) -> dict[str, str]:
         cart = {"X-Cart-Token": self.cart_token} if self.cart_token else {}
         return cart | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+
+
+def _successful(request: str, reply: Reply) -> Any:
+    """Return the reply's body. Raises Refused."""
+    if reply.status < 400:
+        return reply.body
+    problem = reply.body if isinstance(reply.body, dict) else {}
+    reason = problem.get("detail") or problem.get("code") or reply.body
+    fields = "; ".join(f"{each['field']}: {each['message']}" for each in problem.get("errors", []))
+    raise Refused(f"{request}: {reply.status} {reason} {fields}".rstrip())
 
 
 def _lower(headers: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`make demo`: six orders at once, each one's way through the saga as it happens, and how it ended."""
+"""Demo: places six orders at once and shows each one's states of the saga and its ending."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ UNDO = {"RefundPayment", "RecallShipment", "VoidPayment", "ReleaseInventory", "C
 
 @dataclass(frozen=True)
 class SecondThought:
-    """What a buyer does once the order is in the status `at`."""
+    """An action of the buyer once the order has the status `at`."""
 
     at: str
     act: Callable[[Buyer, str], Reply]
@@ -28,7 +28,7 @@ class SecondThought:
 
 @dataclass
 class Story:
-    """One order of the demo, and what has been seen of it."""
+    """One order of the demo, with its expected ending and its last known state."""
 
     title: str
     expected: str
@@ -43,7 +43,7 @@ class Story:
         return self.order.get("status") in OVER and self.second_thought is None
 
     def think(self) -> None:
-        """Do what the buyer has in mind, once the order has come so far."""
+        """Act on the second thought if the order has reached its status."""
         if self.second_thought and self.order.get("status") == self.second_thought.at:
             self.second_thought.act(self.buyer, self.order_id)
             self.second_thought = None
@@ -54,7 +54,7 @@ class Story:
 
 
 def demo(console: Console) -> int:
-    """Returns 1 if an order did not end as its story says."""
+    """Return 1 if an order did not end as its story expects."""
     outputs = run.outputs()
     stepfunctions = run.place().session.client("stepfunctions")
     stories = _begin(outputs["api_url"])
@@ -109,7 +109,7 @@ def _look(story: Story, stepfunctions: Any, state_machine_arn: str) -> None:
 
 
 def _paths(stories: list[Story]) -> Table:
-    table = Table(title="Through the saga", title_justify="left", expand=True, show_lines=True)
+    table = Table(title="States of the saga", title_justify="left", expand=True, show_lines=True)
     table.add_column("order", width=16)
     table.add_column("states entered")
     table.add_column("status", width=26)
@@ -121,8 +121,8 @@ def _paths(stories: list[Story]) -> Table:
 
 
 def _endings(stories: list[Story]) -> Table:
-    table = Table(title="How they ended", title_justify="left", expand=True)
-    for column in ("story", "order", "status", "money", "parcel"):
+    table = Table(title="Endings", title_justify="left", expand=True)
+    for column in ("story", "order", "status", "payment", "parcel"):
         table.add_column(column, overflow="fold")
     for story in stories:
         payment, shipment = story.order.get("payment") or {}, story.order.get("shipment") or {}

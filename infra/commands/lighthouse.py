@@ -1,6 +1,6 @@
-"""`make lighthouse`: Google's judgement of the pages that sell, on a phone it emulates, held against a bar.
+"""Lighthouse: measures the pages of a purchase on an emulated phone and compares the scores with a minimum.
 
-A page that misses it is measured twice more, and the middle counts: a machine that is busy makes any page slow.
+A page below it is measured twice more and the median counts, because a busy machine makes any page slow.
 """
 
 import json
@@ -16,9 +16,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from infra.build import storefront
 from infra.commands import browser
+from infra.commands.output import styled
 from infra.local import processes, run
 
 TOOL = storefront.FRONTEND / "lighthouse"
@@ -33,14 +35,14 @@ Scores = dict[str, int]
 
 @dataclass(frozen=True)
 class Visitor:
-    """A Chromium that Lighthouse can ask through its port."""
+    """A Chromium that Lighthouse controls through its debugging port."""
 
     port: int
     forget_files: Callable[[], Any]
 
 
 def lighthouse(console: Console) -> int:
-    """Returns 1 if a page is below the bar."""
+    """Return 1 if a page is below the minimum."""
     shop = run.outputs()["storefront_url"]
     storefront.install(TOOL, lambda line: console.print(f"  {line} …"))
     REPORTS.mkdir(exist_ok=True)
@@ -49,15 +51,15 @@ def lighthouse(console: Console) -> int:
     with _browser_with_a_cart(shop) as visitor:
         for name, path in PAGES.items():
             console.print(f"  measuring {name} …")
-            scores = _judged(name, shop + path, visitor)
+            scores = _scores(name, shop + path, visitor)
             is_fine = is_fine and min(scores.values()) >= BAR
             table.add_row(name, *(_coloured(scores[category]) for category in CATEGORIES))
     console.print(table)
-    console.print(f"  the bar is {BAR}; the reports are in {REPORTS.relative_to(run.ROOT)}")
+    console.print(f"  minimum score: {BAR}; reports: {REPORTS.relative_to(run.ROOT)}")
     return 0 if is_fine else 1
 
 
-def _judged(name: str, url: str, visitor: Visitor) -> Scores:
+def _scores(name: str, url: str, visitor: Visitor) -> Scores:
     runs = [_measured(name, url, visitor)]
     while min(runs[0].values()) < BAR and len(runs) < 3:
         runs.append(_measured(name, url, visitor))
@@ -79,7 +81,7 @@ def _measured(name: str, url: str, visitor: Visitor) -> Scores:
 
 @contextmanager
 def _browser_with_a_cart(shop: str) -> Iterator[Visitor]:
-    """Cart and checkout are judged with something in them, and all pages as on a first visit."""
+    """Yield a browser with a product in the cart and an empty cache."""
     from playwright.sync_api import sync_playwright
 
     port, profile = processes.free_port(), Path(tempfile.mkdtemp())
@@ -102,5 +104,5 @@ def _browser_with_a_cart(shop: str) -> Iterator[Visitor]:
             shutil.rmtree(profile, ignore_errors=True)
 
 
-def _coloured(score: int) -> str:
-    return f"[{'green' if score >= BAR else 'red'}]{score}[/]"
+def _coloured(score: int) -> Text:
+    return styled(str(score), "green" if score >= BAR else "red")

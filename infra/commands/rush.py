@@ -1,4 +1,4 @@
-"""`make rush`: a crowd checks out at the same moment, and there are not enough pieces for all."""
+"""Contention test: many buyers check out at once, for fewer units than there are buyers."""
 
 import threading
 import time
@@ -9,17 +9,17 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.audit import Auditor
-from infra.commands.audit import of_local, show
+from infra.commands import deployment
+from infra.commands.audit import audit
 from infra.commands.client import Buyer
-from infra.local import run, shop
+from infra.commands.output import styled
 
-BUYERS, PIECES = 200, 50
+BUYERS, UNITS = 200, 50
 PATIENCE_SECONDS = 300
 SKU = "PAPER-PRINT-50"
 PRINT = {
     "name": "Numbered Print, Edition of 50",
-    "description": "Everybody wants one, and there are not enough.",
+    "description": "Fifty prints, numbered by hand.",
     "price": {"amount": 4900, "currency": "EUR"},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
@@ -28,59 +28,59 @@ PRINT = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many orders ended in which way, such as `CANCELLED OUT_OF_STOCK`; `refused` ones were never placed."""
+    """Number of orders by ending, such as `CANCELLED OUT_OF_STOCK`; `refused` ones were never placed."""
 
     endings: Counter[str]
     refused: Counter[str]
 
-    def is_fair(self, buyers: int, pieces: int) -> bool:
-        """All pieces are sold, and whoever got none was told that there are none."""
+    def is_fair(self, buyers: int, units: int) -> bool:
+        """Return whether all units are sold, and each other buyer's order failed as out of stock."""
         turned_away = self.endings["CANCELLED OUT_OF_STOCK"] + self.refused.total()
-        return self.endings["COMPLETED"] == pieces and turned_away == buyers - pieces
+        return self.endings["COMPLETED"] == units and turned_away == buyers - units
 
 
 def rush(console: Console) -> int:
-    """Returns 1 if a piece was sold twice or not at all, or if the books do not agree afterwards."""
-    outputs = run.outputs()
-    session = run.place().session
-    admin = Buyer(outputs["api_url"], token=shop.sign_in(session, outputs["stack"], shop.ADMIN))
-    console.print(f"  {BUYERS} buyers, {PIECES} pieces …")
+    """Return 1 if a unit was sold twice or not at all, or if an invariant is violated afterwards."""
+    shop = deployment.find(deployment.LOCAL)
+    api_url, admin = shop.outputs["ApiUrl"], shop.admin()
+    console.print(f"  {BUYERS} buyers, {UNITS} units …")
     began = time.monotonic()
-    outcome = hold(outputs["api_url"], _last_pieces(admin), BUYERS)
-    for what, count in (outcome.endings + outcome.refused).most_common():
-        console.print(f"  {count:4} {what}")
-    console.print(f"  all have ended after {time.monotonic() - began:.0f} s\n")
-    verdicts = Auditor(of_local(session, outputs)).verdicts()
-    show(console, verdicts)
-    is_fair = outcome.is_fair(BUYERS, PIECES)
-    console.print("[green]Every piece was sold once.[/green]" if is_fair else "[red]This was not fair.[/red]")
-    return 0 if is_fair and not any(verdict.violations for verdict in verdicts) else 1
+    outcome = hold(api_url, _limited_product(admin), BUYERS)
+    for ending, count in (outcome.endings + outcome.refused).most_common():
+        console.print(f"  {count:4} {ending}")
+    console.print(f"  all ended after {time.monotonic() - began:.0f} s\n")
+    violated = audit(console, shop)
+    if not outcome.is_fair(BUYERS, UNITS):
+        console.print(styled("A unit was sold twice or not at all.", "red"))
+        return 1
+    console.print(styled("Every unit was sold once.", "green"))
+    return violated
 
 
 def hold(api_url: str, sku: str, buyers: int) -> Outcome:
-    """Everybody puts one into a cart, and then all check out at once."""
+    """Give each buyer a cart with one unit, then check out all carts at once."""
     crowd = [Buyer(api_url) for _ in range(buyers)]
-    with ThreadPoolExecutor(8) as some:
-        list(some.map(lambda buyer: buyer.put_in_cart(sku), crowd))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda buyer: buyer.put_in_cart(sku), crowd))
     gate = threading.Barrier(buyers)
 
     def check_out(buyer: Buyer) -> Any:
         gate.wait()
         return buyer.check_out()
 
-    with ThreadPoolExecutor(buyers) as all_at_once:
-        replies = list(all_at_once.map(check_out, crowd))
+    with ThreadPoolExecutor(buyers) as pool:
+        replies = list(pool.map(check_out, crowd))
     refused = Counter(f"refused {reply.status}" for reply in replies if reply.status != 202)
     waiting = [(b, r.body["order_id"]) for b, r in zip(crowd, replies, strict=True) if r.status == 202]
-    with ThreadPoolExecutor(8) as some:
-        ended = list(some.map(lambda pair: pair[0].ended(pair[1], PATIENCE_SECONDS), waiting))
+    with ThreadPoolExecutor(8) as pool:
+        ended = list(pool.map(lambda pair: pair[0].ended(pair[1], PATIENCE_SECONDS), waiting))
     endings = Counter(f"{order['status']} {order['reason'] or ''}".strip() for order in ended)
     return Outcome(endings, refused)
 
 
-def _last_pieces(admin: Buyer) -> str:
-    """The product that everybody wants, with exactly so many pieces available."""
+def _limited_product(admin: Buyer) -> str:
+    """Save the product, set its stock to UNITS and return its sku."""
     admin.must("PUT", f"/admin/products/{SKU}", PRINT)
     available = admin.must("GET", f"/products/{SKU}")["available"]
-    admin.must("POST", f"/admin/stock/{SKU}", {"delta": PIECES - available})
+    admin.must("POST", f"/admin/stock/{SKU}", {"delta": UNITS - available})
     return SKU

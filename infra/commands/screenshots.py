@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of the storefront and the console, in both widths and both themes, to be looked at."""
+"""Screenshots: writes one of every page of the storefront and the console, in two widths and two themes."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ADDRESS = {
     "city": "Oslo",
     "postal-code": "0150",
 }
-NO_GOODS_EVER = """
+PENDING_PRODUCTS = """
   const { fetch } = window;
   const never = new Promise(() => undefined);
   window.fetch = (to, ...rest) => (String(to).includes('/api/products') ? never : fetch(to, ...rest));
@@ -31,6 +31,7 @@ Pages = dict[str, Callable[[Any], None]]
 
 
 def screenshots(console: Console) -> int:
+    """Write the screenshots of all pages."""
     from playwright.sync_api import sync_playwright
 
     outputs = run.outputs()
@@ -52,7 +53,7 @@ def screenshots(console: Console) -> int:
                 _take(context.new_page(), f"{width}-{theme}", _pages(outputs))
                 context.close()
         chromium.close()
-    console.print(f"  {len(list(FOLDER.iterdir()))} pictures in {FOLDER.relative_to(run.ROOT)}")
+    console.print(f"  {len(list(FOLDER.iterdir()))} screenshots in {FOLDER.relative_to(run.ROOT)}")
     return 0
 
 
@@ -60,14 +61,14 @@ def _take(page: Any, name: str, pages: Pages) -> None:
     for number, (title, go) in enumerate(pages.items(), start=1):
         go(page)
         page.wait_for_load_state("networkidle")
-        _bring_all_pictures(page)
+        _load_images(page)
         page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
         is_overlay = page.locator("dialog[open], .drawer:popover-open").count() > 0
         page.screenshot(path=FOLDER / f"{number:02}-{title}-{name}.png", full_page=not is_overlay)
 
 
-def _bring_all_pictures(page: Any) -> None:
-    """Those further down are fetched when they come near; for a picture of the whole page they all have to be there."""
+def _load_images(page: Any) -> None:
+    """Load lazy images now: a screenshot of the whole page shows all of them."""
     page.evaluate("""async () => {
       const late = [...document.images].filter((image) => !image.complete);
       for (const image of late) image.loading = 'eager';
@@ -76,7 +77,7 @@ def _bring_all_pictures(page: Any) -> None:
 
 
 def _pages(outputs: dict[str, Any]) -> Pages:
-    """In an order that makes a story: what is in the cart on one page is paid for on a later one."""
+    """Return the pages in the order of a visit: the cart that one page fills is paid for on a later one."""
     return {
         "home": lambda page: page.goto("/"),
         "category": lambda page: page.goto("/category/kitchen"),
@@ -108,8 +109,8 @@ def _pages(outputs: dict[str, Any]) -> Pages:
         "console-lab": lambda page: _open(page, "/admin/lab", "verdict"),
         "not-found": lambda page: page.goto("/off/the/map"),
         "offline": lambda page: page.goto("/offline.html"),
-        "no-answer": _lose_the_line,
-        "waiting": _wait_for_goods,
+        "no-answer": _disconnect,
+        "waiting": _wait_for_products,
     }
 
 
@@ -187,14 +188,14 @@ def _open(page: Any, path: str, sight: str) -> None:
     page.get_by_test_id(sight).first.wait_for()
 
 
-def _lose_the_line(page: Any) -> None:
+def _disconnect(page: Any) -> None:
     page.route("**/api/**", lambda route: route.abort())
     page.goto("/category/camp")
     page.get_by_role("alert").wait_for()
     page.unroute("**/api/**")
 
 
-def _wait_for_goods(page: Any) -> None:
-    page.add_init_script(NO_GOODS_EVER)
+def _wait_for_products(page: Any) -> None:
+    page.add_init_script(PENDING_PRODUCTS)
     page.goto("/category/camp")
     page.locator(".skeleton").first.wait_for()

@@ -1,4 +1,4 @@
-"""`make tour`: each pattern of docs/patterns once, on the running shop, and what happened where."""
+"""Tour: runs each pattern of docs/patterns once on the local shop and prints where it happened."""
 
 import json
 import time
@@ -16,6 +16,7 @@ from chalicelib.events.envelope import Envelope
 from infra.build.template import ROOT
 from infra.commands import import_products, job, mail
 from infra.commands.client import Buyer
+from infra.commands.output import styled
 from infra.local import run, shop
 
 PATIENCE_SECONDS = 60
@@ -23,12 +24,12 @@ EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
 
 
 class TourStuck(Exception):
-    """Something did not come about in the time that the tour gives it."""
+    """A result did not appear within the time that the tour allows."""
 
 
 @dataclass(frozen=True)
 class Tour:
-    """The shop, and the people that the tour meets in it."""
+    """The local shop, with a client for a guest, a customer and an admin."""
 
     outputs: dict[str, Any]
     session: boto3.Session
@@ -42,7 +43,7 @@ class Tour:
         return [item for item in items if item["kind"] == kind]
 
     def emails(self, without: str = "nothing") -> int:
-        """So many were sent, those about one order left out."""
+        """Return the number of emails sent, except those that contain `without`."""
         sent = mail.messages(self.outputs["engine_url"], self.outputs["account"])
         return sum(without not in (email["BodyText"] or "") for email in sent)
 
@@ -54,7 +55,7 @@ class Tour:
 
 @dataclass(frozen=True)
 class Stop:
-    """One pattern: its page in docs/patterns, and what tells line by line what happened."""
+    """One pattern: its page in docs/patterns, and the function that yields a line per observation."""
 
     page: str
     title: str
@@ -63,20 +64,20 @@ class Stop:
 
 def tour(console: Console) -> int:
     outputs, session = run.outputs(), run.place().session
-    api = outputs["api_url"]
-
-    def signed_in(person: shop.Person) -> Buyer:
-        return Buyer(api, token=shop.sign_in(session, outputs["stack"], person))
-
-    products = Buyer(api).must("GET", "/products")["items"]
+    guest = Buyer(outputs["api_url"])
+    customer, admin = (guest.signed_in(each.email, each.password) for each in (shop.CUSTOMER, shop.ADMIN))
+    products = guest.must("GET", "/products")["items"]
     plenty = max(products, key=lambda product: product["available"])["sku"]
-    guided = Tour(outputs, session, Buyer(api), signed_in(shop.CUSTOMER), signed_in(shop.ADMIN), plenty)
+    guided = Tour(outputs, session, guest, customer, admin, plenty)
     began = time.monotonic()
     for number, stop in enumerate(STOPS, 1):
-        console.print(f"\n[bold]{number}. {stop.title}[/bold]  [dim]docs/patterns/{stop.page}.md[/dim]")
+        console.print()
+        console.print(
+            styled(f"{number}. {stop.title}", "bold"), styled(f" docs/patterns/{stop.page}.md", "dim"), soft_wrap=True
+        )
         for line in stop.visit(guided):
             console.print(f"   {line}", soft_wrap=True)
-    console.print(f"\nThat was all of it, in {time.monotonic() - began:.0f} s. Whether the books agree: make audit\n")
+    console.print(f"\nDone in {time.monotonic() - began:.0f} s. Check the invariants: make audit\n")
     return 0
 
 
@@ -85,15 +86,16 @@ def saga(tour: Tour) -> Iterator[str]:
     yield f"{order_id}: {' → '.join(_titles(tour.timeline(order_id, 'state')))}"
     refused = tour.guest.buy(tour.sku, line2="sandbox:refuse")
     order = tour.guest.ended(refused)
-    undone = [title for title in _titles(tour.timeline(refused, "state")) if title not in FORWARD]
-    yield f"the warehouse refused {refused}, undone: {' → '.join(undone)}; {order['status']} {order['reason']}"
+    compensations = [title for title in _titles(tour.timeline(refused, "state")) if title not in FORWARD]
+    yield f"the warehouse refused {refused}: {order['status']} {order['reason']}"
+    yield f"compensations: {' → '.join(compensations)}"
 
 
 def outbox(tour: Tour) -> Iterator[str]:
     order_id = tour.completed(tour.guest)
     for event in tour.timeline(order_id, "event"):
         delay = _moment(event["details"]["published_at"]) - _moment(event["at"])
-        yield f"{event['title']:18} on the bus {delay.total_seconds() * 1000:5.0f} ms after it was written"
+        yield f"{event['title']:18} published {delay.total_seconds() * 1000:5.0f} ms after the commit"
 
 
 def contracts(tour: Tour) -> Iterator[str]:
@@ -113,38 +115,38 @@ def live(tour: Tour) -> Iterator[str]:
         socket.send(json.dumps({"action": "subscribe", "order_id": order_id, "token": token}))
         status = ""
         while status != "COMPLETED":
-            heard = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
-            status = heard["status"]
-            yield f"heard version {heard['version']}: {heard['type']} {status}"
+            update = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
+            status = update["status"]
+            yield f"received version {update['version']}: {update['type']} {status}"
 
 
 def fan_out(tour: Tour) -> Iterator[str]:
     before = tour.customer.must("GET", "/me/points")["points"]
     order_id = tour.completed(tour.customer)
-    invoice = _sooner_or_later(lambda: tour.customer.call("GET", f"/orders/{order_id}/invoice").body.get("url"))
+    invoice = _eventually(lambda: tour.customer.call("GET", f"/orders/{order_id}/invoice").body.get("url"))
     yield f"invoice of {order_id}: {invoice.split('?')[0]}"
-    yield f"points: {before} before, {_sooner_or_later(lambda: _more_points(tour, before))} after"
+    yield f"points: {before} before, {_eventually(lambda: _more_points(tour, before))} after"
     today = tour.admin.must("GET", "/admin/insights")["days"][-1]
-    yield f"sold today: {today['orders']} orders, {today['pieces']} pieces, {today['revenue'] / 100:.2f}"
+    yield f"sold today: {today['orders']} orders, {today['pieces']} units, {today['revenue'] / 100:.2f}"
 
 
 def filtering(tour: Tour) -> Iterator[str]:
     before = tour.admin.must("GET", "/admin/insights")["points"]
     order_id = tour.completed(tour.guest)
     after = tour.admin.must("GET", "/admin/insights")["points"]
-    yield f"{order_id} is a guest's, so the topic keeps it from the points queue"
-    yield f"points of all: {before} before, {after} after"
+    yield f"{order_id} is a guest's, so the topic does not send it to the points queue"
+    yield f"points of all customers: {before} before, {after} after"
 
 
 def pipeline(tour: Tour) -> Iterator[str]:
-    asked = tour.admin.must("POST", "/admin/imports", {"format": "csv"})
-    import_products.upload(asked["upload"], EXAMPLE.read_bytes())
+    created = tour.admin.must("POST", "/admin/imports", {"format": "csv"})
+    import_products.upload(created["upload"], EXAMPLE.read_bytes())
 
     def ended() -> dict[str, Any] | None:
-        now = tour.admin.must("GET", f"/admin/imports/{asked['import_id']}")
+        now = tour.admin.must("GET", f"/admin/imports/{created['import_id']}")
         return now if now["status"] in import_products.ENDED else None
 
-    done = _sooner_or_later(ended)
+    done = _eventually(ended)
     yield f"{EXAMPLE.name}: {done['rows']}"
     for row in import_products.report(done["report_url"]):
         yield f"row {row}"
@@ -154,15 +156,15 @@ def replay(tour: Tour) -> Iterator[str]:
     time.sleep(2)  # the emails of the stops before this one
     emails, now = tour.emails(), datetime.now(UTC)
     span = {"from": (now - timedelta(minutes=2)).isoformat(), "to": now.isoformat()}
-    asked = tour.admin.must("POST", "/admin/replays", span)
+    started = tour.admin.must("POST", "/admin/replays", span)
 
     def is_over() -> bool:
-        return tour.admin.must("GET", f"/admin/replays/{asked['replay_id']}")["state"] == "COMPLETED"
+        return tour.admin.must("GET", f"/admin/replays/{started['replay_id']}")["state"] == "COMPLETED"
 
-    _sooner_or_later(is_over)
+    _eventually(is_over)
     behind = tour.completed(tour.guest)
-    yield f"{asked['replay_id']}: the last two minutes were published again"
-    yield f"emails: {emails} before, and {tour.emails(without=behind)} when an order behind them was through"
+    yield f"{started['replay_id']}: the last two minutes were published again"
+    yield f"emails: {emails} before the replay, {tour.emails(without=behind)} after it"
 
 
 def dead_letters(tour: Tour) -> Iterator[str]:
@@ -170,12 +172,12 @@ def dead_letters(tour: Tour) -> Iterator[str]:
     urls = tour.outputs["stack"]["DeadLetterQueueUrls"].split(",")
     url = next(url for url in urls if "NotificationsDeadLetters" in url)
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"detail": {"what": "is this"}}))
-    letters = _sooner_or_later(lambda: tour.admin.must("GET", "/admin/queues/notifications/messages")["items"])
-    yield f"a letter that nobody can read lies in notifications: {letters[0]['id']}"
+    letters = _eventually(lambda: tour.admin.must("GET", "/admin/queues/notifications/messages")["items"])
+    yield f"an unreadable message is in the dead-letter queue of notifications: {letters[0]['id']}"
     tour.admin.must("DELETE", f"/admin/queues/notifications/messages/{letters[0]['id']}")
     queues = tour.admin.must("GET", "/admin/queues")["items"]
     left = sum(queue["dead_letters"]["waiting"] for queue in queues)
-    yield f"dropped; {len(queues)} queues have {left} dead letters now"
+    yield f"deleted; {len(queues)} queues hold {left} dead letters"
 
 
 def clock(tour: Tour) -> Iterator[str]:
@@ -222,11 +224,11 @@ def _more_points(tour: Tour, before: int) -> int | None:
     return points if points > before else None
 
 
-def _sooner_or_later(question: Callable[[], Any]) -> Any:
-    """The first answer that says something. Raises TourStuck."""
+def _eventually(question: Callable[[], Any]) -> Any:
+    """Poll until the answer is truthy and return it. Raises TourStuck."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if answer := question():
             return answer
         time.sleep(0.2)
-    raise TourStuck("This did not come about in time. What happened: .local/engine.log")
+    raise TourStuck(f"No result within {PATIENCE_SECONDS} s. See .local/engine.log")

@@ -1,12 +1,10 @@
-"""The keys of signed links: made at the first deployment, kept in the parameter store, rotated by hand.
+"""Link signing keys: created at the first deployment, kept in the parameter store, rotated by an operator.
 
-    python -m infra.deploy.link_keys STAGE      # a new key signs from now on, the one before it still verifies
-
-Deploy afterwards: the distribution's mark follows from the current key.
+`python -m infra.commands rotate-link-keys` puts a new key in front; the key before it still verifies. Deploy
+afterwards: the distribution's mark is derived from the current key.
 """
 
 import secrets
-import sys
 
 import boto3
 
@@ -16,7 +14,7 @@ KEPT = 2
 
 
 def ensure(session: boto3.Session, stack: str) -> dict[str, str]:
-    """Make the keys if there are none. Return the template's parameter that follows from them."""
+    """Create the keys if there are none. Return the template parameter that is derived from them."""
     ssm = session.client("ssm")
     try:
         keys = ssm.get_parameter(Name=_name(stack), WithDecryption=True)["Parameter"]["Value"]
@@ -26,7 +24,7 @@ def ensure(session: boto3.Session, stack: str) -> dict[str, str]:
 
 
 def rotate(session: boto3.Session, stack: str) -> None:
-    """Put a new key in front of the current one, and drop the one before that."""
+    """Put a new key in front of the current one, and delete the one before that."""
     current = session.client("ssm").get_parameter(Name=_name(stack), WithDecryption=True)["Parameter"]["Value"]
     _written(session, stack, current.split())
 
@@ -39,7 +37,3 @@ def _written(session: boto3.Session, stack: str, older: list[str]) -> str:
 
 def _name(stack: str) -> str:
     return f"/{stack}/links/keys"
-
-
-if __name__ == "__main__":
-    rotate(boto3.Session(), f"storefront-{sys.argv[1]}")

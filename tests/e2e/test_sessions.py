@@ -210,7 +210,7 @@ def test_an_admin_is_invited_with_a_password_for_one_time(visitor, engine, opene
 def test_nobody_becomes_an_admin_by_waiting_in_an_unconfirmed_account(visitor, engine, opened):
     email = f"boss-{uuid.uuid4().hex[:8]}@example.com"
     visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})
-    with pytest.raises(people.Refused):
+    with pytest.raises(people.NotAllowed):
         people.make_admin(engine.session, opened["stack"], email)
 
 

@@ -71,5 +71,5 @@ def test_admin_is_not_invited_to_an_address_that_cannot_be_a_user_name(email):
         def client(self, name):
             return None
 
-    with pytest.raises(people.Refused):
+    with pytest.raises(people.NotAllowed):
         people.make_admin(Session(), {"UserPoolId": "pool"}, email)

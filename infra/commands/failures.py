@@ -1,0 +1,43 @@
+"""Exit codes: turns a failure that a person can act on into one line and an exit code. A bug keeps its traceback."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.build.package import PackagingFailed
+from infra.build.storefront import BuildFailed
+from infra.commands.browser import NoBrowser
+from infra.commands.client import Refused, StillRunning
+from infra.commands.deployment import NotDeployed
+from infra.commands.job import JobFailed, JobUnknown
+from infra.commands.people import NotAllowed
+from infra.commands.tour import TourStuck
+from infra.deploy.stack import DeploymentFailed
+from infra.local.processes import DidNotStart, PortBusy
+from infra.local.run import NotRunning
+
+BAD_INPUT = 2
+FAILED = 1
+
+EXIT_CODES: dict[type[Exception], int] = {
+    BotoCoreError: BAD_INPUT,
+    ClientError: BAD_INPUT,
+    JobUnknown: BAD_INPUT,
+    NotAllowed: BAD_INPUT,
+    NotDeployed: BAD_INPUT,
+    NotRunning: BAD_INPUT,
+    OSError: BAD_INPUT,
+    PortBusy: BAD_INPUT,
+    Refused: BAD_INPUT,
+    BuildFailed: FAILED,
+    DeploymentFailed: FAILED,
+    DidNotStart: FAILED,
+    JobFailed: FAILED,
+    NoBrowser: FAILED,
+    PackagingFailed: FAILED,
+    StillRunning: FAILED,
+    TourStuck: FAILED,
+}
+
+
+def exit_code_of(failure: Exception) -> int | None:
+    """Return the exit code, or None if the failure is a bug."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(failure, kind)), None)
