@@ -3,7 +3,6 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import comb
 
 import pytest
 
@@ -14,42 +13,9 @@ from chalicelib.payments.service import Payments
 from tests.builders import TestClock, euros
 from tests.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
 from tests.fakes import FakeStore
-from tests.interleaving import Watched, interleavings
+from tests.interleaving import WatchedFake, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
-
-
-class Calls:
-    def __init__(self):
-        self.made = []
-
-    def make(self, name):
-        self.made.append(name)
-
-
-@pytest.mark.parametrize(("first", "second"), [(0, 3), (1, 1), (2, 3), (4, 4)])
-def test_scheduler_tries_every_order_of_the_calls_once(first, second):
-    def begin():
-        calls = Calls()
-        watched = Watched(calls)
-        actors = [
-            lambda name=name, times=times: [watched.make(name) for _ in range(times)]
-            for name, times in (("a", first), ("b", second))
-        ]
-        return calls, actors
-
-    orders = ["".join(run.world.made) for run in interleavings(begin)]
-
-    assert len(orders) == len(set(orders)) == comb(first + second, first)
-
-
-def test_scheduler_hands_on_what_an_actor_raises():
-    def begin():
-        return None, [lambda: 1 / 0, lambda: None]
-
-    [run] = interleavings(begin)
-
-    assert {number: type(failure) for number, failure in run.failures.items()} == {0: ZeroDivisionError}
 
 
 @dataclass
@@ -59,7 +25,7 @@ class Books:
 
     @property
     def payments(self):
-        return Payments(Watched(self.store), Watched(self.provider))
+        return Payments(WatchedFake(self.store), WatchedFake(self.provider))
 
     @property
     def held(self):
@@ -94,12 +60,12 @@ class Asked(Books):
 
     @property
     def payments(self):
-        return Payments(Watched(self.store), Watched(self.provider), self.confirmation)
+        return Payments(WatchedFake(self.store), WatchedFake(self.provider), self.confirmation)
 
     def answers(self):
         """The buyer confirms the payment at the bank, if that is still possible."""
         with suppress(UnexpectedPaymentState):
-            Watched(self.provider).answer("pi_1")
+            WatchedFake(self.provider).answer("pi_1")
 
     def authorizes(self):
         with suppress(PaymentDeclined, PaymentEnded):

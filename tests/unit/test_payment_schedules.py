@@ -18,7 +18,7 @@ from chalicelib.payments.service import PaymentBusy, Payments
 from tests.builders import euros
 from tests.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import FakeStore
-from tests.interleaving import Watched, interleavings
+from tests.interleaving import WatchedFake, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
 RET_1, RET_2, OUTSIDE, SURPLUS = 1000, 2000, 700, 600
@@ -38,7 +38,7 @@ class Books:
 
     @property
     def payments(self):
-        return Payments(Watched(self.store), Watched(self.provider))
+        return Payments(WatchedFake(self.store), WatchedFake(self.provider))
 
     @property
     def record(self):
@@ -97,15 +97,15 @@ SHOP = {
 """What the shop does, and repeats if it fails."""
 
 OTHERS = {
-    "expires": lambda books: Watched(books.provider).expire("pi_1"),
-    "is captured in part": lambda books: Watched(books.provider).capture_by_hand("pi_1", RET_1),
-    "is refunded outside": lambda books: Watched(books.provider).refund_by_hand("pi_1", OUTSIDE),
-    "is disputed": lambda books: Watched(books.provider).dispute("pi_1"),
+    "expires": lambda books: WatchedFake(books.provider).expire("pi_1"),
+    "is captured in part": lambda books: WatchedFake(books.provider).capture_by_hand("pi_1", RET_1),
+    "is refunded outside": lambda books: WatchedFake(books.provider).refund_by_hand("pi_1", OUTSIDE),
+    "is disputed": lambda books: WatchedFake(books.provider).dispute("pi_1"),
     "dispute is lost": lambda books: [
-        Watched(books.provider).dispute("pi_1"),
-        Watched(books.provider).close_dispute("pi_1", DisputeStatus.LOST),
+        WatchedFake(books.provider).dispute("pi_1"),
+        WatchedFake(books.provider).close_dispute("pi_1", DisputeStatus.LOST),
     ],
-    "refund fails": lambda books: Watched(books.provider).fail_refund(books.intent.refunds[0].id),
+    "refund fails": lambda books: WatchedFake(books.provider).fail_refund(books.intent.refunds[0].id),
 }
 """What happens at the provider without the shop; it is refused where it cannot happen."""
 

@@ -15,7 +15,7 @@ from chalicelib.orders.service import Orders
 from chalicelib.shipping.model import ShipmentEnded, ShipmentRefused, ShipmentStatus, WarehouseRequest
 from chalicelib.shipping.service import Shipping
 from tests.builders import a_reply, an_order_in
-from tests.interleaving import Watched, interleavings
+from tests.interleaving import WatchedFake, interleavings
 from tests.unit.conftest import LIMITS, Shop
 
 ORDER = "ord_1"
@@ -30,9 +30,9 @@ class World(Shop):
         self.tokens = []
         if requested:
             self.request("token-1")
-        watched = (Watched(self.shipping._store), Watched(self.warehouse), Watched(self.saga))
+        watched = (WatchedFake(self.shipping._store), WatchedFake(self.warehouse), WatchedFake(self.saga))
         self.shipping = Shipping(*watched, self.clock, LIMITS)
-        self.orders = Orders(Watched(self.order_store), self.clock)
+        self.orders = Orders(WatchedFake(self.order_store), self.clock)
 
     def request(self, token):
         self.tokens.append(token)
@@ -118,6 +118,7 @@ def test_no_schedule_of_two_handlers_breaks_an_invariant(monkeypatch, requested,
             assert record.task_token in heard, run.steps
 
 
-def test_schedules_of_a_fresh_shipment_are_many(monkeypatch):
-    """A switch point that is lost does not go unnoticed."""
-    assert sum(1 for pair in PAIRS for _ in played(monkeypatch, False, *pair)) > 500
+def test_schedules_of_two_handlers_pass_many_switch_points(monkeypatch):
+    """A switch point that is lost does not go unnoticed: a changed number needs a reason."""
+    first_runs = [next(played(monkeypatch, False, *pair)) for pair in PAIRS]
+    assert sum(len(run.steps) for run in first_runs) == 148
