@@ -8,7 +8,7 @@ COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit jo
   contracts package deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint clean $(COMMANDS)
+.PHONY: help check test lint clean $(COMMANDS)
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,12 @@ deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=
 
 $(COMMANDS): $(INSTALLED)
 	@$(BIN)/python -m infra.commands $@
+
+check: $(INSTALLED) ## Check format and types and run the unit tests, in seconds
+	@$(BIN)/ruff format --check --quiet . || { echo "  $(BIN)/ruff format . does it"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
 test: $(INSTALLED) ## Run all tests, on an emulator of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.commands browser >/dev/null

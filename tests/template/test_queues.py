@@ -1,5 +1,10 @@
 """No message is lost, delivered twice at a time, or given up unseen."""
 
+import json
+
+from chalicelib.dead_letters.redrive import SPECIAL
+from infra.build import derived
+
 from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, of_type, referred
 
 DAY = 24 * 3600
@@ -101,3 +106,9 @@ def test_every_workflow_that_fails_raises_an_alarm(template):
 def test_every_alarm_tells_somebody(template):
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+
+
+def test_special_dead_letter_queues_are_queues_of_the_template(template):
+    value = derived.operated(template)["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
+    queues = json.loads(value)["queues"]
+    assert set(SPECIAL) <= {name for name, parts in queues.items() if "url" not in parts}

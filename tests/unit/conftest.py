@@ -1,5 +1,8 @@
 """A shop whose rooms are real and whose surroundings are fakes, joined as `wiring` joins the deployed one."""
 
+import socket
+import subprocess
+import time
 from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
@@ -94,6 +97,18 @@ class Shop:
 
     def events(self, order_id: str = "ord_1") -> list[str]:
         return [event["type"] for _, event in self.order_store.events_of(order_id)]
+
+
+@pytest.fixture(autouse=True)
+def pure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test starts no process, opens no connection, and does not wait; others stand in `tests/tooling`."""
+    monkeypatch.setattr(subprocess, "Popen", _refused)
+    monkeypatch.setattr(socket.socket, "connect", _refused)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+def _refused(*arguments: object, **options: object) -> None:
+    raise AssertionError("a unit test stays in its process")
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from chalicelib.dead_letters.model import (
 from chalicelib.dead_letters.replays import Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
-from infra.build import derived
-from infra.build.template import pieces
 from tests.builders import NOW, an_event, an_order_in
 
 from .conftest import RETURN, SAGA, UNDO
@@ -187,9 +185,3 @@ def test_a_return_is_begun_anew_with_what_it_was_given(shop):
 def test_what_names_no_workflow_of_ours_cannot_be_settled(shop, content):
     with pytest.raises(CannotRedrive):
         redrive.settle(a_dead_letter(content))
-
-
-def test_every_special_queue_is_one_that_the_template_has():
-    value = derived.operated(pieces("prod"))["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
-    queues = json.loads(value)["queues"]
-    assert set(redrive.SPECIAL) <= {name for name, parts in queues.items() if "url" not in parts}
