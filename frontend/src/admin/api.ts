@@ -1,25 +1,25 @@
 /** Every call that only the console makes. */
-import type { List, OrderDocument, Schemas, Status } from '../api-types';
+import type { Answer, List, OrderDocument, Status } from '../api-types';
 import { askedOnce } from '../asked-once';
 import { asked, Problem, signedIn } from '../request';
 import type { Machine } from './saga/definition';
 
-export type AdminOrderSummary = Schemas['AdminOrderSummary'];
-export type DocumentPage = Schemas['DocumentPage'];
-export type Entry = Schemas['Entry'];
+export type AdminOrderSummary = Answer<'/admin/orders'>['items'][number];
+export type DocumentPage = Answer<'/admin/documents'>;
+export type Entry = Answer<'/admin/orders/{order_id}/timeline'>['items'][number];
 export type Kind = Entry['kind'];
-export type SystemMap = Schemas['Map'];
-export type Part = Schemas['Component'];
-export type Link = Schemas['Link'];
-export type Activity = Schemas['Activity'];
-export type Queue = Schemas['QueueView'];
-export type Letter = Schemas['LetterView'];
-export type Redriven = Schemas['Redriven'];
-export type Insights = Schemas['InsightsView'];
-export type Steps = Schemas['Steps'];
-export type Audit = Schemas['Audit'];
-export type GuestOrder = Schemas['OrderAccepted'];
-export type Workflow = Omit<Schemas['WorkflowView'], 'definition'> & { definition: Machine };
+export type SystemMap = Answer<'/admin/system'>;
+export type Part = SystemMap['parts'][number];
+export type Link = SystemMap['links'][number];
+export type Activity = Answer<'/admin/system/activity'>;
+export type Queue = Answer<'/admin/queues'>['items'][number];
+export type Letter = Answer<'/admin/queues/{name}/messages'>['items'][number];
+export type Redriven = Answer<'/admin/queues/{name}/redrive', 'post'>;
+export type Insights = Answer<'/admin/insights'>;
+export type Steps = Insights['funnel'][number]['by_variant'][string];
+export type Audit = Answer<'/admin/audit', 'post'>;
+export type GuestOrder = Answer<'/orders', 'post'>;
+export type Workflow = Omit<Answer<'/admin/workflows'>['items'][number], 'definition'> & { definition: Machine };
 
 // orders
 
@@ -43,12 +43,12 @@ export async function retryRefunds(orderId: string): Promise<void> {
 }
 
 export async function getTimeline(orderId: string, signal?: AbortSignal): Promise<Entry[]> {
-  const { items } = await signedIn<Schemas['Timeline']>(`/admin/orders/${encodeURIComponent(orderId)}/timeline`, { signal });
+  const { items } = await signedIn<Answer<'/admin/orders/{order_id}/timeline'>>(`/admin/orders/${encodeURIComponent(orderId)}/timeline`, { signal });
   return items;
 }
 
 /** Slower than the timeline: CloudWatch looks through the logs of all functions. */
-export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<Schemas['LoggedTimeline']> {
+export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<Answer<'/admin/orders/{order_id}/logs'>> {
   return signedIn(`/admin/orders/${encodeURIComponent(orderId)}/logs`, { signal });
 }
 
@@ -62,11 +62,11 @@ export const getSystem = (signal?: AbortSignal): Promise<SystemMap> => signedIn(
 export const getActivity = (signal?: AbortSignal): Promise<Activity> => signedIn('/admin/system/activity', { signal });
 
 export async function listQueues(signal?: AbortSignal): Promise<Queue[]> {
-  return (await signedIn<Schemas['Queues']>('/admin/queues', { signal })).items;
+  return (await signedIn<Answer<'/admin/queues'>>('/admin/queues', { signal })).items;
 }
 
 export async function listLetters(queue: string, signal?: AbortSignal): Promise<Letter[]> {
-  return (await signedIn<Schemas['DeadLetterQueue']>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
+  return (await signedIn<Answer<'/admin/queues/{name}/messages'>>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
 }
 
 /** Redrives those with these ids, or all that are there now, in as many calls as it takes. */

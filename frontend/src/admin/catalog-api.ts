@@ -1,16 +1,16 @@
 /** The console's calls for products, stock and imports. */
-import type { List, Product, Schemas } from '../api-types';
+import type { Answer, Body, List, Product } from '../api-types';
 import { Problem, signedIn } from '../request';
 import { queryOf } from './api';
 
-export type ProductDetails = Required<Omit<Schemas['ProductWrite'], 'archived'>>;
+export type ProductDetails = Required<Omit<Body<'/admin/products/{sku}', 'put'>, 'archived'>>;
 /** A product as it is stored, without its stock. */
-export type StoredProduct = Schemas['AdminProduct'];
-export type Stock = Schemas['Stock'];
-export type Shelf = Schemas['StockLedger'];
-export type Movement = Schemas['StockAdjustment'];
-export type Import = Schemas['ImportView'];
-type UploadForm = Schemas['UploadForm'];
+export type StoredProduct = Answer<'/admin/products/{sku}'>;
+export type Stock = Answer<'/admin/stock/{sku}', 'post'>;
+export type Shelf = Answer<'/admin/stock/{sku}'>;
+export type Movement = Shelf['movements'][number];
+export type Import = Answer<'/admin/imports'>['items'][number];
+type UploadForm = Answer<'/admin/imports', 'post'>['upload'];
 
 export function listProductsForAdmin(
   filter: { category?: string; q?: string; archived?: boolean; cursor?: string | null },
@@ -30,7 +30,7 @@ export function createProduct(sku: string, details: ProductDetails): Promise<Pro
 }
 
 /** Refused with `product_changed` where it is no longer in the version that was read. */
-export function changeProduct({ sku, version }: StoredProduct, change: Schemas['ProductChange']): Promise<Product> {
+export function changeProduct({ sku, version }: StoredProduct, change: Body<'/admin/products/{sku}', 'patch'>): Promise<Product> {
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PATCH', body: change, headers: { 'If-Match': `"${version}"` } });
 }
 
@@ -53,7 +53,7 @@ export function listImports(cursor: string | null, signal?: AbortSignal): Promis
 
 /** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
 export async function importFile(file: File, format: Import['format'], key: string, progress: (share: number) => void): Promise<string> {
-  const asked = await signedIn<Schemas['AskedImport']>('/admin/imports', {
+  const asked = await signedIn<Answer<'/admin/imports', 'post'>>('/admin/imports', {
     method: 'POST',
     body: { format },
     headers: { 'Idempotency-Key': key },
