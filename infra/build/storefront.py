@@ -47,6 +47,12 @@ def check(frontend: Path = FRONTEND) -> None:
     npm(frontend, "run", "check")
 
 
+def test() -> None:
+    """Run the unit tests of the pages' modules in Node. Raises BuildFailed."""
+    install(FRONTEND)
+    npm(FRONTEND, "run", "test")
+
+
 def generate_types(frontend: Path) -> None:
     """Write the types of the API's current OpenAPI document to `src/generated`, if it changed. Raises BuildFailed."""
     from chalicelib import api  # noqa: F401  # registers the operations

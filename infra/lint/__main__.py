@@ -56,7 +56,18 @@ def workflows() -> None:
 
 def pages() -> None:
     node_packages(storefront.FRONTEND)
-    storefront.check()
+    try:
+        storefront.check()
+    except storefront.BuildFailed as failure:
+        raise CheckFailed(str(failure)) from None
+
+
+def page_tests() -> None:
+    node_packages(storefront.FRONTEND)
+    try:
+        storefront.test()
+    except storefront.BuildFailed as failure:
+        raise CheckFailed(str(failure)) from None
 
 
 def templates() -> None:
@@ -117,7 +128,8 @@ STEPS = (
     Step(
         "events (@asyncapi/parser)", documents.events, "correct chalicelib/events/, run: make contracts", is_quick=True
     ),
-    Step("types of the pages (tsc)", pages, "correct the file in frontend/src/"),
+    Step("types of the pages (tsc)", pages, "correct the file in frontend/src/, or the route whose answer changed"),
+    Step("unit tests of the pages (node --test)", page_tests, "correct the module, or the test in frontend/tests/"),
     Step("templates (cfn-lint)", templates, "correct infra/template/; make package STAGE=… prints the whole template"),
     Step("security of the templates (checkov)", security, "correct it, or accept it in infra/lint/exceptions.py"),
     Step("known vulnerabilities (pip-audit)", vulnerabilities, "raise the version in requirements and constraints.txt"),

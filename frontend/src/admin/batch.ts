@@ -1,27 +1,9 @@
-/** A batch of orders for the lab: what each buyer wants is drawn first, then they come, a few at once. */
+/** Runs a batch of the lab: buyers place orders through the public API, a few at a time. */
 import { Problem } from '../api';
 import { sleep } from '../follow';
 import { Store } from '../store';
-import { cancelAsGuest, fillCartAsGuest, type GuestOrder, type Wish } from './api';
-
-/** Percent of the orders. An order has one card and one way through the warehouse; else it may be in several. */
-export interface Shares {
-  declined: number;
-  throttled: number;
-  faulty: number;
-  refused: number;
-  silent: number;
-  cancelled: number;
-  doubled: number;
-}
-
-export interface Order {
-  orders: number;
-  atOnce: number;
-  shares: Shares;
-  /** The faults to draw from, as the payment sandbox names their cards. */
-  faults: string[];
-}
+import { plan, type Order, type Plan } from './batch-plan';
+import { cancelAsGuest, fillCartAsGuest, type GuestOrder } from './api';
 
 export interface Progress {
   wanted: number;
@@ -41,66 +23,7 @@ export type Torn = [string, string];
 
 const NOTHING_YET: Progress = { wanted: 0, placed: 0, refused: {}, cancelled: 0, tooLate: 0, doubled: 0, torn: [], isRunning: false };
 
-export const MOST_ORDERS = 300;
-export const MOST_AT_ONCE = 8;
 const LONGEST_DOUBT_MS = 3_000;
-const OSLO = { city: 'Oslo', postal_code: '0150', country: 'NO' };
-const HAMBURG = { city: 'Hamburg', postal_code: '20457', country: 'DE' };
-const PLACES = [
-  OSLO,
-  OSLO,
-  { city: 'Stockholm', postal_code: '111 20', country: 'SE' },
-  { city: 'København', postal_code: '1050', country: 'DK' },
-  HAMBURG,
-  HAMBURG,
-  { city: 'Paris', postal_code: '75001', country: 'FR' },
-  { city: 'London', postal_code: 'SW1A 1AA', country: 'GB' },
-];
-
-const OPERATIONS = ['confirm', 'capture', 'cancel', 'refund'];
-const KINDS = ['errorBefore', 'errorAfter', 'timeout', 'slow', 'stickyError', 'stickyErrorAfter'];
-
-/** Of what every order that is completed comes to, so that nearly everybody who is to be put off is. */
-const THROTTLES = ['confirm_rateLimited', 'capture_rateLimited'];
-
-/** Those that pass: an operation that fails for ever would need a person. Being put off has a share of its own. */
-export const FAULTS = [
-  ...OPERATIONS.flatMap((operation) => KINDS.map((kind) => `${operation}_${kind}`)),
-  'confirm_holdExpires',
-  'capture_holdExpires',
-];
-
-interface Plan {
-  wish: Wish;
-  changesTheirMind: boolean;
-  clicksTwice: boolean;
-}
-
-/** Each share of exactly as many orders as it says, drawn anew each time. */
-export function plan({ orders, shares, faults }: Order, skus: string[]): Plan[] {
-  const cards = dealt(orders, [
-    [shares.declined, () => 'pm_card_visa_chargeDeclined'],
-    [shares.throttled, () => faultCard(THROTTLES)],
-    [shares.faulty, () => faultCard(faults)],
-  ]);
-  const warehouse = dealt(orders, [[shares.refused, () => 'sandbox:refuse'], [shares.silent, () => 'sandbox:silent']]);
-  const changing = dealt(orders, [[shares.cancelled, () => true]]);
-  const doubling = dealt(orders, [[shares.doubled, () => true]]);
-  return indexes(orders).map((place) => ({
-    wish: { sku: anyOf(skus), card: cards[place] ?? 'pm_card_visa', line2: warehouse[place], livesIn: anyOf(PLACES) },
-    changesTheirMind: Boolean(changing[place]),
-    clicksTwice: Boolean(doubling[place]),
-  }));
-}
-
-const faultCard = (faults: string[]) => `pm_card_fault_${anyOf(faults)}`;
-
-/** What each order gets, one thing or null; where the shares are more than all orders, those that come last get fewer. */
-function dealt<T>(orders: number, shares: [number, () => T][]): (T | null)[] {
-  const hands = shares.flatMap(([share, draw]) => Array.from({ length: Math.round((orders * share) / 100) }, draw));
-  return shuffled(indexes(orders).map((place) => hands[place] ?? null));
-}
-
 export class Batch {
   readonly progress = new Store(NOTHING_YET);
   private stopping = new AbortController();
@@ -171,14 +94,3 @@ export class Batch {
 }
 
 const codeOf = (error: unknown) => (error instanceof Problem ? error.code : 'unknown');
-const indexes = (count: number) => Array.from({ length: count }, (_, place) => place);
-const anyOf = <T>(some: T[]): T => some[Math.floor(Math.random() * some.length)];
-
-function shuffled<T>(some: T[]): T[] {
-  const all = [...some];
-  for (let last = all.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1));
-    [all[last], all[other]] = [all[other], all[last]];
-  }
-  return all;
-}

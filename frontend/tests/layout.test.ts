@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Machine } from '../src/admin/saga/definition';
+import { layout, type Box } from '../src/admin/saga/layout';
+
+const MEASURES = { node: { width: 100, height: 40 }, gap: { x: 20, y: 30 }, lane: 80, padding: { x: 10, top: 20, bottom: 10 } };
+const step = (Next: string, undo: string) => ({ Type: 'Task', Next, Catch: [{ ErrorEquals: ['States.ALL'], Next: undo }] });
+
+/** A saga of two steps: what fails runs its undo, back to the end of a cancelled order. */
+const SAGA = {
+  StartAt: 'Reserve',
+  States: {
+    Reserve: step('Pay', 'Release'),
+    Pay: step('Done', 'Void'),
+    Done: { Type: 'Succeed', End: true },
+    Void: { Type: 'Task', Next: 'Release' },
+    Release: { Type: 'Task', Next: 'Cancelled' },
+    Cancelled: { Type: 'Fail' },
+  },
+} as unknown as Machine;
+
+const drawn = layout(SAGA, MEASURES);
+const box = (name: string): Box => drawn.boxes.find((each) => each.name === name)!;
+
+test('every state has one box, and no two boxes overlap', () => {
+  assert.deepEqual(drawn.boxes.map(({ name }) => name).sort(), Object.keys(SAGA.States).sort());
+  for (const one of drawn.boxes) {
+    for (const other of drawn.boxes) {
+      const isApart = one.x + one.width <= other.x || other.x + other.width <= one.x || one.y + one.height <= other.y || other.y + other.height <= one.y;
+      assert.ok(one === other || isApart, `${one.name} overlaps ${other.name}`);
+    }
+  }
+});
+
+test('the way forward runs down in one lane', () => {
+  assert.deepEqual(['Reserve', 'Pay', 'Done'].map((name) => box(name).lane), [0, 0, 0]);
+  assert.ok(box('Reserve').y < box('Pay').y && box('Pay').y < box('Done').y);
+});
+
+test('compensations stand in a lane to the right', () => {
+  assert.ok(['Void', 'Release'].every((name) => box(name).lane === 1 && box(name).x > box('Pay').x + box('Pay').width));
+});
+
+test('every transition has a line, and the picture contains all boxes', () => {
+  const lines = drawn.lines.map(({ edge }) => `${edge.from}>${edge.to}`).sort();
+  assert.deepEqual(lines, ['Pay>Done', 'Pay>Void', 'Release>Cancelled', 'Reserve>Pay', 'Reserve>Release', 'Void>Release']);
+  assert.ok(drawn.boxes.every(({ x, y, width, height }) => x >= 0 && x + width <= drawn.width && y + height <= drawn.height));
+});
