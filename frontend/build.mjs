@@ -12,6 +12,9 @@ const common = { bundle: true, minify: true, metafile: true, outdir: `${out}/ass
 /** Compressed, of all scripts that the home page needs. */
 const SCRIPT_BUDGET_KB = 60;
 
+const config = JSON.parse(await readFile('../shop.json', 'utf8'));
+const SHOP = { SHOP: escaped(config.name), TAGLINE: escaped(config.tagline), DESCRIPTION: escaped(config.description) };
+
 await rm(out, { recursive: true, force: true });
 await cp('public', out, { recursive: true });
 await drawViews(`${out}/images/products`);
@@ -68,8 +71,13 @@ await report();
 
 async function fillIn(source, target, values) {
   const text = await readFile(source, 'utf8');
+  const all = { ...SHOP, ...values };
   await mkdir(dirname(`${out}/${target}`), { recursive: true });
-  await writeFile(`${out}/${target}`, text.replace(/%([A-Z]+)%/g, (_, name) => values[name]));
+  await writeFile(`${out}/${target}`, text.replace(/%([A-Z]+)%/g, (_, name) => all[name]));
+}
+
+function escaped(text) {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 async function report() {

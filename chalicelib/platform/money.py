@@ -1,18 +1,15 @@
 """Money is a whole number of minor units (cents) and a currency, never a float."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 
-
-WITHOUT_DECIMALS = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"}
-    | {"RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"}
-)
-WITH_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""The currencies whose minor unit is not a hundredth (ISO 4217)."""
+NOT_HUNDREDTHS: dict[str, int] = json.loads((Path(__file__).parent / "currencies.json").read_text())
+"""Decimal places of the currencies that do not have two (ISO 4217). The storefront reads the same file."""
 
 
 class CurrencyMismatch(Exception):
@@ -40,9 +37,7 @@ class Money(BaseModel):
 
 def decimals(currency: str) -> int:
     """Return how many decimal places amounts of this currency have."""
-    if currency in WITHOUT_DECIMALS:
-        return 0
-    return 3 if currency in WITH_THREE_DECIMALS else 2
+    return NOT_HUNDREDTHS.get(currency, 2)
 
 
 def decimal_text(amount: int, currency: str) -> str:

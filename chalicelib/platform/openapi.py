@@ -75,9 +75,7 @@ def document(server_path: str) -> dict[str, Any]:
     models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem} | _members()
     ordered = sorted(models, key=lambda model: model.__name__)
     definitions = [(model, _mode(model)) for model in ordered]
-    _, schemas = models_json_schema(
-        definitions, ref_template=SCHEMA, schema_generator=AnswersAreComplete
-    )
+    _, schemas = models_json_schema(definitions, ref_template=SCHEMA, schema_generator=AnswersAreComplete)
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)

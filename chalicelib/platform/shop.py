@@ -53,6 +53,8 @@ class Seller(_Frozen):
 
 class Shop(_Frozen):
     name: Line
+    tagline: Annotated[Line, Field(description="A few words beside the name, without a full stop.")]
+    description: Annotated[Line, Field(description="One sentence for search results.")]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217.")]
     time_zone: Annotated[str, AfterValidator(_known_zone), Field(description="IANA name; where a day begins and ends.")]
     sender_name: Annotated[Line, Field(description="The name beside the sender's address in emails.")]

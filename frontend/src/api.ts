@@ -2,16 +2,17 @@
 import { askedOnce } from './asked-once';
 import { idToken } from './auth';
 import type {
-  Cart, Category, Checkout, ClaimedCart, Country, LeftOver, List, Order, OrderDocument, OrderSummary, PlacedOrder, Product, ReturnLine, ReturnReceipt,
-  Schemas, Step,
+  Answer, Cart, Category, Checkout, ClaimedCart, Country, LeftOver, List, Order, OrderDocument, OrderSummary, PlacedOrder, Product, ReturnLine, ReturnReceipt,
+  Step,
 } from './api-types';
 import { anyone, asked, cartToken, isOfLostCart, Problem, shopper, signedIn, type Options } from './request';
+import { SHOP } from './shop';
 import { onThisDevice, Stored } from './storage';
 
 export type * from './api-types';
 export { Problem } from './request';
 
-const EMPTY_CART: Cart = { lines: [], total: { amount: 0, currency: 'EUR' }, expires_at: null, cart_token: null };
+const EMPTY_CART: Cart = { lines: [], total: { amount: 0, currency: SHOP.currency }, expires_at: null, cart_token: null };
 
 const orderTokens = new Stored<Record<string, string>>('saga.order-tokens', onThisDevice);
 
@@ -112,12 +113,12 @@ export function getOrder(id: string, signal?: AbortSignal): Promise<Order> {
   return owner(id, '', { signal });
 }
 
-export function cancelOrder(id: string): Promise<Schemas['CancellationAccepted']> {
+export function cancelOrder(id: string): Promise<Answer<'/orders/{order_id}/cancel', 'post'>> {
   return owner(id, '/cancel', { method: 'POST' });
 }
 
 /** Has the shop ask how a payment stands that its buyer had to confirm. Harmless to repeat. */
-export function confirmPayment(id: string): Promise<Schemas['ConfirmationAccepted']> {
+export function confirmPayment(id: string): Promise<Answer<'/orders/{order_id}/payment/confirmation', 'post'>> {
   return owner(id, '/payment/confirmation', { method: 'POST' });
 }
 
@@ -132,13 +133,13 @@ export async function listDocuments(id: string, signal?: AbortSignal): Promise<O
 
 /** Where a document of the order can be read, for a few minutes. */
 export async function documentUrl(id: string, number: string): Promise<string> {
-  const { url } = await owner<Schemas['DocumentLink']>(id, `/documents/${encodeURIComponent(number)}`, {});
+  const { url } = await owner<Answer<'/orders/{order_id}/documents/{number}'>>(id, `/documents/${encodeURIComponent(number)}`, {});
   return url;
 }
 
 /** The customer's points. */
 export async function getPoints(signal?: AbortSignal): Promise<number> {
-  const { points } = await shopper<Schemas['Points']>('/me/points', { signal });
+  const { points } = await shopper<Answer<'/me/points'>>('/me/points', { signal });
   return points;
 }
 
@@ -181,7 +182,7 @@ export async function claimOrders(ids: string[]): Promise<void> {
 // emails that somebody may want or not
 
 export async function wantsReminders(signal?: AbortSignal): Promise<boolean> {
-  const { cart_reminders } = await signedIn<Schemas['EmailPreferences']>('/me/email-preferences', { signal });
+  const { cart_reminders } = await signedIn<Answer<'/me/email-preferences'>>('/me/email-preferences', { signal });
   return cart_reminders;
 }
 

@@ -1,5 +1,7 @@
-/** What a page says of itself to the window, to search engines, and to whoever shares its address. */
-const SHOP = 'Goods for long stories. A small general store for camp, kitchen and the long dark.';
+/** What a page says of itself to the window, to search engines, and to those who share its address. */
+import { SHOP } from './shop';
+
+const DESCRIPTION = `${SHOP.tagline}. ${SHOP.description}`;
 
 interface About {
   /** One sentence for search results; the shop's own if absent. */
@@ -8,8 +10,8 @@ interface About {
   isUnlisted?: boolean;
 }
 
-export function setTitle(name?: string, { description = SHOP, isUnlisted = false }: About = {}): void {
-  document.title = name ? `${name} – Saga Supply` : 'Saga Supply – Goods for long stories';
+export function setTitle(name?: string, { description = DESCRIPTION, isUnlisted = false }: About = {}): void {
+  document.title = name ? `${name} – ${SHOP.name}` : `${SHOP.name} – ${SHOP.tagline}`;
   meta('description').content = description.length > 160 ? `${description.slice(0, 157).trimEnd()}…` : description;
   meta('robots').content = isUnlisted ? 'noindex' : 'index, follow';
   canonical().href = location.origin + location.pathname;

@@ -72,6 +72,20 @@ def in_shop_time(template: Template) -> Template:
     }
 
 
+def named_after_shop() -> Template:
+    """Return the subjects of the user pool's emails."""
+    return {
+        "UserPool": {
+            "Properties": {
+                "VerificationMessageTemplate": {"EmailSubject": f"Your code for {shop().name}"},
+                "AdminCreateUserConfig": {
+                    "InviteMessageTemplate": {"EmailSubject": f"Your invitation to {shop().name}"}
+                },
+            }
+        }
+    }
+
+
 def asynchronous(template: Template) -> Template:
     """Whatever runs by the clock is invoked asynchronously, so the clock's own retries end where Lambda has accepted
     the call. From there on Lambda tries as often as the schedule says, for as long, and reports to the same queue."""

@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from chalicelib.platform.money import decimals
+from chalicelib.platform.shop import shop
 from infra.build.template import ROOT, read
 
 EDGE = ROOT / "infra" / "edge"
@@ -18,8 +20,23 @@ def package(out: Path, settings: dict[str, Any]) -> dict[str, Any]:
     with zipfile.ZipFile(out / CODE, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sorted(PACKAGE.glob("*.py")):
             _add(archive, f"{PACKAGE.name}/{source.name}", source.read_bytes())
-        _add(archive, f"{PACKAGE.name}/settings.json", json.dumps(settings, sort_keys=True).encode())
+        _add(
+            archive,
+            f"{PACKAGE.name}/settings.json",
+            json.dumps(settings | {"shop": baked_shop()}, sort_keys=True).encode(),
+        )
     return read(EDGE / "template.yaml")
+
+
+def baked_shop() -> dict[str, Any]:
+    """Return what the functions use of `shop.json`."""
+    ours = shop()
+    return {
+        "name": ours.name,
+        "tagline": ours.tagline,
+        "description": ours.description,
+        "decimals": decimals(ours.currency),
+    }
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -65,6 +65,7 @@ def pieces(stage: str) -> dict[str, Any]:
             merged = _merged(merged, read(path))
     more = (
         derived.in_shop_time(merged)
+        | derived.named_after_shop()
         | derived.operated(merged)
         | derived.asynchronous(merged)
         | derived.schema_registry()

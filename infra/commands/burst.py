@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from chalicelib.platform.shop import shop
 from infra.commands import deployment
 from infra.commands.audit import audit
 from infra.commands.client import Buyer
@@ -22,7 +23,7 @@ SKU = "PAPER-BURST"
 CARD = {
     "name": "Postcard",
     "description": "Always in stock.",
-    "price": {"amount": 300, "currency": "EUR"},
+    "price": {"amount": 300, "currency": shop().currency},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
 }

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib.platform.money import Money
 from infra.commands.client import OVER, Buyer, Reply
 from infra.local import run
 
@@ -120,13 +121,17 @@ def _paths(stories: list[Story]) -> Table:
     return table
 
 
+def _captured(payment: dict[str, Any]) -> str:
+    return str(Money(amount=payment["captured"], currency=payment["currency"]))
+
+
 def _endings(stories: list[Story]) -> Table:
     table = Table(title="Endings", title_justify="left", expand=True)
     for column in ("story", "order", "status", "payment", "parcel"):
         table.add_column(column, overflow="fold")
     for story in stories:
         payment, shipment = story.order.get("payment") or {}, story.order.get("shipment") or {}
-        money = f"{payment.get('status', 'none')}, captured {payment.get('captured', 0) / 100:.2f}"
+        money = f"{payment['status']}, captured {_captured(payment)}" if payment else "none"
         status = Text(story.outcome, style=COLOUR.get(story.order.get("status", ""), "yellow"))
         parcel = shipment.get("tracking_number") or shipment.get("status") or "none"
         table.add_row(story.title, story.order_id, status, money, parcel)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from chalicelib.platform.shop import shop
 from infra.commands import deployment
 from infra.commands.audit import audit
 from infra.commands.client import Buyer
@@ -20,7 +21,7 @@ SKU = "PAPER-PRINT-50"
 PRINT = {
     "name": "Numbered Print, Edition of 50",
     "description": "Fifty prints, numbered by hand.",
-    "price": {"amount": 4900, "currency": "EUR"},
+    "price": {"amount": 4900, "currency": shop().currency},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
 }

@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 
 from chalicelib.events.contracts import EVENT_CONTRACTS, data_of
 from chalicelib.events.envelope import Envelope
+from chalicelib.platform.money import decimal_text
 from infra.build.template import ROOT
 from infra.commands import import_products, job, mail
 from infra.commands.client import Buyer
@@ -126,8 +127,10 @@ def fan_out(tour: Tour) -> Iterator[str]:
     invoice = _eventually(lambda: tour.customer.call("GET", f"/orders/{order_id}/invoice").body.get("url"))
     yield f"invoice of {order_id}: {invoice.split('?')[0]}"
     yield f"points: {before} before, {_eventually(lambda: _more_points(tour, before))} after"
-    today = tour.admin.must("GET", "/admin/insights")["days"][-1]
-    yield f"sold today: {today['orders']} orders, {today['pieces']} units, {today['revenue'] / 100:.2f}"
+    insights = tour.admin.must("GET", "/admin/insights")
+    today, currency = insights["days"][-1], insights["currency"]
+    revenue = f"{decimal_text(today['revenue'], currency)} {currency}"
+    yield f"sold today: {today['orders']} orders, {today['pieces']} units, {revenue}"
 
 
 def filtering(tour: Tour) -> Iterator[str]:

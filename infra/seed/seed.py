@@ -1,4 +1,4 @@
-"""Puts the demo catalog into a deployed shop, with the shop's own code. Repeating it adds no pieces."""
+"""Demo catalog: save the products of `products.json`, priced in the shop's currency. Repeating it adds no stock."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from chalicelib.catalog.store import ProductStore
 from chalicelib.inventory.model import StockAdjustment
 from chalicelib.inventory.store import InventoryStore, movement_key
 from chalicelib.platform.clock import iso, utc_now
+from chalicelib.platform.shop import shop
 
 PRODUCTS = Path(__file__).parent / "products.json"
 
@@ -25,7 +26,8 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     stocked = inventory.stocks([product["sku"] for product in products])
     opening = iso(utc_now())
     for product in products:
-        catalog.save(product["sku"], ProductDetails.model_validate(product))
+        price = {"amount": product["price_amount"], "currency": shop().currency}
+        catalog.save(product["sku"], ProductDetails.model_validate(product | {"price": price}))
         if product["sku"] not in stocked:
             movement = StockAdjustment(at=opening, delta=product["stock"], note="at the opening")
             inventory.adjust(movement_key(f"opening-{product['sku']}"), product["sku"], movement)

@@ -9,12 +9,13 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from infra.edge.storefront_edge.settings import Settings
+from infra.edge.storefront_edge.settings import Settings, Shop
 
 NOW = 1_795_000_000
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Pool"
 AUDIENCE = "the-shops-client"
 STOREFRONT = "https://shop.example"
+SHOP = Shop(name="Fjord & Sons", tagline="Rope for everyone", description="Rope and hooks.", decimals=2)
 
 
 @cache
@@ -50,7 +51,7 @@ class Pool:
 
     @property
     def settings(self) -> Settings:
-        return Settings(STOREFRONT, "https://api.example/api", ISSUER, AUDIENCE, [self.jwk])
+        return Settings(STOREFRONT, "https://api.example/api", ISSUER, AUDIENCE, [self.jwk], SHOP)
 
     def unsigned(self, **claims: Any) -> str:
         """The part that is signed."""

@@ -256,7 +256,9 @@ def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_ed
     with zipfile.ZipFile(out / edge_package.CODE) as package:
         assert all(name.startswith("storefront_edge/") for name in package.namelist())
         code = {name: package.read(name).decode() for name in package.namelist() if name.endswith(".py")}
-        assert json.loads(package.read("storefront_edge/settings.json")) == SETTINGS
+        assert json.loads(package.read("storefront_edge/settings.json")) == SETTINGS | {
+            "shop": edge_package.baked_shop()
+        }
     assert {"storefront_edge/guard.py", "storefront_edge/crawlers.py"} < set(code)
     imported = set(re.findall(r"^(?:from|import) (\w+)", "\n".join(code.values()), re.MULTILINE))
     assert imported <= set(sys.stdlib_module_names), imported

@@ -12,6 +12,7 @@ from chalicelib.platform import shop as shop_file
 from chalicelib.platform.shop import ShopFileInvalid, read, shop
 from infra.build import package
 
+SOURCES = {".py", ".ts", ".js", ".mjs", ".html", ".css", ".yaml", ".json"}
 GIVEN = json.loads(shop_file.FILE.read_text())
 
 
@@ -40,6 +41,7 @@ def test_shop_configuration_does_not_change():
         ("time_zone", {"time_zone": "Europe"}),
         ("name", {"name": " "}),
         ("name", {"name": "two\nlines"}),
+        ("tagline", {"tagline": ""}),
         ("seller.vat_id", {"seller": GIVEN["seller"] | {"vat_id": ""}}),
         ("seller.email", {"seller": GIVEN["seller"] | {"email": "nobody"}}),
         ("seller.address", {"seller": {k: v for k, v in GIVEN["seller"].items() if k != "address"}}),
@@ -60,6 +62,18 @@ def test_shop_file_that_is_missing_or_no_json_is_invalid(tmp_path):
     (tmp_path / "shop.json").write_text("{")
     with pytest.raises(ShopFileInvalid, match="Invalid JSON"):
         read(tmp_path / "shop.json")
+
+
+def test_name_of_the_shop_stands_in_no_other_source_file():
+    """A fork changes shop.json. The one drawing of the name is used only while the name is the same."""
+    root = shop_file.FILE.parent
+    folders = ("chalicelib", "infra/edge", "infra/template", "infra/build", "frontend/src")
+    sources = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in SOURCES]
+
+    found = {path.relative_to(root).as_posix() for path in sources if shop().name in path.read_text()}
+
+    assert len(sources) > 200
+    assert found - {"frontend/src/generated/openapi.json"} == {"frontend/src/components/wordmark.ts"}
 
 
 def test_packaging_ends_with_one_line_when_the_shop_file_is_wrong(tmp_path, monkeypatch):

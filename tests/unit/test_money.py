@@ -3,8 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.platform.money import CurrencyMismatch, Money, decimal_text, total
-from tests.builders import euros
+from chalicelib.insights import report
+from chalicelib.insights.model import Day, Sold
+from chalicelib.notifications.model import Occasion, compose
+from chalicelib.platform.money import CurrencyMismatch, Money, decimal_text, decimals, total
+from chalicelib.platform.shop import shop
+from chalicelib.product_import.csv_rows import csv_rows
+from infra.edge.storefront_edge import pages
+from infra.edge.storefront_edge.settings import Settings, Shop
+from tests.builders import a_line, an_order, euros
 
 
 def test_amounts_of_one_currency_add_up():
@@ -53,3 +60,51 @@ def test_money_does_not_change():
 )
 def test_decimal_text_has_the_decimals_of_the_currency(amount, currency, text):
     assert decimal_text(amount, currency) == text
+
+
+CURRENCIES = [("EUR", "12.50"), ("JPY", "1250"), ("KWD", "1.250")]
+"""1250 minor units of currencies with two, no and three decimals."""
+
+
+def in_currency(currency):
+    return [a_line(quantity=1).model_copy(update={"unit_price": Money(amount=1250, currency=currency)})]
+
+
+@pytest.mark.parametrize(("currency", "text"), CURRENCIES)
+def test_emails_write_amounts_with_the_decimals_of_the_currency(currency, text):
+    email = compose(Occasion.CONFIRMED, an_order(lines=in_currency(currency)), "https://shop.example/orders/ord_1")
+
+    for body in (email.text, email.html):
+        assert f"1 × Camp mug  {text} {currency}" in body
+        assert f"Total  {text} {currency}" in body
+
+
+@pytest.mark.parametrize(("currency", "text"), CURRENCIES)
+def test_sales_report_writes_revenue_with_the_decimals_of_the_currency(currency, text):
+    day = Day("2030-05-17", 1, 1250, {"MUG-01": Sold(1, 1250)})
+    shop_in_currency = shop().model_copy(update={"currency": currency})
+
+    assert f"1 pieces · {text} {currency}" in report.as_html([day], {}, shop_in_currency)
+    assert f",1,1250,{currency}," in report.as_csv(day, {}, shop_in_currency)
+
+
+@pytest.mark.parametrize(("currency", "text"), CURRENCIES)
+def test_crawlers_pages_write_prices_with_the_decimals_of_the_currency(currency, text):
+    settings = Settings("https://shop.example", "", "", "", [], Shop("Shop", "Tagline", "Text.", decimals(currency)))
+    item = {"sku": "MUG-01", "name": "Mug", "description": "", "category": "camp", "image": "/mug.svg", "available": 1}
+
+    page = pages.product(settings, item | {"price": {"amount": 1250, "currency": currency}}).html
+
+    assert f"<p>{text} {currency}</p>" in page
+    assert f'"price": "{text}"' in page
+
+
+@pytest.mark.parametrize(("currency", "_"), CURRENCIES)
+def test_imported_prices_are_minor_units_of_every_currency(currency, _):
+    row, decimal = csv_rows(
+        ["sku,price_amount,price_currency\n", f"MUG-01,1250,{currency}\n", f"MUG-02,12.50,{currency}\n"]
+    )
+
+    assert row[1]["price"] == Money(amount=1250, currency=currency).model_dump()
+    with pytest.raises(ValidationError):
+        Money.model_validate(decimal[1]["price"])

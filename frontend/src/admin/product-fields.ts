@@ -1,7 +1,8 @@
 /** A product as the fields of a form, and what two operators made of it. */
+import { decimalText, minorUnits } from '../money';
+import { SHOP } from '../shop';
 import type { ProductDetails, StoredProduct } from './catalog-api';
 
-export const CURRENCY = 'EUR';
 /** A path below this shop: a page of it asks nobody else. */
 export const PICTURE = '(/[\\p{L}\\p{N}_.\\-]+)+';
 export const MOST_PICTURES = 8;
@@ -36,7 +37,7 @@ export interface Difference {
 export const fieldsOf = ({ name, description, price, category, image, images }: ProductDetails): Fields => ({
   name,
   description,
-  price: (price.amount / 100).toFixed(2),
+  price: decimalText(price.amount, price.currency),
   category,
   image,
   images: images.join('\n'),
@@ -45,7 +46,7 @@ export const fieldsOf = ({ name, description, price, category, image, images }: 
 export const detailsOf = ({ name, description, price, category, image, images }: Fields): ProductDetails => ({
   name,
   description,
-  price: { amount: cents(price), currency: CURRENCY },
+  price: { amount: minorUnits(price, SHOP.currency), currency: SHOP.currency },
   category,
   image,
   images: images.split(/\s*\n\s*/).filter(Boolean),
@@ -69,10 +70,4 @@ export function merged(before: StoredProduct, theirs: StoredProduct, mine: Field
   const [old, now] = [fieldsOf(before), fieldsOf(theirs)];
   const kept = NAMES.filter(([name]) => mine[name] !== old[name]).map(([name]) => [name, mine[name]]);
   return { ...now, ...Object.fromEntries(kept) };
-}
-
-/** `12,5` and `12.50` are both 1250; no arithmetic with fractions. */
-function cents(text: string): number {
-  const [whole, fraction = ''] = text.split(/[.,]/);
-  return Number(whole) * 100 + Number(fraction.padEnd(2, '0'));
 }

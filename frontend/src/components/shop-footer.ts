@@ -3,6 +3,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { session, signOut } from '../auth';
 import { config } from '../config';
 import { navigate } from '../router';
+import { SHOP } from '../shop';
 import { Watch } from '../store';
 import { complain, say } from '../toast';
 import { LightElement } from './light-element';
@@ -27,8 +28,8 @@ export class ShopFooter extends LightElement {
       <footer class="foot">
         <div class="foot-inner">
           <div class="foot-brand">
-            <a class="home-link" href="/" aria-label="Saga Supply, home">${wordmark}</a>
-            <p>Goods for long stories. A small general store where every order ends well or is unwound, step by step.</p>
+            <a class="home-link" href="/" aria-label="${SHOP.name}, home">${wordmark}</a>
+            <p>${SHOP.tagline}. A small general store where every order ends well or is unwound, step by step.</p>
           </div>
           <nav aria-label="Shop">
             <ul>

@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { listCategories, type Category } from '../api';
 import { session } from '../auth';
 import { cart, countItems } from '../cart';
+import { SHOP } from '../shop';
 import { Watch } from '../store';
 import { chooseTheme, currentTheme } from '../theme';
 import { openDrawer } from './cart-drawer';
@@ -41,7 +42,7 @@ export class ShopHeader extends LightElement {
     const hasMore = this.categories.length > SHOWN_SHELVES;
     return html`
       <header class="top">
-        <a class="home-link" href="/" aria-label="Saga Supply, home">${wordmark}</a>
+        <a class="home-link" href="/" aria-label="${SHOP.name}, home">${wordmark}</a>
         <nav class="shelf-nav" aria-label="Shelves">
           <ul>
             ${this.categories.slice(0, hasMore ? SHOWN_OF_MORE : SHOWN_SHELVES).map(

@@ -41,26 +41,26 @@ def answer(request: dict[str, Any], settings: Settings, catalog: Catalog) -> dic
     if crawled is None:
         return request
     try:
-        page = _page(crawled[0]["value"], settings.storefront_url, catalog)
+        page = _page(crawled[0]["value"], settings, catalog)
     except CatalogUnavailable as trouble:
         print(json.dumps({"level": "WARNING", "message": "the catalog did not answer", "reason": str(trouble)}))
         return request
-    return _response(page or pages.not_found(settings.storefront_url))
+    return _response(page or pages.not_found(settings))
 
 
-def _page(path: str, origin: str, catalog: Catalog) -> pages.Page | None:
+def _page(path: str, site: Settings, catalog: Catalog) -> pages.Page | None:
     kind, _, name = path.strip("/").partition("/")
     name = unquote(name)
     if not kind:
-        return pages.home(origin, _all(catalog, "/categories"), _all(catalog, "/products"))
+        return pages.home(site, _all(catalog, "/categories"), _all(catalog, "/products"))
     if kind == "products" and SKU.fullmatch(name):
         product = catalog(f"/products/{name}")
         if product and product.get("archived"):
-            return pages.no_longer_sold(origin, product)
-        return product and pages.product(origin, product)
+            return pages.no_longer_sold(site, product)
+        return product and pages.product(site, product)
     if kind == "category" and CATEGORY.fullmatch(name):
         products = _all(catalog, f"/products?category={quote(name)}")
-        return pages.category(origin, name, products) if products else None
+        return pages.category(site, name, products) if products else None
     return None
 
 

@@ -7,9 +7,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-SHOP = "Saga Supply"
-SLOGAN = "Goods for long stories"
-WELCOME = "Goods for long stories. A small general store for camp, kitchen and the long dark."
+from .settings import Settings, Shop
+
 DESCRIPTION_LENGTH = 160
 """Characters. Search results show no more."""
 
@@ -23,45 +22,50 @@ class Page:
     seconds: int = 300
 
 
-def home(origin: str, categories: list[dict[str, Any]], products: list[dict[str, Any]]) -> Page:
-    shelves = _list((f"{origin}/category/{quote(each['id'])}", each["name"]) for each in categories)
+def home(site: Settings, categories: list[dict[str, Any]], products: list[dict[str, Any]]) -> Page:
+    shelves = _list((f"{site.storefront_url}/category/{quote(each['id'])}", each["name"]) for each in categories)
     search = {
         "@type": "SearchAction",
-        "target": {"@type": "EntryPoint", "urlTemplate": f"{origin}/search?q={{search_term_string}}"},
+        "target": {"@type": "EntryPoint", "urlTemplate": f"{site.storefront_url}/search?q={{search_term_string}}"},
         "query-input": "required name=search_term_string",
     }
-    site = {"@type": "WebSite", "name": SHOP, "url": f"{origin}/", "potentialAction": search}
+    website = {"@type": "WebSite", "name": site.shop.name, "url": f"{site.storefront_url}/", "potentialAction": search}
+    welcome = f"{site.shop.tagline}. {site.shop.description}"
     return Page(
         _document(
-            title=f"{SHOP} – {SLOGAN}",
-            description=WELCOME,
-            address=f"{origin}/",
-            facts=[_organization(origin), site],
-            body=f"<h1>{SHOP}</h1><p>{escape(WELCOME)}</p><nav>{shelves}</nav>{_shelf(origin, products)}",
+            site.shop,
+            title=f"{site.shop.name} – {site.shop.tagline}",
+            description=welcome,
+            address=f"{site.storefront_url}/",
+            facts=[_organization(site), website],
+            body=(
+                f"<h1>{escape(site.shop.name)}</h1><p>{escape(welcome)}</p><nav>{shelves}</nav>{_shelf(site, products)}"
+            ),
         )
     )
 
 
-def category(origin: str, name: str, products: list[dict[str, Any]]) -> Page:
+def category(site: Settings, name: str, products: list[dict[str, Any]]) -> Page:
     title = name.replace("-", " ").title()
     entries = [
-        {"@type": "ListItem", "position": place, "url": _address(origin, product)}
+        {"@type": "ListItem", "position": place, "url": _address(site, product)}
         for place, product in enumerate(products, start=1)
     ]
     return Page(
         _document(
-            title=f"{title} – {SHOP}",
+            site.shop,
+            title=f"{title} – {site.shop.name}",
             description=f"{title}: " + ", ".join(product["name"] for product in products),
-            address=f"{origin}/category/{quote(name)}",
+            address=f"{site.storefront_url}/category/{quote(name)}",
             facts=[{"@type": "ItemList", "name": title, "itemListElement": entries}],
-            body=f"<h1>{escape(title)}</h1>{_shelf(origin, products)}",
+            body=f"<h1>{escape(title)}</h1>{_shelf(site, products)}",
         )
     )
 
 
-def product(origin: str, item: dict[str, Any]) -> Page:
-    address, image = _address(origin, item), origin + item["image"]
-    price, currency = _amount(item["price"]), item["price"]["currency"]
+def product(site: Settings, item: dict[str, Any]) -> Page:
+    address, image = _address(site, item), site.storefront_url + item["image"]
+    price, currency = _amount(item["price"]["amount"], site.shop.decimals), item["price"]["currency"]
     offer = {
         "@type": "Offer",
         "url": address,
@@ -69,7 +73,7 @@ def product(origin: str, item: dict[str, Any]) -> Page:
         "priceCurrency": currency,
         "availability": f"https://schema.org/{'InStock' if item['available'] > 0 else 'OutOfStock'}",
         "itemCondition": "https://schema.org/NewCondition",
-        "seller": {"@type": "Organization", "name": SHOP},
+        "seller": {"@type": "Organization", "name": site.shop.name},
     }
     facts = {
         "@type": "Product",
@@ -78,50 +82,54 @@ def product(origin: str, item: dict[str, Any]) -> Page:
         "sku": item["sku"],
         "image": image,
         "category": item["category"],
-        "brand": {"@type": "Brand", "name": SHOP},
+        "brand": {"@type": "Brand", "name": site.shop.name},
         "offers": offer,
     }
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in item["description"].split("\n\n"))
     return Page(
         _document(
-            title=f"{item['name']} – {SHOP}",
+            site.shop,
+            title=f"{item['name']} – {site.shop.name}",
             description=item["description"],
             address=address,
             image=image,
             kind="product",
             more={"product:price:amount": price, "product:price:currency": currency},
-            facts=[facts, _organization(origin)],
+            facts=[facts, _organization(site)],
             body=(
                 f'<h1>{escape(item["name"])}</h1><img src="{escape(image)}" alt="{escape(item["name"])}">'
                 f"<p>{price} {escape(currency)}</p>{paragraphs}"
-                f'<p><a href="{escape(origin)}/category/{quote(item["category"])}">More of this kind</a></p>'
+                f"<p>{_more_like(site, item)}</p>"
             ),
         )
     )
 
 
-def not_found(origin: str) -> Page:
+def not_found(site: Settings) -> Page:
     """So that nothing that is not there is listed in a search."""
     html = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Not on our shelves – {SHOP}</title>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Not on our shelves – {escape(site.shop.name)}</title>"
         '<meta name="robots" content="noindex"></head><body><h1>Not on our shelves</h1>'
-        f'<p>We do not carry this, or not any more. <a href="{escape(origin)}/">Back to the shop</a></p></body></html>'
+        f'<p>We do not carry this, or not any more. <a href="{escape(site.storefront_url)}/">Back to the shop</a></p>'
+        "</body></html>"
     )
     return Page(html, status=404, seconds=60)
 
 
-def no_longer_sold(origin: str, item: dict[str, Any]) -> Page:
+def no_longer_sold(site: Settings, item: dict[str, Any]) -> Page:
     """Say what the product was. Gone for good (410), so that search engines drop it."""
     name = escape(item["name"])
     html = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} – {SHOP}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} – {escape(site.shop.name)}</title>'
         f'<meta name="robots" content="noindex"></head><body><h1>{name}</h1><p>This product is no longer sold. '
-        f'<a href="{escape(origin)}/category/{quote(item["category"])}">More of this kind</a></p></body></html>'
+        f"{_more_like(site, item)}</p></body></html>"
     )
     return Page(html, status=410, seconds=60)
 
 
 def _document(
+    shop: Shop,
     *,
     title: str,
     description: str,
@@ -134,7 +142,7 @@ def _document(
 ) -> str:
     summary = _shortened(description)
     graph = {
-        "og:site_name": SHOP,
+        "og:site_name": shop.name,
         "og:type": kind,
         "og:title": title,
         "og:description": summary,
@@ -159,12 +167,21 @@ def _data(facts: list[dict[str, Any]]) -> str:
     return f'<script type="application/ld+json">{text}</script>'
 
 
-def _organization(origin: str) -> dict[str, Any]:
-    return {"@type": "Organization", "name": SHOP, "url": f"{origin}/", "logo": f"{origin}/favicon.svg"}
+def _organization(site: Settings) -> dict[str, Any]:
+    return {
+        "@type": "Organization",
+        "name": site.shop.name,
+        "url": f"{site.storefront_url}/",
+        "logo": f"{site.storefront_url}/favicon.svg",
+    }
 
 
-def _shelf(origin: str, products: list[dict[str, Any]]) -> str:
-    return _list((_address(origin, product), product["name"]) for product in products)
+def _more_like(site: Settings, item: dict[str, Any]) -> str:
+    return f'<a href="{escape(site.storefront_url)}/category/{quote(item["category"])}">More of this kind</a>'
+
+
+def _shelf(site: Settings, products: list[dict[str, Any]]) -> str:
+    return _list((_address(site, product), product["name"]) for product in products)
 
 
 def _list(links: Iterable[tuple[str, str]]) -> str:
@@ -172,13 +189,16 @@ def _list(links: Iterable[tuple[str, str]]) -> str:
     return f"<ul>{items}</ul>"
 
 
-def _address(origin: str, product: dict[str, Any]) -> str:
-    return f"{origin}/products/{quote(product['sku'])}"
+def _address(site: Settings, product: dict[str, Any]) -> str:
+    return f"{site.storefront_url}/products/{quote(product['sku'])}"
 
 
-def _amount(price: dict[str, Any]) -> str:
-    """From minor units of a currency with two decimals, as the shop's is."""
-    return f"{price['amount'] // 100}.{price['amount'] % 100:02}"
+def _amount(minor_units: int, decimals: int) -> str:
+    """Return for example 1250 with 2 decimals as `12.50`."""
+    if not decimals:
+        return str(minor_units)
+    units, rest = divmod(minor_units, 10**decimals)
+    return f"{units}.{rest:0{decimals}}"
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the functions are told: Lambda@Edge has no environment variables, so a file in the package says it."""
+"""Settings of the edge functions, from a file in their package: Lambda@Edge has no environment variables."""
 
 import json
 from dataclasses import dataclass
@@ -10,16 +10,31 @@ BAKED = Path(__file__).parent / "settings.json"
 
 
 @dataclass(frozen=True)
+class Shop:
+    """`decimals` is how many decimal places an amount of the shop's currency has."""
+
+    name: str
+    tagline: str
+    description: str
+    decimals: int
+
+
+@dataclass(frozen=True)
 class Settings:
-    """`token_keys` are the user pool's public keys, as its JWKS lists them. URLs have no slash at the end."""
+    """`token_keys` are the user pool's public keys, as its JWKS lists them. URLs have no slash at the end.
+
+    `shop` is baked in from `shop.json`.
+    """
 
     storefront_url: str
     api_url: str
     token_issuer: str
     token_audience: str
     token_keys: list[dict[str, Any]]
+    shop: Shop
 
 
 @cache
 def settings() -> Settings:
-    return Settings(**json.loads(BAKED.read_text()))
+    baked = json.loads(BAKED.read_text())
+    return Settings(**baked | {"shop": Shop(**baked["shop"])})

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { session, signOut } from '../../auth';
 import { icons } from '../../components/icons';
+import { SHOP } from '../../shop';
 import { LightElement } from '../../components/light-element';
 import { wordmark } from '../../components/wordmark';
 import { Watch } from '../../store';
@@ -29,7 +30,7 @@ export class ConsoleRail extends LightElement {
     const theme = currentTheme();
     return html`
       <header class="rail">
-        <a class="rail-home" href="/admin" aria-label="Saga Supply, console">${wordmark}<span class="rail-tag">Console</span></a>
+        <a class="rail-home" href="/admin" aria-label="${SHOP.name}, console">${wordmark}<span class="rail-tag">Console</span></a>
         <nav aria-label="Console">
           <ul>
             ${this.areas.map(

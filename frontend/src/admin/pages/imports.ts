@@ -1,6 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
+import { formatMoney } from '../../money';
+import { SHOP } from '../../shop';
 import { setTitle } from '../../title';
 import { complain } from '../../toast';
 import { getReport, importFile, listImports, type Import } from '../catalog-api';
@@ -13,6 +15,7 @@ import { Poll } from '../poll';
 const EAGER_MS = 700;
 const PAUSE_MS = 8_000;
 const SHOWN_ROWS = 200;
+const PRICE_EXAMPLE = { amount: 1250, currency: SHOP.currency };
 const TONES: Record<Import['status'], Tone> = { WAITING: 'calm', RUNNING: 'going', DONE: 'good', FAILED: 'bad' };
 
 /** Files of products: one to send, and what became of the others. */
@@ -65,7 +68,7 @@ export class AdminImportsPage extends LightElement {
           <div><dt>sku</dt><dd>Which product. The only column that every file needs.</dd></div>
           <div><dt>stock</dt><dd><b>Sets</b> how many units are on hand, those set aside for orders among them. The same file again sets the same level.</dd></div>
           <div><dt>received</dt><dd><b>Adds</b> units that were delivered. A file is added once; a corrected file is another file, and is added as a whole.</dd></div>
-          <div><dt>name, description, price_amount (in cents), price_currency, category, image, images</dt><dd>A column that is absent leaves all as it is. An empty cell of <i>description</i> or <i>images</i> empties it.</dd></div>
+          <div><dt>name, description, price_amount (in minor units: ${PRICE_EXAMPLE.amount} is ${formatMoney(PRICE_EXAMPLE)}), price_currency, category, image, images</dt><dd>A column that is absent leaves all as it is. An empty cell of <i>description</i> or <i>images</i> empties it.</dd></div>
           <div><dt>archived</dt><dd><b>yes</b> takes a product out of the shop, <b>no</b> brings it back.</dd></div>
         </dl>
         <p class="small-print">

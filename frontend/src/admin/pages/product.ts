@@ -3,7 +3,9 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { listCategories, Problem, type Category } from '../../api';
 import { LightElement } from '../../components/light-element';
+import { amountPattern, decimals } from '../../money';
 import { navigate } from '../../router';
+import { SHOP } from '../../shop';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
 import { changeProduct, createProduct, getStoredProduct, type StoredProduct } from '../catalog-api';
@@ -11,7 +13,7 @@ import { conflictPanel } from '../components/conflict-panel';
 import { formField } from '../components/form-field';
 import '../components/stock-panel';
 import { trouble } from '../components/words';
-import { CURRENCY, detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type Fields } from '../product-fields';
+import { detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type Fields } from '../product-fields';
 
 /** One product to edit, or without a sku a new one. */
 @customElement('admin-product-page')
@@ -62,7 +64,7 @@ export class AdminProductPage extends LightElement {
         ${formField({ name: 'name', label: 'Name', value: shown?.name, error: errors.name, maxlength: 120 })}
         ${formField({ name: 'description', label: 'Description', value: shown?.description, error: errors.description, maxlength: 2000, rows: 6, optional: true })}
         <div class="form-row">
-          ${formField({ name: 'price', label: `Price, ${CURRENCY}`, value: shown?.price, error: errors.price, inputmode: 'decimal', pattern: '\\d{1,6}([.,]\\d{1,2})?' })}
+          ${formField({ name: 'price', label: `Price, ${SHOP.currency}`, value: shown?.price, error: errors.price, inputmode: decimals(SHOP.currency) ? 'decimal' : 'numeric', pattern: amountPattern(SHOP.currency) })}
           ${formField({ name: 'category', label: 'Category', value: shown?.category, error: errors.category, options: this.categories.map(({ id }) => id), pattern: '[a-z][a-z0-9\\-]{0,39}' })}
         </div>
         ${formField({ name: 'image', label: 'Picture', value: shown?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.', pattern: PICTURE })}
