@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay \
-  contracts package deploy
+  bench-init contracts package deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint clean $(COMMANDS)
@@ -29,6 +29,7 @@ rush: ## Check out 200 carts at once for 50 units, then audit
 burst: ## Place 300 orders at once, then audit
 dlq: ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
+bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 contracts: ## Write the event contracts to docs/events and refuse breaking changes
 package: ## Write the template and code for CloudFormation: make package STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy

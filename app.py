@@ -4,16 +4,27 @@ Entry points other than HTTP stand here and not in Blueprints, because Chalice w
 Blueprint's own module their handler. What triggers them is declared in `infra/template/`.
 """
 
+import os
 from typing import Any
 
 from chalice import Chalice
 
-from chalicelib import api
+from chalicelib import wiring
 from chalicelib.platform.log import bind_log_context, log
+
+API_HANDLER = "app.app"
+"""As Chalice names the API's handler in the template that it packages."""
 
 app = Chalice(app_name="storefront")
 app.api.binary_types = []
-api.register(app)
+
+# Every function imports this module, but only the API's needs the routes and what they load. Lambda sets `_HANDLER`,
+# "the handler location configured on the function": https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+# (defined runtime environment variables, reserved). Outside of Lambda, as in `chalice package`, it is absent.
+if os.environ.get("_HANDLER", API_HANDLER) == API_HANDLER:
+    from chalicelib import api
+
+    api.register(app)
 
 Event = dict[str, Any]
 
@@ -21,7 +32,6 @@ Event = dict[str, Any]
 @app.lambda_function(name="relay_events")
 def relay_events(event: Event, context: Any) -> Event:
     """Streams of the tables that hold an outbox → event bus."""
-    from chalicelib import wiring
     from chalicelib.events import bus
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
@@ -56,17 +66,16 @@ def live(event: Event, context: Any) -> Event:
 @app.lambda_function(name="push_updates")
 def push_updates(event: Event, context: Any) -> Event:
     """The changes of each order, in order → who watches it."""
-    from chalicelib import wiring
     from chalicelib.order_updates.model import Update
     from chalicelib.platform import sqs_batch
+    from chalicelib.wiring import order_updates
 
-    return sqs_batch.consume_in_order(event, Update, wiring.live().push)
+    return sqs_batch.consume_in_order(event, Update, order_updates.live().push)
 
 
 @app.lambda_function(name="start_fulfilment")
 def start_fulfilment(event: Event, context: Any) -> Event:
     """OrderPlaced → the order fulfilment workflow, named by the order."""
-    from chalicelib import wiring
     from chalicelib.events import bus
 
     saga = wiring.fulfilment_workflow()
@@ -199,21 +208,21 @@ def count_return(event: Event, context: Any) -> Event:
 @app.lambda_function(name="split_import")
 def split_import(event: Event, context: Any) -> Event:
     """An uploaded file → batches of its rows."""
-    from chalicelib import wiring
     from chalicelib.platform import sqs_batch
     from chalicelib.product_import.files import Upload
+    from chalicelib.wiring import product_import
 
-    return sqs_batch.consume(event, Upload, wiring.import_splitter().split)
+    return sqs_batch.consume(event, Upload, product_import.splitter().split)
 
 
 @app.lambda_function(name="import_rows")
 def import_rows(event: Event, context: Any) -> Event:
     """Batches of rows → catalog and stock; the last one → CatalogImported."""
-    from chalicelib import wiring
     from chalicelib.platform import sqs_batch
     from chalicelib.product_import.model import Batch
+    from chalicelib.wiring import product_import
 
-    return sqs_batch.consume(event, Batch, wiring.import_writer().write)
+    return sqs_batch.consume(event, Batch, product_import.writer().write)
 
 
 # What runs by the clock.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib import wiring
+from chalicelib.wiring import order_updates as wiring
 
 
 def handle(event: dict[str, Any]) -> dict[str, Any]:

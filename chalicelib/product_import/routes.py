@@ -6,12 +6,12 @@ from typing import Annotated
 from chalice import Blueprint
 from pydantic import BaseModel, StringConstraints
 
-from chalicelib import wiring
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
 from chalicelib.product_import.files import UploadForm
 from chalicelib.product_import.model import Counts, Format, Import, ImportNotFound, ImportStatus
+from chalicelib.wiring import product_import as wiring
 
 routes = Blueprint(__name__)
 

@@ -119,6 +119,7 @@ LOCAL_COMMANDS = {
     "mail": ("mail.show", "Show the emails that the local shop has sent."),
     "rush": ("rush.rush", "Check out 200 carts at once for 50 units, then audit."),
     "burst": ("burst.burst", "Place 300 orders at once, then audit."),
+    "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
     "lighthouse": ("lighthouse.lighthouse", "Measure the storefront's pages with Lighthouse."),
     "screenshots": ("screenshots.screenshots", "Write a screenshot of every page to .local/screenshots."),
 }

@@ -9,6 +9,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import socket
@@ -106,7 +107,10 @@ def _load_code(wish: Wish, instead_of: str) -> None:
             if (getattr(module, "__file__", None) or "").startswith(instead_of):
                 del sys.modules[name]
     _surround(wish)
+    del os.environ["_HANDLER"]  # that of the first function; the code is loaded for all of them
     importlib.import_module("app")
+    for lazy in pkgutil.walk_packages([f"{wish.folder}/chalicelib"], "chalicelib."):
+        importlib.import_module(lazy.name)
     gc.collect()
     gc.freeze()
 

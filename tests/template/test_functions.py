@@ -48,6 +48,10 @@ def test_the_definitions_seconds_are_numbers_once_filled_in(template):
     assert waiting["TimeoutSeconds"] == 1
 
 
+def test_the_api_handler_has_the_name_that_registers_the_routes(template):
+    assert of_type(template, FUNCTION)["APIHandler"]["Handler"] == app.API_HANDLER
+
+
 NOT_OF_THE_APP = {"WarehouseSimulator": "warehouse", "Auditor": "infra.audit.function"}
 
 
