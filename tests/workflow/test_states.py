@@ -1,7 +1,7 @@
-"""Each state of the workflows, alone, run by the engine's TestState: where success and each failure lead.
+"""The workflows' behaviour, state by state, run by the emulator's TestState: where success and each failure lead.
 
-The tables say what they must do; tests at the end compare them with the definition, so that
-neither a state nor an edge is without a row.
+The tables say what they must do; the last test compares them with the definition, so that neither a state nor an
+edge is without a row.
 """
 
 import copy
@@ -22,159 +22,66 @@ from .machine import (
     State,
 )
 
-ON_SUCCESS = {
-    "ReserveInventory": "AuthorizePayment",
-    "AuthorizePayment": "FulfillOrder",
-    "AwaitBuyer": "AuthorizePayment",
-    "FulfillOrder": "CapturePayment",
-    "ShipOrder": None,
-    "SendConfirmation": None,
-    "ConfirmationNotSent": None,
-    "CapturePayment": "CompleteOrder",
-    "CompleteOrder": None,
-    "RefundPayment": "RecallShipment",
-    "RecallShipment": "VoidPayment",
-    "VoidPayment": "ReleaseInventory",
-    "ReleaseInventory": "CancelOrder",
-    "CancelOrder": None,
-    "ParkOrder": END,
-    "RefundReturn": "RestockReturn",
-    "AwaitDispute": None,
-    "RestockReturn": "CompleteReturn",
-    "CompleteReturn": None,
-    "ParkReturn": END,
-    "TakeOver": "ResumeShipment",
-    "ResumeShipment": "CapturePayment",
-    "NothingLeft": None,
+FORWARD = ["ReserveInventory", "AuthorizePayment", "FulfillOrder", "CapturePayment", "CompleteOrder"]
+HAPPY_PATHS = {
+    "order_fulfilment": FORWARD,
+    "order_return": RETURN_STEPS,
+    "order_undo": ["TakeOver", "ResumeShipment", "CapturePayment", "CompleteOrder"],
 }
+UNDO_PATH = ["RefundPayment", "RecallShipment", "VoidPayment", "ReleaseInventory", "CancelOrder"]
 
 ANY = "States.ALL"
-OUTAGES = [
-    "States.Timeout",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Runtime.ExitError",
-    "ClientError",
-]
+OUTAGE = "Lambda.ServiceException"
+REFUSALS = ["CancellationRequested", "IllegalTransition"]
+WAREHOUSE_FAILS = ["ShipmentRefused", "WarehouseSilent", "States.Timeout"]
+
+
+def undo_from(step: str) -> list[str]:
+    return UNDO_PATH[UNDO_PATH.index(step) :]
+
 
 ON_FAILURE = [
-    ("ReserveInventory", ["OutOfStock"], "ReleaseInventory", "OUT_OF_STOCK"),
-    (
-        "ReserveInventory",
-        [ANY, "ReservationEnded", "OrderNotFound", "CancellationRequested", "IllegalTransition", *OUTAGES],
-        "ReleaseInventory",
-        "FULFILMENT_FAILED",
-    ),
-    ("AuthorizePayment", ["BuyerActionRequired"], "AwaitBuyer", None),
-    ("AuthorizePayment", ["PaymentDeclined"], "VoidPayment", "PAYMENT_DECLINED"),
-    (
-        "AuthorizePayment",
-        [ANY, "PaymentEnded", "CancellationRequested", "IllegalTransition", *OUTAGES],
-        "VoidPayment",
-        "FULFILMENT_FAILED",
-    ),
-    ("AwaitBuyer", ["States.Timeout"], "AuthorizePayment", None),
-    (
-        "AwaitBuyer",
-        [ANY, "CancellationRequested", "PaymentEnded", *(outage for outage in OUTAGES if outage != "States.Timeout")],
-        "VoidPayment",
-        "FULFILMENT_FAILED",
-    ),
-    (
-        "FulfillOrder",
-        ["ShipmentRefused", "WarehouseSilent", "States.Timeout"],
-        "RecallShipment",
-        "SHIPPING_FAILED",
-    ),
-    (
-        "FulfillOrder",
-        [
-            ANY,
-            "ShipmentEnded",
-            "ReservationEnded",
-            "CancellationRequested",
-            "IllegalTransition",
-            "States.BranchFailed",
-            "ClientError",
-        ],
-        "RecallShipment",
-        "FULFILMENT_FAILED",
-    ),
-    ("ResumeShipment", ["OrderEnded"], "NothingLeft", None),
-    ("ResumeShipment", ["ShipmentRefused", "WarehouseSilent", "States.Timeout"], "RefundPayment", "SHIPPING_FAILED"),
-    (
-        "ResumeShipment",
-        ["ShipmentEnded", "ReservationEnded", "CancellationRequested", "IllegalTransition"],
-        "RefundPayment",
-        None,
-    ),
-    ("ResumeShipment", [ANY, "ClientError", "OrderNotFound"], "ParkOrder", None),
-    ("SendConfirmation", [ANY, "OrderNotFound", *OUTAGES], "ConfirmationNotSent", None),
-    ("CapturePayment", [ANY, "PaymentEnded", *OUTAGES], "RefundPayment", "FULFILMENT_FAILED"),
-    ("CompleteOrder", [ANY, "ReservationEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None),
-    *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkOrder", None) for name in COMPENSATIONS),
-    ("RefundReturn", ["PaymentDisputed"], "AwaitDispute", None),
-    *((name, [ANY, "PaymentEnded", "IllegalTransition", *OUTAGES], "ParkReturn", None) for name in RETURN_STEPS),
-    *((name, [ANY, "SQS.QueueDoesNotExistException", "States.Timeout"], END, None) for name in PARKING),
+    ("ReserveInventory", ["OutOfStock"], undo_from("ReleaseInventory"), "OUT_OF_STOCK"),
+    ("ReserveInventory", [ANY, OUTAGE, *REFUSALS], undo_from("ReleaseInventory"), "FULFILMENT_FAILED"),
+    ("AuthorizePayment", ["BuyerActionRequired"], ["AwaitBuyer", *FORWARD[1:]], None),
+    ("AuthorizePayment", ["PaymentDeclined"], undo_from("VoidPayment"), "PAYMENT_DECLINED"),
+    ("AuthorizePayment", [ANY, OUTAGE, "PaymentEnded", *REFUSALS], undo_from("VoidPayment"), "FULFILMENT_FAILED"),
+    ("AwaitBuyer", ["States.Timeout"], FORWARD[1:], None),
+    ("AwaitBuyer", [ANY, OUTAGE, "PaymentEnded", *REFUSALS], undo_from("VoidPayment"), "FULFILMENT_FAILED"),
+    ("FulfillOrder", WAREHOUSE_FAILS, undo_from("RecallShipment"), "SHIPPING_FAILED"),
+    ("FulfillOrder", [ANY, "States.BranchFailed", *REFUSALS], undo_from("RecallShipment"), "FULFILMENT_FAILED"),
+    ("SendConfirmation", [ANY, OUTAGE, "OrderNotFound"], ["ConfirmationNotSent"], None),
+    ("CapturePayment", [ANY, OUTAGE, "PaymentEnded"], UNDO_PATH, "FULFILMENT_FAILED"),
+    ("ResumeShipment", ["OrderEnded"], ["NothingLeft"], None),
+    ("ResumeShipment", WAREHOUSE_FAILS, UNDO_PATH, "SHIPPING_FAILED"),
+    ("ResumeShipment", ["ShipmentEnded", "ReservationEnded", *REFUSALS], UNDO_PATH, None),
+    ("ResumeShipment", [ANY, OUTAGE, "OrderNotFound"], ["ParkOrder", END], None),
+    *((name, [ANY, OUTAGE, "PaymentEnded"], ["ParkOrder", END], None) for name in ("CompleteOrder", *COMPENSATIONS)),
+    ("RefundReturn", ["PaymentDisputed"], ["AwaitDispute"], None),
+    *((name, [ANY, OUTAGE, "PaymentEnded"], ["ParkReturn", END], None) for name in RETURN_STEPS),
+    *((name, [ANY, "SQS.QueueDoesNotExistException"], [END], None) for name in PARKING),
 ]
-CAUGHT = [(state, error, *rest) for state, errors, *rest in ON_FAILURE for error in errors]
 
 NEVER_AGAIN = {
-    "ReserveInventory": [
-        "OutOfStock",
-        "ReservationEnded",
-        "OrderNotFound",
-        "CancellationRequested",
-        "IllegalTransition",
-    ],
-    "AuthorizePayment": [
-        "BuyerActionRequired",
-        "PaymentDeclined",
-        "PaymentEnded",
-        "CancellationRequested",
-        "IllegalTransition",
-    ],
-    "AwaitBuyer": ["CancellationRequested", "PaymentEnded", "States.Timeout"],
-    "ShipOrder": [
-        "ShipmentRefused",
-        "ShipmentEnded",
-        "WarehouseSilent",
-        "ReservationEnded",
-        "CancellationRequested",
-        "IllegalTransition",
-    ],
-    "ResumeShipment": [
-        "OrderEnded",
-        "ShipmentRefused",
-        "ShipmentEnded",
-        "WarehouseSilent",
-        "ReservationEnded",
-        "CancellationRequested",
-        "IllegalTransition",
-    ],
-    "CapturePayment": ["PaymentEnded"],
-    "RefundReturn": ["PaymentDisputed"],
+    "ReserveInventory": {"OutOfStock", "ReservationEnded", "OrderNotFound", *REFUSALS},
+    "AuthorizePayment": {"BuyerActionRequired", "PaymentDeclined", "PaymentEnded", *REFUSALS},
+    "AwaitBuyer": {"CancellationRequested", "PaymentEnded", "States.Timeout"},
+    "ShipOrder": {"ShipmentRefused", "ShipmentEnded", "WarehouseSilent", "ReservationEnded", *REFUSALS},
+    "ResumeShipment": {
+        *("OrderEnded", "ShipmentRefused", "ShipmentEnded", "WarehouseSilent", "ReservationEnded"),
+        *REFUSALS,
+    },
+    "CapturePayment": {"PaymentEnded"},
+    "RefundReturn": {"PaymentDisputed"},
 }
-"""What refuses for a reason."""
+"""Business errors: what refuses for a reason, which a retry does not change."""
 
-ATTEMPTS = {
-    **dict.fromkeys(
-        ["ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder", "SendConfirmation", "CapturePayment"], 4
-    ),
-    **dict.fromkeys(["ResumeShipment", "CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING], 8),
-}
-"""How often a step is tried again after an outage. What must succeed in the end is tried longer."""
-
-LOOKS = 1000
-"""How often a step that waits for the warehouse looks again whether to wait on."""
+FORWARD_STEPS = [
+    "ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder", "SendConfirmation", "CapturePayment",
+]  # fmt: skip
+MUST_SUCCEED = ["ResumeShipment", "CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING]
 WAITING = ["ShipOrder", "ResumeShipment"]
-
-RETRIED = [
-    (state, error, LOOKS if state in WAITING and error == "States.Timeout" else attempts)
-    for state, attempts in ATTEMPTS.items()
-    for error in OUTAGES
-    if error not in NEVER_AGAIN.get(state, [])
-]
+"""A step that waits for the warehouse looks again and again whether to wait on."""
 
 
 def as_task(state: State) -> State:
@@ -198,36 +105,57 @@ def without_catch(state: State) -> State:
     return {key: value for key, value in state.items() if key != "Catch"}
 
 
-@pytest.mark.parametrize(("name", "following"), ON_SUCCESS.items())
-def test_success_leads_on(run_state, name, following):
-    answer = run_state(as_task(STATES[name]))
-    assert answer["status"] == "SUCCEEDED"
-    assert answer.get("nextState") == following
+def walked(run_state, name: str | None) -> list[str]:
+    """The states from here to the end if all goes well."""
+    path = []
+    while name:
+        path.append(name)
+        name = run_state(as_task(STATES[name])).get("nextState")
+    return path
 
 
-@pytest.mark.parametrize(("name", "error", "following", "reason"), CAUGHT)
-def test_failure_leads_to_its_undo_with_its_reason(run_state, name, error, following, reason):
-    answer = run_state(with_reasons(STATES[name]), error)
-    assert answer["status"] == "CAUGHT_ERROR"
-    assert answer["nextState"] == f"{following} {reason}"
-    assert answer["error"] == error
+@pytest.mark.parametrize("machine", [SAGA, RETURN, UNDOING], ids=lambda machine: machine.name)
+def test_workflow_runs_its_steps_in_order_when_all_goes_well(run_state, machine):
+    assert walked(run_state, machine.definition["StartAt"]) == HAPPY_PATHS[machine.name]
 
 
-@pytest.mark.parametrize(("name", "error"), [(name, error) for name, errors in NEVER_AGAIN.items() for error in errors])
-def test_a_refusal_is_not_retried(run_state, name, error):
-    assert run_state(without_catch(STATES[name]), error)["status"] == "FAILED"
+@pytest.mark.parametrize("name", ["ShipOrder", "SendConfirmation"])
+def test_branch_of_fulfilment_ends_after_its_step(run_state, name):
+    assert walked(run_state, name) == [name]
 
 
-@pytest.mark.parametrize(("name", "error", "attempts"), RETRIED)
-def test_an_outage_is_retried_until_the_attempts_are_used_up(run_state, name, error, attempts):
-    state = without_catch(STATES[name])
-    assert run_state(state, error)["status"] == "RETRIABLE"
-    assert run_state(state, error, retries=attempts - 1)["status"] == "RETRIABLE"
-    assert run_state(state, error, retries=attempts)["status"] == "FAILED"
+@pytest.mark.parametrize(
+    ("name", "errors", "path", "reason"), ON_FAILURE, ids=[f"{name}-{errors[0]}" for name, errors, *_ in ON_FAILURE]
+)
+def test_failure_leads_to_its_compensation_with_its_reason(run_state, name, errors, path, reason):
+    for error in errors:
+        answer = run_state(with_reasons(STATES[name]), error)
+        assert (answer["status"], answer["error"]) == ("CAUGHT_ERROR", error)
+        assert answer["nextState"] == f"{path[0]} {reason}", error
+    assert walked(run_state, path[0]) == path
+
+
+@pytest.mark.parametrize("name", NEVER_AGAIN)
+def test_business_error_is_not_retried(run_state, name):
+    for error in NEVER_AGAIN[name]:
+        assert run_state(without_catch(STATES[name]), error)["status"] == "FAILED", error
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "attempts"),
+    [(FORWARD_STEPS, OUTAGE, 4), (MUST_SUCCEED, OUTAGE, 8), (WAITING, "States.Timeout", 1000)],
+    ids=["forward steps", "what must succeed", "waits for the warehouse"],
+)
+def test_outage_is_retried_until_the_attempts_are_used_up(run_state, names, error, attempts):
+    for name in names:
+        state = without_catch(STATES[name])
+        retries = (0, attempts - 1, attempts)
+        answers = [run_state(state, error, retries=number)["status"] for number in retries]
+        assert answers == ["RETRIABLE", "RETRIABLE", "FAILED"], name
 
 
 @pytest.mark.parametrize("error", ["WarehouseSilent", "ShipmentRefused"])
-def test_a_warehouse_that_fails_is_recalled(run_state, error):
+def test_warehouse_failure_leaves_its_branch_and_recalls_the_shipment(run_state, error):
     """The wait itself catches nothing: its error leaves the branch and meets the Parallel's catchers."""
     assert "Catch" not in STATES["ShipOrder"]
     assert run_state(STATES["ShipOrder"], error)["status"] == "FAILED"
@@ -237,24 +165,23 @@ def test_a_warehouse_that_fails_is_recalled(run_state, error):
 @pytest.mark.parametrize(
     ("machine", "error"),
     [(SAGA, "CompensationExhausted"), (UNDOING, "CompensationExhausted"), (RETURN, "ReturnUnsettled")],
+    ids=lambda each: getattr(each, "name", each),
 )
-def test_what_stays_unsettled_fails_its_execution(run_state, machine, error):
+def test_unsettled_order_fails_its_execution(run_state, machine, error):
     answer = run_state(machine.states[END])
     assert (answer["status"], answer["error"]) == ("FAILED", error)
 
 
-def test_the_tables_have_a_row_for_every_state_and_edge():
+def test_tables_have_a_row_for_every_state_and_edge():
+    """Other errors than those that a state names meet its `States.ALL`, in `Retry` as in `Catch`."""
     shared = {END}
     assert len(STATES) == len(SAGA.states) + len(RETURN.states) + len(RECOVERY_ONLY) - len(shared)
-    assert set(ON_SUCCESS) == set(STATES) - {END}
-    assert set(WAITING) < set(ATTEMPTS)
-    assert set(ATTEMPTS) == {name for name, state in STATES.items() if state["Type"] == "Task"}
-    assert {(name, error) for name, state in STATES.items() for error in _names(state, "Catch")} <= {
-        (name, error) for name, error, *_ in CAUGHT
-    }
+    assert {*FORWARD_STEPS, *MUST_SUCCEED} == {name for name, state in STATES.items() if state["Type"] == "Task"}
+    caught = {(name, error) for name, errors, *_ in ON_FAILURE for error in errors}
+    assert {(name, error) for name, state in STATES.items() for error in _names(state, "Catch")} <= caught
     for name, state in STATES.items():
         looks = {"States.Timeout"} if name in WAITING else set()
-        assert set(_names(state, "Retry")) - {ANY} == {*NEVER_AGAIN.get(name, []), *looks}, name
+        assert set(_names(state, "Retry")) - {ANY} == {*NEVER_AGAIN.get(name, ()), *looks}, name
 
 
 def _names(state: State, rules: str) -> list[str]:
