@@ -11,6 +11,10 @@ from pathlib import Path
 from chalicelib.platform import shop
 from infra.build.template import ROOT, pieces
 
+STAGES = ("local", "demo", "prod")
+"""As in .chalice/config.json."""
+PACKED = ("app.py", "chalicelib", ".chalice")
+"""What Chalice reads, beside the requirements."""
 INFRA = ROOT / "infra"
 SIMULATOR = INFRA / "simulator" / "warehouse.py"
 AUDITOR = [
@@ -24,7 +28,7 @@ class PackagingFailed(Exception):
 
 
 def package(stage: str, out: Path, project: Path = ROOT) -> Path:
-    """Returns the path of the template. `project` is what Chalice packs: app, rooms, requirements.
+    """Write the template and the code to `out`, and return the template's path. `project` is the folder of Chalice.
 
     Raises PackagingFailed.
     """
@@ -39,6 +43,24 @@ def package(stage: str, out: Path, project: Path = ROOT) -> Path:
     shutil.copy(out / "deployment.zip", out / "auditor.zip")
     _add(out / "auditor.zip", AUDITOR)
     return out / "sam.json"
+
+
+def package_without_libraries(stage: str, out: Path) -> Path:
+    """Package the shop's own code only, for the emulator and for checks of the template. Raises PackagingFailed."""
+    project = out / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    project.mkdir(parents=True)
+    for name in PACKED:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "deployments")
+        shutil.copytree(source, project / name, ignore=ignore) if source.is_dir() else shutil.copy(source, project)
+    (project / "requirements.txt").touch()
+    return package(stage, out, project)
+
+
+def package_each_stage(out: Path) -> dict[str, Path]:
+    """Return the path of each stage's template, packaged without libraries. Raises PackagingFailed."""
+    return {stage: package_without_libraries(stage, out / stage) for stage in STAGES}
 
 
 def _check_shop_file() -> None:

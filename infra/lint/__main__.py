@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from infra.build import storefront
+from infra.build.package import package_each_stage
 from infra.build.template import ROOT, asl
 from infra.lint import documents
 from infra.lint.exceptions import ACCEPTED
 from infra.lint.tools import HERE, TOOLS, CheckFailed, CheckSkipped, called, node_packages, node_tool, output, run
-from infra.local.package import package_each_stage
 
 SCANNERS = ROOT / ".venv-lint" / "bin"
 EDGE = ROOT / "infra" / "edge" / "template.yaml"

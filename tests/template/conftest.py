@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.package import STAGES, package_each_stage
+from infra.build.package import STAGES, package_each_stage
 
 from .template import Template
 
