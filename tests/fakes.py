@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
-from chalicelib.platform.idempotency import LEASE
+from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.idempotency import IdempotencyStore, Lease, LeaseLost
 
 
 class FakeStore:
@@ -83,25 +85,56 @@ class FakeOrderStore:
         self._orders[order.id] = order.model_copy(update={"pending_event": None})
 
 
-class FakeIdempotencyStore:
-    """What was done already, and what is leased until when, by key."""
+class FakeIdempotencyStore(IdempotencyStore):
+    """Records by key, in memory."""
 
-    def __init__(self) -> None:
-        self._done: set[str] = set()
-        self._leased: dict[str, datetime] = {}
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(None, "", clock)
+        self._records: dict[str, dict[str, Any]] = {}
+        self._owners = count(1)
 
-    def acquire(self, key: str, now: datetime) -> bool:
-        if key in self._done or self._leased.get(key, now) > now:
-            return False
-        self._leased[key] = now + LEASE
-        return True
+    def acquire(self, key: str, at_most: int | None = None, fingerprint: str | None = None) -> Lease | None:
+        record = self.record(key)
+        is_held = record.get("leased_until", -1) >= self._now()
+        is_exhausted = at_most is not None and record.get("attempts", 0) >= at_most
+        is_another = record.get("fingerprint", fingerprint) != fingerprint
+        if "done" in record or is_held or is_exhausted or is_another:
+            return None
+        lease = Lease(key, f"owner-{next(self._owners)}")
+        self._records[key] = record | {
+            "attempts": record.get("attempts", 0) + 1,
+            "leased_until": self._now() + self._lease.total_seconds(),
+            "expires_at": self._now() + self._kept.total_seconds(),
+            "lease_owner": lease.owner,
+            "fingerprint": fingerprint,
+        }
+        return lease
 
-    def run_once(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool:
-        if key in self._done:
-            return False
-        is_skipped = work() is False
-        self._done.add(key)
-        return not is_skipped
+    def release(self, lease: Lease, has_effect: bool = True) -> None:
+        if self._is_owned(lease):
+            attempts = self._records[lease.key]["attempts"] - (not has_effect)
+            self._records[lease.key] |= {"leased_until": 0, "attempts": attempts, "lease_owner": None}
+
+    def mark_done(self, lease: Lease, is_skipped: bool = False, answer: str | None = None) -> None:
+        if not self._is_owned(lease):
+            raise LeaseLost(lease.key)
+        kept = {} if answer is None else {"answer": answer}
+        self._records[lease.key] |= {"done": True, "done_at": iso(self._clock()), "skipped": is_skipped} | kept
+
+    def record(self, key: str) -> dict[str, Any]:
+        record = self._records.get(key, {})
+        return record if record.get("expires_at", 0) > self._now() else {}
+
+    def _mark_exhausted(self, key: str, at_most: int) -> bool:
+        record = self._records[key]
+        is_exhausted = record["attempts"] >= at_most and record["leased_until"] < self._now()
+        if is_exhausted:
+            record |= {"done": True, "done_at": iso(self._clock())}
+        return is_exhausted
+
+    def _is_owned(self, lease: Lease) -> bool:
+        record = self._records[lease.key]
+        return "done" not in record and record["lease_owner"] == lease.owner
 
 
 class FakeConnections:

@@ -123,6 +123,11 @@ def _repair_mismatch(mismatch: Mismatch, intent: ProviderPayment | None, run: st
 
 def _repair(mismatch: Mismatch, intent: ProviderPayment, run: str) -> None:
     """Two runs may look at one payment at once: the one with the lease acts, and only on what it sees then."""
-    has_lease = wiring.idempotency().acquire(f"repair#{intent.id}", utc_now())
-    if has_lease and wiring.payments().retrieve(intent.id) == intent:
-        wiring.payments().repair(intent, mismatch.surplus, run)
+    lease = wiring.idempotency().acquire(f"repair#{intent.id}")
+    if lease is None:
+        return
+    try:
+        if wiring.payments().retrieve(intent.id) == intent:
+            wiring.payments().repair(intent, mismatch.surplus, run)
+    finally:
+        wiring.idempotency().release(lease)

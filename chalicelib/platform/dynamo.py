@@ -1,5 +1,6 @@
 """What the stores share: reading DynamoDB's refusals, and a table with one item per order."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +29,17 @@ UNCHANGED = "version = :version"
 def condition_failed(error: ClientError) -> bool:
     """Whether a single write was refused by its own condition."""
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def is_accepted(write: Callable[..., Any], **request: Any) -> bool:
+    """Make one conditional write. Return False if its own condition refused it."""
+    try:
+        write(**request)
+    except ClientError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
 
 
 def failed_conditions(error: ClientError) -> list[int]:
@@ -85,10 +97,5 @@ class PerOrderStore(Generic[Item]):
         return new if self._put(new, ConditionExpression=UNCHANGED, ExpressionAttributeValues=was_unchanged) else None
 
     def _put(self, item: Item, **condition: Any) -> bool:
-        try:
-            self._db.put_item(TableName=self._table, Item=item.model_dump(exclude_none=True), **condition)
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        item_of_table = item.model_dump(exclude_none=True)
+        return is_accepted(self._db.put_item, TableName=self._table, Item=item_of_table, **condition)

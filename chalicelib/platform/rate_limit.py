@@ -8,10 +8,8 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.dynamo import condition_failed
+from chalicelib.platform.dynamo import is_accepted
 
 WITHIN_LIMIT = "attribute_not_exists(id) OR (expires_at > :now AND used < :limit)"
 PASSED = "expires_at <= :now"
@@ -37,16 +35,11 @@ class RateLimit:
         )
 
     def _update(self, key: str, update: str, condition: str, values: dict[str, Any]) -> bool:
-        try:
-            self._db.update_item(
-                TableName=self._table,
-                Key={"id": key},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return is_accepted(
+            self._db.update_item,
+            TableName=self._table,
+            Key={"id": key},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )

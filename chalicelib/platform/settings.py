@@ -25,6 +25,8 @@ class Settings(BaseModel):
     payments_table: str
     shipments_table: str
     effects_table: str
+    lease_seconds: int = 30
+    """How long the lease on an idempotency key lasts: longer than the function's timeout."""
     event_bus: str
     user_pool_id: str
     user_pool_client_id: str

@@ -251,7 +251,8 @@ def publish(event: Envelope) -> None:
 def idempotency() -> IdempotencyStore:
     from chalicelib.platform.idempotency import IdempotencyStore
 
-    return IdempotencyStore(aws.dynamodb(), settings().effects_table, utc_now)
+    lease = timedelta(seconds=settings().lease_seconds)
+    return IdempotencyStore(aws.dynamodb(), settings().effects_table, utc_now, lease)
 
 
 @cache

@@ -57,7 +57,7 @@ def ses_error(status, code="Throttling"):
 class MarksNothing(IdempotencyStore):
     """An effects table to which the mark that an email was sent can never be written."""
 
-    def mark_done(self, key, is_skipped=False):
+    def mark_done(self, lease, is_skipped=False, answer=None):
         raise ConnectionError
 
 
@@ -89,7 +89,7 @@ class TestSending:
         assert len(mail.sent) == 1
 
     def test_a_try_while_a_dead_sender_holds_the_lease_does_not_pass_for_success(self, notifications, once, clock):
-        once.acquire("email#ord_1#confirmed", clock())
+        once.acquire("email#ord_1#confirmed")
         clock.passes(seconds=5)
 
         with pytest.raises(AlreadyInProgress):

@@ -11,9 +11,10 @@ import pytest
 
 import app
 from chalicelib.platform import shop
+from chalicelib.platform.settings import Settings
 from infra.local.transform import DIFFERENCES, Local, localized
 
-from .template import FUNCTION, MAPPING, environment_of, of_type, referred
+from .template import FUNCTION, MAPPING, allowed, environment_of, of_type, referred, role_of
 
 SECRET_WORDS = {"SECRET", "KEY", "PASSWORD", "TOKEN", "CREDENTIALS", "AUTHORIZATION"}
 SECRET_VALUES = re.compile(r"\b[sr]k_(test|live)_|whsec_|AKIA[0-9A-Z]{12}|\{\{resolve:")
@@ -125,3 +126,19 @@ def test_code_of_each_function_holds_the_shop_file(packaged, stage):
             assert archive.read("shop.json") == shop.FILE.read_bytes()
             assert archive.getinfo("shop.json").date_time == (1980, 1, 1, 0, 0, 0)
             assert "chalicelib/platform/shop.py" in archive.namelist()
+
+
+def test_lease_of_each_function_is_longer_than_its_timeout(template):
+    """A handler that is slower than its lease would work beside the next one."""
+    table = {"Fn::GetAtt": ["EffectsTable", "Arn"]}
+    default = Settings.model_fields["lease_seconds"].default
+    too_short = {}
+    leasing = set()
+    for name, function in of_type(template, FUNCTION).items():
+        if table in allowed(template, role_of(template, name)).get("dynamodb:UpdateItem", []):
+            leasing.add(name)
+            lease = int(environment_of(template, name).get("LEASE_SECONDS", default))
+            if lease <= function["Timeout"]:
+                too_short[name] = (lease, function["Timeout"])
+    assert leasing >= {"APIHandler", "ProcessStripeEvent", "SendNotifications", "ReconcilePayments", "RemindOfCarts"}
+    assert too_short == {}

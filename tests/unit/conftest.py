@@ -55,7 +55,7 @@ class Shop:
         self.undo_workflow = Workflow(self.step_functions, UNDO)
         self.return_workflow = Workflow(self.step_functions, RETURN)
         self.waiting_task = self.saga
-        self.idempotency = FakeIdempotencyStore()
+        self.idempotency = FakeIdempotencyStore(self.clock)
         self.metrics: Counter[str] = Counter()
 
     def has(self, order: Order) -> Order:

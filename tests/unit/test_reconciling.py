@@ -336,6 +336,17 @@ class TestPuttingRight:
         assert kinds() == []
         assert repairing.gateway.moves.count("cancel") == 1
 
+    def test_failed_repair_is_made_by_the_next_run(self, repairing):
+        payment = a_cancelled_order_with_a_hold(repairing)
+        repairing.gateway.failing["cancel"] = False
+        reconcile_payments()
+        assert repairing.gateway.retrieve(payment).status == "requires_capture"
+
+        repairing.gateway.forget_keys()
+        reconcile_payments()
+
+        assert repairing.gateway.retrieve(payment).status == "canceled"
+
     def test_gives_a_surplus_back(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
 
