@@ -3,7 +3,7 @@ same contract tests as the real ones (see tests/contract)."""
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count

@@ -1,7 +1,5 @@
 """Issuing documents, each once and with the next number of its series, and finding them."""
 
-import random
-import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -26,12 +24,12 @@ from chalicelib.platform.clock import Clock
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.log import log
+from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.platform.shop import Shop
 
 PAGE_SIZE = 20
 ATTEMPTS = 30
-LONGEST_PAUSE = 0.5
-"""Seconds, before a number is tried again that another document has taken."""
+"""How often a number is tried that another document has taken."""
 
 Make = Callable[[Number, datetime], Document]
 
@@ -116,7 +114,7 @@ class Billing:
         return stored.document
 
     def _numbered(self, kind: DocumentKind, order_id: str, reference: str, make: Make) -> Stored:
-        for attempt in range(ATTEMPTS):
+        for _ in retry_on_conflict(ATTEMPTS, base=0.01):
             if found := self._store.find(order_id, kind, reference):
                 return found
             now = self._clock()
@@ -124,5 +122,4 @@ class Billing:
             document = make(Number(kind=kind, year=year, sequence=self._store.last(kind, year) + 1), now)
             if self._store.add(document):
                 return Stored(document, filed=False)
-            time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.01 * 2**attempt)))
         raise BillingBusy(f"{kind} of {order_id}")

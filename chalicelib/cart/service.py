@@ -18,6 +18,7 @@ from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.dynamo import Write
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.retries import retry_on_conflict
 
 ATTEMPTS = 4
 
@@ -70,7 +71,7 @@ class Carts:
         """
         if not is_token(token):
             raise CartTokenInvalid
-        for _ in range(ATTEMPTS):
+        for _ in retry_on_conflict(ATTEMPTS):
             guest, own = self._load(guest_cart_id(token)), self._load(customer_cart_id(customer_id))
             merged, left = own.merged_with(guest)
             if left.lines == guest.lines:
@@ -95,7 +96,7 @@ class Carts:
                 yield cart
 
     def _change(self, cart_id: str, change: Callable[[Cart], Cart], email: str | None) -> Cart:
-        for _ in range(ATTEMPTS):
+        for _ in retry_on_conflict(ATTEMPTS):
             cart = self._load(cart_id)
             changed = self._renewed(change(cart), email)
             if changed.lines == cart.lines:

@@ -18,6 +18,7 @@ from chalicelib.catalog.model import (
 )
 from chalicelib.catalog.store import ProductStore
 from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
+from chalicelib.platform.retries import retry_on_conflict
 
 PAGE_SIZE = 24
 CATEGORIES_PAGE_SIZE = 100
@@ -94,7 +95,7 @@ class Catalog:
         A product that is changed meanwhile is read and decided on again. Raises what `decide` raises,
         ProductChanged, ProductExists, ProductBusy, ProductRefused.
         """
-        for _ in range(ATTEMPTS):
+        for _ in retry_on_conflict(ATTEMPTS):
             stored = self._store.get(sku)
             precondition.check(stored.etag if stored else None, ProductChanged, ProductExists)
             version = stored.version if stored else 0

@@ -1,7 +1,5 @@
 """Inventory use cases: reserve, commit, sell, release, restock, adjust. Every call is idempotent."""
 
-import random
-import time
 import uuid
 from datetime import timedelta
 
@@ -20,6 +18,7 @@ from chalicelib.inventory.model import (
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.request_keys import RequestKey
+from chalicelib.platform.retries import retry_on_conflict
 
 SWEEP_SIZE = 100
 ADJUSTMENTS_SHOWN = 20
@@ -84,8 +83,7 @@ class Inventory:
         self, entry: dict[str, str], sku: str, units: int, movement: StockAdjustment, fingerprint: str | None = None
     ) -> None:
         """Write the difference to the units on hand; if a sale changed them meanwhile, read and compute again."""
-        for attempt in range(LEVEL_ATTEMPTS):
-            time.sleep(random.uniform(0, 0.02 * attempt))
+        for _ in retry_on_conflict(LEVEL_ATTEMPTS):
             seen = self._store.stock(sku) or Stock(sku=sku)
             if units < seen.reserved:
                 raise StockSetAside(f"{seen.reserved} units are set aside for open orders, more than {units} on hand.")

@@ -16,8 +16,6 @@ Each change is one transaction over the reservation and all its counters: all li
 reservation writes a tombstone (a RELEASED reservation), so that a late reservation step is refused.
 """
 
-import random
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -29,12 +27,13 @@ from chalicelib.inventory.model import Booked, OutOfStock, Reservation, Reservat
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import condition_failed, failed_conditions, transaction_conflicted
+from chalicelib.platform.retries import retry_on_conflict
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
-TRIES = 5
+ATTEMPTS = 5
 """Attempts of an adjustment that conflicts with an order on the same stock. The saga retries its steps itself."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
@@ -285,15 +284,15 @@ class InventoryStore:
         return updates
 
     def _transact_patiently(self, writes: list[dict[str, Any]]) -> list[int]:
-        """Tried again a few times when another one has the same items in hand."""
-        for attempt in range(1, TRIES):
+        """Write like `_transact`; retry while other transactions write the same items. Raise the last conflict."""
+        for _ in retry_on_conflict(ATTEMPTS, base=0.05):
             try:
                 return self._transact(writes)
             except ClientError as error:
                 if not transaction_conflicted(error):
                     raise
-            time.sleep(random.uniform(0, 0.05 * attempt))
-        return self._transact(writes)
+                conflict = error
+        raise conflict
 
     def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
         """Write all or nothing; return the positions whose condition failed, empty if all was written."""

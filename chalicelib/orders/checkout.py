@@ -9,8 +9,6 @@ refuse, or where the transaction was lost: a repetition of an answered checkout 
 
 import hashlib
 import json
-import random
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -37,12 +35,13 @@ from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
+from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.shipping.address import ShippingAddress
 
 KEY_LIFETIME = timedelta(days=2)
 ATTEMPTS = 6
 PAUSE_SECONDS = 0.05
-"""Before the second attempt, and half as long again before each further one."""
+"""The longest pause before the second attempt; it doubles with each further one."""
 
 
 class CheckoutRequest(BaseModel):
@@ -100,9 +99,7 @@ class Checkout:
     def _placed(self, asked: _Asked) -> Order:
         """Each attempt starts from what the tables hold then: a lost transaction means that something has changed."""
         first: Cart | None = None
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(PAUSE_SECONDS * 1.5 ** (attempt - 1) * random.uniform(0.5, 1))
+        for _ in retry_on_conflict(ATTEMPTS, PAUSE_SECONDS):
             cart: Cart | None = None
             refusal: Refusal | None = None
             try:

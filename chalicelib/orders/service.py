@@ -1,6 +1,5 @@
 """Reading orders and changing them. Every change may be repeated and is made once."""
 
-import time
 from collections.abc import Callable, Iterator
 
 from chalicelib.events.contracts import PaymentMovement
@@ -20,6 +19,7 @@ from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.links import LinkInvalid, Links, is_link
+from chalicelib.platform.retries import retry_on_conflict
 
 PAGE_SIZE = 20
 ATTEMPTS = 6
@@ -153,8 +153,7 @@ class Orders:
 
     def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
         """Raises OrderNotFound, what `change` raises, or OrderChanged under lasting contention."""
-        for attempt in range(ATTEMPTS):
-            time.sleep(0.02 * attempt)
+        for _ in retry_on_conflict(ATTEMPTS):
             order = self.get(order_id)
             changed = change(order)
             if changed is order:

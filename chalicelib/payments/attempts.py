@@ -17,6 +17,7 @@ from chalicelib.payments.provider import (
 )
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.retries import retry_on_conflict
 
 CREATE, CONFIRM, CAPTURE, CANCEL = "create", "authorize", "capture", "void"
 
@@ -46,7 +47,7 @@ class Attempts:
 
         It then starts again from the read: what others wrote meanwhile decides what is left to do. Raises PaymentBusy.
         """
-        for _ in range(RETRIES):
+        for _ in retry_on_conflict(RETRIES):
             if payment := attempt():
                 return payment
         raise PaymentBusy(order_id)

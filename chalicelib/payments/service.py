@@ -12,6 +12,7 @@ from chalicelib.payments.refunds import Given, Refunds
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
+from chalicelib.platform.retries import retry_on_conflict
 
 CREATED, AUTHORIZED, DECLINED = PaymentStatus.CREATED, PaymentStatus.AUTHORIZED, PaymentStatus.DECLINED
 ACTION_REQUIRED = PaymentStatus.ACTION_REQUIRED
@@ -161,7 +162,7 @@ class Payments:
         in between; it must accept an update twice. Raises PaymentUnknown.
         """
         order_id = self._provider.retrieve(payment_id).order_id
-        for _ in range(RETRIES):
+        for _ in retry_on_conflict(RETRIES):
             payment = self._store.get(order_id) if order_id else None
             if payment is None or payment.intent_id != payment_id:
                 log.info("a payment that no order knows", extra={"payment_id": payment_id})

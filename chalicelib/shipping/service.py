@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.log import log
+from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.shipping.model import (
     Parcel,
     Shipment,
@@ -91,19 +92,14 @@ class Shipping:
 
     def hear(self, reply: WarehouseReply) -> None:
         """Process an answer of the warehouse, which may come late, twice, or in any order."""
-        shipment = self._store.get(reply.order_id)
-        if shipment is None:
-            log.warning("the warehouse answers to an unknown shipment", extra={"order_id": reply.order_id})
-        elif reply.outcome == "accepted":
-            now = self._clock()
-            accepted_at = shipment.accepted_at or iso(min(now, reply.at or now))
-            self._noted(reply.order_id, accepted_at=accepted_at, heard_at=iso(now))
-        elif reply.outcome == "dispatched":
-            self._dispatched(shipment, reply)
-        elif reply.outcome == "refused":
-            self._refused(shipment, reply)
-        else:
-            self._recall_answered(shipment, reply)
+        for _ in retry_on_conflict(ATTEMPTS):
+            shipment = self._store.get(reply.order_id)
+            if shipment is None:
+                log.warning("the warehouse answers to an unknown shipment", extra={"order_id": reply.order_id})
+                return
+            if self._is_processed(reply, shipment):
+                return
+        raise ShipmentBusy(reply.order_id)
 
     def recall(self, order_id: str) -> Shipment:
         """Close the shipment, and have the warehouse stop the parcel or bring it back.
@@ -112,16 +108,7 @@ class Shipping:
         written down before it is sent, so its version is higher than that of any request, and it is sent again by
         each repetition until the warehouse has answered.
         """
-        closed = Shipment(order_id=order_id, status=RECALLED)
-        shipment = self._store.get(order_id)
-        if shipment is None and self._store.create(closed):
-            return closed
-        shipment = shipment or self._existing(order_id)
-        if shipment.status in (REQUESTED, DISPATCHED):
-            recalled = self._store.replace(shipment, status=RECALLED)
-            if recalled is None:
-                return self.recall(order_id)
-            shipment = recalled
+        shipment = self._closed(order_id)
         if shipment.status == RECALLED and shipment.may_be_known_to_warehouse and not shipment.recall_outcome:
             self._send("recall", shipment)
         return shipment
@@ -143,19 +130,36 @@ class Shipping:
         if recalled.task_token:
             self._waiting.failed(recalled.task_token, why)
 
+    def _closed(self, order_id: str) -> Shipment:
+        """Return the shipment once nothing more can be requested or dispatched. Raise ShipmentBusy."""
+        closed = Shipment(order_id=order_id, status=RECALLED)
+        for _ in retry_on_conflict(ATTEMPTS):
+            shipment = self._store.get(order_id)
+            if shipment is None:
+                if self._store.create(closed):
+                    return closed
+            elif shipment.status not in (REQUESTED, DISPATCHED):
+                return shipment
+            elif recalled := self._store.replace(shipment, status=RECALLED):
+                return recalled
+        raise ShipmentBusy(order_id)
+
     def _claimed(self, order_id: str, task_token: str) -> Shipment:
-        """The shipment with this token. Raises ShipmentRefused, ShipmentEnded."""
+        """Return the shipment with this token. Raise ShipmentRefused, ShipmentEnded, ShipmentBusy."""
         requested = Shipment(order_id=order_id, status=REQUESTED, task_token=task_token)
         if self._store.create(requested):
             return requested
-        existing = self._existing(order_id)
-        if existing.status == DISPATCHED:
-            return existing
-        if existing.status == REFUSED:
-            raise ShipmentRefused(order_id)
-        if existing.status == RECALLED:
-            raise ShipmentEnded(order_id)
-        return self._store.replace(existing, task_token=task_token) or self._claimed(order_id, task_token)
+        for _ in retry_on_conflict(ATTEMPTS):
+            existing = self._existing(order_id)
+            if existing.status == DISPATCHED:
+                return existing
+            if existing.status == REFUSED:
+                raise ShipmentRefused(order_id)
+            if existing.status == RECALLED:
+                raise ShipmentEnded(order_id)
+            if claimed := self._store.replace(existing, task_token=task_token):
+                return claimed
+        raise ShipmentBusy(order_id)
 
     def _is_late(self, shipment: Shipment) -> bool:
         silent = self._since(shipment.heard_at or shipment.requested_at) >= self._limits.silence
@@ -178,7 +182,7 @@ class Shipping:
 
     def _noted(self, order_id: str, **facts: Any) -> Shipment:
         """The shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
-        for _ in range(ATTEMPTS):
+        for _ in retry_on_conflict(ATTEMPTS):
             if shipment := self._store.replace(self._existing(order_id), **facts):
                 return shipment
         raise ShipmentBusy(order_id)
@@ -193,24 +197,40 @@ class Shipping:
             raise ShipmentEnded(order_id)
         return shipment
 
-    def _dispatched(self, shipment: Shipment, reply: WarehouseReply) -> None:
+    def _is_processed(self, reply: WarehouseReply, shipment: Shipment) -> bool:
+        """Process the answer. Return False if the shipment changed after it was read."""
+        if reply.outcome == "accepted":
+            now = self._clock()
+            accepted_at = shipment.accepted_at or iso(min(now, reply.at or now))
+            self._noted(reply.order_id, accepted_at=accepted_at, heard_at=iso(now))
+            return True
+        if reply.outcome == "dispatched":
+            return self._dispatched(shipment, reply)
+        if reply.outcome == "refused":
+            return self._refused(shipment, reply)
+        self._recall_answered(shipment, reply)
+        return True
+
+    def _dispatched(self, shipment: Shipment, reply: WarehouseReply) -> bool:
         if shipment.status == REQUESTED:
             dispatched = self._store.replace(
                 shipment, status=DISPATCHED, carrier=reply.carrier, tracking_number=reply.tracking_number
             )
             if dispatched is None:
-                return self.hear(reply)
+                return False
             shipment = dispatched
         if shipment.status == DISPATCHED:
             self._wake(shipment)
         else:
             self.left_too_late(reply.order_id)
+        return True
 
-    def _refused(self, shipment: Shipment, reply: WarehouseReply) -> None:
+    def _refused(self, shipment: Shipment, reply: WarehouseReply) -> bool:
         if shipment.status == REQUESTED and not self._store.replace(shipment, status=REFUSED):
-            return self.hear(reply)
+            return False
         if shipment.status in (REQUESTED, REFUSED) and shipment.task_token:
             self._waiting.failed(shipment.task_token, ShipmentRefused(reply.reason or "refused"))
+        return True
 
     def _recall_answered(self, shipment: Shipment, reply: WarehouseReply) -> None:
         if shipment.status in (REQUESTED, DISPATCHED):

@@ -6,6 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from chalicelib.platform import retries
 from infra.build.template import pieces
 from tests.builders import TestClock
 
@@ -33,6 +34,12 @@ def new_table(dynamodb):
         return name
 
     return create
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch):
+    """Retries follow each other at once."""
+    monkeypatch.setattr(retries, "sleep", lambda seconds: None)
 
 
 @pytest.fixture

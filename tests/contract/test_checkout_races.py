@@ -9,7 +9,6 @@ from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
-from chalicelib.orders import checkout as checkout_module
 from chalicelib.orders.checkout import Checkout
 from chalicelib.orders.model import CartEmpty, Order
 from chalicelib.orders.quote import CartAlreadyOrdered
@@ -42,11 +41,6 @@ class World:
     @property
     def ordered(self) -> list[dict[str, int]]:
         return sorted((order.quantities for order in self.orders), key=str)
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(checkout_module.time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture

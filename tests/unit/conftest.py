@@ -15,7 +15,7 @@ from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.service import Payments
-from chalicelib.platform import metrics
+from chalicelib.platform import metrics, retries
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
@@ -119,6 +119,12 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow each other at once."""
+    monkeypatch.setattr(retries, "sleep", lambda seconds: None)
 
 
 @pytest.fixture

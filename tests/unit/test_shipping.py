@@ -7,7 +7,14 @@ import pytest
 from chalicelib.orders.model import CancellationRequested
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import iso
-from chalicelib.shipping.model import ShipmentEnded, ShipmentRefused, ShipmentStatus, WarehouseSilent
+from chalicelib.shipping.model import (
+    Shipment,
+    ShipmentBusy,
+    ShipmentEnded,
+    ShipmentRefused,
+    ShipmentStatus,
+    WarehouseSilent,
+)
 from chalicelib.shipping.service import Limits, Shipping
 from tests.builders import TestClock, a_parcel, a_reply
 from tests.fakes import FakeStore, FakeWaitingTask, FakeWarehouse
@@ -35,6 +42,13 @@ class ChangedOnce(FakeStore):
         happens, self.meanwhile = self.meanwhile, None
         if happens:
             happens()
+
+
+class AlwaysChanged(FakeStore):
+    """Every change comes too late: somebody else was faster."""
+
+    def replace(self, old, **changes):
+        return None
 
 
 @pytest.fixture
@@ -516,3 +530,24 @@ class TestStop:
 
         assert warehouse.actions == ["ship", "recall"]
         assert saga.heard == [("token-1", self.STOPPED)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda shipping: shipping.recall(ORDER),
+        lambda shipping: shipping.request(a_parcel(), "token-2"),
+        lambda shipping: shipping.hear(a_reply("dispatched")),
+        lambda shipping: shipping.hear(a_reply("refused")),
+    ],
+    ids=["recall", "request", "dispatched", "refused"],
+)
+def test_lasting_contention_ends_as_busy_and_wakes_nobody(open_with, saga, call):
+    store = AlwaysChanged()
+    shipping = open_with(store)
+    store.create(Shipment(order_id=ORDER, status=ShipmentStatus.REQUESTED, task_token="token-1"))
+
+    with pytest.raises(ShipmentBusy):
+        call(shipping)
+
+    assert saga.heard == []
