@@ -338,14 +338,14 @@ class TestPuttingRight:
 
     def test_failed_repair_is_made_by_the_next_run(self, repairing):
         payment = a_cancelled_order_with_a_hold(repairing)
-        repairing.gateway.failing["cancel"] = False
+        repairing.gateway.fail("cancel", has_effect=False)
         reconcile_payments()
-        assert repairing.gateway.retrieve(payment).status == "requires_capture"
+        assert repairing.gateway.retrieve(payment).status == ProviderStatus.AUTHORIZED
 
         repairing.gateway.forget_keys()
         reconcile_payments()
 
-        assert repairing.gateway.retrieve(payment).status == "canceled"
+        assert repairing.gateway.retrieve(payment).status == ProviderStatus.CANCELLED
 
     def test_gives_a_surplus_back(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
