@@ -112,16 +112,20 @@ def _from_our_own_pages(call: Call) -> None:
     ),
 )  # fmt: skip
 def sign_in(call: Call, body: SignIn) -> Answer:
+    """Return an id token and set the refresh cookie. Admins also get the cookie that opens the console's pages. An
+    account with a temporary password is refused with `new_password_required` until a new one is sent.
+    """
     return _session(wiring.accounts().sign_in(body.email, body.password, body.new_password))
 
 
 @endpoint(
-    routes, "POST", "/session/refresh", summary="Go on with the session of the cookie",
+    routes, "POST", "/session/refresh", summary="Refresh the session",
     required_headers=(SESSION_REQUEST,), cookies=(REFRESH_COOKIE,), check=_from_our_own_pages,
     answer=SessionView, answer_headers=("Set-Cookie",),
     refusals=(SessionHeaderMissing, SessionEnded, TooManyAttempts),
 )  # fmt: skip
 def refresh_session(call: Call) -> Answer:
+    """Return a new id token for the session of the refresh cookie."""
     refresh_token = call.cookies.get(REFRESH_COOKIE)
     if not refresh_token:
         raise SessionEnded
@@ -129,11 +133,12 @@ def refresh_session(call: Call) -> Answer:
 
 
 @endpoint(
-    routes, "DELETE", "/session", summary="Sign out: the cookie's token is worth nothing any more",
+    routes, "DELETE", "/session", summary="Sign out",
     required_headers=(SESSION_REQUEST,), cookies=(REFRESH_COOKIE,), check=_from_our_own_pages,
     answer=SignedOut, answer_headers=("Set-Cookie",), refusals=(SessionHeaderMissing, TooManyAttempts),
 )  # fmt: skip
 def sign_out(call: Call) -> Answer:
+    """Revoke the refresh token and delete the session's cookies. Succeeds without a session."""
     if refresh_token := call.cookies.get(REFRESH_COOKIE):
         wiring.accounts().sign_out(refresh_token)
     return Answer(SignedOut(), {"Set-Cookie": [_refresh_cookie("", 0), _admin_cookie("", 0)]})
@@ -152,41 +157,46 @@ def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: ty
     )  # fmt: skip
 
 
-@_code_endpoint("/accounts", NewAccount, "Open an account: a code is sent to the address", PasswordRefused)
+@_code_endpoint("/accounts", NewAccount, "Create an account", PasswordRefused)
 def open_account(call: Call, body: NewAccount) -> Taken:
+    """Create an account and email a confirmation code. The response is the same if the account exists."""
     _may_send_code(call, body.email)
     wiring.accounts().sign_up(body.email, body.password)
     return Taken()
 
 
-@_code_endpoint("/accounts/resend", AccountAddress, "Send the code of a new account again")
+@_code_endpoint("/accounts/resend", AccountAddress, "Resend a confirmation code")
 def resend_code(call: Call, body: AccountAddress) -> Taken:
+    """Email the confirmation code of a new account again. The response is the same if there is no such account."""
     _may_send_code(call, body.email)
     wiring.accounts().resend(body.email)
     return Taken()
 
 
-@_code_endpoint("/accounts/password-reset", AccountAddress, "Send a code with which a new password can be set")
+@_code_endpoint("/accounts/password-reset", AccountAddress, "Request a password reset")
 def ask_password_reset(call: Call, body: AccountAddress) -> Taken:
+    """Email a code for a password reset. The response is the same if there is no such account."""
     _may_send_code(call, body.email)
     wiring.accounts().ask_reset(body.email)
     return Taken()
 
 
 @endpoint(
-    routes, "POST", "/accounts/confirm", summary="Confirm a new account with the code from its email",
+    routes, "POST", "/accounts/confirm", summary="Confirm an account",
     body=Confirmation, answer=Done, refusals=(CodeRefused, TooManyAttempts),
 )  # fmt: skip
 def confirm_account(call: Call, body: Confirmation) -> Done:
+    """Confirm an account with the code from its email, so that its owner can sign in."""
     wiring.accounts().confirm(body.email, body.code)
     return Done()
 
 
 @endpoint(
-    routes, "POST", "/accounts/password-reset/confirm", summary="Set a new password; all sessions end",
+    routes, "POST", "/accounts/password-reset/confirm", summary="Set a new password",
     body=PasswordReset, answer=Done, refusals=(CodeRefused, PasswordRefused, TooManyAttempts),
 )  # fmt: skip
 def confirm_password_reset(call: Call, body: PasswordReset) -> Done:
+    """Set a new password with the code from the email. All sessions of the account end."""
     wiring.accounts().reset(body.email, body.code, body.new_password)
     return Done()
 

@@ -51,35 +51,39 @@ class DocumentLink(BaseModel):
 
 
 @endpoint(
-    routes, "GET", "/orders/{order_id}/documents", summary="An order's invoice and credit notes",
+    routes, "GET", "/orders/{order_id}/documents", summary="List an order's documents",
     headers=(ORDER_TOKEN,), answer=OrderDocuments, refusals=NOT_OPENED,
 )  # fmt: skip
 def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
+    """Return an order's invoice, credit notes and reversals, oldest first. Guests send the order token."""
     owned = _owned(call, order_id)
     return OrderDocuments(items=[_view(document) for document in wiring.billing().of_order(owned)])
 
 
 @endpoint(
-    routes, "GET", "/orders/{order_id}/documents/{number}", summary="Where a document of an order can be read",
+    routes, "GET", "/orders/{order_id}/documents/{number}", summary="Get a link to an order's document",
     headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, DocumentNotFound),
 )  # fmt: skip
 def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
+    """Return a link to one document of an order. The link expires after a few minutes."""
     return _link(wiring.billing().address(_owned(call, order_id), number))
 
 
 @endpoint(
-    routes, "GET", "/orders/{order_id}/invoice", summary="Where an order's invoice can be read",
+    routes, "GET", "/orders/{order_id}/invoice", summary="Get a link to an order's invoice",
     headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, InvoiceNotReady),
 )  # fmt: skip
 def get_invoice(call: Call, order_id: str) -> DocumentLink:
+    """Return a link to an order's invoice. It exists shortly after the order is completed."""
     return _link(wiring.billing().invoice_address(_owned(call, order_id)))
 
 
 @endpoint(
-    routes, "GET", "/admin/documents", summary="The shop's invoices, credit notes or reversals of a year",
+    routes, "GET", "/admin/documents", summary="List invoices, credit notes or reversals",
     access="admin", query=DocumentQuery, answer=DocumentPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_documents(call: Call, query: DocumentQuery) -> DocumentPage:
+    """Return the shop's documents of one kind and year, newest first."""
     documents, next_cursor = wiring.billing().page(query.kind, query.year, query.cursor)
     return DocumentPage(
         items=[_view(document) for document in documents], next_cursor=next_cursor, time_zone=shop().time_zone

@@ -55,10 +55,11 @@ class ClaimedCart(CartView):
 
 
 @endpoint(
-    routes, "GET", "/cart", summary="The caller's cart",
+    routes, "GET", "/cart", summary="Get the cart",
     headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid,),
 )  # fmt: skip
 def get_cart(call: Call) -> CartView:
+    """Return the caller's cart at current prices and availability. Guests send their cart token."""
     return _view(wiring.carts().read(call.caller, _token(call)))
 
 
@@ -68,6 +69,7 @@ def get_cart(call: Call) -> CartView:
     refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip
 def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
+    """Set the quantity of a product. A guest's first write creates the cart and returns its token."""
     product = wiring.catalog().sellable(sku)
     cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity, product.name)
     view = _view(cart).model_copy(update={"cart_token": issued})
@@ -75,18 +77,20 @@ def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
 
 
 @endpoint(
-    routes, "DELETE", "/cart/items/{sku}", summary="Take a product out of the cart",
+    routes, "DELETE", "/cart/items/{sku}", summary="Remove a product from the cart",
     headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
 def delete_cart_item(call: Call, sku: str) -> CartView:
+    """Remove a product from the cart. Succeeds if it is not in the cart."""
     return _view(wiring.carts().remove(call.caller, _token(call), sku))
 
 
 @endpoint(
-    routes, "POST", "/cart/claim", summary="Move a guest's cart into the customer's", access="customer",
+    routes, "POST", "/cart/claim", summary="Claim a guest's cart", access="customer",
     headers=(TOKEN,), answer=ClaimedCart, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
 def claim_cart(call: Call) -> ClaimedCart:
+    """Merge the guest's cart into the customer's. Repeating the call changes nothing."""
     own, left = wiring.carts().claim(call.customer_id, _token(call) or "", call.caller.email)
     left_over = [LeftOver(sku=sku, quantity=quantity) for sku, quantity in left.lines.items()]
     return ClaimedCart(**dict(_view(own)), not_taken_over=left_over)

@@ -94,59 +94,66 @@ class AdminProduct(BaseModel):
 
 
 @endpoint(
-    routes, "GET", "/products", summary="Products by name, by category, by text",
+    routes, "GET", "/products", summary="List products",
     query=ProductQuery, answer=ProductPage, shared_seconds=SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products(call: Call, query: ProductQuery) -> ProductPage:
+    """Return products by name. A category and a search text narrow the list. Responses are cached for seconds."""
     return _page(query, archived=False)
 
 
 @endpoint(
-    routes, "GET", "/products/{sku}", summary="One product",
+    routes, "GET", "/products/{sku}", summary="Get a product",
     answer=ProductView, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
 def get_product(call: Call, sku: str) -> ProductView:
+    """Return one product with its availability. Archived products are returned too."""
     return _view(wiring.catalog().product(sku))
 
 
 @endpoint(
-    routes, "GET", "/categories", summary="The shop's categories, by name",
+    routes, "GET", "/categories", summary="List categories",
     query=CategoryQuery, answer=CategoryList, shared_seconds=CATEGORIES_SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_categories(call: Call, query: CategoryQuery) -> CategoryList:
+    """Return every category that has a product."""
     items, next_cursor = wiring.catalog().categories(query.cursor)
     return CategoryList(items=items, next_cursor=next_cursor)
 
 
 @endpoint(
-    routes, "GET", "/partner/products", summary="The catalog as it is now, for partners", access="partner",
+    routes, "GET", "/partner/products", summary="List products for a partner", access="partner",
     query=ProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products_for_partner(call: Call, query: ProductQuery) -> ProductPage:
+    """Return products by name, for a partner. Each call counts against the key's quota."""
     return list_products(call, query)
 
 
 @endpoint(
-    routes, "GET", "/partner/products/{sku}", summary="One product as it is now, for partners", access="partner",
+    routes, "GET", "/partner/products/{sku}", summary="Get a product for a partner", access="partner",
     answer=ProductView, refusals=(ProductNotFound,),
 )  # fmt: skip
 def get_product_for_partner(call: Call, sku: str) -> ProductView:
+    """Return one product, for a partner. Each call counts against the key's quota."""
     return get_product(call, sku)
 
 
 @endpoint(
-    routes, "GET", "/admin/products", summary="Products as they are now, by name, by category, by text",
-    access="admin", query=AdminProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
+    routes, "GET", "/admin/products", summary="List products for an admin", access="admin",
+    query=AdminProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products_for_admin(call: Call, query: AdminProductQuery) -> ProductPage:
+    """Return products without caching, current or archived."""
     return _page(query, query.archived)
 
 
 @endpoint(
-    routes, "GET", "/admin/products/{sku}", summary="One product as it is stored, with its version", access="admin",
+    routes, "GET", "/admin/products/{sku}", summary="Get a product as stored", access="admin",
     answer=AdminProduct, answer_headers=(ETAG,), refusals=(ProductNotFound,),
 )  # fmt: skip
 def get_product_for_admin(call: Call, sku: str) -> Answer:
+    """Return a product as it is stored. The `ETag` header names its version."""
     product = wiring.catalog().product(sku)
     return Answer(AdminProduct(**product.model_dump()), {ETAG: product.etag})
 
@@ -157,6 +164,7 @@ def get_product_for_admin(call: Call, sku: str) -> Answer:
     refusals=(SkuInvalid, PreconditionInvalid, ProductChanged, ProductExists, ProductBusy, ProductRefused),
 )  # fmt: skip
 def put_product(call: Call, sku: str, body: ProductWrite) -> Answer:
+    """Create a product or replace all of its fields. Preconditions protect against lost updates."""
     product = wiring.catalog().save(valid_sku(sku), body, precondition(call.headers))
     return Answer(_view(product), {ETAG: product.etag})
 
@@ -167,6 +175,7 @@ def put_product(call: Call, sku: str, body: ProductWrite) -> Answer:
     refusals=(ProductNotFound, PreconditionInvalid, ProductChanged, ProductBusy, ProductRefused),
 )  # fmt: skip
 def patch_product(call: Call, sku: str, body: ProductChange) -> Answer:
+    """Change the given fields of a product; the other fields keep their values."""
     product = wiring.catalog().change(sku, body, precondition(call.headers))
     return Answer(_view(product), {ETAG: product.etag})
 

@@ -48,6 +48,7 @@ class AuditRequest(BaseModel):
     answer=Timeline, refusals=(OrderNotFound,),
 )  # fmt: skip
 def get_timeline(call: Call, order_id: str) -> Timeline:
+    """Return workflow states, events, payment, shipment and emails of one order, oldest first."""
     order = wiring.orders().get(order_id)
     names = {"fulfilment": [order_id], "undo": [order_id], "return": [each.id for each in order.returns]}
     machines = _workflows()
@@ -70,6 +71,7 @@ def get_timeline(call: Call, order_id: str) -> Timeline:
     access="admin", answer=LoggedTimeline, refusals=(OrderNotFound,),
 )  # fmt: skip
 def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
+    """Return the log lines that name an order or its payment, as entries of its timeline."""
     order, payment = wiring.orders().get(order_id), wiring.payments().of(order_id)
     words = [order.id, payment.intent_id] if payment and payment.intent_id else [order.id]
     found = wiring.function_logs().mentioning(words, *timeline.span(order, utc_now()))
@@ -81,6 +83,7 @@ def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
     routes, "GET", "/admin/workflows", summary="List the deployed workflows", access="admin", answer=Workflows,
 )  # fmt: skip
 def list_workflows(call: Call) -> Workflows:
+    """Return the deployed state machines with their definitions in the Amazon States Language."""
     return Workflows(
         items=[
             WorkflowView(name=name, machine=workflow.machine, definition=workflow.definition)
@@ -94,6 +97,7 @@ def list_workflows(call: Call) -> Workflows:
     answer=Map,
 )  # fmt: skip
 def get_system(call: Call) -> Map:
+    """Return the parts of the deployed stack and the connections between them, derived from its template."""
     return wiring.stack().map()
 
 
@@ -102,6 +106,7 @@ def get_system(call: Call) -> Map:
     answer=Activity,
 )  # fmt: skip
 def get_activity(call: Call) -> Activity:
+    """Return the workflow executions that run now and the functions' recent invocations."""
     parts = wiring.stack().map().parts
     by_name = {workflow.machine: workflow for workflow in _workflows().values()}
     machines = {part.id: by_name[part.name] for part in parts if part.kind == "workflow" and part.name in by_name}
@@ -117,6 +122,7 @@ def get_activity(call: Call) -> Activity:
     body=AuditRequest, body_required=False, answer=Audit, refusals=(AuditNotOffered,),
 )  # fmt: skip
 def run_audit(call: Call, body: AuditRequest) -> Audit:
+    """Check every invariant of money and stock. `since` selects the orders whose progress is reported."""
     return wiring.auditor().audit(body.since)
 
 

@@ -114,6 +114,7 @@ class ReplayRequest(BaseModel):
     answer=Queues,
 )  # fmt: skip
 def list_queues(call: Call) -> Queues:
+    """Return every queue with the number of messages that wait, are in flight, or are dead letters."""
     queues = sorted(wiring.operated().queues.items())
     urls = [url for _, queue in queues for url in (queue.url, queue.dead_letters) if url]
     with ThreadPoolExecutor(QUEUES_AT_ONCE) as pool:
@@ -133,6 +134,7 @@ def list_queues(call: Call) -> Queues:
     answer=DeadLetters, refusals=(QueueUnknown,),
 )  # fmt: skip
 def peek_at_letters(call: Call, name: str) -> DeadLetters:
+    """Return up to ten dead letters of a queue. They stay in the dead-letter queue."""
     queue = wiring.operated().queue(name)
     return DeadLetters(
         queue=name, items=[_dead_letter(dead_letter) for dead_letter in wiring.dead_letters().peek(queue.dead_letters)]
@@ -145,6 +147,9 @@ def peek_at_letters(call: Call, name: str) -> DeadLetters:
     refusals=(QueueUnknown, IdempotencyKeyInvalid, IdempotencyConflict, RequestInProgress),
 )  # fmt: skip
 def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
+    """Send dead letters to their queue again, by id or all of them. Processing them is idempotent. An incomplete
+    response is continued by sending its `sent_until`.
+    """
     key = request_key(call, "redrive", [name, body.model_dump(mode="json")])
     return wiring.answers().once(key, lambda: _redriven(name, body), Redriven)
 
@@ -168,6 +173,7 @@ def _redriven(name: str, body: RedriveRequest) -> Redriven:
     answer=Dropped, refusals=(QueueUnknown, DeadLetterNotFound),
 )  # fmt: skip
 def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
+    """Delete a dead letter without processing it."""
     queue = wiring.operated().queue(name)
     handled = wiring.dead_letters().handle(queue.dead_letters, [message_id], lambda dead_letter: None)
     if not handled.done:
@@ -183,6 +189,7 @@ def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
     ),
 )  # fmt: skip
 def start_replay(call: Call, body: ReplayRequest) -> Replay:
+    """Publish the archived events of a time span again. Consumers are idempotent, so nothing happens twice."""
     key = request_key(call, "replay", body.model_dump(mode="json"))
     start, end = body.start.astimezone(UTC), body.end.astimezone(UTC)
     checked_window(start, end, utc_now(), timedelta(days=settings().event_archive_days))
@@ -195,6 +202,7 @@ def start_replay(call: Call, body: ReplayRequest) -> Replay:
     answer=Replay, refusals=(ReplayUnknown,),
 )  # fmt: skip
 def get_replay(call: Call, replay_id: str) -> Replay:
+    """Return the state of a replay in EventBridge."""
     return wiring.replays().get(replay_id)
 
 
@@ -210,6 +218,7 @@ class RefundsRetried(BaseModel):
     access="admin", status=202, answer=RefundsRetried, refusals=(OrderNotFound, NoFailedRefund),
 )  # fmt: skip
 def retry_refunds(call: Call, order_id: str) -> RefundsRetried:
+    """Start the workflows that make the failed refunds of an order again."""
     return RefundsRetried(order_id=order_id, workflows=refunds.retry_refunds(order_id))
 
 

@@ -40,7 +40,7 @@ class TopProduct(BaseModel):
 
 
 class Pair(BaseModel):
-    skus: tuple[str, str]
+    skus: Annotated[list[str], Field(min_length=2, max_length=2)]
     orders: Annotated[int, Field(description="How many orders had both.")]
 
 
@@ -150,7 +150,7 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
         ],
         experiment=_experiment(funnel),
         bought_together=[
-            Pair(skus=(one, other), orders=orders) for one, other, orders in wiring.insights().bought_together()
+            Pair(skus=[one, other], orders=orders) for one, other, orders in wiring.insights().bought_together()
         ],
         points=wiring.insights().all_points(),
     )

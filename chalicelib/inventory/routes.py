@@ -36,31 +36,34 @@ class StockQuery(BaseModel):
 
 
 @endpoint(
-    routes, "GET", "/admin/stock/{sku}", summary="Stock levels and adjustments, newest first", access="admin",
+    routes, "GET", "/admin/stock/{sku}", summary="Get stock levels and recent adjustments", access="admin",
     query=StockQuery, answer=StockLedger, refusals=(ProductNotFound, CursorInvalid),
 )  # fmt: skip
 def get_stock(call: Call, sku: str, query: StockQuery) -> StockLedger:
+    """Return the stock levels of a product and its latest adjustments."""
     wiring.catalog().product(sku)
     return wiring.inventory().ledger(sku, query.cursor)
 
 
 @endpoint(
-    routes, "POST", "/admin/stock/{sku}", summary="Receive units, or take them away", access="admin",
+    routes, "POST", "/admin/stock/{sku}", summary="Adjust the stock", access="admin",
     headers=(IDEMPOTENCY_KEY,), body=StockChange, answer=Stock,
     refusals=(ProductNotFound, StockTooLow, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def change_stock(call: Call, sku: str, body: StockChange) -> Stock:
+    """Add units to the stock, or remove them with a negative `delta`. Repeat safely with an idempotency key."""
     key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)
     return wiring.inventory().receive(sku, body.delta, body.note, call.caller.email, key)
 
 
 @endpoint(
-    routes, "PUT", "/admin/stock/{sku}", summary="Set how many units are on hand", access="admin",
+    routes, "PUT", "/admin/stock/{sku}", summary="Set the units on hand", access="admin",
     headers=(IDEMPOTENCY_KEY,), body=StockLevel, answer=Stock,
     refusals=(ProductNotFound, StockSetAside, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def set_stock(call: Call, sku: str, body: StockLevel) -> Stock:
+    """Set the number of units on hand, as counted. Reserved units are part of it."""
     key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)
     return wiring.inventory().set_on_hand(sku, body.on_hand, body.note, call.caller.email, key)

@@ -23,27 +23,29 @@ class Unsubscribed(BaseModel):
 
 
 @endpoint(
-    routes, "GET", "/me/email-preferences", summary="Which emails the customer has consented to", access="customer",
+    routes, "GET", "/me/email-preferences", summary="Get email preferences", access="customer",
     answer=EmailPreferences,
 )  # fmt: skip
 def get_email_preferences(call: Call) -> EmailPreferences:
+    """Return which optional emails the customer has consented to."""
     return EmailPreferences(cart_reminders=wiring.reminder_consent().is_given(call.customer_id))
 
 
 @endpoint(
-    routes, "PUT", "/me/email-preferences", summary="Give or withdraw the consent to emails", access="customer",
+    routes, "PUT", "/me/email-preferences", summary="Set email preferences", access="customer",
     body=EmailPreferences, answer=EmailPreferences,
 )  # fmt: skip
 def put_email_preferences(call: Call, body: EmailPreferences) -> EmailPreferences:
+    """Give or withdraw consent to optional emails."""
     wiring.reminder_consent().choose(call.customer_id, body.cart_reminders)
     return body
 
 
 @endpoint(
-    routes, "POST", "/unsubscribe/{token}", summary="Stop cart reminders by the link of an email, without signing in",
+    routes, "POST", "/unsubscribe/{token}", summary="Unsubscribe from cart reminders",
     answer=Unsubscribed, refusals=(LinkExpired, LinkInvalid),
 )  # fmt: skip
 def unsubscribe(call: Call, token: str) -> Unsubscribed:
-    """The body is ignored: mail programs send `List-Unsubscribe=One-Click` as a form, and the page sends nothing."""
+    """Withdraw consent to cart reminders without signing in (RFC 8058). The request body is ignored."""
     wiring.reminder_consent().choose(wiring.links().subject("unsubscribe", token), False)
     return Unsubscribed()

@@ -42,28 +42,29 @@ class ClaimedOrders(BaseModel):
 
 
 @endpoint(
-    routes, "POST", "/orders/find", summary="Email a new link to an order to the address it was placed with",
+    routes, "POST", "/orders/find", summary="Request a new link to an order",
     status=202, body=OrderSearch, answer=OrderSearchAccepted,
 )  # fmt: skip
 def find_order(call: Call, body: OrderSearch) -> OrderSearchAccepted:
-    """Accept whatever was typed, and look nothing up: the answer and its timing are the same for every order."""
+    """Email a new link to the address of the order. The response and its timing are the same for an unknown order."""
     wiring.link_requests().request(body.order_id, body.email, wiring.client_of(call))
     return OrderSearchAccepted()
 
 
 @endpoint(
-    routes, "GET", "/orders/claimable", summary="Orders that guests placed with the caller's confirmed address",
+    routes, "GET", "/orders/claimable", summary="List claimable guest orders",
     access="customer", query=PageQuery, answer=OrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_claimable_orders(call: Call, query: PageQuery) -> OrderPage:
+    """Return orders that were placed as a guest with the customer's confirmed email address."""
     return order_page(*wiring.orders().claimable(call.caller, query.cursor))
 
 
 @endpoint(
-    routes, "POST", "/orders/claim", summary="Take over orders that were placed as a guest", access="customer",
+    routes, "POST", "/orders/claim", summary="Claim guest orders", access="customer",
     body=ClaimRequest, answer=ClaimedOrders, refusals=(EmailNotConfirmed, OrderNotFound),
 )  # fmt: skip
 def claim_orders(call: Call, body: ClaimRequest) -> ClaimedOrders:
-    """Each by itself: what was claimed before one that is refused stays claimed, and repeating it changes nothing."""
+    """Move guest orders into the customer's account. Orders before a refused one stay claimed."""
     claimed = [wiring.orders().claim(call.caller, order_id).id for order_id in body.order_ids]
     return ClaimedOrders(order_ids=claimed)

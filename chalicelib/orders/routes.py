@@ -212,7 +212,7 @@ class AdminOrderPage(BaseModel):
 
 
 @endpoint(
-    routes, "POST", "/orders", summary="Place an order from the caller's cart", status=202,
+    routes, "POST", "/orders", summary="Place an order", status=202,
     required_headers=(IDEMPOTENCY_KEY,), headers=(CART_TOKEN, VARIANT), body=CheckoutRequest,
     answer=OrderAccepted, answer_headers=("Location",),
     refusals=(
@@ -221,6 +221,10 @@ class AdminOrderPage(BaseModel):
     ),
 )  # fmt: skip
 def place_order(call: Call, body: CheckoutRequest) -> Answer:
+    """Price the cart, create the order and start its fulfilment. The price always comes from the catalog: if
+    `expected_total` differs, nothing is ordered and the response carries a new quote. Poll the order or follow it over
+    the WebSocket API.
+    """
     order, token = wiring.checkout().place(
         replace(call.caller, client=wiring.client_of(call)),
         call.headers.get(CART_TOKEN.lower()),
@@ -235,18 +239,20 @@ def place_order(call: Call, body: CheckoutRequest) -> Answer:
 
 
 @endpoint(
-    routes, "GET", "/orders", summary="The customer's orders, newest first", access="customer",
+    routes, "GET", "/orders", summary="List the customer's orders", access="customer",
     query=PageQuery, answer=OrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_orders(call: Call, query: PageQuery) -> OrderPage:
+    """Return the customer's orders, newest first."""
     return order_page(*wiring.orders().of_customer(call.customer_id, query.cursor))
 
 
 @endpoint(
-    routes, "GET", "/orders/{order_id}", summary="One order, for its owner",
+    routes, "GET", "/orders/{order_id}", summary="Get an order",
     headers=(ORDER_TOKEN,), answer=OrderView, refusals=NOT_OPENED,
 )  # fmt: skip
 def get_order(call: Call, order_id: str) -> OrderView:
+    """Return an order with its payment, shipment and returns. Guests send the order token."""
     token = call.headers.get(ORDER_TOKEN.lower())
     order = wiring.orders().get_for(call.caller, token, order_id)
     payment = wiring.payments().of(order.id)
@@ -266,11 +272,12 @@ def get_order(call: Call, order_id: str) -> OrderView:
 
 
 @endpoint(
-    routes, "POST", "/orders/{order_id}/cancel", summary="Cancel an order that has not left the warehouse", status=202,
+    routes, "POST", "/orders/{order_id}/cancel", summary="Cancel an order", status=202,
     headers=(ORDER_TOKEN,), answer=CancellationAccepted,
     refusals=(*NOT_OPENED, TooLateToCancel),
 )  # fmt: skip
 def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
+    """Request the cancellation of an order. Payment and stock are compensated asynchronously."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST)
     return CancellationAccepted(order_id=order.id, status=order.status)
@@ -278,10 +285,11 @@ def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
 
 @endpoint(
     routes, "POST", "/orders/{order_id}/payment/confirmation", status=202,
-    summary="The buyer has answered the bank: look how the payment stands. May be repeated",
+    summary="Confirm a payment",
     headers=(ORDER_TOKEN,), answer=ConfirmationAccepted, refusals=NOT_OPENED,
 )  # fmt: skip
 def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
+    """Check the payment after the buyer answered the bank's challenge. The call can be repeated."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)
     if payment and payment.action:
@@ -290,7 +298,7 @@ def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
 
 
 @endpoint(
-    routes, "POST", "/orders/{order_id}/return", summary="Return a completed order, whole or by line", status=202,
+    routes, "POST", "/orders/{order_id}/return", summary="Return an order", status=202,
     headers=(ORDER_TOKEN, IDEMPOTENCY_KEY), body=ReturnRequest, body_required=False, answer=ReturnAccepted,
     refusals=(
         *NOT_OPENED, IdempotencyKeyInvalid, IdempotencyConflict, OrderNotReturnable,
@@ -298,6 +306,7 @@ def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
     ),
 )  # fmt: skip
 def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccepted:
+    """Return a completed order, whole or by line. The refund is made asynchronously."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)
     if payment and payment.disputed:
@@ -309,10 +318,11 @@ def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccept
 
 
 @endpoint(
-    routes, "GET", "/admin/orders", summary="The shop's orders, newest first", access="admin",
+    routes, "GET", "/admin/orders", summary="List all orders", access="admin",
     query=AdminOrderQuery, answer=AdminOrderPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_all_orders(call: Call, query: AdminOrderQuery) -> AdminOrderPage:
+    """Return the shop's orders, newest first: all of them, those of one status, or those of one customer."""
     orders, next_cursor = _asked_for(query)
     items = [
         AdminOrderSummary(**_summary(order).model_dump(), email=order.email, customer_id=order.customer_id)

@@ -25,10 +25,11 @@ def _check(call: Call) -> None:
 
 
 @endpoint(
-    routes, "POST", "/webhooks/stripe", summary="Stripe's events, signed", required_headers=(SIGNATURE,),
+    routes, "POST", "/webhooks/stripe", summary="Receive a Stripe webhook", required_headers=(SIGNATURE,),
     body=StripeEvent, body_limit=EVENT_LIMIT, check=_check, answer=Received, refusals=(SignatureInvalid,),
 )  # fmt: skip
 def receive_stripe_webhook(call: Call, body: StripeEvent) -> Received:
+    """Receive an event from Stripe, verify its signature and queue it for processing."""
     if body.type != ABOUT_BUYERS or wiring.payments().awaits_buyer(body.order_id):
         wiring.stripe_inbox().accept(body)
     return Received()

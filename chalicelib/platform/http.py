@@ -145,12 +145,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """What the OpenAPI document says of one route."""
+    """One route, as the OpenAPI document describes it. `room` is the folder that declares it."""
 
     name: str
+    room: str
     method: str
     path: str
     summary: str
+    description: str
     access: Access
     answer: type[BaseModel]
     status: int
@@ -194,7 +196,8 @@ def endpoint(
     shared_seconds: int = 0,
     refusals: tuple[type[Refusal], ...] = (),
 ) -> Callable:
-    """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models.
+    """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models. Its docstring
+    is the operation's description in the OpenAPI document.
 
     `check` sees the call before its body is read. `body_limit` is bytes. An answer that is the same for everybody may
     be shared for so many seconds, also with pages of other sites.
@@ -203,7 +206,7 @@ def endpoint(
     def register(view: Callable) -> Callable:
         OPERATIONS.append(
             Operation(
-                view.__name__, method, path, summary, access, answer, status,
+                view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
                 body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
             )
         )  # fmt: skip
@@ -246,6 +249,12 @@ def endpoint(
         return view
 
     return register
+
+
+def _room(view: Callable) -> str:
+    """Return the folder of the module that declares the view; `health` where that is no room."""
+    folders = view.__module__.split(".")[1:-1]
+    return folders[0] if folders else "health"
 
 
 def _call(request: Any, access: Access) -> Call:

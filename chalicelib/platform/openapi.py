@@ -1,6 +1,8 @@
-"""The OpenAPI document, generated from the declarations and models that the routes themselves use."""
+"""OpenAPI document: generated from the declarations, docstrings and models that the routes themselves use."""
 
 import re
+from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -8,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
 from chalicelib.platform.errors import Refusal, ValidationFailed
+from chalicelib.platform.examples import VALUES, example_of
 from chalicelib.platform.http import (
     OPERATIONS,
     Access,
@@ -25,20 +28,19 @@ from chalicelib.platform.http import (
     status_of,
 )
 from chalicelib.platform.identity import TokenInvalid
+from chalicelib.platform.openapi_text import (
+    ANSWER_HEADERS,
+    COOKIES,
+    DESCRIPTION,
+    HEADERS,
+    PARAMETER_VALUES,
+    PATH_PARAMETERS,
+    TAGS,
+)
 from chalicelib.platform.shop import shop
 
 SCHEMA = "#/components/schemas/{model}"
 
-HEADERS = {
-    "X-Cart-Token": "A guest's cart: issued with the first write, unguessable, kept by the client.",
-    "X-Order-Token": "A guest's order: issued at checkout.",
-    "Idempotency-Key": "Chosen by the client, one for each thing it wants done. Repeating it repeats the answer.",
-    "If-Match": "Entity tags, or `*`: write only if one of them is current. Without it the last write wins.",
-    "If-None-Match": "`*`: write only if there is nothing yet.",
-    "X-Variant": "Which half of an experiment the buyer sees. Anything else than `a` or `b` is passed over.",
-    "Stripe-Signature": "Stripe's signature over the body.",
-    "X-Session-Request": "`1`. Pages of other sites cannot send it.",
-}
 ACCESS_REFUSALS: dict[Access, list[type[Refusal]]] = {
     "public": [],
     "customer": [SignInRequired],
@@ -70,32 +72,79 @@ class AnswersAreComplete(GenerateJsonSchema):
         return super().field_is_required(field, total)
 
 
+SECURITY_SCHEMES = {
+    "customer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The id token of a customer or an admin, as `POST /session` returns it.",
+    },
+    "partner": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A partner's API key."},
+}
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The schemas of all models, by component name, and the reference to each model."""
+
+    definitions: dict[str, Any]
+    references: dict[Any, dict[str, str]]
+
+    def ref(self, model: type[BaseModel]) -> dict[str, str]:
+        return self.references[model, _mode(model)]
+
+    def content(self, model: type[BaseModel], kind: str = "application/json") -> dict[str, Any]:
+        """Return the content of a body of this model, with an example."""
+        reference = self.ref(model)
+        return {kind: {"schema": reference, "example": example_of(reference, self.definitions)}}
+
+
 def document(server_path: str) -> dict[str, Any]:
-    """`server_path` is the path below which the API answers, for example `/api`."""
-    models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem} | _members()
-    ordered = sorted(models, key=lambda model: model.__name__)
-    definitions = [(model, _mode(model)) for model in ordered]
-    _, schemas = models_json_schema(definitions, ref_template=SCHEMA, schema_generator=AnswersAreComplete)
+    """Return the OpenAPI 3.1 document. `server_path` is the path below which the API answers, for example `/api`."""
+    schemas = _schemas()
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    queries = {schemas.ref(operation.query)["$ref"] for operation in OPERATIONS if operation.query}
+    refusals = {refusal().code: refusal() for operation in OPERATIONS for refusal in _refusals(operation)}
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": f"{shop().name} storefront",
-            "version": "1.0.0",
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": server_path}],
+        "info": _info(),
+        "servers": [{"url": server_path, "description": "This deployment."}],
+        "tags": [{"name": _tag(room), "description": TAGS[room]} for room in sorted({o.room for o in OPERATIONS})],
         "paths": paths,
         "components": {
-            "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {
-                "customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "partner": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            "schemas": {
+                name: each for name, each in schemas.definitions.items() if SCHEMA.format(model=name) not in queries
             },
+            "examples": {code: {"value": _problem_example(refusal)} for code, refusal in sorted(refusals.items())},
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
+
+
+def _schemas() -> Schemas:
+    models = {model for o in OPERATIONS for model in (o.answer, o.body, o.query) if model} | {Problem} | _members()
+    ordered = sorted(models, key=lambda model: (model.__name__, model.__module__))
+    references, schemas = models_json_schema(
+        [(model, _mode(model)) for model in ordered], ref_template=SCHEMA, schema_generator=AnswersAreComplete
+    )
+    return Schemas(schemas.get("$defs", {}), references)
+
+
+def _info() -> dict[str, Any]:
+    seller = shop().seller
+    return {
+        "title": f"{shop().name} storefront",
+        "version": "1.0.0",
+        "description": DESCRIPTION,
+        "contact": {"name": seller.legal_name, "email": seller.email},
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+
+
+def _tag(room: str) -> str:
+    return room.replace("_", " ").capitalize()
 
 
 def _mode(model: type[BaseModel]) -> Literal["validation", "serialization"]:
@@ -103,10 +152,12 @@ def _mode(model: type[BaseModel]) -> Literal["validation", "serialization"]:
     return "serialization" if any(model is o.answer for o in OPERATIONS) else "validation"
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [_tag(operation.room)],
         "summary": operation.summary,
+        "description": cleandoc(operation.description),
         "parameters": [
             *_path_parameters(operation),
             *_query_parameters(operation),
@@ -116,24 +167,24 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": {
             str(operation.status): {
                 "description": operation.summary,
-                "headers": {name: {"schema": {"type": "string"}} for name in operation.answer_headers},
-                "content": {"application/json": {"schema": _ref(operation.answer)}},
+                "headers": {
+                    name: {"description": ANSWER_HEADERS[name], "schema": {"type": "string"}}
+                    for name in operation.answer_headers
+                },
+                "content": schemas.content(operation.answer),
             },
-            **_problems(operation),
+            **_problems(operation, schemas),
         },
         "security": SECURITY[operation.access],
     }
     if operation.body:
-        described["requestBody"] = {
-            "required": operation.body_required,
-            "content": {"application/json": {"schema": _ref(operation.body)}},
-        }
+        described["requestBody"] = {"required": operation.body_required, "content": schemas.content(operation.body)}
     return described
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        _parameter(name, "path", PATH_PARAMETERS[name], {"type": "string"}, is_required=True)
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
 
@@ -150,51 +201,74 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {
-            "name": name,
-            "in": "header",
-            "required": name in operation.required_headers,
-            "description": HEADERS[name],
-            "schema": HEADER_SCHEMAS.get(name, {"type": "string"}),
-        }
+        _parameter(
+            name,
+            "header",
+            HEADERS[name],
+            HEADER_SCHEMAS.get(name, {"type": "string"}),
+            is_required=name in operation.required_headers,
+        )
         for name in (*operation.required_headers, *operation.headers)
     ]
 
 
 def _cookie_parameters(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "cookie", "required": False, "schema": {"type": "string"}} for name in operation.cookies
+        _parameter(name, "cookie", COOKIES[name], {"type": "string"}, is_required=False) for name in operation.cookies
     ]
 
 
-def _problems(operation: Operation) -> dict[str, Any]:
+def _parameter(name: str, place: str, description: str, schema: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": is_required,
+        "description": description,
+        "schema": schema,
+        "example": PARAMETER_VALUES.get(name) or VALUES[name],
+    }
+
+
+def _refusals(operation: Operation) -> list[type[Refusal]]:
     refusals: list[type[Refusal]] = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
     refusals += operation.refusals
     if operation.body:
         refusals += [BodyNotJson, JsonKeyDuplicate, BodyTooLarge, ValidationFailed]
     if operation.query:
         refusals.append(ValidationFailed)
+    return list(dict.fromkeys(refusals))
+
+
+def _problems(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     by_status: dict[int, list[type[Refusal]]] = {}
-    for refusal in refusals:
+    for refusal in _refusals(operation):
         by_status.setdefault(status_of(refusal()), []).append(refusal)
+    return {str(int(status)): _problem_response(kinds, schemas) for status, kinds in sorted(by_status.items())}
+
+
+def _problem_response(kinds: list[type[Refusal]], schemas: Schemas) -> dict[str, Any]:
+    codes = sorted({refusal().code for refusal in kinds})
+    content = {
+        "schema": _problem_schema(kinds, schemas),
+        "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+    }
     return {
-        str(int(status)): {
-            "description": " or ".join(f"`{code}`" for code in sorted({refusal().code for refusal in kinds})),
-            "content": {"application/problem+json": {"schema": _problem_schema(kinds)}},
-        }
-        for status, kinds in sorted(by_status.items())
+        "description": " or ".join(f"`{code}`" for code in codes),
+        "content": {"application/problem+json": content},
     }
 
 
-def _problem_schema(refusals: list[type[Refusal]]) -> dict[str, Any]:
+def _problem_schema(refusals: list[type[Refusal]], schemas: Schemas) -> dict[str, Any]:
     """Return a problem's schema, with the further members that one of these refusals may have."""
     members = sorted({refusal.Members for refusal in refusals if refusal.Members}, key=lambda model: model.__name__)
-    return {"allOf": [_ref(Problem), *map(_ref, members)]} if members else _ref(Problem)
+    return {"allOf": [schemas.ref(Problem), *map(schemas.ref, members)]} if members else schemas.ref(Problem)
+
+
+def _problem_example(refusal: Refusal) -> dict[str, Any]:
+    status = status_of(refusal)
+    problem = Problem(title=status.phrase, status=status, detail=refusal.detail, code=refusal.code)
+    return problem.model_dump(mode="json", exclude_none=True)
 
 
 def _members() -> set[type[BaseModel]]:
     return {refusal.Members for o in OPERATIONS for refusal in o.refusals if refusal.Members}
-
-
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": SCHEMA.format(model=model.__name__)}

@@ -54,28 +54,31 @@ class ImportQuery(BaseModel):
 
 
 @endpoint(
-    routes, "POST", "/admin/imports", summary="Import products from a file: where to upload it", access="admin",
+    routes, "POST", "/admin/imports", summary="Create a product import", access="admin",
     headers=(IDEMPOTENCY_KEY,), body=NewImport, answer=AskedImport, status=201,
     refusals=(IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def ask_import(call: Call, body: NewImport) -> AskedImport:
+    """Create an import and return a form for the upload of its file. The import starts after the upload."""
     asked, form = wiring.imports().ask(body.format, request_key(call, "import", body.model_dump()))
     return AskedImport(**_view(asked).model_dump(), upload=form)
 
 
 @endpoint(
-    routes, "GET", "/admin/imports/{import_id}", summary="How far an import is", access="admin",
+    routes, "GET", "/admin/imports/{import_id}", summary="Get a product import", access="admin",
     answer=ImportView, refusals=(ImportNotFound,),
 )  # fmt: skip
 def get_import(call: Call, import_id: str) -> ImportView:
+    """Return the status and row counts of an import, and a link to its error report."""
     return _view(wiring.imports().get(import_id))
 
 
 @endpoint(
-    routes, "GET", "/admin/imports", summary="The imports of the last 90 days, newest first", access="admin",
+    routes, "GET", "/admin/imports", summary="List product imports", access="admin",
     query=ImportQuery, answer=ImportList, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_imports(call: Call, query: ImportQuery) -> ImportList:
+    """Return the imports of the last 90 days, newest first."""
     imports, next_cursor = wiring.imports().latest(query.cursor)
     return ImportList(items=[_view(each) for each in imports], next_cursor=next_cursor)
 

@@ -29,7 +29,7 @@ class PostalCodeView(PartView):
     examples: list[str]
 
 
-class CountryView(BaseModel):
+class DestinationView(BaseModel):
     """A country and the parts that its addresses have beside a name and a street; null is a part that they lack."""
 
     country: Annotated[str, Field(description="ISO 3166-1 alpha-2")]
@@ -40,7 +40,7 @@ class CountryView(BaseModel):
 
 
 class CountryList(BaseModel):
-    items: list[CountryView]
+    items: list[DestinationView]
     next_cursor: None = None
 
 
@@ -48,20 +48,21 @@ NAMES = {CITY: "city", REGION: "region", POSTAL_CODE: "postal_code"}
 
 
 @endpoint(
-    routes, "GET", "/shipping/countries", summary="The countries that the shop ships to, with their address formats",
+    routes, "GET", "/shipping/countries", summary="List destination countries",
     answer=CountryList, shared_seconds=SHARED_SECONDS,
 )  # fmt: skip
 def list_countries(call: Call) -> CountryList:
+    """Return the countries that the shop ships to, with the parts of an address in each."""
     return CountryList(items=[_view(each) for each in destinations()])
 
 
-def _view(found: AddressFormat) -> CountryView:
+def _view(found: AddressFormat) -> DestinationView:
     """A region that is neither required nor listed is not asked for."""
     has_region = REGION in found.parts and (REGION in found.required or bool(found.regions))
     shown = found.parts if has_region else found.parts - {REGION}
     letters = [letter for letter in "".join(found.lines) if letter in NAMES and letter in shown]
     needed = {letter: letter in found.required for letter in NAMES}
-    return CountryView(
+    return DestinationView(
         country=found.country,
         city=PartView(kind=found.city_kind, required=needed[CITY]) if CITY in shown else None,
         region=RegionView(kind=found.region_kind, required=needed[REGION], options=list(found.regions))

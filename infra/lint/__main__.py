@@ -128,6 +128,7 @@ STEPS = (
     Step(
         "events (@asyncapi/parser)", documents.events, "correct chalicelib/events/, run: make contracts", is_quick=True
     ),
+    Step("API (spectral)", documents.api, "correct the routes, or chalicelib/platform/openapi*.py", is_quick=True),
     Step("types of the pages (tsc)", pages, "correct the file in frontend/src/, or the route whose answer changed"),
     Step("unit tests of the pages (node --test)", page_tests, "correct the module, or the test in frontend/tests/"),
     Step("templates (cfn-lint)", templates, "correct infra/template/; make package STAGE=… prints the whole template"),

@@ -1,7 +1,23 @@
 """Check the documents that describe the shop's interfaces with the tools of their specifications."""
 
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from chalicelib import api as routes  # noqa: F401  (declares what the document describes)
+from chalicelib.platform import openapi
 from infra.build import contracts
-from infra.lint.tools import HERE, node_script
+from infra.lint.tools import HERE, node_script, node_tool
+
+RULESET = HERE / "spectral.yaml"
+
+
+def api() -> None:
+    """Check the OpenAPI document, as the API returns it, with Spectral's rules. Raises CheckFailed."""
+    with TemporaryDirectory() as folder:
+        written = Path(folder) / "openapi.json"
+        written.write_text(json.dumps(openapi.document("/api")))
+        node_tool("spectral", "lint", written, "--ruleset", RULESET, "--fail-severity", "hint", "--quiet")
 
 
 def events() -> None:

@@ -1,0 +1,57 @@
+"""The OpenAPI document is complete: tags, descriptions, and examples that its own models accept."""
+
+import json
+import re
+
+import pytest
+
+from chalicelib import api  # noqa: F401  (so that all routes are declared)
+from chalicelib.platform import openapi
+from chalicelib.platform.examples import example_of
+from chalicelib.platform.http import OPERATIONS
+
+DOCUMENT = openapi.document("/api")
+JSON, PROBLEM = "application/json", "application/problem+json"
+
+
+def described(operation):
+    return DOCUMENT["paths"][operation.path][operation.method.lower()]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_operation_has_a_tag_that_the_document_describes(operation):
+    (tag,) = described(operation)["tags"]
+    assert tag in {each["name"] for each in DOCUMENT["tags"] if each["description"]}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_the_examples_of_an_operation_are_valid_for_its_models(operation):
+    response = described(operation)["responses"][str(operation.status)]
+    operation.answer.model_validate(response["content"][JSON]["example"])
+    if operation.body:
+        operation.body.model_validate(described(operation)["requestBody"]["content"][JSON]["example"])
+
+
+def test_every_string_of_an_example_has_a_value_of_its_own():
+    """A placeholder is `Model.field`: give the field a value in platform/examples.py or in its model."""
+    bodies = re.findall(r'"example": ({.*?}) ?}', json.dumps(DOCUMENT))
+    assert bodies and not re.findall(r'"([A-Z][A-Za-z]+\.[a-z_]+)"', " ".join(bodies))
+
+
+def test_a_field_without_a_value_shows_its_own_name():
+    schema = {"title": "Parcel", "type": "object", "required": ["seal"], "properties": {"seal": {"type": "string"}}}
+    assert example_of(schema, {}) == {"seal": "Parcel.seal"}
+
+
+def test_no_component_is_without_a_reference_to_it():
+    text = json.dumps(DOCUMENT)
+    for kind in ("schemas", "examples"):
+        unused = [n for n in DOCUMENT["components"][kind] if f'"#/components/{kind}/{n}"' not in text]
+        assert unused == [], kind
+
+
+def test_each_problem_of_a_response_has_an_example_with_its_code():
+    responses = described(next(o for o in OPERATIONS if o.name == "place_order"))["responses"]
+    codes = re.findall(r"`(\w+)`", responses["409"]["description"])
+    assert list(responses["409"]["content"][PROBLEM]["examples"]) == codes and "total_changed" in codes
+    assert all(DOCUMENT["components"]["examples"][code]["value"]["code"] == code for code in codes)
