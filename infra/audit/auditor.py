@@ -1,4 +1,4 @@
-"""Reading the books and judging them."""
+"""Auditor: reads the books, checks the invariants, and confirms each violation by a second read."""
 
 import time
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one promise: how many subjects it was checked on, and what is wrong with which."""
+    """Result of one invariant: the number of subjects that were checked, and a text for each that violates it."""
 
-    promise: str
+    invariant: str
     checked: int
     violations: dict[str, str]
 
 
 class Auditor:
-    """`books` is what it read last."""
+    """`books` are those that were read last."""
 
     books: Books
 
@@ -31,19 +31,20 @@ class Auditor:
         return self.books
 
     def verdicts(self, second_look_after_seconds: float = 2) -> list[Verdict]:
-        """On a shop at work the books cannot be read all at one moment, so a violation is looked at twice."""
+        """Return a verdict per invariant. The tables are not read at one instant, so a violation must be seen twice."""
         return self._confirmed(judged(self._read()), second_look_after_seconds)
 
     def violations(self, settle_seconds: float = 90) -> list[str]:
-        """Waits until nothing is under way, then every violation as a sentence; none means that the books agree."""
+        """Wait until nothing is in progress, then return each violation as a line of text."""
         books, unfinished = self._settled(time.monotonic() + settle_seconds)
         verdicts = self._confirmed(judged(books), 0.5)
-        found = [f"{v.promise}: {s}: {text}" for v in verdicts for s, text in v.violations.items()]
-        return [*found, *(f"after {settle_seconds} s still under way: {what}" for what in unfinished)]
+        found = [f"{v.invariant}: {s}: {text}" for v in verdicts for s, text in v.violations.items()]
+        return [*found, *(f"after {settle_seconds} s still in progress: {each}" for each in unfinished)]
 
     def _settled(self, deadline: float) -> tuple[Books, list[str]]:
-        """The books when nothing is under way, or at the deadline, and what is. They are read only when a cheap look
-        sees nothing any more."""
+        """Return the books when nothing is in progress, or at the deadline, and what still is.
+
+        They are read only when a cheap check finds nothing in progress."""
         while True:
             is_late = time.monotonic() > deadline
             if is_late or not self._reader.sees_work():
@@ -59,15 +60,18 @@ class Auditor:
         time.sleep(after_seconds)
         again = judged(self._read())
         return [
-            Verdict(now.promise, now.checked, {s: text for s, text in now.violations.items() if s in before.violations})
+            Verdict(
+                now.invariant, now.checked, {s: text for s, text in now.violations.items() if s in before.violations}
+            )
             for before, now in zip(first, again, strict=True)
         ]
 
 
 def judged(books: Books) -> list[Verdict]:
+    """Return the verdict of each invariant on these books."""
     verdicts = []
     for invariant in INVARIANTS:
-        looked_at = list(invariant(books))
-        wrong = {subject: text for subject, text in looked_at if text}
-        verdicts.append(Verdict(str(invariant.__doc__), len(looked_at), wrong))
+        checked = list(invariant(books))
+        violations = {subject: text for subject, text in checked if text}
+        verdicts.append(Verdict(str(invariant.__doc__), len(checked), violations))
     return verdicts

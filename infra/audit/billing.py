@@ -1,4 +1,4 @@
-"""What must hold of invoices, credit notes and reversals."""
+"""Invariants of invoices, credit notes and reversals."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from infra.audit.books import DELIVERED, Books, Item
 
 Finding = tuple[str, str | None]
 Expected = dict[tuple[str, str], int | None]
-"""By kind and reference: the total in minor units, None where another document says it."""
+"""By kind and reference: the total in minor units, or None if another document states it."""
 
 CREDITED = {"PaymentRefundedOutside", "PaymentRefundRetried", "PaymentDisputeLost"}
 LOST = "PaymentDisputeLost"
@@ -31,7 +31,7 @@ def documents_of_event(event: Item) -> Expected:
 
 
 def has_document(books: Books, order_id: str, kind: str, reference: str) -> bool:
-    """Whether it can be read, or is not due because the order was never completed."""
+    """Return whether the document is filed, or not due because the order was never completed."""
     if books.orders.get(order_id, {}).get("status") not in DELIVERED:
         return True
     return any(
@@ -69,7 +69,10 @@ def credit_notes_are_refunds(books: Books) -> Iterator[Finding]:
         lost = sum(int(event["data"]["movement"]["amount"]["amount"]) for event in events if event["type"] == LOST)
         refunded = sum(payment.refunded for payment in books.payments.get(order_id, []))
         credited = sums["CREDIT_NOTE"] - sums["REVERSAL"]
-        yield order_id, None if credited == refunded + lost else f"credited {credited}, went back {refunded + lost}"
+        yield (
+            order_id,
+            None if credited == refunded + lost else f"credited {credited}, refunded and lost {refunded + lost}",
+        )
 
 
 def numbers_have_no_gap(books: Books) -> Iterator[Finding]:
@@ -85,7 +88,7 @@ def numbers_have_no_gap(books: Books) -> Iterator[Finding]:
 
 
 def _is_unfinished(books: Books, order_id: str, events: list[Item]) -> bool:
-    """Whether a document is still to come, or an event does not say how much was refunded and so has none."""
+    """Return whether a document is pending, or an event does not state the refunded amount and so has none."""
     due = (each for event in events for each in documents_of_event(event))
     is_vague = any(event["type"] == "PaymentRefundedOutside" and not event["data"].get("movement") for event in events)
     return is_vague or not all(has_document(books, order_id, kind, reference) for kind, reference in due)

@@ -1,4 +1,4 @@
-"""Everything that an audit reads, as it is found: plain items, not the shop's own models."""
+"""Books: the data that an audit reads, as plain items, independent of the shop's own models."""
 
 import re
 from collections import Counter, defaultdict
@@ -22,13 +22,13 @@ OF_ORDERS = {
     "published_at, #event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement",
     "ExpressionAttributeNames": NAMES,
 }
-"""Names nobody: an audit needs no address, and a whole order is large."""
+"""Reads no personal data: an audit needs no address, and a whole order is large."""
 
 
 @dataclass(frozen=True)
 class Payment:
-    """One payment at the provider, in minor units. `awaits_buyer`: its card's holder can still confirm it there.
-    `refunds` and `failed_refunds` are what the shop's own refunds were for, those that failed apart."""
+    """One payment at the provider, in minor units. `awaits_buyer`: the card's holder can still confirm it there.
+    `refunds` and `failed_refunds` are the references of the shop's own refunds."""
 
     id: str
     order_id: str | None
@@ -49,7 +49,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class Books:
-    """What there is, by order where it belongs to one. `executions` are statuses by the order's or return's id,
+    """The data of one audit, by order where they belong to one. `executions` are statuses by the order's or return's id,
     and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
     `starts` how often the work of each was started. `emails` counts what was really sent, by order and subject, where
     the mailbox can be seen. `warehouse` is what the warehouse itself did with each order, where it is simulated.
@@ -79,22 +79,22 @@ class Books:
 
     @property
     def settled(self) -> dict[str, Item]:
-        """The orders with which nothing is under way any more."""
+        """Return the orders that nothing changes any more."""
         return {order_id: order for order_id, order in self.orders.items() if is_settled(order)}
 
     def age_seconds(self, moment: str) -> float:
         return (self.read_at - datetime.fromisoformat(moment)).total_seconds()
 
     def reserved_and_sold(self) -> tuple[Counter[str], Counter[str]]:
-        """Pieces by sku, as the reservations and returns tell it."""
+        """Return units by sku, summed over the reservations and returns."""
         reserved: Counter[str] = Counter()
         sold: Counter[str] = Counter()
         for reservation in self.reservations.values():
             counter = {"HELD": reserved, "COMMITTED": reserved, "SOLD": sold}.get(reservation["status"])
             if counter is not None:
-                counter.update(_pieces(reservation))
+                counter.update(_units(reservation))
         for restock in self.restocks:
-            sold.subtract(_pieces(restock))
+            sold.subtract(_units(restock))
         return reserved, sold
 
 
@@ -103,12 +103,12 @@ def is_settled(order: Item) -> bool:
     return order["status"] in ENDED and all(each["status"] == "REFUNDED" for each in returns)
 
 
-def _pieces(item: Item) -> dict[str, int]:
+def _units(item: Item) -> dict[str, int]:
     return {sku: int(quantity) for sku, quantity in item["quantities"].items()}
 
 
 def _events_by_order(outbox: list[Item]) -> dict[str, list[Item]]:
-    """In their order."""
+    """Return the events of each order, oldest first."""
     events: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(outbox, key=lambda item: item["sk"]):
         if item["sk"].startswith("EVENT#"):
@@ -125,14 +125,14 @@ def _documents_by_order(billing: list[Item]) -> dict[str, list[Item]]:
 
 
 def is_ours(intent_id: str, metadata: dict[str, str], deployment: str, records: dict[str, Item]) -> bool:
-    """Whether a payment bears this deployment's mark or, begun before there were marks, our record names it."""
+    """Return whether a payment has this deployment's mark or, if it has none, is named by our record."""
     if "deployment" in metadata:
         return metadata["deployment"] == deployment
     return records.get(metadata.get("order_id", ""), {}).get("intent_id") == intent_id
 
 
 def payment_of(intent: Any, metadata: dict[str, str], refunds: list[Any], disputes: list[Any]) -> Payment:
-    """One payment with what moved of it. A refund without a reference was made by others."""
+    """Return a payment with the sums of its refunds and disputes. A refund without reference is not the shop's."""
     charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
     effective = [(each.amount, _reference(each)) for each in refunds if each.status not in ("failed", "canceled")]
     failed = [_reference(each) for each in refunds if each.status in ("failed", "canceled")]
@@ -156,8 +156,8 @@ def _reference(refund: Any) -> str | None:
 
 
 class Reader:
-    """`stack` holds the outputs of the deployed stack; an empty `stripe_base` is Stripe itself; `mailbox` gives
-    the emails that were sent, where somebody keeps them."""
+    """Reads the books. `stack` are the outputs of the deployed stack; an empty `stripe_base` is Stripe itself;
+    `mailbox` returns the emails that were sent, where they are kept."""
 
     def __init__(
         self,
@@ -175,7 +175,7 @@ class Reader:
         self._mailbox = mailbox
 
     def read(self) -> Books:
-        """The orders last: what they need was then there before them."""
+        """Read the orders last, so that the data they refer to are older than they are."""
         payments = self._payments({item["order_id"]: item for item in self._scan("PaymentsTableName")})
         inventory = self._scan("InventoryTableName")
         shipments = self._scan("ShipmentsTableName")
@@ -210,7 +210,7 @@ class Reader:
         )
 
     def sees_work(self) -> bool:
-        """A cheap look that finds nearly everything that is under way, but not the last consumers of an event."""
+        """Return whether a cheap check finds work in progress. It does not see the last consumers of an event."""
         machines = ("StateMachineArn", "ReturnMachineArn", "UndoMachineArn")
         return (
             any(self._orders_of(status)["Count"] for status in UNDER_WAY)
@@ -234,7 +234,7 @@ class Reader:
         return {item["id"]: item for item in items if item["sk"] == "ORDER"}, _events_by_order(items)
 
     def _payments(self, records: dict[str, Item]) -> dict[str | None, list[Payment]]:
-        """Those of this shop: others may use the same account."""
+        """Return the payments of this shop: others may use the same account."""
         refunds = self._by_intent(self._stripe.v1.refunds)
         disputes = self._by_intent(self._stripe.v1.disputes)
         by_order: dict[str | None, list[Payment]] = defaultdict(list)
@@ -253,7 +253,7 @@ class Reader:
         return found
 
     def _executions(self, machine: str, **which: str) -> dict[str, str]:
-        """Status by name."""
+        """Return the executions' statuses by name."""
         pages = self._stepfunctions.get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self._stack[machine], **which)
         return {execution["name"]: execution["status"] for page in found for execution in page["executions"]}
@@ -266,7 +266,7 @@ class Reader:
         return counts
 
     def _emails(self) -> Counter[tuple[str, str]]:
-        """Each email links to its order."""
+        """Count the emails by order and subject; each email links to its order."""
         sent = [(ORDER_LINK.search(email["BodyText"] or ""), email["Subject"]) for email in self._mailbox()]
         return Counter((link[1], subject) for link, subject in sent if link)
 

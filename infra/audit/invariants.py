@@ -1,5 +1,5 @@
-"""The promises, one function each. Its docstring is what it says; it yields every subject that it looked at,
-with what is wrong with it, or None."""
+"""Invariants: one function each, whose docstring states it. It yields each subject that it checks, with a text that
+says how the subject violates the invariant, or None."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ STATUS_OF = {
     "OrderCancelled": "CANCELLED",
     "OrderReturned": "RETURNED",
 }
-"""Other events leave an order's status alone."""
+"""Other events do not change the status."""
 
 DELIVERY_SECONDS = 60
-"""So long may an event be under way before its effect is missed."""
+"""Time within which an event must have its effects."""
 
 
 WAKING_SECONDS = 60
-"""So long may a saga take that was woken, or whose time limit is over."""
+"""Time for a saga that was resumed, or whose time limit is over."""
 
 
 def stock_is_conserved(books: Books) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def stock_is_conserved(books: Books) -> Iterator[Finding]:
 
 
 def stock_belongs_to_orders(books: Books) -> Iterator[Finding]:
-    """Per sku, what is reserved and sold is what reservations and returns say"""
+    """Per sku, the counters of reserved and sold units equal the reservations and returns"""
     reserved, sold = books.reserved_and_sold()
     for stock in books.stocks:
         counted = (int(stock["reserved"]), int(stock["sold"]))
@@ -171,12 +171,12 @@ def nobody_is_mailed_twice(books: Books) -> Iterator[Finding]:
 
 
 def _link_requests(books: Books, order_id: str) -> int:
-    """Return how often a link to the order was asked for: each request is an email of its own."""
+    """Return the number of requests for a link to the order: each is an email of its own."""
     return sum(key.startswith(f"email#{order_id}#link#") for key in books.starts)
 
 
 def _recorded_repeats(books: Books) -> Counter[str]:
-    """By order: how often an email about it or about one of its returns was started again."""
+    """Return, by order, how often sending an email about it or its returns was started again."""
     order_of = {each["id"]: order_id for order_id, order in books.orders.items() for each in order.get("returns", [])}
     repeats: Counter[str] = Counter()
     for key, starts in books.starts.items():
@@ -195,7 +195,7 @@ def every_order_ends(books: Books) -> Iterator[Finding]:
 
 
 def nothing_is_given_up(books: Books) -> Iterator[Finding]:
-    """No message was given up, no order parked, no workflow failed"""
+    """No message is in a dead-letter queue, no order is parked, no workflow failed"""
     for queue, messages in books.given_up.items():
         yield queue, f"{messages} messages" if messages else None
     for name, status in books.executions.items():
@@ -204,7 +204,7 @@ def nothing_is_given_up(books: Books) -> Iterator[Finding]:
 
 
 def _was_settled(books: Books, failed: str) -> bool:
-    """Whether the order, or the return, that a failed workflow left has ended all the same."""
+    """Return whether the order or return of a failed workflow has ended all the same."""
     subject = failed.removeprefix("undo ").partition("-")[0]
     if subject in books.orders:
         return books.orders[subject]["status"] in ENDED
@@ -213,7 +213,7 @@ def _was_settled(books: Books, failed: str) -> bool:
 
 
 def under_way(books: Books) -> list[str]:
-    """What is not wrong, but not finished either."""
+    """Return a line for each order, workflow or event that is still in progress."""
     orders = [f"{order_id} is {o['status']}" for order_id, o in books.orders.items() if not is_settled(o)]
     back = [
         f"the parcel of {order_id} is on its way back"
@@ -230,7 +230,7 @@ def under_way(books: Books) -> list[str]:
 
 
 def _events(books: Books) -> Iterator[tuple[str, Item]]:
-    """Of every outbox."""
+    """Yield the events of all outboxes with their order ids."""
     for outbox in (books.events, books.outcomes):
         for order_id, events in outbox.items():
             for item in events:
@@ -242,7 +242,7 @@ def _is_late(books: Books, item: Item) -> bool:
 
 
 def _effects_of(event: Item, order_id: str) -> list[str]:
-    """`workflow#…`, `settled#…`, `document#…`, or the key under which a consumer notes it."""
+    """Return the effects: `workflow#…`, `settled#…`, `document#…`, or the idempotency key of a consumer."""
     documents = [f"document#{order_id}#{kind}#{reference}" for kind, reference in documents_of_event(event)]
     return _consequences_of(event, order_id) + documents
 

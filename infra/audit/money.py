@@ -1,4 +1,4 @@
-"""The promises about money that moves after the checkout: disputes, refunds by others, refunds that fail."""
+"""Invariants of money that moves after the checkout: disputes, refunds made outside the shop, failed refunds."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from infra.audit.books import DELIVERED, Books, Item
 
 Finding = tuple[str, str | None]
 CLOSED = {"VOIDED", "DECLINED", "REFUNDED", "CHARGED_BACK"}
-"""A payment that our record calls so holds nothing."""
+"""A payment with one of these statuses holds no money."""
 
 
 def kept_is_owed(books: Books) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def kept_is_owed(books: Books) -> Iterator[Finding]:
 
 
 def _owed(order: Item, record: Item) -> int:
-    """What came back is not paid for, whatever was refunded for it; what failed to be refunded is kept for now."""
+    """Return the amount that the shop may keep: delivered minus returned, plus refunds that failed."""
     came_back = sum(int(each.get("value", each["refund"])["amount"]) for each in order.get("returns", []))
     delivered = int(order["total"]["amount"]) if order["status"] in DELIVERED else 0
     failed = sum(int(each["amount"]) for each in order.get("failed_refunds", []))

@@ -1,4 +1,4 @@
-"""Who reads the books of a deployed stage: where everything is, its stack says."""
+"""Reader of a deployed stage: its resources are read from the outputs of its stack."""
 
 import boto3
 
@@ -7,6 +7,6 @@ from infra.deploy.stack import outputs as stack_outputs
 
 
 def reader_of(session: boto3.Session, stack: str, stripe_base: str = "") -> Reader:
-    """Of the stack with this name; an empty `stripe_base` is Stripe itself."""
+    """Return a reader of the stack with this name; an empty `stripe_base` is Stripe itself."""
     key = session.client("ssm").get_parameter(Name=f"/{stack}/stripe/secret-key", WithDecryption=True)
     return Reader(session, stack_outputs(session, stack), key["Parameter"]["Value"], stripe_base)

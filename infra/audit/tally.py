@@ -1,4 +1,4 @@
-"""How orders went, as the books have it: how they ended, and how many were placed and ended in which second."""
+"""Order tally: counts orders by ending, and orders placed and ended by second."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -7,11 +7,11 @@ from typing import Any
 from infra.audit.books import ENDED, Books, Item, is_settled
 
 PACE_SECONDS = 120
-"""So far back is the pace told."""
+"""Length of the pace, up to the moment of the audit."""
 
 
 def tally(books: Books, since: datetime | None) -> dict[str, Any]:
-    """Of the orders that were placed since this moment, or of all."""
+    """Count the orders that were placed since this moment, or all."""
     orders = [order for order in books.orders.values() if since is None or _moment(order["history"][0]) >= since]
     return {
         "placed": len(orders),
@@ -22,12 +22,12 @@ def tally(books: Books, since: datetime | None) -> dict[str, Any]:
 
 
 def _ending(order: Item) -> str:
-    """`COMPLETED`, `CANCELLED OUT_OF_STOCK`."""
+    """Return `COMPLETED`, `CANCELLED OUT_OF_STOCK`, …."""
     return f"{order['status']} {order.get('reason') or ''}".strip()
 
 
 def _pace(books: Books, orders: list[Item]) -> list[dict[str, Any]]:
-    """The seconds in which something happened, oldest first."""
+    """Return the seconds in which an order was placed or ended, oldest first."""
     placed = Counter(_second(order["history"][0]) for order in orders)
     ends = (next((moment for moment in order["history"] if moment["status"] in ENDED), None) for order in orders)
     ended = Counter(_second(end) for end in ends if end)

@@ -39,10 +39,10 @@ def show(console: Console, verdicts: list[Verdict]) -> int:
     table.add_column("violations", justify="right")
     for verdict in verdicts:
         colour = "red" if verdict.violations else "green"
-        table.add_row(verdict.promise, str(verdict.checked), styled(str(len(verdict.violations)), colour))
+        table.add_row(verdict.invariant, str(verdict.checked), styled(str(len(verdict.violations)), colour))
     console.print(table)
     for verdict in verdicts:
         for subject, text in verdict.violations.items():
-            console.print(styled(verdict.promise, "red"))
+            console.print(styled(verdict.invariant, "red"))
             console.print(f"  {subject}: {text}", soft_wrap=True)
     return 1 if any(verdict.violations for verdict in verdicts) else 0

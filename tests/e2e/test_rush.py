@@ -6,5 +6,5 @@ from infra.commands import rush
 def test_every_last_piece_is_sold_once_and_nobody_else_pays(guest, opened, new_product):
     sku = new_product(6)
     outcome = rush.hold(opened["api_url"], sku, buyers=24)
-    assert outcome.is_fair(buyers=24, pieces=6), outcome
+    assert outcome.is_fair(buyers=24, units=6), outcome
     assert guest.call("GET", f"/products/{sku}").body["available"] == 0

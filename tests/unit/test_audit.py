@@ -292,7 +292,7 @@ def test_healthy_books_agree():
 
 
 def test_every_promise_is_checked_on_something():
-    assert [verdict.promise for verdict in judged(healthy()) if not verdict.checked] == []
+    assert [verdict.invariant for verdict in judged(healthy()) if not verdict.checked] == []
 
 
 @pytest.mark.parametrize(("promise", "lie"), LIES)
