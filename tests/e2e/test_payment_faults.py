@@ -1,4 +1,7 @@
-"""Whatever the payment provider does, an order ends as it should, and nobody is charged twice."""
+"""Each kind of payment fault, once through the whole shop: the order ends as it should, and is charged at most once.
+
+`tests/contract/test_payment_faults.py` has the matrix of calls and faults.
+"""
 
 import pytest
 
@@ -28,27 +31,15 @@ def buy(guest, new_product, sandbox):
     "operation, kind, times",
     [
         ("create", "error_before", TWICE),
-        ("create", "error_after", TWICE),
-        ("create", "rate_limited", TWICE),
-        ("create", "sticky_error", ONCE),
-        ("create", "sticky_error_after", ONCE),
-        ("confirm", "error_before", TWICE),
         ("confirm", "error_after", TWICE),
-        ("confirm", "rate_limited", TWICE),
         ("confirm", "sticky_error", ONCE),
-        ("confirm", "sticky_error_after", ALWAYS),
         ("confirm", "slow", ONCE),
         ("confirm", "timeout", TWICE),
-        ("capture", "error_before", TWICE),
-        ("capture", "error_after", TWICE),
         ("capture", "rate_limited", TWICE),
-        ("capture", "sticky_error", TWICE),
         ("capture", "sticky_error_after", ALWAYS),
-        ("capture", "timeout", ONCE),
-        ("any", "error_after", TWICE),
     ],
 )
-def test_what_passes_again_costs_no_order(buy, sandbox, operation, kind, times):
+def test_order_completes_after_a_fault_that_passes(buy, sandbox, operation, kind, times):
     sandbox.fault(operation, kind, times)
     order = buy()
     assert order["status"] == "COMPLETED"
@@ -59,17 +50,11 @@ def test_what_passes_again_costs_no_order(buy, sandbox, operation, kind, times):
     "operation, kind, payment, shipment",
     [
         ("create", "sticky_error", "VOIDED", "none"),
-        ("confirm", "sticky_error", "VOIDED", "none"),
-        ("confirm", "rate_limited", "VOIDED", "none"),
-        ("confirm", "error_after", "VOIDED", "none"),
         ("confirm", "hold_expires", "VOIDED", "RECALLED"),
-        ("capture", "sticky_error", "VOIDED", "RECALLED"),
-        ("capture", "rate_limited", "VOIDED", "RECALLED"),
         ("capture", "error_after", "REFUNDED", "RECALLED"),
-        ("capture", "hold_expires", "VOIDED", "RECALLED"),
     ],
 )
-def test_what_does_not_pass_is_undone(buy, sandbox, operation, kind, payment, shipment):
+def test_order_is_cancelled_after_a_fault_that_lasts(buy, sandbox, operation, kind, payment, shipment):
     sandbox.fault(operation, kind, ALWAYS)
     order = buy()
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
@@ -77,29 +62,18 @@ def test_what_does_not_pass_is_undone(buy, sandbox, operation, kind, payment, sh
     assert order["shipment"] is None if shipment == "none" else order["shipment"]["status"] == shipment
 
 
-@pytest.mark.parametrize(
-    "kind, times",
-    [
-        ("error_before", TWICE),
-        ("error_after", TWICE),
-        ("rate_limited", TWICE),
-        ("sticky_error", TWICE),
-        ("sticky_error_after", ONCE),
-    ],
-)
-def test_a_hold_is_let_go_in_the_end(buy, sandbox, kind, times):
-    sandbox.fault("cancel", kind, times)
+def test_hold_is_released_although_the_provider_fails_first(buy, sandbox):
+    sandbox.fault("cancel", "error_after", TWICE)
     order = buy(line2=REFUSE)
     assert (order["status"], order["reason"]) == ("CANCELLED", "SHIPPING_FAILED")
     assert order["payment"]["status"] == "VOIDED"
 
 
-@pytest.mark.parametrize("kind, times", [("error_after", TWICE), ("sticky_error", TWICE), ("sticky_error_after", ONCE)])
-def test_money_that_was_taken_unnoticed_is_given_back(buy, sandbox, kind, times):
-    """The capture succeeds and says that it failed, and looking fails until the saga gives up."""
+def test_unnoticed_capture_is_refunded(buy, sandbox):
+    """The capture succeeds and answers with a failure, and reading the payment fails until the saga gives up."""
     sandbox.fault("capture", "sticky_error_after")
     sandbox.fault("retrieve", "error_before", times=9)
-    sandbox.fault("refund", kind, times)
+    sandbox.fault("refund", "sticky_error", TWICE)
     order = buy()
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
     assert (order["payment"]["status"], order["payment"]["refunded"]) == ("REFUNDED", PRICE)
@@ -108,19 +82,17 @@ def test_money_that_was_taken_unnoticed_is_given_back(buy, sandbox, kind, times)
     assert [refund["amount"] for refund in payment["refunds"]] == [PRICE]
 
 
-@pytest.mark.parametrize("kind, times", [("error_after", TWICE), ("sticky_error_after", ONCE)])
-def test_a_refusal_that_gets_lost_is_still_a_refusal(buy, sandbox, kind, times):
-    sandbox.fault("confirm", kind, times)
+def test_declined_card_stays_declined_when_its_answer_is_lost(buy, sandbox):
+    sandbox.fault("confirm", "sticky_error_after", ONCE)
     order = buy(card="pm_card_visa_chargeDeclinedInsufficientFunds")
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
     assert order["payment"]["decline_code"] == "insufficient_funds"
 
 
-@pytest.mark.parametrize("kind, times", [("error_after", TWICE), ("sticky_error", TWICE), ("slow", ONCE)])
-def test_failed_confirmation_leaves_nothing_open(guest, new_product, eventually, sandbox, kind, times):
+def test_failed_authentication_leaves_no_payment_open(guest, new_product, eventually, sandbox):
     order_id = guest.buy(new_product(1), card="pm_card_authenticationRequired")
     eventually(lambda: guest.order(order_id)["status"] == "ACTION_REQUIRED")
-    sandbox.fault("cancel", kind, times)
+    sandbox.fault("cancel", "error_before", TWICE)
     sandbox.happens(order_id, "authenticate", outcome="fail")
 
     order = guest.ended(order_id, within_seconds=120)
@@ -133,10 +105,9 @@ def test_failed_confirmation_leaves_nothing_open(guest, new_product, eventually,
 @pytest.mark.parametrize(
     "card, status",
     [
-        ("pm_card_fault_confirm_errorAfter", "COMPLETED"),
         ("pm_card_fault_capture_holdExpires", "CANCELLED"),
         ("pm_card_fault_confirm_stickyError_always", "CANCELLED"),
     ],
 )
-def test_cards_bring_their_faults_along(buy, card, status):
+def test_fault_card_brings_its_fault_along(buy, card, status):
     assert buy(card=card)["status"] == status
