@@ -49,12 +49,13 @@ class Payment:
 
 @dataclass(frozen=True)
 class Books:
-    """The data of one audit, by order where they belong to one. `executions` are statuses by the order's or return's id,
-    and by `undo {id}` where an order was undone without its saga. `effects` are what consumers noted as done, and
-    `starts` how often the work of each was started. `emails` counts what was really sent, by order and subject, where
-    the mailbox can be seen. `warehouse` is what the warehouse itself did with each order, where it is simulated.
-    `outcomes` are the events that the insights told of an order. `documents` are the invoices, credit notes and
-    reversals.
+    """The data of one audit, by order where they belong to one.
+
+    `executions` are statuses by the id of the order or return, and by `undo {id}` where an order was cancelled without
+    its saga. `effects` are the idempotency keys of consumers that are done, `starts` the number of starts by key.
+    `emails` counts sent emails by order and subject, where the mailbox can be read. `warehouse` is the state of each
+    order in the simulated warehouse. `outcomes` are the events that the insights published about an order.
+    `documents` are the invoices, credit notes and reversals.
     """
 
     read_at: datetime

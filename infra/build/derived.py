@@ -204,7 +204,7 @@ def _statements(queues: dict[str, dict[str, str]], jobs: list[str]) -> list[dict
 
 
 def _of_type(template: Template, kind: str) -> Template:
-    """Pieces that only add to what Chalice makes have no type."""
+    """Fragments that only add to what Chalice makes have no type."""
     return {name: resource for name, resource in template["Resources"].items() if resource.get("Type") == kind}
 
 

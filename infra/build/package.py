@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from chalicelib.platform import shop
-from infra.build.template import ROOT, pieces
+from infra.build.template import ROOT, merged_template
 
 STAGES = ("local", "demo", "prod")
 """As in .chalice/config.json."""
@@ -34,8 +34,8 @@ def package(stage: str, out: Path, project: Path = ROOT) -> Path:
     """
     _check_shop_file()
     out.mkdir(parents=True, exist_ok=True)
-    merge = out / "pieces.json"
-    merge.write_text(json.dumps(pieces(stage), indent=1))
+    merge = out / "merge.json"
+    merge.write_text(json.dumps(merged_template(stage), indent=1))
     _chalice(project, stage, merge, out)
     _add(out / "deployment.zip", [shop.FILE])
     _zip(SIMULATOR, out / "warehouse_simulator.zip")

@@ -1,11 +1,11 @@
-"""Reads `infra/template/*.yaml` into one template that `chalice package` merges into its own.
+"""Template: merges `infra/template/*.yaml` into one, which `chalice package` merges into its own.
 
 Three things go beyond plain CloudFormation. `!File path` stands for a file's text, so that a workflow
 or an edge function is a file of its own. A workflow is written in YAML with anchors; it becomes
 the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
 workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
-a message; for a workflow, that an execution failed. Such queues are those for what was given up, and the
-output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the pieces, and
+a message; for a workflow, that an execution failed. Such queues are dead-letter queues, and the
+output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the fragments, and
 `infra/build/gateway.py` what follows from the routes.
 """
 
@@ -19,9 +19,9 @@ import yaml
 from infra.build import derived, gateway
 
 ROOT = Path(__file__).resolve().parents[2]
-PIECES = ROOT / "infra" / "template"
+FRAGMENTS = ROOT / "infra" / "template"
 ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "lab": {"local", "demo"}}
-"""Pieces that are not for every stage."""
+"""Fragments that are not for every stage."""
 
 WATCHED = {
     "AWS::SQS::Queue": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName"),
@@ -57,10 +57,10 @@ def _plain(node: yaml.Node) -> yaml.Node:
 _Loader.add_multi_constructor("!", _short_form)
 
 
-def pieces(stage: str) -> dict[str, Any]:
-    """All pieces of a stage as one template."""
+def merged_template(stage: str) -> dict[str, Any]:
+    """Return all fragments of a stage as one template, with what is derived from them."""
     merged: dict[str, Any] = {}
-    for path in sorted(PIECES.glob("*.yaml")):
+    for path in sorted(FRAGMENTS.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, read(path))
     more = (

@@ -8,7 +8,7 @@ import boto3
 import click
 from botocore.config import Config
 
-from infra.build.template import pieces
+from infra.build.template import merged_template
 from infra.commands import deployment
 
 PATIENT = Config(read_timeout=330, retries={"total_max_attempts": 1})
@@ -39,7 +39,7 @@ def run(stage: str, name: str, job_input: dict[str, Any]) -> None:
 
 def jobs(stage: str = deployment.LOCAL) -> dict[str, str]:
     """Return the logical ids of the functions that have a schedule, by the functions' names."""
-    resources = pieces(stage)["Resources"].values()
+    resources = merged_template(stage)["Resources"].values()
     schedules = [each["Properties"] for each in resources if each.get("Type") == "AWS::Scheduler::Schedule"]
     targets = [schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules]
     return {_snake(target): target for target in sorted(targets)}

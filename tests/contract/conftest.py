@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.platform import retries
-from infra.build.template import pieces
+from infra.build.template import merged_template
 from tests.builders import TestClock
 
 NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}
@@ -23,7 +23,7 @@ def dynamodb():
 @pytest.fixture(scope="session")
 def new_table(dynamodb):
     """Creates the table that has this logical id in the template, empty, and returns its name."""
-    resources = pieces("local")["Resources"]
+    resources = merged_template("local")["Resources"]
 
     def create(logical_id):
         assert resources[logical_id]["Type"] == "AWS::DynamoDB::Table"

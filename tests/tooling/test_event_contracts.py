@@ -11,7 +11,7 @@ from chalicelib.events import bus
 from chalicelib.events.contracts import EVENT_CONTRACTS, Contract, ContractBroken, contract_of, data_of
 from chalicelib.events.schemas import asyncapi, breaks, json_schema
 from infra.build import contracts, derived
-from infra.build.template import pieces
+from infra.build.template import merged_template
 from tests.builders import a_record, an_event
 from tests.fakes import FakeBus
 
@@ -159,7 +159,7 @@ def test_a_broken_contract_is_told_by_fields_and_never_by_their_values():
 
 @pytest.fixture(scope="module")
 def resources():
-    return pieces("prod")["Resources"]
+    return merged_template("prod")["Resources"]
 
 
 def of_type(resources, kind):

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from infra.build.template import ROOT, SECONDS, pieces, workflow
+from infra.build.template import ROOT, SECONDS, merged_template, workflow
 
 State = dict[str, Any]
 
@@ -57,7 +57,7 @@ def machine(name: str) -> Machine:
 def fake(name: str) -> str:
     """What stands for a placeholder: a number as in production, a queue's address, or a function's ARN."""
     if name.endswith("Seconds"):
-        return str(pieces("prod")["Parameters"][name]["Default"])
+        return str(merged_template("prod")["Parameters"][name]["Default"])
     if name.endswith("Queue"):
         return f"https://sqs.eu-west-1.amazonaws.com/000000000000/{name}"
     return f"arn:aws:lambda:eu-west-1:000000000000:function:{name}"

@@ -9,7 +9,7 @@ import pytest
 
 import chalicelib
 from chalicelib.orders.model import Reason
-from infra.build.template import ROOT, pieces
+from infra.build.template import ROOT, merged_template
 
 from .machine import (
     COMPENSATIONS,
@@ -121,7 +121,7 @@ def test_every_task_ends_in_time_and_later_than_its_function(name):
 
 def test_the_wait_for_the_warehouse_looks_again_as_often_as_the_warehouse_must_show_life():
     assert UNFILLED["ShipOrder"]["TimeoutSeconds"] == "${WarehouseHeartbeatSeconds}"
-    parameters = {name: each.get("Default") for name, each in pieces("prod")["Parameters"].items()}
+    parameters = {name: each.get("Default") for name, each in merged_template("prod")["Parameters"].items()}
     heartbeat, limit = parameters["WarehouseHeartbeatSeconds"], parameters["WarehouseTimeoutSeconds"]
     assert lambda_timeout("ShipOrder") < heartbeat < limit < parameters["OrderDeadlineSeconds"]
     looks = next(rule for rule in STATES["ShipOrder"]["Retry"] if rule["ErrorEquals"] == ["States.Timeout"])
@@ -136,7 +136,7 @@ def test_a_wait_for_a_person_leads_back_to_its_step_whatever_ends_it(step, waits
 
 
 def test_the_buyer_must_confirm_before_the_reservation_expires():
-    parameters = pieces("prod")["Parameters"]
+    parameters = merged_template("prod")["Parameters"]
     waits = STATES["AwaitBuyer"]
     assert lambda_timeout("AwaitBuyer") < waits["TimeoutSeconds"]
     assert waits["TimeoutSeconds"] + longest_wait(waits) < parameters["ReservationSeconds"]["Default"] - 300
