@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from chalice import Blueprint, Chalice, Response
-from pydantic import BaseModel
 
 from chalicelib.accounts.routes import routes as accounts
 from chalicelib.billing.routes import routes as billing
@@ -17,6 +16,7 @@ from chalicelib.notifications.routes import routes as notifications
 from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
 from chalicelib.product_import.routes import routes as imports
 from chalicelib.shipping.routes import routes as shipping

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib import wiring
 from chalicelib.accounts.model import (
@@ -30,6 +30,7 @@ from chalicelib.accounts.model import (
     TooManyAttempts,
 )
 from chalicelib.platform import identity
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Refusal
 from chalicelib.platform.http import Answer, Call, endpoint
 

@@ -10,9 +10,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib.orders.model import Order, Status
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop

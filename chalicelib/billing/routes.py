@@ -4,11 +4,12 @@ from datetime import date
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentNotFound, InvoiceNotReady
 from chalicelib.orders.routes import NOT_OPENED, ORDER_TOKEN
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint

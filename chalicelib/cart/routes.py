@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
 from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound, is_sold
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money, total
 from chalicelib.platform.shop import shop

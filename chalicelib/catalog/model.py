@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from chalicelib.catalog.folding import indexed
 from chalicelib.payments.limits import LARGEST_CHARGE
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, UnprocessableRequest
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop

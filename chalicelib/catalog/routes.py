@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.catalog.model import (
@@ -20,6 +20,7 @@ from chalicelib.catalog.model import (
     ProductWrite,
     is_sku,
 )
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid, UnprocessableRequest
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.money import Money

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import NotFound, Unavailable
 
 

@@ -5,7 +5,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from chalicelib.platform.base_model import BaseModel
 
 LINES_AT_MOST = 500
 PATIENCE_SECONDS = 8

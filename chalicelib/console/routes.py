@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.console import timeline
@@ -11,6 +11,7 @@ from chalicelib.console.auditor import Audit, AuditNotOffered
 from chalicelib.console.stack import RUNNING_AT_MOST, WINDOW, Activity
 from chalicelib.console.system import Map
 from chalicelib.orders.model import OrderNotFound
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.workflows import Workflow

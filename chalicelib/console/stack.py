@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
-
 from chalicelib.console.system import Component, Map, drawn
+from chalicelib.platform.base_model import BaseModel
 
 KEPT_SECONDS = 300
 WINDOW = timedelta(minutes=5)

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from chalicelib.dead_letters.model import queue_name
+from chalicelib.platform.base_model import BaseModel
 
 Template = dict[str, Any]
 

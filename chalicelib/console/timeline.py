@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.console.logs import Line
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.workflows import Execution
 from chalicelib.shipping.model import Shipment

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, UnprocessableRequest
 
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from chalicelib.dead_letters.model import DeadLetter
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import log
 
 BATCH = 10

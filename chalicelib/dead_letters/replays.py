@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel
 
 from chalicelib.dead_letters.model import ReplaysBusy, ReplayUnknown
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.request_keys import RequestKey
 

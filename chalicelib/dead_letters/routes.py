@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.dead_letters import redrive, refunds
@@ -26,6 +26,7 @@ from chalicelib.dead_letters.queue import AT_ONCE, Depth
 from chalicelib.dead_letters.replays import Replay
 from chalicelib.events.contracts import EVENT_CONTRACTS
 from chalicelib.orders.model import OrderNotFound
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, iso, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import (

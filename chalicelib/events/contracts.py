@@ -8,9 +8,10 @@ refuses to write it otherwise. Events hold no personal data: whoever needs an ad
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from chalicelib.events.envelope import Envelope
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.money import Money
 
 

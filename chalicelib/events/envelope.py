@@ -3,7 +3,9 @@
 import uuid
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from chalicelib.platform.base_model import BaseModel
 
 
 class Envelope(BaseModel):

@@ -7,7 +7,7 @@ otherwise. It is started by the event that a workflow died, by a sweep as the sa
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib import wiring
 from chalicelib.fulfilment import returns
@@ -22,6 +22,7 @@ from chalicelib.orders.model import (
     TooLateToCancel,
 )
 from chalicelib.payments.model import PaymentStatus
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.log import log
 from chalicelib.platform.workflows import LastExecution, Workflow

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
@@ -12,6 +12,7 @@ from chalicelib.catalog.routes import SHARED_SECONDS, ProductView, product_view
 from chalicelib.events.contracts import Variant
 from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
 from chalicelib.insights.model import best_selling, by_country
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.shop import shop
 

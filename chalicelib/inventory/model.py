@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict
 from chalicelib.platform.text import one_line
 

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.inventory.model import Note, Stock, StockBusy, StockLedger, StockSetAside, StockTooLow
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel
-
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import OrderNotFound, Status
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import utc_now
 
 LINK_REQUEST_LIFETIME = timedelta(hours=1)

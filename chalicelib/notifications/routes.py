@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib import wiring
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.links import LinkExpired, LinkInvalid
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import ConfigDict, StringConstraints, ValidationError
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.model import Order
 from chalicelib.platform import strict_json
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, Malformed, TooLarge, ValidationFailed
 from chalicelib.platform.links import is_link
 

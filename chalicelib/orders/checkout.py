@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
@@ -29,6 +29,7 @@ from chalicelib.orders.model import (
 from chalicelib.orders.quote import CartAlreadyOrdered, must_be_expected, priced
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.payments.limits import check_total
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import Refusal, ValidationFailed

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.orders.model import EmailNotConfirmed, OrderNotFound
 from chalicelib.orders.routes import OrderPage, PageQuery, order_page
 from chalicelib.orders.service import PAGE_SIZE
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import ORDER_ID, Call, endpoint

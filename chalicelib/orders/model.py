@@ -16,11 +16,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant, contract_of
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.keys import fingerprint, token_hash
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable, UnprocessableRequest
 from chalicelib.platform.money import Money, total

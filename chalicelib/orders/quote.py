@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel
-
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, is_sold
 from chalicelib.orders.model import CartEmpty, OrderLine
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict
 from chalicelib.platform.money import Money, total
 

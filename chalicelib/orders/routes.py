@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
@@ -35,6 +35,7 @@ from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, Tota
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.payments.provider import PaymentDisputed
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.links import LinkExpired, LinkInvalid

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib.payments.provider import Dispute, DisputeStatus, ProviderPayment, ProviderStatus, Refund
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.money import Money
 

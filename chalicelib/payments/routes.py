@@ -3,10 +3,10 @@
 from typing import Literal
 
 from chalice import Blueprint
-from pydantic import BaseModel
 
 from chalicelib import wiring
 from chalicelib.payments.webhooks import ABOUT_BUYERS, SignatureInvalid, StripeEvent
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 
 routes = Blueprint(__name__)

@@ -6,8 +6,9 @@ order the events arrive, or how late.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Malformed
 from chalicelib.platform.parameters import Parameter
 

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from chalicelib.platform.base_model import BaseModel
 
 
 class Versioned(BaseModel):

@@ -7,7 +7,7 @@ A room's own errors subclass a kind. The stable `code` of an error is its class 
 import re
 from typing import ClassVar
 
-from pydantic import BaseModel
+from chalicelib.platform.base_model import BaseModel
 
 
 class Refusal(Exception):

@@ -13,9 +13,10 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from chalice import Blueprint, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from chalicelib.platform import identity, strict_json
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import (
     Conflict,
     Forbidden,

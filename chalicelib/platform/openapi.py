@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any, Literal
 
-from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.examples import VALUES, example_of
 from chalicelib.platform.http import (

@@ -3,7 +3,9 @@
 import os
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from chalicelib.platform.base_model import BaseModel
 
 
 class Settings(BaseModel):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from chalicelib.platform.base_model import BaseModel
 
 FILE = Path(__file__).resolve().parents[2] / "shop.json"
 

@@ -6,8 +6,7 @@ Every line that is logged on the way says which message of which queue it was ab
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import bind_log_context, log
 
 Message = TypeVar("Message", bound=BaseModel)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AliasPath, Field
 
 from chalicelib.platform import sheets
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.product_import.model import FILE_LIMIT, BadRow, FileRefused, Import
 
 UPLOAD_SECONDS = 15 * 60

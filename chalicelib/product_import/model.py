@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from chalicelib.catalog.model import Product, ProductChange, ProductDetails, Sku
 from chalicelib.inventory.model import Stock
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import NotFound
 
 ROW_LIMIT = 100_000

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key

@@ -4,7 +4,6 @@ import re
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -14,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.shop import shop
 from chalicelib.platform.text import one_line
 from chalicelib.shipping.countries import CITY, POSTAL_CODE, REGION, STREET, AddressFormat, format_of

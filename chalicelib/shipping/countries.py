@@ -8,8 +8,9 @@ import re
 import unicodedata
 from functools import cache, cached_property
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.shop import shop
 
 STREET, CITY, REGION, POSTAL_CODE = "A", "C", "S", "Z"

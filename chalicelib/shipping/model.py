@@ -8,8 +8,9 @@ REQUESTED ► DISPATCHED ► RECALLED
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, ConfigDict
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.errors import Unavailable
 

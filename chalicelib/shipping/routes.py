@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.shipping.countries import CITY, POSTAL_CODE, REGION, AddressFormat, Region, destinations
 

@@ -10,10 +10,10 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chalicelib import api
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.http import (
     OPERATIONS,

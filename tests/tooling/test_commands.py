@@ -42,7 +42,7 @@ def demo(monkeypatch):
 
     class Api:
         answer = Reply(200, {}, {"id_token": "token", "items": []})
-        requests: list = []  # noqa: RUF012
+        requests: list = []
 
     def call(self, method, path, body=None, headers=None):
         Api.requests.append((method, path, body, headers, self.token))
