@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.buyer import WHOLE_ORDER_MS, Buyer
+from tests.browser.buyer import PHONE, WHOLE_ORDER_MS, Buyer
 
 WANTS_HOLDER = "pm_card_threeDSecure2Required"
 
@@ -38,6 +38,7 @@ def test_buyer_who_fails_to_confirm_is_told_so_by_keyboard_alone(asked: Buyer) -
     expect(page.get_by_role("button", name="Try another card")).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", [PHONE], indirect=True, ids=["phone"])
 def test_buyer_who_walks_away_is_asked_until_the_time_is_up(asked: Buyer) -> None:
     page = asked.page
     page.get_by_test_id("confirm-payment").click()

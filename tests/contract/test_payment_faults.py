@@ -187,3 +187,12 @@ def test_failed_authentication_leaves_no_payment_open_despite_a_fault(payments, 
     sandbox.call("POST", f"/admin/payment_intents/{ORDER}/authenticate", outcome="fail")
     assert isinstance(saga(payments), PaymentDeclined)
     assert [payment["status"] for payment in sandbox.call("GET", "/ledger")["payments"]] == ["canceled"]
+
+
+@pytest.mark.parametrize("kind, times", TROUBLES)
+@pytest.mark.parametrize("operation", ["refund", "retrieve"])
+def test_return_is_refunded_once_despite_a_fault(payments, sandbox, operation, kind, times):
+    assert saga(payments) is None
+    sandbox.fault(operation, kind, times)
+    retried(lambda: payments.refund_part(ORDER, AMOUNT, "ret_1"), UNDO)
+    assert (payments.of(ORDER).status, payments.of(ORDER).refunded) == ("REFUNDED", AMOUNT.amount)

@@ -1,4 +1,4 @@
-"""A shop to buy from, its people, and the audit after every scenario."""
+"""A shop to buy from, its people, a shop at rest after every scenario, and the audit after every file."""
 
 import json
 import time
@@ -6,6 +6,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from infra.local import shop
 from tests.auditor import Auditor
 from tests.e2e.capture import EventCapture
 
-IS_OVER = pytest.StashKey[bool]()
+IS_OVER, IS_LAST = pytest.StashKey[bool](), pytest.StashKey[bool]()
 
 
 @pytest.fixture
@@ -27,8 +28,9 @@ def guest(opened: dict[str, Any]) -> Buyer:
 
 @pytest.fixture(scope="session")
 def sign_in(engine: Any, opened: dict[str, Any]) -> Callable[[shop.Person], str]:
-    """A person's id token."""
+    """A person's id token, of one sign-in for all tests of a worker."""
 
+    @cache
     def token(person: shop.Person) -> str:
         answer = engine.session.client("cognito-idp").initiate_auth(
             ClientId=opened["stack"]["UserPoolClientId"],
@@ -201,8 +203,9 @@ def auditor(engine: Any, opened: dict[str, Any]) -> Auditor:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Cases of one test are one scenario."""
+    """Cases of one test are one scenario; the last scenario of a file is followed by an audit."""
     item.stash[IS_OVER] = nextitem is None or _scenario(item) != _scenario(nextitem)
+    item.stash[IS_LAST] = nextitem is None or item.path != nextitem.path
     return (yield)
 
 
@@ -212,10 +215,12 @@ def _scenario(item: pytest.Item) -> str:
 
 @pytest.fixture(autouse=True)
 def audited(request: pytest.FixtureRequest, auditor: Auditor) -> Iterator[None]:
-    """Whatever a scenario did, the books agree after it."""
+    """Each scenario leaves a shop at rest, and no scenario of a file violates an invariant: the books keep them all."""
     yield
-    if request.node.stash[IS_OVER]:
+    if request.node.stash[IS_LAST]:
         assert auditor.violations() == []
+    elif request.node.stash[IS_OVER]:
+        auditor.wait_for_rest()
 
 
 @pytest.fixture

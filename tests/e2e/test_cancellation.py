@@ -43,7 +43,7 @@ def stock_of(buyer, sku):
     return buyer.call("GET", f"/products/{sku}").body["available"]
 
 
-@pytest.mark.parametrize("pause", [0, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("pause", [0, 0.3])
 def test_an_order_can_be_cancelled_wherever_its_saga_is(guest, new_product, sandbox, emails, eventually, pause):
     sku = new_product(2)
     order_id = guest.buy(sku, 2)
@@ -102,9 +102,9 @@ def test_what_has_left_cannot_be_cancelled(guest, new_product):
     assert guest.order(order_id)["status"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("head_start", [-0.1, 0, 0.15, 0.25, 0.3, 0.4, 0.6])
+@pytest.mark.parametrize("head_start", [-0.1, 0.2, 0.6])
 def test_of_cancelling_and_dispatching_at_once_exactly_one_wins(guest, sandbox, waiting, dispatch, head_start):
-    """`head_start` is the warehouse's, in seconds."""
+    """`head_start` is the warehouse's, in seconds. tests/unit/test_shipping_interleavings.py tries every order."""
     order_id, task_token = waiting()
 
     def leave():

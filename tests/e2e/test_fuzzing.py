@@ -20,7 +20,7 @@ from infra.commands import people
 from infra.commands.client import Buyer
 from infra.local import shop
 
-DRAWN = 8
+DRAWN = 4
 """Cases of each operation for each caller, beside those at the bounds."""
 
 NOT_PROMISED = {

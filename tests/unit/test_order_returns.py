@@ -13,6 +13,7 @@ from chalicelib.orders.model import (
     ReturnStatus,
     Status,
 )
+from chalicelib.orders.routes import ReturnRequest
 from chalicelib.platform.request_keys import IdempotencyConflict
 from tests.builders import NOW, a_line, an_order_in, as_read, euros
 
@@ -262,3 +263,8 @@ class TestReturnId:
 
     def test_of_a_key_never_meets_that_of_pieces(self):
         assert new_return_id("ord_1", "null", None) != new_return_id("ord_1", None, None)
+
+
+@pytest.mark.parametrize("body", [{}, {"lines": None}])
+def test_return_request_without_lines_wants_everything(body):
+    assert ReturnRequest.model_validate(body).wanted is None
