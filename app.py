@@ -32,12 +32,9 @@ Event = dict[str, Any]
 @app.lambda_function(name="relay_events")
 def relay_events(event: Event, context: Any) -> Event:
     """Streams of the tables that hold an outbox → event bus."""
-    from chalicelib.events import bus
-    from chalicelib.platform import aws
-    from chalicelib.platform.settings import settings
+    from chalicelib.events.relay import relay, table_of
 
-    outbox = wiring.outbox(bus.table_of(event))
-    return bus.relay(event, aws.client("events"), settings().event_bus, outbox.note_published)
+    return relay(event, wiring.publisher(), wiring.outbox(table_of(event)).note_published)
 
 
 @app.lambda_function(name="queue_updates")

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from chalicelib import wiring
 from chalicelib.dead_letters.model import CannotRedrive, DeadLetter
 from chalicelib.dead_letters.queue import Handled
-from chalicelib.events import bus, republish
+from chalicelib.events import republish
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
-from chalicelib.platform.settings import settings
 
 
 def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
@@ -84,7 +83,7 @@ def _publish_again(dead_letter: DeadLetter) -> None:
     if "detail" not in dead_letter.content:
         raise CannotRedrive("no event")
     envelope = Envelope.model_validate(dead_letter.content["detail"])
-    bus.publish([envelope], aws.client("events"), settings().event_bus)
+    wiring.publisher().publish(envelope)
 
 
 def _run_again(dead_letter: DeadLetter) -> None:

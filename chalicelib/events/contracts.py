@@ -6,12 +6,14 @@ refuses to write it otherwise. Events hold no personal data: whoever needs an ad
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from chalicelib.events.envelope import Envelope
+from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.clock import iso
 from chalicelib.platform.money import Money
 
 
@@ -250,6 +252,7 @@ EVENT_CONTRACTS = (
     Contract(OrderSettled, INSIGHTS),
 )
 
+_BY_DATA = {contract.data: contract for contract in EVENT_CONTRACTS}
 _BY_NAME = {(contract.type, contract.version): contract for contract in EVENT_CONTRACTS}
 
 
@@ -259,6 +262,27 @@ def contract_of(event_type: str, version: int) -> Contract:
     if contract is None:
         raise ContractBroken(f"{event_type} version {version} is not in the catalogue")
     return contract
+
+
+def new_event(data: EventData, about: str, at: datetime, cause: str | None = None, key: str | None = None) -> Envelope:
+    """Return `data` in its envelope: type, version and source are its contract's, `about` is the correlation id and
+    `cause` the causation id. With `key` the id is derived, so that the event has the same id each time it is made.
+
+    Raise ContractBroken if no contract has this model.
+    """
+    contract = _BY_DATA.get(type(data))
+    if contract is None:
+        raise ContractBroken(f"{type(data).__name__} is in no contract")
+    return Envelope(
+        id=new_event_id(key),
+        type=contract.type,
+        version=contract.version,
+        time=iso(at),
+        source=contract.source,
+        correlation_id=about,
+        causation_id=cause,
+        data=data.model_dump(mode="json"),
+    )
 
 
 def data_of(event: Envelope) -> EventData:

@@ -1,5 +1,6 @@
 """The envelope that every event travels in."""
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -36,5 +37,6 @@ class Envelope(BaseModel):
         return self.id
 
 
-def new_event_id() -> str:
-    return f"evt_{uuid.uuid4().hex}"
+def new_event_id(key: str | None = None) -> str:
+    """Return a random id, or the one that belongs to `key`: the same each time."""
+    return f"evt_{hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex}"

@@ -7,11 +7,8 @@ restart. An outbox does not.
 from datetime import timedelta
 
 from chalicelib import wiring
-from chalicelib.events import bus
 from chalicelib.events.outbox import Outbox, OutboxEvent
-from chalicelib.platform import aws
 from chalicelib.platform.log import log
-from chalicelib.platform.settings import settings
 
 RELAYS_TIME = timedelta(minutes=1)
 """An event that is younger may be on its way. One that is published twice is borne by all consumers."""
@@ -32,7 +29,7 @@ def _left_behind() -> list[tuple[Outbox, OutboxEvent]]:
 
 def _published(outbox: Outbox, waiting: OutboxEvent) -> bool:
     try:
-        bus.publish([waiting.event], aws.client("events"), settings().event_bus)
+        wiring.publisher().publish(waiting.event)
         outbox.note_published(waiting.key)
     except Exception:
         log.exception("not republished", extra={"event_id": waiting.event.id})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.events.bus import outbox_event
+from chalicelib.events.relay import outbox_event
 from chalicelib.order_updates.model import change
 from chalicelib.platform.log import log
 

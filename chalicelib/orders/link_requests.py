@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from chalicelib.events.contracts import ORDERS, OrderLinkRequested
-from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.events.contracts import OrderLinkRequested, new_event
+from chalicelib.events.envelope import Envelope
 from chalicelib.orders.keys import link_request
-from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.clock import Clock
 from chalicelib.platform.links import Links
 
 
@@ -19,14 +19,4 @@ class LinkRequests:
         """Publish that somebody asks for a link; the event holds neither address. Raise NotPublished."""
         fingerprint = self._links.fingerprint(link_request(order_id, email))
         data = OrderLinkRequested(order_id=order_id, email_fingerprint=fingerprint, client=client)
-        event = Envelope(
-            id=new_event_id(),
-            type=OrderLinkRequested.__name__,
-            version=1,
-            time=iso(self._clock()),
-            source=ORDERS,
-            correlation_id=order_id,
-            causation_id=None,
-            data=data.model_dump(mode="json"),
-        )
-        self._publish(event)
+        self._publish(new_event(data, about=order_id, at=self._clock()))

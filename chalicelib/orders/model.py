@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant, contract_of
-from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant, contract_of, new_event
+from chalicelib.events.envelope import Envelope
 from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
@@ -502,13 +502,4 @@ def _event(order: Order, event_type: str, at: datetime, about: About = None, cau
         facts["returned"] = Returned(return_id=about.id, **about.model_dump(include=RETURN_FACTS))
     elif about:
         facts["movement"] = about
-    return Envelope(
-        id=new_event_id(),
-        type=event_type,
-        version=EVENT_VERSION,
-        time=iso(at),
-        source=contract.source,
-        correlation_id=order.id,
-        causation_id=cause,
-        data=contract.data(**facts).model_dump(mode="json"),
-    )
+    return new_event(contract.data(**facts), about=order.id, at=at, cause=cause)

@@ -1,27 +1,24 @@
 """Making mismatches known: an event each, and a report in the bucket."""
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.events import bus
-from chalicelib.events.contracts import PAYMENTS, LedgerMismatch
+from chalicelib.events.contracts import LedgerMismatch, new_event
 from chalicelib.events.envelope import Envelope
+from chalicelib.events.publisher import EventPublisher
 from chalicelib.payments.reconciliation import Mismatch
 from chalicelib.platform import sheets
-from chalicelib.platform.clock import iso
 from chalicelib.platform.shop import shop
 
 
 class ReconciliationReport:
-    def __init__(self, events_client: Any, bus_name: str, s3: Any, bucket: str) -> None:
-        self._events = events_client
-        self._bus_name = bus_name
+    def __init__(self, publisher: EventPublisher, s3: Any, bucket: str) -> None:
+        self._publisher = publisher
         self._s3 = s3
         self._bucket = bucket
 
     def publish(self, mismatch: Mismatch, at: datetime) -> None:
-        bus.publish([_event(mismatch, at)], self._events, self._bus_name)
+        self._publisher.publish(_event(mismatch, at))
 
     def report(self, mismatches: list[Mismatch], at: datetime) -> str:
         """Write a CSV with one line for each mismatch; return its key: the shop's day, and the moment in UTC."""
@@ -46,13 +43,5 @@ def _published(mismatch: Mismatch) -> LedgerMismatch:
 
 
 def _event(mismatch: Mismatch, at: datetime) -> Envelope:
-    return Envelope(
-        id=f"evt_{hashlib.sha256(mismatch.id.encode()).hexdigest()[:32]}",
-        type=LedgerMismatch.__name__,
-        version=1,
-        time=iso(at),
-        source=PAYMENTS,
-        correlation_id=mismatch.order_id or mismatch.payment_id or mismatch.id,
-        causation_id=None,
-        data=_published(mismatch).model_dump(mode="json"),
-    )
+    about = mismatch.order_id or mismatch.payment_id or mismatch.id
+    return new_event(_published(mismatch), about=about, at=at, key=mismatch.id)

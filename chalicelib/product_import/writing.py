@@ -5,17 +5,16 @@ Decide, do, count: what changes is decided once and written down, doing it may b
 conditional write. So a batch that comes again, or is taken over after a crash, counts as it would have counted.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.catalog.model import ProductRefused
 from chalicelib.catalog.service import Catalog
-from chalicelib.events.contracts import CATALOG, CatalogImported
+from chalicelib.events.contracts import CatalogImported, new_event
 from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.model import StockSetAside
 from chalicelib.inventory.service import Inventory
-from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.clock import Clock
 from chalicelib.product_import.files import ImportFiles
 from chalicelib.product_import.model import BadRow, Batch, Counts, Import, Row, RowIncomplete
 from chalicelib.product_import.store import KEPT, ImportStore
@@ -99,8 +98,7 @@ class Writer:
 
 
 def _imported(counted: Import, at: datetime) -> Envelope:
-    """Under the same id each time."""
-    identity = hashlib.sha256(f"{counted.import_id}:imported".encode()).hexdigest()[:32]
+    """Return the event that the import has ended, under the same id each time."""
     data = CatalogImported(
         import_id=counted.import_id,
         total=counted.total or 0,
@@ -108,13 +106,4 @@ def _imported(counted: Import, at: datetime) -> Envelope:
         unchanged=counted.unchanged,
         failed=counted.failed,
     )
-    return Envelope(
-        id=f"evt_{identity}",
-        type=CatalogImported.__name__,
-        version=1,
-        time=iso(at),
-        source=CATALOG,
-        correlation_id=counted.import_id,
-        causation_id=None,
-        data=data.model_dump(),
-    )
+    return new_event(data, about=counted.import_id, at=at, key=f"{counted.import_id}:imported")

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from chalicelib.dead_letters.model import Parts
     from chalicelib.dead_letters.queue import DeadLetterQueue
     from chalicelib.dead_letters.replays import Replays
-    from chalicelib.events.envelope import Envelope
     from chalicelib.events.outbox import Outbox
+    from chalicelib.events.publisher import EventPublisher
     from chalicelib.insights.service import Insights
     from chalicelib.inventory.service import Inventory
     from chalicelib.notifications.limits import MailLimits
@@ -105,7 +105,7 @@ def links() -> Links:
 def link_requests() -> LinkRequests:
     from chalicelib.orders.link_requests import LinkRequests
 
-    return LinkRequests(links(), publish, utc_now)
+    return LinkRequests(links(), publisher().publish, utc_now)
 
 
 def client_of(call: Call) -> str:
@@ -241,10 +241,11 @@ def auditor() -> Auditor:
     return Auditor(aws.lambda_for_long_calls(), settings().auditor_function)
 
 
-def publish(event: Envelope) -> None:
-    from chalicelib.events import bus
+@cache
+def publisher() -> EventPublisher:
+    from chalicelib.events.publisher import EventPublisher
 
-    bus.publish([event], aws.client("events"), settings().event_bus)
+    return EventPublisher(aws.client("events"), settings().event_bus)
 
 
 @cache
@@ -337,4 +338,4 @@ def stripe_inbox() -> WebhookReceiver:
 def reconciliation_report() -> ReconciliationReport:
     from chalicelib.payments.reconciliation_report import ReconciliationReport
 
-    return ReconciliationReport(aws.client("events"), settings().event_bus, aws.client("s3"), settings().reports_bucket)
+    return ReconciliationReport(publisher(), aws.client("s3"), settings().reports_bucket)

@@ -34,4 +34,4 @@ def splitter() -> Splitter:
 
 @cache
 def writer() -> Writer:
-    return Writer(_store(), _files(), wiring.catalog(), wiring.inventory(), wiring.publish, utc_now)
+    return Writer(_store(), _files(), wiring.catalog(), wiring.inventory(), wiring.publisher().publish, utc_now)

@@ -125,7 +125,7 @@ def _attempts(job: str, target: dict[str, Any]) -> dict[str, Any]:
 
 def schema_registry() -> Template:
     """Each event's contract where EventBridge's console and code generators look for it. EventBridge itself does not
-    hold events against them; `chalicelib/events/bus.py` does."""
+    hold events against them; the publisher and the consumer in `chalicelib/events` do."""
     registry = {
         "EventRegistry": {
             "Type": "AWS::EventSchemas::Registry",

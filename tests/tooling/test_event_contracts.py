@@ -8,11 +8,22 @@ import pytest
 from jsonschema import Draft4Validator
 
 from chalicelib.events import bus
-from chalicelib.events.contracts import EVENT_CONTRACTS, Contract, ContractBroken, contract_of, data_of
+from chalicelib.events.contracts import (
+    EVENT_CONTRACTS,
+    Contract,
+    ContractBroken,
+    EventData,
+    OrderSettled,
+    contract_of,
+    data_of,
+    new_event,
+)
+from chalicelib.events.publisher import EventPublisher
 from chalicelib.events.schemas import asyncapi, breaks, json_schema
+from chalicelib.platform.clock import iso
 from infra.build import contracts, derived
 from infra.build.template import merged_template
-from tests.builders import a_record, an_event
+from tests.builders import NOW, a_record, an_event
 from tests.fakes import FakeBus
 
 OLD = {
@@ -142,13 +153,39 @@ def test_what_breaks_its_contract_is_neither_read_nor_published_nor_consumed(eve
     with pytest.raises(ContractBroken):
         data_of(event)
     with pytest.raises(ContractBroken):
-        bus.publish([event], taken := FakeBus(), "shop-bus")
+        EventPublisher(taken := FakeBus(), "shop-bus").publish(event)
     assert taken.calls == []
     handled = []
     body = json.dumps({"detail": event.model_dump()})
     record = a_record("m-1", body)
     assert bus.consume({"Records": [record]}, handled.append) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     assert handled == []
+
+
+def test_new_event_takes_type_version_and_source_from_contract():
+    settled = OrderSettled(order_id="ord_1", parts=["SALES"])
+
+    event = new_event(settled, about="ord_1", at=NOW, cause="evt_0")
+
+    assert (event.type, event.version, event.source) == ("OrderSettled", 1, "storefront.insights")
+    assert (event.correlation_id, event.causation_id, event.time) == ("ord_1", "evt_0", iso(NOW))
+    assert data_of(event) == settled
+
+
+def test_new_event_with_key_has_the_same_id_each_time():
+    settled = OrderSettled(order_id="ord_1", parts=[])
+    ids = [new_event(settled, "ord_1", NOW, key=key).id for key in ("one", "one", "other", None, None)]
+
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+
+
+def test_new_event_without_contract_is_refused():
+    class Forgotten(EventData):
+        pass
+
+    with pytest.raises(ContractBroken):
+        new_event(Forgotten(), about="ord_1", at=NOW)
 
 
 def test_a_broken_contract_is_told_by_fields_and_never_by_their_values():

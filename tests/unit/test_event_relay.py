@@ -5,8 +5,8 @@ import json
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from chalicelib.events import bus as events
-from chalicelib.events.bus import ATTEMPTS, NotPublished, publish, relay
+from chalicelib.events.publisher import ATTEMPTS, EventPublisher, NotPublished
+from chalicelib.events.relay import relay
 from tests.builders import an_event
 from tests.fakes import FakeBus
 
@@ -40,7 +40,7 @@ def relayed(noted):
         assert key["sk"] == "EVENT#000001"
         noted.append(key["pk"].removeprefix("ORDER#"))
 
-    return lambda batch, bus: relay(batch, bus, "shop-bus", note)
+    return lambda batch, bus: relay(batch, EventPublisher(bus, "shop-bus"), note)
 
 
 def orders(*numbers):
@@ -49,11 +49,6 @@ def orders(*numbers):
 
 def published(bus):
     return [json.loads(entry["Detail"])["correlation_id"] for entry in bus.published]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
 
 
 def test_the_envelope_arrives_whole_with_what_rules_filter_by(relayed):
@@ -137,11 +132,11 @@ def test_a_bus_that_does_not_answer_fails_the_whole_batch(relayed, noted):
 def test_what_has_no_outbox_is_published_in_tens_too():
     bus = FakeBus(refusals={"ord_4": 2})
 
-    publish([an_event(n) for n in range(1, 13)], bus, "shop-bus")
+    EventPublisher(bus, "shop-bus").publish(*map(an_event, range(1, 13)))
 
     assert bus.calls == [orders(*range(1, 11)), orders(4), orders(4), orders(11, 12)]
 
 
 def test_what_has_no_outbox_and_is_not_published_is_told():
     with pytest.raises(NotPublished):
-        publish([an_event(1)], FakeBus(refusals={"ord_1": FOREVER}), "shop-bus")
+        EventPublisher(FakeBus(refusals={"ord_1": FOREVER}), "shop-bus").publish(an_event(1))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib import wiring
+from chalicelib.events.publisher import EventPublisher
 from chalicelib.fulfilment import reconciliation
 from chalicelib.fulfilment.reconciliation import reconcile_payments
 from chalicelib.orders.model import Reason, Status
@@ -38,7 +39,9 @@ def books(shop, settings, bus, bucket, monkeypatch):
     monkeypatch.setattr(reconciliation, "utc_now", shop.clock)
     monkeypatch.setattr(reconciliation, "settings", lambda: settings)
     monkeypatch.setattr(
-        wiring, "reconciliation_report", lambda: ReconciliationReport(bus, "shop-bus", bucket, "reports")
+        wiring,
+        "reconciliation_report",
+        lambda: ReconciliationReport(EventPublisher(bus, "shop-bus"), bucket, "reports"),
     )
     return shop
 
