@@ -16,11 +16,11 @@ import boto3
 import pytest
 
 from infra.build import storefront
-from infra.local import engine as local_engine
+from infra.local import emulator as local_emulator
 from infra.local import processes, run, shop
 from tests import rights
 
-os.environ.setdefault("AWS_DEFAULT_REGION", local_engine.REGION)
+os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Engine:
     """A running engine and the payment sandbox beside it."""
 
-    place: shop.Place
+    place: shop.LocalShop
 
     @property
     def session(self) -> boto3.Session:
@@ -51,19 +51,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     payments_pid = run.start_payments(payments_port, home)
     # Waits between retries are compressed; timeouts are not.
     compressed = {"SFN_WAIT_SCALE": "0.2"}
-    engine_pid = local_engine.start(engine_port, home / "state", home / "engine.log", compressed)
+    engine_pid = local_emulator.start(engine_port, home / "state", home / "engine.log", compressed)
     try:
         yield Engine(
-            shop.Place(
+            shop.LocalShop(
                 engine_port,
-                local_engine.url(payments_port),
+                local_emulator.url(payments_port),
                 warehouse_silence_seconds=10,
                 buyer_confirmation_seconds=25,
                 mail_limit=1000,
             )
         )
     finally:
-        local_engine.stop(engine_pid)
+        local_emulator.stop(engine_pid)
         processes.stop(payments_pid, run.PAYMENTS)
         shutil.rmtree(home, ignore_errors=True)
 
@@ -72,7 +72,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> dict[str, Any]:
     """A deployed and seeded shop without its pages; what `make up` writes into outputs.json."""
     build = tmp_path_factory.mktemp("build")
-    outputs = shop.open_shop(engine.place, build, frontend=False)
+    outputs = shop.deploy_shop(engine.place, build, frontend=False)
     judge = pytestconfig.pluginmanager.get_plugin("rights")
     judge.note(engine.session, shop.STACK, json.loads((build / "sam.json").read_text()))
     return outputs

@@ -18,7 +18,7 @@ def up(console: Console) -> None:
         console.print(f"  {line} …")
 
     run.start(progress)
-    outputs = shop.open_shop(run.place(), run.HOME / "build", progress)
+    outputs = shop.deploy_shop(run.place(), run.HOME / "build", progress)
     shop.write_outputs(outputs, run.OUTPUTS)
     _announce(console, outputs, time.monotonic() - began)
 

@@ -1,4 +1,4 @@
-"""Deploy the stack of us-east-1: Lambda@Edge and the distribution's web ACL.
+"""Edge deployment: the stack in us-east-1, with Lambda@Edge and the distribution's web ACL.
 
 Its functions need the API's address and the user pool's keys, and the main stack needs their versions. So the main
 stack is deployed first, without versions or with the last ones, then this stack, then the main stack again if the
@@ -27,7 +27,7 @@ def session() -> boto3.Session:
 
 
 def parameters(session: boto3.Session, main: str) -> Outputs:
-    """What the main stack is told of the edge's as it is now: nothing if there is none."""
+    """Return the edge stack's outputs, which are parameters of the main stack; empty if there is no edge stack."""
     try:
         return stack.outputs(session, _name(main))
     except ClientError as error:
@@ -44,9 +44,9 @@ def deploy_around(
     out: Path,
     progress: Progress = lambda line: None,
 ) -> Outputs:
-    """Returns the main stack's outputs. Raises stack.DeploymentFailed.
+    """Deploy the main stack around the edge stack; return the main stack's outputs. Raises DeploymentFailed.
 
-    `main` deploys the main stack of this name with some more parameters; `bake` makes settings of its outputs.
+    `main` deploys the main stack with additional parameters; `bake` returns the edge functions' settings.
     """
     known = parameters(session, name)
     outputs = main(known)
@@ -55,7 +55,7 @@ def deploy_around(
 
 
 def settings(outputs: Outputs, region: str, identity: str | None = None) -> dict[str, Any]:
-    """What is baked into the functions' package. `identity` is where the user pool's keys are read, if not at AWS."""
+    """Return the settings in the functions' package. `identity` is the source of the user pool's keys, if not AWS."""
     issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPoolId']}"
     published = f"{identity}/{outputs['UserPoolId']}" if identity else issuer
     with urllib.request.urlopen(f"{published}/.well-known/jwks.json", timeout=10) as answer:

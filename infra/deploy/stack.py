@@ -1,4 +1,4 @@
-"""Deploys a packaged template through CloudFormation: the same steps on AWS and on the local engine."""
+"""Stack deployment: creates or updates a CloudFormation stack, on AWS and on the emulator alike."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ NO_CHANGES = "No updates are to be performed"
 
 
 class DeploymentFailed(Exception):
-    """CloudFormation gave up; the message holds the reasons it gave."""
+    """The stack was not created or updated; the message contains CloudFormation's reasons."""
 
 
 def deploy(
@@ -26,7 +26,7 @@ def deploy(
     parameters: dict[str, str],
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, str]:
-    """Create or update the stack and wait for it. Returns its outputs. Raises DeploymentFailed.
+    """Create or update the stack, wait for the end and return its outputs. Raises DeploymentFailed.
 
     `code` is the folder that the template's relative CodeUris point into.
     """
@@ -51,6 +51,7 @@ def deploy(
 
 
 def outputs(session: boto3.Session, stack: str) -> dict[str, str]:
+    """Return the outputs of a stack. Raises ClientError if there is no such stack."""
     description = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
@@ -73,7 +74,7 @@ def _location(session: boto3.Session) -> dict[str, str]:
 def _with_uploaded_code(
     session: boto3.Session, bucket: str, template: dict[str, Any], code: Path, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The template with its CodeUris in S3, named by content so that only what changed is updated."""
+    """Upload the code to S3 under its hash, so that only changed functions are updated. Return the changed template."""
     s3 = session.client("s3")
     located = json.loads(json.dumps(template))
     uploaded: dict[str, dict[str, str]] = {}

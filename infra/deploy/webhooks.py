@@ -1,4 +1,4 @@
-"""Has Stripe, or the payment sandbox, tell the shop what happens to its payments."""
+"""Webhook registration: registers the shop's webhook endpoint at Stripe or at the Stripe sandbox."""
 
 from typing import Any
 
@@ -13,11 +13,10 @@ PATH = "/webhooks/stripe"
 def listen(
     session: boto3.Session, stack: str, deployment: str, secret_key: str, api_url: str, api_base: str = ""
 ) -> None:
-    """Register the shop's endpoint once, and keep its signing secret where the shop reads it.
+    """Register the shop's endpoint once, and store its signing secret in the parameter store.
 
     `deployment` marks the endpoint as ours: other shops may use the same account, and stacks of the same name.
-
-    Stripe tells the secret only when an endpoint is made, so one whose secret is lost is made anew.
+    Stripe returns the secret only when an endpoint is created, so an endpoint without a stored secret is recreated.
     """
     addresses: Any = {"api": api_base} if api_base else {}
     endpoints = stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
@@ -38,7 +37,7 @@ def listen(
 
 
 def _is_ours(endpoint: Any, deployment: str, url: str) -> bool:
-    """One with our address is ours, whatever it was marked with before."""
+    """Return whether an endpoint has our mark or our address."""
     return endpoint.metadata.to_dict().get("deployment") == deployment or endpoint.url == url
 
 

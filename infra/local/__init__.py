@@ -1,1 +1,1 @@
-"""The shop on one machine: an embedded engine in place of AWS, a payment sandbox in place of Stripe."""
+"""Local shop: the AWS emulator (MiniStack) in place of AWS, and the Stripe sandbox in place of Stripe."""

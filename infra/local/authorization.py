@@ -1,7 +1,7 @@
-"""What the engine asks permission for: by the names that AWS uses, and written down if somebody wants to know.
+"""Authorization in the AWS emulator (MiniStack): checks calls against the resources that AWS checks, and records them.
 
-The engine checks some calls against `*`, or under a name of its own, where AWS knows better. With those mended
-the roles of the template hold as they are, and a policy that is too narrow fails here as it would there.
+The emulator checks some calls against `*`, or under an action of its own. With these corrected, the template's roles
+are enforced unchanged, and a policy that is too narrow fails as it would on AWS.
 """
 
 import json
@@ -11,7 +11,7 @@ from email.utils import parseaddr
 from typing import Any
 
 RECORD = "RECORD_CALLS"
-"""The setting that names a file: each different call of a role goes there once, as a line of JSON."""
+"""Environment variable with the path of a file, to which each distinct call of a role is appended as JSON."""
 
 BATCHES = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -21,7 +21,7 @@ BATCHES = {
 
 
 def name_as_aws_does() -> None:
-    """Identities of emails, state machines of task tokens, all that a replay touches, batches of messages."""
+    """Correct the resources of emails, task tokens and replays, and the actions of message batches."""
     from ministack.core import iam_actions
     from ministack.services import stepfunctions
 
@@ -33,34 +33,34 @@ def name_as_aws_does() -> None:
         iam_actions.eventbridge_resource_arns,
     )
 
-    def arguments(state: Any, given: Any, context: dict[str, Any]) -> Any:
-        """Here a step that waits has got its token, and it is still known whose step it is."""
+    def arguments(state: Any, raw: Any, context: dict[str, Any]) -> Any:
+        """Record the state machine of each task token when its step receives it."""
         if token := context.get("Task", {}).get("Token"):
             machines[token] = context["StateMachine"]["Id"]
-        return arguments_of(state, given, context)
+        return arguments_of(state, raw, context)
 
     def action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
-        """None is not checked: a token that nobody knows is refused as unknown, whoever brings it."""
-        asked = action_of(service, method, path, headers, body, query)
-        if asked and asked.startswith("states:SendTask") and _told(body, "taskToken") not in machines:
+        """Return None, which is not checked, for an unknown task token: the call is refused anyway."""
+        original = action_of(service, method, path, headers, body, query)
+        if original and original.startswith("states:SendTask") and _field(body, "taskToken") not in machines:
             return None
-        return BATCHES.get(asked or "", asked)
+        return BATCHES.get(original or "", original)
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *place: str) -> str:
-        if service == "ses" and (sender := _told(body, "FromEmailAddress")):
+        if service == "ses" and (sender := _field(body, "FromEmailAddress")):
             address = parseaddr(sender)[1]
             return f"arn:aws:ses:{':'.join(place)}:identity/{address}"
-        if service == "states" and (token := _told(body, "taskToken")):
+        if service == "states" and (token := _field(body, "taskToken")):
             return machines[token]
         return resource_of(service, method, path, headers, body, query, *place)
 
     def events_resources(body: bytes, region: str, account: str) -> list[str]:
-        replay = _told(body, "ReplayName")
+        replay = _field(body, "ReplayName")
         if not replay:
             return buses_of(body, region, account)
         named = f"arn:aws:events:{region}:{account}:replay/{replay}"
         destination = json.loads(body).get("Destination", {}).get("Arn")
-        return [arn for arn in (_told(body, "EventSourceArn"), destination, named) if arn]
+        return [arn for arn in (_field(body, "EventSourceArn"), destination, named) if arn]
 
     stepfunctions._apply_jsonata_arguments = arguments
     iam_actions.extract_iam_action = action
@@ -69,7 +69,7 @@ def name_as_aws_does() -> None:
 
 
 def record(path: str) -> None:
-    """Append `[role, action, resource, allowed]` for each call that differs from all before it."""
+    """Append `[role, action, resource, allowed]` to the file for each new call."""
     from ministack.core import iam_evaluator
     from ministack.core.responses import get_account_id
 
@@ -93,21 +93,23 @@ def record(path: str) -> None:
 
 
 def install() -> None:
+    """Apply the corrections, and start recording if RECORD_CALLS is set."""
     name_as_aws_does()
     if path := os.environ.get(RECORD):
         record(path)
 
 
-def _told(body: bytes, field: str) -> str:
+def _field(body: bytes, field: str) -> str:
+    """Return a text field of a JSON body, or an empty text."""
     try:
-        told = json.loads(body or b"{}")
+        content = json.loads(body or b"{}")
     except ValueError:
         return ""
-    value = told.get(field) if isinstance(told, dict) else None
+    value = content.get(field) if isinstance(content, dict) else None
     return value if isinstance(value, str) else ""
 
 
 def _role(principal_arn: str) -> str | None:
-    """`arn:aws:sts::000000000000:assumed-role/TheRole/session` is TheRole; others than roles are of no interest."""
+    """Return `TheRole` of `arn:aws:sts::000000000000:assumed-role/TheRole/session`, or None if it is no role."""
     found = re.search(r":assumed-role/([^/]+)/", principal_arn)
     return found[1] if found else None

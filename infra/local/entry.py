@@ -1,6 +1,6 @@
-"""What the engine starts as a function's environment: asks the forker for it, and lasts as long as it does.
+"""Entry process: started by the emulator for each environment of a function; has the forker fork it, and waits.
 
-Runs without the virtual environment's packages, and imports as little as it can: it is started for each environment.
+It runs without the virtual environment's packages and imports little, because it starts for each environment.
 """
 
 import json
@@ -9,7 +9,7 @@ import socket
 
 with socket.socket(socket.AF_UNIX) as forker:
     forker.connect(os.environ["SHOP_FORKER"])
-    told = json.dumps({"environment": dict(os.environ)}).encode()
-    socket.send_fds(forker, [len(told).to_bytes(4, "big")], [1, 2])
-    forker.sendall(told)
+    request = json.dumps({"environment": dict(os.environ)}).encode()
+    socket.send_fds(forker, [len(request).to_bytes(4, "big")], [1, 2])
+    forker.sendall(request)
     forker.recv(1)

@@ -1,8 +1,8 @@
-"""A process that has libraries and code loaded, and becomes a function's environment each time the engine wants one.
+"""Forker: a process with libraries and code loaded, forked for each environment of a function.
 
-A new Python process for each environment takes half a second and 80 MB, and a busy shop has a hundred of them. A fork
-of this one takes a few hundredths, and shares what it does not change. The engine still starts a program of its own for
-each environment, `infra/local/entry.py`; that hands its output and its surroundings over, and lasts as long as they do.
+A new Python process takes half a second and 80 MB, and a busy shop has a hundred of them. A fork takes a few
+hundredths of a second and shares unchanged memory. The emulator still starts `infra/local/entry.py` for each
+environment; that passes on its output streams and environment variables, and ends with the fork.
 """
 
 import gc
@@ -34,14 +34,14 @@ LIBRARIES = (
     "pydantic.json_schema",
     "stripe",
 )
-"""What the functions load; but not the runtime client, which reads its address when it is loaded."""
+"""Libraries of the functions, without the runtime client, which reads its address when it is imported."""
 SERVICES = ("dynamodb", "events", "s3", "sqs", "ssm", "stepfunctions")
-"""Whose descriptions are read beforehand."""
+"""AWS services whose API models are loaded in advance."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One environment: who asks for it, where its output goes, and its surroundings."""
+class ForkRequest:
+    """A request for one environment: the entry's socket, its output streams, its variables and its code."""
 
     entry: socket.socket
     outputs: list[int]
@@ -50,8 +50,7 @@ class Wish:
 
 
 def start() -> None:
-    """Starts the forker as a child of this process, with which it ends, and tells its address to whatever this process
-    starts."""
+    """Start the forker as a child of this process, with which it ends, and set its address in the environment."""
     address = str(Path(tempfile.mkdtemp(prefix="shop-")) / "forker")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -66,73 +65,73 @@ def start() -> None:
 
 
 def _serve(listener: socket.socket, parent: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for our children
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     folder = Path(listener.getsockname()).parent
     threading.Thread(target=_end_with, args=[parent, folder], daemon=True).start()
     code = ""
     while True:
-        wish = _heard(listener.accept()[0])
-        if wish.folder != code and (Path(wish.folder) / "app.py").exists():
-            _load_code(wish, instead_of=code)
-            code = wish.folder
+        request = _received(listener.accept()[0])
+        if request.folder != code and (Path(request.folder) / "app.py").exists():
+            _load_code(request, instead_of=code)
+            code = request.folder
         if os.fork() == 0:
             listener.close()
-            _become(wish)
-        wish.entry.close()
-        for output in wish.outputs:
+            _become(request)
+        request.entry.close()
+        for output in request.outputs:
             os.close(output)
 
 
-def _heard(entry: socket.socket) -> Wish:
+def _received(entry: socket.socket) -> ForkRequest:
     head, outputs, _, _ = socket.recv_fds(entry, 4, 2)
     content, size = b"", int.from_bytes(head, "big")
     while len(content) < size:
         content += entry.recv(size - len(content))
-    told = json.loads(content)
-    return Wish(entry, outputs, told["environment"], told["environment"]["LAMBDA_TASK_ROOT"])
+    variables = json.loads(content)["environment"]
+    return ForkRequest(entry, outputs, variables, variables["LAMBDA_TASK_ROOT"])
 
 
-def _surround(wish: Wish) -> None:
+def _enter(request: ForkRequest) -> None:
     os.environ.clear()
-    os.environ.update(wish.environment)
-    os.chdir(wish.folder)
-    sys.path.insert(0, wish.folder)
+    os.environ.update(request.environment)
+    os.chdir(request.folder)
+    sys.path.insert(0, request.folder)
 
 
-def _load_code(wish: Wish, instead_of: str) -> None:
-    """The functions' own code, which an update replaces; they read their environment when they run."""
+def _load_code(request: ForkRequest, instead_of: str) -> None:
+    """Import the functions' code in place of an older version. They read their settings only when they run."""
     if instead_of:
         sys.path.remove(instead_of)
         for name, module in list(sys.modules.items()):
             if (getattr(module, "__file__", None) or "").startswith(instead_of):
                 del sys.modules[name]
-    _surround(wish)
+    _enter(request)
     del os.environ["_HANDLER"]  # that of the first function; the code is loaded for all of them
     importlib.import_module("app")
-    for lazy in pkgutil.walk_packages([f"{wish.folder}/chalicelib"], "chalicelib."):
+    for lazy in pkgutil.walk_packages([f"{request.folder}/chalicelib"], "chalicelib."):
         importlib.import_module(lazy.name)
     gc.collect()
     gc.freeze()
 
 
-def _become(wish: Wish) -> None:
-    """Never returns."""
+def _become(request: ForkRequest) -> None:
+    """Run the function's environment in this fork. Never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for output, number in zip(wish.outputs, (1, 2), strict=True):
+        for output, number in zip(request.outputs, (1, 2), strict=True):
             os.dup2(output, number)
             os.close(output)
-        _surround(wish)
-        threading.Thread(target=_end_with, args=[wish.entry], daemon=True).start()
+        _enter(request)
+        threading.Thread(target=_end_with, args=[request.entry], daemon=True).start()
         from awslambdaric.__main__ import main
 
-        main(["awslambdaric", wish.environment["_HANDLER"]])
+        main(["awslambdaric", request.environment["_HANDLER"]])
     finally:
         os._exit(1)
 
 
 def _end_with(other: socket.socket, leaving: Path | None = None) -> None:
-    """Nothing is ever said on this line, so whatever comes is its end."""
+    """Exit when the other side closes the socket, on which nothing is ever sent."""
     other.recv(1)
     if leaving:
         shutil.rmtree(leaving, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Starts the engine with changes that make it quick and steady on one machine, and as strict as AWS."""
+"""Launcher: starts the AWS emulator (MiniStack) with changes for speed, stability and AWS's own strictness."""
 
 import json
 import os
@@ -12,14 +12,13 @@ from infra.local import authorization, forker, processes
 AT_ONCE = max(3, os.cpu_count() or 1)
 
 
-def _answer_at_once() -> None:
-    """Nagle's algorithm would hold each call of a function up for 40 ms."""
+def _disable_nagle() -> None:
+    """Disable Nagle's algorithm, which delays each call of a function by 40 ms."""
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 
-def _rest() -> None:
-    """The engine keeps a server for each process of a function, and each would look ten times a second whether it is
-    to stop."""
+def _poll_less() -> None:
+    """Let the server of each environment poll twice a second for its shutdown, not ten times."""
     every_server: Any = socketserver.BaseServer
     serve = every_server.serve_forever
 
@@ -29,9 +28,8 @@ def _rest() -> None:
     every_server.serve_forever = patiently
 
 
-def _take_turns() -> None:
-    """AWS starts an environment for each simultaneous call of a function. Here that is a process, and a
-    crowd of them would keep each other from ever coming up: so a few run, and the other calls wait."""
+def _limit_concurrency() -> None:
+    """Limit concurrent calls of a function: too many starting processes slow each other until some fail."""
     from ministack.services import lambda_svc
 
     run = lambda_svc._execute_function_dispatch
@@ -45,7 +43,7 @@ def _take_turns() -> None:
 
 
 def _validate_requests() -> None:
-    """The engine checks bodies against models, but passes over the models in an API's definition."""
+    """Import the models and validators of an API's definition, which the emulator ignores."""
     from ministack.services import apigateway_v1 as gateway
 
     import_api = gateway._import_rest_api
@@ -70,8 +68,8 @@ def _validate_requests() -> None:
 
 
 def _count_calls() -> None:
-    """AWS counts each call of a function. The engine counts those by Invoke alone, and none that a queue, a stream, an
-    API or a workflow makes."""
+    """Count each call of a function. The emulator counts direct calls only, not those of queues, streams, APIs and
+    workflows."""
     from ministack.services import lambda_svc
 
     run, count = lambda_svc._execute_function_dispatch, lambda_svc._emit_lambda_metrics
@@ -85,9 +83,8 @@ def _count_calls() -> None:
     lambda_svc._emit_lambda_metrics = lambda *counted_already, **details: None
 
 
-def _name_peers() -> None:
-    """API Gateway on AWS appends the address that connected to it to `X-Forwarded-For`. The engine passes on what the
-    caller wrote, so that anybody could write an address of their own."""
+def _append_peer() -> None:
+    """Append the peer's address to `X-Forwarded-For`, as API Gateway does. The emulator keeps the caller's."""
     from ministack import app as server
 
     answer = server.app
@@ -111,12 +108,12 @@ if __name__ == "__main__":
     forker.start()
     from ministack.app import main
 
-    _answer_at_once()
-    _rest()
-    _take_turns()
+    _disable_nagle()
+    _poll_less()
+    _limit_concurrency()
     _validate_requests()
     _count_calls()
-    _name_peers()
+    _append_peer()
     authorization.install()
     processes.end_with_starter()
     main()

@@ -1,4 +1,4 @@
-"""Starting and stopping the local servers: by their own process ids, and never anything else."""
+"""Server processes: starts and stops the local servers, by their own process ids only."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ENDS_WITH = "ENDS_WITH_PROCESS"
-"""A setting: the id of the process with which the servers that it starts are to end, however it ends itself."""
+"""Environment variable with the id of a process. Servers that it starts end with it, however it ends."""
 
 
 class PortBusy(Exception):
@@ -26,13 +26,13 @@ class DidNotStart(Exception):
 
 
 def require_free(port: int, setting: str) -> None:
-    """Raises PortBusy, saying how to choose another."""
+    """Raise PortBusy, with a hint how to choose another port, if this one is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise PortBusy(f"Port {port} is in use. End what uses it, or choose another: {setting}=… make up") from None
+            raise PortBusy(f"Port {port} is in use. Stop its program, or choose another: {setting}=… make up") from None
 
 
 def free_port() -> int:
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def start(module: str, arguments: list[str], environment: Mapping[str, str], log: Path, ready_url: str) -> int:
-    """Start a Python module as a server in a session of its own; returns its process id. Raises DidNotStart."""
+    """Start a Python module as a server in its own session; return its process id. Raises DidNotStart."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -62,7 +62,7 @@ def start(module: str, arguments: list[str], environment: Mapping[str, str], log
 
 
 def end_with_starter() -> None:
-    """A server calls this. It ends orderly when its starter is gone, if the starter wished so."""
+    """Let this server end when its starter has ended, if ENDS_WITH_PROCESS is set."""
     if starter := os.environ.get(ENDS_WITH):
         threading.Thread(target=_end_without, args=(int(starter),), daemon=True).start()
 
@@ -82,7 +82,7 @@ def answers(url: str) -> bool:
 
 
 def is_running(pid: int, module: str) -> bool:
-    """Whether this process id still is our server, and not a later process that got its number."""
+    """Return whether this process is our server, and not a later process with the same id."""
     try:
         command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def is_running(pid: int, module: str) -> bool:
 
 
 def stop(pid: int, module: str, patience_seconds: float = 30) -> None:
-    """Ask it to end orderly, so that it saves its state; insist only if it does not."""
+    """Send SIGTERM, so that the server saves its state; send SIGKILL if it has not ended in time."""
     if not is_running(pid, module):
         return
     os.kill(pid, signal.SIGTERM)
@@ -106,7 +106,7 @@ def stop(pid: int, module: str, patience_seconds: float = 30) -> None:
 
 
 def _reap(pid: int) -> None:
-    """If it is a child of ours, collect it, so that it does not look alive."""
+    """Collect the process if it is our child, so that it is not a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 

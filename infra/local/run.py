@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.build.template import ROOT
-from infra.local import engine, processes, shop
+from infra.local import emulator, processes, shop
 
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
@@ -28,7 +28,7 @@ class Running:
 
     @property
     def is_whole(self) -> bool:
-        return processes.is_running(self.engine_pid, engine.MODULE) and processes.is_running(
+        return processes.is_running(self.engine_pid, emulator.MODULE) and processes.is_running(
             self.payments_pid, PAYMENTS
         )
 
@@ -65,7 +65,7 @@ def outputs() -> dict[str, Any]:
     return json.loads(OUTPUTS.read_text())
 
 
-def place() -> shop.Place:
+def place() -> shop.LocalShop:
     """Return the local shop. Raises NotRunning."""
     running = current()
     if running is None:
@@ -77,8 +77,8 @@ def _written() -> Running | None:
     return Running(**json.loads(RUNNING.read_text())) if RUNNING.exists() else None
 
 
-def _place(running: Running) -> shop.Place:
-    return shop.Place(running.engine_port, engine.url(running.payments_port))
+def _place(running: Running) -> shop.LocalShop:
+    return shop.LocalShop(running.engine_port, emulator.url(running.payments_port))
 
 
 def _start(progress: Callable[[str], None]) -> None:
@@ -88,13 +88,13 @@ def _start(progress: Callable[[str], None]) -> None:
     processes.require_free(payments_port, "PAYMENTS_PORT")
     progress("starting the AWS emulator and the Stripe sandbox")
     payments_pid = start_payments(payments_port, HOME)
-    engine_pid = engine.start(engine_port, HOME / "engine", HOME / "engine.log")
+    engine_pid = emulator.start(engine_port, HOME / "engine", HOME / "engine.log")
     running = Running(engine_pid, engine_port, payments_pid, payments_port)
     RUNNING.write_text(json.dumps(asdict(running)))
 
 
 def _stop(running: Running) -> None:
-    engine.stop(running.engine_pid)
+    emulator.stop(running.engine_pid)
     processes.stop(running.payments_pid, PAYMENTS)
     RUNNING.unlink(missing_ok=True)
 
@@ -105,4 +105,4 @@ def start_payments(port: int, home: Path) -> int:
     if starter := os.environ.get(processes.ENDS_WITH):
         arguments += ["--end-with", starter]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return processes.start(PAYMENTS, arguments, environment, home / "payments.log", f"{engine.url(port)}/health")
+    return processes.start(PAYMENTS, arguments, environment, home / "payments.log", f"{emulator.url(port)}/health")

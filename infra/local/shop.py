@@ -1,4 +1,4 @@
-"""A shop on a running engine: deployed, seeded, with its people; for `make up` and for the tests alike."""
+"""Local shop: deploys the shop to a running emulator and seeds products and accounts, for `make up` and the tests."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from chalicelib.accounts.password import opaque
 from infra.build import storefront
 from infra.deploy import link_keys, webhooks
 from infra.deploy.stack import deploy
-from infra.local import engine
+from infra.local import emulator
 from infra.local.package import package_locally
 from infra.local.transform import Local
 from infra.seed.seed import reindex, seed
@@ -35,33 +35,35 @@ ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where this shop lives: which account on which engine, and whose payments; how long it waits for a sign of life of
-    the warehouse, and for the buyer to confirm a payment. `mail_limit` replaces the template's limits on emails that
-    strangers cause."""
+class LocalShop:
+    """A shop on an emulator: its ports, its account and its time limits.
 
-    engine_port: int
+    `warehouse_silence_seconds` is the heartbeat of the warehouse. `mail_limit` replaces the template's limits on emails
+    that visitors can cause.
+    """
+
+    emulator_port: int
     payments_url: str
-    account: str = engine.ACCOUNT
+    account: str = emulator.ACCOUNT
     warehouse_silence_seconds: int = 12
     buyer_confirmation_seconds: int = 120
     mail_limit: int | None = None
 
     @property
     def session(self) -> boto3.Session:
-        return _EngineSession(self.account, engine.url(self.engine_port))
+        return _EmulatorSession(self.account, emulator.url(self.emulator_port))
 
     @property
     def stripe_key(self) -> str:
-        """Each key is a ledger of its own in the payment sandbox."""
+        """Return the secret key: each key has its own data in the Stripe sandbox."""
         return f"sk_test_local{self.account}"
 
 
-class _EngineSession(boto3.Session):
-    """A session whose clients all talk to the engine."""
+class _EmulatorSession(boto3.Session):
+    """A session whose clients use the emulator."""
 
     def __init__(self, account: str, endpoint: str) -> None:
-        super().__init__(aws_access_key_id=account, aws_secret_access_key="local", region_name=engine.REGION)
+        super().__init__(aws_access_key_id=account, aws_secret_access_key="local", region_name=emulator.REGION)
         self._endpoint = endpoint
 
     def client(self, *arguments: Any, **options: Any) -> Any:
@@ -71,11 +73,13 @@ class _EngineSession(boto3.Session):
         return super().resource(*arguments, **{"endpoint_url": self._endpoint, **options})
 
 
-def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, frontend: bool = True) -> dict[str, Any]:
-    """Deploy or update, seed, and return what `.local/outputs.json` holds."""
+def deploy_shop(
+    place: LocalShop, out: Path, progress: Progress = lambda line: None, frontend: bool = True
+) -> dict[str, Any]:
+    """Deploy or update the shop, seed it, and return the content of `.local/outputs.json`."""
     session = place.session
     progress("packaging with chalice")
-    template = package_locally(out, Local(place.engine_port, place.payments_url))
+    template = package_locally(out, Local(place.emulator_port, place.payments_url))
     session.client("ses").verify_email_identity(EmailAddress=SENDER)
     session.client("ssm").put_parameter(
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
@@ -91,12 +95,12 @@ def open_shop(place: Place, out: Path, progress: Progress = lambda line: None, f
     progress(f"seeding {seed(session, stack)} products")
     reindex(session, stack)
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
-        _welcome(session, stack["UserPoolId"], person, groups)
+        _create_account(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)
 
 
 def _archive(session: boto3.Session, bus: str) -> None:
-    """What the template's EventArchive is on AWS."""
+    """Create the archive of the template's EventArchive, which the emulator's CloudFormation does not support."""
     events = session.client("events")
     arn = events.describe_event_bus(Name=bus)["Arn"]
     try:
@@ -106,18 +110,18 @@ def _archive(session: boto3.Session, bus: str) -> None:
 
 
 def _republish(session: boto3.Session) -> None:
-    """The engine's streams forget with a restart; the outbox does not."""
+    """Publish unpublished events: the emulator's streams are empty after a restart, the outbox is not."""
     described = session.client("cloudformation").describe_stack_resource(
         StackName=STACK, LogicalResourceId="RepublishEvents"
     )
     session.client("lambda").invoke(FunctionName=described["StackResourceDetail"]["PhysicalResourceId"])
 
 
-def publish_pages(place: Place, stack: dict[str, str]) -> None:
+def publish_pages(place: LocalShop, stack: dict[str, str]) -> None:
     storefront.publish(place.session, stack["StorefrontBucketName"], _browser_config(place, stack))
 
 
-def _parameters(place: Place) -> dict[str, str]:
+def _parameters(place: LocalShop) -> dict[str, str]:
     return {
         "Stage": "local",
         "StripeApiBase": place.payments_url,
@@ -130,25 +134,25 @@ def _parameters(place: Place) -> dict[str, str]:
     } | _mail_limits(place)
 
 
-def _mail_limits(place: Place) -> dict[str, str]:
+def _mail_limits(place: LocalShop) -> dict[str, str]:
     """Return nothing where the template's own limits hold."""
     if place.mail_limit is None:
         return {}
     return {"MailsPerRecipient": str(place.mail_limit), "MailsPerClient": str(place.mail_limit)}
 
 
-def _browser_config(place: Place, stack: dict[str, str]) -> dict[str, Any]:
+def _browser_config(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "api": "/api",
         "websocket_url": stack["WebSocketUrl"],
         "stripe_publishable_key": None,
         "sandbox": True,
-        # The sandbox's key opens its control API, and no account of anybody.
+        # This key is for the sandbox's control API only, not for a Stripe account.
         "lab": {"control_api": {"url": place.payments_url, "key": place.stripe_key}},
     }
 
 
-def _welcome(session: boto3.Session, pool: str, person: Person, groups: list[str]) -> None:
+def _create_account(session: boto3.Session, pool: str, person: Person, groups: list[str]) -> None:
     cognito = session.client("cognito-idp")
     try:
         cognito.admin_create_user(
@@ -166,7 +170,7 @@ def _welcome(session: boto3.Session, pool: str, person: Person, groups: list[str
 
 
 def sign_in(session: boto3.Session, stack: dict[str, str], person: Person) -> str:
-    """The person's id token."""
+    """Sign a person in and return the id token."""
     answer = session.client("cognito-idp").initiate_auth(
         ClientId=stack["UserPoolClientId"],
         AuthFlow="USER_PASSWORD_AUTH",
@@ -175,15 +179,15 @@ def sign_in(session: boto3.Session, stack: dict[str, str], person: Person) -> st
     return answer["AuthenticationResult"]["IdToken"]
 
 
-def _outputs(place: Place, stack: dict[str, str]) -> dict[str, Any]:
+def _outputs(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "storefront_url": stack["StorefrontUrl"],
         "api_url": stack["ApiUrl"],
         "websocket_url": stack["WebSocketUrl"],
-        "engine_url": engine.url(place.engine_port),
+        "engine_url": emulator.url(place.emulator_port),
         "payments_url": place.payments_url,
         "state_machine_arn": stack["StateMachineArn"],
-        "region": engine.REGION,
+        "region": emulator.REGION,
         "account": place.account,
         "stripe_key": place.stripe_key,
         "customer": CUSTOMER.__dict__,

@@ -1,6 +1,6 @@
-"""Every difference between the template that AWS gets and the one that the local engine gets.
+"""Template transform: every difference between the template for AWS and the one for the AWS emulator (MiniStack).
 
-Each is one function with its reason. They run in the order of `DIFFERENCES`.
+Each is one function, whose docstring states the reason. They run in the order of `DIFFERENCES`.
 """
 
 import json
@@ -9,41 +9,41 @@ from typing import Any
 
 Template = dict[str, Any]
 
-UNNAMED_ON_THE_ENGINE = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups", "logs:StartQuery"}
+UNNAMED_ON_THE_EMULATOR = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups", "logs:StartQuery"}
 
 
 @dataclass(frozen=True)
 class Local:
-    """Where the engine listens, and where the payment sandbox does."""
+    """Addresses of the emulator and of the Stripe sandbox."""
 
     port: int
     payments_url: str = "http://127.0.0.1:4567"
 
 
 def own_runtime(template: Template, local: Local) -> None:
-    """Run the functions by AWS's own runtime client, from the virtual environment.
+    """Run the functions under AWS's own runtime client, from the virtual environment.
 
-    The engine's Python executor answers every exception as `Runtime.HandlerError`, so the saga could
-    catch nothing by name. The zip's `bootstrap` starts `awslambdaric`, which names errors as AWS does.
+    The emulator's Python executor reports every exception as `Runtime.HandlerError`, so the saga could
+    catch no error by name. The zip's `bootstrap` starts `awslambdaric`, which names errors as AWS does.
     """
     for resource in _of_type(template, "AWS::Serverless::Function"):
         resource["Properties"]["Runtime"] = "provided.al2023"
 
 
 def no_archive(template: Template, local: Local) -> None:
-    """The engine's CloudFormation refuses archives; its API takes them, so `infra/local/shop.py` makes the same one."""
+    """Remove the archive: the emulator's CloudFormation rejects it, so `infra/local/shop.py` creates it by the API."""
     del template["Resources"]["EventArchive"]
 
 
 def no_schema_registry(template: Template, local: Local) -> None:
-    """The engine knows no schema registry. Nothing that runs reads it: it is for people and code generators."""
+    """Remove the schema registry, which the emulator does not support. No code reads it at run time."""
     for name, resource in list(template["Resources"].items()):
         if resource["Type"].startswith("AWS::EventSchemas::"):
             del template["Resources"][name]
 
 
 def api_origin(template: Template, local: Local) -> None:
-    """The engine's CloudFront refuses AWS's own host names as origins, and serves APIs below a path."""
+    """Set the API's origin: the emulator's CloudFront rejects AWS host names and serves APIs below a path."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     origin = next(origin for origin in distribution["Origins"] if origin["Id"] == "api")
     origin["DomainName"] = "localhost"
@@ -52,16 +52,16 @@ def api_origin(template: Template, local: Local) -> None:
 
 
 def unnamed_resources(template: Template, local: Local) -> None:
-    """The engine checks these actions against `*`, where AWS knows the stack and the log groups."""
+    """Allow these actions on `*`: the emulator does not check them against the stack or the log groups."""
     for role in _of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                if _actions(statement) & UNNAMED_ON_THE_ENGINE:
+                if _actions(statement) & UNNAMED_ON_THE_EMULATOR:
                     statement["Resource"] = "*"
 
 
 def gateway_responses(template: Template, local: Local) -> None:
-    """The engine reads an API's gateway responses from resources, not from the API's definition."""
+    """Move the gateway responses from the API's definition to resources, from which the emulator reads them."""
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     for kind, response in definition.pop("x-amazon-apigateway-gateway-responses").items():
         properties = {
@@ -76,32 +76,32 @@ def gateway_responses(template: Template, local: Local) -> None:
 
 
 def method_settings(template: Template, local: Local) -> None:
-    """The engine looks limits up by a method's path as it is, where AWS wants its slashes written as `~1`."""
+    """Write plain slashes in the paths of method limits, where AWS requires `~1`."""
     for setting in template["Resources"]["RestAPI"]["Properties"]["MethodSettings"]:
         setting["ResourcePath"] = setting["ResourcePath"].replace("~1", "/").replace("//", "/")
 
 
 def no_api_firewall(template: Template, local: Local) -> None:
-    """The engine sends no request through a firewall."""
+    """Remove the web ACL, which the emulator does not apply."""
     for name in ("ApiFirewallAssociation", "ApiFirewall"):
         del template["Resources"][name]
 
 
 def plain_http(template: Template, local: Local) -> None:
-    """On loopback there is no certificate, so no redirect to https."""
+    """Remove redirects to https: on loopback there is no certificate."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     for behaviour in (distribution["DefaultCacheBehavior"], *distribution["CacheBehaviors"]):
         behaviour["ViewerProtocolPolicy"] = "allow-all"
 
 
 def identity_endpoint(template: Template, local: Local) -> None:
-    """The user pool's keys are published by the engine."""
+    """Read the user pool's keys from the emulator."""
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     variables["IDENTITY_ENDPOINT"] = f"http://127.0.0.1:{local.port}"
 
 
 def local_addresses(template: Template, local: Local) -> None:
-    """Where the storefront and the API are on this machine, in outputs and in the links of emails."""
+    """Set the local addresses of the storefront and the API, in outputs and in the links of emails."""
     label = {"Fn::Select": [0, {"Fn::Split": [".", {"Fn::GetAtt": ["Distribution", "DomainName"]}]}]}
     storefront = {"Fn::Join": ["", ["http://", label, f".cloudfront.localhost:{local.port}"]]}
     for name in ("AuthorizePayment", "SendConfirmation", "SendNotifications", "RemindOfCarts"):
@@ -113,7 +113,7 @@ def local_addresses(template: Template, local: Local) -> None:
 
 
 def websocket_addresses(template: Template, local: Local) -> None:
-    """The engine serves WebSocket APIs, and the posting to their connections, below a path of its own."""
+    """Set the paths at which the emulator serves WebSocket APIs and their management endpoint."""
     place = f"127.0.0.1:{local.port}/_aws/execute-api/${{LiveApi}}/${{LiveStage}}"
     for name in ("Live", "PushUpdates"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
@@ -122,8 +122,7 @@ def websocket_addresses(template: Template, local: Local) -> None:
 
 
 def page_connections(template: Template, local: Local) -> None:
-    """Pages talk to the engine on loopback: the API of live updates, and buckets. The lab also talks to the payment
-    sandbox, which is not on AWS."""
+    """Allow pages to connect to the emulator's WebSocket API and buckets, and the lab to the Stripe sandbox."""
     here = f"127.0.0.1:{local.port}"
     addresses = {
         "LiveUpdates": f"ws://{here}",
@@ -153,6 +152,7 @@ DIFFERENCES = (
 
 
 def localized(template: Template, local: Local) -> Template:
+    """Return a copy of the template with all differences applied."""
     copy = json.loads(json.dumps(template))
     for difference in DIFFERENCES:
         difference(copy, local)

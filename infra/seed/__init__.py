@@ -1,1 +1,1 @@
-"""The demo catalog, and putting it into a deployed shop."""
+"""Demo catalog, and the code that writes it to a deployed shop."""

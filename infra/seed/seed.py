@@ -18,7 +18,7 @@ PRODUCTS = Path(__file__).parent / "products.json"
 
 
 def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
-    """Returns how many products there are. Stock is received only for skus that have no stock yet."""
+    """Write the products and return their number. Only skus without a stock record receive stock."""
     dynamodb = session.resource("dynamodb").meta.client
     catalog = _catalog(session, outputs)
     inventory = InventoryStore(dynamodb, outputs["InventoryTableName"])
@@ -35,7 +35,7 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
 
 
 def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
-    """Bring the catalog's search texts up to date with this version's rule. Return how many products had changed."""
+    """Update the catalog's search texts to this version's rule. Return the number of changed products."""
     return _catalog(session, outputs).reindex()
 
 

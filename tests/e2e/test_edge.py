@@ -10,7 +10,7 @@ import pytest
 
 from infra.deploy import edge as edge_stack
 from infra.deploy.stack import deploy
-from infra.local import engine as local_engine
+from infra.local import emulator as local_emulator
 from infra.local import shop
 from infra.local.package import package_edge_locally
 from infra.local.transform import Local
@@ -119,10 +119,10 @@ def test_other_calls_reach_the_api_untouched(visit):
 @pytest.fixture(scope="module")
 def edge(engine, opened, tmp_path_factory):
     """The stack of us-east-1, deployed here; what invokes one of its functions by its logical id."""
-    endpoint = local_engine.url(engine.place.engine_port)
-    told = edge_stack.settings(opened["stack"], local_engine.REGION, endpoint)
+    endpoint = local_emulator.url(engine.place.emulator_port)
+    told = edge_stack.settings(opened["stack"], local_emulator.REGION, endpoint)
     out = tmp_path_factory.mktemp("edge")
-    template = package_edge_locally(out, told, Local(engine.place.engine_port))
+    template = package_edge_locally(out, told, Local(engine.place.emulator_port))
     versions = deploy(engine.session, template, out, f"{shop.STACK}-edge", {})
 
     def invoke(name: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.commands.client import Buyer
-from infra.local import engine, processes, run, shop
+from infra.local import emulator, processes, run, shop
 from tests.auditor import Auditor
 
 
@@ -35,24 +35,24 @@ class OwnShop:
     payments_pid: int = 0
 
     @property
-    def place(self) -> shop.Place:
-        return shop.Place(self.engine_port, engine.url(self.payments_port), warehouse_silence_seconds=10)
+    def place(self) -> shop.LocalShop:
+        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), warehouse_silence_seconds=10)
 
     def start_engine(self) -> None:
         compressed = {"SFN_WAIT_SCALE": "0.01"}
-        self.engine_pid = engine.start(self.engine_port, self.home / "state", self.home / "engine.log", compressed)
+        self.engine_pid = emulator.start(self.engine_port, self.home / "state", self.home / "engine.log", compressed)
 
     def start_payments(self) -> None:
         self.payments_pid = run.start_payments(self.payments_port, self.home)
 
     def stop_engine(self) -> None:
-        engine.stop(self.engine_pid)
+        emulator.stop(self.engine_pid)
 
     def stop_payments(self) -> None:
         processes.stop(self.payments_pid, run.PAYMENTS)
 
     def open(self) -> dict[str, Any]:
-        return shop.open_shop(self.place, self.home / "build", frontend=False)
+        return shop.deploy_shop(self.place, self.home / "build", frontend=False)
 
 
 @pytest.fixture

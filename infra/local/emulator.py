@@ -1,4 +1,4 @@
-"""The embedded engine, configured: loopback only, permissions enforced, state kept between runs."""
+"""AWS emulator (MiniStack) as a local server: on loopback only, with IAM enforced and its state kept between runs."""
 
 import json
 import os
@@ -17,6 +17,7 @@ ACCOUNT = "000000000000"
 
 
 def url(port: int) -> str:
+    """Return the address of a local server."""
     return f"http://127.0.0.1:{port}"
 
 
@@ -24,7 +25,7 @@ QUEUE_ADDRESS = re.compile(r"localhost:\d+/(?=\d{12}/)")
 
 
 def start(port: int, state: Path, log: Path, extra: dict[str, str] | None = None) -> int:
-    """Returns the process id. Raises processes.DidNotStart."""
+    """Start the emulator and return its process id. Raises processes.DidNotStart."""
     state.mkdir(parents=True, exist_ok=True)
     _forget_stream_positions(state)
     _move_queues(state, port)
@@ -33,11 +34,12 @@ def start(port: int, state: Path, log: Path, extra: dict[str, str] | None = None
 
 
 def stop(pid: int) -> None:
+    """Stop the emulator; it saves its state first."""
     processes.stop(pid, MODULE)
 
 
 def _inherited() -> dict[str, str]:
-    """The caller's environment without anything that could point a function at a real account."""
+    """Return the caller's environment without the variables that could point a function at a real account."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRIPE_"))}
 
 
@@ -50,7 +52,7 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "local",
-        # What the functions' own clients talk to.
+        # Endpoint of the functions' own clients.
         "AWS_ENDPOINT_URL": url(port),
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state),
@@ -60,8 +62,8 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         # macOS would end a fork of a process that has libraries loaded.
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-        # The engine runs CloudFront functions on the node of our virtual environment: on node itself, and not on the
-        # script of that name in `.venv/bin`, which would start it as a process that nobody ends.
+        # The emulator runs CloudFront functions on the first node of the path. The script of that name in `.venv/bin`
+        # would start the real one as a child process that is never stopped.
         "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "SHOP_PYTHON": sys.executable,
@@ -72,7 +74,7 @@ def _settings(port: int, state: Path) -> dict[str, str]:
 
 
 def _move_queues(state: Path, port: int) -> None:
-    """The engine knows a queue by its address. At another port than before it would find none of those it has kept."""
+    """Rewrite the port in saved queue URLs: the emulator identifies a queue by its URL."""
     for saved in state.glob("*.json"):
         content = saved.read_text()
         moved = QUEUE_ADDRESS.sub(f"localhost:{port}/", content)
@@ -81,7 +83,7 @@ def _move_queues(state: Path, port: int) -> None:
 
 
 def _forget_stream_positions(state: Path) -> None:
-    """After a restart the streams begin anew while their readers would go on at the old place and skip records."""
+    """Delete saved stream positions: streams are empty after a restart, and readers would skip their first records."""
     saved = state / "lambda.json"
     if not saved.exists():
         return
