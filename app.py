@@ -150,7 +150,7 @@ def send_notifications(event: Event, context: Any) -> Event:
 @app.lambda_function(name="earn_points")
 def earn_points(event: Event, context: Any) -> Event:
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
+    from chalicelib.loyalty import consumers
 
     return bus.consume(event, consumers.earn_points)
 
@@ -166,8 +166,8 @@ def write_invoice(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="count_sales")
 def count_sales(event: Event, context: Any) -> Event:
+    from chalicelib.analytics import consumers
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
 
     return bus.consume(event, consumers.count_sales)
 
@@ -175,8 +175,8 @@ def count_sales(event: Event, context: Any) -> Event:
 @app.lambda_function(name="count_placed")
 def count_placed(event: Event, context: Any) -> Event:
     """OrderPlaced → the funnel."""
+    from chalicelib.analytics import consumers
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
 
     return bus.consume(event, consumers.count_placed)
 
@@ -185,7 +185,7 @@ def count_placed(event: Event, context: Any) -> Event:
 def learn_affinity(event: Event, context: Any) -> Event:
     """What was bought together."""
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
+    from chalicelib.recommendations import consumers
 
     return bus.consume(event, consumers.learn_affinity)
 
@@ -193,8 +193,8 @@ def learn_affinity(event: Event, context: Any) -> Event:
 @app.lambda_function(name="count_return")
 def count_return(event: Event, context: Any) -> Event:
     """OrderReturned, OrderPartlyReturned → revenue and points go back."""
+    from chalicelib.analytics import consumers
     from chalicelib.events import bus
-    from chalicelib.insights import consumers
 
     return bus.consume(event, consumers.count_return)
 
@@ -258,7 +258,7 @@ def reconcile_payments(event: Event, context: Any) -> Event:
 @app.lambda_function(name="write_sales_report")
 def write_sales_report(event: Event, context: Any) -> Event:
     """Of yesterday, or of the ISO date that `date` names."""
-    from chalicelib.insights import reporting
+    from chalicelib.analytics import reporting
 
     return {"written": reporting.write_sales_report(event.get("date"))}
 

@@ -5,13 +5,14 @@ from typing import Any, Literal
 from chalice import Blueprint, Chalice, Response
 
 from chalicelib.accounts.routes import routes as accounts
+from chalicelib.analytics.routes import routes as analytics
 from chalicelib.billing.routes import routes as billing
 from chalicelib.cart.routes import routes as cart
 from chalicelib.catalog.routes import routes as catalog
 from chalicelib.console.routes import routes as console
 from chalicelib.dead_letters.routes import routes as dead_letters
-from chalicelib.insights.routes import routes as insights
 from chalicelib.inventory.routes import routes as inventory
+from chalicelib.loyalty.routes import routes as loyalty
 from chalicelib.notifications.routes import routes as notifications
 from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
@@ -19,6 +20,7 @@ from chalicelib.payments.routes import routes as payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
 from chalicelib.product_import.routes import routes as imports
+from chalicelib.recommendations.routes import routes as recommendations
 from chalicelib.shipping.routes import routes as shipping
 
 routes = Blueprint(__name__)
@@ -59,7 +61,9 @@ def register(app: Chalice) -> None:
         shipping,
         billing,
         notifications,
-        insights,
+        analytics,
+        loyalty,
+        recommendations,
         dead_letters,
         payments,
         console,

@@ -4,6 +4,7 @@ from chalicelib import wiring
 from chalicelib.billing.model import Cause, Credit, OrderNotCompleted, completed_at
 from chalicelib.events.contracts import PaymentEventData, PaymentMovement, ReturnEventData
 from chalicelib.events.envelope import Envelope
+from chalicelib.events.fan_in import Consequence
 from chalicelib.orders.model import Order, Status
 
 CAUSE = {
@@ -22,7 +23,7 @@ def issue_document(event: Envelope) -> None:
     order = wiring.orders().get(event.order_id)
     if event.type == "OrderCompleted":
         wiring.billing().invoice(order)
-        wiring.insights().invoice_written(event)
+        wiring.fan_in().complete(event, Consequence.INVOICE)
     elif _has_invoice(order):
         _issue_credit_note(order, event)
 

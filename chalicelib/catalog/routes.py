@@ -1,6 +1,5 @@
 """The catalog over HTTP. What is available comes from the inventory and is joined in here."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from chalice import Blueprint
@@ -20,6 +19,7 @@ from chalicelib.catalog.model import (
     ProductWrite,
     is_sku,
 )
+from chalicelib.catalog.views import SHARED_SECONDS, ProductView, product_view
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid, UnprocessableRequest
 from chalicelib.platform.http import Answer, Call, endpoint
@@ -30,27 +30,11 @@ from chalicelib.platform.text import one_line
 routes = Blueprint(__name__)
 
 
-SHARED_SECONDS = 5
-"""Names and prices may be late by this, twice at worst, and so may what is available, on these pages only: the cart
-and the order ask each time."""
-
 CATEGORIES_SHARED_SECONDS = 60
 
 
 class SkuInvalid(UnprocessableRequest):
     """A sku is up to 40 capital letters, digits and hyphens."""
-
-
-class ProductView(BaseModel):
-    sku: str
-    name: str
-    description: str
-    price: Money
-    category: str
-    image: str
-    images: Annotated[list[str], Field(description="Further pictures, in the order of the gallery.")]
-    available: Annotated[int, Field(description="Units that can be bought now; none of an archived product.")]
-    archived: Annotated[bool, Field(description="True: no longer sold.")] = False
 
 
 class ProductPage(BaseModel):
@@ -196,9 +180,3 @@ def _page(query: ProductQuery, archived: bool) -> ProductPage:
 
 def _view(product: Product) -> ProductView:
     return product_view(product, wiring.inventory().available([product.sku]))
-
-
-def product_view(product: Product, available: Mapping[str, int]) -> ProductView:
-    """Join a product and its stock. `available` is units by sku."""
-    units = 0 if product.archived else available.get(product.sku, 0)
-    return ProductView(**product.model_dump(), available=units)

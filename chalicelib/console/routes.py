@@ -15,6 +15,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, utc_now
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.workflows import Workflow
+from chalicelib.wiring import console as wired
 
 routes = Blueprint(__name__)
 
@@ -75,7 +76,7 @@ def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
     """Return the log lines that name an order or its payment, as entries of its timeline."""
     order, payment = wiring.orders().get(order_id), wiring.payments().of(order_id)
     words = [order.id, payment.intent_id] if payment and payment.intent_id else [order.id]
-    found = wiring.function_logs().mentioning(words, *timeline.span(order, utc_now()))
+    found = wired.function_logs().mentioning(words, *timeline.span(order, utc_now()))
     items = timeline.merged(timeline.of_lines(found.lines))
     return LoggedTimeline(order_id=order_id, items=items, is_complete=found.is_complete)
 
@@ -99,7 +100,7 @@ def list_workflows(call: Call) -> Workflows:
 )  # fmt: skip
 def get_system(call: Call) -> Map:
     """Return the parts of the deployed stack and the connections between them, derived from its template."""
-    return wiring.stack().map()
+    return wired.stack().map()
 
 
 @endpoint(
@@ -108,13 +109,13 @@ def get_system(call: Call) -> Map:
 )  # fmt: skip
 def get_activity(call: Call) -> Activity:
     """Return the workflow executions that run now and the functions' recent invocations."""
-    parts = wiring.stack().map().parts
+    parts = wired.stack().map().parts
     by_name = {workflow.machine: workflow for workflow in _workflows().values()}
     machines = {part.id: by_name[part.name] for part in parts if part.kind == "workflow" and part.name in by_name}
     return Activity(
         window_minutes=int(WINDOW.total_seconds() // 60),
         running={part_id: workflow.running(RUNNING_AT_MOST) for part_id, workflow in machines.items()},
-        functions=wiring.meters().invocations([part for part in parts if part.kind == "function"]),
+        functions=wired.meters().invocations([part for part in parts if part.kind == "function"]),
     )
 
 
@@ -124,7 +125,7 @@ def get_activity(call: Call) -> Activity:
 )  # fmt: skip
 def run_audit(call: Call, body: AuditRequest) -> Audit:
     """Check every invariant of money and stock. `since` selects the orders whose progress is reported."""
-    return wiring.auditor().audit(body.since)
+    return wired.auditor().audit(body.since)
 
 
 def _workflows() -> dict[str, Workflow]:

@@ -12,6 +12,7 @@ from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
+from chalicelib.wiring import dead_letters as wired
 
 
 def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
@@ -19,8 +20,8 @@ def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) 
 
     Raises QueueUnknown.
     """
-    queue = wiring.operated().queue(name)
-    dead_letters = wiring.dead_letters()
+    queue = wired.operated().queue(name)
+    dead_letters = wired.dead_letter_queue()
 
     def send_back(dead_letter: DeadLetter) -> None:
         if queue.url is None:

@@ -37,6 +37,7 @@ from chalicelib.platform.request_keys import (
     request_key,
 )
 from chalicelib.platform.settings import settings
+from chalicelib.wiring import dead_letters as wired
 
 routes = Blueprint(__name__)
 
@@ -116,10 +117,10 @@ class ReplayRequest(BaseModel):
 )  # fmt: skip
 def list_queues(call: Call) -> Queues:
     """Return every queue with the number of messages that wait, are in flight, or are dead letters."""
-    queues = sorted(wiring.operated().queues.items())
+    queues = sorted(wired.operated().queues.items())
     urls = [url for _, queue in queues for url in (queue.url, queue.dead_letters) if url]
     with ThreadPoolExecutor(QUEUES_AT_ONCE) as pool:
-        depths = dict(zip(urls, pool.map(wiring.dead_letters().depth, urls), strict=True))
+        depths = dict(zip(urls, pool.map(wired.dead_letter_queue().depth, urls), strict=True))
     return Queues(
         items=[
             QueueView(
@@ -136,9 +137,10 @@ def list_queues(call: Call) -> Queues:
 )  # fmt: skip
 def peek_at_letters(call: Call, name: str) -> DeadLetters:
     """Return up to ten dead letters of a queue. They stay in the dead-letter queue."""
-    queue = wiring.operated().queue(name)
+    queue = wired.operated().queue(name)
     return DeadLetters(
-        queue=name, items=[_dead_letter(dead_letter) for dead_letter in wiring.dead_letters().peek(queue.dead_letters)]
+        queue=name,
+        items=[_dead_letter(dead_letter) for dead_letter in wired.dead_letter_queue().peek(queue.dead_letters)],
     )
 
 
@@ -156,14 +158,14 @@ def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
 
 
 def _redriven(name: str, body: RedriveRequest) -> Redriven:
-    queue = wiring.operated().queue(name)
+    queue = wired.operated().queue(name)
     until = body.sent_until or utc_now()
     handled = redrive.redrive(name, body.message_ids, int(until.timestamp() * 1000))
     return Redriven(
         queue=name,
         redriven=handled.done,
         failed=handled.failed,
-        left=wiring.dead_letters().depth(queue.dead_letters).waiting,
+        left=wired.dead_letter_queue().depth(queue.dead_letters).waiting,
         complete=handled.complete,
         sent_until=iso(until),
     )
@@ -175,8 +177,8 @@ def _redriven(name: str, body: RedriveRequest) -> Redriven:
 )  # fmt: skip
 def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
     """Delete a dead letter without processing it."""
-    queue = wiring.operated().queue(name)
-    handled = wiring.dead_letters().handle(queue.dead_letters, [message_id], lambda dead_letter: None)
+    queue = wired.operated().queue(name)
+    handled = wired.dead_letter_queue().handle(queue.dead_letters, [message_id], lambda dead_letter: None)
     if not handled.done:
         raise DeadLetterNotFound
     return Dropped(queue=name, dropped=message_id)
@@ -195,7 +197,7 @@ def start_replay(call: Call, body: ReplayRequest) -> Replay:
     start, end = body.start.astimezone(UTC), body.end.astimezone(UTC)
     checked_window(start, end, utc_now(), timedelta(days=settings().event_archive_days))
     rules = _rules(body.detail_type) if body.detail_type is not None else None
-    return wiring.replays().start(start, end, rules, key)
+    return wired.replays().start(start, end, rules, key)
 
 
 @endpoint(
@@ -204,7 +206,7 @@ def start_replay(call: Call, body: ReplayRequest) -> Replay:
 )  # fmt: skip
 def get_replay(call: Call, replay_id: str) -> Replay:
     """Return the state of a replay in EventBridge."""
-    return wiring.replays().get(replay_id)
+    return wired.replays().get(replay_id)
 
 
 class RefundsRetried(BaseModel):
@@ -227,7 +229,7 @@ def _rules(event_type: str) -> list[str]:
     """Raises EventTypeUnknown, NoMatchingRule."""
     if event_type not in {contract.type for contract in EVENT_CONTRACTS}:
         raise EventTypeUnknown(fields={"detail_type": "There is no event of this type."})
-    return wiring.operated().rules_for(event_type)
+    return wired.operated().rules_for(event_type)
 
 
 def _dead_letter(dead_letter: DeadLetter) -> DeadLetterView:

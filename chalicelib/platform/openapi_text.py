@@ -13,7 +13,6 @@ TAGS: dict[str, str] = {
     "console": "Operator console: order timelines, logs, workflows, the system map and the audit.",
     "dead_letters": "Dead-letter queues and their redrive, replays of archived events, retries of failed refunds.",
     "health": "Availability of the API.",
-    "insights": "Sales, recommendations and loyalty points.",
     "inventory": "Stock levels and adjustments, for admins.",
     "loyalty": "Loyalty points.",
     "notifications": "Email preferences and unsubscribing.",

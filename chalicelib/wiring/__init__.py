@@ -16,20 +16,16 @@ from chalicelib.platform.settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.accounts.service import Accounts
+    from chalicelib.analytics.service import Analytics
     from chalicelib.billing.service import Billing
     from chalicelib.cart.consent import ReminderConsent
     from chalicelib.cart.service import Carts
     from chalicelib.catalog.service import Catalog
-    from chalicelib.console.auditor import Auditor
-    from chalicelib.console.logs import Logs
-    from chalicelib.console.stack import Meters, Stack
-    from chalicelib.dead_letters.model import Parts
-    from chalicelib.dead_letters.queue import DeadLetterQueue
-    from chalicelib.dead_letters.replays import Replays
+    from chalicelib.events.fan_in import FanIn
     from chalicelib.events.outbox import Outbox
     from chalicelib.events.publisher import EventPublisher
-    from chalicelib.insights.service import Insights
     from chalicelib.inventory.service import Inventory
+    from chalicelib.loyalty.service import Loyalty
     from chalicelib.notifications.limits import MailLimits
     from chalicelib.notifications.service import Notifications
     from chalicelib.orders.checkout import Checkout
@@ -39,11 +35,13 @@ if TYPE_CHECKING:
     from chalicelib.payments.service import Payments
     from chalicelib.payments.webhooks import WebhookReceiver
     from chalicelib.platform.answers import Answers
+    from chalicelib.platform.counters import CounterTable
     from chalicelib.platform.documents import Documents
     from chalicelib.platform.http import Call
     from chalicelib.platform.idempotency import IdempotencyStore
     from chalicelib.platform.links import Links
     from chalicelib.platform.workflows import Workflow
+    from chalicelib.recommendations.service import Recommendations
     from chalicelib.shipping.service import Shipping
     from chalicelib.shipping.warehouse import WaitingTask
 
@@ -191,12 +189,42 @@ def _sender() -> str:
 
 
 @cache
-def insights() -> Insights:
-    from chalicelib.insights.service import Insights
-    from chalicelib.insights.store import InsightsStore
+def _insights_table() -> CounterTable:
+    from chalicelib.platform.counters import CounterTable
+
+    return CounterTable(aws.dynamodb(), settings().insights_table)
+
+
+@cache
+def fan_in() -> FanIn:
+    from chalicelib.events.fan_in import FanIn
+
+    return FanIn(_insights_table(), utc_now)
+
+
+@cache
+def analytics() -> Analytics:
+    from chalicelib.analytics.service import Analytics
+    from chalicelib.analytics.store import AnalyticsStore
     from chalicelib.platform.shop import shop
 
-    return Insights(InsightsStore(aws.dynamodb(), settings().insights_table), utc_now, shop().day_of)
+    return Analytics(AnalyticsStore(_insights_table()), fan_in(), utc_now, shop().day_of)
+
+
+@cache
+def loyalty() -> Loyalty:
+    from chalicelib.loyalty.service import Loyalty
+    from chalicelib.loyalty.store import PointsStore
+
+    return Loyalty(PointsStore(_insights_table()), fan_in())
+
+
+@cache
+def recommendations() -> Recommendations:
+    from chalicelib.recommendations.service import Recommendations
+    from chalicelib.recommendations.store import AffinityStore
+
+    return Recommendations(AffinityStore(_insights_table()), fan_in())
 
 
 def outbox(table: str) -> Outbox:
@@ -232,13 +260,6 @@ def reports() -> Documents:
     from chalicelib.platform.documents import Documents
 
     return Documents(aws.client("s3"), settings().reports_bucket)
-
-
-@cache
-def auditor() -> Auditor:
-    from chalicelib.console.auditor import Auditor
-
-    return Auditor(aws.lambda_for_long_calls(), settings().auditor_function)
 
 
 @cache
@@ -282,48 +303,6 @@ def return_workflow() -> Workflow:
     from chalicelib.platform.workflows import Workflow
 
     return Workflow(aws.client("stepfunctions"), settings().return_machine_arn)
-
-
-def operated() -> Parts:
-    """Read anew every five minutes."""
-    from chalicelib.dead_letters.model import Parts
-
-    return Parts.model_validate_json(aws.parameter(settings().operated_parts_parameter)())
-
-
-@cache
-def stack() -> Stack:
-    from chalicelib.console.stack import Stack
-
-    return Stack(aws.client("cloudformation"), settings().stack_name)
-
-
-@cache
-def meters() -> Meters:
-    from chalicelib.console.stack import Meters
-
-    return Meters(aws.client("cloudwatch"), utc_now)
-
-
-@cache
-def function_logs() -> Logs:
-    from chalicelib.console.logs import Logs
-
-    return Logs(aws.client("logs"), settings().log_group_prefix)
-
-
-@cache
-def dead_letters() -> DeadLetterQueue:
-    from chalicelib.dead_letters.queue import DeadLetterQueue
-
-    return DeadLetterQueue(aws.client("sqs"))
-
-
-@cache
-def replays() -> Replays:
-    from chalicelib.dead_letters.replays import Replays
-
-    return Replays(aws.client("events"), settings().event_archive_arn, settings().event_bus_arn)
 
 
 @cache

@@ -7,8 +7,11 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.platform import retries
+from chalicelib.platform.counters import CounterTable
 from infra.build.template import merged_template
 from tests.builders import TestClock
+from tests.fakes import InConflict
+from tests.insights import InsightsRooms
 
 NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}
 """What a template says of a table, and neither `CreateTable` nor a store needs."""
@@ -45,3 +48,18 @@ def no_backoff(monkeypatch):
 @pytest.fixture
 def clock():
     return TestClock()
+
+
+@pytest.fixture
+def rooms(dynamodb, new_table, clock):
+    return InsightsRooms(CounterTable(dynamodb, new_table("InsightsTable")), clock)
+
+
+@pytest.fixture
+def crowded(dynamodb, rooms, clock):
+    """Return the same rooms on a table whose first transactions conflict with others."""
+
+    def on(times):
+        return InsightsRooms(CounterTable(InConflict(dynamodb, times), rooms.table._table), clock)
+
+    return on

@@ -8,14 +8,15 @@ from botocore.exceptions import ClientError
 
 from chalicelib.events.contracts import INSIGHTS
 from chalicelib.events.envelope import Envelope
+from chalicelib.events.fan_in import FanIn
+from chalicelib.events.fan_in import event_key as settled_key
 from chalicelib.events.outbox import Outbox
-from chalicelib.insights.store import InsightsStore
-from chalicelib.insights.store import event_key as settled_key
 from chalicelib.orders.model import Reason
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.platform.clock import iso
-from tests.builders import an_order
+from chalicelib.platform.counters import CounterTable
+from tests.builders import TestClock, an_order
 
 
 def place(store: OrderStore, order_id: str, at) -> None:
@@ -23,7 +24,7 @@ def place(store: OrderStore, order_id: str, at) -> None:
     assert store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0), at)
 
 
-def settle(store: InsightsStore, order_id: str, at) -> None:
+def settle(store: FanIn, order_id: str, at) -> None:
     store.write_event(
         Envelope(
             id=f"evt_{order_id}", type="OrderSettled", version=1, time=iso(at), source=INSIGHTS,
@@ -36,9 +37,13 @@ def placed_key(order_id: str) -> dict[str, str]:
     return {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
 
 
+def fan_in(dynamodb, table: str) -> FanIn:
+    return FanIn(CounterTable(dynamodb, table), TestClock())
+
+
 ROOMS = {
     "orders": ("OrdersTable", OrderStore, place, placed_key),
-    "insights": ("InsightsTable", InsightsStore, settle, settled_key),
+    "insights": ("InsightsTable", fan_in, settle, settled_key),
 }
 
 

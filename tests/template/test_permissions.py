@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chalicelib.insights.store import FUNNEL
+from chalicelib.analytics.store import FUNNEL
 
 from .template import (
     FIND_STREAMS,

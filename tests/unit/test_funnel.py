@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.insights.funnel import Counts, Finding, Step, compared, funnel_days, in_words, of_variant
+from chalicelib.analytics.funnel import Counts, Finding, Step, compared, funnel_days, in_words, of_variant
 
 
 def half(visit, placed):

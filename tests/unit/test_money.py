@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.insights import report
-from chalicelib.insights.model import Day, Sold
+from chalicelib.analytics import report
+from chalicelib.analytics.model import Day, Sold
 from chalicelib.notifications.model import Occasion, compose
 from chalicelib.platform.money import CurrencyMismatch, Money, decimal_text, decimals, total
 from chalicelib.platform.shop import shop

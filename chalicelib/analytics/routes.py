@@ -1,4 +1,4 @@
-"""Insights over HTTP: for the shop's people, for buyers, and for whoever browses. Names are the catalog's."""
+"""Analytics over HTTP: sales and funnel for admins, and the steps that pages report. Names are the catalog's."""
 
 from dataclasses import asdict
 from typing import Annotated, Literal
@@ -7,11 +7,9 @@ from chalice import Blueprint
 from pydantic import ConfigDict, Field
 
 from chalicelib import wiring
-from chalicelib.catalog.model import ProductNotFound
-from chalicelib.catalog.routes import SHARED_SECONDS, ProductView, product_view
-from chalicelib.events.contracts import Variant
-from chalicelib.insights.funnel import VARIANTS, Finding, FunnelDay, Step, compared, in_words, of_variant
-from chalicelib.insights.model import best_selling, by_country
+from chalicelib.analytics.funnel import Finding, FunnelDay, Step, compared, in_words, of_variant
+from chalicelib.analytics.model import best_selling, by_country
+from chalicelib.events.contracts import VARIANTS, Variant
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.shop import shop
@@ -19,11 +17,8 @@ from chalicelib.platform.shop import shop
 routes = Blueprint(__name__)
 
 TOP_PRODUCTS = 10
-RECOMMENDED = 4
-LOOKED_AT = 20
-"""So many candidates are asked for in the catalog: some may not be sold any more."""
 
-Revenue = Annotated[int, Field(description="Minor units, less what was returned; so it may be less than nothing.")]
+Revenue = Annotated[int, Field(description="Minor units, less returns; it may be negative.")]
 
 
 class DayView(BaseModel):
@@ -35,7 +30,7 @@ class DayView(BaseModel):
 
 class TopProduct(BaseModel):
     sku: str
-    name: Annotated[str | None, Field(description="Absent if it is not sold any more.")]
+    name: Annotated[str | None, Field(description="Absent if it is no longer sold.")]
     pieces: int
     revenue: Revenue
 
@@ -46,14 +41,14 @@ class Pair(BaseModel):
 
 
 class CountryView(BaseModel):
-    country: Annotated[str, Field(description="Where it was sent: ISO 3166-1 alpha-2.")]
+    country: Annotated[str, Field(description="The destination: ISO 3166-1 alpha-2.")]
     orders: int
     revenue: Revenue
 
 
 class Steps(BaseModel):
-    """How often each step was taken. The first three are what pages tell, once for each browser session, so they are
-    neither complete nor proof against who tells more; the last two are what the orders say."""
+    """How often each step was taken. Pages report the first three once for each browser session, so they are neither
+    complete nor protected against inflated counts; the last two come from order events and are exact."""
 
     visit: int
     cart: int
@@ -64,16 +59,16 @@ class Steps(BaseModel):
 
 class FunnelDayView(Steps):
     date: str
-    by_variant: Annotated[dict[str, Steps], Field(description="`-` is whoever saw no half of the experiment.")]
+    by_variant: Annotated[dict[str, Steps], Field(description="`-` counts visitors who saw no variant.")]
 
 
 class VariantView(Steps):
     variant: Variant
-    conversion: Annotated[float | None, Field(description="Orders placed for each visit, where that can be said.")]
+    conversion: Annotated[float | None, Field(description="Orders placed for each visit; null without visits.")]
 
 
 class ExperimentView(BaseModel):
-    """Of these days. `p_value`: how probable at least such a difference is if there is none; by a z-test, two-sided."""
+    """The experiment over these days. `p_value` is that of a two-sided two-proportion z-test."""
 
     variants: list[VariantView]
     finding: Finding
@@ -83,7 +78,7 @@ class ExperimentView(BaseModel):
 
 class InsightsView(BaseModel):
     currency: str
-    time_zone: Annotated[str, Field(description="In which all days are cut: IANA.", examples=["Europe/Berlin"])]
+    time_zone: Annotated[str, Field(description="The IANA time zone of all days.", examples=["Europe/Berlin"])]
     days: Annotated[list[DayView], Field(description="Today is the last.")]
     top_products: Annotated[list[TopProduct], Field(description="Of these days, most revenue first.")]
     countries: Annotated[
@@ -100,33 +95,25 @@ class InsightsQuery(BaseModel):
 
 
 class StepTaken(BaseModel):
-    """What a page tells of a visit, and nothing about who visits."""
+    """A step of a visit that a page reports. It does not identify the visitor."""
 
     model_config = ConfigDict(extra="forbid")
 
     step: Literal[Step.VISIT, Step.CART, Step.CHECKOUT]
-    variant: Annotated[Variant | None, Field(description="Which half of the experiment is seen, if any.")] = None
+    variant: Annotated[Variant | None, Field(description="The variant that the visitor sees, if any.")] = None
 
 
 class StepCounted(BaseModel):
     step: Step
 
 
-class AlsoBought(BaseModel):
-    items: list[ProductView]
-    next_cursor: None = None
-
-
-class Points(BaseModel):
-    points: Annotated[int, Field(description="One for each whole euro of completed orders that were not returned.")]
-
-
 @endpoint(
-    routes, "GET", "/admin/insights", summary="What was sold lately, and what it led to", access="admin",
+    routes, "GET", "/admin/insights", summary="Get sales, funnel and experiment of recent days", access="admin",
     query=InsightsQuery, answer=InsightsView,
 )  # fmt: skip
 def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
-    days, funnel = wiring.insights().sales(query.days), wiring.insights().funnel(query.days)
+    """Return sales, funnel, experiment, product pairs and points. Days are those of the shop's time zone."""
+    days, funnel = wiring.analytics().sales(query.days), wiring.analytics().funnel(query.days)
     best = best_selling(days)[:TOP_PRODUCTS]
     products = wiring.catalog().products([sku for sku, _ in best])
     return InsightsView(
@@ -151,9 +138,9 @@ def get_insights(call: Call, query: InsightsQuery) -> InsightsView:
         ],
         experiment=_experiment(funnel),
         bought_together=[
-            Pair(skus=[one, other], orders=orders) for one, other, orders in wiring.insights().bought_together()
+            Pair(skus=[one, other], orders=orders) for one, other, orders in wiring.recommendations().bought_together()
         ],
-        points=wiring.insights().all_points(),
+        points=wiring.loyalty().all_points(),
     )
 
 
@@ -169,27 +156,10 @@ def _experiment(funnel: list[FunnelDay]) -> ExperimentView:
 
 
 @endpoint(
-    routes, "POST", "/steps", summary="Count a step that a page's visitor takes", status=202,
+    routes, "POST", "/steps", summary="Count a step of a visit", status=202,
     body=StepTaken, answer=StepCounted,
 )  # fmt: skip
 def count_step(call: Call, body: StepTaken) -> StepCounted:
-    wiring.insights().count_step(body.step, body.variant)
+    """Count a step of a visit on today's funnel. A repeated request is counted again."""
+    wiring.analytics().count_step(body.step, body.variant)
     return StepCounted(step=body.step)
-
-
-@endpoint(
-    routes, "GET", "/products/{sku}/also-bought", summary="What was bought together with a product, at most four",
-    answer=AlsoBought, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
-)  # fmt: skip
-def list_also_bought(call: Call, sku: str) -> AlsoBought:
-    wiring.catalog().product(sku)
-    skus = wiring.insights().also_bought(sku)[:LOOKED_AT]
-    products = wiring.catalog().products(skus)
-    recommended = [products[sku] for sku in skus if sku in products and not products[sku].archived][:RECOMMENDED]
-    available = wiring.inventory().available([product.sku for product in recommended])
-    return AlsoBought(items=[product_view(product, available) for product in recommended])
-
-
-@endpoint(routes, "GET", "/me/points", summary="The customer's points", access="customer", answer=Points)
-def get_points(call: Call) -> Points:
-    return Points(points=wiring.insights().points_of(call.customer_id))

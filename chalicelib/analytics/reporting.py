@@ -1,9 +1,9 @@
-"""Writing the sales report. Runs by the clock, and for any day by hand."""
+"""Scheduled job: write the sales report of yesterday, or on request of another day."""
 
 from datetime import date, timedelta
 
 from chalicelib import wiring
-from chalicelib.insights import report
+from chalicelib.analytics import report
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.shop import shop
 
@@ -11,12 +11,12 @@ COMPARED_DAYS = 7
 
 
 def write_sales_report(of: str | None = None) -> str:
-    """Write the report of yesterday, or of this ISO date, in the shop's time zone; replace it if there is one.
+    """Write the report of yesterday, or of this ISO date, in the shop's time zone; replace an existing one.
 
-    Returns the key without its ending. Raises ValueError for what is no date.
+    Return the key without its extension. Raises ValueError for an invalid date.
     """
     day = date.fromisoformat(of) if of else shop().day_of(utc_now()) - timedelta(days=1)
-    days = wiring.insights().sales_until(day, COMPARED_DAYS)
+    days = wiring.analytics().sales_until(day, COMPARED_DAYS)
     products = wiring.catalog().products(list(days[-1].products))
     names = {sku: product.name for sku, product in products.items()}
     key = f"sales/{day.isoformat()}"

@@ -1,23 +1,21 @@
-"""From a visit to a completed order, and what an experiment made of it: pure rules.
+"""Conversion funnel and A/B experiment: pure rules.
 
-The first three steps are what pages tell of themselves, once for each browser session. So they miss whoever blocks
-scripts, count whoever comes back tomorrow anew, and know no robot from a person. Placed and completed are what the
-orders' events say, and are exact. A step belongs to the day on which it happened, also where the order is older.
+Pages report the first three steps once for each browser session. So these miss visitors who block scripts, count a
+visitor who returns tomorrow again, and include robots. Placed and completed come from order events and are exact. A
+step belongs to the day on which it happened, also where the order is older.
 """
 
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import get_args
 
-from chalicelib.events.contracts import Variant
+from chalicelib.events.contracts import VARIANTS
 
 NEITHER = "-"
 """In place of a variant, where there was none."""
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 FEWEST = 10
-"""So many orders, and so many visits without one, must be expected in each half before the normal curve may judge."""
+"""The orders, and the visits without one, that each variant must expect before the z-test applies."""
 SIGNIFICANT = 0.05
 
 
@@ -44,7 +42,7 @@ class Counts:
 
     @property
     def conversion(self) -> float | None:
-        """Orders for each visit, from 0 to 1. None where that cannot be: no visits, or fewer of them than orders."""
+        """Orders for each visit, from 0 to 1. None without visits, or with fewer visits than orders."""
         return self.placed / self.visit if self.visit and self.placed <= self.visit else None
 
 
@@ -59,7 +57,7 @@ class FunnelDay:
 
 
 def funnel_days(dates: list[str], found: dict[tuple[str, str, Step], int]) -> list[FunnelDay]:
-    """Of each of these days, also of those on which nothing happened."""
+    """Return the funnel of each of these days, also of days without a count."""
     return [
         FunnelDay(
             date,
@@ -90,14 +88,14 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """`p_value`: how probable a difference of at least this size is if there is none in truth. None if not judged."""
+    """`p_value` is the probability of at least this difference if the variants are equal. None if not tested."""
 
     finding: Finding
     p_value: float | None = None
 
 
 def compared(a: Counts, b: Counts) -> Comparison:
-    """Orders placed for each visit, by the two-proportion z-test, two-sided."""
+    """Compare orders placed for each visit, by a two-sided two-proportion z-test."""
     if a.placed > a.visit or b.placed > b.visit:
         return Comparison(Finding.MISCOUNTED)
     together = a + b
@@ -115,7 +113,7 @@ def compared(a: Counts, b: Counts) -> Comparison:
 
 
 def in_words(a: Counts, b: Counts, comparison: Comparison) -> str:
-    """For people who decide."""
+    """Return the finding as a sentence for the console."""
     match comparison.finding:
         case Finding.MISCOUNTED:
             return "One half has more orders than visits, so visits are not counted right and nothing can be said."

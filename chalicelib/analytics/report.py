@@ -1,8 +1,8 @@
-"""The sales report of a day, for a spreadsheet and for people: pure functions."""
+"""Sales report of a day, as CSV and as HTML: pure functions."""
 
 from html import escape
 
-from chalicelib.insights.model import Day, best_selling
+from chalicelib.analytics.model import Day, best_selling
 from chalicelib.platform import sheets
 from chalicelib.platform.pages import bar_chart, money, page, table
 from chalicelib.platform.shop import Shop
@@ -21,7 +21,7 @@ def as_csv(day: Day, names: dict[str, str], shop: Shop) -> str:
 
 
 def as_html(days: list[Day], names: dict[str, str], shop: Shop) -> str:
-    """Of the last of these days, with the others for comparison."""
+    """Return the report of the last of these days, with the others for comparison."""
     day, currency = days[-1], shop.currency
     products = [(names.get(sku, sku), sold) for sku, sold in best_selling([day])]
     rows = [[name, str(sold.pieces), money(sold.revenue, currency)] for name, sold in products]

@@ -1,4 +1,4 @@
-"""Rules of what was sold, and the documents that people read."""
+"""Sales rules, and the sales report."""
 
 import csv
 import io
@@ -7,19 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chalicelib.insights import report
-from chalicelib.insights.model import (
-    Consequence,
+from chalicelib.analytics import report
+from chalicelib.analytics.model import (
     Day,
     Sales,
     Sold,
     best_selling,
     by_country,
-    expected_parts,
     last_days,
-    most_often,
-    points_for,
-    top_pairs,
 )
 from chalicelib.platform.pages import bar_chart, money
 from chalicelib.platform.shop import shop
@@ -27,16 +22,6 @@ from chalicelib.platform.shop import shop
 QUIET = Day("2030-05-16", 0, 0, {})
 BUSY = Day("2030-05-17", 3, 23250, {"MUG": Sold(3, 3750), "TENT": Sold(1, 20000), "AXE": Sold(-1, -500)})
 NAMES = {"MUG": "Camp mug", "TENT": 'Tent "Fjord" <2>'}
-
-
-def test_a_guest_has_no_part_in_points():
-    assert expected_parts(is_guest=False) == set(Consequence)
-    assert expected_parts(is_guest=True) == set(Consequence) - {Consequence.POINTS}
-
-
-@pytest.mark.parametrize(("kept", "points"), [(0, 0), (99, 0), (100, 1), (2599, 25), (-300, 0)])
-def test_a_point_is_a_whole_euro_that_was_kept(kept, points):
-    assert points_for(kept) == points
 
 
 def test_the_last_days_end_with_today_and_cross_months():
@@ -51,17 +36,6 @@ def test_products_are_ranked_by_what_they_brought_over_all_days():
         ("TENT", Sold(1, 20000)),
         ("AXE", Sold(-1, -500)),
     ]
-
-
-def test_what_was_bought_together_most_often_comes_first():
-    assert most_often({"B": 1, "C": 3, "A": 1}) == ["C", "A", "B"]
-
-
-def test_a_pair_is_named_once():
-    together = {"A": {"B": 2, "C": 5}, "B": {"A": 2}, "C": {"A": 5}}
-
-    assert top_pairs(together, 10) == [("A", "C", 5), ("A", "B", 2)]
-    assert top_pairs(together, 1) == [("A", "C", 5)]
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0.00"), (5, "0.05"), (123456, "1234.56"), (-150, "−1.50")])

@@ -1,1 +1,0 @@
-"""What was sold, and what it led to."""

@@ -1,0 +1,96 @@
+"""Counter table: counters that change in one transaction with a fact that is written once, for an exactly-once effect.
+
+A message that arrives again finds its fact and counts nothing. Rooms that must count in one transaction share a table.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from chalicelib.platform.dynamo import Write, condition_failed, failed_conditions, transaction_conflicted
+from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.retries import retry_on_conflict
+
+ItemKey = dict[str, str]
+
+NEW = "attribute_not_exists(pk)"
+ATTEMPTS, CONFLICT_BASE = 8, 0.05
+
+
+class CountersBusy(Unavailable):
+    """Too many transactions change the same counters at the same time. A later attempt will succeed."""
+
+
+class CounterTable:
+    """A DynamoDB table with the keys `pk` and `sk`."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._db = dynamodb
+        self._table = table
+
+    def write_once(self, fact: ItemKey, effects: Callable[[], list[Write]] = list) -> None:
+        """Write the fact and its effects in one transaction, or nothing if the fact exists.
+
+        `effects` is called for each attempt, because counters may have changed. Raises CountersBusy.
+        """
+        once = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
+        for _ in retry_on_conflict(ATTEMPTS, CONFLICT_BASE):
+            try:
+                self._db.transact_write_items(TransactItems=[once, *effects()])
+                return
+            except ClientError as error:
+                if 0 in failed_conditions(error):
+                    return
+                if not transaction_conflicted(error):
+                    raise
+        raise CountersBusy
+
+    def write(self, writes: list[Write]) -> None:
+        """Write effects without a fact: a repetition counts again."""
+        for write in writes:
+            self._db.update_item(**write["Update"])
+
+    def put_once(self, item: dict[str, Any]) -> None:
+        """Put the item, or nothing if its key exists."""
+        try:
+            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
+    def add(self, key: ItemKey, **counts: int) -> Write:
+        """Return the write that adds to these counters of an item."""
+        names = {f"#{n}": name for n, name in enumerate(counts)}
+        values = {f":{n}": count for n, count in enumerate(counts.values())}
+        return self.update(
+            key,
+            UpdateExpression="ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counts))),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+    def update(self, key: ItemKey, **expressions: Any) -> Write:
+        """Return the write that updates an item by these expressions."""
+        return {"Update": {"TableName": self._table, "Key": key, **expressions}}
+
+    def item(self, key: ItemKey) -> dict[str, Any]:
+        """Return an item, read consistently; empty if there is none."""
+        return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+
+    def query(self, condition: Any) -> Iterator[dict[str, Any]]:
+        """Yield the items that match a key condition, read consistently."""
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table, KeyConditionExpression=condition, ConsistentRead=True
+        )
+        return (item for page in pages for item in page["Items"])
+
+    def below(self, pk: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield the items of a partition whose sort key begins with the prefix."""
+        return self.query(Key("pk").eq(pk) & Key("sk").begins_with(prefix))
+
+
+def counts(item: dict[str, Any]) -> dict[str, int]:
+    """Return the counters of an item, without its key."""
+    return {name: int(count) for name, count in item.items() if name not in ("pk", "sk")}

@@ -1,0 +1,34 @@
+"""Recommendations over HTTP, for buyers. Names and prices are the catalog's."""
+
+from chalice import Blueprint
+
+from chalicelib import wiring
+from chalicelib.catalog.model import ProductNotFound
+from chalicelib.catalog.views import SHARED_SECONDS, ProductView, product_view
+from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.http import Call, endpoint
+
+routes = Blueprint(__name__)
+
+RECOMMENDED = 4
+CANDIDATES = 20
+"""How many are looked up in the catalog: some may no longer be sold."""
+
+
+class AlsoBought(BaseModel):
+    items: list[ProductView]
+    next_cursor: None = None
+
+
+@endpoint(
+    routes, "GET", "/products/{sku}/also-bought", summary="List products bought together with a product",
+    answer=AlsoBought, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
+)  # fmt: skip
+def list_also_bought(call: Call, sku: str) -> AlsoBought:
+    """Return up to four products that were most often in an order with this one."""
+    wiring.catalog().product(sku)
+    skus = wiring.recommendations().also_bought(sku)[:CANDIDATES]
+    products = wiring.catalog().products(skus)
+    recommended = [products[sku] for sku in skus if sku in products and not products[sku].archived][:RECOMMENDED]
+    available = wiring.inventory().available([product.sku for product in recommended])
+    return AlsoBought(items=[product_view(product, available) for product in recommended])

@@ -1,0 +1,30 @@
+"""Composition of the operator console: only its routes import this."""
+
+from functools import cache
+
+from chalicelib.console.auditor import Auditor
+from chalicelib.console.logs import Logs
+from chalicelib.console.stack import Meters, Stack
+from chalicelib.platform import aws
+from chalicelib.platform.clock import utc_now
+from chalicelib.platform.settings import settings
+
+
+@cache
+def auditor() -> Auditor:
+    return Auditor(aws.lambda_for_long_calls(), settings().auditor_function)
+
+
+@cache
+def stack() -> Stack:
+    return Stack(aws.client("cloudformation"), settings().stack_name)
+
+
+@cache
+def meters() -> Meters:
+    return Meters(aws.client("cloudwatch"), utc_now)
+
+
+@cache
+def function_logs() -> Logs:
+    return Logs(aws.client("logs"), settings().log_group_prefix)

@@ -1,0 +1,24 @@
+"""Composition of the dead-letter queue operations: only their routes and redrives import this."""
+
+from functools import cache
+
+from chalicelib.dead_letters.model import Parts
+from chalicelib.dead_letters.queue import DeadLetterQueue
+from chalicelib.dead_letters.replays import Replays
+from chalicelib.platform import aws
+from chalicelib.platform.settings import settings
+
+
+def operated() -> Parts:
+    """Return the allow-list; the parameter is read again every five minutes."""
+    return Parts.model_validate_json(aws.parameter(settings().operated_parts_parameter)())
+
+
+@cache
+def dead_letter_queue() -> DeadLetterQueue:
+    return DeadLetterQueue(aws.client("sqs"))
+
+
+@cache
+def replays() -> Replays:
+    return Replays(aws.client("events"), settings().event_archive_arn, settings().event_bus_arn)
