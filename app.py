@@ -229,7 +229,7 @@ def import_rows(event: Event, context: Any) -> Event:
 def sweep_reservations(event: Event, context: Any) -> Event:
     from chalicelib.fulfilment import sweeper
 
-    return {"released": sweeper.sweep_reservations()}
+    return {"released": sweeper.sweep_reservations(wiring.inventory(), wiring.orders())}
 
 
 @app.lambda_function(name="sweep_workflows")
@@ -279,10 +279,10 @@ def _begin(event: Event) -> None:
 
 
 def _step(event: Event) -> Any:
-    from chalicelib.fulfilment import steps
+    from chalicelib.wiring import fulfilment
 
     _begin(event)
-    return steps
+    return fulfilment.saga_steps()
 
 
 @app.lambda_function(name="reserve_inventory")

@@ -1,27 +1,28 @@
-"""Taking pieces back from orders that never went on. Runs by the clock."""
+"""Sweeper: release reservations that expired because their order never went on. Runs on a schedule."""
 
-from chalicelib import wiring
+from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import OrderNotFound, Reason, TooLateToCancel
+from chalicelib.orders.service import Orders
 from chalicelib.platform.log import log
 
 
-def sweep_reservations() -> int:
-    """Returns how many reservations were released.
+def sweep_reservations(inventory: Inventory, orders: Orders) -> int:
+    """Return how many reservations were released.
 
-    The order is told first, so that a saga that wakes up late stops at its next step. A step that
-    commits the reservation at this very moment needs it not to be expired, so only one of us succeeds.
+    The order is cancelled first, so that a saga that resumes late stops at its next step. A step that commits the
+    reservation at the same time needs it not to be expired, so only one of the two succeeds.
     """
-    return sum(_swept(order_id) for order_id in wiring.inventory().expired())
+    return sum(_swept(inventory, orders, order_id) for order_id in inventory.expired())
 
 
-def _swept(order_id: str) -> bool:
-    """One that cannot be swept must not keep the others from it; the next run tries it again."""
+def _swept(inventory: Inventory, orders: Orders, order_id: str) -> bool:
+    """Return whether it was released. One that fails does not stop the others; the next run tries it again."""
     try:
         try:
-            wiring.orders().cancel(order_id, Reason.FULFILMENT_FAILED)
+            orders.cancel(order_id, Reason.FULFILMENT_FAILED)
         except (TooLateToCancel, OrderNotFound):
             log.warning("an expired reservation of an order that is over", extra={"order_id": order_id})
-        released = wiring.inventory().release_expired(order_id)
+        released = inventory.release_expired(order_id)
     except Exception:
         log.exception("not swept", extra={"order_id": order_id})
         return False

@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from chalicelib import wiring
+from chalicelib.fulfilment.steps import SagaSteps
 from chalicelib.orders.model import Order, Status
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
@@ -57,6 +59,11 @@ class Shop:
         self.waiting_task = self.saga
         self.idempotency = FakeIdempotencyStore(self.clock)
         self.metrics: Counter[str] = Counter()
+        self.inventory: Any = None
+
+    @property
+    def steps(self) -> SagaSteps:
+        return SagaSteps(self.orders, self.inventory, self.payments, self.shipping)
 
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment import buyer, steps
+from chalicelib.fulfilment import buyer
 from chalicelib.fulfilment.cancellation import stop_fulfilment
 from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders import routes as orders
@@ -33,7 +33,7 @@ def asked(shop):
     """An order whose buyer has to confirm the payment."""
     shop.has(an_order_in(Status.RESERVED, payment_method=WANTS_HOLDER))
     with pytest.raises(BuyerActionRequired):
-        steps.authorize_payment(ORDER)
+        shop.steps.authorize_payment(ORDER)
     return shop
 
 
@@ -56,7 +56,7 @@ class TestAuthorizePayment:
     def test_goes_on_once_the_buyer_confirmed(self, asked):
         asked.gateway.answer(INTENT)
 
-        steps.authorize_payment(ORDER)
+        asked.steps.authorize_payment(ORDER)
 
         assert asked.orders.get(ORDER).status == Status.AUTHORIZED
 
@@ -64,13 +64,13 @@ class TestAuthorizePayment:
         asked.clock.passes(minutes=15)
 
         with pytest.raises(PaymentDeclined):
-            steps.authorize_payment(ORDER)
+            asked.steps.authorize_payment(ORDER)
 
     def test_of_an_order_to_be_cancelled_stops(self, asked):
         wish_to_cancel(asked)
 
         with pytest.raises(CancellationRequested):
-            steps.authorize_payment(ORDER)
+            asked.steps.authorize_payment(ORDER)
 
 
 class TestWaiting:
@@ -141,7 +141,7 @@ class TestCancelling:
     def test_leaves_nothing_that_could_be_confirmed(self, asked):
         wish_to_cancel(asked)
 
-        steps.void_payment(ORDER)
+        asked.steps.void_payment(ORDER)
 
         assert asked.gateway.retrieve(INTENT).status == ProviderStatus.CANCELLED
 
@@ -187,7 +187,7 @@ class TestOrderOverHttp:
     def test_shows_an_admin_nothing_of_it(self, asked):
         assert orders.get_order(call_of("keeper", is_admin=True), ORDER).payment.next_action is None
 
-    @pytest.mark.parametrize("ends", [wish_to_cancel, lambda shop: steps.authorize_payment(ORDER)])
+    @pytest.mark.parametrize("ends", [wish_to_cancel, lambda shop: shop.steps.authorize_payment(ORDER)])
     def test_shows_nothing_of_it_once_it_is_not_needed(self, asked, ends):
         asked.gateway.answer(INTENT)
         ends(asked)
@@ -197,7 +197,7 @@ class TestOrderOverHttp:
     def test_return_of_the_buyer_asks_stripe_while_the_payment_waits(self, asked, queue):
         orders.confirm_payment(call_of("ada"), ORDER)
         asked.gateway.answer(INTENT)
-        steps.authorize_payment(ORDER)
+        asked.steps.authorize_payment(ORDER)
 
         accepted = orders.confirm_payment(call_of("ada"), ORDER)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import wiring
-from chalicelib.fulfilment import recovery, steps
+from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.cancellation import process_warehouse_reply
 from chalicelib.inventory.model import Reservation, ReservationStatus
 from chalicelib.inventory.service import Inventory
@@ -160,20 +160,20 @@ class World(Shop):
 
 
 def saga(world):
-    steps.reserve_inventory(ORDER)
-    steps.authorize_payment(ORDER)
-    if world.waits(steps.ship_order):
+    world.steps.reserve_inventory(ORDER)
+    world.steps.authorize_payment(ORDER)
+    if world.waits(world.steps.ship_order):
         return compensation(world)
-    steps.capture_payment(ORDER)
-    steps.complete_order(ORDER)
+    world.steps.capture_payment(ORDER)
+    world.steps.complete_order(ORDER)
 
 
 def compensation(world):
-    steps.refund_payment(ORDER)
-    steps.recall_shipment(ORDER)
-    steps.void_payment(ORDER)
-    steps.release_inventory(ORDER)
-    steps.cancel_order(ORDER, "SHIPPING_FAILED")
+    world.steps.refund_payment(ORDER)
+    world.steps.recall_shipment(ORDER)
+    world.steps.void_payment(ORDER)
+    world.steps.release_inventory(ORDER)
+    world.steps.cancel_order(ORDER, "SHIPPING_FAILED")
     world.exchange()
 
 
@@ -183,15 +183,15 @@ def recovered(world):
         return
     if error:
         return compensation(world)
-    steps.capture_payment(ORDER)
-    steps.complete_order(ORDER)
+    world.steps.capture_payment(ORDER)
+    world.steps.complete_order(ORDER)
 
 
 def cancelled(world):
     """The buyer's wish to cancel while the saga waits, and the event of it, before the saga goes on."""
-    steps.reserve_inventory(ORDER)
-    steps.authorize_payment(ORDER)
-    steps.ship_order(ORDER, "token-0")
+    world.steps.reserve_inventory(ORDER)
+    world.steps.authorize_payment(ORDER)
+    world.steps.ship_order(ORDER, "token-0")
     world.orders.cancel(ORDER, Reason.CUSTOMER_REQUEST)
     world.shipping.stop(ORDER, CancellationRequested("CUSTOMER_REQUEST"))
     compensation(world)

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.dead_letters.refunds import retry_refunds
-from chalicelib.fulfilment import returns, steps
+from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from tests.builders import euros
@@ -67,15 +67,15 @@ def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, failed_retu
 
 def test_retry_of_a_cancelled_order_undoes_it_again(shop):
     payment = shop.sold(until=Status.SHIPPING)
-    steps.refund_payment("ord_1")
+    shop.steps.refund_payment("ord_1")
     shop.orders.advance("ord_1", Status.CANCELLED, Reason.SHIPPING_FAILED)
     fail_newest(shop, payment)
 
     assert retry_refunds("ord_1") == ["ord_1"]
     assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "SHIPPING_FAILED"}}
     for _ in range(2):
-        steps.refund_payment("ord_1")
-        steps.void_payment("ord_1")
+        shop.steps.refund_payment("ord_1")
+        shop.steps.void_payment("ord_1")
     assert shop.gateway.retrieve(payment).kept == 0
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.fulfilment.sweeper import sweep_reservations
 from chalicelib.orders.model import CancellationRequested, OrderChanged, Reason, Status
 from tests.builders import an_order_in
@@ -32,27 +31,25 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(shop, monkeypatch):
+def shelf(shop):
     """Three reserved orders that never went on."""
     ids = ["ord_1", "ord_2", "ord_3"]
     for order_id in ids:
         shop.has(an_order_in(Status.RESERVED, order_id))
-    shelf = Shelf(shop, *ids)
-    monkeypatch.setattr(wiring, "inventory", lambda: shelf)
-    return shelf
+    return Shelf(shop, *ids)
 
 
 def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, shelf):
-    assert sweep_reservations() == 3
+    assert sweep_reservations(shelf, shop.orders) == 3
 
     assert shelf.released == ["ord_1", "ord_2", "ord_3"]
     for order_id in shelf.released:
         assert shop.orders.get(order_id).cancellation == Reason.FULFILMENT_FAILED
-    assert sweep_reservations() == 0
+    assert sweep_reservations(shelf, shop.orders) == 0
 
 
 def test_a_saga_that_wakes_up_late_stops_at_its_next_step(shop, shelf):
-    sweep_reservations()
+    sweep_reservations(shelf, shop.orders)
 
     with pytest.raises(CancellationRequested):
         shop.orders.advance("ord_1", Status.AUTHORIZED)
@@ -61,18 +58,18 @@ def test_a_saga_that_wakes_up_late_stops_at_its_next_step(shop, shelf):
 def test_the_order_is_told_before_its_pieces_are_given_away(shop, shelf):
     shelf.broken = {"ord_1"}
 
-    sweep_reservations()
+    sweep_reservations(shelf, shop.orders)
 
     assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
 
 
 def test_goes_on_after_one_that_fails_and_tries_it_again(shop, shelf):
     shelf.broken = {"ord_1"}
-    assert sweep_reservations() == 2
+    assert sweep_reservations(shelf, shop.orders) == 2
     assert shelf.released == ["ord_2", "ord_3"]
     shelf.broken = set()
 
-    assert sweep_reservations() == 1
+    assert sweep_reservations(shelf, shop.orders) == 1
     assert shelf.released[-1] == "ord_1"
 
 
@@ -86,14 +83,14 @@ def test_keeps_the_pieces_of_an_order_that_could_not_be_told(shop, shelf, monkey
 
     monkeypatch.setattr(shop.orders, "cancel", cancel)
 
-    assert sweep_reservations() == 2
+    assert sweep_reservations(shelf, shop.orders) == 2
     assert shelf.released == ["ord_1", "ord_3"]
 
 
 def test_counts_only_what_it_released_itself(shop, shelf):
     shelf.committed = {"ord_2"}
 
-    assert sweep_reservations() == 2
+    assert sweep_reservations(shelf, shop.orders) == 2
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
@@ -102,17 +99,17 @@ def test_gives_back_the_pieces_of_an_order_that_is_over(shop, shelf, status):
     before = shop.orders.get("ord_4")
     shelf._overdue.append("ord_4")
 
-    assert sweep_reservations() == 4
+    assert sweep_reservations(shelf, shop.orders) == 4
     assert shop.orders.get("ord_4") == before
 
 
 def test_gives_back_the_pieces_of_no_order(shop, shelf):
     shelf._overdue.append("ord_unknown")
 
-    assert sweep_reservations() == 4
+    assert sweep_reservations(shelf, shop.orders) == 4
 
 
 def test_of_nothing_does_nothing(shop, shelf):
     shelf._overdue.clear()
 
-    assert sweep_reservations() == 0
+    assert sweep_reservations(shelf, shop.orders) == 0
