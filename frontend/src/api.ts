@@ -7,6 +7,7 @@ import type {
 } from './api-types';
 import { anyone, asked, cartToken, isOfLostCart, Problem, shopper, signedIn, type Options } from './request';
 import { SHOP } from './shop';
+import { allItems } from './pager';
 import { onThisDevice, Stored } from './storage';
 
 export type * from './api-types';
@@ -46,19 +47,7 @@ export async function listAlsoBought(sku: string, signal?: AbortSignal): Promise
 export const listCountries = askedOnce(async () => (await anyone<List<Country>>('/shipping/countries')).items);
 
 /** All of them, however many pages that takes. */
-export const listCategories = askedOnce(() => everyItem<Category>((cursor) => anyone(`/categories${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`)));
-
-/** Follows a list's cursors to its end. */
-async function everyItem<T>(page: (cursor: string | null) => Promise<List<T>>): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | null = null;
-  do {
-    const found: List<T> = await page(cursor);
-    items.push(...found.items);
-    cursor = found.next_cursor;
-  } while (cursor);
-  return items;
-}
+export const listCategories = askedOnce(() => allItems<Category>((cursor) => anyone(`/categories${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`)));
 
 // cart
 

@@ -1,15 +1,13 @@
+/** Update source of an order: a WebSocket on which the API announces each version of the order. */
 import { orderToken } from './api';
 import { config } from './config';
-import { sleep, type Herald } from './follow';
+import { sleep, type UpdateSource } from './poll';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-/**
- * The line on which the shop tells each change of an order. It says `news` and no more: what the order is
- * now, the API knows. A line that breaks, or never comes about, is tried anew ever more rarely.
- */
-export class LiveOrder extends EventTarget implements Herald {
+/** Announces that there is a new version, not what changed: that is read from the API. Reconnects with backoff and jitter. */
+export class LiveOrder extends EventTarget implements UpdateSource {
   isLive = false;
   private version = 0;
   private hasOpened = false;
@@ -22,27 +20,27 @@ export class LiveOrder extends EventTarget implements Herald {
   open(): void {
     if (this.hasOpened) return;
     this.hasOpened = true;
-    void this.stayOnTheLine();
+    void this.stayConnected();
   }
 
   close(): void {
     this.closing.abort();
   }
 
-  private async stayOnTheLine(): Promise<void> {
+  private async stayConnected(): Promise<void> {
     const { signal } = this.closing;
     const { websocket_url: url } = await config();
     let pause = FIRST_PAUSE_MS;
     while (url && !signal.aborted) {
-      const wasLive = await this.listen(url).catch(() => false);
+      const wasLive = await this.connect(url).catch(() => false);
       pause = wasLive ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
-      // Not all pages at the same moment, should the line have broken for all of them.
+      // Jitter, so that not all pages reconnect at the same moment after an outage.
       await sleep(pause * (0.5 + Math.random()), signal);
     }
   }
 
-  /** Until the line breaks. Whether it was ever live. */
-  private async listen(url: string): Promise<boolean> {
+  /** Resolves when the connection has closed: to whether it ever was live. */
+  private async connect(url: string): Promise<boolean> {
     const token = await orderToken(this.orderId);
     const { signal } = this.closing;
     if (signal.aborted) return false;
@@ -51,28 +49,28 @@ export class LiveOrder extends EventTarget implements Herald {
     return new Promise((resume) => {
       socket.onopen = () => socket.send(JSON.stringify({ action: 'subscribe', order_id: this.orderId, token }));
       socket.onmessage = ({ data }) => {
-        const told = JSON.parse(data);
-        if (told.order_id !== this.orderId) return socket.close();
+        const message = JSON.parse(data);
+        if (message.order_id !== this.orderId) return socket.close();
         wasLive = true;
-        this.hear(told.version);
+        this.receive(message.version);
       };
       socket.onclose = () => {
-        if (this.isLive) this.tell(false);
+        if (this.isLive) this.announce(false);
         resume(wasLive);
       };
       signal.addEventListener('abort', () => socket.close(), { once: true });
     });
   }
 
-  /** What is not newer than what we have heard is no news, unless it is the first on a new line. */
-  private hear(version: number): void {
-    const isNews = version > this.version || !this.isLive;
+  /** Versions that are not newer are ignored, except for the first on a new connection. */
+  private receive(version: number): void {
+    const isNew = version > this.version || !this.isLive;
     this.version = Math.max(version, this.version);
-    if (isNews) this.tell(true);
+    if (isNew) this.announce(true);
   }
 
-  private tell(isLive: boolean): void {
+  private announce(isLive: boolean): void {
     this.isLive = isLive;
-    this.dispatchEvent(new Event('news'));
+    this.dispatchEvent(new Event('update'));
   }
 }

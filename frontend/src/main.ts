@@ -18,42 +18,42 @@ import './pages/search';
 import { isOfConsole, resolve, startRouter, type Route } from './router';
 import { took } from './steps';
 
-const atTheTill = () => import('./pages/at-the-till');
+const lazyPages = () => import('./pages/lazy-pages');
 
 const routes: Route<TemplateResult>[] = [
   { path: '/', open: () => html`<home-page></home-page>` },
   { path: '/category/:id', open: ({ id }) => html`<category-page .category=${id}></category-page>` },
   { path: '/products/:sku', open: ({ sku }) => html`<product-page .sku=${sku}></product-page>` },
   { path: '/search', open: (_, query) => html`<search-page .q=${query.get('q') ?? ''}></search-page>` },
-  { path: '/cart', fetch: atTheTill, open: () => html`<cart-page></cart-page>` },
-  { path: '/checkout', fetch: atTheTill, open: () => html`<checkout-page></checkout-page>` },
-  { path: '/orders', fetch: atTheTill, open: () => html`<orders-page></orders-page>` },
-  { path: '/orders/:id', fetch: atTheTill, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
+  { path: '/cart', fetch: lazyPages, open: () => html`<cart-page></cart-page>` },
+  { path: '/checkout', fetch: lazyPages, open: () => html`<checkout-page></checkout-page>` },
+  { path: '/orders', fetch: lazyPages, open: () => html`<orders-page></orders-page>` },
+  { path: '/orders/:id', fetch: lazyPages, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
   {
     path: '/find-order',
-    fetch: atTheTill,
+    fetch: lazyPages,
     open: (_, query) => html`<find-order-page .order=${query.get('order') ?? ''}></find-order-page>`,
   },
-  { path: '/unsubscribe', fetch: atTheTill, open: () => html`<unsubscribe-page></unsubscribe-page>` },
-  { path: '/account', fetch: atTheTill, open: () => html`<account-page></account-page>` },
+  { path: '/unsubscribe', fetch: lazyPages, open: () => html`<unsubscribe-page></unsubscribe-page>` },
+  { path: '/account', fetch: lazyPages, open: () => html`<account-page></account-page>` },
   {
     path: '/sign-in',
-    fetch: atTheTill,
+    fetch: lazyPages,
     open: (_, query) => html`<sign-in-page .next=${nextOf(query)} .email=${emailOf(query)}></sign-in-page>`,
   },
   {
     path: '/sign-up',
-    fetch: atTheTill,
+    fetch: lazyPages,
     open: (_, query) => html`<sign-up-page .next=${nextOf(query)}></sign-up-page>`,
   },
   {
     path: '/confirm',
-    fetch: atTheTill,
+    fetch: lazyPages,
     open: (_, query) => html`<confirm-page .next=${nextOf(query)} .email=${emailOf(query)}></confirm-page>`,
   },
   {
     path: '/forgotten-password',
-    fetch: atTheTill,
+    fetch: lazyPages,
     open: (_, query) =>
       html`<forgotten-password-page .next=${nextOf(query)} .email=${emailOf(query)}></forgotten-password-page>`,
   },

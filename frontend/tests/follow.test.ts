@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { follow, type Herald } from '../src/follow';
+import { follow } from '../src/follow';
+import type { UpdateSource } from '../src/poll';
 
 class Page extends EventTarget {
   hidden = false;
@@ -11,7 +12,7 @@ class Page extends EventTarget {
   }
 }
 
-class Updates extends EventTarget implements Herald {
+class Updates extends EventTarget implements UpdateSource {
   isLive = false;
   opened = 0;
   closed = 0;
@@ -20,7 +21,7 @@ class Updates extends EventTarget implements Herald {
 
   announce(isLive = true): void {
     this.isLive = isLive;
-    this.dispatchEvent(new Event('news'));
+    this.dispatchEvent(new Event('update'));
   }
 }
 
@@ -42,13 +43,13 @@ afterEach(() => {
 /** Follows `values` in the background; `seen` grows with what was seen, errors as their messages. */
 function watch(values: (string | Error)[], updates = new Updates()) {
   const seen: string[] = [];
-  const look = async () => {
+  const read = async () => {
     const value = values.shift() ?? 'done';
     if (value instanceof Error) throw value;
     return value;
   };
   const finished = (async () => {
-    for await (const each of follow(look, (value) => value === 'done', stop.signal, updates)) {
+    for await (const each of follow(read, (value) => value === 'done', stop.signal, updates)) {
       seen.push('value' in each ? each.value : (each.error as Error).message);
     }
   })();
@@ -60,7 +61,7 @@ async function after(milliseconds: number): Promise<void> {
   await settle();
 }
 
-test('follow looks every second and ends when the value has settled', async () => {
+test('follow reads every second and ends when the value has settled', async () => {
   const { seen, updates, finished } = watch(['placed', 'shipping']);
   await settle();
   assert.deepEqual(seen, ['placed']);
@@ -85,7 +86,7 @@ test('follow waits longer after each error', async () => {
   assert.deepEqual(seen, ['one', 'two', 'placed']);
 });
 
-test('follow looks at once when there is an update, and rarely while updates arrive', async () => {
+test('follow reads at once when there is an update, and rarely while updates arrive', async () => {
   const { seen, updates } = watch(['placed', 'reserved', 'shipping']);
   await settle();
   updates.announce();
@@ -97,7 +98,7 @@ test('follow looks at once when there is an update, and rarely while updates arr
   assert.deepEqual(seen, ['placed', 'reserved', 'shipping']);
 });
 
-test('follow does not look while the page is hidden', async () => {
+test('follow does not read while the page is hidden', async () => {
   page.hidden = true;
   const { seen } = watch(['placed']);
   await settle();

@@ -107,7 +107,7 @@ def _failed(buyer: Buyer, bought: Any) -> None:
 
 
 def _stuck(buyer: Buyer, bought: Any) -> None:
-    buyer.page.route("**/assets/at-the-till-*.js", lambda route: route.abort())
+    buyer.page.route("**/assets/lazy-pages-*.js", lambda route: route.abort())
     _opens("/cart", "error-page h1")(buyer, bought)
 
 
@@ -150,7 +150,7 @@ PAGES: dict[str, Step] = {
     "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),
     "console, imports": _in_the_console("/admin/catalog/imports", "[data-testid=import-send]"),
     "console, lab": _in_the_console("/admin/lab", "[data-testid=verdict]"),
-    "console, for nobody": _opens("/admin/orders", "[data-testid=console-doorway]"),
+    "console, for nobody": _opens("/admin/orders", "[data-testid=console-refusal]"),
     "waiting": _waiting,
 }
 

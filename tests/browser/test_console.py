@@ -122,7 +122,7 @@ def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
     expect(page.locator(".saga-line.is-back[marker-end]")).to_have_count(4)
     expect(page.get_by_text("CancellationRequested").first).to_be_visible()
     state(page, "ShipOrder").press("Enter")
-    expect(page.get_by_test_id("state-details")).to_contain_text("met CancellationRequested")
+    expect(page.get_by_test_id("state-details")).to_contain_text("errors: CancellationRequested")
 
 
 def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
@@ -142,7 +142,7 @@ def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
     poison = letters.filter(has_not_text="ord_nobody")
     poison.get_by_role("button", name="Drop").click()
     expect(letters).to_have_count(2)
-    poison.get_by_role("button", name="Really drop it?").click()
+    poison.get_by_role("button", name="Confirm: drop").click()
     expect(letters).to_have_count(1)
     panel.get_by_test_id("redrive-all").click()
     expect(page.get_by_role("status").filter(has_text="1 redriven.")).to_be_visible()
@@ -155,12 +155,12 @@ def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
 
 def test_who_is_no_admin_is_told_so(page: Page, enter: Any, storefront_url: str) -> None:
     page.goto(f"{storefront_url}/admin/system")
-    doorway = page.get_by_test_id("console-doorway")
-    expect(doorway).to_have_attribute("data-refusal", "guest")
+    refusal = page.get_by_test_id("console-refusal")
+    expect(refusal).to_have_attribute("data-refusal", "guest")
     enter("/admin/system", shop.CUSTOMER)
-    expect(doorway).to_have_attribute("data-refusal", "customer")
+    expect(refusal).to_have_attribute("data-refusal", "customer")
     expect(page.get_by_role("navigation", name="Console").get_by_role("link")).to_have_count(0)
-    page.get_by_role("button", name="Sign in as somebody else").click()
+    page.get_by_role("button", name="Use another account").click()
     page.wait_for_url("**/sign-in?next=%2Fadmin%2Fsystem")
 
 

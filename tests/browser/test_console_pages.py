@@ -105,7 +105,7 @@ def test_insights_show_a_sale_where_it_went_and_what_led_to_it(
     assert b["visit"] >= 2 and b["placed"] >= 1
     assert cells(page, "experiment", "Visits")[1] == str(b["visit"])
     assert cells(page, "experiment", "Orders placed")[1] == str(b["placed"])
-    expect(page.get_by_test_id("experiment")).to_contain_text("Too few to say")
+    expect(page.get_by_test_id("experiment")).to_contain_text("Not enough data")
 
 
 def test_a_visit_is_told_step_by_step_and_each_once(
@@ -264,18 +264,18 @@ def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storef
 
     page.on("request", note)
     page.goto(f"{storefront_url}/admin/lab")
-    expect(page.get_by_test_id("verdict")).to_have_text(f"All {len(INVARIANTS)} promises hold")
+    expect(page.get_by_test_id("verdict")).to_have_text(f"All {len(INVARIANTS)} invariants hold")
     slides(page, orders=6, at_once=3, declined=50, throttled=15, faulty=35, doubled=50)
 
     page.get_by_test_id("place-batch").click()
 
     expect(page.get_by_test_id("batch-progress")).to_contain_text("6 of 6 placed")
     endings = page.get_by_test_id("endings")
-    expect(endings).to_contain_text("6 orders, since this batch began")
+    expect(endings).to_contain_text("6 orders, since this batch started")
     declined = endings.get_by_role("row").filter(has_text="CANCELLED PAYMENT_DECLINED")
     expect(declined).to_contain_text("3", timeout=2 * PATIENCE_MS)
     expect(endings).not_to_contain_text("under way", timeout=2 * PATIENCE_MS)
-    expect(page.get_by_test_id("verdict")).to_have_text(f"All {len(INVARIANTS) + 1} promises hold")
+    expect(page.get_by_test_id("verdict")).to_have_text(f"All {len(INVARIANTS) + 1} invariants hold")
     cards = [kinds[0] for kinds in sent.values()]
     assert cards.count("pm_card_visa_chargeDeclined") == 3
     assert sum(card.endswith("_rateLimited") for card in cards) == 1
@@ -299,8 +299,8 @@ def test_two_answers_to_one_checkout_are_a_broken_promise(page: Page, storefront
 
     page.get_by_test_id("place-batch").click()
 
-    expect(page.get_by_test_id("verdict")).to_have_text(f"1 of {len(INVARIANTS) + 1} promises is broken")
-    expect(page.get_by_test_id("promises")).to_contain_text("are the answers to one checkout")
+    expect(page.get_by_test_id("verdict")).to_have_text(f"1 of {len(INVARIANTS) + 1} invariants is violated")
+    expect(page.get_by_test_id("invariants")).to_contain_text("were returned for one checkout")
     assert keys == [keys[0]] * 2
 
 
@@ -312,7 +312,7 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
         return page.request.get(f"{opened['payments_url']}/admin/webhooks", headers=key).json()
 
     page.goto(f"{storefront_url}/admin/lab")
-    copies, normal = page.get_by_role("button", name="three times"), page.get_by_role("button", name="as they should")
+    copies, normal = page.get_by_role("button", name="three copies"), page.get_by_role("button", name="normal")
     expect(normal).to_have_attribute("aria-pressed", "true")
     copies.click()
     expect(copies).to_have_attribute("aria-pressed", "true")
@@ -323,7 +323,7 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
         new = control_api()["deliveries"][: len(control_api()["deliveries"]) - before]
         told = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
         assert told and set(told.values()) == {3}
-        assert not [each for each in admin.must("POST", "/admin/audit", {})["promises"] if each["violated"]]
+        assert not [each for each in admin.must("POST", "/admin/audit", {})["invariants"] if each["violated"]]
     finally:
         normal.click()
         expect(normal).to_have_attribute("aria-pressed", "true")
@@ -344,8 +344,8 @@ def test_the_lab_turns_red_when_a_book_lies(
     steal(1)
     try:
         page.goto(f"{storefront_url}/admin/lab")
-        expect(page.get_by_test_id("verdict")).to_have_text(f"1 of {len(INVARIANTS)} promises is broken")
-        expect(page.get_by_test_id("promises")).to_contain_text(product)
+        expect(page.get_by_test_id("verdict")).to_have_text(f"1 of {len(INVARIANTS)} invariants is violated")
+        expect(page.get_by_test_id("invariants")).to_contain_text(product)
     finally:
         steal(-1)
 

@@ -97,10 +97,10 @@ def test_a_page_that_cannot_be_fetched_says_so(buyer: Buyer) -> None:
     """As when the shop was renewed since the window was opened."""
     page = buyer.page
     buyer.goes_to("/")
-    page.route("**/assets/at-the-till-*.js", lambda route: route.fulfill(status=404, body=""))
+    page.route("**/assets/lazy-pages-*.js", lambda route: route.fulfill(status=404, body=""))
     page.get_by_role("link", name="Your orders", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("That page is stuck")
-    page.unroute("**/assets/at-the-till-*.js")
+    page.unroute("**/assets/lazy-pages-*.js")
     page.get_by_role("button", name="Load it anew").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your orders")
 

@@ -1,6 +1,6 @@
 /** Runs a batch of the lab: buyers place orders through the public API, a few at a time. */
 import { Problem } from '../api';
-import { sleep } from '../follow';
+import { sleep } from '../poll';
 import { Store } from '../store';
 import { plan, type Order, type Plan } from './batch-plan';
 import { cancelAsGuest, fillCartAsGuest, type GuestOrder } from './api';

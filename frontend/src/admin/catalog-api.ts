@@ -81,6 +81,6 @@ function upload({ url, fields }: UploadForm, file: File, progress: (share: numbe
 /** The rows of an import that failed, as CSV. */
 export async function getReport(url: string, signal?: AbortSignal): Promise<string> {
   const answer = await fetch(url, { signal }).catch(() => null);
-  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'report_gone', 'The report cannot be read any more. Reload the page.');
+  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'report_gone', 'The report’s link has expired. Reload the page.');
   return answer.text();
 }

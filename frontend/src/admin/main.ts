@@ -8,7 +8,7 @@ import { config } from '../config';
 import { isOfConsole, navigate, resolve, startRouter, type Route } from '../router';
 import { standing, type Standing } from './access';
 import './components/console-rail';
-import { doorway, type Refusal } from './components/doorway';
+import { authLayout, type Refusal } from './components/auth-layout';
 import { icons } from './components/icons';
 import { notFound } from './pages/not-found';
 import './pages/order';
@@ -93,7 +93,7 @@ export class SagaConsole extends LightElement {
   private inside(): TemplateResult | typeof nothing | null {
     if (this.standing === 'admin') return this.page;
     if (this.standing === 'unknown') return nothing;
-    return doorway(this.standing satisfies Refusal, this.path, () => void this.askWhoItIs());
+    return authLayout(this.standing satisfies Refusal, this.path, () => void this.askWhoItIs());
   }
 
   private async askWhoItIs(): Promise<void> {

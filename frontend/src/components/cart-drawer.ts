@@ -27,7 +27,7 @@ export class CartDrawer extends LightElement {
     await this.updateComplete;
     this.drawer.showPopover();
     this.heading.focus();
-    void import('../pages/at-the-till').catch(() => undefined);
+    void import('../pages/lazy-pages').catch(() => undefined);
   }
 
   close(): void {

@@ -1,8 +1,9 @@
 import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { listProducts, type Product } from '../api';
+import { GrowingList } from '../pager';
 import { complain } from '../toast';
 import { LightElement } from './light-element';
 import { productCard } from './product-card';
@@ -17,30 +18,24 @@ export class ProductGrid extends LightElement {
   @property() q = '';
   @property({ type: Number }) limit = Infinity;
   @property() except = '';
-  @state() private products: Product[] = [];
-  @state() private cursor: string | null = null;
-  @state() private isLoadingMore = false;
+  private list = new GrowingList<Product>(() => this.requestUpdate());
 
   private first = new Task(this, {
     args: () => [this.category, this.q] as const,
-    task: async ([category, q], { signal }) => {
-      const page = await listProducts({ category, q }, signal);
-      this.products = page.items;
-      this.cursor = page.next_cursor;
-    },
+    task: async ([category, q], { signal }) => this.list.start(await listProducts({ category, q }, signal)),
   });
 
   protected override render() {
     return this.first.render({
       initial: () => skeletons,
-      pending: () => (this.products.length ? this.grid('is-stale') : skeletons),
+      pending: () => (this.list.items.length ? this.grid('is-stale') : skeletons),
       error: (error) => errorState(error, () => this.first.run()),
       complete: () => (this.shown.length ? this.grid() : this.nothingHere()),
     });
   }
 
   private get shown(): Product[] {
-    return this.products.filter(({ sku }) => sku !== this.except).slice(0, this.limit);
+    return this.list.items.filter(({ sku }) => sku !== this.except).slice(0, this.limit);
   }
 
   private grid(state = ''): TemplateResult {
@@ -53,10 +48,10 @@ export class ProductGrid extends LightElement {
           (product, index) => html`<li>${productCard(product, index < FIRST_ROW)}</li>`,
         )}
       </ul>
-      ${this.cursor && this.limit === Infinity
+      ${this.list.hasMore && this.limit === Infinity
         ? html`
-            <button class="button button-quiet more" ?disabled=${this.isLoadingMore} @click=${this.loadMore}>
-              ${this.isLoadingMore ? 'Fetching…' : 'Show more'}
+            <button class="button button-quiet more" ?disabled=${this.list.isLoading} @click=${this.loadMore}>
+              ${this.list.isLoading ? 'Fetching…' : 'Show more'}
             </button>
           `
         : nothing}
@@ -64,8 +59,8 @@ export class ProductGrid extends LightElement {
   }
 
   private found(): string {
-    const count = `${this.products.length}${this.cursor ? '+' : ''}`;
-    return `${count} ${this.products.length === 1 ? 'thing' : 'things'} for “${this.q}”`;
+    const count = `${this.list.items.length}${this.list.hasMore ? '+' : ''}`;
+    return `${count} ${this.list.items.length === 1 ? 'thing' : 'things'} for “${this.q}”`;
   }
 
   private nothingHere() {
@@ -80,16 +75,9 @@ export class ProductGrid extends LightElement {
     `;
   }
 
-  private async loadMore() {
-    this.isLoadingMore = true;
-    try {
-      const page = await listProducts({ category: this.category, q: this.q, cursor: this.cursor });
-      this.products = [...this.products, ...page.items];
-      this.cursor = page.next_cursor;
-    } catch (error) {
-      complain(error);
-    }
-    this.isLoadingMore = false;
+  private loadMore(): Promise<void> {
+    const { category, q } = this;
+    return this.list.more((cursor) => listProducts({ category, q, cursor })).catch(complain);
   }
 }
 

@@ -1,23 +1,19 @@
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { askPasswordReset, AuthError, PASSWORD_MINIMUM, resetPassword } from '../auth';
-import { doorway } from '../components/doorway';
+import { askPasswordReset, PASSWORD_MINIMUM, resetPassword } from '../auth';
+import { authLayout } from '../components/auth-layout';
 import { field } from '../components/field';
-import { FormErrors } from '../components/form-errors';
-import { LightElement } from '../components/light-element';
+import { FormPage, textOf } from '../components/form-page';
 import { navigate } from '../router';
 import { setTitle } from '../title';
 import { say } from '../toast';
 
 /** Two steps: an address, then the code that was sent there and a new password. */
 @customElement('forgotten-password-page')
-export class ForgottenPasswordPage extends LightElement {
+export class ForgottenPasswordPage extends FormPage {
   @property() email = '';
   @property() next = '/';
   @state() private isAsked = false;
-  @state() private trouble = '';
-  @state() private isSending = false;
-  private errors = new FormErrors(this);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -36,14 +32,8 @@ export class ForgottenPasswordPage extends LightElement {
   }
 
   private step(title: string, lead: string, action: string, fields: TemplateResult) {
-    return doorway(title, lead, html`
-      <form novalidate @submit=${this.send} @focusout=${this.errors.leave} @input=${this.errors.mend}>
-        ${fields}
-        <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble}</p>` : nothing}</div>
-        <button class="button button-big button-wide" data-testid="reset-submit" aria-disabled=${this.isSending}>
-          ${this.isSending ? 'One moment…' : action}
-        </button>
-      </form>
+    return authLayout(title, lead, html`
+      ${this.form(fields, { label: action, sending: 'One moment…', testid: 'reset-submit' })}
       <p>Remembered it? <a href=${this.signIn}>Sign in</a></p>
     `);
   }
@@ -52,31 +42,18 @@ export class ForgottenPasswordPage extends LightElement {
     return `/sign-in?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}`;
   }
 
-  private async send(event: Event): Promise<void> {
-    event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    if (this.isSending || !this.errors.isFine(form)) return;
-    const typed = new FormData(form);
-    this.isSending = true;
-    this.trouble = '';
-    try {
-      await (this.isAsked ? this.set(typed) : this.ask(typed));
-    } catch (error) {
-      this.trouble = (error as Error).message;
-      if (error instanceof AuthError) this.errors.tell(error.fields);
-    } finally {
-      this.isSending = false;
-    }
+  protected override send(typed: FormData): Promise<void> {
+    return this.isAsked ? this.set(typed) : this.ask(typed);
   }
 
   private async ask(typed: FormData): Promise<void> {
-    this.email = String(typed.get('email')).trim();
+    this.email = textOf(typed, 'email');
     await askPasswordReset(this.email);
     this.isAsked = true;
   }
 
   private async set(typed: FormData): Promise<void> {
-    await resetPassword(this.email, String(typed.get('code')).trim(), String(typed.get('new_password')));
+    await resetPassword(this.email, textOf(typed, 'code'), String(typed.get('new_password')));
     say('Your new password is set. Please sign in.');
     navigate(this.signIn);
   }

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { adoptLink, cancelOrder, getOrder, Problem, type Order, type ReturnLine, type ReturnReceipt } from '../api';
+import { adoptLink, cancelOrder, getOrder, Problem, type Order, type ReturnLine } from '../api';
 import { isBackFromBank } from '../bank-return';
 import { addToCart, loadCart, quantityOf } from '../cart';
 import { cancelPanel } from '../components/cancel-panel';
@@ -12,11 +12,9 @@ import {
   hasEnded,
   headline,
   isStopping,
-  keptOf,
   mood,
   refundsUnderway,
   remark,
-  sentBack,
   statusName,
 } from '../components/order-story';
 import { orderSummary } from '../components/order-summary';
@@ -28,7 +26,7 @@ import { emptyState, errorState, skeletonLines } from '../components/states';
 import { follow } from '../follow';
 import { LiveOrder } from '../live-order';
 import { formatMoney } from '../money';
-import { sendBack } from '../return-attempt';
+import { sendBack, withReturn } from '../return-attempt';
 import { navigate } from '../router';
 import { setTitle } from '../title';
 import { say } from '../toast';
@@ -122,25 +120,25 @@ export class OrderPage extends LightElement {
     this.error = null;
     this.isLive = false;
     const live = new LiveOrder(this.orderId);
-    live.addEventListener('news', () => (this.isLive = live.isLive), { signal });
-    for await (const glimpse of follow(() => getOrder(this.orderId, signal), hasSettled, signal, live)) {
+    live.addEventListener('update', () => (this.isLive = live.isLive), { signal });
+    for await (const snapshot of follow(() => getOrder(this.orderId, signal), hasSettled, signal, live)) {
       if (signal.aborted) return;
-      if ('value' in glimpse) this.learn(glimpse.value);
-      this.error = 'error' in glimpse ? glimpse.error : null;
+      if ('value' in snapshot) this.show(snapshot.value);
+      this.error = 'error' in snapshot ? snapshot.error : null;
       const isFinal = this.error instanceof Problem && !this.error.isUncertain;
       if (isFinal || (this.error && !this.order)) return;
     }
   }
 
   /** Takes in what the order is now, and puts away a question that no longer stands. */
-  private learn(order: Order): void {
-    const isReturnHeard = (order.returns?.length ?? 0) > (this.order?.returns?.length ?? 0);
+  private show(order: Order): void {
+    const isReturnNew = (order.returns.length) > (this.order?.returns?.length ?? 0);
     this.order = order;
     if (isStopping(order)) this.hasAskedToCancel = true;
     const wasAsking = this.panel === 'cancel' && !this.isBusy;
     const hasSlippedAway = wasAsking && !order.actions.includes('cancel') && !isStopping(order);
     if (wasAsking && !order.actions.includes('cancel')) this.close();
-    if (this.panel === 'return' && !this.isBusy && (isReturnHeard || !order.actions.includes('return'))) this.close();
+    if (this.panel === 'return' && !this.isBusy && (isReturnNew || !order.actions.includes('return'))) this.close();
     const isSent = order.status === 'COMPLETED' || order.status === 'SHIPPING';
     if (isSent && (hasSlippedAway || (this.hasAskedToCancel && hasEnded(order)))) {
       this.hasAskedToCancel = false;
@@ -339,18 +337,3 @@ const waiting = html`
 
 /** Nothing more will happen to the order by itself. */
 const isSettled = (order: Order) => hasEnded(order) && refundsUnderway(order).length === 0;
-
-/** The order as it is once the shop has taken a return, until the shop says so itself. */
-function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }: ReturnReceipt): Order {
-  const { returns } = order;
-  if (returns.some((known) => known.id === id)) return order;
-  const pieces = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
-  const after = order.lines.map((line) => ({ ...line, returned: sentBack(line) + (pieces.get(line.sku) ?? 0) }));
-  const isAll = after.every((line) => keptOf(line) === 0);
-  return {
-    ...order,
-    lines: after,
-    actions: isAll ? [] : order.actions,
-    returns: [...returns, { id, status: 'REQUESTED', requested_at: new Date().toISOString(), lines, refund, value: refund, shortfall: null }],
-  };
-}

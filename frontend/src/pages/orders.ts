@@ -1,11 +1,12 @@
 import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, state } from 'lit/decorators.js';
+import { customElement } from 'lit/decorators.js';
 import { getOrder, guestOrderIds, listOrders, Problem, type OrderSummary } from '../api';
 import { idToken, session } from '../auth';
 import { LightElement } from '../components/light-element';
 import { orderRow } from '../components/order-row';
 import { emptyState, errorState, skeletonLines } from '../components/states';
+import { GrowingList } from '../pager';
 import { Watch } from '../store';
 import { setTitle } from '../title';
 import { complain } from '../toast';
@@ -14,16 +15,13 @@ const GUEST_ORDERS = 20;
 
 @customElement('orders-page')
 export class OrdersPage extends LightElement {
-  @state() private orders: OrderSummary[] = [];
-  @state() private cursor: string | null = null;
+  private orders = new GrowingList<OrderSummary>(() => this.requestUpdate());
 
   private first = new Task(this, {
     args: () => [session.value?.email],
     task: async (_, { signal }) => {
       const isCustomer = (await idToken()) !== null;
-      const page = isCustomer ? await listOrders(null, signal) : { items: await guestOrders(signal), next_cursor: null };
-      this.orders = page.items;
-      this.cursor = page.next_cursor;
+      this.orders.start(isCustomer ? await listOrders(null, signal) : { items: await guestOrders(signal), next_cursor: null });
     },
   });
 
@@ -47,7 +45,7 @@ export class OrdersPage extends LightElement {
         ${this.first.render({
           pending: () => skeletonLines(6),
           error: (error) => errorState(error, () => this.first.run()),
-          complete: () => (this.orders.length ? this.list() : empty),
+          complete: () => (this.orders.items.length ? this.list() : empty),
         })}
       </section>
     `;
@@ -55,19 +53,13 @@ export class OrdersPage extends LightElement {
 
   private list(): TemplateResult {
     return html`
-      <ul class="orders">${this.orders.map(orderRow)}</ul>
-      ${this.cursor ? html`<button class="button button-quiet more" @click=${this.loadMore}>Show older</button>` : nothing}
+      <ul class="orders">${this.orders.items.map(orderRow)}</ul>
+      ${this.orders.hasMore ? html`<button class="button button-quiet more" ?disabled=${this.orders.isLoading} @click=${this.loadMore}>Show older</button>` : nothing}
     `;
   }
 
-  private async loadMore(): Promise<void> {
-    try {
-      const page = await listOrders(this.cursor);
-      this.orders = [...this.orders, ...page.items];
-      this.cursor = page.next_cursor;
-    } catch (error) {
-      complain(error);
-    }
+  private loadMore(): Promise<void> {
+    return this.orders.more((cursor) => listOrders(cursor)).catch(complain);
   }
 }
 

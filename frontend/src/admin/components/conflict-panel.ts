@@ -4,8 +4,8 @@ import type { Difference } from '../product-fields';
 /** What somebody else saved while this form was open, and the two ways on. */
 export const conflictPanel = (found: Difference[], { keep, discard }: { keep: () => void; discard: () => void }): TemplateResult => html`
   <div class="notice notice-bad conflict" role="alert" data-testid="conflict">
-    <h2 tabindex="-1">This product was changed meanwhile</h2>
-    <p>Nothing of yours is saved yet.</p>
+    <h2 tabindex="-1">This product has changed</h2>
+    <p>Your changes are not saved yet.</p>
     <dl>
       ${found.map(
         ({ name, before, theirs, mine }) => html`
@@ -17,9 +17,9 @@ export const conflictPanel = (found: Difference[], { keep, discard }: { keep: ()
       )}
     </dl>
     <div class="actions">
-      <button type="button" class="button" @click=${keep} data-testid="keep-mine">Put my changes on top</button>
-      <button type="button" class="button button-quiet" @click=${discard} data-testid="take-theirs">Drop mine, show theirs</button>
+      <button type="button" class="button" @click=${keep} data-testid="keep-mine">Apply my changes to the new version</button>
+      <button type="button" class="button button-quiet" @click=${discard} data-testid="take-theirs">Discard my changes</button>
     </div>
-    <p class="small-print">You can look at it again before you save.</p>
+    <p class="small-print">You can review the result before you save.</p>
   </div>
 `;

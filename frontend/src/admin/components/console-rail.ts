@@ -43,7 +43,7 @@ export class ConsoleRail extends LightElement {
         <div class="rail-foot">
           ${session.value ? html`<span class="rail-who" title=${session.value.email}>${session.value.email}</span>` : nothing}
           <a href="/" class="rail-tool">${icons.back}<span>To the shop</span></a>
-          <button class="rail-tool" @click=${this.switchTheme} aria-label=${theme === 'dark' ? 'Use light colours' : 'Use dark colours'}>
+          <button class="rail-tool" @click=${this.switchTheme} aria-label=${theme === 'dark' ? 'Use light theme' : 'Use dark theme'}>
             ${theme === 'dark' ? icons.sun : icons.moon}<span aria-hidden="true">${theme === 'dark' ? 'Light' : 'Dark'}</span>
           </button>
           ${session.value ? html`<button class="rail-tool" @click=${signOut}>${icons.person}<span>Sign out</span></button>` : nothing}

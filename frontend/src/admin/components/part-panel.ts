@@ -5,7 +5,7 @@ import { icons } from '../../components/icons';
 import { complain, say } from '../../toast';
 import { Attempt } from '../attempt';
 import { dropLetter, listLetters, redrive, type Letter, type Link, type Part, type Queue } from '../api';
-import { dayTime, trouble } from './words';
+import { dayTime, errorNotice } from './format';
 
 /** What is known of one part of the system; of a queue also its dead letters, and what can be done with them. */
 @customElement('part-panel')
@@ -58,9 +58,9 @@ export class PartPanel extends LightElement {
         <div class=${dead_letters.waiting ? 'is-bad' : ''}><dt>Dead letters</dt><dd data-testid="dead-letters">${dead_letters.waiting}</dd></div>
       </dl>
       <h3>Dead letters</h3>
-      ${this.error ? trouble(this.error) : nothing}
-      ${this.letters === null && !this.error ? html`<p class="quiet">Looking…</p>` : nothing}
-      ${this.letters?.length === 0 ? html`<p class="quiet">None. What fails too often would lie here.</p>` : nothing}
+      ${this.error ? errorNotice(this.error) : nothing}
+      ${this.letters === null && !this.error ? html`<p class="quiet">Loading…</p>` : nothing}
+      ${this.letters?.length === 0 ? html`<p class="quiet">None.</p>` : nothing}
       ${this.letters?.length ? this.lettersInside(queue.name, this.letters) : nothing}
     `;
   }
@@ -77,7 +77,7 @@ export class PartPanel extends LightElement {
               <div class="actions">
                 <button class="button button-quiet button-small" ?disabled=${this.isBusy} @click=${() => this.redrive(queue, [id])}>Redrive</button>
                 <button class="button button-quiet button-small" ?disabled=${this.isBusy} @click=${() => this.drop(queue, id)}>
-                  ${this.doomed === id ? 'Really drop it?' : 'Drop'}
+                  ${this.doomed === id ? 'Confirm: drop' : 'Drop'}
                 </button>
               </div>
             </li>
@@ -86,7 +86,7 @@ export class PartPanel extends LightElement {
       </ul>
       <div class="actions">
         <button class="button" data-testid="redrive-all" ?disabled=${this.isBusy} @click=${() => this.redrive(queue)}>Redrive all</button>
-        <button class="button button-quiet" ?disabled=${this.isBusy} @click=${() => this.look()}>Look again</button>
+        <button class="button button-quiet" ?disabled=${this.isBusy} @click=${() => this.look()}>Refresh</button>
       </div>
     `;
   }

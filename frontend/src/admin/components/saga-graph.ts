@@ -4,7 +4,7 @@ import { LightElement } from '../../components/light-element';
 import { allStates, detoursOf, type Machine } from '../saga/definition';
 import type { Facts, Run, Step } from '../saga/facts';
 import { layout, type Box, type Line, type Measures } from '../saga/layout';
-import { span } from './words';
+import { span } from './format';
 
 const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 25 }, lane: 142, padding: { x: 14, top: 30, bottom: 14 } };
 const NARROW: Measures = { node: { width: 98, height: 52 }, gap: { x: 8, y: 26 }, lane: 22, padding: { x: 7, top: 26, bottom: 9 } };
@@ -38,7 +38,7 @@ export class SagaGraph extends LightElement {
     const taken = lines.filter((line) => this.taken(line));
     return html`
       <svg class="saga" viewBox="${-room} 0 ${width + 2 * room} ${height}" width=${width + 2 * room} height=${height}
-        role="group" aria-label="The workflow, and the way that this execution took" data-testid="saga-graph">
+        role="group" aria-label="The workflow, with the path of this execution" data-testid="saga-graph">
         <defs>${['plain', 'taken', 'back'].map(arrowHead)}</defs>
         <circle class="saga-start" cx=${start[0][0]} cy=${start[0][1]} r="5"></circle>
         <path class="saga-line ${this.run ? 'is-taken' : ''}" d=${path(start)} marker-end="url(#${this.run ? 'taken' : 'plain'})"></path>
@@ -138,7 +138,7 @@ export class SagaGraph extends LightElement {
     return html`
       <p class="saga-note quiet">
         ${held && said
-          ? 'Dashed outlines: the history does not name the states inside of a Parallel. What is drawn there is known from its tasks, or follows from the Parallel itself.'
+          ? 'Dashed outlines: the execution history does not name the states inside a Parallel. They are derived from its tasks or from the Parallel state.'
           : nothing}
       </p>
     `;

@@ -35,7 +35,7 @@ export class SystemMapElement extends LightElement {
           const first = places.find((place) => place.column === column);
           return first ? svg`<text class="system-column" x=${first.x + first.width / 2} y="14">${name}</text>` : nothing;
         })}
-        <text class="system-column" x="0" y=${tray - 12} text-anchor="start">Given up: what needs a person</text>
+        <text class="system-column" x="0" y=${tray - 12} text-anchor="start">Dead letters</text>
         ${flows.map((link) => this.line(link, at, 'is-flow'))}
         ${own.map((link) => this.line(link, at, `is-access verb-${link.verb.replace(' ', '-')}`))}
         ${places.map((place) => this.node(place))}

@@ -3,7 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { LightElement } from '../../components/light-element';
 import type { Entry, Kind } from '../api';
-import { clockTime, span } from './words';
+import { clockTime, span } from './format';
 
 export const KINDS: Record<Kind, string> = {
   call: 'API calls',

@@ -1,4 +1,4 @@
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { listCategories, type Category, type List, type Product } from '../../api';
 import { LightElement } from '../../components/light-element';
@@ -6,9 +6,8 @@ import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { listProductsForAdmin } from '../catalog-api';
-import { pager } from '../components/pager';
-import { liveSign, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { liveSign } from '../components/format';
+import { listTable, PagedList } from '../paged-list';
 
 const PAUSE_MS = 10_000;
 const LOW = 5;
@@ -20,10 +19,7 @@ export class AdminCatalogPage extends LightElement {
   /** `true` for the products that are no longer sold. */
   @property() archived = '';
   @state() private categories: Category[] = [];
-  @state() private page: List<Product> | null = null;
-  /** Where the pages before this one began, newest first; the first page begins at null. */
-  @state() private cursors: (string | null)[] = [null];
-  private poll = new Poll(this, (signal) => this.look(signal), () => PAUSE_MS);
+  private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -33,8 +29,7 @@ export class AdminCatalogPage extends LightElement {
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (!this.hasUpdated || !(changed.has('q') || changed.has('category') || changed.has('archived'))) return;
-    this.page = null;
-    this.turnTo([null]);
+    this.list.restart();
   }
 
   protected override render() {
@@ -45,7 +40,7 @@ export class AdminCatalogPage extends LightElement {
           <a class="button button-small" href="/admin/catalog/new">New product</a>
           <a class="button button-small button-quiet" href="/admin/catalog/imports">Import a file</a>
         </div>
-        ${liveSign(this.poll)}
+        ${liveSign(this.list.poll)}
       </div>
       <form class="filters catalog-filters" role="search" @submit=${this.search}>
         <label class="filter filter-wide">Name, text or sku
@@ -65,40 +60,28 @@ export class AdminCatalogPage extends LightElement {
         </label>
         <button class="button button-quiet">Find</button>
       </form>
-      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-      ${this.page ? this.table(this.page) : html`<p class="empty">Looking…</p>`}
+      ${this.list.render((page) => this.table(page))}
     `;
   }
 
-  private table({ items, next_cursor }: List<Product>): TemplateResult {
-    return html`
-      <div class="table-frame" role="region" aria-label="Products" tabindex="0">
-        <table data-testid="products">
-          <thead>
-            <tr>
-              <th scope="col">Product</th>
-              <th scope="col" class="optional">Category</th>
-              <th scope="col" class="number">Price</th>
-              <th scope="col" class="number">Available</th>
-            </tr>
-          </thead>
-          <tbody>${items.map(row)}</tbody>
-        </table>
-        ${items.length ? nothing : html`<p class="empty">No product is like that.</p>`}
-        ${pager(this.cursors, next_cursor, (cursors) => this.turnTo(cursors))}
-      </div>
-    `;
+  private table({ items }: List<Product>): TemplateResult {
+    return listTable({
+      label: 'Products',
+      testid: 'products',
+      heads: html`
+        <th scope="col">Product</th>
+        <th scope="col" class="optional">Category</th>
+        <th scope="col" class="number">Price</th>
+        <th scope="col" class="number">Available</th>
+      `,
+      rows: items.map(row),
+      empty: 'No products match.',
+      foot: this.list.buttons(),
+    });
   }
 
-  private turnTo(cursors: (string | null)[]): void {
-    this.cursors = cursors;
-    this.poll.again();
-  }
-
-  private async look(signal: AbortSignal): Promise<void> {
-    const filter = { q: this.q, category: this.category, archived: this.archived === 'true', cursor: this.cursors[0] };
-    const page = await listProductsForAdmin(filter, signal);
-    if (!signal.aborted) this.page = page;
+  private load(cursor: string | null, signal: AbortSignal): Promise<List<Product>> {
+    return listProductsForAdmin({ q: this.q, category: this.category, archived: this.archived === 'true', cursor }, signal);
   }
 
   private search(event: Event): void {

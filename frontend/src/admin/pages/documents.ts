@@ -1,5 +1,5 @@
-import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { html, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
 import { documentUrl, type OrderDocument } from '../../api';
 import { icons } from '../../components/icons';
 import { LightElement } from '../../components/light-element';
@@ -8,8 +8,8 @@ import { openLater } from '../../open-later';
 import { setTitle } from '../../title';
 import { complain } from '../../toast';
 import { listAllDocuments, type DocumentPage } from '../api';
-import { liveSign, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { liveSign } from '../components/format';
+import { listTable, PagedList } from '../paged-list';
 
 const PAUSE_MS = 10_000;
 const KINDS: [OrderDocument['kind'], string][] = [
@@ -23,10 +23,11 @@ const KINDS: [OrderDocument['kind'], string][] = [
 export class AdminDocumentsPage extends LightElement {
   @property() kind: OrderDocument['kind'] = 'INVOICE';
   @property({ type: Number }) year = 0;
-  @state() private page: DocumentPage | null = null;
-  /** Where the pages before this one began, newest first; the first page begins at null. */
-  @state() private cursors: (string | null)[] = [null];
-  private poll = new Poll(this, (signal) => this.look(signal), () => PAUSE_MS);
+  private list = new PagedList(
+    this,
+    (cursor, signal) => listAllDocuments({ kind: this.kind, year: this.year || undefined, cursor }, signal),
+    () => PAUSE_MS,
+  );
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -35,14 +36,13 @@ export class AdminDocumentsPage extends LightElement {
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (!this.hasUpdated || !(changed.has('kind') || changed.has('year'))) return;
-    this.page = null;
-    this.turnTo([null]);
+    this.list.restart();
   }
 
   protected override render() {
     const thisYear = new Date().getFullYear();
     return html`
-      <div class="page-head"><h1>Invoices and credit notes</h1>${liveSign(this.poll)}</div>
+      <div class="page-head"><h1>Invoices and credit notes</h1>${liveSign(this.list.poll)}</div>
       <div class="filters orders-filters">
         <nav class="chips" aria-label="Filter by kind">
           ${KINDS.map(([kind, name]) => html`<a class="chip" href=${this.address(kind, this.year)} aria-current=${kind === this.kind}>${name}</a>`)}
@@ -54,8 +54,7 @@ export class AdminDocumentsPage extends LightElement {
           })}
         </nav>
       </div>
-      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-      ${this.page ? this.table(this.page) : html`<p class="empty">Loading…</p>`}
+      ${this.list.render((page) => this.table(page))}
     `;
   }
 
@@ -63,26 +62,25 @@ export class AdminDocumentsPage extends LightElement {
     return `/admin/documents?kind=${kind}${year ? `&year=${year}` : ''}`;
   }
 
-  private table(page: DocumentPage): TemplateResult {
+  private table({ items, time_zone }: DocumentPage): TemplateResult {
+    const table = listTable({
+      label: 'Documents',
+      testid: 'documents',
+      heads: html`
+        <th scope="col">Number</th>
+        <th scope="col">Issued on</th>
+        <th scope="col" class="optional">Order</th>
+        <th scope="col" class="optional">Refers to</th>
+        <th scope="col" class="number">Total</th>
+        <th scope="col"><span class="visually-hidden">Open</span></th>
+      `,
+      rows: items.map((document) => this.row(document)),
+      empty: 'No documents.',
+      foot: this.list.buttons(['Newer', 'Older']),
+    });
     return html`
-      <div class="table-frame" role="region" aria-label="Documents" tabindex="0">
-        <table data-testid="documents">
-          <thead>
-            <tr>
-              <th scope="col">Number</th>
-              <th scope="col">Issued on</th>
-              <th scope="col" class="optional">Order</th>
-              <th scope="col" class="optional">Refers to</th>
-              <th scope="col" class="number">Total</th>
-              <th scope="col"><span class="visually-hidden">Open</span></th>
-            </tr>
-          </thead>
-          <tbody>${page.items.map((document) => this.row(document))}</tbody>
-        </table>
-        ${page.items.length ? nothing : html`<p class="empty">No documents here.</p>`}
-        ${this.turning(page.next_cursor)}
-      </div>
-      <p class="small-print">Days and years are those of ${page.time_zone}. Each kind is numbered without a gap, from 1 every year.</p>
+      ${table}
+      <p class="small-print">Days and years are those of ${time_zone}. Each kind is numbered without a gap, from 1 every year.</p>
     `;
   }
 
@@ -100,27 +98,6 @@ export class AdminDocumentsPage extends LightElement {
         </td>
       </tr>
     `;
-  }
-
-  private turning(next: string | null): TemplateResult | typeof nothing {
-    const isFirst = this.cursors.length === 1;
-    if (isFirst && !next) return nothing;
-    return html`
-      <div class="table-foot actions">
-        <button class="button button-quiet button-small" ?disabled=${isFirst} @click=${() => this.turnTo(this.cursors.slice(1))}>Newer</button>
-        <button class="button button-quiet button-small" ?disabled=${!next} @click=${() => this.turnTo([next, ...this.cursors])}>Older</button>
-      </div>
-    `;
-  }
-
-  private turnTo(cursors: (string | null)[]): void {
-    this.cursors = cursors;
-    this.poll.again();
-  }
-
-  private async look(signal: AbortSignal): Promise<void> {
-    const page = await listAllDocuments({ kind: this.kind, year: this.year || undefined, cursor: this.cursors[0] }, signal);
-    if (!signal.aborted) this.page = page;
   }
 
   private async open({ order_id, number }: OrderDocument): Promise<void> {

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import type { List } from '../../api-types';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { SHOP } from '../../shop';
@@ -8,9 +9,8 @@ import { complain } from '../../toast';
 import { getReport, importFile, listImports, type Import } from '../catalog-api';
 import { Attempt } from '../attempt';
 import { parseCsv } from '../components/csv';
-import { pager } from '../components/pager';
-import { dayTime, liveSign, span, trouble, type Tone } from '../components/words';
-import { Poll } from '../poll';
+import { dayTime, liveSign, span, type Tone } from '../components/format';
+import { listTable, PagedList } from '../paged-list';
 
 const EAGER_MS = 700;
 const PAUSE_MS = 8_000;
@@ -21,7 +21,6 @@ const TONES: Record<Import['status'], Tone> = { WAITING: 'calm', RUNNING: 'going
 /** Files of products: one to send, and what became of the others. */
 @customElement('admin-imports-page')
 export class AdminImportsPage extends LightElement {
-  @state() private imports: Import[] | null = null;
   /** The share of a file that has left, while it does. */
   @state() private sent: number | null = null;
   /** The import whose report is open, and its rows. */
@@ -29,10 +28,7 @@ export class AdminImportsPage extends LightElement {
   /** The one that was sent from here: waited for until it has ended. */
   private latest: string | null = null;
   private attempt = new Attempt();
-  /** Where the pages before this one began, newest first; the first page begins at null. */
-  @state() private cursors: (string | null)[] = [null];
-  @state() private next: string | null = null;
-  private poll = new Poll(this, (signal) => this.look(signal), () => (this.isUnderWay ? EAGER_MS : PAUSE_MS));
+  private list: PagedList<List<Import>> = new PagedList<List<Import>>(this, listImports, () => (this.isUnderWay ? EAGER_MS : PAUSE_MS));
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -44,16 +40,15 @@ export class AdminImportsPage extends LightElement {
       <div class="page-head">
         <h1>Imports</h1>
         <a href="/admin/catalog">All products</a>
-        ${liveSign(this.poll)}
+        ${liveSign(this.list.poll)}
       </div>
       ${this.form()}
-      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-      ${this.imports ? this.table(this.imports) : html`<p class="empty">Looking…</p>`}
+      ${this.list.render(({ items }) => this.table(items))}
     `;
   }
 
   private get isUnderWay(): boolean {
-    return this.imports?.some((each) => each.status === 'RUNNING' || (each.status === 'WAITING' && each.import_id === this.latest)) ?? false;
+    return this.list.page?.items.some((each) => each.status === 'RUNNING' || (each.status === 'WAITING' && each.import_id === this.latest)) ?? false;
   }
 
   private form(): TemplateResult {
@@ -65,41 +60,37 @@ export class AdminImportsPage extends LightElement {
         <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">${this.sent === null ? 'Import' : 'Sending…'}</button>
         ${this.sent === null ? nothing : html`<label class="filter">Uploading <progress .value=${this.sent}></progress></label>`}
         <dl class="columns" aria-label="What the columns mean">
-          <div><dt>sku</dt><dd>Which product. The only column that every file needs.</dd></div>
-          <div><dt>stock</dt><dd><b>Sets</b> how many units are on hand, those set aside for orders among them. The same file again sets the same level.</dd></div>
-          <div><dt>received</dt><dd><b>Adds</b> units that were delivered. A file is added once; a corrected file is another file, and is added as a whole.</dd></div>
-          <div><dt>name, description, price_amount (in minor units: ${PRICE_EXAMPLE.amount} is ${formatMoney(PRICE_EXAMPLE)}), price_currency, category, image, images</dt><dd>A column that is absent leaves all as it is. An empty cell of <i>description</i> or <i>images</i> empties it.</dd></div>
-          <div><dt>archived</dt><dd><b>yes</b> takes a product out of the shop, <b>no</b> brings it back.</dd></div>
+          <div><dt>sku</dt><dd>Identifies the product. The only required column.</dd></div>
+          <div><dt>stock</dt><dd><b>Sets</b> the units on hand, reserved units included. Importing the same file again sets the same level.</dd></div>
+          <div><dt>received</dt><dd><b>Adds</b> units that were delivered. The same file is added once; a corrected file counts as another file and is added completely.</dd></div>
+          <div><dt>name, description, price_amount (in minor units: ${PRICE_EXAMPLE.amount} is ${formatMoney(PRICE_EXAMPLE)}), price_currency, category, image, images</dt><dd>Without the column the field stays as it is. An empty cell of <i>description</i> or <i>images</i> clears the field.</dd></div>
+          <div><dt>archived</dt><dd><b>yes</b> removes a product from the shop, <b>no</b> restores it.</dd></div>
         </dl>
         <p class="small-print">
-          Commas, semicolons or tabs. Rows without a word are skipped. A row that is wrong fails alone; a file that cannot be read as a
-          whole is refused as a whole.
+          Separated by commas, semicolons or tabs. Empty rows are skipped. An invalid row fails by itself; a file that cannot be
+          parsed is rejected.
         </p>
       </form>
     `;
   }
 
   private table(imports: Import[]): TemplateResult {
-    if (!imports.length && this.cursors.length === 1) return html`<p class="empty">No file was imported yet.</p>`;
-    return html`
-      <div class="table-frame" role="region" aria-label="Imports" tabindex="0">
-        <table data-testid="imports">
-          <thead>
-            <tr>
-              <th scope="col">Asked for</th>
-              <th scope="col">Status</th>
-              <th scope="col" class="optional">Progress</th>
-              <th scope="col" class="number">Written</th>
-              <th scope="col" class="number optional">Unchanged</th>
-              <th scope="col" class="number">Failed</th>
-              <th scope="col" class="optional">Took</th>
-            </tr>
-          </thead>
-          <tbody>${imports.map((each) => this.row(each))}</tbody>
-        </table>
-        ${pager(this.cursors, this.next, (cursors) => this.turnTo(cursors))}
-      </div>
-    `;
+    return listTable({
+      label: 'Imports',
+      testid: 'imports',
+      heads: html`
+        <th scope="col">Requested</th>
+        <th scope="col">Status</th>
+        <th scope="col" class="optional">Progress</th>
+        <th scope="col" class="number">Written</th>
+        <th scope="col" class="number optional">Unchanged</th>
+        <th scope="col" class="number">Failed</th>
+        <th scope="col" class="optional">Duration</th>
+      `,
+      rows: imports.map((each) => this.row(each)),
+      empty: 'No imports yet.',
+      foot: this.list.buttons(['Newer', 'Older']),
+    });
   }
 
   private row(shown: Import): TemplateResult {
@@ -149,18 +140,6 @@ export class AdminImportsPage extends LightElement {
     `;
   }
 
-  private async look(signal: AbortSignal): Promise<void> {
-    const page = await listImports(this.cursors[0], signal);
-    if (signal.aborted) return;
-    this.imports = page.items;
-    this.next = page.next_cursor;
-  }
-
-  private turnTo(cursors: (string | null)[]): void {
-    this.cursors = cursors;
-    this.poll.again();
-  }
-
   private async toggle({ import_id, report_url }: Import): Promise<void> {
     if (this.report?.id === import_id) return void (this.report = null);
     try {
@@ -181,7 +160,7 @@ export class AdminImportsPage extends LightElement {
       const wish = [file.name, file.size, file.lastModified];
       this.latest = await this.attempt.run(wish, (key) => importFile(file, format, key, (share) => (this.sent = share)));
       form.reset();
-      this.turnTo([null]);
+      this.list.reload();
     } catch (error) {
       complain(error);
     } finally {

@@ -6,29 +6,29 @@ import { setTitle } from '../../title';
 import { getInsights, type Insights, type Steps } from '../api';
 import '../components/column-chart';
 import { shareBar } from '../components/share-bar';
-import { liveSign, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { liveSign, errorNotice } from '../components/format';
+import { Poll } from '../poll-controller';
 
 const PAUSE_MS = 10_000;
 const SPANS = [7, 14, 31];
 
 type Measure = 'revenue' | 'orders' | 'pieces';
-const MEASURES: [Measure, string][] = [['revenue', 'Revenue'], ['orders', 'Orders'], ['pieces', 'Pieces']];
+const MEASURES: [Measure, string][] = [['revenue', 'Revenue'], ['orders', 'Orders'], ['pieces', 'Units']];
 
 const STEPS: [keyof Steps, string][] = [
   ['visit', 'Visits'],
-  ['cart', 'Carts begun'],
-  ['checkout', 'Checkouts begun'],
+  ['cart', 'Carts'],
+  ['checkout', 'Checkouts'],
   ['placed', 'Orders placed'],
   ['completed', 'Orders completed'],
 ];
 
 const FINDINGS: Record<Insights['experiment']['finding'], { tone: string; words: string }> = {
-  TOO_FEW: { tone: 'calm', words: 'Too few' },
+  TOO_FEW: { tone: 'calm', words: 'Not enough data' },
   NO_DIFFERENCE: { tone: 'calm', words: 'No difference' },
-  A_IS_BETTER: { tone: 'good', words: 'a sells better' },
-  B_IS_BETTER: { tone: 'good', words: 'b sells better' },
-  MISCOUNTED: { tone: 'bad', words: 'Miscounted' },
+  A_IS_BETTER: { tone: 'good', words: 'A converts better' },
+  B_IS_BETTER: { tone: 'good', words: 'B converts better' },
+  MISCOUNTED: { tone: 'bad', words: 'Inconsistent counts' },
 };
 
 const shortDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
@@ -61,8 +61,8 @@ export class AdminInsightsPage extends LightElement {
         </nav>
         ${liveSign(this.poll)}
       </div>
-      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-      ${this.seen ? this.all(this.seen) : html`<p class="empty">Looking…</p>`}
+      ${this.poll.state === 'lost' ? errorNotice(this.poll.error) : nothing}
+      ${this.seen ? this.all(this.seen) : html`<p class="empty">Loading…</p>`}
     `;
   }
 
@@ -86,8 +86,8 @@ export class AdminInsightsPage extends LightElement {
       <dl class="tiles">
         <div><dt>Revenue</dt><dd data-testid="revenue">${money(sum('revenue'), seen)}</dd></div>
         <div><dt>Orders completed</dt><dd data-testid="orders-completed">${whole.format(sum('orders'))}</dd></div>
-        <div><dt>Pieces kept</dt><dd>${whole.format(sum('pieces'))}</dd></div>
-        <div><dt>Points, of all customers</dt><dd>${whole.format(seen.points)}</dd></div>
+        <div><dt>Units sold</dt><dd>${whole.format(sum('pieces'))}</dd></div>
+        <div><dt>Loyalty points, all customers</dt><dd>${whole.format(seen.points)}</dd></div>
       </dl>
     `;
   }
@@ -127,7 +127,7 @@ export class AdminInsightsPage extends LightElement {
           seen.top_products.map(({ sku, name, pieces, revenue }) => [
             html`<a dir="auto" href="/admin/catalog/${sku}">${name ?? sku}</a>`, shareBar(revenue, greatest), whole.format(pieces), money(revenue, seen),
           ]),
-          'Nothing was sold in these days.',
+          'No sales in this period.',
         )}
       </section>
     `;
@@ -141,11 +141,11 @@ export class AdminInsightsPage extends LightElement {
       <section class="panel" aria-labelledby="countries" data-testid="countries">
         <header class="panel-head"><h2 id="countries">Countries</h2></header>
         ${table(
-          ['Sent to', null, 'Orders', 'Revenue'],
+          ['Destination', null, 'Orders', 'Revenue'],
           seen.countries.map(({ country, orders, revenue }) => [
             regions.of(country) ?? country, shareBar(revenue, greatest), whole.format(orders), money(revenue, seen),
           ]),
-          'Nothing was sold in these days.',
+          'No sales in this period.',
         )}
         ${unknown > 0 ? html`<p class="small-print">${unknown} orders are from before countries were counted.</p>` : nothing}
       </section>
@@ -159,9 +159,9 @@ function funnel(seen: Insights): TemplateResult {
   const greatest = Math.max(...counts);
   return html`
     <section class="panel" aria-labelledby="funnel" data-testid="funnel">
-      <header class="panel-head"><h2 id="funnel">From a visit to an order</h2></header>
+      <header class="panel-head"><h2 id="funnel">Conversion funnel</h2></header>
       ${table(
-        ['Step', null, 'Times', 'Of the step before'],
+        ['Step', null, 'Times', 'Of the previous step'],
         STEPS.map(([, name], place) => [
           name, shareBar(counts[place], greatest), whole.format(counts[place]), place ? share(counts[place], counts[place - 1]) : '',
         ]),
@@ -178,16 +178,16 @@ function experiment({ variants, finding, in_words }: Insights['experiment']): Te
   const { tone, words } = FINDINGS[finding];
   return html`
     <section class="panel" aria-labelledby="experiment" data-testid="experiment">
-      <header class="panel-head"><h2 id="experiment">A against B</h2><span class="badge badge-${tone}">${words}</span></header>
+      <header class="panel-head"><h2 id="experiment">A/B experiment</h2><span class="badge badge-${tone}">${words}</span></header>
       ${table(
         ['Step', ...variants.map(({ variant }) => `Variant ${variant}`)],
         [
           ...STEPS.map(([step, name]) => [name, ...variants.map((each) => whole.format(each[step]))]),
-          ['Orders for each visit', ...variants.map(({ conversion }) => (conversion === null ? '–' : percent.format(conversion)))],
+          ['Orders per visit', ...variants.map(({ conversion }) => (conversion === null ? '–' : percent.format(conversion)))],
         ],
       )}
       <p class="statement">${in_words}</p>
-      <p class="small-print">Two-proportion z-test of orders placed for each visit. Choose the span before you look, not after.</p>
+      <p class="small-print">Two-proportion z-test of orders placed per visit. Choose the period before you look at the result.</p>
     </section>
   `;
 }
@@ -195,11 +195,11 @@ function experiment({ variants, finding, in_words }: Insights['experiment']): Te
 function pairs({ bought_together }: Insights): TemplateResult {
   return html`
     <section class="panel insights-wide" aria-labelledby="pairs">
-      <header class="panel-head"><h2 id="pairs">Bought together</h2><span class="quiet">since the shop was opened</span></header>
+      <header class="panel-head"><h2 id="pairs">Bought together</h2><span class="quiet">all orders</span></header>
       ${table(
         ['One', 'And', 'Orders'],
         bought_together.map(({ skus: [one, other], orders }) => [productLink(one), productLink(other), whole.format(orders)]),
-        'No order had two products yet.',
+        'No order with two products yet.',
       )}
     </section>
   `;

@@ -10,10 +10,10 @@ import { runAudit, webhookMode, WEBHOOK_MODES, type Audit, type WebhookMode } fr
 import { Batch } from '../batch';
 import { FAULTS, MOST_AT_ONCE, MOST_ORDERS, type Shares } from '../batch-plan';
 import '../components/column-chart';
-import { promiseList } from '../components/promise-list';
+import { invariantList } from '../components/invariant-list';
 import { shareBar } from '../components/share-bar';
-import { clockTime, liveSign, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { clockTime, liveSign, errorNotice } from '../components/format';
+import { Poll } from '../poll-controller';
 import { notFound } from './not-found';
 
 const BUSY_PAUSE_MS = 1_000;
@@ -21,23 +21,23 @@ const IDLE_PAUSE_MS = 10_000;
 const SECONDS = 60;
 
 const SHARES: [keyof Shares, string, string][] = [
-  ['declined', 'Cards that are declined', ''],
-  ['throttled', 'Payments that are put off (429)', 'control_api'],
-  ['faulty', 'Payments that meet a fault', 'control_api'],
+  ['declined', 'Declined cards', ''],
+  ['throttled', 'Throttled payments (429)', 'control_api'],
+  ['faulty', 'Payments with a fault', 'control_api'],
   ['refused', 'Refused by the warehouse', ''],
-  ['silent', 'Never answered by the warehouse', ''],
-  ['cancelled', 'Buyers who change their mind', ''],
-  ['doubled', 'Checkouts sent twice at once', ''],
+  ['silent', 'No answer from the warehouse', ''],
+  ['cancelled', 'Cancelled by the buyer', ''],
+  ['doubled', 'Checkouts sent twice', ''],
 ];
 
 const MODE_WORDS: Record<WebhookMode, string> = {
-  normal: 'as they should',
-  duplicate: 'three times',
+  normal: 'normal',
+  duplicate: 'three copies',
   reorder: 'out of order',
   late: 'late',
-  wrong_signature: 'forged',
-  stale: 'with an old signature',
-  off: 'not at all',
+  wrong_signature: 'wrong signature',
+  stale: 'expired signature',
+  off: 'off',
 };
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
@@ -82,8 +82,8 @@ export class AdminLabPage extends LightElement {
       <div class="lab">
         <div class="lab-side">${this.bench(this.lab)}${this.lab.control_api ? this.webhooks() : nothing}</div>
         <div class="lab-main">
-          ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-          ${this.audit ? html`${promiseList(this.heard(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor reads the books…</p>`}
+          ${this.poll.state === 'lost' ? errorNotice(this.poll.error) : nothing}
+          ${this.audit ? html`${invariantList(this.heard(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor is checking the invariants…</p>`}
         </div>
       </div>
     `;
@@ -98,11 +98,11 @@ export class AdminLabPage extends LightElement {
     const offered = SHARES.filter(([, , needs]) => !needs || control_api);
     return html`
       <form class="panel form" @submit=${this.start}>
-        <h2>A batch of orders</h2>
+        <h2>Batch of orders</h2>
         ${slider('Orders', 'orders', this.orders, 1, MOST_ORDERS, 1, '', (value) => (this.orders = value))}
-        ${slider('At once', 'at-once', this.atOnce, 1, MOST_AT_ONCE, 1, '', (value) => (this.atOnce = value))}
+        ${slider('Concurrent buyers', 'at-once', this.atOnce, 1, MOST_AT_ONCE, 1, '', (value) => (this.atOnce = value))}
         <fieldset>
-          <legend>How many of them</legend>
+          <legend>Share of the orders</legend>
           ${offered.map(([share, name]) => html`
             ${slider(name, share, this.shares[share], 0, 100, 5, ' %', (value) => (this.shares = { ...this.shares, [share]: value }))}
             ${share === 'faulty' && this.shares.faulty ? this.faults() : nothing}
@@ -115,8 +115,8 @@ export class AdminLabPage extends LightElement {
         </div>
         <div role="status">${wanted ? html`<progress max=${wanted} .value=${placed} aria-label="Orders placed"></progress>${this.came()}` : nothing}</div>
         <p class="small-print">
-          Guests who come through the public API and buy what is on the shelf, one piece each.
-          ${this.shares.silent ? 'A silent warehouse is waited for until its time is over.' : nothing}
+          Guests order one available unit each through the public API.
+          ${this.shares.silent ? 'Orders without an answer end when the warehouse times out.' : nothing}
         </p>
       </form>
     `;
@@ -148,7 +148,7 @@ export class AdminLabPage extends LightElement {
         ${choice('Fault in', 0, this.operation, (value) => (this.operation = value))}
         ${choice('Kind', 1, this.kind, (value) => (this.kind = value))}
       </div>
-      ${this.chosenFaults().length ? nothing : html`<p class="error">There is no such fault: a hold expires before a capture or after a confirmation.</p>`}
+      ${this.chosenFaults().length ? nothing : html`<p class="error">This combination does not exist: a hold expires before a capture or after a confirmation.</p>`}
     `;
   }
 
@@ -162,8 +162,8 @@ export class AdminLabPage extends LightElement {
   private webhooks(): TemplateResult {
     return html`
       <fieldset class="panel form">
-        <legend class="visually-hidden">The payment provider’s webhooks</legend>
-        <h2 aria-hidden="true">Webhooks come</h2>
+        <legend class="visually-hidden">Delivery of the payment provider’s webhooks</legend>
+        <h2 aria-hidden="true">Webhook delivery</h2>
         <div class="chips">
           ${WEBHOOK_MODES.map(
             (mode) => html`
@@ -171,7 +171,7 @@ export class AdminLabPage extends LightElement {
             `,
           )}
         </div>
-        <p class="small-print">Of the payment sandbox, from now on and for everybody, until you choose another way.</p>
+        <p class="small-print">Applies to all orders of the payment sandbox until you change it.</p>
       </fieldset>
     `;
   }
@@ -180,8 +180,8 @@ export class AdminLabPage extends LightElement {
   private heard(audit: Audit): Audit {
     const { doubled, torn } = this.batch.progress.value;
     if (!doubled) return audit;
-    const violations = torn.map(([one, other]) => ({ subject: one, text: `and ${other} are the answers to one checkout` }));
-    const promise = { promise: 'A checkout that is sent twice is one order', checked: doubled, violated: torn.length, violations };
+    const violations = torn.map(([one, other]) => ({ subject: one, text: `and ${other} were returned for one checkout` }));
+    const promise = { promise: 'A checkout sent twice creates one order', checked: doubled, violated: torn.length, violations };
     return { ...audit, promises: [...audit.promises, promise] };
   }
 
@@ -191,8 +191,8 @@ export class AdminLabPage extends LightElement {
     return html`
       <section class="panel" aria-labelledby="endings" data-testid="endings">
         <header class="panel-head">
-          <h2 id="endings">How they ended</h2>
-          <span class="quiet">${orders.placed} orders, ${this.since ? 'since this batch began' : 'all there ever were'}</span>
+          <h2 id="endings">Results</h2>
+          <span class="quiet">${orders.placed} orders, ${this.since ? 'since this batch started' : 'since the beginning'}</span>
         </header>
         ${rows.length
           ? html`
@@ -263,7 +263,7 @@ export class AdminLabPage extends LightElement {
     try {
       const { items } = await listProducts({});
       const skus = items.filter(({ available }) => available > 0).map(({ sku }) => sku);
-      if (!skus.length) throw new Error('Nothing is on the shelf.');
+      if (!skus.length) throw new Error('No product is available.');
       this.since = this.audit?.read_at ?? null;
       this.poll.again();
       const faults = this.chosenFaults();

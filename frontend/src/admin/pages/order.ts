@@ -7,8 +7,8 @@ import { setTitle } from '../../title';
 import { getOrderLogs, getTimeline, listWorkflows, retryRefunds, type Entry, type Workflow } from '../api';
 import '../components/saga-graph';
 import '../components/timeline-list';
-import { dayTime, hasEnded, liveSign, span, statusBadge, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { dayTime, hasEnded, liveSign, span, statusBadge, errorNotice } from '../components/format';
+import { Poll } from '../poll-controller';
 import { allStates, type Machine } from '../saga/definition';
 import { runsOf, type Run } from '../saga/facts';
 
@@ -45,7 +45,7 @@ export class AdminOrderPage extends LightElement {
         <h1><a class="crumb" href="/admin/orders">Orders</a> <span class="mono order-name">${this.orderId}</span></h1>
         ${liveSign(this.story)}
       </div>
-      ${this.story.state === 'lost' ? trouble(this.story.error) : nothing}
+      ${this.story.state === 'lost' ? errorNotice(this.story.error) : nothing}
       ${this.order ? this.inside(this.order) : nothing}
     `;
   }
@@ -73,17 +73,17 @@ export class AdminOrderPage extends LightElement {
     const facts: [string, unknown][] = [
       ['Status', statusBadge(order.status, order.reason)],
       ['Placed', dayTime(order.placed_at)],
-      ['Took', ended ? span(Date.parse(ended.at) - Date.parse(order.placed_at)) : 'under way'],
+      ['Duration', ended ? span(Date.parse(ended.at) - Date.parse(order.placed_at)) : 'under way'],
       ['Total', formatMoney(order.total)],
       ['Payment', order.payment ? `${order.payment.status}${order.payment.decline_code ? ` (${order.payment.decline_code})` : ''}` : 'none'],
       ...movements(order),
       ['Shipment', order.shipment?.status ?? 'none'],
-      ['Pieces', order.lines.map(({ quantity, sku }) => `${quantity} × ${sku}`).join(', ')],
+      ['Units', order.lines.map(({ quantity, sku }) => `${quantity} × ${sku}`).join(', ')],
     ];
     return html`
       <dl class="facts panel" data-testid="order-facts">
         ${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
-        <div><dt>In the shop</dt><dd><a href="/orders/${order.order_id}">What the buyer sees</a></dd></div>
+        <div><dt>In the shop</dt><dd><a href="/orders/${order.order_id}">Buyer’s view</a></dd></div>
       </dl>
     `;
   }
@@ -93,7 +93,7 @@ export class AdminOrderPage extends LightElement {
       <section class="panel failed-refund" aria-labelledby="failed-refund-title" data-testid="failed-refund">
         <h2 id="failed-refund-title">Refund failed</h2>
         <p role="status">
-          ${this.retryError ?? html`${formatMoney({ amount, currency })} did not reach the buyer's card and is kept again.`}
+          ${this.retryError ?? html`${formatMoney({ amount, currency })} could not be refunded to the buyer’s card and is back on the account.`}
         </p>
         <button class="button" ?disabled=${this.isRetrying} @click=${this.retry}>${this.isRetrying ? 'Refunding…' : 'Refund again'}</button>
       </section>
@@ -145,7 +145,7 @@ export class AdminOrderPage extends LightElement {
   private stateDetails(machine: Machine, run: Run | null): TemplateResult {
     const name = this.chosenState;
     const state = find(machine, name);
-    if (!state) return html`<p class="saga-hint quiet">Choose a state to see what is known of it.</p>`;
+    if (!state) return html`<p class="saga-hint quiet">Select a state to see its details.</p>`;
     const facts = run?.states.get(name);
     return html`
       <div class="state-details" data-testid="state-details">
@@ -153,7 +153,7 @@ export class AdminOrderPage extends LightElement {
         <p>${state.Comment ?? ''}</p>
         <p class="quiet">
           ${facts
-            ? html`${facts.standing}${facts.at ? html`, entered ${dayTime(facts.at)}` : nothing}, ${facts.attempts} attempt${facts.attempts === 1 ? '' : 's'}${facts.errors.length ? html`, met <b class="is-bad">${facts.errors.join(', ')}</b>` : nothing}.`
+            ? html`${facts.standing}${facts.at ? html`, entered ${dayTime(facts.at)}` : nothing}, ${facts.attempts} attempt${facts.attempts === 1 ? '' : 's'}${facts.errors.length ? html`; errors: <b class="is-bad">${facts.errors.join(', ')}</b>` : nothing}.`
             : 'Not entered.'}
         </p>
       </div>
@@ -161,9 +161,9 @@ export class AdminOrderPage extends LightElement {
   }
 
   private logsNote(): string {
-    if (this.logs.state === 'waiting') return 'Looking through the logs…';
-    if (this.logs.state === 'lost') return 'The logs cannot be read right now.';
-    return this.hasAllLogs ? '' : 'There are more log lines than are shown.';
+    if (this.logs.state === 'waiting') return 'Searching the logs…';
+    if (this.logs.state === 'lost') return 'The logs are not available right now.';
+    return this.hasAllLogs ? '' : 'Not all log lines are shown.';
   }
 
   private chooseRun(run: Run): void {

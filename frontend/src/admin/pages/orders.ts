@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property } from 'lit/decorators.js';
 import type { List, Status } from '../../api';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
@@ -7,8 +7,8 @@ import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { listAllOrders, type AdminOrderSummary } from '../api';
 import { orderTrack } from '../components/order-track';
-import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge } from '../components/format';
+import { listTable, PagedList } from '../paged-list';
 
 const PAUSE_MS = 2_000;
 
@@ -16,10 +16,11 @@ const PAUSE_MS = 2_000;
 export class AdminOrdersPage extends LightElement {
   @property() status: Status | '' = '';
   @property() customer = '';
-  @state() private page: List<AdminOrderSummary> | null = null;
-  /** Where the pages before this one began, newest first; the first page begins at null. */
-  @state() private cursors: (string | null)[] = [null];
-  private poll = new Poll(this, (signal) => this.look(signal), () => PAUSE_MS);
+  private list = new PagedList(
+    this,
+    (cursor, signal) => listAllOrders({ status: this.status, customer_id: this.customer, cursor }, signal),
+    () => PAUSE_MS,
+  );
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -28,13 +29,12 @@ export class AdminOrdersPage extends LightElement {
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (!this.hasUpdated || !(changed.has('status') || changed.has('customer'))) return;
-    this.page = null;
-    this.turnTo([null]);
+    this.list.restart();
   }
 
   protected override render() {
     return html`
-      <div class="page-head"><h1>Orders</h1>${liveSign(this.poll)}</div>
+      <div class="page-head"><h1>Orders</h1>${liveSign(this.list.poll)}</div>
       <div class="filters orders-filters">
         <nav class="chips" aria-label="Filter by status">
           ${['' as const, ...STATUSES].map(
@@ -51,54 +51,28 @@ export class AdminOrdersPage extends LightElement {
           <button class="button button-quiet">Find</button>
         </form>
       </div>
-      ${this.poll.state === 'lost' ? trouble(this.poll.error) : nothing}
-      ${this.page ? this.table(this.page) : html`<p class="empty">Looking…</p>`}
+      ${this.list.render((page) => this.table(page))}
     `;
   }
 
-  private table(page: List<AdminOrderSummary>): TemplateResult {
-    return html`
-      <div class="table-frame" role="region" aria-label="Orders" tabindex="0">
-        <table data-testid="orders">
-          <thead>
-            <tr>
-              <th scope="col">Order</th>
-              <th scope="col" class="optional">Placed</th>
-              <th scope="col">Status</th>
-              <th scope="col" class="optional">Way</th>
-              <th scope="col" class="optional">Took</th>
-              <th scope="col" class="optional">Buyer</th>
-              <th scope="col" class="number optional">Pieces</th>
-              <th scope="col" class="number">Total</th>
-            </tr>
-          </thead>
-          <tbody>${page.items.map(row)}</tbody>
-        </table>
-        ${page.items.length ? nothing : html`<p class="empty">No orders here.</p>`}
-        ${this.turning(page.next_cursor)}
-      </div>
-    `;
-  }
-
-  private turning(next: string | null): TemplateResult | typeof nothing {
-    const isFirst = this.cursors.length === 1;
-    if (isFirst && !next) return nothing;
-    return html`
-      <div class="table-foot actions">
-        <button class="button button-quiet button-small" ?disabled=${isFirst} @click=${() => this.turnTo(this.cursors.slice(1))}>Newer</button>
-        <button class="button button-quiet button-small" ?disabled=${!next} @click=${() => this.turnTo([next, ...this.cursors])}>Older</button>
-      </div>
-    `;
-  }
-
-  private turnTo(cursors: (string | null)[]): void {
-    this.cursors = cursors;
-    this.poll.again();
-  }
-
-  private async look(signal: AbortSignal): Promise<void> {
-    const page = await listAllOrders({ status: this.status, customer_id: this.customer, cursor: this.cursors[0] }, signal);
-    if (!signal.aborted) this.page = page;
+  private table({ items }: List<AdminOrderSummary>): TemplateResult {
+    return listTable({
+      label: 'Orders',
+      testid: 'orders',
+      heads: html`
+        <th scope="col">Order</th>
+        <th scope="col" class="optional">Placed</th>
+        <th scope="col">Status</th>
+        <th scope="col" class="optional">Progress</th>
+        <th scope="col" class="optional">Duration</th>
+        <th scope="col" class="optional">Buyer</th>
+        <th scope="col" class="number optional">Units</th>
+        <th scope="col" class="number">Total</th>
+      `,
+      rows: items.map(row),
+      empty: 'No orders.',
+      foot: this.list.buttons(['Newer', 'Older']),
+    });
   }
 
   private search(event: Event): void {

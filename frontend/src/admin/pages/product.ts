@@ -12,7 +12,7 @@ import { changeProduct, createProduct, getStoredProduct, type StoredProduct } fr
 import { conflictPanel } from '../components/conflict-panel';
 import { formField } from '../components/form-field';
 import '../components/stock-panel';
-import { trouble } from '../components/words';
+import { errorNotice } from '../components/format';
 import { detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type Fields } from '../product-fields';
 
 /** One product to edit, or without a sku a new one. */
@@ -42,7 +42,7 @@ export class AdminProductPage extends LightElement {
         <h1 dir="auto">${this.product?.name ?? (this.sku || 'New product')}</h1>
         <a href="/admin/catalog">All products</a>
       </div>
-      ${this.error ? trouble(this.error) : this.sku && !this.product ? html`<p class="empty">Looking…</p>` : this.body()}
+      ${this.error ? errorNotice(this.error) : this.sku && !this.product ? html`<p class="empty">Loading…</p>` : this.body()}
     `;
   }
 
@@ -59,28 +59,28 @@ export class AdminProductPage extends LightElement {
         ${conflict && product
           ? conflictPanel(differences(product, conflict.theirs, conflict.mine), { keep: () => this.decide(true), discard: () => this.decide(false) })
           : nothing}
-        ${product?.archived ? html`<p class="notice" data-testid="is-archived">Archived: not in the shop. Orders that have it still show it.</p>` : nothing}
-        ${this.sku ? nothing : formField({ name: 'sku', label: 'Sku', error: errors.sku, hint: 'Capital letters, digits and hyphens. It stays for ever.', pattern: '[A-Z0-9][A-Z0-9\\-]{0,39}' })}
+        ${product?.archived ? html`<p class="notice" data-testid="is-archived">Archived: not in the shop. Existing orders still show it.</p>` : nothing}
+        ${this.sku ? nothing : formField({ name: 'sku', label: 'Sku', error: errors.sku, hint: 'Capital letters, digits and hyphens. It cannot be changed later.', pattern: '[A-Z0-9][A-Z0-9\\-]{0,39}' })}
         ${formField({ name: 'name', label: 'Name', value: shown?.name, error: errors.name, maxlength: 120 })}
         ${formField({ name: 'description', label: 'Description', value: shown?.description, error: errors.description, maxlength: 2000, rows: 6, optional: true })}
         <div class="form-row">
           ${formField({ name: 'price', label: `Price, ${SHOP.currency}`, value: shown?.price, error: errors.price, inputmode: decimals(SHOP.currency) ? 'decimal' : 'numeric', pattern: amountPattern(SHOP.currency) })}
           ${formField({ name: 'category', label: 'Category', value: shown?.category, error: errors.category, options: this.categories.map(({ id }) => id), pattern: '[a-z][a-z0-9\\-]{0,39}' })}
         </div>
-        ${formField({ name: 'image', label: 'Picture', value: shown?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path below this shop.', pattern: PICTURE })}
-        ${formField({ name: 'images', label: 'Further pictures', value: shown?.images, error: errors.images, hint: 'For the gallery, in its order: one path on each line.', rows: 4, optional: true })}
+        ${formField({ name: 'image', label: 'Picture', value: shown?.image ?? '/images/products/none.svg', error: errors.image, hint: 'A path of this site.', pattern: PICTURE })}
+        ${formField({ name: 'images', label: 'Further pictures', value: shown?.images, error: errors.images, hint: 'For the gallery, in this order: one path per line.', rows: 4, optional: true })}
         <div class="actions">
           <button class="button" ?disabled=${this.isSaving || conflict !== null} data-testid="save">${this.isSaving ? 'Saving…' : 'Save'}</button>
           ${product
             ? html`
                 <button type="button" class="button button-quiet" ?disabled=${this.isSaving || conflict !== null} @click=${this.archive} data-testid="archive">
-                  ${product.archived ? 'Bring back into the shop' : 'Archive'}
+                  ${product.archived ? 'Restore' : 'Archive'}
                 </button>
-                <a href="/products/${this.sku}">See it in the shop</a>
+                <a href="/products/${this.sku}">View in the shop</a>
               `
             : nothing}
         </div>
-        <p class="small-print">Orders keep the name and the price of the moment when they were placed.</p>
+        <p class="small-print">Orders keep the name and price at which they were placed.</p>
       </form>
     `;
   }
@@ -183,6 +183,6 @@ function missing(form: HTMLFormElement): Record<string, string> {
 /** An area of text knows no pattern of its own. */
 function wrongPictures(images: string[]): Record<string, string> {
   const wrong = images.find((each) => !new RegExp(`^${PICTURE}$`, 'v').test(each));
-  if (wrong) return { images: `${wrong} is no path below this shop.` };
-  return images.length > MOST_PICTURES ? { images: `A gallery has ${MOST_PICTURES} further pictures at most.` } : {};
+  if (wrong) return { images: `${wrong} is not a path of this site.` };
+  return images.length > MOST_PICTURES ? { images: `A gallery has at most ${MOST_PICTURES} further pictures.` } : {};
 }

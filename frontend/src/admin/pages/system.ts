@@ -6,8 +6,8 @@ import { setTitle } from '../../title';
 import { getActivity, getSystem, listQueues, type Activity, type Part, type Queue, type SystemMap } from '../api';
 import '../components/part-panel';
 import '../components/system-map';
-import { liveSign, trouble } from '../components/words';
-import { Poll } from '../poll';
+import { liveSign, errorNotice } from '../components/format';
+import { Poll } from '../poll-controller';
 
 const DEPTHS_MS = 1_500;
 const ACTIVITY_MS = 4_000;
@@ -31,8 +31,8 @@ export class AdminSystemPage extends LightElement {
     const lost = [this.depths, this.meters].find(({ state }) => state === 'lost');
     return html`
       <div class="page-head"><h1>System map</h1>${liveSign(lost ?? this.depths)}</div>
-      ${lost ? trouble(lost.error) : nothing}
-      ${this.system ? this.inside(this.system) : html`<p class="empty">Reading the deployed stack…</p>`}
+      ${lost ? errorNotice(lost.error) : nothing}
+      ${this.system ? this.inside(this.system) : html`<p class="empty">Loading the deployed stack…</p>`}
     `;
   }
 

@@ -38,7 +38,7 @@ const ACCESS = ['reads', 'writes', 'invokes', 'gives up'];
 
 const HEIGHTS: Partial<Record<Part['kind'], number>> = { queue: 40, function: 38, workflow: 46, bus: 44, rule: 38, topic: 38 };
 
-export const COLUMNS = ['Doors and clocks', 'Entry', 'Data', 'Relay and bus', 'Rules and topics', 'Queues', 'Consumers', 'Workflows'];
+export const COLUMNS = ['Entry points', 'Entry functions', 'Data', 'Relay and bus', 'Rules and topics', 'Queues', 'Consumers', 'Workflows'];
 
 export function plan({ parts, links }: SystemMap): Plan {
   const by = new Map(parts.map((part) => [part.id, part]));

@@ -1,7 +1,7 @@
-/** How the console says what many of its pages say: states, times, money, and that it is live. */
+/** Formats that pages of the console share: statuses, times, durations, errors, and whether a page is live. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { Problem, type Reason, type Status } from '../../api';
-import type { Poll, PollState } from '../poll';
+import type { Poll, PollState } from '../poll-controller';
 
 export type Tone = 'good' | 'going' | 'bad' | 'calm';
 
@@ -9,9 +9,9 @@ export const STATUSES: Status[] = ['PLACED', 'RESERVED', 'ACTION_REQUIRED', 'AUT
 const TONES: Partial<Record<Status, Tone>> = { COMPLETED: 'good', CANCELLED: 'bad', RETURNED: 'calm' };
 const ENDED: Status[] = ['COMPLETED', 'CANCELLED', 'RETURNED'];
 const LIVE: Record<PollState, string> = {
-  waiting: 'Looking…',
+  waiting: 'Loading…',
   live: 'Live',
-  lost: 'Connection lost, trying again',
+  lost: 'Connection lost, retrying',
   done: 'Settled',
 };
 
@@ -33,7 +33,7 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'n
 export const clockTime = (iso: string) => html`<time datetime=${iso}>${clock.format(new Date(iso))}</time>`;
 export const dayTime = (iso: string) => html`<time datetime=${iso}>${dayAndClock.format(new Date(iso))}</time>`;
 
-/** A span as an engineer reads it: 42 ms, 1.3 s, 2 m 05 s, 3 h 20 m. */
+/** A duration as an engineer reads it: 42 ms, 1.3 s, 2 m 05 s, 3 h 20 m. */
 export function span(milliseconds: number): string {
   if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1_000).toFixed(1)} s`;
@@ -42,8 +42,8 @@ export function span(milliseconds: number): string {
   return `${Math.floor(seconds / 3_600)} h ${String(Math.floor((seconds % 3_600) / 60)).padStart(2, '0')} m`;
 }
 
-/** In place of what could not be fetched; what was seen before stays, and the sign says that it is old. */
-export function trouble(error: unknown): TemplateResult {
-  const said = error instanceof Problem ? error.message : 'Something went wrong on this page.';
-  return html`<p class="notice notice-bad" role="alert">${said}</p>`;
+/** Shows an error. What was read before it stays on the page. */
+export function errorNotice(error: unknown): TemplateResult {
+  const message = error instanceof Problem ? error.message : 'Something went wrong on this page.';
+  return html`<p class="notice notice-bad" role="alert">${message}</p>`;
 }

@@ -1,4 +1,4 @@
-/** The pages from the cart on, and the doors: fetched together, when the first of them is opened or about to be. */
+/** Pages that are loaded when needed: cart, checkout, orders, account and sign-in, in one chunk. */
 import './account';
 import './cart';
 import './checkout';
