@@ -168,7 +168,7 @@ export async function claimOrders(ids: string[]): Promise<void> {
   await signedIn('/orders/claim', { method: 'POST', body: { order_ids: ids } });
 }
 
-// emails that somebody may want or not
+// email preferences
 
 export async function wantsReminders(signal?: AbortSignal): Promise<boolean> {
   const { cart_reminders } = await signedIn<Answer<'/me/email-preferences'>>('/me/email-preferences', { signal });
@@ -187,9 +187,9 @@ export async function unsubscribe(token: string): Promise<void> {
 /** Orders placed without an account in this browser, newest first. */
 export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse();
 
-// what the shop is told of a visit
+// funnel
 
-/** Counted without a word about who it is. Who leaves the page at once is counted too. */
+/** Counts a step anonymously, also if the page is left at once. */
 export function tellStep(step: Step): void {
   void asked('/steps', { method: 'POST', body: { step, variant: dealtVariant() } }).catch(() => undefined);
 }
@@ -199,7 +199,7 @@ const dealtVariant = () => document.cookie.match(/(?:^|;\s*)saga_ab=([ab])(?:;|$
 
 // calls of an order's owner
 
-/** A link that opens the order no more is forgotten; whoever is signed in may still be its owner. */
+/** Sends the order's token. An expired link is forgotten; the signed-in customer may still be the owner. */
 async function owner<T>(id: string, action: string, options: Options): Promise<T> {
   const path = `/orders/${encodeURIComponent(id)}${action}`;
   const token = orderTokens.get()?.[id];

@@ -1,4 +1,4 @@
-/** What is asked for once for each visit. A failure is not kept: whoever comes next asks again. */
+/** Reads a value once per visit. An error is not kept: the next call reads again. */
 export function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () =>

@@ -27,7 +27,7 @@ interface IssuedSession {
 
 export const PASSWORD_MINIMUM = 12;
 
-const SAYINGS: Record<string, string> = {
+const MESSAGES: Record<string, string> = {
   credentials_refused: 'That email and password do not match.',
   account_not_confirmed: 'This account still waits for its confirmation code.',
   new_password_required: 'That password was for one time only. Please choose your own.',
@@ -61,7 +61,7 @@ export function forgetIdToken(): void {
   token = null;
 }
 
-/** Sends a code to the address; whether it had an account already is not told. */
+/** Sends a code to the address; does not reveal whether it has an account. */
 export async function signUp(email: string, password: string): Promise<void> {
   await ask('POST', '/accounts', { email, password });
 }
@@ -82,12 +82,12 @@ export async function resetPassword(email: string, code: string, newPassword: st
   await ask('POST', '/accounts/password-reset/confirm', { email, code, new_password: newPassword });
 }
 
-/** With `newPassword` for somebody who was invited with a password for one time. */
+/** With `newPassword` for a person who was invited with a one-time password. */
 export async function signIn(email: string, password: string, newPassword?: string): Promise<void> {
   accept(await ask<IssuedSession>('POST', '/session', { email, password, new_password: newPassword }));
 }
 
-/** Rejects when the shop cannot be reached: then the session goes on, and whoever leaves must know. */
+/** Rejects when the shop cannot be reached: the session continues then, and the page must say so. */
 export async function signOut(): Promise<void> {
   await ask('DELETE', '/session');
   leave();
@@ -133,12 +133,12 @@ function claimsOf(jwt: string): Record<string, unknown> {
 
 async function ask<T>(method: string, path: string, body?: object): Promise<T> {
   const answer = await send(method, path, body);
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok) return said;
-  const code = String(said.code ?? 'unknown');
-  const errors: { field: string; message: string }[] = said.errors ?? [];
+  const result = await answer.json().catch(() => ({}));
+  if (answer.ok) return result;
+  const code = String(result.code ?? 'unknown');
+  const errors: { field: string; message: string }[] = result.errors ?? [];
   const fields = Object.fromEntries(errors.map(({ field, message }) => [field, message]));
-  throw new AuthError(code, SAYINGS[code] ?? said.detail ?? 'The sign-in desk did not understand that.', fields);
+  throw new AuthError(code, MESSAGES[code] ?? result.detail ?? 'The sign-in desk did not understand that.', fields);
 }
 
 async function send(method: string, path: string, body?: object): Promise<Response> {
@@ -155,5 +155,5 @@ async function send(method: string, path: string, body?: object): Promise<Respon
   } catch {
     // Falls through to the same words: nobody answered.
   }
-  throw new AuthError('Unreachable', SAYINGS.Unreachable);
+  throw new AuthError('Unreachable', MESSAGES.Unreachable);
 }

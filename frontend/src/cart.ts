@@ -36,7 +36,7 @@ export function obstacle(shown: api.Cart): string | null {
 
 let loading: { turn: number; done: Promise<void> } | null = null;
 
-/** Whoever asks while an answer is on its way, and nothing was written since, waits for the same one. */
+/** Concurrent reads share one request, unless something was written since it was sent. */
 export function loadCart(): Promise<void> {
   if (loading?.turn !== latest) {
     const done = load().finally(() => (loading = loading?.done === done ? null : loading));

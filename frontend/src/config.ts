@@ -1,9 +1,9 @@
 import { askedOnce } from './asked-once';
 
-/** What the deployment tells the page about itself; written next to index.html, never bundled, and asked for by it. */
+/** Configuration of the deployment: config.json, which the deployment writes next to index.html. */
 export interface Config {
   api: string;
-  /** Where the shop tells the changes of an order by itself; null if it does not. */
+  /** The WebSocket that announces changes of an order; null if there is none. */
   websocket_url: string | null;
   stripe_publishable_key: string | null;
   sandbox: boolean;

@@ -1,7 +1,7 @@
 /**
  * The one experiment of the shop: on the home page, do the goods come before the shelves?
  *
- * The edge deals each visitor a hand, once, in the cookie `saga_ab`; whoever has none sees what everybody saw before.
+ * The edge deals each visitor a hand, once, in the cookie `saga_ab`; without it the original is shown.
  */
 export type Variant = 'a' | 'b';
 

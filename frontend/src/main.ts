@@ -96,7 +96,7 @@ export class SagaShop extends LightElement {
     `;
   }
 
-  /** The page of an address with all it needs, or null if somebody has gone elsewhere while it was fetched. */
+  /** The page of an address with all it needs, or null if another address was opened while it was loaded. */
   private async fetched(url: URL): Promise<TemplateResult | null> {
     this.wanted = url.href;
     const isWanted = () => this.wanted === url.href;

@@ -20,7 +20,7 @@ export class Problem extends Error {
     return this.status === 0;
   }
 
-  /** True when the server may have done the work although we never heard so. */
+  /** True if the server may have done the work although no response arrived. */
   get isUncertain(): boolean {
     return this.status === 0 || this.status >= 500 || this.code === 'checkout_busy';
   }
@@ -44,7 +44,7 @@ export async function shopper<T>(path: string, options: Options = {}): Promise<T
   return token ? customer(token, path, options) : guest(path, options);
 }
 
-/** A call of somebody who has to be signed in; the console's, in src/admin/api.ts. */
+/** Sends a request that needs a signed-in customer or administrator. */
 export async function signedIn<T>(path: string, options: Options = {}): Promise<T> {
   const token = await idToken();
   if (!token) throw new Problem(401, 'sign_in_required', 'Please sign in again.');

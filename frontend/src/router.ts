@@ -1,4 +1,4 @@
-/** Clean URLs on the History API: links are ordinary links, and this file catches the clicks. */
+/** Router on the History API: links are ordinary links, and this file handles their clicks. */
 export interface Route<Page> {
   path: string;
   /** Brings what the page is made of, if the shop did not bring it already. */

@@ -1,4 +1,4 @@
-/** The funnel: which steps a visit takes, each told once. A visit is what one tab sees until it is closed. */
+/** The funnel: which steps a visit takes, each counted once. A visit lasts until its tab is closed. */
 import { tellStep, type Step } from './api';
 import { inThisTab, Stored } from './storage';
 

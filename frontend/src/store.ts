@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** A value several elements look at: the session, the cart, the toast. */
+/** Observable value that several elements show: the session, the cart, the toast. */
 export class Store<T> {
   private watchers = new Set<() => void>();
 

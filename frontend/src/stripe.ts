@@ -59,7 +59,7 @@ export async function mountCardForm(host: HTMLElement, publishableKey: string, t
 
 /**
  * Has the buyer confirm a payment that their bank asks about: in a window on this page, or by going to the bank. What
- * came of it the shop learns from Stripe; a failure is told as what it means for the buyer.
+ * came of it the shop learns from Stripe; an error is shown as what it means for the buyer.
  */
 export async function confirmAtBank(publishableKey: string, clientSecret: string): Promise<void> {
   const stripe = (await loadStripe())(publishableKey);

@@ -1,4 +1,4 @@
-/** Who may come in. This decides what is shown; the API itself refuses everybody else. */
+/** Access to the console. This decides what is shown; the API checks every call itself. */
 import { idToken } from '../auth';
 
 export type Standing = 'guest' | 'customer' | 'admin';

@@ -37,7 +37,7 @@ export function listAllDocuments(
   return signedIn(`/admin/documents?${queryOf({ ...filter, year: filter.year ? String(filter.year) : undefined })}`, { signal });
 }
 
-/** Makes the refunds of an order again that did not arrive; asked twice, none is made twice. */
+/** Retries the failed refunds of an order. Idempotent. */
 export async function retryRefunds(orderId: string): Promise<void> {
   await signedIn(`/admin/orders/${encodeURIComponent(orderId)}/refunds`, { method: 'POST' });
 }
@@ -47,7 +47,7 @@ export async function getTimeline(orderId: string, signal?: AbortSignal): Promis
   return items;
 }
 
-/** Slower than the timeline: CloudWatch looks through the logs of all functions. */
+/** Slower than the timeline: CloudWatch searches the logs of all functions. */
 export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<Answer<'/admin/orders/{order_id}/logs'>> {
   return signedIn(`/admin/orders/${encodeURIComponent(orderId)}/logs`, { signal });
 }
@@ -69,7 +69,7 @@ export async function listLetters(queue: string, signal?: AbortSignal): Promise<
   return (await signedIn<Answer<'/admin/queues/{name}/messages'>>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
 }
 
-/** Redrives those with these ids, or all that are there now, in as many calls as it takes. */
+/** Redrives the messages with these ids, or all that are in the queue now, in as many calls as needed. */
 export async function redrive(queue: string, key: string, ids?: string[]): Promise<Redriven> {
   const path = `/admin/queues/${encodeURIComponent(queue)}/redrive`;
   let answer = await signedIn<Redriven>(path, { method: 'POST', body: ids ? { message_ids: ids } : {}, headers: { 'Idempotency-Key': key } });
@@ -105,7 +105,7 @@ export function runAudit(since: string | null, signal?: AbortSignal): Promise<Au
   return signedIn('/admin/audit', { method: 'POST', body: { since }, signal });
 }
 
-/** What a guest of the lab buys, and how. */
+/** What a guest of the lab orders, and how. */
 export interface Wish {
   sku: string;
   card: string;
@@ -114,8 +114,8 @@ export interface Wish {
 }
 
 /**
- * A guest as everybody could be one: through the public API, with a cart and a token of their own. Returns the click
- * that places the order; each further click sends the same again, with the same key.
+ * Fills the cart of a new guest through the public API. Returns a function that places the order; calling it again
+ * repeats the request with the same idempotency key.
  */
 export async function fillCartAsGuest(wish: Wish, signal: AbortSignal): Promise<() => Promise<GuestOrder>> {
   const cart = await asked(`/cart/items/${encodeURIComponent(wish.sku)}`, { method: 'PUT', body: { quantity: 1 }, signal });
@@ -146,7 +146,7 @@ interface ControlApi {
   key: string;
 }
 
-/** How the payment sandbox delivers its webhooks. Given a mode, from now on. */
+/** Returns how the payment sandbox delivers its webhooks, after setting `mode` if it is given. */
 export async function webhookMode(controlApi: ControlApi, mode?: WebhookMode): Promise<WebhookMode> {
   const answer = await fetch(`${controlApi.url}/admin/webhooks`, {
     method: mode ? 'POST' : 'GET',

@@ -1,6 +1,6 @@
 /**
- * What an operator asks for, under one idempotency key: asking for the same again after a lost answer repeats it, and
- * does nothing twice. A definite answer ends the attempt; what is asked for next is another one.
+ * One idempotency key for an operator's action: repeating the same action after a lost response uses the same key, so it
+ * has one effect. A definite response ends the attempt; the next action has a new key.
  */
 import { Problem } from '../api';
 

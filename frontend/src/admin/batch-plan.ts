@@ -1,7 +1,7 @@
 /** Batch plan of the lab: which product, card and behavior each of its buyers gets. */
 import type { Wish } from './api';
 
-/** Percent of the orders. An order has one card and one way through the warehouse; else it may be in several. */
+/** Percentages of the orders. An order has one card and one warehouse outcome; it may be in several other shares. */
 export interface Shares {
   declined: number;
   throttled: number;
@@ -39,10 +39,10 @@ const PLACES = [
 const OPERATIONS = ['confirm', 'capture', 'cancel', 'refund'];
 const KINDS = ['errorBefore', 'errorAfter', 'timeout', 'slow', 'stickyError', 'stickyErrorAfter'];
 
-/** Of what every order that is completed comes to, so that nearly everybody who is to be put off is. */
+/** Operations that every completed order reaches, so that nearly all chosen orders are throttled. */
 const THROTTLES = ['confirm_rateLimited', 'capture_rateLimited'];
 
-/** Those that pass: an operation that fails for ever would need a person. Being put off has a share of its own. */
+/** Transient faults: a permanent one would need an operator. Throttling has a share of its own. */
 export const FAULTS = [
   ...OPERATIONS.flatMap((operation) => KINDS.map((kind) => `${operation}_${kind}`)),
   'confirm_holdExpires',
@@ -55,7 +55,7 @@ export interface Plan {
   clicksTwice: boolean;
 }
 
-/** Each share of exactly as many orders as it says, drawn anew each time. */
+/** Plans a batch: each share has exactly its number of orders, chosen at random. */
 export function plan({ orders, shares, faults }: Order, skus: string[]): Plan[] {
   const cards = dealt(orders, [
     [shares.declined, () => 'pm_card_visa_chargeDeclined'],
@@ -74,7 +74,7 @@ export function plan({ orders, shares, faults }: Order, skus: string[]): Plan[] 
 
 const faultCard = (faults: string[]) => `pm_card_fault_${anyOf(faults)}`;
 
-/** What each order gets, one thing or null; where the shares are more than all orders, those that come last get fewer. */
+/** Deals values to orders, at most one each; if the shares exceed 100 %, the last ones get fewer orders. */
 function dealt<T>(orders: number, shares: [number, () => T][]): (T | null)[] {
   const hands = shares.flatMap(([share, draw]) => Array.from({ length: Math.round((orders * share) / 100) }, draw));
   return shuffled(indexes(orders).map((place) => hands[place] ?? null));

@@ -18,7 +18,7 @@ export interface Progress {
   isRunning: boolean;
 }
 
-/** What each of the two copies of one checkout was answered with: an order's id, or a refusal's code. */
+/** The responses to the two copies of one checkout: an order id, or an error code. */
 export type Torn = [string, string];
 
 const NOTHING_YET: Progress = { wanted: 0, placed: 0, refused: {}, cancelled: 0, tooLate: 0, doubled: 0, torn: [], isRunning: false };

@@ -42,7 +42,7 @@ export function moveStock(sku: string, delta: number, note: string, key: string)
   return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'POST', body: { delta, note }, headers: { 'Idempotency-Key': key } });
 }
 
-/** Sets how many units there are, those set aside for orders among them. */
+/** Sets the units on hand, reserved units included. */
 export function setStock(sku: string, on_hand: number, note: string, key: string): Promise<Stock> {
   return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'PUT', body: { on_hand, note }, headers: { 'Idempotency-Key': key } });
 }
@@ -51,7 +51,7 @@ export function listImports(cursor: string | null, signal?: AbortSignal): Promis
   return signedIn(`/admin/imports?${queryOf({ cursor })}`, { signal });
 }
 
-/** Sends a file of products; `progress` is told the share that has left, from 0 to 1. Returns the import's id. */
+/** Uploads a product file; `progress` receives the share that was sent, from 0 to 1. Returns the import's id. */
 export async function importFile(file: File, format: Import['format'], key: string, progress: (share: number) => void): Promise<string> {
   const asked = await signedIn<Answer<'/admin/imports', 'post'>>('/admin/imports', {
     method: 'POST',
@@ -62,7 +62,7 @@ export async function importFile(file: File, format: Import['format'], key: stri
   return asked.import_id;
 }
 
-/** By XMLHttpRequest, because fetch does not tell how far a body has left. */
+/** With XMLHttpRequest, because fetch reports no upload progress. */
 function upload({ url, fields }: UploadForm, file: File, progress: (share: number) => void): Promise<void> {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);

@@ -21,7 +21,7 @@ import './pages/insights';
 import './pages/lab';
 import './pages/product';
 
-/** What the rail leads to. */
+/** Areas of the console, as the navigation shows them. */
 const areas = [
   { href: '/admin/orders', name: 'Orders', icon: icons.orders },
   { href: '/admin/system', name: 'System map', icon: icons.system },

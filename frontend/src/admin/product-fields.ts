@@ -1,9 +1,9 @@
-/** A product as the fields of a form, and what two operators made of it. */
+/** Form fields of a product, and how two operators' changes are merged. */
 import { decimalText, minorUnits } from '../money';
 import { SHOP } from '../shop';
 import type { ProductDetails, StoredProduct } from './catalog-api';
 
-/** A path below this shop: a page of it asks nobody else. */
+/** A path of this site: pages load nothing from other hosts. */
 export const PICTURE = '(/[\\p{L}\\p{N}_.\\-]+)+';
 export const MOST_PICTURES = 8;
 
@@ -26,7 +26,7 @@ const NAMES: [Exclude<keyof Fields, 'sku'>, string][] = [
   ['images', 'Further pictures'],
 ];
 
-/** A field that somebody else changed; `mine` where it was changed here, too, to something else. */
+/** A field that another operator changed; `mine` if it was changed here, too, to another value. */
 export interface Difference {
   name: string;
   before: string;

@@ -15,7 +15,7 @@ const FOOT = 24;
 const LETTER = 7;
 const LABEL_EVERY = 76;
 
-/** Columns over time, drawn as wide as there is room; the same numbers as a table for who cannot see them. */
+/** Column chart over time, as wide as its container, with the same numbers as a table for screen readers. */
 @customElement('column-chart')
 export class ColumnChart extends LightElement {
   @property() caption = '';
@@ -62,7 +62,7 @@ export class ColumnChart extends LightElement {
           const isNamed = (this.labels.length - 1 - place) % every === 0;
           return svg`
             <g class="column">
-              <title>${this.told(label, place)}</title>
+              <title>${this.tooltip(label, place)}</title>
               <rect class="hit" x=${x} y=${TOP} width=${step} height=${HEIGHT - TOP - FOOT} />
               ${this.series.map(({ tone, values }, number) => this.bar(tone, values[place], number, x, step, y))}
               ${isNamed ? this.name(label, x + step / 2) : nothing}
@@ -87,7 +87,7 @@ export class ColumnChart extends LightElement {
     return svg`<rect class="tone-${tone}" x=${first + number * width} y=${top} width=${width} height=${bottom - top} rx=${Math.min(2, width / 3)} />`;
   }
 
-  private told(label: string, place: number): string {
+  private tooltip(label: string, place: number): string {
     const values = this.series.map(({ name, values }) => `${name} ${this.say(values[place])}`);
     return `${label}: ${values.join(', ')}`;
   }

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Difference } from '../product-fields';
 
-/** What somebody else saved while this form was open, and the two ways on. */
+/** Conflict panel: what another operator saved while this form was open, and the two ways to continue. */
 export const conflictPanel = (found: Difference[], { keep, discard }: { keep: () => void; discard: () => void }): TemplateResult => html`
   <div class="notice notice-bad conflict" role="alert" data-testid="conflict">
     <h2 tabindex="-1">This product has changed</h2>

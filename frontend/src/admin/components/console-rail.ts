@@ -14,7 +14,7 @@ export interface Area {
   icon: TemplateResult;
 }
 
-/** The console's areas, at the side of a wide window and on top of a narrow one. */
+/** Navigation of the console: at the side of a wide window, on top of a narrow one. */
 @customElement('console-rail')
 export class ConsoleRail extends LightElement {
   @property({ attribute: false }) areas: Area[] = [];

@@ -17,7 +17,7 @@ interface FormField {
   options?: string[];
 }
 
-/** A labelled control whose hint or error is read out with it. */
+/** A labelled control with its hint or error. */
 export function formField(shown: FormField): TemplateResult {
   const { name, label, error, hint } = shown;
   const note = error ?? hint;

@@ -7,7 +7,7 @@ import { Attempt } from '../attempt';
 import { dropLetter, listLetters, redrive, type Letter, type Link, type Part, type Queue } from '../api';
 import { dayTime, errorNotice } from './format';
 
-/** What is known of one part of the system; of a queue also its dead letters, and what can be done with them. */
+/** Details of one part of the system; for a queue also its dead letters, with redrive and drop. */
 @customElement('part-panel')
 export class PartPanel extends LightElement {
   @property({ attribute: false }) shown!: Part;
@@ -17,7 +17,7 @@ export class PartPanel extends LightElement {
   @state() private letters: Letter[] | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
-  /** The letter that will be dropped if it is asked for once more. */
+  /** The dead letter whose drop waits for a confirmation. */
   @state() private doomed = '';
 
   protected override firstUpdated(): void {
@@ -25,7 +25,7 @@ export class PartPanel extends LightElement {
     if (this.queue) void this.look();
   }
 
-  /** The map counted other letters than are listed. */
+  /** The map counts other dead letters than are listed. */
   protected override updated(changed: Map<string, unknown>): void {
     const before = changed.get('queue') as Queue | null | undefined;
     if (before && this.queue && before.dead_letters.waiting !== this.queue.dead_letters.waiting && !this.isBusy) void this.look();

@@ -10,9 +10,9 @@ const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 25 }
 const NARROW: Measures = { node: { width: 98, height: 52 }, gap: { x: 8, y: 26 }, lane: 22, padding: { x: 7, top: 26, bottom: 9 } };
 const narrow = matchMedia('(max-width: 44rem)');
 
-const SAID: Record<Facts['standing'], string> = { current: 'under way', done: 'done', failed: 'failed' };
+const STANDINGS: Record<Facts['standing'], string> = { current: 'under way', done: 'done', failed: 'failed' };
 
-/** A workflow as it is deployed, and the way that one execution took through it. */
+/** Graph of a deployed workflow, with the path of one execution. */
 @customElement('saga-graph')
 export class SagaGraph extends LightElement {
   @property({ attribute: false }) machine!: Machine;
@@ -134,10 +134,10 @@ export class SagaGraph extends LightElement {
   private legend(): TemplateResult {
     const known = [...(this.run?.states.values() ?? [])].map(({ source }) => source);
     const held = [...allStates(this.machine)].some(({ within }) => within !== null);
-    const said = known.includes('task') || known.includes('implied');
+    const isDerived = known.includes('task') || known.includes('implied');
     return html`
       <p class="saga-note quiet">
-        ${held && said
+        ${held && isDerived
           ? 'Dashed outlines: the execution history does not name the states inside a Parallel. They are derived from its tasks or from the Parallel state.'
           : nothing}
       </p>
@@ -194,9 +194,9 @@ function timingOf({ at, leftAt, standing, source }: Facts): string {
   return standing === 'current' ? `${span(Date.now() - Date.parse(at))} …` : '';
 }
 
-/** What is drawn comes first and in its order, so that whoever speaks to their machine can say what they see. */
+/** The label begins with the drawn text in its order, so that voice control finds it (WCAG 2.5.3). */
 function spoken(name: string, timing: string, facts: Facts | undefined): string {
   if (!facts) return `${name}, not entered`;
   const attempts = facts.attempts > 1 ? `${facts.attempts} attempts` : '';
-  return [name, timing, attempts, SAID[facts.standing], ...facts.errors].filter(Boolean).join(', ');
+  return [name, timing, attempts, STANDINGS[facts.standing], ...facts.errors].filter(Boolean).join(', ');
 }

@@ -1,4 +1,4 @@
-/** Where a chart's lines lie: round numbers around its values, and zero among them. */
+/** Axis of a chart: round numbers around its values, zero included. */
 export interface Scale {
   low: number;
   high: number;
@@ -8,7 +8,7 @@ export interface Scale {
 const LINES = 4;
 const ROUND = [1, 2, 5, 10];
 
-/** For whole numbers: no line lies between two of them. */
+/** For whole numbers: no line is between two of them. */
 export function scale(values: number[]): Scale {
   const lowest = Math.min(0, ...values);
   const highest = Math.max(lowest + 1, 0, ...values);

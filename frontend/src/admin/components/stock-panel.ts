@@ -16,7 +16,7 @@ const COUNTERS: [keyof Omit<Stock, 'sku'>, string][] = [
   ['received', 'Received in total'],
 ];
 
-/** How many units of a product there are, how they came, and a form to change that. */
+/** Stock of a product: its levels, its adjustments, and a form to change it. */
 @customElement('admin-stock-panel')
 export class AdminStockPanel extends LightElement {
   @property() sku = '';

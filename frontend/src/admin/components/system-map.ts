@@ -4,10 +4,10 @@ import { LightElement } from '../../components/light-element';
 import type { Activity, Link, Part, Queue, SystemMap as Map_ } from '../api';
 import { COLUMNS, plan, type Place, type Plan } from '../system/plan';
 
-/** By itself, without anybody's deciding. */
+/** Without a decision of an operator. */
 const PASSES_ON = ['feeds', 'delivers', 'calls', 'runs', 'serves'];
 
-/** The deployed stack with what is in it right now. */
+/** Map of the deployed stack with its current load. */
 @customElement('system-map')
 export class SystemMapElement extends LightElement {
   @property({ attribute: false }) system!: Map_;
@@ -79,28 +79,28 @@ export class SystemMapElement extends LightElement {
     const { part, x, y, width, height, steps } = place;
     const queue = this.queueOf(part.id);
     const dead = queue ? queue.dead_letters.waiting + queue.dead_letters.in_flight : 0;
-    const said = this.said(part, queue);
+    const load = this.loadOf(part, queue);
     const isNear = this.chosen && (part.id === this.chosen || this.system.links.some((link) => this.touches(link) && [link.source, link.target].includes(part.id)));
     const errors = this.activity?.functions[part.id]?.errors ?? 0;
     const isBusy = this.stirred.has(part.id) || this.waiting(part.id) + this.inFlight(part.id) > 0 || (this.activity?.running[part.id] ?? 0) > 0;
     const classes = ['part', `part-${part.kind}`, isBusy ? 'is-busy' : '', dead || errors ? 'is-bad' : '', isNear ? 'is-near' : '', part.id === this.chosen ? 'is-selected' : ''];
     return svg`
-      <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${part.id === this.chosen ? 'true' : 'false'} aria-label=${this.spoken(place, said, dead)}
+      <g class=${classes.join(' ')} role="button" tabindex="0" aria-pressed=${part.id === this.chosen ? 'true' : 'false'} aria-label=${this.spoken(place, load, dead)}
         data-testid="part" data-part=${part.id} @click=${() => this.choose(part)} @keydown=${(event: KeyboardEvent) => this.keyed(event, part)}>
         <rect x=${x} y=${y} width=${width} height=${height} rx=${part.kind === 'rule' || part.kind === 'topic' ? 15 : 6}></rect>
-        ${words(labelOf(part), '', x + 10, y + (said ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.3)}
-        ${said ? words(said, 'part-said', x + 10, y + 30, width - 16, 5) : nothing}
+        ${words(labelOf(part), '', x + 10, y + (load ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.3)}
+        ${load ? words(load, 'part-said', x + 10, y + 30, width - 16, 5) : nothing}
         ${steps.map((step, row) => this.step(step, x, y + 48 + row * 17, width))}
         ${dead ? deadBadge(x + width, y, dead) : nothing}
       </g>
     `;
   }
 
-  /** What is drawn comes first and in its order, so that whoever speaks to their machine can say what they see. */
-  private spoken({ part, steps }: Place, said: string, dead: number): string {
+  /** The label begins with the drawn text in its order, so that voice control finds it (WCAG 2.5.3). */
+  private spoken({ part, steps }: Place, load: string, dead: number): string {
     const called = steps.map(({ id }) => `${id} ${this.calls(id)}`.trim());
     const letters = dead ? `${upTo99(dead)} dead letters` : '';
-    return [labelOf(part), said, ...called, letters, part.kind.replace('_', ' ')].filter(Boolean).join(', ');
+    return [labelOf(part), load, ...called, letters, part.kind.replace('_', ' ')].filter(Boolean).join(', ');
   }
 
   private calls = (id: string) => this.activity?.functions[id]?.invocations || '';
@@ -113,7 +113,7 @@ export class SystemMapElement extends LightElement {
     `;
   }
 
-  private said(part: Part, queue: Queue | undefined): string {
+  private loadOf(part: Part, queue: Queue | undefined): string {
     if (queue?.messages) return `${queue.messages.waiting} waiting · ${queue.messages.in_flight} in flight`;
     if (queue) return `${queue.dead_letters.waiting} letter${queue.dead_letters.waiting === 1 ? '' : 's'}`;
     if (part.kind === 'rule') return patternOf(part);
@@ -164,7 +164,7 @@ const deadBadge = (right: number, y: number, count: number) => svg`
   </g>
 `;
 
-/** From side to side, and down to what was given up; back to the left, or within a column, it bends around. */
+/** Lines run from side to side and down to the dead letters; to the left, or within a column, they bend around. */
 function curve(from: Place, to: Place): string {
   const y1 = from.y + Math.min(from.height, 46) / 2;
   const y2 = to.y + Math.min(to.height, 46) / 2;

@@ -19,7 +19,7 @@ export const KINDS: Record<Kind, string> = {
   log: 'Log lines',
 };
 
-/** All that is known of an order, in the order of time; each entry opens to the raw thing behind it. */
+/** Timeline of an order; each entry opens to its raw document. */
 @customElement('timeline-list')
 export class TimelineList extends LightElement {
   @property({ attribute: false }) entries: Entry[] = [];
@@ -85,34 +85,34 @@ function keyed(entries: Entry[]): [string, Entry][] {
   });
 }
 
-const told = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
+const detailOf = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
 
 /** CloudFormation's names without the stack before and the random end behind. */
 export const shortName = (name: string) => name.replace(/^.*?-(?=[A-Z])/, '').replace(/-[0-9A-F]{10,}(?=\.fifo$|$)/, '');
 
 const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
-  order: (entry) => `${entry.title} · ${told(entry, 'status')}`,
-  call: (entry) => `${told(entry, 'method')} ${told(entry, 'path')}`,
-  queue: (entry) => `${entry.title === 'message sent' ? 'to' : 'from'} ${shortName(told(entry, 'queue'))}`,
+  order: (entry) => `${entry.title} · ${detailOf(entry, 'status')}`,
+  call: (entry) => `${detailOf(entry, 'method')} ${detailOf(entry, 'path')}`,
+  queue: (entry) => `${entry.title === 'message sent' ? 'to' : 'from'} ${shortName(detailOf(entry, 'queue'))}`,
   push: () => 'update pushed',
   email: (entry) => `email: ${entry.title.split(' ')[0]}`,
-  payment: (entry) => (entry.title === 'payment call' ? `${told(entry, 'operation')} → ${told(entry, 'outcome')}` : entry.title),
+  payment: (entry) => (entry.title === 'payment call' ? `${detailOf(entry, 'operation')} → ${detailOf(entry, 'outcome')}` : entry.title),
 };
 
 const headline = (entry: Entry) => HEADLINES[entry.kind]?.(entry) ?? entry.title;
 
-const functionOf = (entry: Entry) => shortName(told(entry, 'log_group').split('/').at(-1) ?? '');
+const functionOf = (entry: Entry) => shortName(detailOf(entry, 'log_group').split('/').at(-1) ?? '');
 
 const GISTS: Partial<Record<Kind, (entry: Entry) => string>> = {
-  order: (entry) => told(entry, 'reason'),
+  order: (entry) => detailOf(entry, 'reason'),
   event: (entry) => (entry.details.published_at ? `published after ${span(Date.parse(String(entry.details.published_at)) - Date.parse(entry.at))}` : 'not published yet'),
-  call: (entry) => `${told(entry, 'status')} ${told(entry, 'code')}`,
-  queue: (entry) => `${functionOf(entry)}${Number(entry.details.receive_count ?? 1) > 1 ? `, delivery ${told(entry, 'receive_count')}` : ''} ${told(entry, 'action')}`,
-  push: (entry) => `${told(entry, 'status')} to ${told(entry, 'connections')} connection${entry.details.connections === 1 ? '' : 's'}`,
-  log: (entry) => `${functionOf(entry)} ${told(entry, 'occasion')}`,
-  workflow: (entry) => told(entry, 'error'),
+  call: (entry) => `${detailOf(entry, 'status')} ${detailOf(entry, 'code')}`,
+  queue: (entry) => `${functionOf(entry)}${Number(entry.details.receive_count ?? 1) > 1 ? `, delivery ${detailOf(entry, 'receive_count')}` : ''} ${detailOf(entry, 'action')}`,
+  push: (entry) => `${detailOf(entry, 'status')} to ${detailOf(entry, 'connections')} connection${entry.details.connections === 1 ? '' : 's'}`,
+  log: (entry) => `${functionOf(entry)} ${detailOf(entry, 'occasion')}`,
+  workflow: (entry) => detailOf(entry, 'error'),
   payment: (entry) => (entry.title === 'payment call' ? functionOf(entry) : ''),
-  shipment: (entry) => told(entry, 'tracking_number'),
+  shipment: (entry) => detailOf(entry, 'tracking_number'),
   state: stateGist,
 };
 
@@ -128,7 +128,7 @@ function tone(entry: Entry): string {
   const isBad =
     (entry.kind === 'state' && (entry.details.errors as string[]).length > 0) ||
     (entry.kind === 'workflow' && /failed|aborted|timed/.test(entry.title)) ||
-    ['ERROR', 'CRITICAL'].includes(told(entry, 'level')) ||
+    ['ERROR', 'CRITICAL'].includes(detailOf(entry, 'level')) ||
     entry.details.status === 'CANCELLED';
   return isBad ? 'is-bad' : '';
 }

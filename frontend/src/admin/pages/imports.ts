@@ -18,7 +18,7 @@ const SHOWN_ROWS = 200;
 const PRICE_EXAMPLE = { amount: 1250, currency: SHOP.currency };
 const TONES: Record<Import['status'], Tone> = { WAITING: 'calm', RUNNING: 'going', DONE: 'good', FAILED: 'bad' };
 
-/** Files of products: one to send, and what became of the others. */
+/** Product imports: a form to upload a file, and the results of earlier imports. */
 @customElement('admin-imports-page')
 export class AdminImportsPage extends LightElement {
   /** The share of a file that has left, while it does. */

@@ -123,7 +123,7 @@ export class AdminInsightsPage extends LightElement {
       <section class="panel" aria-labelledby="products">
         <header class="panel-head"><h2 id="products">Products</h2></header>
         ${table(
-          ['Product', null, 'Pieces', 'Revenue'],
+          ['Product', null, 'Units', 'Revenue'],
           seen.top_products.map(({ sku, name, pieces, revenue }) => [
             html`<a dir="auto" href="/admin/catalog/${sku}">${name ?? sku}</a>`, shareBar(revenue, greatest), whole.format(pieces), money(revenue, seen),
           ]),
@@ -167,8 +167,8 @@ function funnel(seen: Insights): TemplateResult {
         ]),
       )}
       <p class="small-print">
-        Visits, carts and checkouts are what pages tell, once for each tab: who blocks scripts is missing, who comes back is counted
-        anew. Orders are exact, also those that no page had a part in.
+        Pages report visits, carts and checkouts once per tab: visitors who block scripts are not counted, and returning visitors
+        are counted again. Orders are exact and include those placed without a page.
       </p>
     </section>
   `;

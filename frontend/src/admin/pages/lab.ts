@@ -42,7 +42,7 @@ const MODE_WORDS: Record<WebhookMode, string> = {
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
-/** Where the shop is put to the test, and the auditor looks on. */
+/** Lab: places batches of orders with faults while the auditor checks the invariants. */
 @customElement('admin-lab-page')
 export class AdminLabPage extends LightElement {
   @state() private lab: Config['lab'] | undefined = undefined;
@@ -66,7 +66,7 @@ export class AdminLabPage extends LightElement {
   override connectedCallback(): void {
     super.connectedCallback();
     setTitle('Lab · Console');
-    void config().then((told) => this.enter(told.lab ?? null));
+    void config().then((deployed) => this.enter(deployed.lab ?? null));
   }
 
   override disconnectedCallback(): void {
@@ -83,7 +83,7 @@ export class AdminLabPage extends LightElement {
         <div class="lab-side">${this.bench(this.lab)}${this.lab.control_api ? this.webhooks() : nothing}</div>
         <div class="lab-main">
           ${this.poll.state === 'lost' ? errorNotice(this.poll.error) : nothing}
-          ${this.audit ? html`${invariantList(this.heard(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor is checking the invariants…</p>`}
+          ${this.audit ? html`${invariantList(this.withCheckouts(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor is checking the invariants…</p>`}
         </div>
       </div>
     `;
@@ -124,13 +124,13 @@ export class AdminLabPage extends LightElement {
 
   private came(): TemplateResult {
     const { placed, wanted, cancelled, tooLate, refused } = this.batch.progress.value;
-    const told = [
+    const results = [
       `${placed} of ${wanted} placed`,
       cancelled && `${cancelled} asked to cancel in time`,
       tooLate && `${tooLate} too late`,
       ...Object.entries(refused).map(([code, times]) => `${times} refused: ${code}`),
     ];
-    return html`<p data-testid="batch-progress">${told.filter(Boolean).join(' · ')}</p>`;
+    return html`<p data-testid="batch-progress">${results.filter(Boolean).join(' · ')}</p>`;
   }
 
   private faults(): TemplateResult {
@@ -176,8 +176,8 @@ export class AdminLabPage extends LightElement {
     `;
   }
 
-  /** The auditor reads the books. What buyers were answered, only the lab has heard. */
-  private heard(audit: Audit): Audit {
+  /** Adds the invariant that only the lab can check, because it has the responses to both checkouts. */
+  private withCheckouts(audit: Audit): Audit {
     const { doubled, torn } = this.batch.progress.value;
     if (!doubled) return audit;
     const violations = torn.map(([one, other]) => ({ subject: one, text: `and ${other} were returned for one checkout` }));

@@ -15,14 +15,14 @@ import { runsOf, type Run } from '../saga/facts';
 const EAGER_MS = 1_000;
 const CALM_MS = 5_000;
 const LOGS_MS = 4_000;
-/** So long after its end an order's consumers are still at work, and their logs on the way. */
+/** How long after its end an order's consumers may still run and their logs arrive. */
 const AFTERMATH_MS = 120_000;
 
 @customElement('admin-order-page')
 export class AdminOrderPage extends LightElement {
   @property() orderId = '';
   @state() private order: Order | null = null;
-  @state() private told: Entry[] = [];
+  @state() private timeline: Entry[] = [];
   @state() private logged: Entry[] = [];
   @state() private hasAllLogs = true;
   @state() private workflows: Workflow[] = [];
@@ -51,7 +51,7 @@ export class AdminOrderPage extends LightElement {
   }
 
   private inside(order: Order): TemplateResult {
-    const entries = [...this.told, ...this.logged].sort((one, other) => one.at.localeCompare(other.at));
+    const entries = [...this.timeline, ...this.logged].sort((one, other) => one.at.localeCompare(other.at));
     return html`
       ${this.facts(order)}
       ${order.payment?.refund_failed ? this.failedRefund(order.payment.refund_failed, order.payment.currency) : nothing}
@@ -114,7 +114,7 @@ export class AdminOrderPage extends LightElement {
   private saga(): TemplateResult | typeof nothing {
     if (!this.workflows.length) return nothing;
     const machines: Record<string, Machine> = Object.fromEntries(this.workflows.map(({ name, definition }) => [name, definition]));
-    const runs = runsOf(this.told, machines);
+    const runs = runsOf(this.timeline, machines);
     const run = runs.find(({ workflow, execution }) => this.chosenRun === `${workflow} ${execution}`) ?? runs.at(-1) ?? null;
     const workflow = this.workflows.find(({ name }) => name === (run?.workflow ?? 'fulfilment'))!;
     return html`
@@ -190,10 +190,10 @@ export class AdminOrderPage extends LightElement {
   }
 
   private async look(signal: AbortSignal): Promise<void> {
-    const [order, told, workflows] = await Promise.all([getOrder(this.orderId, signal), getTimeline(this.orderId, signal), listWorkflows()]);
+    const [order, timeline, workflows] = await Promise.all([getOrder(this.orderId, signal), getTimeline(this.orderId, signal), listWorkflows()]);
     if (signal.aborted) return;
     const isRetrying = this.isRetrying && Boolean(order.payment?.refund_failed);
-    Object.assign(this, { order, told, workflows, isRetrying });
+    Object.assign(this, { order, timeline, workflows, isRetrying });
   }
 
   private async lookThroughLogs(signal: AbortSignal): Promise<void> {

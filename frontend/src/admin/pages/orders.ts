@@ -100,7 +100,7 @@ const row = (order: AdminOrderSummary) => html`
   </tr>
 `;
 
-/** From placing to where it ended for the first time; a return comes later. */
+/** From placement to the first end; returns come later. */
 function took(order: AdminOrderSummary): string {
   const end = order.history.find(({ status }) => hasEnded(status));
   return end ? span(Date.parse(end.at) - Date.parse(order.placed_at)) : '';

@@ -15,14 +15,14 @@ import '../components/stock-panel';
 import { errorNotice } from '../components/format';
 import { detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type Fields } from '../product-fields';
 
-/** One product to edit, or without a sku a new one. */
+/** Form of a product; of a new one without a sku. */
 @customElement('admin-product-page')
 export class AdminProductPage extends LightElement {
   @property() sku = '';
   @state() private product: StoredProduct | null = null;
   /** What the form shows, where that is not what is stored. */
   @state() private draft: Fields | null = null;
-  /** What somebody else has stored meanwhile, and what was in the form then. */
+  /** The version another operator saved meanwhile, and the form's values at that moment. */
   @state() private conflict: { theirs: StoredProduct; mine: Fields } | null = null;
   @state() private categories: Category[] = [];
   @state() private error: unknown = null;
@@ -134,7 +134,7 @@ export class AdminProductPage extends LightElement {
     this.draft = this.conflict = null;
   }
 
-  /** Somebody else was faster: show what they changed, and let the operator decide. */
+  /** Another operator saved first: show the changes and let the operator decide. */
   private async meet(mine: Fields): Promise<void> {
     try {
       this.draft = mine;
@@ -156,7 +156,7 @@ export class AdminProductPage extends LightElement {
 
   private refuse(error: unknown): void {
     const found = error instanceof Problem ? error.errors : [];
-    // `price.amount` is told beside the price, `images.2` beside the pictures.
+    // `price.amount` is shown beside the price, `images.2` beside the pictures.
     this.errors = Object.fromEntries(found.map(({ field, message }) => [field.split('.')[0], message]));
     const isOfSku = error instanceof Problem && ['sku_invalid', 'product_exists'].includes(error.code);
     if (isOfSku) this.errors = { sku: (error as Problem).message };
@@ -169,18 +169,18 @@ export class AdminProductPage extends LightElement {
   }
 }
 
-/** What the form says, trimmed. */
+/** The form's values, trimmed. */
 const written = (form: HTMLFormElement): Fields =>
   Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()])) as unknown as Fields;
 
-/** What the browser finds wrong, by field. */
+/** The browser's validation messages, by field. */
 function missing(form: HTMLFormElement): Record<string, string> {
   const controls = [...form.elements].filter((each): each is HTMLInputElement => 'validity' in each && 'name' in each);
   const wrong = controls.filter(({ name, validity }) => name && !validity.valid);
   return Object.fromEntries(wrong.map((each) => [each.name, each.validationMessage]));
 }
 
-/** An area of text knows no pattern of its own. */
+/** A textarea has no `pattern`. */
 function wrongPictures(images: string[]): Record<string, string> {
   const wrong = images.find((each) => !new RegExp(`^${PICTURE}$`, 'v').test(each));
   if (wrong) return { images: `${wrong} is not a path of this site.` };

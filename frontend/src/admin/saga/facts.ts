@@ -1,8 +1,8 @@
-/** What is known of each state of one execution, from the execution's history alone. */
+/** Facts about the states of an execution, derived from its history. */
 import type { Entry } from '../api';
 import { allStates, detoursOf, edgesOf, type Machine, type Way } from './definition';
 
-/** How we know: the history tells of the state, or only of its task, or it follows from where the execution is. */
+/** Where a fact comes from: the state's own event, its task's event, or the position of the execution. */
 export type Source = 'history' | 'task' | 'implied';
 export type Standing = 'current' | 'done' | 'failed';
 
@@ -41,7 +41,7 @@ interface HistoryEvent {
   [details: string]: unknown;
 }
 
-/** The executions that a timeline tells of, in the order in which they began. */
+/** Returns the executions in a timeline, in the order in which they started. */
 export function runsOf(entries: Entry[], machines: Record<string, Machine>): Run[] {
   const began = entries.filter(({ kind, title }) => kind === 'workflow' && title.endsWith(' started'));
   return began.flatMap((entry) => {
@@ -96,7 +96,7 @@ function fromHistory(visits: Entry[], steps: Step[], status: string, detours: Ma
   return { standing, source: 'history', at: last.at, leftAt, visits: visits.length, attempts, errors };
 }
 
-/** Of a state inside of a Parallel that the history does not name: its tasks are known by what they call. */
+/** Facts about a state inside a Parallel, which the history does not name: tasks are recognized by the function they call. */
 function fromTask(outer: Entry, resource: string | undefined): Facts | null {
   const own = eventsOf(outer).filter((event) => resource && resourceOf(event) === resource);
   const scheduled = own.filter(({ type }) => type === 'TaskScheduled');
@@ -110,7 +110,7 @@ function fromTask(outer: Entry, resource: string | undefined): Facts | null {
   return { standing, source: 'task', at: scheduled[0].timestamp, leftAt, visits: 1, attempts: scheduled.length, errors };
 }
 
-/** Who enters a Parallel enters the first state of each branch; more cannot be said. */
+/** Entering a Parallel enters the first state of each branch; the history says no more. */
 function implied(machine: Machine, name: string, outer: Entry): Facts | null {
   const branches = Object.values(machine.States).flatMap(({ Branches }) => Branches ?? []);
   if (!branches.some(({ StartAt }) => StartAt === name)) return null;

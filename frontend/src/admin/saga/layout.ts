@@ -1,7 +1,7 @@
 /**
- * Where each state of a workflow stands: the way forward runs down, the way back runs up beside it, each undo next to
- * what it undoes, and what many states may end in lies below. A wait that leads back lies left below its step. Derived
- * from the definition, for any workflow of this kind.
+ * Graph layout of a workflow: the forward path runs down, compensations run up beside it, each next to its step, and
+ * states in which many others may end are below. A wait that leads back is below and left of its step. Derived from the
+ * definition, for any saga.
  */
 import { detoursOf, edgesOf, type Edge, type Machine } from './definition';
 
@@ -88,7 +88,7 @@ export function layout(machine: Machine, measures: Measures): Layout {
   };
 }
 
-/** One line where two edges lead the same way. */
+/** Keeps one edge where two have the same ends. */
 const straightened = (edges: Edge[]) =>
   edges.filter((edge) => edge.way === 'next' || !edges.some(({ from, to, way }) => way === 'next' && from === edge.from && to === edge.to));
 
@@ -144,12 +144,12 @@ function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>, det
   return new Map([...rows].map(([name, row]) => [name, row - first]));
 }
 
-/** Several states may end here when they fail for good. */
+/** Whether several states end here when they fail permanently. */
 const isSink = (name: string, edges: Edge[]) =>
   !edges.some(({ to, way }) => to === name && way === 'next') &&
   new Set(edges.filter(({ to, way }) => to === name && way === 'catch').map(({ from }) => from)).size > 1;
 
-/** Whether the way through this state leads up, as a way back does. */
+/** Whether the path through this state leads up, as compensations do. */
 function goesUp(name: string, edges: Edge[], rows: Map<string, number>): boolean {
   const before = edges.find(({ to, from, way }) => to === name && way === 'next' && rows.has(from));
   return before !== undefined && rows.get(before.from)! > rows.get(name)!;

@@ -1,6 +1,6 @@
 /**
- * Where the parts of the system stand on the map: in columns by what they are, from the doors on the left to the
- * workflows on the right, each as near as may be to what it is linked with; below lies what was given up. Whatever the stack has finds its place.
+ * Layout of the system map: columns by kind, from the entry points on the left to the workflows on the right, each part
+ * near those it is linked with, and dead-letter queues in a row below.
  */
 import type { Link, Part, SystemMap } from '../api';
 
@@ -22,13 +22,13 @@ export interface Plan {
   access: Link[];
   width: number;
   height: number;
-  /** Where the row of what was given up begins. */
+  /** Where the row of dead-letter queues begins. */
   tray: number;
 }
 
 const WIDTHS = [128, 134, 120, 116, 132, 142, 134, 150];
 const GAP = { x: 29, y: 10 };
-/** The row below all, of queues that hold nothing but what was given up. */
+/** The row at the bottom: queues that hold only dead letters. */
 const TRAY = -1;
 const TRAY_GAP = 46;
 const STEP_HEIGHT = 17;
@@ -63,10 +63,10 @@ export function plan({ parts, links }: SystemMap): Plan {
   };
 }
 
-/** What flows into it comes from the workflows on the right, so it stands below them. */
+/** It receives from the workflows on the right, so it is below them. */
 const inflow = ({ part }: Place, flows: Link[]) => flows.filter(({ target }) => target === part.id).length;
 
-/** The functions that nothing but workflows call. */
+/** Functions that only workflows call. */
 function stepsOf(links: Link[], by: Map<string, Part>): Map<string, Part[]> {
   const steps = new Map<string, Part[]>();
   for (const { source, target, verb } of links) {
@@ -76,7 +76,7 @@ function stepsOf(links: Link[], by: Map<string, Part>): Map<string, Part[]> {
   return steps;
 }
 
-/** A function's writing is part of the flow where what it writes to feeds others, and it stands at the entry. */
+/** A write is part of the flow if the table feeds others and the function is an entry function. */
 function isFlow({ source, target, verb }: Link, by: Map<string, Part>, links: Link[]): boolean {
   if (!ACCESS.includes(verb)) return true;
   const feeds = links.some((link) => link.source === target && link.verb === 'feeds');
@@ -106,7 +106,7 @@ function placed(part: Part, column: number, steps: Part[]): Place {
 
 const middle = (places: Place[]) => places.reduce((sum, { y, height }) => sum + y + height / 2, 0) / places.length;
 
-/** Moves each part towards the middle of its neighbours, or without any of its column, column by column, to and fro. */
+/** Moves each part towards the average of its neighbours, or of its column if it has none, column by column, back and forth. */
 function settle(places: Place[], flows: Link[]): void {
   const at = new Map(places.map((place) => [place.part.id, place]));
   const neighbours = (place: Place) =>
@@ -126,7 +126,7 @@ function settle(places: Place[], flows: Link[]): void {
   for (const place of places) place.y += HEADS - top;
 }
 
-/** As wished, without one lying on another: where they would, the whole heap moves to the middle of what it wished. */
+/** Places parts where they were moved to, without overlaps: overlapping parts move as a group to their average. */
 function stack(column: Place[], wished: number[]): void {
   const order = column.map((place, index) => ({ place, wish: wished[index] })).sort((one, other) => one.wish - other.wish);
   const heaps: { members: typeof order; top: number; height: number }[] = [];
