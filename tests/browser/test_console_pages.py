@@ -200,8 +200,8 @@ def test_what_a_product_cannot_be_is_told_beside_the_field(
     page.get_by_label("Picture", exact=True).fill("/images/knit.svg")
     pictures = page.get_by_label("Further pictures")
     for told, complaint in {
-        "/images/knit.svg\nhttps://other.example/b.svg": "https://other.example/b.svg is no path below this shop.",
-        "/images/knit.svg\n" * 9: "A gallery has 8 further pictures at most.",
+        "/images/knit.svg\nhttps://other.example/b.svg": "https://other.example/b.svg is not a path of this site.",
+        "/images/knit.svg\n" * 9: "A gallery has at most 8 further pictures.",
     }.items():
         pictures.fill(told)
         page.get_by_test_id("save").click()
@@ -323,7 +323,7 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
         new = control_api()["deliveries"][: len(control_api()["deliveries"]) - before]
         told = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
         assert told and set(told.values()) == {3}
-        assert not [each for each in admin.must("POST", "/admin/audit", {})["invariants"] if each["violated"]]
+        assert not [each for each in admin.must("POST", "/admin/audit", {})["promises"] if each["violated"]]
     finally:
         normal.click()
         expect(normal).to_have_attribute("aria-pressed", "true")
