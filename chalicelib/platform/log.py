@@ -3,7 +3,6 @@
 What is given all the same, by a mistake or in the text of an exception, is redacted before it is written.
 """
 
-import json
 import re
 from typing import Any
 
@@ -28,17 +27,24 @@ PRIVATE_TEXT = re.compile(
 
 
 class _RedactingFormatter(LambdaPowertoolsFormatter):
+    def __init__(self) -> None:
+        super().__init__(json_default=_redacted_text)
+
     def serialize(self, log: Any) -> str:
-        return json.dumps(redact(json.loads(super().serialize(log))))
+        return super().serialize(redact(log))
 
 
-def redact(told: Any) -> Any:
-    """The same without what is nobody's business."""
-    if isinstance(told, dict):
-        return {key: BLACK if _is_private(key, value) else redact(value) for key, value in told.items()}
-    if isinstance(told, list):
-        return [redact(each) for each in told]
-    return PRIVATE_TEXT.sub(BLACK, told) if isinstance(told, str) else told
+def redact(record: Any) -> Any:
+    """Return the record without private values; values that JSON does not know are redacted as text."""
+    if isinstance(record, dict):
+        return {key: BLACK if _is_private(key, value) else redact(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [redact(each) for each in record]
+    return PRIVATE_TEXT.sub(BLACK, record) if isinstance(record, str) else record
+
+
+def _redacted_text(value: Any) -> str:
+    return PRIVATE_TEXT.sub(BLACK, str(value))
 
 
 def _is_private(name: Any, value: Any) -> bool:

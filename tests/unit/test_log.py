@@ -40,6 +40,37 @@ def test_private_text_is_blackened_wherever_it_stands(line, private):
     assert written["message"] == f"failed for {BLACK}" and written["exception_name"] == "ValueError"
 
 
+class Customer:
+    """JSON does not know it; its text holds an address."""
+
+    def __str__(self):
+        return "Customer ida@example.com"
+
+
+@pytest.mark.parametrize(
+    "value", [Customer(), (Customer(), "ida@example.com"), {"a": ({"ida@example.com"},)}, ValueError("ida@example.com")]
+)
+def test_log_redacts_values_that_json_does_not_know(line, value):
+    log.info("customer seen", extra={"seen": value})
+
+    written = json.dumps(line()["seen"])
+    assert BLACK in written and "ida@" not in written
+
+
+def test_log_record_is_serialized_once(line, monkeypatch):
+    serialized = []
+    for handler in log.handlers:
+        write = handler.formatter.json_serializer
+        count = lambda record, write=write: serialized.append(record) or write(record)  # noqa: E731
+        monkeypatch.setattr(handler.formatter, "json_serializer", count)
+    monkeypatch.setattr(json, "dumps", None)
+
+    log.info("hello", extra={"email": "ida@example.com"})
+
+    [record] = serialized
+    assert record["email"] == BLACK
+
+
 @pytest.mark.parametrize("name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "id_token"])
 def test_what_is_called_private_is_blackened_whatever_it_is(name):
     assert redact({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
