@@ -145,7 +145,7 @@ def _decline(page: Any) -> None:
     page.get_by_test_id("add-to-cart").click()
     page.get_by_test_id("go-to-checkout").wait_for()
     _check_out(page)
-    page.get_by_test_id("card-pm_card_visa_chargeDeclined").check(force=True)
+    page.locator("label", has=page.get_by_test_id("card-pm_card_visa_chargeDeclined")).click()
     _place(page)
     page.locator("[data-status=CANCELLED]").wait_for()
 

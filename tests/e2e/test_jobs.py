@@ -113,9 +113,10 @@ def test_an_expired_reservation_is_swept_and_its_saga_stops(
     order_id = guest.buy(sku, 2)
     assert reservation(order_id)["status"] == "HELD"
     expire(order_id)
-    assert run("SweepReservations") == {"released": 1}
+    run("SweepReservations")  # The scheduled run may have come first, so its count is not checked.
     assert stock_of(guest, sku) == 2
-    assert guest.order(order_id)["cancel_requested"]
+    order = guest.order(order_id)
+    assert order["cancel_requested"] or order["status"] == "CANCELLED"
     assert run("SweepReservations") == {"released": 0}
     order = guest.ended(order_id)
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
