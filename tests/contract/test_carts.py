@@ -42,14 +42,14 @@ def guest_token(carts):
 
 
 class TestStore:
-    def test_gives_back_what_was_saved_in_its_next_version(self, store):
+    def test_cart_store_gives_back_what_was_saved_in_its_next_version(self, store):
         cart = a_cart({"MUG": 2, "TENT": 1})
 
         assert store.save(cart)
 
         assert store.get(cart.id) == a_cart({"MUG": 2, "TENT": 1}, version=1)
 
-    def test_knows_no_other_cart(self, store):
+    def test_cart_store_knows_no_other_cart(self, store):
         assert store.get("customer#nobody") is None
 
     def test_a_cart_that_was_changed_meanwhile_is_not_overwritten(self, store):
@@ -65,7 +65,7 @@ class TestStore:
 
         assert not store.save(a_cart({"TENT": 1}))
 
-    def test_saves_all_or_none(self, store):
+    def test_cart_store_saves_all_or_none(self, store):
         store.save(a_cart({"MUG": 1}, "guest#1"))
 
         assert not store.save(a_cart({"MUG": 1}, "customer#ada"), a_cart({}, "guest#1", version=7))
@@ -74,11 +74,11 @@ class TestStore:
 
 
 class TestGuest:
-    def test_without_a_token_has_no_cart(self, carts):
+    def test_guest_without_a_token_has_no_cart(self, carts):
         assert carts.read(GUEST, None) is None
         assert carts.remove(GUEST, None, "MUG") is None
 
-    def test_is_given_a_token_with_the_first_write_only(self, carts):
+    def test_guest_is_given_a_token_with_the_first_write_only(self, carts):
         _cart, token = carts.set_quantity(GUEST, None, "MUG", 2)
         _, issued_again = carts.set_quantity(GUEST, token, "TENT", 1)
 
@@ -86,11 +86,11 @@ class TestGuest:
         assert carts.read(GUEST, token).lines == {"MUG": 2, "TENT": 1}
 
     @pytest.mark.parametrize("token", ["", "cart_1", "ada", "cart_" + "0" * 64])
-    def test_with_a_token_of_no_cart_is_refused(self, carts, token):
+    def test_guest_with_a_token_of_no_cart_is_refused(self, carts, token):
         with pytest.raises(CartTokenInvalid):
             carts.read(GUEST, token)
 
-    def test_finds_the_cart_until_it_expires(self, carts, guest_token, clock):
+    def test_guest_finds_the_cart_until_it_expires(self, carts, guest_token, clock):
         clock.now += LIFETIME
         with pytest.raises(CartTokenInvalid):
             carts.read(GUEST, guest_token)
@@ -98,7 +98,7 @@ class TestGuest:
         clock.passes(seconds=-1)
         assert carts.read(GUEST, guest_token).lines == {"MUG": 2}
 
-    def test_cannot_revive_an_expired_cart(self, carts, guest_token, clock):
+    def test_guest_cannot_revive_an_expired_cart(self, carts, guest_token, clock):
         clock.now += LIFETIME
 
         for attempt in (
@@ -178,7 +178,7 @@ class TestChange:
 
 
 class TestClaim:
-    def test_moves_the_guests_lines(self, carts, guest_token):
+    def test_cart_claim_moves_the_guests_lines(self, carts, guest_token):
         carts.set_quantity(ADA, None, "MUG", 1)
 
         own, left = carts.claim("ada", guest_token)
@@ -187,7 +187,7 @@ class TestClaim:
         assert carts.read(ADA, None).lines == {"MUG": 3}
         assert carts.read(GUEST, guest_token).lines == {}
 
-    def test_twice_merges_once(self, carts, guest_token):
+    def test_cart_claim_twice_merges_once(self, carts, guest_token):
         carts.set_quantity(ADA, None, "MUG", 1)
 
         carts.claim("ada", guest_token)
@@ -195,12 +195,12 @@ class TestClaim:
         assert carts.claim("ada", guest_token)[0].lines == {"MUG": 3}
         assert carts.read(ADA, None).lines == {"MUG": 3}
 
-    def test_by_somebody_else_afterwards_finds_nothing(self, carts, guest_token):
+    def test_cart_claim_by_somebody_else_afterwards_finds_nothing(self, carts, guest_token):
         carts.claim("ada", guest_token)
 
         assert carts.claim("bob", guest_token)[0].lines == {}
 
-    def test_leaves_what_has_no_room_in_the_guests_cart(self, carts):
+    def test_cart_claim_leaves_what_has_no_room_in_the_guests_cart(self, carts):
         _, token = carts.set_quantity(GUEST, None, "MUG", 15)
         carts.set_quantity(ADA, None, "MUG", 15)
 
@@ -209,7 +209,7 @@ class TestClaim:
             assert (own.lines, left.lines) == ({"MUG": MAX_QUANTITY}, {"MUG": 10})
             assert carts.read(GUEST, token).lines == {"MUG": 10}
 
-    def test_again_moves_more_once_there_is_room(self, carts):
+    def test_cart_claim_again_moves_more_once_there_is_room(self, carts):
         _, token = carts.set_quantity(GUEST, None, "MUG", 15)
         carts.set_quantity(ADA, None, "MUG", 15)
         carts.claim("ada", token)
@@ -220,11 +220,11 @@ class TestClaim:
         assert (own.lines, left.lines) == ({"MUG": MAX_QUANTITY}, {"MUG": 2})
 
     @pytest.mark.parametrize("token", ["", "nonsense", "cart_" + "0" * 64])
-    def test_needs_the_token_of_a_cart(self, carts, token):
+    def test_cart_claim_needs_the_token_of_a_cart(self, carts, token):
         with pytest.raises(CartTokenInvalid):
             carts.claim("ada", token)
 
-    def test_is_tried_again_if_a_cart_changed_meanwhile(self, store, clock, guest_token):
+    def test_cart_claim_is_tried_again_if_a_cart_changed_meanwhile(self, store, clock, guest_token):
         carts = Carts(InterruptedStore(store, times=1), clock)
 
         assert carts.claim("ada", guest_token)[0].lines == {"ELSEWHERE": 1, "MUG": 2}
@@ -232,7 +232,7 @@ class TestClaim:
 
 
 class TestOrder:
-    def test_takes_the_contents_and_remembers_which_order(self, carts, dynamodb):
+    def test_ordering_a_cart_takes_the_contents_and_remembers_which_order(self, carts, dynamodb):
         carts.set_quantity(ADA, None, "MUG", 2)
 
         dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
@@ -241,7 +241,7 @@ class TestOrder:
         assert (cart.lines, cart.was_just_ordered) == ({}, True)
         assert (cart.last_order.order_id, cart.last_order.checkout) == ("ord_1", "checkout-1")
 
-    def test_takes_no_cart_that_was_changed_since(self, carts, dynamodb):
+    def test_ordering_a_cart_takes_no_cart_that_was_changed_since(self, carts, dynamodb):
         carts.set_quantity(ADA, None, "MUG", 2)
         as_priced = carts.read(ADA, None)
         carts.set_quantity(ADA, None, "TENT", 1)
@@ -251,7 +251,7 @@ class TestOrder:
 
         assert carts.read(ADA, None).lines == {"MUG": 2, "TENT": 1}
 
-    def test_is_forgotten_with_an_expired_cart(self, carts, dynamodb, clock):
+    def test_ordering_a_cart_is_forgotten_with_an_expired_cart(self, carts, dynamodb, clock):
         carts.set_quantity(ADA, None, "MUG", 2)
         dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
         clock.now += LIFETIME

@@ -67,7 +67,7 @@ def cursor_of(content):
 
 
 class TestWalk:
-    def test_sees_each_product_exactly_once_by_name(self, shelf):
+    def test_catalog_walk_sees_each_product_exactly_once_by_name(self, shelf):
         pages = walk(shelf)
 
         assert sorted(skus(pages)) == ALL
@@ -89,17 +89,19 @@ class TestWalk:
             ("nowhere", "", []),
         ],
     )
-    def test_of_a_category_or_a_search_sees_each_match_exactly_once(self, shelf, category, query, expected):
+    def test_catalog_walk_of_a_category_or_a_search_sees_each_match_exactly_once(
+        self, shelf, category, query, expected
+    ):
         assert sorted(skus(walk(shelf, category, query))) == sorted(expected)
 
-    def test_of_exactly_one_page_ends_there(self, catalog):
+    def test_catalog_walk_of_exactly_one_page_ends_there(self, catalog):
         for n in range(PAGE_SIZE):
             catalog.save(f"SKU-{n}", product_details())
 
         assert next(len(page) for page in walk(catalog)) == PAGE_SIZE
         assert len(skus(walk(catalog))) == PAGE_SIZE
 
-    def test_of_an_empty_shop(self, catalog):
+    def test_catalog_walk_of_an_empty_shop(self, catalog):
         assert catalog.page(None, "", None) == ([], None)
 
 
@@ -121,32 +123,32 @@ class TestCursor:
             cursor_of({"sku": "SKU-001", "category": "trail", "sort_name": "x"}),
         ],
     )
-    def test_that_was_tampered_with_is_refused(self, shelf, cursor):
+    def test_catalog_cursor_that_was_tampered_with_is_refused(self, shelf, cursor):
         with pytest.raises(CursorInvalid):
             shelf.page(None, "", cursor)
 
-    def test_of_another_list_is_refused(self, shelf):
+    def test_catalog_cursor_of_another_list_is_refused(self, shelf):
         _, of_everything = shelf.page(None, "", None)
         with pytest.raises(CursorInvalid):
             shelf.page("trail", "", of_everything)
 
-    def test_of_another_category_is_refused(self, shelf):
+    def test_catalog_cursor_of_another_category_is_refused(self, shelf):
         _, of_the_trail = shelf.page("trail", "", None)
         with pytest.raises(CursorInvalid):
             shelf.page("camp-kitchen", "", of_the_trail)
 
-    def test_of_another_shelf_is_refused(self, shelf):
+    def test_catalog_cursor_of_another_shelf_is_refused(self, shelf):
         with pytest.raises(CursorInvalid):
             shelf.page(None, "", cursor_of({"sku": "category:trail", "shelf": "CATEGORY", "sort_name": "Trail"}))
 
 
 class TestProduct:
-    def test_is_given_back_as_it_was_saved(self, catalog):
+    def test_product_is_given_back_as_it_was_saved(self, catalog):
         saved = catalog.save("MUG-01", product_details(name="Café mug", price=euros(1990)))
 
         assert catalog.product("MUG-01") == saved
 
-    def test_saved_again_is_replaced_and_moves_in_every_list(self, catalog):
+    def test_product_saved_again_is_replaced_and_moves_in_every_list(self, catalog):
         catalog.save("MUG-01", product_details(name="Old", category="camp"))
         catalog.save("MUG-01", product_details(name="New", category="trail"))
 
@@ -155,18 +157,18 @@ class TestProduct:
         assert skus(walk(catalog, "trail", "new")) == ["MUG-01"]
 
     @pytest.mark.parametrize("sku", ["", " ", "UNKNOWN", "mug", "category:camp", "É", "A" * 5000, "A\n", "../x"])
-    def test_with_an_odd_sku_is_simply_not_found(self, catalog, sku):
+    def test_product_with_an_odd_sku_is_simply_not_found(self, catalog, sku):
         catalog.save("MUG-01", product_details())
 
         with pytest.raises(ProductNotFound):
             catalog.product(sku)
 
-    def test_many_are_read_at_once_and_those_that_do_not_exist_left_out(self, shelf):
+    def test_products_are_read_at_once_and_unknown_ones_are_left_out(self, shelf):
         found = shelf.products([*ALL, *ALL[:3], "UNKNOWN", "odd one", ""])
 
         assert sorted(found) == ALL
 
-    def test_none_is_read_if_none_is_asked_for(self, catalog):
+    def test_no_product_is_read_if_none_is_asked_for(self, catalog):
         assert catalog.products([]) == {}
 
 

@@ -48,7 +48,7 @@ def place(store, clock):
 
 
 class TestLink:
-    def test_opens_its_order_and_no_other(self, orders, links, place):
+    def test_order_link_opens_its_order_and_no_other(self, orders, links, place):
         place("ord_1")
         place("ord_2")
         link = links.sign("order", "ord_1", MONTH)
@@ -58,7 +58,7 @@ class TestLink:
             with pytest.raises(LinkInvalid):
                 orders.get_for(GUEST, link, other)
 
-    def test_says_that_it_has_expired(self, orders, links, place, clock):
+    def test_order_link_says_that_it_has_expired(self, orders, links, place, clock):
         place("ord_1")
         link = links.sign("order", "ord_1", MONTH)
         clock.passes(days=31)
@@ -66,14 +66,14 @@ class TestLink:
         with pytest.raises(LinkExpired):
             orders.get_for(GUEST, link, "ord_1")
 
-    def test_that_expired_does_not_stand_in_its_owners_way(self, orders, links, place, clock):
+    def test_order_link_that_expired_does_not_stand_in_its_owners_way(self, orders, links, place, clock):
         place("ord_1", customer_id="ada", token=None)
         link = links.sign("order", "ord_1", MONTH)
         clock.passes(days=31)
 
         assert orders.get_for(ADA, link, "ord_1").id == "ord_1"
 
-    def test_ends_when_the_order_is_claimed(self, orders, links, place):
+    def test_order_link_ends_when_the_order_is_claimed(self, orders, links, place):
         place("ord_1")
         link = links.sign("order", "ord_1", MONTH)
         orders.claim(ADA, "ord_1")
@@ -81,7 +81,7 @@ class TestLink:
         with pytest.raises(LinkRevoked):
             orders.get_for(GUEST, link, "ord_1")
 
-    def test_leaves_the_token_of_the_browser_that_ordered_valid(self, orders, place):
+    def test_order_link_leaves_the_token_of_the_browser_that_ordered_valid(self, orders, place):
         place("ord_1")
         orders.claim(ADA, "ord_1")
 
@@ -89,7 +89,7 @@ class TestLink:
 
 
 class TestClaim:
-    def test_makes_a_guests_order_the_customers_with_an_event_and_once(self, orders, place):
+    def test_order_claim_makes_a_guests_order_the_customers_with_an_event_and_once(self, orders, place):
         place("ord_1")
 
         assert orders.claim(ADA, "ord_1").customer_id == "ada"
@@ -100,21 +100,21 @@ class TestClaim:
         assert orders.claimable(ADA, None)[0] == []
 
     @pytest.mark.parametrize("caller", [GUEST, replace(ADA, email_is_confirmed=False), replace(ADA, email=None)])
-    def test_needs_a_confirmed_address(self, orders, place, caller):
+    def test_order_claim_needs_a_confirmed_address(self, orders, place, caller):
         place("ord_1")
 
         with pytest.raises(EmailNotConfirmed):
             orders.claim(caller, "ord_1")
         assert orders.claimable(caller, None) == ([], None)
 
-    def test_takes_no_order_of_another_address_or_customer(self, orders, place):
+    def test_order_claim_takes_no_order_of_another_address_or_customer(self, orders, place):
         place("ord_1")
         place("ord_2", customer_id="eve", token=None)
         for caller, order_id in ((BOB, "ord_1"), (ADA, "ord_2"), (ADA, "ord_none")):
             with pytest.raises(OrderNotFound):
                 orders.claim(caller, order_id)
 
-    def test_offers_the_guest_orders_of_the_address_newest_first(self, orders, place, clock):
+    def test_order_claim_offers_the_guest_orders_of_the_address_newest_first(self, orders, place, clock):
         for number in range(3):
             place(f"ord_{number}", email="ADA@example.com")
             clock.passes(seconds=1)

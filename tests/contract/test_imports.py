@@ -151,18 +151,18 @@ def shop(dynamodb, s3, new_table, clock):
 
 
 class TestAnImport:
-    def test_waits_for_its_file(self, shop):
+    def test_import_waits_for_its_file(self, shop):
         asked, form = shop.imports.ask(Format.JSONL)
         assert shop.status(asked.import_id) == ImportStatus.WAITING
         assert form.fields["key"] == f"uploads/{asked.import_id}.jsonl"
         assert {"policy", "x-amz-signature"} <= {name.lower() for name in form.fields} or "signature" in form.fields
 
     @pytest.mark.parametrize("import_id", ["", "imp_1", "x" * 5000, "imp_" + "0" * 32])
-    def test_that_does_not_exist_is_not_found(self, shop, import_id):
+    def test_import_that_does_not_exist_is_not_found(self, shop, import_id):
         with pytest.raises(ImportNotFound):
             shop.imports.get(import_id)
 
-    def test_is_not_found_once_it_has_expired(self, shop, clock):
+    def test_import_is_not_found_once_it_has_expired(self, shop, clock):
         asked, _ = shop.imports.ask(Format.CSV)
         clock.now += KEPT
 
@@ -170,7 +170,7 @@ class TestAnImport:
             shop.imports.get(asked.import_id)
         assert shop.imports.latest() == ([], None)
 
-    def test_is_listed_newest_first(self, shop, clock):
+    def test_imports_are_listed_newest_first(self, shop, clock):
         made = []
         for _ in range(3):
             made.append(shop.imports.ask(Format.CSV)[0].import_id)
@@ -193,7 +193,7 @@ class TestAnImport:
         with pytest.raises(IdempotencyConflict):
             shop.imports.ask(Format.JSONL, RequestKey("a1" * 32, "asked-2"))
 
-    def test_brings_products_and_pieces_and_ends_once(self, shop):
+    def test_import_writes_products_and_stock_and_ends_once(self, shop):
         import_id = shop.split(a_file(bad={3, 20}))
         assert shop.counts(import_id) == (25, 0, 0, 0) and shop.status(import_id) == ImportStatus.RUNNING
         assert len(shop.sqs.batches) > 2
@@ -208,19 +208,19 @@ class TestAnImport:
         assert (told.import_id, told.total, told.written, told.unchanged, told.failed) == (import_id, 25, 23, 0, 2)
         assert [category.id for category in shop.catalog.categories()[0]] == ["camp"]
 
-    def test_counts_only_bad_rows(self, shop):
+    def test_import_counts_only_bad_rows(self, shop):
         import_id = shop.split(a_file(rows=3, bad={0, 1, 2}))
         shop.work()
         assert shop.counts(import_id) == (3, 0, 0, 3) and shop.status(import_id) == ImportStatus.DONE
 
-    def test_has_an_address_for_its_report_only_if_rows_failed(self, shop):
+    def test_import_has_a_report_only_if_rows_failed(self, shop):
         clean, bad = shop.split(a_file(rows=2)), shop.split(a_file(rows=3, bad={2}))
         assert shop.imports.report_url(shop.imports.get(bad)) is None
         shop.work()
         assert shop.imports.report_url(shop.imports.get(clean)) is None
         assert f"reports/{bad}.csv" in shop.imports.report_url(shop.imports.get(bad))
 
-    def test_writes_only_what_differs(self, shop, monkeypatch):
+    def test_import_writes_only_what_differs(self, shop, monkeypatch):
         shop.split(a_file(stock=""))
         shop.work()
         changed = a_file(stock="").replace(b"Pot 7,", b"Jar 7,").replace(b"Pot 17,", b"Jar 17,")
@@ -399,7 +399,7 @@ class TestAbsentColumns:
 
 
 class TestBreakingOff:
-    def test_while_splitting(self, shop):
+    def test_import_that_breaks_off_while_splitting(self, shop):
         upload = shop.upload(a_file(rows=150, stock=""))
         shop.sqs.failing = 1
         with pytest.raises(NotQueued):
@@ -424,7 +424,7 @@ class TestBreakingOff:
             ("published", "append"),
         ],
     )
-    def test_while_writing(self, shop, adapter, method, is_done):
+    def test_import_that_breaks_off_while_writing(self, shop, adapter, method, is_done):
         """Wherever it breaks, the batch comes again, and everything counts as if nothing had happened."""
         import_id = shop.split(a_file(rows=9, bad={7}))
         (batch,) = shop.sqs.batches

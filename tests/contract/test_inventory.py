@@ -57,14 +57,14 @@ def counts(store):
 
 
 class TestReceive:
-    def test_adds_to_what_is_there(self, inventory):
+    def test_receipt_adds_to_what_is_there(self, inventory):
         assert inventory.receive("MUG", 5) == Stock(sku="MUG", available=15, received=15)
 
-    def test_takes_available_pieces_away(self, inventory):
+    def test_receipt_below_zero_takes_available_units_away(self, inventory):
         assert inventory.receive("MUG", -10) == Stock(sku="MUG", available=0, received=0)
 
     @pytest.mark.parametrize(("sku", "delta"), [("MUG", -11), ("UNKNOWN", -1)])
-    def test_never_takes_more_than_is_available(self, inventory, store, sku, delta):
+    def test_receipt_never_takes_more_than_is_available(self, inventory, store, sku, delta):
         before = store.stocks([sku])
 
         with pytest.raises(StockTooLow):
@@ -72,7 +72,7 @@ class TestReceive:
 
         assert store.stocks([sku]) == before
 
-    def test_with_a_receipt_adds_once(self, inventory, store):
+    def test_receipt_with_a_key_adds_once(self, inventory, store):
         for _ in range(3):
             inventory.receive_once("file#2", "MUG", 5)
         inventory.receive_once("file#3", "POT", 1)
@@ -82,7 +82,7 @@ class TestReceive:
         }
         assert inventory.received(["file#2", "file#3", "file#4"]) == {"file#2", "file#3"}
 
-    def test_is_told_by_its_movements_newest_first(self, inventory, clock):
+    def test_stock_adjustments_are_listed_newest_first(self, inventory, clock):
         clock.passes(minutes=1)
         inventory.receive("MUG", -2, "broken on the way", "keeper@example.com")
         clock.passes(minutes=1)
@@ -100,7 +100,7 @@ class TestReceive:
         ]
         assert ledger.received == 13 and inventory.ledger("UNKNOWN") == StockLedger(sku="UNKNOWN", movements=[])
 
-    def test_meets_an_order_on_the_same_shelf_and_is_tried_again(self, inventory, store, monkeypatch):
+    def test_receipt_that_meets_an_order_is_tried_again(self, inventory, store, monkeypatch):
         refusals = iter(range(3))
         transact = store._transact
 
@@ -257,7 +257,7 @@ def test_movements_page_until_all_are_listed(inventory, clock):
 
 
 class TestReserve:
-    def test_sets_pieces_aside(self, inventory, store, counts, clock):
+    def test_reservation_sets_pieces_aside(self, inventory, store, counts, clock):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
 
         assert counts("MUG") == (7, 3, 0)
@@ -265,19 +265,19 @@ class TestReserve:
         assert store.reservation("ord_1").status == ReservationStatus.HELD
         assert store.reservation("ord_1").expires_at == clock() + HOLD
 
-    def test_twice_is_once(self, inventory, counts):
+    def test_reservation_twice_is_once(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.reserve("ord_1", {"MUG": 3})
 
         assert counts("MUG") == (7, 3, 0)
 
-    def test_twice_is_once_even_when_there_would_not_be_enough_again(self, inventory, counts):
+    def test_reservation_twice_is_once_even_when_there_would_not_be_enough_again(self, inventory, counts):
         inventory.reserve("ord_1", {"TENT": 1})
         inventory.reserve("ord_1", {"TENT": 1})
 
         assert counts("TENT") == (0, 1, 0)
 
-    def test_is_all_lines_or_none(self, inventory, store, counts):
+    def test_reservation_is_all_lines_or_none(self, inventory, store, counts):
         with pytest.raises(OutOfStock):
             inventory.reserve("ord_1", {"MUG": 3, "TENT": 2})
 
@@ -299,7 +299,7 @@ class TestReserve:
 
         assert counts("TENT") == (0, 1, 0)
 
-    def test_may_succeed_later_if_pieces_come(self, inventory, counts):
+    def test_reservation_may_succeed_later_if_pieces_come(self, inventory, counts):
         with pytest.raises(OutOfStock):
             inventory.reserve("ord_1", {"TENT": 2})
         inventory.receive("TENT", 1)
@@ -308,7 +308,7 @@ class TestReserve:
 
         assert counts("TENT") == (0, 2, 0)
 
-    def test_finds_the_door_closed_after_a_release(self, inventory, counts):
+    def test_reservation_finds_the_door_closed_after_a_release(self, inventory, counts):
         inventory.release("ord_1")
 
         with pytest.raises(ReservationEnded):
@@ -316,7 +316,7 @@ class TestReserve:
 
         assert counts("MUG") == (10, 0, 0)
 
-    def test_takes_a_full_cart(self, inventory, store):
+    def test_reservation_takes_a_full_cart(self, inventory, store):
         full = {f"SKU-{n}": 1 for n in range(30)}
         for sku in full:
             inventory.receive(sku, 1)
@@ -327,7 +327,7 @@ class TestReserve:
 
 
 class TestCommit:
-    def test_before_expiry_the_reservation_stays(self, inventory, store, clock):
+    def test_commit_before_expiry_the_reservation_stays(self, inventory, store, clock):
         inventory.reserve("ord_1", {"MUG": 3})
         clock.passes(minutes=14)
 
@@ -338,7 +338,7 @@ class TestCommit:
         assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
 
     @pytest.mark.parametrize("late", [HOLD, HOLD + timedelta(milliseconds=1), timedelta(days=1)])
-    def test_after_expiry_it_is_over(self, inventory, store, clock, late):
+    def test_commit_after_expiry_it_is_over(self, inventory, store, clock, late):
         inventory.reserve("ord_1", {"MUG": 3})
         clock.now += late
 
@@ -347,20 +347,20 @@ class TestCommit:
 
         assert store.reservation("ord_1").status == ReservationStatus.HELD
 
-    def test_after_a_release_it_is_over(self, inventory):
+    def test_commit_after_a_release_it_is_over(self, inventory):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.release("ord_1")
 
         with pytest.raises(ReservationEnded):
             inventory.commit("ord_1")
 
-    def test_there_must_be_a_reservation(self, inventory, store):
+    def test_commit_needs_a_reservation(self, inventory, store):
         with pytest.raises(ReservationEnded):
             inventory.commit("ord_1")
 
         assert store.reservation("ord_1") is None
 
-    def test_of_what_was_sold_is_nothing(self, inventory, store):
+    def test_commit_of_what_was_sold_is_nothing(self, inventory, store):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.commit("ord_1")
         inventory.sell("ord_1")
@@ -371,7 +371,7 @@ class TestCommit:
 
 
 class TestSell:
-    def test_counts_once(self, inventory, counts):
+    def test_sale_counts_once(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
         inventory.commit("ord_1")
 
@@ -381,7 +381,7 @@ class TestSell:
         assert counts("MUG") == (7, 0, 3)
         assert counts("TENT") == (0, 0, 1)
 
-    def test_only_what_was_committed(self, inventory, counts):
+    def test_sale_needs_a_committed_reservation(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3})
 
         with pytest.raises(ReservationEnded):
@@ -389,7 +389,7 @@ class TestSell:
 
         assert counts("MUG") == (7, 3, 0)
 
-    def test_not_what_was_released(self, inventory, counts):
+    def test_sale_of_a_released_reservation_is_refused(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.release("ord_1")
 
@@ -398,14 +398,14 @@ class TestSell:
 
         assert counts("MUG") == (10, 0, 0)
 
-    def test_not_what_was_never_reserved(self, inventory):
+    def test_sale_without_a_reservation_is_refused(self, inventory):
         with pytest.raises(ReservationEnded):
             inventory.sell("ord_1")
 
 
 class TestRelease:
     @pytest.mark.parametrize("committed", [False, True])
-    def test_gives_back_once(self, inventory, counts, committed):
+    def test_release_gives_back_once(self, inventory, counts, committed):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
         if committed:
             inventory.commit("ord_1")
@@ -416,7 +416,7 @@ class TestRelease:
         assert counts("MUG") == (10, 0, 0)
         assert counts("TENT") == (1, 0, 0)
 
-    def test_gives_back_what_expired(self, inventory, counts, clock):
+    def test_release_gives_back_what_expired(self, inventory, counts, clock):
         inventory.reserve("ord_1", {"MUG": 3})
         clock.passes(days=1)
 
@@ -424,14 +424,14 @@ class TestRelease:
 
         assert counts("MUG") == (10, 0, 0)
 
-    def test_leaves_a_sign_where_there_was_nothing(self, inventory, store):
+    def test_release_leaves_a_sign_where_there_was_nothing(self, inventory, store):
         inventory.release("ord_1")
         inventory.release("ord_1")
 
         assert store.reservation("ord_1").status == ReservationStatus.RELEASED
         assert store.reservation("ord_1").quantities == {}
 
-    def test_does_not_take_back_a_sale(self, inventory, counts):
+    def test_release_does_not_take_back_a_sale(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.commit("ord_1")
         inventory.sell("ord_1")
@@ -441,7 +441,7 @@ class TestRelease:
 
         assert counts("MUG") == (7, 0, 3)
 
-    def test_of_one_that_moved_on_meanwhile_moves_no_pieces(self, inventory, store, counts):
+    def test_release_of_one_that_moved_on_meanwhile_moves_no_pieces(self, inventory, store, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         as_it_was_read = store.reservation("ord_1")
         inventory.commit("ord_1")
@@ -457,7 +457,7 @@ class TestExpired:
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
         clock.now += HOLD
 
-    def test_are_listed_the_longest_overdue_first(self, inventory, clock):
+    def test_expired_reservations_are_listed_the_longest_overdue_first(self, inventory, clock):
         for order_id in ("ord_2", "ord_1", "ord_3"):
             inventory.reserve(order_id, {"MUG": 1})
             clock.passes(minutes=5)
@@ -466,7 +466,7 @@ class TestExpired:
         clock.passes(minutes=5)
         assert inventory.expired() == ["ord_2", "ord_1"]
 
-    def test_are_listed_in_batches(self, inventory, store, overdue, clock):
+    def test_expired_reservations_are_listed_in_batches(self, inventory, store, overdue, clock):
         inventory.reserve("ord_2", {"MUG": 1})
         clock.now += HOLD
 
@@ -475,7 +475,7 @@ class TestExpired:
     @pytest.mark.parametrize(
         "moves", [["commit"], ["commit", "sell"], ["release"], ["commit", "release"]], ids="-".join
     )
-    def test_are_only_those_that_never_went_on(self, inventory, clock, moves):
+    def test_expired_reservations_are_only_those_that_never_went_on(self, inventory, clock, moves):
         inventory.reserve("ord_1", {"MUG": 3})
         for move in moves:
             getattr(inventory, move)("ord_1")
@@ -484,13 +484,13 @@ class TestExpired:
         assert inventory.expired() == []
         assert not inventory.release_expired("ord_1")
 
-    def test_of_a_release_that_came_first_there_are_none(self, inventory, clock):
+    def test_expired_reservations_of_a_release_that_came_first_there_are_none(self, inventory, clock):
         inventory.release("ord_1")
         clock.now += HOLD * 2
 
         assert inventory.expired() == []
 
-    def test_go_back_on_the_shelf_once(self, inventory, store, counts, overdue):
+    def test_expired_reservations_go_back_on_the_shelf_once(self, inventory, store, counts, overdue):
         assert inventory.release_expired("ord_1")
         assert not inventory.release_expired("ord_1")
 
@@ -498,14 +498,14 @@ class TestExpired:
         assert store.reservation("ord_1").status == ReservationStatus.RELEASED
         assert inventory.expired() == []
 
-    def test_then_find_the_door_closed(self, inventory, overdue):
+    def test_expired_reservations_then_find_the_door_closed(self, inventory, overdue):
         inventory.release_expired("ord_1")
 
         for step in (inventory.commit, lambda order_id: inventory.reserve(order_id, {"MUG": 3})):
             with pytest.raises(ReservationEnded):
                 step("ord_1")
 
-    def test_are_not_those_that_still_have_time(self, inventory, store, counts, clock):
+    def test_expired_reservations_are_not_those_that_still_have_time(self, inventory, store, counts, clock):
         inventory.reserve("ord_1", {"MUG": 3})
         clock.now += HOLD - timedelta(milliseconds=1)
 
@@ -514,7 +514,7 @@ class TestExpired:
         assert counts("MUG") == (7, 3, 0)
         assert store.reservation("ord_1").status == ReservationStatus.HELD
 
-    def test_of_no_order_there_is_nothing_to_release(self, inventory, store):
+    def test_expired_reservations_of_no_order_there_is_nothing_to_release(self, inventory, store):
         assert not inventory.release_expired("ord_9")
         assert store.reservation("ord_9") is None
 
@@ -533,14 +533,16 @@ class TestSweepAgainstCommit:
         clock.now += HOLD
         return inventory
 
-    def test_the_commit_is_first(self, late, early, store, counts):
+    def test_sweep_against_commit_the_commit_is_first(self, late, early, store, counts):
         early.commit("ord_1")
 
         assert not late.release_expired("ord_1")
         assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
         assert counts("MUG") == (7, 3, 0)
 
-    def test_the_commit_is_first_after_the_sweeper_has_looked(self, late, early, store, counts, clock):
+    def test_sweep_against_commit_the_commit_is_first_after_the_sweeper_has_looked(
+        self, late, early, store, counts, clock
+    ):
         as_it_was_read = store.reservation("ord_1")
         early.commit("ord_1")
 
@@ -548,7 +550,7 @@ class TestSweepAgainstCommit:
         assert store.reservation("ord_1").status == ReservationStatus.COMMITTED
         assert counts("MUG") == (7, 3, 0)
 
-    def test_the_sweep_is_first(self, late, early, store, counts):
+    def test_sweep_against_commit_the_sweep_is_first(self, late, early, store, counts):
         assert late.release_expired("ord_1")
 
         with pytest.raises(ReservationEnded):
@@ -556,7 +558,7 @@ class TestSweepAgainstCommit:
         assert store.reservation("ord_1").status == ReservationStatus.RELEASED
         assert counts("MUG") == (10, 0, 0)
 
-    def test_by_the_same_clock_only_one_of_them_can(self, inventory, store, clock):
+    def test_sweep_against_commit_by_the_same_clock_only_one_of_them_can(self, inventory, store, clock):
         """At every moment either the commit is too late, or the sweep too early."""
         for n, late_by in enumerate((-1, 0, 1)):
             order_id = f"ord_{n}"
@@ -577,25 +579,25 @@ class TestRestock:
         inventory.sell("ord_1")
         return inventory
 
-    def test_puts_pieces_back_on_the_shelf(self, sold, counts):
+    def test_restock_puts_pieces_back_on_the_shelf(self, sold, counts):
         sold.restock("ret_1", {"MUG": 2})
 
         assert (counts("MUG"), counts("TENT")) == ((9, 0, 1), (0, 0, 1))
         assert sold.available(["MUG"]) == {"MUG": 9}
 
-    def test_twice_is_once(self, sold, counts):
+    def test_restock_twice_is_once(self, sold, counts):
         for _ in range(2):
             sold.restock("ret_1", {"MUG": 1})
 
         assert counts("MUG") == (8, 0, 2)
 
-    def test_of_each_return_by_itself(self, sold, counts):
+    def test_restock_of_each_return_by_itself(self, sold, counts):
         sold.restock("ret_1", {"MUG": 2})
         sold.restock("ret_2", {"MUG": 1, "TENT": 1})
 
         assert (counts("MUG"), counts("TENT")) == ((10, 0, 0), (1, 0, 0))
 
-    def test_leaves_the_reservation_sold(self, sold, store):
+    def test_restock_leaves_the_reservation_sold(self, sold, store):
         sold.restock("ret_1", {"MUG": 3, "TENT": 1})
 
         assert store.reservation("ord_1").status == ReservationStatus.SOLD

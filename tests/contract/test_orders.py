@@ -98,7 +98,7 @@ def a_record(order_id, scope=None):
 
 
 class TestPlace:
-    def test_writes_order_event_and_record(self, store, events_of):
+    def test_placing_writes_order_event_and_record(self, store, events_of):
         order, record = an_order("ord_1"), a_record("ord_1")
 
         assert store.place(order, record, NOW)
@@ -123,7 +123,7 @@ class TestPlace:
         assert store.checkout("same", later) is None
         assert store.place(an_order("ord_2"), a_record("ord_2", scope="same"), later)
 
-    def test_is_all_or_nothing(self, store, placed, events_of):
+    def test_placing_is_all_or_nothing(self, store, placed, events_of):
         assert not store.place(an_order("ord_1", customer_id="bob"), a_record("ord_1", scope="another"), NOW)
 
         assert store.checkout("another", NOW) is None
@@ -138,7 +138,7 @@ class TestPlace:
 
 
 class TestSave:
-    def test_writes_the_order_with_its_event_numbered_by_version(self, store, placed, events_of):
+    def test_saving_writes_the_order_with_its_event_numbered_by_version(self, store, placed, events_of):
         reserved = placed.advanced(Status.RESERVED, NOW)
         cancelled = reserved.advanced(Status.CANCELLED, NOW, Reason.PAYMENT_DECLINED)
 
@@ -170,7 +170,7 @@ class TestSave:
 
         assert events_of("ord_1")[-1] == ("EVENT#000002", wished.pending_event.model_dump())
 
-    def test_keeps_all_that_can_happen_to_an_order(self, store, placed):
+    def test_saving_keeps_all_that_can_happen_to_an_order(self, store, placed):
         order = placed
         for change in (
             *(partial(Order.advanced, status=status, at=NOW) for status in HAPPY_PATH[1:4]),
@@ -186,7 +186,7 @@ class TestSave:
         assert store.get("ord_1") == as_read(order)
 
     @pytest.mark.parametrize("first", ["cancel", "dispatch"])
-    def test_of_a_cancel_and_a_dispatch_that_read_the_same_order_exactly_one_wins(self, store, events_of, first):
+    def test_saving_of_a_cancel_and_a_dispatch_that_read_the_same_order_exactly_one_wins(self, store, events_of, first):
         store.place(an_order("ord_1"), a_record("ord_1"), NOW)
         for status in HAPPY_PATH[1:4]:
             store.save(store.get("ord_1").advanced(status, NOW))
@@ -213,7 +213,7 @@ class TestSave:
 
 
 class TestAdvance:
-    def test_repeated_writes_one_event(self, orders, placed, events_of):
+    def test_advance_repeated_writes_one_event(self, orders, placed, events_of):
         orders.advance("ord_1", Status.RESERVED)
         orders.advance("ord_1", Status.RESERVED)
 
@@ -226,11 +226,11 @@ class TestAdvance:
         assert orders.get("ord_1") == placed
         assert len(events_of("ord_1")) == 1
 
-    def test_of_no_order(self, orders):
+    def test_advance_of_no_order(self, orders):
         with pytest.raises(OrderNotFound):
             orders.advance("ord_9", Status.RESERVED)
 
-    def test_looks_again_if_the_order_changed_meanwhile(self, store, clock, placed):
+    def test_advance_looks_again_if_the_order_changed_meanwhile(self, store, clock, placed):
         def cancel():
             store.save(store.get("ord_1").advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
 
@@ -239,7 +239,7 @@ class TestAdvance:
 
         assert store.get("ord_1").status == Status.CANCELLED
 
-    def test_gives_up_under_lasting_contention(self, store, clock, placed):
+    def test_advance_gives_up_under_lasting_contention(self, store, clock, placed):
         class NeverQuiet:
             get = staticmethod(store.get)
 
@@ -259,7 +259,7 @@ class TestCancelAgainstDispatch:
         for status in HAPPY_PATH[1:4]:
             store.save(store.get("ord_1").advanced(status, NOW))
 
-    def test_the_cancel_loses(self, store, orders, clock, shipping):
+    def test_cancel_against_dispatch_the_cancel_loses(self, store, orders, clock, shipping):
         late = Orders(Overtaken(store, lambda: orders.dispatched("ord_1")), clock)
 
         with pytest.raises(TooLateToCancel):
@@ -267,7 +267,7 @@ class TestCancelAgainstDispatch:
 
         assert orders.get("ord_1").cancellation is None
 
-    def test_the_dispatch_loses(self, store, orders, clock, shipping):
+    def test_cancel_against_dispatch_the_dispatch_loses(self, store, orders, clock, shipping):
         late = Orders(Overtaken(store, lambda: orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)), clock)
 
         with pytest.raises(CancellationRequested):
@@ -275,7 +275,7 @@ class TestCancelAgainstDispatch:
 
         assert orders.get("ord_1").dispatched_at is None
 
-    def test_the_saga_loses_against_a_cancel(self, store, orders, clock, placed):
+    def test_cancel_against_dispatch_the_saga_loses_against_a_cancel(self, store, orders, clock, placed):
         late = Orders(Overtaken(store, lambda: orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)), clock)
 
         with pytest.raises(CancellationRequested):
@@ -283,7 +283,7 @@ class TestCancelAgainstDispatch:
 
         assert orders.get("ord_1").status == Status.PLACED
 
-    def test_repeated_each_writes_one_event(self, orders, placed, events_of):
+    def test_cancel_against_dispatch_repeated_each_writes_one_event(self, orders, placed, events_of):
         orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
         orders.cancel("ord_1", Reason.FULFILMENT_FAILED)
 
@@ -296,7 +296,7 @@ class TestReturns:
         for status in HAPPY_PATH[1:]:
             store.save(store.get("ord_1").advanced(status, NOW))
 
-    def test_are_accepted_and_settled_once(self, orders, completed, events_of):
+    def test_returns_are_accepted_and_settled_once(self, orders, completed, events_of):
         for _ in range(2):
             accepted = orders.take_back("ord_1", "ret_1", None)
         for _ in range(2):
@@ -306,7 +306,7 @@ class TestReturns:
         assert orders.get("ord_1").status == Status.RETURNED
         assert [event["type"] for _, event in events_of("ord_1")][5:] == ["OrderReturnRequested", "OrderReturned"]
 
-    def test_of_two_for_the_same_pieces_at_once_one_is_refused(self, store, orders, clock, completed):
+    def test_returns_of_two_for_the_same_pieces_at_once_one_is_refused(self, store, orders, clock, completed):
         late = Orders(Overtaken(store, lambda: orders.take_back("ord_1", "ret_1", {"MUG-01": 2})), clock)
 
         with pytest.raises(NothingToReturn):
@@ -316,7 +316,7 @@ class TestReturns:
 
 
 class TestTell:
-    def test_once_for_each_fact_with_its_first_cause(self, orders, placed, events_of):
+    def test_payment_update_is_one_event_per_fact_with_its_first_cause(self, orders, placed, events_of):
         for cause in ("evt_1", "evt_1", "evt_2"):
             orders.tell("ord_1", "PaymentDisputed", "disputed", cause)
 
@@ -324,7 +324,7 @@ class TestTell:
         assert (event["type"], event["causation_id"]) == ("PaymentDisputed", "evt_1")
         assert orders.get("ord_1").noted == ("disputed",)
 
-    def test_two_facts_of_one_cause_are_two_events(self, orders, placed, events_of):
+    def test_payment_updates_of_one_cause_are_two_events(self, orders, placed, events_of):
         orders.tell("ord_1", "PaymentDisputed", "disputed", "evt_1")
         orders.tell("ord_1", "PaymentRefundedOutside", "700 refunded outside", "evt_1")
 
@@ -337,7 +337,7 @@ class TestTell:
 
 
 class TestPlacedSince:
-    def test_goes_through_all_pages_of_each_status_as_far_back_as_asked(self, orders, store):
+    def test_placed_since_goes_through_all_pages_of_each_status_as_far_back_as_asked(self, orders, store):
         ids = [f"ord_{n:02}" for n in range(PAGE_SIZE + 10)]
         for n, order_id in enumerate(ids):
             order = an_order(order_id, at=NOW + timedelta(minutes=n))
@@ -353,7 +353,7 @@ class TestPlacedSince:
         assert placed_since(iso(NOW + timedelta(days=1)), Status.PLACED) == []
         assert placed_since("", Status.CANCELLED) == []
 
-    def test_goes_on_to_the_next_page(self, orders, store):
+    def test_placed_since_goes_on_to_the_next_page(self, orders, store):
         ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 1)]
         for n, order_id in enumerate(ids):
             store.place(an_order(order_id, at=NOW + timedelta(minutes=n)), a_record(order_id), NOW)
@@ -363,10 +363,10 @@ class TestPlacedSince:
 
 
 class TestOwner:
-    def test_sees_the_order(self, orders, placed):
+    def test_owner_sees_the_order(self, orders, placed):
         assert orders.get_for(ADA, None, "ord_1") == placed
 
-    def test_may_be_a_guest_with_the_orders_token(self, orders, store):
+    def test_owner_may_be_a_guest_with_the_orders_token(self, orders, store):
         store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"), NOW)
 
         assert orders.get_for(GUEST, "order_secret", "ord_2").id == "ord_2"
@@ -421,23 +421,23 @@ class TestPages:
             pages.append([order.id for order in orders])
         return pages
 
-    def test_show_each_order_of_the_customer_once_newest_first(self, orders, many):
+    def test_order_pages_show_each_order_of_the_customer_once_newest_first(self, orders, many):
         pages = self.walk(lambda cursor: orders.of_customer("ada", cursor))
 
         assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
         assert functools.reduce(operator.iadd, pages, []) == many[::-1]
 
-    def test_show_each_order_in_a_status_once(self, orders, many):
+    def test_order_pages_show_each_order_in_a_status_once(self, orders, many):
         seen = functools.reduce(operator.iadd, self.walk(lambda cursor: orders.in_status(Status.RESERVED, cursor)), [])
 
         assert seen == many[::3][::-1]
 
-    def test_show_each_order_of_the_shop_once_newest_first(self, orders, many):
+    def test_order_pages_show_each_order_of_the_shop_once_newest_first(self, orders, many):
         pages = self.walk(orders.latest)
 
         assert functools.reduce(operator.iadd, pages, []) == [*many[:0:-1], "ord_bob", many[0]]
 
-    def test_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
+    def test_order_pages_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
         at_once = {f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)}
         for order_id in at_once:
             store.place(an_order(order_id), a_record(order_id), NOW)
@@ -447,7 +447,7 @@ class TestPages:
         assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
         assert set().union(*pages) == at_once
 
-    def test_lose_no_order_that_changes_its_status_between_two_pages(self, orders, store, many):
+    def test_order_pages_lose_no_order_that_changes_its_status_between_two_pages(self, orders, store, many):
         first, cursor = orders.latest(None)
         store.save(orders.get(many[PAGE_SIZE]).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
 
@@ -462,7 +462,7 @@ class TestPages:
         with pytest.raises(CursorInvalid):
             orders.latest(cursor)
 
-    def test_of_a_customer_without_orders(self, orders, many):
+    def test_order_pages_of_a_customer_without_orders(self, orders, many):
         assert orders.of_customer("carol", None) == ([], None)
 
     def test_a_cursor_never_opens_somebody_elses_list(self, orders, many):

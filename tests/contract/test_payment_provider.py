@@ -474,7 +474,7 @@ class TestFailure:
         return lambda: provider.retrieve(payment_id).status == DONE[call]
 
     @pytest.mark.parametrize("has_effect", [False, True])
-    def test_of_the_providers_own_stays_under_its_key(self, call, others, ask, is_done, has_effect):
+    def test_failure_of_the_providers_own_stays_under_its_key(self, call, others, ask, is_done, has_effect):
         others.fail(call, has_effect)
 
         for _ in range(2):
@@ -483,7 +483,7 @@ class TestFailure:
 
         assert is_done() == has_effect
 
-    def test_without_effect_is_no_failure_under_another_key(self, call, others, ask, is_done):
+    def test_failure_without_effect_is_no_failure_under_another_key(self, call, others, ask, is_done):
         others.fail(call, has_effect=False)
         with pytest.raises(PaymentProviderFailed):
             ask("key")
@@ -492,7 +492,7 @@ class TestFailure:
 
         assert is_done()
 
-    def test_to_hear_the_answer_leaves_the_answer_under_its_key(self, call, others, ask, is_done):
+    def test_failure_to_hear_the_answer_leaves_the_answer_under_its_key(self, call, others, ask, is_done):
         others.lose(call)
         with pytest.raises(PaymentProviderUnavailable):
             ask("key")

@@ -34,7 +34,7 @@ class TestAKeyThatIsChanged:
     def clock(self):
         return iter(range(0, 1_000_000, 10)).__next__
 
-    def test_is_read_anew_when_the_old_one_is_refused(self, sandbox, keys, clock):
+    def test_changed_key_is_read_again_when_the_old_one_is_refused(self, sandbox, keys, clock):
         def read():
             read_before.append(keys[0])
             keys[0] = "sk_test_new"
@@ -46,7 +46,7 @@ class TestAKeyThatIsChanged:
         assert provider.create(ORDER, AMOUNT, f"{ORDER}-create").amount == AMOUNT.amount
         assert read_before == [self.REVOKED, "sk_test_new"]
 
-    def test_that_stays_wrong_may_be_right_later(self, sandbox, clock):
+    def test_wrong_key_is_an_outage_until_it_is_corrected(self, sandbox, clock):
         provider = StripeProvider(Parameter(lambda: self.REVOKED, clock), sandbox.url)
 
         with pytest.raises(PaymentProviderUnavailable):

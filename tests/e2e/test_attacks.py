@@ -71,7 +71,7 @@ def _subject(token):
 class TestFieldsThatNobodyMaySet:
     """Each body has them beside what it is asked for, and none has an effect."""
 
-    def test_of_an_order(self, guest, customer, new_product):
+    def test_forbidden_fields_of_an_order_have_no_effect(self, guest, customer, new_product):
         guest.put_in_cart(new_product(1, price=2500))
         theirs = {name: f"ord_{'0' * 24}" for name in ("id", "order_id", "pk")}
         line = {"sku": "CAMP-KETTLE-01", "quantity": 20, "unit_price": CHEAP}
@@ -97,7 +97,7 @@ class TestFieldsThatNobodyMaySet:
         assert order_id not in [each["order_id"] for each in customer.must("GET", "/orders")["items"]]
         assert set(order["shipping_address"]) == {*ADDRESS, "line2", "region"}
 
-    def test_of_a_product_and_its_stock(self, admin, new_product):
+    def test_forbidden_fields_of_a_product_have_no_effect(self, admin, new_product):
         sku, other = new_product(0), new_product(3)
         told = admin.must("GET", f"/products/{sku}")
         details = {name: told[name] for name in ("name", "description", "price", "category", "image")}
@@ -106,7 +106,7 @@ class TestFieldsThatNobodyMaySet:
         admin.must("POST", f"/admin/stock/{sku}", greedy | {"delta": 1})
         assert [admin.must("GET", f"/products/{each}")["available"] for each in (sku, other)] == [1, 3]
 
-    def test_of_an_account(self, guest, engine, opened):
+    def test_forbidden_fields_of_an_account_have_no_effect(self, guest, engine, opened):
         email = f"eve-{uuid.uuid4().hex[:8]}@example.com"
         greedy = {
             "groups": ["admin"], "cognito:groups": ["admin"], "role": "admin", "email_verified": True,

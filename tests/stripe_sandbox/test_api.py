@@ -826,7 +826,7 @@ class TestAccounts:
 
 
 class TestRestart:
-    def test_everything_survives(self, tmp_path, secret):
+    def test_everything_survives_a_restart(self, tmp_path, secret):
         state, key = str(tmp_path / "state.sqlite"), {"idempotency_key": "o-1:authorize"}
         request = new_intent(payment_method="pm_card_visa", confirm=True)
         before = serve(0, state)
@@ -1010,7 +1010,7 @@ class TestLedger:
         for path in ("/", "/ledger"):
             assert secret not in http(sandbox.url, "GET", path).text
 
-    def test_health(self, sandbox):
+    def test_health_is_answered_without_a_key(self, sandbox):
         assert http(sandbox.url, "GET", "/health").status == 200
 
 
@@ -1025,7 +1025,7 @@ class TestCommandLine:
         )
 
     @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-    def test_it_says_when_it_is_ready_and_stops_when_told(self, tmp_path, stop):
+    def test_server_prints_when_it_is_ready_and_stops_on_a_signal(self, tmp_path, stop):
         process = self.start(str(tmp_path / "state.sqlite"))
         ready = process.stdout.readline()
         health = http(ready.split()[-1], "GET", "/health")

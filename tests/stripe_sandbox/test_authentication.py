@@ -160,14 +160,14 @@ class TestDesk:
     @pytest.mark.parametrize(
         ("outcome", "status"), [("complete", "requires_capture"), ("fail", "requires_payment_method")]
     )
-    def test_answers_in_the_place_of_the_holder(self, shop, control_api, outcome, status):
+    def test_control_api_answers_in_the_place_of_the_holder(self, shop, control_api, outcome, status):
         intent = asked(shop, metadata={"order_id": f"ord_{outcome}"})
 
         answered = control_api("POST", f"/payment_intents/ord_{outcome}/authenticate", outcome=outcome)
 
         assert (answered.status, answered.body["id"], answered.body["status"]) == (200, intent.id, status)
 
-    def test_knows_two_answers(self, shop, control_api):
+    def test_control_api_knows_two_answers(self, shop, control_api):
         intent = asked(shop)
 
         assert control_api("POST", f"/payment_intents/{intent.id}/authenticate").status == 400

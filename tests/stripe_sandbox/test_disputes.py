@@ -151,7 +151,7 @@ class TestOutsideTheShop:
 
 class TestDesk:
     @pytest.mark.parametrize("path", ["/admin/faults", "/admin/webhooks", "/admin/nothing"])
-    def test_a_key_is_needed(self, sandbox, path):
+    def test_control_api_needs_a_key(self, sandbox, path):
         assert http(sandbox.url, "GET", path).status == 401
 
     @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ class TestDesk:
 
 
 class TestInquiries:
-    def test_withdraw_nothing_and_allow_refunds(self, shop, control_api):
+    def test_inquiries_withdraw_nothing_and_allow_refunds(self, shop, control_api):
         intent = captured(shop)
 
         opened = control_api(
@@ -217,7 +217,7 @@ class TestInquiries:
             == "warning_closed"
         )
 
-    def test_cannot_be_about_more_than_is_left(self, shop, control_api):
+    def test_inquiries_cannot_be_about_more_than_is_left(self, shop, control_api):
         assert control_api("POST", f"/payment_intents/{captured(shop).id}/dispute", amount=1251).status == 400
 
 
@@ -229,7 +229,7 @@ class TestRefundThatFailsLater:
             ("canceled", ["refund.updated", "charge.refund.updated"]),
         ],
     )
-    def test_gives_the_amount_back_to_the_shop(self, shop, control_api, ledger, status, told):
+    def test_failed_refund_gives_the_amount_back_to_the_shop(self, shop, control_api, ledger, status, told):
         intent = captured(shop)
         refund = shop.refunds.create({"payment_intent": intent.id})
 
@@ -243,7 +243,7 @@ class TestRefundThatFailsLater:
         assert [kind for kind in events if kind in {"refund.failed", "refund.updated", "charge.refund.updated"}] == told
         assert shop.refunds.create({"payment_intent": intent.id}).amount == 1250
 
-    def test_happens_once_and_by_the_name_of_its_payment(self, shop, control_api):
+    def test_failed_refund_happens_once_and_by_the_name_of_its_payment(self, shop, control_api):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id})
 

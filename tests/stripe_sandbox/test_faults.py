@@ -51,7 +51,7 @@ class TestKinds:
         ("kind", "expected", "seconds"),
         [("error_before", BROKEN, None), ("rate_limited", BUSY, None), ("timeout", LOST, 0.05)],
     )
-    def test_without_effect_and_memory(self, shop, arrange, kind, expected, seconds):
+    def test_fault_without_effect_is_not_remembered(self, shop, arrange, kind, expected, seconds):
         intent = authorized(shop)
         struck = arrange("capture", kind, seconds=seconds)
 
@@ -116,7 +116,7 @@ class TestKinds:
         assert "Idempotent-Replayed" not in first.headers
         assert again.headers["Idempotent-Replayed"] == "true"
 
-    def test_a_slow_answer(self, shop, arrange):
+    def test_slow_fault_delays_the_answer(self, shop, arrange):
         intent = authorized(shop)
         struck = arrange("capture", "slow", seconds=0.05)
 
@@ -257,7 +257,7 @@ class TestWhichRequests:
 
 
 class TestByCard:
-    def test_it_strikes_once_per_payment_and_operation(self, shop):
+    def test_card_fault_strikes_once_per_payment_and_operation(self, shop):
         for _ in range(2):
             intent = shop.payment_intents.create(new_intent())
             confirm = (intent.id, {"payment_method": "pm_card_fault_confirm_errorAfter"})
@@ -273,7 +273,7 @@ class TestByCard:
         refusal(shop.payment_intents.confirm, *confirm, expected=BROKEN)
         assert shop.payment_intents.confirm(*confirm).status == "requires_capture"
 
-    def test_always(self, shop):
+    def test_card_fault_may_strike_always(self, shop):
         intent = held_with(shop, "pm_card_fault_capture_rateLimited_always")
 
         for _ in range(3):
@@ -281,7 +281,7 @@ class TestByCard:
 
         assert shop.payment_intents.cancel(intent.id).status == "canceled"
 
-    def test_capture_without_its_hold(self, shop):
+    def test_card_fault_expires_the_hold_before_capture(self, shop):
         intent = held_with(shop, "pm_card_fault_capture_holdExpires")
 
         assert refusal(shop.payment_intents.capture, intent.id).code == "payment_intent_unexpected_state"
@@ -307,13 +307,13 @@ class TestByCard:
 
         assert shop.payment_intents.create(request, KEY).status == "requires_capture"
 
-    def test_otherwise_it_is_a_visa(self, shop):
+    def test_card_fault_is_otherwise_a_visa(self, shop):
         intent = held_with(shop, "pm_card_fault_cancel_timeout", expand=["payment_method"])
 
         assert (intent.payment_method.card.brand, intent.payment_method.card.last4) == ("visa", "4242")
 
     @pytest.mark.parametrize("name", ["capture_explode", "pay_timeout", "refund_holdExpires"])
-    def test_other_cards_are_unknown(self, shop, name):
+    def test_card_fault_of_another_name_is_unknown(self, shop, name):
         strange = new_intent(payment_method=f"pm_card_fault_{name}", confirm=True)
 
         error = refusal(shop.payment_intents.create, strange)
@@ -322,7 +322,7 @@ class TestByCard:
 
 
 class TestByMetadata:
-    def test_creation_fails_once_per_order(self, shop):
+    def test_metadata_fault_strikes_creation_once_per_order(self, shop):
         request = new_intent(metadata={"order_id": "o-1", "sandbox_fault": "create:error_after"})
 
         refusal(shop.payment_intents.create, request, KEY, expected=LOST)
@@ -331,7 +331,7 @@ class TestByMetadata:
         assert was_replayed(again)
         assert [intent.id for intent in shop.payment_intents.list().data] == [again.id]
 
-    def test_several_faults(self, shop):
+    def test_metadata_may_name_several_faults(self, shop):
         wish = {"sandbox_fault": "capture:error_before, capture:rate_limited,refund:sticky_error"}
         intent = authorized(shop, metadata=wish)
 

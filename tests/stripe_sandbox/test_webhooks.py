@@ -83,7 +83,7 @@ def settled(control_api):
 
 
 class TestEvents:
-    def test_a_held_payment(self, shop):
+    def test_held_payment_has_its_events(self, shop):
         intent = authorized(shop)
 
         assert event_types(shop) == HOLD
@@ -91,7 +91,7 @@ class TestEvents:
         assert (created.id, created.status) == (intent.id, "requires_payment_method")
         assert (held.id, held.status, held.amount_capturable) == (intent.id, "requires_capture", 1250)
 
-    def test_a_captured_and_refunded_payment(self, shop):
+    def test_captured_and_refunded_payment_has_its_events(self, shop):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id, "amount": 50})
 
@@ -104,7 +104,7 @@ class TestEvents:
         [refunded] = shop.events.list({"type": "charge.refunded"}).data
         assert (refunded.data.object.payment_intent, refunded.data.object.amount_refunded) == (intent.id, 50)
 
-    def test_a_payment_that_is_captured_at_once(self, shop):
+    def test_payment_captured_at_once_has_its_events(self, shop):
         authorized(shop, capture_method="automatic")
 
         assert event_types(shop) == ["payment_intent.created", "payment_intent.succeeded", "charge.succeeded"]
@@ -117,7 +117,7 @@ class TestEvents:
 
         assert event_types(shop)[1:] == 2 * ["payment_intent.payment_failed", "charge.failed"]
 
-    def test_a_card_that_wants_its_holder_and_a_cancellation(self, shop):
+    def test_authentication_and_cancellation_have_their_events(self, shop):
         intent = shop.payment_intents.create(new_intent())
         shop.payment_intents.confirm(intent.id, {"payment_method": "pm_card_authenticationRequired"})
         shop.payment_intents.cancel(intent.id)
@@ -328,7 +328,7 @@ class TestModes:
         assert (answer.status, answer.body["mode"]) == (200, mode)
         assert control_api("GET", "/webhooks").body["mode"] == mode
 
-    def test_duplicate(self, shop, receiver, control_api):
+    def test_mode_duplicate_delivers_twice(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         self.mode(control_api, "duplicate")
         shop.payment_intents.create(new_intent())
@@ -337,7 +337,7 @@ class TestModes:
         assert len({json.loads(request.body)["id"] for request in receiver.got}) == 1
         assert all(verify(request, endpoint.secret) for request in receiver.got)
 
-    def test_reorder(self, shop, receiver, control_api):
+    def test_mode_reorder_delivers_out_of_order(self, shop, receiver, control_api):
         listen(shop, receiver)
         self.mode(control_api, "reorder")
         captured(shop)
@@ -347,7 +347,7 @@ class TestModes:
         assert receiver.types() == event_types(shop)[::-1]
         assert len(receiver.got) == 5
 
-    def test_late(self, shop, receiver, control_api):
+    def test_mode_late_delivers_later(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         self.mode(control_api, "late", seconds=1.2)
         shop.payment_intents.create(new_intent())
@@ -358,7 +358,7 @@ class TestModes:
         with pytest.raises(stripe.SignatureVerificationError, match="Timestamp outside"):
             verify(request, endpoint.secret, tolerance=1)
 
-    def test_wrong_signature(self, shop, receiver, control_api):
+    def test_mode_wrong_signature_signs_wrongly(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         self.mode(control_api, "wrong_signature")
         receiver.statuses = [400]
@@ -370,7 +370,7 @@ class TestModes:
         with pytest.raises(stripe.SignatureVerificationError, match="No signatures found matching"):
             verify(receiver.got[0], endpoint.secret)
 
-    def test_stale(self, shop, receiver, control_api):
+    def test_mode_stale_signs_with_an_old_time(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         self.mode(control_api, "stale")
         receiver.statuses = [400]
@@ -383,7 +383,7 @@ class TestModes:
         with pytest.raises(stripe.SignatureVerificationError, match="Timestamp outside"):
             verify(receiver.got[0], endpoint.secret)
 
-    def test_off_and_sent_again(self, shop, receiver, control_api):
+    def test_mode_off_delivers_when_sent_again(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         self.mode(control_api, "off")
         shop.payment_intents.create(new_intent())
