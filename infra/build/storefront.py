@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 
+from infra.build import reference
 from infra.build.template import ROOT
 
 FRONTEND = ROOT / "frontend"
@@ -37,6 +38,8 @@ def build(progress: Callable[[str], None] = lambda line: None) -> Path:
     progress("building the storefront")
     check()
     npm(FRONTEND, "run", "build")
+    install(reference.FOLDER, progress)
+    reference.write(DIST / "reference")
     return DIST
 
 

@@ -42,6 +42,8 @@ def _announce(console: Console, outputs: dict[str, Any], seconds: float) -> None
         ("console", f"{outputs['storefront_url']}/admin"),
         ("API", outputs["api_url"]),
         ("API document", f"{outputs['api_url']}/openapi.json"),
+        ("API reference", f"{outputs['storefront_url']}/reference/api.html"),
+        ("event reference", f"{outputs['storefront_url']}/reference/events.html"),
         ("Stripe sandbox", outputs["payments_url"]),
         ("customer", f"{customer['email']} / {customer['password']}"),
         ("admin", f"{admin['email']} / {admin['password']}"),

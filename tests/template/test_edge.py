@@ -60,6 +60,7 @@ def test_without_the_edge_stack_cloudfronts_own_functions_do_the_work(template):
     assert found == {
         "*": PAGES,
         "/admin*": {"viewer-request": "ViewerRequest"},
+        "/reference/*": {"viewer-request": "ViewerRequest"},
         "/api/products*": {"viewer-request": "ViewerRequest"},
         "/api/categories": {"viewer-request": "ViewerRequest"},
         "/api/*": {},
@@ -72,6 +73,7 @@ def test_with_it_crawlers_get_pages_and_the_console_a_guard(template):
     assert found == {
         "*": PAGES | {"origin-request": "RenderForCrawlersVersion"},
         "/admin*": {"viewer-request": "GuardAdminVersion"},
+        "/reference/*": {"viewer-request": "ViewerRequest"},
         "/api/products*": {"viewer-request": "ViewerRequest"},
         "/api/categories": {"viewer-request": "ViewerRequest"},
         "/api/*": {},
@@ -193,7 +195,16 @@ def test_the_console_uploads_to_the_bucket_of_imports_and_pages_to_none(template
     assert uploads == "https://${ImportsBucket.DomainName} https://${ImportsBucket.RegionalDomainName}"
 
 
-@pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders"])
+def test_the_reference_may_load_nothing_but_our_files_and_icons_in_its_stylesheet(template):
+    config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")["ReferenceHeaders"]
+    policy = config["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]["ContentSecurityPolicy"]
+    directives = _directives(policy["ContentSecurityPolicy"])
+    assert directives.pop("img-src") == ["'self'", "data:"]
+    assert {source for sources in directives.values() for source in sources} == {"'self'", "'none'"}
+    assert directives["default-src"] == directives["form-action"] == directives["frame-ancestors"] == ["'none'"]
+
+
+@pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders", "ReferenceHeaders"])
 def test_the_other_headers_are_strict(template, name):
     config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")[name]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
