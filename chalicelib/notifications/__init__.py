@@ -1,1 +1,1 @@
-"""What we tell the buyer, by email."""
+"""Notifications: emails to buyers, and their preferences."""

@@ -27,7 +27,7 @@ class Confirmation:
     clock: Clock = utc_now
 
     def return_url(self, order_id: str) -> str:
-        """The order's page. Whoever comes back has the right to see it, or has not: the address says nothing."""
+        """The order's page. The address itself gives no right to see the order."""
         return f"{self.storefront_url}/orders/{order_id}"
 
     def action(self, at_provider: ProviderPayment) -> BuyerAction:

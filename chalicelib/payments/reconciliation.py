@@ -112,7 +112,7 @@ def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[str, str])
 
 
 def _of_stranger(at_provider: ProviderPayment) -> Iterator[Mismatch]:
-    """No order knows this payment: it was begun and not written down, or somebody made it by hand."""
+    """No order knows this payment: it was started and not recorded, or it was created by hand."""
     about = (at_provider.order_id, at_provider.id)
     if at_provider.held:
         yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=at_provider.held)

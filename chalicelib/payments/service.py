@@ -208,7 +208,7 @@ class Payments:
         return self._store.get(order_id) or (new if self._store.create(new) else self._attempts.known(order_id))
 
     def _begun(self, payment: Payment, amount: Money) -> Payment | None:
-        """Store the provider's id before the payment is confirmed, so that whatever happens next can be undone.
+        """Store the provider's id before the payment is confirmed, so that every later step can be compensated.
 
         Of two that are made at once, only the one that is stored is ever confirmed.
         """

@@ -30,7 +30,7 @@ HANDLED = frozenset(
         "charge.dispute.funds_reinstated",
     }
 )
-"""What we want to be told. A webhook endpoint at Stripe is made for these."""
+"""The event types that the webhook endpoint at Stripe subscribes to."""
 
 ABOUT_BUYERS = "payment_intent.amount_capturable_updated"
 """Of use only while the buyer's confirmation is awaited. Stripe sends it for every payment that is authorized."""

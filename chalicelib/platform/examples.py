@@ -26,7 +26,7 @@ VALUES: dict[str, Any] = {
     "event_type": "OrderPlaced", "execution": ORDER, "failed": 0,
     "id_token": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI4YTEifQ.c2ln",
     "image": "/images/products/kitchen-mug.svg", "images": ["/images/products/kitchen-mug-side.svg"],
-    "import_id": IMPORT, "in_words": "Too few visits to tell the halves apart.", "issued_on": DAY, "kind": "order",
+    "import_id": IMPORT, "in_words": "Too few visits to compare the variants.", "issued_on": DAY, "kind": "order",
     "line1": "Speicherstraße 12", "line2": None, "lost": 0, "machine": "order-fulfilment",
     "message_id": MESSAGE, "name": "Enamel mug", "new_password": "a long enough password",
     "next_action": None, "next_cursor": None, "note": "Delivery of May", "number": "INV-2030-000001",

@@ -46,7 +46,7 @@ BODY_LIMIT = 32 * 1024
 
 ORDER_ID = re.compile(r"ord_[0-9a-f]{24}")
 
-UNAVAILABLE = "A part of the shop did not answer. Nothing is lost; please try again."
+UNAVAILABLE = "A dependency of the API did not answer. Try again."
 
 STATUS_OF: dict[type[Exception], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
@@ -90,7 +90,7 @@ class ApiKeyRequired(Forbidden):
 
 
 class RequestFiltered(Forbidden):
-    """The firewall does not let this request through."""
+    """The firewall blocked this request."""
 
 
 class RequestRejected(Malformed):
@@ -98,11 +98,11 @@ class RequestRejected(Malformed):
 
 
 class RouteNotFound(NotFound):
-    """There is nothing at this path and method."""
+    """No route has this path and method."""
 
 
 class TooManyRequests(TooMany):
-    """Please slow down."""
+    """Too many requests. Try again later."""
 
 
 class MethodNotAllowed(WrongMethod):
@@ -110,7 +110,7 @@ class MethodNotAllowed(WrongMethod):
 
 
 class QuotaExceeded(TooMany):
-    """This key has used up what it may ask for today."""
+    """The daily quota of this API key is used up."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,8 @@ OPERATIONS: list[Operation] = []
 
 
 def answered_methods(method: str) -> list[str]:
-    """Return the methods that a route of this method answers. HEAD is answered like GET; whoever sends the answer to
-    the client leaves out the body."""
+    """Return the methods that a route of this method answers. HEAD is answered like GET; the gateway leaves
+    out the body."""
     return ["GET", "HEAD"] if method == "GET" else [method]
 
 
@@ -217,7 +217,7 @@ def endpoint(
             ids = {
                 "request_id": request.context.get("requestId"),
                 "operation": view.__name__,
-                # Whoever follows an order asks often: that leaves no trace on it.
+                # A client that follows an order asks often, so reads are not logged under its id.
                 "order_id": None if method == "GET" else _order_id(path_parameters.get("order_id")),
             }
 
@@ -232,7 +232,7 @@ def endpoint(
                     is_empty = not call.raw_body and not body_required
                     arguments["body"] = _validated(body, {} if is_empty else _json_object(call.raw_body))
                 if query:
-                    arguments["query"] = _validated(query, _said_once(request.query_params or {}))
+                    arguments["query"] = _validated(query, _given_once(request.query_params or {}))
                 result = view(call, **arguments)
                 result = result if isinstance(result, Answer) else Answer(result)
                 return _response(result.body, status, _sharing(shared_seconds) | result.headers)
@@ -270,7 +270,7 @@ def _call(request: Any, access: Access) -> Call:
 
 
 def _note(method: str, path: str, answer: Response) -> None:
-    """What was asked for, and what became of it. Of what the caller wrote nothing, but an order's id."""
+    """Log the request and its outcome. The only value from the caller is an order's id."""
     told = {} if method == "GET" else json.loads(answer.body)
     outcome = {"method": method, "path": path, "status": int(answer.status_code), "code": told.get("code")}
     placed = _order_id(told.get("order_id"))
@@ -297,11 +297,11 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _said_once(parameters: Any) -> dict[str, str]:
-    """Of a query. Which of two values counts would be anybody's guess, so it is refused. Raises ValidationFailed."""
+def _given_once(parameters: Any) -> dict[str, str]:
+    """Return a query's parameters. Raises ValidationFailed for a repeated one: which value counts would be unclear."""
     twice = [name for name in parameters if len(parameters.getlist(name)) > 1]
     if twice:
-        raise ValidationFailed("Please correct the named fields.", dict.fromkeys(twice, "Say it once."))
+        raise ValidationFailed("Please correct the named fields.", dict.fromkeys(twice, "Must be given at most once."))
     return dict(parameters)
 
 
@@ -329,7 +329,7 @@ def _translated(call_view: Callable[[], Response]) -> Response:
     except Exception:
         incident = uuid.uuid4().hex[:12]
         log.exception("unexpected failure", extra={"incident": incident})
-        detail = f"Something broke on our side. Please quote {incident}."
+        detail = f"An unexpected error occurred. Quote {incident}."
         return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, {})
 
 

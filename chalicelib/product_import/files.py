@@ -19,7 +19,7 @@ READ_AHEAD = 256 * 1024
 
 
 class Upload(BaseModel):
-    """What S3 tells of a new file, through EventBridge. `content` is the file's MD5, as S3 computes it."""
+    """A new file, as S3 reports it through EventBridge. `content` is the file's MD5, as S3 computes it."""
 
     key: str = Field(validation_alias=AliasPath("detail", "object", "key"))
     content: str = Field(validation_alias=AliasPath("detail", "object", "etag"))
@@ -53,7 +53,7 @@ class ImportFiles:
         return UploadForm.model_validate(form)
 
     def open(self, upload: Upload) -> BinaryIO:
-        """For reading from its beginning. Raises FileRefused if it is not the file any more that we were told of."""
+        """For reading from its beginning. Raises FileRefused if it is no longer the reported file."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=upload.key, IfMatch=f'"{upload.content}"')
         except ClientError as error:

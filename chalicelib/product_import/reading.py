@@ -96,7 +96,7 @@ def _validated(line: int, said: str | dict[str, Any]) -> Row | BadRow:
 
 
 def _told(place: tuple[int | str, ...], kind: str, message: str) -> str:
-    """In a JSON row somebody else chose the names of unknown fields: only those that are names are repeated."""
+    """The names of unknown fields come from the file: only those that look like names are repeated."""
     field = ".".join(map(str, place))
     if kind == "extra_forbidden":
         return f"{field if field.isidentifier() else 'a field'}: nobody knows this field"

@@ -1,7 +1,7 @@
 """An uploaded file becomes batches in a queue. It is read twice: the first time only to see that all of it can be
 read and how many rows there are, so that a file is refused as a whole or not at all, and progress has an end.
 
-A repetition splits again; batches that were counted already are passed over by whoever gets them.
+A repetition splits again; consumers skip batches that were counted already.
 """
 
 from collections.abc import Iterable, Iterator

@@ -109,7 +109,7 @@ class ImportStore:
         return self._set(import_key(import_id), {"status": ImportStatus.DONE, "ended_at": iso(at)}, RUNNING)
 
     def decide(self, import_id: str, number: int, changing: list[int], expires_at: datetime) -> list[int]:
-        """Which lines of a batch change something: what was decided first holds, for whoever repeats the batch."""
+        """Return which lines of a batch change something. The first decision holds when the batch is repeated."""
         key = batch_key(import_id, number)
         item = key | {"changing": changing, "expires_at": int(expires_at.timestamp())}
         try:

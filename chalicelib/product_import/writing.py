@@ -1,5 +1,5 @@
-"""The rows of a batch go into the catalog and the inventory, and its counts to the import; whoever counts the last
-batch ends the import.
+"""Import worker: write the rows of a batch to the catalog and the inventory, and add its counts to the import. The
+worker that counts the last batch ends the import.
 
 Decide, do, count: what changes is decided once and written down, doing it may be repeated, and the count is one
 conditional write. So a batch that comes again, or is taken over after a crash, counts as it would have counted.

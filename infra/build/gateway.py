@@ -1,6 +1,6 @@
 """What API Gateway decides before a function runs: merged into the API's definition that Chalice writes.
 
-It follows from how the routes are declared, so whoever adds a route need not think of it: who may call, whether the
+It follows from how the routes are declared, so a new route needs no entry here: who may call, whether the
 body can be one at all, and how a refusal is worded. It refuses early and cheaply what the function would refuse
 anyway; the function keeps all of its own checks.
 """
@@ -91,7 +91,7 @@ def models() -> dict[str, Any]:
 
 
 def _shape(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema's shape. What cannot be told in the old dialect, such as a choice of types, is left open."""
+    """Return a schema's shape. What the old dialect cannot express, such as a choice of types, is left open."""
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     shape = {key: schema[key] for key in KEPT if key in schema}

@@ -16,7 +16,7 @@ from typing import Any
 from infra.build import storefront
 from infra.build.package import package_each_stage
 from infra.build.template import ROOT, asl
-from infra.lint import documents
+from infra.lint import documents, words
 from infra.lint.exceptions import ACCEPTED
 from infra.lint.tools import HERE, TOOLS, CheckFailed, CheckSkipped, called, node_packages, node_tool, output, run
 
@@ -123,6 +123,7 @@ def vulnerabilities() -> None:
 STEPS = (
     Step("style (ruff)", style, "run: .venv/bin/ruff check --fix .", is_quick=True),
     Step("layout (ruff format)", layout, "run: .venv/bin/ruff format .", is_quick=True),
+    Step("words", words.check, "use the plain term; the lists and reasons are in infra/lint/words.py", is_quick=True),
     Step("types (mypy)", types, "declare what may be None, or narrow it; add no ignores", is_quick=True),
     Step("workflows (asl-validator)", workflows, "correct the file in statemachine/", is_quick=True),
     Step(

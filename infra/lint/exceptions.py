@@ -25,8 +25,8 @@ ACCEPTED = (
     ),
     Accepted(
         "CKV_AWS_116",
-        "Dead letters lie where the work comes from: each queue, stream, rule, topic and schedule has a queue for "
-        "what was given up (tests/template/test_queues.py). The function's own setting is for asynchronous calls only.",
+        "Dead letters are kept where the work comes from: each queue, stream, rule, topic and schedule has a "
+        "dead-letter queue (tests/template/test_queues.py). The function's own setting is for asynchronous calls only.",
     ),
     Accepted("CKV_AWS_117", "There is nothing in a private network to talk to, and a VPC would need NAT for Stripe."),
     Accepted(
@@ -58,7 +58,10 @@ ACCEPTED = (
         "of a shop are personal data, and need a policy of their own.",
         frozenset({"ImportsBucket", "DocumentsBucket", "ReportsBucket", "StorefrontBucket"}),
     ),
-    Accepted("CKV_AWS_86", "Access logs hold addresses of visitors; whoever needs them decides how long to keep them."),
+    Accepted(
+        "CKV_AWS_86",
+        "Access logs hold addresses of visitors; the operator who needs them decides how long to keep them.",
+    ),
     Accepted("CKV_AWS_76", "As for the distribution. What the API did is in its function's log, without addresses."),
     Accepted("CKV_AWS_95", "As for the distribution."),
     Accepted("CKV_AWS_73", "What belongs together is found by order id and correlation id in logs and events."),

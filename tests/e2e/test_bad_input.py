@@ -225,7 +225,7 @@ def test_cursors(guest, customer, cursor):
 def test_a_parameter_that_is_said_twice(guest):
     reply = guest.call("GET", "/products?category=camp&category=kitchen")
     assert_problem(reply, 422, "validation_failed")
-    assert reply.body["errors"] == [{"field": "category", "message": "Say it once."}]
+    assert reply.body["errors"] == [{"field": "category", "message": "Must be given at most once."}]
 
 
 def test_unknown_routes_and_methods(guest):

@@ -1,0 +1,110 @@
+"""Word check: words that have a plain or standard term instead are refused in prose.
+
+Prose is the docstrings, comments and strings of Python files, and documents without their code. CLEAN grows folder by
+folder until it covers the project; buyer-facing copy is left out, because it may have a tone of its own.
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra.build.template import ROOT
+from infra.lint.tools import CheckFailed
+
+INSTEAD = {
+    r"told|tells?|heard|said": "returned, published, received, reported, logged",
+    r"anew|once more": "again, retry",
+    r"whoever|whatever|somebody": "name the person or thing: the buyer, an operator, the caller",
+    r"borne": "accepted, tolerated",
+    r"let go|lets go": "released",
+    r"puts? right": "repaired",
+    r"given up|gives up|gave up": "failed permanently, dead-lettered",
+    r"blackened": "redacted",
+    r"pieces": "units, parts",
+    r"goods": "items",
+    r"(?<!dead )(?<!dead-)(?<!capital )letters": "dead letters, characters",
+    r"news": "update, event",
+    r"(?<!MiniStack\), )the engine": "the AWS emulator, the emulator",
+}
+"""What to write instead, by the words that are refused."""
+
+CLEAN = (
+    "chalicelib/accounts",
+    "chalicelib/api.py",
+    "chalicelib/billing",
+    "chalicelib/cart",
+    "chalicelib/catalog",
+    "chalicelib/dead_letters",
+    "chalicelib/inventory",
+    "chalicelib/notifications",
+    "chalicelib/payments",
+    "chalicelib/platform/errors.py",
+    "chalicelib/platform/examples.py",
+    "chalicelib/platform/http.py",
+    "chalicelib/platform/openapi.py",
+    "chalicelib/platform/openapi_text.py",
+    "chalicelib/product_import",
+    "chalicelib/shipping",
+    "docs",
+    "infra/build",
+    "infra/lint",
+    "infra/reference",
+)
+"""Folders and files without these words. Add the next one when it is clean; take none out."""
+
+LEFT_OUT = {
+    "infra/lint/words.py": "It has the list of the words.",
+    "docs/events": "Generated from the contracts: the check is for the source.",
+    "chalicelib/notifications/model.py": "The texts of emails are copy for buyers.",
+}
+"""Files and folders that are not checked, and why."""
+
+ALLOWED = {
+    ("chalicelib/catalog/folding.py", "letters"): "Letters of an alphabet.",
+    ("chalicelib/shipping/countries.py", "letters"): "The data names the parts of an address by letters.",
+}
+"""Words that a file may contain, and why."""
+
+SUFFIXES = (".py", ".md", ".yaml", ".mjs", ".js", ".css", ".html")
+REFUSED = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): instead for words, instead in INSTEAD.items()}
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
+
+
+def check() -> None:
+    """Raise CheckFailed with each refused word of the clean folders and its place."""
+    found = [line for name in CLEAN for path in _files(ROOT / name) for line in findings(path)]
+    if found:
+        raise CheckFailed("\n".join(found))
+
+
+def findings(path: Path) -> list[str]:
+    """Return `file:line: word` for each refused word in the file's prose, with what to write instead."""
+    prose = _of_python(path) if path.suffix == ".py" else [(1, CODE.sub(_blank, path.read_text()))]
+    return [
+        f"{path.relative_to(ROOT)}:{first + text[: hit.start()].count(chr(10))}: {hit[0]} ({instead})"
+        for first, text in prose
+        for pattern, instead in REFUSED.items()
+        for hit in pattern.finditer(text)
+        if (path.relative_to(ROOT).as_posix(), hit[0].lower()) not in ALLOWED
+    ]
+
+
+def _of_python(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the text of each comment and string."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type in (tokenize.COMMENT, tokenize.STRING):
+            yield token.start[0], re.sub(r"`[^`\n]+`", _blank, token.string)
+
+
+def _blank(code: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", code[0])
+
+
+def _files(place: Path) -> Iterator[Path]:
+    for path in [place] if place.is_file() else sorted(place.rglob("*")):
+        name = path.relative_to(ROOT).as_posix()
+        is_ours = path.suffix in SUFFIXES and "node_modules" not in path.parts and "__pycache__" not in path.parts
+        if is_ours and not any(name == left_out or name.startswith(f"{left_out}/") for left_out in LEFT_OUT):
+            yield path

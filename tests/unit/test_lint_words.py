@@ -1,0 +1,54 @@
+"""The word check finds refused words in prose, and only there."""
+
+import pytest
+
+from infra.build.template import ROOT
+from infra.lint import words
+
+
+@pytest.fixture
+def file_with():
+    """A file in the project's folder for build results, which is ignored by git."""
+    folder = ROOT / ".build" / "words"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+
+    def write(name, text):
+        path = folder / name
+        path.write_text(text)
+        written.append(path)
+        return path
+
+    yield write
+    for path in written:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# The relay is told anew.", 'x = "Somebody failed"', '"""Whatever the caller said."""'],
+    ids=["comment", "string", "docstring"],
+)
+def test_word_check_finds_a_refused_word_with_its_line(file_with, line):
+    found = words.findings(file_with("prose.py", f"import os\n\n{line}\n"))
+    assert found and all(each.startswith(".build/words/prose.py:3: ") for each in found)
+
+
+def test_word_check_passes_identifiers_code_and_standard_terms(file_with):
+    source = "told = pieces(letters)\n# A queue of dead letters; `told` is a name.\n"
+    assert words.findings(file_with("names.py", source)) == []
+    assert words.findings(file_with("page.md", "Run:\n```\nsay anew\n```\nthen read `pieces`.\n")) == []
+
+
+def test_every_clean_place_and_exception_of_the_word_check_exists():
+    places = {*words.CLEAN, *words.LEFT_OUT, *(path for path, _ in words.ALLOWED)}
+    assert sorted(place for place in places if not (ROOT / place).exists()) == []
+
+
+def test_every_allowed_word_is_still_in_its_file():
+    idle = [(p, w) for p, w in words.ALLOWED if w not in (ROOT / p).read_text().lower()]
+    assert idle == []
+
+
+def test_prose_of_the_clean_places_has_no_refused_word():
+    words.check()
