@@ -1,5 +1,6 @@
-"""What a template says by having other things in it: which parts an admin may operate, how often a job is tried,
-and the event contracts. Derived, so that whoever adds a queue, a rule, a job or an event need not think of it.
+"""Derived template parts: the resources that an admin may operate, the retries of each job, the event contracts.
+
+They follow from the other parts, so a new queue, rule, job or event needs no entry here.
 """
 
 import json
@@ -42,7 +43,7 @@ def operated(template: Template) -> Template:
 
 
 def audited(template: Template) -> Template:
-    """The auditor's permission to see how much was given up, on every queue for that."""
+    """Allow the auditor to count the messages of every dead-letter queue."""
     given_up = [parts["dead_letters"] for parts in _queues(template).values()]
     see = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": _arns(given_up)}
     return {
@@ -87,8 +88,8 @@ def named_after_shop() -> Template:
 
 
 def asynchronous(template: Template) -> Template:
-    """Whatever runs by the clock is invoked asynchronously, so the clock's own retries end where Lambda has accepted
-    the call. From there on Lambda tries as often as the schedule says, for as long, and reports to the same queue."""
+    """Give each scheduled function the retries of its schedule. A schedule invokes asynchronously: its own retries end
+    when Lambda accepts the call; Lambda then retries as often and as long, and reports to the same queue."""
     schedules = [s["Properties"]["Target"] for s in _of_type(template, "AWS::Scheduler::Schedule").values()]
     targets = {target["Arn"]["Fn::GetAtt"][0]: target for target in schedules}
     queues = [target["DeadLetterConfig"]["Arn"] for target in targets.values()]

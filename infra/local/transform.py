@@ -130,8 +130,10 @@ def page_connections(template: Template, local: Local) -> None:
     }
     for policy in _of_type(template, "AWS::CloudFront::ResponseHeadersPolicy"):
         headers = policy["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
-        _, names = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
-        names.update({name: addresses[name] for name in addresses.keys() & names.keys()})
+        policy_text = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+        if isinstance(policy_text, dict):
+            _, names = policy_text["Fn::Sub"]
+            names.update({name: addresses[name] for name in addresses.keys() & names.keys()})
 
 
 DIFFERENCES = (
