@@ -1,8 +1,8 @@
-"""The catalogue: every event of this shop, as a typed model. Its docstring is what the documents say of it.
+"""Event contracts: every event of this shop as a typed model. The docstring is the description in the documents.
 
-A contract may grow by optional fields. Whatever would break a reader that knows the published contract (a
-field that goes, or changes its type, or is demanded) needs a new version beside the old one: `make contracts`
-refuses to write it otherwise. Events hold no personal data: whoever needs an address asks the orders.
+A contract may gain optional fields. A change that would break a reader of the published contract (a field that is
+removed, changes its type or becomes required) needs a new version beside the old one; `make contracts` refuses it
+otherwise. Events contain no personal data: a consumer that needs an address reads the order.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from chalicelib.platform.money import Money
 
 
 class ContractBroken(Exception):
-    """An event is not what the catalogue says of its type and version, or is not in the catalogue."""
+    """An event does not match the contract of its type and version, or has no contract."""
 
 
 class EventData(BaseModel):
@@ -42,26 +42,26 @@ def variant_of(told: str | None) -> Variant | None:
 
 
 class OrderData(EventData):
-    """What every order event tells, as of the moment after the change."""
+    """The order as of the moment after the change."""
 
     order_id: str
     status: Annotated[str, Field(examples=["PLACED"])]
-    reason: Annotated[str | None, Field(examples=["OUT_OF_STOCK"], description="Of a cancellation.")] = None
+    reason: Annotated[str | None, Field(examples=["OUT_OF_STOCK"], description="The cause of a cancellation.")] = None
     total: Money
-    country: Annotated[str, Field(description="Where it is sent: ISO 3166-1 alpha-2.")]
+    country: Annotated[str, Field(description="Destination country: ISO 3166-1 alpha-2.")]
     is_guest: bool
     lines: list[Line]
     variant: Annotated[
-        Variant | None, Field(description="Which half of an experiment the buyer saw, where the page told us.")
+        Variant | None, Field(description="The variant of the experiment that the buyer saw, if known.")
     ] = None
 
 
 class OrderPlaced(OrderData):
-    """A buyer has checked out."""
+    """A buyer placed an order."""
 
 
 class OrderReserved(OrderData):
-    """All its pieces are set aside."""
+    """All units of the order are reserved."""
 
 
 class OrderActionRequired(OrderData):
@@ -69,31 +69,31 @@ class OrderActionRequired(OrderData):
 
 
 class OrderAuthorized(OrderData):
-    """The money is held on the card."""
+    """The payment is authorized: the amount is held on the card."""
 
 
 class OrderShipping(OrderData):
-    """The warehouse was asked to send it."""
+    """The shipment was requested from the warehouse."""
 
 
 class OrderCancelRequested(OrderData):
-    """Somebody wants it cancelled, and it has not left the warehouse. `reason` says why."""
+    """A cancellation was requested before the order left the warehouse; `reason` names the cause."""
 
 
 class OrderDispatched(OrderData):
-    """The parcel has left the warehouse; nobody can cancel it any more."""
+    """The parcel left the warehouse; the order can no longer be cancelled."""
 
 
 class OrderCompleted(OrderData):
-    """It is sent, paid and counted as sold."""
+    """The order is shipped, paid and counted as sold."""
 
 
 class OrderCancelled(OrderData):
-    """It has ended without being delivered, and everything about it is undone. `reason` says why."""
+    """The order ended without delivery and is fully compensated; `reason` names the cause."""
 
 
 class Returned(EventData):
-    """One return: pieces by sku, and what is or was given back for them."""
+    """One return: units by sku, and the refund for them."""
 
     return_id: str
     refund: Money
@@ -109,24 +109,24 @@ class ReturnEventData(OrderData):
 
 
 class OrderReturnRequested(ReturnEventData):
-    """The buyer sends pieces back; they are to be refunded and restocked."""
+    """The buyer returns units; they are to be refunded and restocked."""
 
 
 class OrderPartlyReturned(ReturnEventData):
-    """A return was refunded, and others of its pieces stay with the buyer or are still on their way."""
+    """A return was refunded; other units of the order stay with the buyer or are still on their way."""
 
 
 class OrderReturned(ReturnEventData):
-    """All its pieces are back, and refunded."""
+    """All units of the order are returned and refunded."""
 
 
 class OrderClaimed(OrderData):
-    """A customer has taken over an order that was placed as a guest with their address."""
+    """A customer claimed an order that was placed as a guest with their email address."""
 
 
 class OrderLinkRequested(EventData):
-    """Somebody asks for a new link to an order. Nothing says that it exists, nor that they own it: the consumer
-    compares the fingerprint, and mails the order's own address."""
+    """A new link to an order was requested. The order may not exist, or belong to another buyer: the consumer
+    compares the fingerprint and mails the order's own address."""
 
     order_id: str
     email_fingerprint: Annotated[str, Field(description="Keyed hash of the order's id and the address given.")]
@@ -134,12 +134,12 @@ class OrderLinkRequested(EventData):
 
 
 class PaymentMovement(EventData):
-    """Money that moved at the payment provider without the order's own steps."""
+    """A movement of money at the payment provider outside the order's own steps."""
 
     reference: Annotated[str, Field(examples=["re_1", "dp_1"], description="Its id there: one event of a type each.")]
     amount: Money
     return_id: Annotated[str | None, Field(description="The return that a refund belongs to.")] = None
-    outside: Annotated[bool, Field(description="Whether others than the shop made the refund.")] = False
+    outside: Annotated[bool, Field(description="Whether the refund was made outside the shop.")] = False
 
 
 class PaymentEventData(OrderData):
@@ -260,7 +260,7 @@ def contract_of(event_type: str, version: int) -> Contract:
     """Raises ContractBroken if there is none."""
     contract = _BY_NAME.get((event_type, version))
     if contract is None:
-        raise ContractBroken(f"{event_type} version {version} is not in the catalogue")
+        raise ContractBroken(f"{event_type} version {version} has no contract")
     return contract
 
 
@@ -286,7 +286,7 @@ def new_event(data: EventData, about: str, at: datetime, cause: str | None = Non
 
 
 def data_of(event: Envelope) -> EventData:
-    """What the event tells, as its typed model. Raises ContractBroken."""
+    """Return the event's data as its typed model. Raises ContractBroken."""
     contract = contract_of(event.type, event.version)
     if event.source != contract.source:
         raise ContractBroken(f"{contract.name} comes from {contract.source}, not from {event.source}")

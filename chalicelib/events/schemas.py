@@ -82,17 +82,17 @@ def _message(contract: Contract, data: Schema) -> Schema:
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
-    """What would break a reader or a writer that knows the old contract; empty if nothing does.
+    """Return what would break a reader or a writer of the old contract; empty if nothing does.
 
-    New optional fields are fine. Fields that go, change their type, or are newly demanded are not.
+    New optional fields are compatible. Removed, retyped and newly required fields are not.
     """
     return list(_breaks(old, new, old.get("definitions", {}), new.get("definitions", {}), "event"))
 
 
-def _breaks(old: Schema, new: Schema, olds: Schema, news: Schema, path: str) -> Iterator[str]:
-    old, new = _resolved(old, olds), _resolved(new, news)
-    if _kinds(old, olds) != _kinds(new, news):
-        yield f"{path} was {_kinds(old, olds)} and is {_kinds(new, news)}"
+def _breaks(old: Schema, new: Schema, was_defined: Schema, is_defined: Schema, path: str) -> Iterator[str]:
+    old, new = _resolved(old, was_defined), _resolved(new, is_defined)
+    if _kinds(old, was_defined) != _kinds(new, is_defined):
+        yield f"{path} was {_kinds(old, was_defined)} and is {_kinds(new, is_defined)}"
         return
     was, now = old.get("properties", {}), new.get("properties", {})
     yield from (f"{path}.{name} is gone" for name in was if name not in now)
@@ -101,10 +101,10 @@ def _breaks(old: Schema, new: Schema, olds: Schema, news: Schema, path: str) -> 
     no_longer_certain = (set(old.get("required", [])) - set(new.get("required", []))) & set(now)
     yield from (f"{path}.{name} is not certain any more" for name in sorted(no_longer_certain))
     for name in was.keys() & now.keys():
-        yield from _breaks(was[name], now[name], olds, news, f"{path}.{name}")
+        yield from _breaks(was[name], now[name], was_defined, is_defined, f"{path}.{name}")
     for inner in ("items", "additionalProperties"):
         if isinstance(old.get(inner), dict) and isinstance(new.get(inner), dict):
-            yield from _breaks(old[inner], new[inner], olds, news, f"{path}.{inner}")
+            yield from _breaks(old[inner], new[inner], was_defined, is_defined, f"{path}.{inner}")
 
 
 def _resolved(schema: Schema, definitions: Schema) -> Schema:

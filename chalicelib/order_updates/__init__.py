@@ -1,1 +1,1 @@
-"""What a buyer who watches an order is told at once, over a WebSocket."""
+"""Order updates: pushes to buyers who follow an order, over a WebSocket."""

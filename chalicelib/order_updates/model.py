@@ -1,4 +1,4 @@
-"""What travels over the line: a client's message, and what it is told of an order."""
+"""Messages of the WebSocket: subscriptions from clients, and updates of orders."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ MAX_SUBSCRIPTIONS = 20
 """Orders that one connection may follow."""
 
 CURRENT = "CurrentState"
-"""The type of what is told on subscribing; all others are types of events."""
+"""The type of the first message after subscribing; all others are types of events."""
 
 
 class MessageTooLarge(TooLarge):
@@ -51,7 +51,7 @@ class Subscribe(BaseModel):
 
 
 class Update(BaseModel):
-    """How an order stands. `version` counts its changes, so that whoever hears an older one can tell."""
+    """The state of an order. `version` counts its changes, so that a client can ignore an older update."""
 
     model_config = ConfigDict(frozen=True)
 

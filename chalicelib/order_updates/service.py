@@ -41,7 +41,7 @@ class Live:
         self._connections.forget(connection_id)
 
     def heard(self, connection_id: str, text: str) -> None:
-        """Whatever was said is answered, and logged never."""
+        """Answer a client's message. Its text is never logged."""
         if not self._sockets.send(connection_id, self._answer(connection_id, text)):
             self._connections.forget(connection_id)
 
@@ -65,10 +65,10 @@ class Live:
         except Exception:
             incident = uuid.uuid4().hex[:12]
             log.exception("unexpected failure", extra={"incident": incident})
-            return problem("internal_error", f"Something broke on our side. Please quote {incident}.")
+            return problem("internal_error", f"An unexpected error occurred. Quote {incident}.")
 
     def _subscribed(self, connection_id: str, text: str) -> Update:
-        """How the order stands, read after the watch was written: a change is in the one or told by the other.
+        """Return the order's state, read after the watch was written: a change is in the state or in a later update.
 
         Raises what `parsed` and `Orders.get_for` raise, and TooManySubscriptions.
         """

@@ -19,7 +19,7 @@ from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.platform.dynamo import condition_failed
 
 WATCHERS_AT_MOST = 20
-"""An honest order has one or two. The others of a crowd are not told, so that a push stays quick."""
+"""An honest order has one or two. More watchers get no updates, so that a push stays quick."""
 
 CONNECTED = "attribute_exists(pk)"
 HAS_ROOM = "attribute_not_exists(orders) OR contains(orders, :order_id) OR size(orders) < :most"

@@ -1,1 +1,1 @@
-"""The order: how it is placed, how it changes, who may see it."""
+"""Orders: checkout, state changes, access."""

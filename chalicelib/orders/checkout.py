@@ -127,7 +127,7 @@ class Checkout:
         return cart
 
     def _new_order(self, asked: _Asked, cart: Cart, first: Cart) -> Order:
-        """`first` is the cart as this request found it: whoever ordered it since has ordered what was meant."""
+        """`first` is the cart as this request found it: an order placed from it since is the intended one."""
         if cart.last_order and (cart.was_just_ordered or cart.last_order != first.last_order):
             raise CartAlreadyOrdered(cart.last_order.order_id)
         request = asked.request

@@ -29,7 +29,7 @@ class OrderSearch(BaseModel):
 
 
 class OrderSearchAccepted(BaseModel):
-    """Whether there is such an order, and whether an email is sent, is not told."""
+    """The response is the same whether or not the order exists and an email is sent."""
 
     accepted: Literal[True] = True
 

@@ -20,9 +20,9 @@ def token_hash(token: str) -> str:
 
 
 def new_return_id(order_id: str, key: str | None, wanted: dict[str, int] | None) -> str:
-    """The same for the same key, or without a key for the same pieces: a repeated request is one return."""
-    told = f"key {key}" if key else f"pieces {fingerprint(wanted)}"
-    return f"ret_{hashlib.sha256(f'{order_id} {told}'.encode()).hexdigest()[:24]}"
+    """The same for the same key, or without a key for the same units: a repeated request is one return."""
+    source = f"key {key}" if key else f"pieces {fingerprint(wanted)}"
+    return f"ret_{hashlib.sha256(f'{order_id} {source}'.encode()).hexdigest()[:24]}"
 
 
 def fingerprint(wanted: dict[str, int] | None) -> str:

@@ -1,11 +1,11 @@
 """The Order. It changes only here; what is illegal raises, what was done already is a no-op.
 
-PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED ► RETURNED (once all pieces are back)
+PLACED ► RESERVED ► AUTHORIZED ► SHIPPING ► COMPLETED ► RETURNED (once all units are back)
    │         ├► ACTION_REQUIRED ► AUTHORIZED (where the bank wants the buyer to confirm the payment)
    └─────────┴───────────┴───────────┴────► CANCELLED
 
 Two facts decide between cancelling and shipping, and only one of them can ever be written: that
-somebody wants the order cancelled (`cancellation`), and that the warehouse has sent it (`dispatched_at`).
+a cancellation was requested (`cancellation`), and that the warehouse has sent it (`dispatched_at`).
 
 Every change of an order makes exactly one event, which waits in `pending_event` to be saved with it.
 """
@@ -68,7 +68,7 @@ class NothingToReturn(Conflict):
 
 
 class ReturnExceedsOrder(Conflict):
-    """More pieces are to be returned than there are left of that line."""
+    """More units are to be returned than that line has left."""
 
 
 class ReturnLineUnknown(UnprocessableRequest):
@@ -88,7 +88,7 @@ class CancellationRequested(Exception):
 
 
 class OrderChanged(Unavailable):
-    """The order was changed by somebody else since it was read; read it again."""
+    """The order was changed concurrently since it was read; read it again."""
 
 
 class Status(StrEnum):
@@ -133,7 +133,7 @@ EVENT_OF: dict[Status, str] = {
     Status.CANCELLED: "OrderCancelled",
     Status.RETURNED: "OrderReturned",
 }
-"""These tell of a new status; all other events of an order leave its status alone."""
+"""These events change the status; all other events of an order leave it as it is."""
 
 CANCEL_REQUESTED = "OrderCancelRequested"
 DISPATCHED = "OrderDispatched"
@@ -172,8 +172,8 @@ class ReturnStatus(StrEnum):
 
 
 class Return(BaseModel):
-    """Pieces that come back. `quantities` maps sku to pieces, `fingerprint` is of what was asked for, `value` is what
-    the pieces cost, and `refund` is what is to be given back or, once REFUNDED, what was; `shortfall` says why that
+    """Returned units. `quantities` maps sku to units, `fingerprint` is of the request, `value` is what the units
+    cost, and `refund` is what is to be refunded or, once REFUNDED, what was; `shortfall` says why that
     is less than their value."""
 
     model_config = ConfigDict(frozen=True)
@@ -212,7 +212,7 @@ RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
 class Order(BaseModel):
     """`version` counts the changes; the event of version n is the n-th of the order.
 
-    `noted` holds the facts that other contexts had us tell, so that none is told twice. `client` is a keyed
+    `noted` holds the facts that other contexts reported, so that none is published twice. `client` is a keyed
     fingerprint of the address that the order was placed from: it limits the emails that one client can cause.
     """
 
@@ -258,7 +258,7 @@ class Order(BaseModel):
 
     @property
     def returned(self) -> Counter[str]:
-        """Pieces by sku that came back or are on their way back."""
+        """Return the units by sku that came back or are on their way back."""
         return sum((Counter(each.quantities) for each in self.returns), Counter())
 
     @property
@@ -288,7 +288,7 @@ class Order(BaseModel):
     def owed(self) -> int:
         """Minor units: what the shop may keep once everything is settled.
 
-        What came back is not paid for, whatever could be refunded for it. What failed to be refunded is kept for now:
+        Returned units are not paid for, even if their refund was smaller. What failed to be refunded is kept for now:
         the order says so itself until it is refunded again.
         """
         kept = sum(failed.amount for failed in self.failed_refunds)
@@ -323,7 +323,7 @@ class Order(BaseModel):
         return self._changed(CANCEL_REQUESTED, at, cancellation=reason)
 
     def dispatched(self, at: datetime) -> "Order":
-        """The parcel has left. Raises CancellationRequested if somebody was faster, and IllegalTransition."""
+        """The parcel has left. Raises CancellationRequested if a cancellation came first, and IllegalTransition."""
         if self.dispatched_at:
             return self
         self.must_go_on()
@@ -334,7 +334,7 @@ class Order(BaseModel):
     def return_requested(
         self, return_id: str, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
     ) -> "Order":
-        """With these pieces, or all that are left, on their way back. Returns itself if it knows this return.
+        """With these units, or all that are left, on their way back. Returns itself if it knows this return.
 
         `kept` is what the shop has of the payment, in minor units, where that is known: no more is promised.
         Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
@@ -368,7 +368,7 @@ class Order(BaseModel):
     def return_settled(self, return_id: str, refunded: int, at: datetime, shortfall: str | None = None) -> "Order":
         """With so much given back for this return, in minor units. RETURNED once every piece is back.
 
-        `shortfall` says why it is less than the pieces' value. Raises IllegalTransition.
+        `shortfall` says why it is less than the units' value. Raises IllegalTransition.
         """
         known = self.return_of(return_id)
         if known is None:
@@ -388,7 +388,7 @@ class Order(BaseModel):
     def told(
         self, event_type: str, fact: str, cause: str, at: datetime, movement: PaymentMovement | None = None
     ) -> "Order":
-        """With something noted that happened to it elsewhere; once for each fact, whatever the cause."""
+        """With something noted that happened to it elsewhere; once for each fact."""
         if fact in self.noted:
             return self
         failed = self._failed_refunds_after(event_type, movement)

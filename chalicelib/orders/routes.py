@@ -1,4 +1,4 @@
-"""Orders over HTTP. How the payment and the shipment stand is joined in from their own rooms."""
+"""Orders over HTTP. The state of payment and shipment is joined in from their own rooms."""
 
 from collections import Counter
 from dataclasses import replace
@@ -107,7 +107,7 @@ class LineView(BaseModel):
     name: str
     image: str
     quantity: int
-    returned: Annotated[int, Field(description="Pieces of it that came back, or are on their way back.")]
+    returned: Annotated[int, Field(description="Units that came back or are on their way back.")]
     unit_price: Money
     total: Money
 
@@ -257,7 +257,7 @@ def get_order(call: Call, order_id: str) -> OrderView:
     token = call.headers.get(ORDER_TOKEN.lower())
     order = wiring.orders().get_for(call.caller, token, order_id)
     payment = wiring.payments().of(order.id)
-    # Whoever sees it and is no admin is the buyer, also by an emailed link.
+    # A caller who may see it and is no admin is the buyer, also by an emailed link.
     is_buyers = not call.caller.is_admin or order.is_buyers(call.caller.customer_id, token)
     is_asked = is_buyers and order.status == Status.ACTION_REQUIRED
     return OrderView(

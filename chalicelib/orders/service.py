@@ -128,7 +128,7 @@ class Orders:
     def take_back(
         self, order_id: str, return_id: str, wanted: dict[str, int] | None, kept: int | None = None
     ) -> Return:
-        """Accept a return of these pieces, or of all that are left; the event of it starts the refund.
+        """Accept a return of these units, or of all that are left; its event starts the refund.
 
         No more is promised than `kept`, in minor units, where that is known.
 

@@ -142,7 +142,7 @@ class OrderStore:
         """Of all these statuses together, newest first. Raises CursorInvalid.
 
         An order may change its status between two pages, but never the moment when it was placed: so the cursor is
-        a moment, and the orders of that moment that were told already.
+        a moment, and the orders of that moment that were returned already.
         """
         until, told = _decoded_moment(cursor) if cursor else (None, [])
         found = {order.id: order for status in statuses for order in self._until(status, until, size + len(told) + 1)}

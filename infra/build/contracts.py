@@ -1,4 +1,4 @@
-"""`make contracts`: writes the event catalogue into docs/events/, and refuses what would break its readers."""
+"""`make contracts`: write the event contracts into docs/events/, and refuse changes that break their readers."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ def documents() -> dict[str, dict[str, Any]]:
 
 
 def broken(folder: Path = FOLDER) -> list[str]:
-    """Where the catalogue breaks a contract that is written down."""
+    """Return how the current contracts break the published ones."""
     now = documents()
     found = []
     for path in sorted(folder.glob("*.v*.json")):

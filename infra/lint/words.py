@@ -39,6 +39,10 @@ CLEAN = (
     "chalicelib/dead_letters",
     "chalicelib/inventory",
     "chalicelib/notifications",
+    "chalicelib/events/contracts.py",
+    "chalicelib/events/schemas.py",
+    "chalicelib/order_updates",
+    "chalicelib/orders",
     "chalicelib/payments",
     "chalicelib/platform/errors.py",
     "chalicelib/platform/examples.py",
@@ -63,6 +67,7 @@ LEFT_OUT = {
 
 ALLOWED = {
     ("chalicelib/catalog/folding.py", "letters"): "Letters of an alphabet.",
+    ("chalicelib/orders/keys.py", "pieces"): "Hashed into the ids of returns, which must stay the same.",
     ("chalicelib/shipping/countries.py", "letters"): "The data names the parts of an address by letters.",
 }
 """Words that a file may contain, and why."""
