@@ -55,3 +55,8 @@ def test_each_problem_of_a_response_has_an_example_with_its_code():
     codes = re.findall(r"`(\w+)`", responses["409"]["description"])
     assert list(responses["409"]["content"][PROBLEM]["examples"]) == codes and "total_changed" in codes
     assert all(DOCUMENT["components"]["examples"][code]["value"]["code"] == code for code in codes)
+
+
+def test_an_operation_is_described_by_more_than_its_summary():
+    lacking = [o.name for o in OPERATIONS if described(o)["description"] == o.summary]
+    assert lacking == []
