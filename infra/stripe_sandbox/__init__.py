@@ -1,5 +1,4 @@
-"""A payment provider on this machine: it speaks the part of Stripe's API that the shop uses, so
-that the official SDK works unchanged and no account is needed."""
+"""Stripe sandbox: the part of Stripe's API that a shop uses, on this machine. The SDK works unchanged."""
 
 from infra.stripe_sandbox.server import serve
 

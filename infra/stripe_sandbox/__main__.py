@@ -1,4 +1,4 @@
-"""The command line: `python -m infra.stripe_sandbox --port 8420 --state payments.sqlite`."""
+"""Command line of the Stripe sandbox: `python -m infra.stripe_sandbox --port 8420 --state payments.sqlite`."""
 
 import argparse
 import os
@@ -22,18 +22,18 @@ def main() -> int:
         server = serve(options.port, options.state)
     except (OSError, sqlite3.Error) as problem:
         where = f"port {options.port}, state {options.state}"
-        print(f"payment sandbox cannot start ({where}): {problem}", file=sys.stderr)
+        print(f"Stripe sandbox cannot start ({where}): {problem}", file=sys.stderr)
         return 1
-    print(f"payment sandbox ready at {server.url}", flush=True)
+    print(f"Stripe sandbox ready at {server.url}", flush=True)
     stopped.wait()
     server.close()
     return 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="payments", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.stripe_sandbox", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 picks a free port")
-    parser.add_argument("--state", required=True, help="the file that keeps every account's ledger")
+    parser.add_argument("--state", required=True, help="SQLite file with the data of all accounts")
     parser.add_argument("--end-with", type=int, metavar="PID", help="stop when this parent process is gone")
     return parser.parse_args()
 

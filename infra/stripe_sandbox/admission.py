@@ -1,5 +1,5 @@
-"""What a request has to be before it is executed: authenticated, routed and readable. None of this
-needs state, and what fails here never began to execute."""
+"""Admission: authenticates, routes and parses a request before it is executed. It needs no state, and a request that
+fails here has had no effect."""
 
 import base64
 import binascii

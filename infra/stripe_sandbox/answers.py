@@ -1,5 +1,4 @@
-"""What the API can answer: an Answer for a request that had its effect, a Refusal for one that had
-none. Error bodies follow https://docs.stripe.com/api/errors."""
+"""Answers: an Answer for a request that had its effect, a Refusal for one that had none. Error bodies follow https://docs.stripe.com/api/errors."""
 
 from dataclasses import dataclass, field
 from typing import Any

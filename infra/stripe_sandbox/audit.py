@@ -1,5 +1,5 @@
-"""What an auditor compares with the shop's own books: every payment with what was authorized,
-captured, refunded and disputed, in minor units, newest first."""
+"""Ledger for auditors: every payment with the amounts authorized, captured, refunded and disputed, in minor units,
+newest first."""
 
 import json
 import sqlite3

@@ -1,5 +1,5 @@
-"""The control API: whoever tests a shop arranges here, below /admin/, what at Stripe only happens. Bodies are
-JSON; the secret key decides the account."""
+"""Control API: faults, webhook delivery and changes outside the shop, below /admin/. Bodies are JSON; the secret key
+selects the account."""
 
 import json
 import time
@@ -44,7 +44,7 @@ class ControlApi:
             "GET /admin/faults": _task(self._list_faults),
             "POST /admin/faults": _task(self._add_fault, _FAULT, ("operation", "kind"), _check_fault),
             "DELETE /admin/faults": _task(self._clear_faults),
-            "GET /admin/webhooks": _task(_tell_deliveries),
+            "GET /admin/webhooks": _task(_list_deliveries),
             "POST /admin/webhooks": _task(_set_mode, _MODE, ("mode",)),
             "POST /admin/webhooks/resend": _task(_resend, {"event": text}, ("event",)),
             "POST /admin/payment_intents/{id}/expire": _task(_expire),
@@ -68,10 +68,10 @@ class ControlApi:
             return refusal.answer
 
     def _add_fault(self, books: Books, call: Call) -> dict:
-        return _told(self._faults.add(books.account, **call.parameters), struck=0)
+        return _view(self._faults.add(books.account, **call.parameters), struck=0)
 
     def _list_faults(self, books: Books, _: Call) -> dict:
-        return {"faults": [_told(each, struck) for each, struck in self._faults.of(books.account)]}
+        return {"faults": [_view(each, struck) for each, struck in self._faults.of(books.account)]}
 
     def _clear_faults(self, books: Books, _: Call) -> dict:
         return {"cleared": self._faults.clear(books.account)}
@@ -107,7 +107,7 @@ def _check_fault(given: dict) -> None:
         raise faults.impossible(given["operation"], given["kind"], "kind")
 
 
-def _told(fault: Fault, struck: int) -> dict:
+def _view(fault: Fault, struck: int) -> dict:
     return {**asdict(fault), "struck": struck}
 
 
@@ -116,7 +116,7 @@ def _set_mode(books: Books, call: Call) -> dict:
     return {"mode": mode.name, "seconds": mode.seconds}
 
 
-def _tell_deliveries(books: Books, _: Call) -> dict:
+def _list_deliveries(books: Books, _: Call) -> dict:
     mode = deliveries.mode_of(books)
     return {"mode": mode.name, "seconds": mode.seconds, "deliveries": deliveries.listed(books)}
 
@@ -141,7 +141,7 @@ def _refund(books: Books, call: Call) -> dict:
 
 
 def _capture(books: Books, call: Call) -> dict:
-    """As somebody at the dashboard captures, perhaps less than was authorized."""
+    """Capture as at Stripe's dashboard, in full or in part."""
     amount = {"amount_to_capture": call.parameters["amount"]} if "amount" in call.parameters else {}
     return operations.capture_intent(books, Call(_on_intent(books, call).object_id, amount, call.now))
 

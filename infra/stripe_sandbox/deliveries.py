@@ -1,5 +1,5 @@
-"""The queue of webhooks in the ledger's file: which event goes to which endpoint, in which mode, how
-often that was tried, and when it is tried again. A delivery that is not due any more is settled."""
+"""Webhook queue: the pending deliveries in the ledger's file, with mode, number of attempts and time of the next one.
+A delivery that is not due any more is settled."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Events: every change that Stripe would tell about, on record together with the change itself
+"""Events: each change that Stripe reports, recorded together with the change itself
 (https://docs.stripe.com/api/events)."""
 
 from collections.abc import Callable, Iterator

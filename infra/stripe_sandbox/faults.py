@@ -1,4 +1,4 @@
-"""What goes wrong between shop and provider, on demand. A fault is asked for at the control API, or comes
+"""Fault injection: faults between shop and provider, on demand. A fault is planned by the control API, or comes
 with a payment's card (`pm_card_fault_confirm_errorAfter`, also with `_always`) or with its metadata
 (`sandbox_fault` = `confirm:error_after,capture:slow`)."""
 
@@ -36,7 +36,7 @@ _HOLDING = ("confirm", "capture")
 
 @dataclass(frozen=True)
 class Fault:
-    """It strikes so many times, always with 0: in all if it has an id, else per payment."""
+    """A planned fault. It applies `times` times, always if 0: in total if it has an id, otherwise per payment."""
 
     operation: str
     kind: str

@@ -1,5 +1,4 @@
-"""The sandbox's memory in one SQLite file: what exists in every account, what was answered to which
-idempotency key, and which webhooks are on their way."""
+"""Ledger: one SQLite file with the objects of each account, the answers by idempotency key, and pending webhooks."""
 
 import json
 import sqlite3

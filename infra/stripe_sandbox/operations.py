@@ -1,5 +1,5 @@
-"""What each request does to an account: load, decide, save. An operation that returns has happened;
-one that raises a Refusal has not."""
+"""Operations: the effect of each request on an account. An operation that returns has had its effect; one that
+raises a Refusal has had none."""
 
 from dataclasses import dataclass
 

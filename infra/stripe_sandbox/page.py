@@ -1,4 +1,4 @@
-"""The ledger as one web page for people: no script, nothing loaded from elsewhere."""
+"""Ledger page: all payments as one HTML page without scripts or external resources."""
 
 import time
 from html import escape

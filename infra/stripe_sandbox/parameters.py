@@ -1,5 +1,5 @@
-"""Form parameters with brackets, read into typed values. What fails here never began to execute,
-so it is not kept under an idempotency key."""
+"""Form parameters: parses bracketed names into typed values. A request that fails here has had no effect, so its
+answer is not stored under the idempotency key."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The API's table of contents: what every route reads and which operation it runs."""
+"""Routes: the parameters of each route and the operation that it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""How a request to the API is executed: run once per idempotency key, under the fault that strikes
-it if any, and answered. See https://docs.stripe.com/api/idempotent_requests."""
+"""Request execution: runs a request once per idempotency key, applies a planned fault, and answers. See https://docs.stripe.com/api/idempotent_requests."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The HTTP side: Stripe's API below /v1, and beside it /health, /ledger for auditors, the control API below
+"""HTTP server: Stripe's API below /v1, and beside it /health, /ledger for auditors, the control API below
 /admin, a page for people at /, and the challenges of 3-D Secure."""
 
 import json

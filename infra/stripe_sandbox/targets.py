@@ -1,5 +1,4 @@
-"""What a request is about, as far as faults are concerned: which payment, of which order, with which
-card."""
+"""Fault targets: the payment, order and card of a request."""
 
 from infra.stripe_sandbox.admission import Execution
 from infra.stripe_sandbox.cards import PREFIX

@@ -1,5 +1,5 @@
-"""Brings events to their webhook endpoints, at least once each, beside the API: no request waits for a
-delivery, and the ledger is free while one is on its way."""
+"""Webhook dispatcher: delivers events to their endpoints at least once, beside the API. No request waits
+for a delivery, and the ledger is not locked meanwhile."""
 
 import logging
 import socket
@@ -38,7 +38,7 @@ class WebhookDispatcher:
             worker.start()
 
     def wake(self) -> None:
-        """To be called when there is something new to deliver."""
+        """Wake the dispatcher after a delivery was planned."""
         with self._news:
             self._news.notify()
 

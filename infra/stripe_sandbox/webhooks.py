@@ -1,4 +1,4 @@
-"""Webhook endpoints: where events are sent, which of them, and how they are signed
+"""Webhook endpoints: their addresses, their event types and their signatures
 (https://docs.stripe.com/webhooks). Nothing leaves this machine."""
 
 import hashlib
@@ -78,7 +78,7 @@ def update(endpoint: dict, parameters: dict) -> dict:
 
 
 def without_secret(endpoint: dict) -> dict:
-    """The secret is told once, when the endpoint is created."""
+    """Return the endpoint with its secret, which is shown only when it is created."""
     return {name: value for name, value in endpoint.items() if name != "secret"}
 
 

@@ -1033,7 +1033,7 @@ class TestCommandLine:
         process.send_signal(stop)
         output, problems = process.communicate(timeout=WAIT)
 
-        assert ready.startswith("payment sandbox ready at http://127.0.0.1:")
+        assert ready.startswith("Stripe sandbox ready at http://127.0.0.1:")
         assert health.status == 200
         assert (process.returncode, output, problems) == (0, "", "")
 
