@@ -92,9 +92,9 @@ def stop_fulfilment(event: Event, context: Any) -> Event:
 def start_return(event: Event, context: Any) -> Event:
     """OrderReturnRequested → the order return workflow, named by the return."""
     from chalicelib.events import bus
-    from chalicelib.fulfilment import returns
+    from chalicelib.wiring import fulfilment
 
-    return bus.consume(event, returns.start)
+    return bus.consume(event, fulfilment.returns().start)
 
 
 @app.lambda_function(name="recover_workflow")
@@ -297,10 +297,10 @@ def authorize_payment(event: Event, context: Any) -> None:
 
 @app.lambda_function(name="await_buyer")
 def await_buyer(event: Event, context: Any) -> None:
-    from chalicelib.fulfilment import buyer
+    from chalicelib.wiring import fulfilment
 
     _begin(event)
-    buyer.await_buyer(event["order_id"], event["task_token"])
+    fulfilment.buyer_confirmation().await_buyer(event["order_id"], event["task_token"])
 
 
 @app.lambda_function(name="ship_order")
@@ -356,10 +356,10 @@ def resume_shipment(event: Event, context: Any) -> None:
 
 
 def _return_step(event: Event) -> Any:
-    from chalicelib.fulfilment import returns
+    from chalicelib.wiring import fulfilment
 
     _begin(event)
-    return returns
+    return fulfilment.returns()
 
 
 @app.lambda_function(name="refund_return")

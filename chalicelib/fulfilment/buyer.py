@@ -4,30 +4,36 @@ A webhook, the buyer's return to the order's page and a wish to cancel may all c
 token is kept. None of them decides anything: the step that follows asks Stripe.
 """
 
-from chalicelib import wiring
 from chalicelib.orders.model import CancellationRequested
+from chalicelib.orders.service import Orders
+from chalicelib.payments.service import Payments
+from chalicelib.shipping.warehouse import WaitingTask
 
 
-def await_buyer(order_id: str, task_token: str) -> None:
-    """Keep the token, and leave. End the wait at once if the buyer was faster, or the order is to be cancelled."""
-    awaits = wiring.payments().await_buyer(order_id, task_token)
-    try:
-        wiring.orders().get(order_id).must_go_on()
-    except CancellationRequested as requested:
-        wiring.waiting_task().failed(task_token, requested)
-        return
-    if not awaits:
-        wiring.waiting_task().succeeded(task_token, {})
+class BuyerConfirmation:
+    def __init__(self, orders: Orders, payments: Payments, waiting_task: WaitingTask) -> None:
+        self._orders = orders
+        self._payments = payments
+        self._waiting_task = waiting_task
 
+    def await_buyer(self, order_id: str, task_token: str) -> None:
+        """Keep the token, and leave. End the wait at once if the buyer was faster, or the order is to be cancelled."""
+        awaits = self._payments.await_buyer(order_id, task_token)
+        try:
+            self._orders.get(order_id).must_go_on()
+        except CancellationRequested as requested:
+            self._waiting_task.failed(task_token, requested)
+            return
+        if not awaits:
+            self._waiting_task.succeeded(task_token, {})
 
-def wake_if_answered(order_id: str) -> None:
-    """End the wait if the buyer has confirmed the payment, or failed to. Raises PaymentProviderUnavailable."""
-    for task_token in wiring.payments().answered(order_id):
-        wiring.waiting_task().succeeded(task_token, {})
+    def wake_if_answered(self, order_id: str) -> None:
+        """End the wait if the buyer has confirmed the payment, or failed to. Raises PaymentProviderUnavailable."""
+        for task_token in self._payments.answered(order_id):
+            self._waiting_task.succeeded(task_token, {})
 
-
-def stop_waiting(order_id: str, why: Exception) -> None:
-    """End the wait under the name of `why`."""
-    payment = wiring.payments().of(order_id)
-    for task_token in payment.task_tokens if payment else ():
-        wiring.waiting_task().failed(task_token, why)
+    def stop_waiting(self, order_id: str, why: Exception) -> None:
+        """End the wait under the name of `why`."""
+        payment = self._payments.of(order_id)
+        for task_token in payment.task_tokens if payment else ():
+            self._waiting_task.failed(task_token, why)

@@ -2,11 +2,11 @@
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment.buyer import stop_waiting
 from chalicelib.fulfilment.recovery import recover_if_abandoned
 from chalicelib.orders.model import CancellationRequested, IllegalTransition, OrderNotFound
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseReply
+from chalicelib.wiring import fulfilment
 
 
 def process_warehouse_reply(reply: WarehouseReply) -> None:
@@ -28,6 +28,6 @@ def stop_fulfilment(cancel_requested: Envelope) -> None:
     """
     order_id = cancel_requested.order_id
     requested = CancellationRequested(cancel_requested.data["reason"])
-    stop_waiting(order_id, requested)
+    fulfilment.buyer_confirmation().stop_waiting(order_id, requested)
     wiring.shipping().stop(order_id, requested)
     recover_if_abandoned(order_id)

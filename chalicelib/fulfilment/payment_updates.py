@@ -4,8 +4,6 @@ from contextlib import suppress
 
 from chalicelib import wiring
 from chalicelib.events.contracts import PaymentMovement
-from chalicelib.fulfilment import returns
-from chalicelib.fulfilment.buyer import wake_if_answered
 from chalicelib.orders.model import Reason, TooLateToCancel
 from chalicelib.payments.model import DISPUTE_ENDS, PaymentUpdate, UpdateKind
 from chalicelib.payments.provider import PaymentUnknown
@@ -13,6 +11,7 @@ from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
+from chalicelib.wiring import fulfilment
 
 EVENT_OF = {
     UpdateKind.REFUNDED_OUTSIDE: "PaymentRefundedOutside",
@@ -31,12 +30,12 @@ def process_stripe_event(notice: StripeEventRef) -> None:
         event_id = notice.event_id
         wiring.idempotency().run_once(f"stripe#{event_id}", lambda: _look(notice, event_id))
     elif notice.order_id:
-        wake_if_answered(notice.order_id)
+        fulfilment.buyer_confirmation().wake_if_answered(notice.order_id)
 
 
 def _look(notice: StripeEventRef, event_id: str) -> None:
     if notice.order_id:
-        wake_if_answered(notice.order_id)
+        fulfilment.buyer_confirmation().wake_if_answered(notice.order_id)
     try:
         learn(notice.payment_intent, event_id)
     except PaymentUnknown:
@@ -58,7 +57,7 @@ def _tell(order_id: str, update: PaymentUpdate, cause: str) -> None:
     wiring.orders().tell(order_id, event_type, update.fact, cause, _movement(order_id, update))
     metrics.count(event_type)
     if update.kind in DISPUTE_ENDS:
-        returns.go_on(order_id, cause=update.fact)
+        fulfilment.returns().go_on(order_id, cause=update.fact)
 
 
 def _movement(order_id: str, update: PaymentUpdate) -> PaymentMovement:

@@ -1,16 +1,14 @@
-"""One function per state of `statemachine/order_return.asl.yaml`, and its start. Each may be run twice."""
+"""Return steps: one method per state of `statemachine/order_return.asl.yaml`, and its start. Each may be run twice."""
 
 from functools import partial
 
-from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
+from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import Return, ReturnStatus
-from chalicelib.payments.service import Given
-
-
-def start(return_requested: Envelope) -> None:
-    return_id = return_requested.data["returned"]["return_id"]
-    wiring.return_workflow().start(return_id, given(return_requested.order_id, return_id))
+from chalicelib.orders.service import Orders
+from chalicelib.payments.service import Given, Payments
+from chalicelib.platform.idempotency import IdempotencyStore
+from chalicelib.platform.workflows import Workflow
 
 
 def given(order_id: str, return_id: str) -> dict[str, str]:
@@ -18,32 +16,46 @@ def given(order_id: str, return_id: str) -> dict[str, str]:
     return {"order_id": order_id, "return_id": return_id}
 
 
-def refund_return(order_id: str, return_id: str) -> Given:
-    """Return what was given back: less than the items' value if less was left. Raises PaymentDisputed."""
-    returned = _return(order_id, return_id)
-    return wiring.payments().refund_part(order_id, returned.value or returned.refund, reference=return_id)
+class Returns:
+    def __init__(
+        self,
+        orders: Orders,
+        inventory: Inventory,
+        payments: Payments,
+        workflow: Workflow,
+        idempotency: IdempotencyStore,
+    ) -> None:
+        self._orders = orders
+        self._inventory = inventory
+        self._payments = payments
+        self._workflow = workflow
+        self._idempotency = idempotency
 
+    def start(self, return_requested: Envelope) -> None:
+        return_id = return_requested.data["returned"]["return_id"]
+        self._workflow.start(return_id, given(return_requested.order_id, return_id))
 
-def restock_return(order_id: str, return_id: str) -> None:
-    wiring.inventory().restock(return_id, _return(order_id, return_id).quantities)
+    def refund_return(self, order_id: str, return_id: str) -> Given:
+        """Return what was given back: less than the items' value if less was left. Raises PaymentDisputed."""
+        returned = self._return(order_id, return_id)
+        return self._payments.refund_part(order_id, returned.value or returned.refund, reference=return_id)
 
+    def restock_return(self, order_id: str, return_id: str) -> None:
+        self._inventory.restock(return_id, self._return(order_id, return_id).quantities)
 
-def complete_return(order_id: str, return_id: str, refunded: int, shortfall: str) -> None:
-    wiring.orders().return_settled(order_id, return_id, refunded, shortfall)
+    def complete_return(self, order_id: str, return_id: str, refunded: int, shortfall: str) -> None:
+        self._orders.return_settled(order_id, return_id, refunded, shortfall)
 
+    def go_on(self, order_id: str, cause: str) -> None:
+        """Settle the returns that waited for a bank's decision, once for each `cause`.
 
-def go_on(order_id: str, cause: str) -> None:
-    """Settle the returns that waited for a bank's decision, once for each `cause`.
+        The workflow that met the dispute may not have ended yet, so another one begins whether it runs or not: each
+        step is a no-op where it was done already.
+        """
+        for each in self._orders.get(order_id).returns:
+            if each.status == ReturnStatus.REQUESTED:
+                again = partial(self._workflow.restart, each.id, given(order_id, each.id), beside=True)
+                self._idempotency.run_once(f"{cause}#{each.id}", again)
 
-    The workflow that met the dispute may not have ended yet, so another one begins whether it runs or not: each step
-    is a no-op where it was done already.
-    """
-    for each in wiring.orders().get(order_id).returns:
-        if each.status == ReturnStatus.REQUESTED:
-            given = {"order_id": order_id, "return_id": each.id}
-            again = partial(wiring.return_workflow().restart, each.id, given, beside=True)
-            wiring.idempotency().run_once(f"{cause}#{each.id}", again)
-
-
-def _return(order_id: str, return_id: str) -> Return:
-    return wiring.orders().get(order_id).accepted_return(return_id)
+    def _return(self, order_id: str, return_id: str) -> Return:
+        return self._orders.get(order_id).accepted_return(return_id)

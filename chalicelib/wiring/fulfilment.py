@@ -3,9 +3,23 @@
 from functools import cache
 
 from chalicelib import wiring
+from chalicelib.fulfilment.buyer import BuyerConfirmation
+from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
 
 
 @cache
 def saga_steps() -> SagaSteps:
     return SagaSteps(wiring.orders(), wiring.inventory(), wiring.payments(), wiring.shipping())
+
+
+@cache
+def buyer_confirmation() -> BuyerConfirmation:
+    return BuyerConfirmation(wiring.orders(), wiring.payments(), wiring.waiting_task())
+
+
+@cache
+def returns() -> Returns:
+    return Returns(
+        wiring.orders(), wiring.inventory(), wiring.payments(), wiring.return_workflow(), wiring.idempotency()
+    )

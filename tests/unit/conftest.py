@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
+from chalicelib.fulfilment.buyer import BuyerConfirmation
+from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
 from chalicelib.orders.model import Order, Status
 from chalicelib.orders.service import Orders
@@ -20,6 +22,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics, retries
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
+from chalicelib.wiring import fulfilment
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import (
@@ -64,6 +67,14 @@ class Shop:
     @property
     def steps(self) -> SagaSteps:
         return SagaSteps(self.orders, self.inventory, self.payments, self.shipping)
+
+    @property
+    def buyer_confirmation(self) -> BuyerConfirmation:
+        return BuyerConfirmation(self.orders, self.payments, self.waiting_task)
+
+    @property
+    def returns(self) -> Returns:
+        return Returns(self.orders, self.inventory, self.payments, self.return_workflow, self.idempotency)
 
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""
@@ -124,6 +135,8 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
     for room in ("orders", "payments", "shipping", "idempotency", "waiting_task", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
+    for process in ("buyer_confirmation", "returns"):
+        monkeypatch.setattr(fulfilment, process, lambda process=process: getattr(opened, process))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened
 

@@ -7,7 +7,6 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment import buyer
 from chalicelib.fulfilment.cancellation import stop_fulfilment
 from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders import routes as orders
@@ -77,7 +76,7 @@ class TestWaiting:
     @pytest.mark.parametrize("update", [webhook(), BACK])
     @pytest.mark.parametrize("confirms", [True, False])
     def test_answer_of_the_buyer_ends_the_wait(self, asked, update, confirms):
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
         asked.gateway.answer(INTENT, confirms)
 
         process_stripe_event(update)
@@ -86,7 +85,7 @@ class TestWaiting:
 
     @pytest.mark.parametrize("update", [webhook(), BACK])
     def test_news_without_an_answer_wakes_nobody(self, asked, update):
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
         process_stripe_event(update)
 
@@ -98,12 +97,12 @@ class TestWaiting:
         process_stripe_event(update)
         assert asked.saga.heard == []
 
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
         assert asked.saga.heard == [WOKEN]
 
     def test_webhook_wakes_once_and_the_return_as_often_as_it_comes(self, asked):
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
         asked.gateway.answer(INTENT)
 
         for update in (webhook(), webhook(), BACK, BACK):
@@ -113,7 +112,7 @@ class TestWaiting:
 
     def test_every_attempt_of_the_step_is_woken(self, asked):
         for token in ("token-1", "token-2"):
-            buyer.await_buyer(ORDER, token)
+            asked.buyer_confirmation.await_buyer(ORDER, token)
         asked.gateway.answer(INTENT)
 
         process_stripe_event(webhook())
@@ -124,7 +123,7 @@ class TestWaiting:
 class TestCancelling:
     def test_ends_the_wait(self, asked):
         asked.starts_saga()
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
         stop_fulfilment(wish_to_cancel(asked))
 
@@ -134,7 +133,7 @@ class TestCancelling:
         asked.starts_saga()
         stop_fulfilment(wish_to_cancel(asked))
 
-        buyer.await_buyer(ORDER, "token-1")
+        asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
         assert asked.saga.heard == [("token-1", "CancellationRequested")]
 

@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.dead_letters.refunds import retry_refunds
-from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from tests.builders import euros
@@ -16,8 +15,8 @@ def failed_return(shop):
     payment = shop.sold()
     shop.orders.take_back("ord_1", "ret_1", None)
     shop.return_workflow.start("ret_1", {"order_id": "ord_1", "return_id": "ret_1"})
-    given = returns.refund_return("ord_1", "ret_1")
-    returns.complete_return("ord_1", "ret_1", given.amount, "")
+    given = shop.returns.refund_return("ord_1", "ret_1")
+    shop.returns.complete_return("ord_1", "ret_1", given.amount, "")
     shop.step_functions.end("arn:aws:states:eu-central-1:000000000000:stateMachine:order-return", "ret_1")
     fail_newest(shop, payment)
     return payment
@@ -43,8 +42,8 @@ def test_retry_starts_the_return_again_once_while_it_runs(shop, failed_return):
 
 def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
     for _ in range(3):
-        given = returns.refund_return("ord_1", "ret_1")
-        returns.complete_return("ord_1", "ret_1", given.amount, "")
+        given = shop.returns.refund_return("ord_1", "ret_1")
+        shop.returns.complete_return("ord_1", "ret_1", given.amount, "")
         shop.gateway.forget_keys()
         learn(failed_return, "evt_again")
 
@@ -56,12 +55,12 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
 
 
 def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, failed_return):
-    returns.refund_return("ord_1", "ret_1")
+    shop.returns.refund_return("ord_1", "ret_1")
     learn(failed_return, "evt_again")
     fail_newest(shop, failed_return)
 
     assert retry_refunds("ord_1") == ["ret_1"]
-    returns.refund_return("ord_1", "ret_1")
+    shop.returns.refund_return("ord_1", "ret_1")
     assert shop.gateway.retrieve(failed_return).kept == 0
 
 

@@ -3,9 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment import returns
 from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import ReturnStatus, Status
 from chalicelib.payments.model import Shortfall
@@ -21,20 +19,19 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(monkeypatch):
-    shelf = Shelf()
-    monkeypatch.setattr(wiring, "inventory", lambda: shelf)
-    return shelf
+def shelf(shop):
+    shop.inventory = Shelf()
+    return shop.inventory
 
 
-def run(order_id, return_id, times=1):
+def run(shop, order_id, return_id, times=1):
     """All steps, each so many times."""
     for _ in range(times):
-        given = returns.refund_return(order_id, return_id)
+        given = shop.returns.refund_return(order_id, return_id)
     for _ in range(times):
-        returns.restock_return(order_id, return_id)
+        shop.returns.restock_return(order_id, return_id)
     for _ in range(times):
-        returns.complete_return(order_id, return_id, given.amount, given.shortfall or "")
+        shop.returns.complete_return(order_id, return_id, given.amount, given.shortfall or "")
 
 
 class TestStart:
@@ -46,7 +43,7 @@ class TestStart:
 
     def test_is_named_by_the_return(self, shop, requested):
         for _ in range(2):
-            returns.start(requested)
+            shop.returns.start(requested)
 
         assert shop.step_functions.started == {("order-return", "ret_1"): {"order_id": "ord_1", "return_id": "ret_1"}}
 
@@ -54,7 +51,7 @@ class TestStart:
         shop.step_functions.failing = "ExecutionLimitExceeded"
 
         with pytest.raises(ClientError):
-            returns.start(requested)
+            shop.returns.start(requested)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -63,7 +60,7 @@ class TestSteps:
         payment = shop.sold()
         shop.orders.take_back("ord_1", "ret_1", None)
 
-        run("ord_1", "ret_1", times)
+        run(shop, "ord_1", "ret_1", times)
 
         assert shop.gateway.retrieve(payment).kept == 0
         assert shelf.restocked == {"ret_1": {"MUG-01": 2}}
@@ -75,10 +72,10 @@ class TestSteps:
         for return_id in ("ret_1", "ret_2"):
             shop.orders.take_back("ord_1", return_id, {"MUG-01": 1})
 
-        run("ord_1", "ret_1", times)
+        run(shop, "ord_1", "ret_1", times)
         assert (shop.gateway.retrieve(payment).kept, shop.orders.get("ord_1").status) == (1250, Status.COMPLETED)
 
-        run("ord_1", "ret_2", times)
+        run(shop, "ord_1", "ret_2", times)
         assert (shop.gateway.retrieve(payment).kept, shop.orders.get("ord_1").status) == (0, Status.RETURNED)
         assert shop.gateway.moves.count("refund") == 2
 
@@ -87,7 +84,7 @@ class TestSteps:
         shop.gateway.refund_by_hand(payment, 700)
         shop.orders.take_back("ord_1", "ret_1", None)
 
-        run("ord_1", "ret_1", times)
+        run(shop, "ord_1", "ret_1", times)
 
         settled = shop.orders.get("ord_1").return_of("ret_1")
         assert (settled.refund.amount, settled.status) == (1800, ReturnStatus.REFUNDED)
@@ -107,7 +104,7 @@ class TestDispute:
         shop.gateway.dispute(payment)
         learn(payment, "evt_1")
         with pytest.raises(PaymentDisputed):
-            returns.refund_return("ord_1", "ret_1")
+            shop.returns.refund_return("ord_1", "ret_1")
         return payment
 
     @pytest.mark.parametrize("status", [DisputeStatus.OPEN, DisputeStatus.INQUIRY])
@@ -132,7 +129,7 @@ class TestDispute:
             learn(waiting, event_id)
 
         assert [name for _, name in shop.step_functions.started] == ["ret_1", "ret_1-1"]
-        run("ord_1", "ret_1", times=2)
+        run(shop, "ord_1", "ret_1", times=2)
 
         order = shop.orders.get("ord_1")
         settled = order.return_of("ret_1")
@@ -155,7 +152,7 @@ def test_a_disputed_payment_is_not_given_back(shop, shelf):
     shop.gateway.dispute(payment)
 
     with pytest.raises(PaymentDisputed):
-        returns.refund_return("ord_1", "ret_1")
+        shop.returns.refund_return("ord_1", "ret_1")
 
     assert shop.gateway.retrieve(payment).kept == 2500
     assert shop.orders.get("ord_1").return_of("ret_1").status == ReturnStatus.REQUESTED
