@@ -44,8 +44,10 @@ test('a growing list adds pages until there are no more', async () => {
 test('a growing list loads a page once, however often it is asked', async () => {
   const list = new GrowingList<string>(() => undefined);
   list.start(PAGES['']);
-  await Promise.all([list.more(load), list.more(load)]);
-  assert.deepEqual(list.items, ['a', 'b', 'c']);
+  const loaded: string[] = [];
+  const counted = (cursor: string) => (loaded.push(cursor), load(cursor));
+  await Promise.all([list.more(counted), list.more(counted)]);
+  assert.deepEqual([list.items, loaded], [['a', 'b', 'c'], ['2']]);
 });
 
 test('a growing list keeps its items after an error and can try again', async () => {
