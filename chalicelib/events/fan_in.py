@@ -12,10 +12,10 @@ in the table that the consumers share: the insights table, which `analytics` own
 from collections.abc import Callable
 from enum import StrEnum
 
-from chalicelib.events.contracts import INSIGHTS, OrderCompleted, OrderSettled
-from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.events.contracts import OrderCompleted, OrderSettled, new_event
+from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import outbox_item
-from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.clock import Clock
 from chalicelib.platform.counters import CounterTable, ItemKey
 from chalicelib.platform.dynamo import Write
 
@@ -69,15 +69,4 @@ class FanIn:
         if not expected <= self.done(order.order_id):
             return
         settled = OrderSettled(order_id=order.order_id, parts=sorted(expected))
-        self.write_event(
-            Envelope(
-                id=new_event_id(),
-                type=OrderSettled.__name__,
-                version=1,
-                time=iso(self._clock()),
-                source=INSIGHTS,
-                correlation_id=order.order_id,
-                causation_id=event.id,
-                data=settled.model_dump(),
-            )
-        )
+        self.write_event(new_event(settled, about=order.order_id, at=self._clock(), cause=event.id))
