@@ -10,6 +10,7 @@ from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.model import Order, OrderLine, Reason, Status, placed
 from chalicelib.platform.money import Money
+from chalicelib.pricing.model import Adjustment
 from chalicelib.shipping.address import Address
 from chalicelib.shipping.model import Parcel, WarehouseReply
 
@@ -54,6 +55,7 @@ def an_order(
     token: str | None = None,
     name: str = "Ada Lovelace",
     lines: list[OrderLine] | None = None,
+    adjustments: tuple[Adjustment, ...] = (),
     at: datetime = NOW,
     variant: Variant | None = None,
     payment_method: str = "pm_card_visa",
@@ -69,6 +71,7 @@ def an_order(
         shipping_address=an_address(name),
         payment_method=payment_method,
         lines=lines or [a_line()],
+        adjustments=adjustments,
         at=at,
         variant=variant,
     )

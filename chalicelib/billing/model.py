@@ -17,6 +17,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop
+from chalicelib.pricing.model import Adjustment
 from chalicelib.shipping.address import address_lines
 
 
@@ -137,13 +138,13 @@ def completed_at(order: Order) -> datetime | None:
 
 def invoice_of(order: Order, number: Number, now: datetime, shop: Shop) -> Document:
     """Return the invoice of a completed order, issued now. Raises OrderNotCompleted."""
-    lines = (
+    lines = [
         DocumentLine(
             name=line.name, quantity=line.quantity, unit_price=line.unit_price.amount, amount=line.total.amount
         )
         for line in order.lines
-    )
-    return _document(order, number, now, shop, lines, order.total)
+    ]
+    return _document(order, number, now, shop, [*lines, *_adjusted(order.adjustments)], order.total)
 
 
 def credit_note_of(order: Order, credit: Credit, invoice: str, number: Number, now: datetime, shop: Shop) -> Document:
@@ -190,7 +191,8 @@ def _document(
 
 
 def _credited(order: Order, credit: Credit) -> list[DocumentLine]:
-    """The returned items, and what was refunded for them before; or the refund as one line."""
+    """The returned items, their part of the adjustments and what was refunded for them before; or the refund as one
+    line."""
     items = [
         DocumentLine(
             name=line.name,
@@ -203,9 +205,14 @@ def _credited(order: Order, credit: Credit) -> list[DocumentLine]:
     ]
     if not items:
         return [DocumentLine(name=WORDS[credit.cause], amount=credit.amount)]
+    items += _adjusted(order.adjustments_of(credit.reference))
     if difference := credit.amount - sum(line.amount for line in items):
         items.append(DocumentLine(name="Refunded before", amount=difference))
     return items
+
+
+def _adjusted(adjustments: Iterable[Adjustment]) -> list[DocumentLine]:
+    return [DocumentLine(name=each.label, amount=each.amount) for each in adjustments]
 
 
 WORDS = {

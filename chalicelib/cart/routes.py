@@ -1,6 +1,5 @@
 """The cart over HTTP. Names, prices and availability are the catalog's and the inventory's, as of now."""
 
-from datetime import datetime
 from typing import Annotated
 
 from chalice import Blueprint
@@ -8,10 +7,10 @@ from pydantic import Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
-from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound, is_sold
+from chalicelib.cart.view import CartView, view_of
+from chalicelib.catalog.model import ProductArchived, ProductNotFound
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.money import Money, total
 from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
@@ -23,24 +22,10 @@ class QuantityChange(BaseModel):
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
 
-class CartLine(BaseModel):
-    """A line whose product is not sold any more is `unavailable`: it counts nothing, and can only be removed."""
-
-    sku: str
-    name: Annotated[str, Field(description="The sku where the name is not known any more.")]
-    image: Annotated[str, Field(description="Empty where it is not known any more.")]
-    quantity: int
-    unit_price: Annotated[Money | None, Field(description="Null where it is not known any more.")]
-    total: Money
-    available: Annotated[int, Field(description="Units that can be bought now; may be less than the quantity.")]
-    unavailable: bool = False
-
-
-class CartView(BaseModel):
-    lines: list[CartLine]
-    total: Money
-    expires_at: datetime | None = None
-    cart_token: Annotated[str | None, Field(description="Only when it has just been issued.")] = None
+class CartQuery(BaseModel):
+    code: Annotated[
+        str | None, Field(min_length=1, max_length=64, description="A coupon code. Unknown codes change nothing.")
+    ] = None
 
 
 class LeftOver(BaseModel):
@@ -57,11 +42,11 @@ class ClaimedCart(CartView):
 
 @endpoint(
     routes, "GET", "/cart", summary="Get the cart",
-    headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid,),
+    headers=(TOKEN,), query=CartQuery, answer=CartView, refusals=(CartTokenInvalid,),
 )  # fmt: skip
-def get_cart(call: Call) -> CartView:
+def get_cart(call: Call, query: CartQuery) -> CartView:
     """Return the caller's cart at current prices and availability. Guests send their cart token."""
-    return _view(wiring.carts().read(call.caller, _token(call)))
+    return _view(wiring.carts().read(call.caller, _token(call)), query.code)
 
 
 @endpoint(
@@ -101,26 +86,7 @@ def _token(call: Call) -> str | None:
     return call.headers.get(TOKEN.lower())
 
 
-def _view(cart: Cart | None) -> CartView:
-    nothing = Money(amount=0, currency=shop().currency)
-    if cart is None:
-        return CartView(lines=[], total=nothing)
-    products = wiring.catalog().products(list(cart.lines))
-    available = wiring.inventory().available(list(products))
-    lines = [_line(cart, sku, products.get(sku), available.get(sku, 0), nothing) for sku in cart.lines]
-    amounts = [nothing, *(line.total for line in lines)]
-    return CartView(lines=lines, total=total(amounts), expires_at=cart.expires_at)
-
-
-def _line(cart: Cart, sku: str, product: Product | None, available: int, nothing: Money) -> CartLine:
-    quantity, counts = cart.lines[sku], is_sold(product)
-    return CartLine(
-        sku=sku,
-        name=product.name if product else cart.names.get(sku, sku),
-        image=product.image if product else "",
-        quantity=quantity,
-        unit_price=product.price if product else None,
-        total=product.price.times(quantity) if product and counts else nothing,
-        available=available if counts else 0,
-        unavailable=not counts,
-    )
+def _view(cart: Cart | None, code: str | None = None) -> CartView:
+    products = wiring.catalog().products(list(cart.lines)) if cart else {}
+    available = wiring.inventory().available(list(products)) if cart else {}
+    return view_of(cart, products, available, shop().currency, code)

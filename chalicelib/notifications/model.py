@@ -87,6 +87,8 @@ def compose(occasion: Occasion, order: Order, link: str, return_id: str | None =
         for line in order.lines
         if line.sku in quantities
     ]
+    adjustments = order.adjustments_of(returned.id) if returned else order.adjustments
+    lines += [each.text(order.total.currency) for each in adjustments]
     lines.append(f"Total  {returned.refund if returned else order.total}")
     greeting = f"Hello {order.shipping_address.name}," if order.is_paid_for else "Hello,"
     return Email(

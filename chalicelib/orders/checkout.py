@@ -24,9 +24,10 @@ from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
     Order,
+    OrderLine,
     placed,
 )
-from chalicelib.orders.quote import CartAlreadyOrdered, must_be_expected, priced
+from chalicelib.orders.quote import CartAlreadyOrdered, lines_of, must_be_expected
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.payments.limits import check_total
 from chalicelib.platform.base_model import BaseModel
@@ -34,9 +35,12 @@ from chalicelib.platform.clock import Clock
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.money import Money, total
+from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
 from chalicelib.platform.retries import retry_on_conflict
+from chalicelib.pricing.model import Quote, Rule
+from chalicelib.pricing.quote import quote
+from chalicelib.pricing.rules import RULES
 from chalicelib.shipping.address import ShippingAddress
 
 KEY_LIFETIME = timedelta(days=2)
@@ -56,6 +60,10 @@ class CheckoutRequest(BaseModel):
         Money | None,
         Field(description="The total that the buyer was shown. If it is another one now, nothing happens."),
     ] = None
+    code: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)] | None,
+        Field(description="A coupon code. Unknown codes change nothing."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,10 @@ class _Asked:
 
 
 class Checkout:
-    def __init__(self, store: OrderStore, carts: Carts, catalog: Catalog, clock: Clock) -> None:
+    def __init__(
+        self, store: OrderStore, carts: Carts, catalog: Catalog, clock: Clock, rules: tuple[Rule, ...] = RULES
+    ) -> None:
+        self._rules = rules
         self._store = store
         self._carts = carts
         self._catalog = catalog
@@ -132,10 +143,9 @@ class Checkout:
             raise CartAlreadyOrdered(cart.last_order.order_id)
         request = asked.request
         email = _email(asked.caller, request)
-        lines = priced(cart, self._catalog.products(list(cart.lines)))
-        must_be_expected(lines, request.expected_total)
-        to_pay = total([line.total for line in lines])
-        check_total(to_pay)
+        priced = self._priced(cart, request)
+        must_be_expected(priced, request.expected_total)
+        check_total(priced.total)
         order_id = new_order_id()
         return placed(
             order_id=order_id,
@@ -143,12 +153,18 @@ class Checkout:
             token=_order_token(asked.caller, asked.cart_token, order_id),
             email=email,
             shipping_address=request.shipping_address.to_store(),
-            payment_method=_payment_method(request, to_pay),
-            lines=lines,
+            payment_method=_payment_method(request, priced.total),
+            lines=priced.lines,
+            adjustments=priced.adjustments,
             at=self._clock(),
             variant=asked.variant,
             client=asked.caller.client,
         )
+
+    def _priced(self, cart: Cart, request: CheckoutRequest) -> Quote[OrderLine]:
+        lines = lines_of(cart, self._catalog.products(list(cart.lines)))
+        country = request.shipping_address.to_store().country
+        return quote(lines, country, request.code, lines[0].unit_price.currency, self._rules)
 
     def _written(self, asked: _Asked, order: Order, cart: Cart) -> bool:
         """Return False if something that the order was made from has changed meanwhile; nothing is written then."""
@@ -184,7 +200,8 @@ def _fingerprint(request: CheckoutRequest) -> str:
     `expected_total` is no part of it: it is a condition, and two requests that differ in it alone ask for the same
     order. A buyer whose answer was lost and who confirms a new price meanwhile gets the order that was placed.
     """
-    canonical = json.dumps(request.model_dump(exclude={"expected_total"}), sort_keys=True)
+    asked = request.model_dump(exclude={"expected_total", *(() if request.code else ("code",))})
+    canonical = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -24,8 +24,10 @@ from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable, UnprocessableRequest
-from chalicelib.platform.money import Money, total
+from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
+from chalicelib.pricing.apportioning import parts_of_return
+from chalicelib.pricing.model import Adjustment, total_of
 from chalicelib.shipping.address import Address
 
 EVENT_VERSION = 1
@@ -172,9 +174,9 @@ class ReturnStatus(StrEnum):
 
 
 class Return(BaseModel):
-    """Returned units. `quantities` maps sku to units, `fingerprint` is of the request, `value` is what the units
-    cost, and `refund` is what is to be refunded or, once REFUNDED, what was; `shortfall` says why that
-    is less than their value."""
+    """Returned units. `quantities` maps sku to units, `fingerprint` is of the request, `value` is what the units cost
+    with their part of the order's adjustments, and `refund` is what is to be refunded or, once REFUNDED, what was;
+    `shortfall` says why that is less than their value."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -228,6 +230,7 @@ class Order(BaseModel):
     shipping_address: Address
     payment_method: str | None = None
     lines: tuple[OrderLine, ...]
+    adjustments: tuple[Adjustment, ...] = ()
     total: Money
     history: tuple[StatusChange, ...]
     cancellation: Reason | None = None
@@ -346,7 +349,7 @@ class Order(BaseModel):
         if known:
             return self
         quantities = self._returnable(wanted)
-        value = total([line.unit_price.times(quantities[line.sku]) for line in self.lines if line.sku in quantities])
+        value = self._value(quantities, self.returned)
         requested = Return(
             id=return_id,
             status=ReturnStatus.REQUESTED,
@@ -357,6 +360,21 @@ class Order(BaseModel):
             value=value,
         )
         return self._changed(RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
+
+    def _value(self, quantities: dict[str, int], returned: Counter[str]) -> Money:
+        """Return what these units cost with their part of the adjustments, after others came back."""
+        items = sum(line.unit_price.amount * quantities.get(line.sku, 0) for line in self.lines)
+        parts = parts_of_return(self.lines, self.adjustments, returned, quantities)
+        return Money(amount=items + sum(part.amount for part in parts), currency=self.total.currency)
+
+    def adjustments_of(self, return_id: str) -> list[Adjustment]:
+        """Return the part of the order's adjustments that is in the value of a return; none for an unknown one."""
+        before: Counter[str] = Counter()
+        for each in self.returns:
+            if each.id == return_id:
+                return parts_of_return(self.lines, self.adjustments, before, each.quantities)
+            before += Counter(each.quantities)
+        return []
 
     def _refundable(self, value: int, kept: int | None) -> int:
         """Of what is kept, other returns that are under way get theirs first."""
@@ -461,6 +479,7 @@ def placed(
     shipping_address: Address,
     payment_method: str | None,
     lines: list[OrderLine],
+    adjustments: tuple[Adjustment, ...] = (),
     at: datetime,
     variant: Variant | None = None,
     client: str | None = None,
@@ -475,7 +494,8 @@ def placed(
         shipping_address=shipping_address,
         payment_method=payment_method,
         lines=tuple(lines),
-        total=total([line.total for line in lines]),
+        adjustments=adjustments,
+        total=total_of(lines, adjustments, lines[0].unit_price.currency),
         history=(StatusChange(at=iso(at), status=Status.PLACED),),
         variant=variant,
         client=client,

@@ -1,13 +1,17 @@
 """Quote: what the lines of a cart cost now, and whether they can be ordered so."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, is_sold
 from chalicelib.orders.model import CartEmpty, OrderLine
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict
-from chalicelib.platform.money import Money, total
+from chalicelib.platform.money import Money
+from chalicelib.pricing.model import Adjustment, has_none
+from chalicelib.pricing.model import Quote as Priced
 
 
 class QuotedLine(BaseModel):
@@ -21,6 +25,7 @@ class QuotedLine(BaseModel):
 
 class Quote(BaseModel):
     lines: list[QuotedLine]
+    adjustments: Annotated[list[Adjustment], Field(exclude_if=has_none)] = []
     total: Money
 
 
@@ -58,9 +63,9 @@ class TotalChanged(Conflict):
 
     Members: ClassVar = NewQuote
 
-    def __init__(self, lines: list[OrderLine] | None = None) -> None:
+    def __init__(self, priced: Priced[OrderLine] | None = None) -> None:
         super().__init__()
-        self.members = NewQuote(quote=_quote(lines) if lines else None)
+        self.members = NewQuote(quote=_quote(priced) if priced else None)
 
 
 class CartAlreadyOrdered(Conflict):
@@ -73,7 +78,7 @@ class CartAlreadyOrdered(Conflict):
         self.members = OrderedBefore(order_id=order_id)
 
 
-def priced(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
+def lines_of(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
     """Return the lines of an order of this cart, at the prices of now. Raises CartEmpty, ProductUnavailable."""
     if not cart.lines:
         raise CartEmpty
@@ -96,12 +101,12 @@ def priced(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
     ]
 
 
-def must_be_expected(lines: list[OrderLine], expected: Money | None) -> None:
-    """Check that the lines come to the total that the buyer was shown, if it is known. Raises TotalChanged."""
-    if expected is not None and total([line.total for line in lines]) != expected:
-        raise TotalChanged(lines)
+def must_be_expected(priced: Priced[OrderLine], expected: Money | None) -> None:
+    """Check that the total is the one that the buyer was shown, if it is known. Raises TotalChanged."""
+    if expected is not None and priced.total != expected:
+        raise TotalChanged(priced)
 
 
-def _quote(lines: list[OrderLine]) -> Quote:
-    quoted = [QuotedLine(**line.model_dump(), total=line.total) for line in lines]
-    return Quote(lines=quoted, total=total([line.total for line in lines]))
+def _quote(priced: Priced[OrderLine]) -> Quote:
+    quoted = [QuotedLine(**line.model_dump(), total=line.total) for line in priced.lines]
+    return Quote(lines=quoted, adjustments=list(priced.adjustments), total=priced.total)

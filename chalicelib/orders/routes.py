@@ -43,6 +43,7 @@ from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
 from chalicelib.platform.text import one_line
+from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.shipping.address import Address, address_lines
 from chalicelib.shipping.model import Shipment
 
@@ -165,6 +166,9 @@ class OrderSummary(BaseModel):
     reason: Reason | None
     placed_at: str
     lines: list[LineView]
+    adjustments: Annotated[
+        list[Adjustment], Field(exclude_if=has_none, description="Discounts, shipping costs and taxes, if any.")
+    ] = []
     total: Money
     history: list[StatusChange]
     cancel_requested: Annotated[bool, Field(description="It is being cancelled and has not ended yet.")]
@@ -353,6 +357,7 @@ def _summary(order: Order) -> OrderSummary:
         lines=[
             LineView(**line.model_dump(), total=line.total, returned=order.returned[line.sku]) for line in order.lines
         ],
+        adjustments=list(order.adjustments),
         total=order.total,
         history=list(order.history),
         cancel_requested=order.cancellation is not None and not order.is_over,

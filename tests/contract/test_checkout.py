@@ -16,8 +16,10 @@ from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
+from chalicelib.pricing.model import Adjustment, AdjustmentKind
 from tests.builders import a_checkout_request, an_address, as_read, euros, product_details
 from tests.fakes import Counted, InConflict, WritesTwice
+from tests.price_rules import CODE, documented_rules
 
 ADA = Caller(customer_id="ada", email="ada@example.com")
 
@@ -360,3 +362,45 @@ def test_a_customer_need_not(checkout, two_mugs):
     order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(email=None))
 
     assert order.email == "ada@example.com"
+
+
+class TestPriceRules:
+    @pytest.fixture
+    def with_rules(self, dynamodb, orders_table, carts, catalog, clock):
+        return lambda *rules: Checkout(OrderStore(dynamodb, orders_table), carts, catalog, clock, rules)
+
+    def test_order_stores_its_adjustments_and_adjusted_total(self, with_rules, two_mugs, dynamodb, orders_table):
+        checkout = with_rules(*documented_rules())
+
+        order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(code=CODE, expected_total=euros(3303)))
+
+        assert [each.amount for each in order.adjustments] == [-250, 563, 490]
+        assert OrderStore(dynamodb, orders_table).get(order.id) == as_read(order)
+
+    def test_other_total_is_refused_with_the_adjusted_quote(self, with_rules, two_mugs, nothing_was_written):
+        with pytest.raises(TotalChanged) as refused:
+            with_rules(*documented_rules()).place(ADA, None, "key-1", a_checkout_request(expected_total=euros(3303)))
+
+        assert refused.value.members.quote.total == euros(3615)
+        assert nothing_was_written()
+
+    def test_rule_reads_the_country_of_the_address(self, with_rules, two_mugs):
+        baskets = []
+
+        with_rules(baskets.append).place(ADA, None, "key-1", a_checkout_request())
+
+        assert [basket.country for basket in baskets] == ["GB"]
+
+    def test_order_that_a_coupon_pays_in_full_needs_no_card(self, with_rules, two_mugs):
+        gift = Adjustment(kind=AdjustmentKind.DISCOUNT, label="Gift", amount=-9999)
+
+        order, _ = with_rules(lambda basket: gift).place(ADA, None, "key-1", a_checkout_request(payment_method=None))
+
+        assert (order.total, order.payment_method) == (euros(0), None)
+
+    def test_other_code_under_the_same_key_is_refused(self, with_rules, two_mugs):
+        checkout = with_rules(*documented_rules())
+        checkout.place(ADA, None, "key-1", a_checkout_request())
+
+        with pytest.raises(IdempotencyConflict):
+            checkout.place(ADA, None, "key-1", a_checkout_request(code=CODE))

@@ -78,7 +78,13 @@ class Shop:
 
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""
-        first = an_order(order.id, lines=list(order.lines), at=self.clock(), payment_method=order.payment_method)
+        first = an_order(
+            order.id,
+            lines=list(order.lines),
+            adjustments=order.adjustments,
+            at=self.clock(),
+            payment_method=order.payment_method,
+        )
         self.order_store.place(first, CheckoutRecord(order.id, "fingerprint", order.id, 0), self.clock())
         for status in (*TO_THE_BUYER[1:], *HAPPY_PATH[2:]):
             if status in [moment.status for moment in order.history]:

@@ -1,0 +1,1 @@
+"""Pricing: what lines cost, with discounts, shipping costs and taxes. Pure functions."""
