@@ -116,7 +116,7 @@ def in_words(a: Counts, b: Counts, comparison: Comparison) -> str:
     """Return the finding as a sentence for the console."""
     match comparison.finding:
         case Finding.MISCOUNTED:
-            return "One half has more orders than visits, so visits are not counted right and nothing can be said."
+            return "One half has more orders than visits, so they cannot be compared."
         case Finding.TOO_FEW:
             return (
                 f"Too few to say: each half needs about {FEWEST} orders, and as many visits without one. "

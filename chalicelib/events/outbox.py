@@ -1,4 +1,4 @@
-"""The outbox: events that lie beside the state they tell of, written in one transaction with it.
+"""The outbox: events stored beside the state that they describe, written in one transaction with it.
 
 An event carries `unpublished`, its time, until it is on the bus; the index of that name holds only those. So the
 question what the relay has left behind is cheap, and answered for every table that holds an outbox alike.
@@ -30,7 +30,7 @@ class OutboxEvent:
 
 
 def outbox_item(key: dict[str, str], event: Envelope) -> dict[str, Any]:
-    """What a store writes, together with the state that the event tells of."""
+    """Return the item that a store writes together with the state that the event describes."""
     return key | {"event": event.model_dump(), "unpublished": event.time}
 
 

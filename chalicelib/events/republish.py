@@ -1,6 +1,6 @@
 """The outboxes' safety net: what the relay did not publish is published by the clock, or by an admin's redrive.
 
-The stream that the relay reads forgets: records are given up after many tries, or, on a local engine, with a
+The stream that the relay reads forgets: records are dropped after many attempts, or, on a local engine, with a
 restart. An outbox does not.
 """
 
@@ -11,7 +11,7 @@ from chalicelib.events.outbox import Outbox, OutboxEvent
 from chalicelib.platform.log import log
 
 RELAYS_TIME = timedelta(minutes=1)
-"""An event that is younger may be on its way. One that is published twice is borne by all consumers."""
+"""An event that is younger may be on its way. One that is published twice is tolerated by all consumers."""
 AT_ONCE = 200
 
 

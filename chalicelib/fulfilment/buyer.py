@@ -1,4 +1,4 @@
-"""Waiting for a person: the saga hands out a task token, and whatever shows that the buyer has answered gives it back.
+"""Waiting for a person: the saga hands out a task token, and any evidence that the buyer has answered returns it.
 
 A webhook, the buyer's return to the order's page and a wish to cancel may all come twice, in any order, and before the
 token is kept. None of them decides anything: the step that follows asks Stripe.

@@ -1,4 +1,4 @@
-"""Cancelling against shipping. The order decides, in one conditional write: whoever comes second is told."""
+"""Cancelling against shipping. The order decides, in one conditional write; the second of the two is refused."""
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope

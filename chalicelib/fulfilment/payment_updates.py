@@ -1,4 +1,4 @@
-"""What Stripe tells us of a payment, and what that means for its order."""
+"""Payment updates: apply what changed at Stripe to the payment and its order."""
 
 from contextlib import suppress
 
@@ -39,7 +39,7 @@ def _look(notice: StripeEventRef, event_id: str) -> None:
     try:
         learn(notice.payment_intent, event_id)
     except PaymentUnknown:
-        log.warning("Stripe tells of a payment that it does not have", extra={"event_id": event_id})
+        log.warning("Stripe sent an event of a payment that it does not have", extra={"event_id": event_id})
 
 
 def learn(payment_id: str, cause: str) -> None:

@@ -21,10 +21,10 @@ OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZE
 
 
 def reconcile_payments() -> list[Mismatch]:
-    """Report each mismatch as an event, a metric and a line of the report, and put right what may be.
+    """Report each mismatch as an event, a metric and a line of the report, and repair what may be repaired.
 
     What is under way is left alone: only orders that have ended, and those that should have. Return what is new: a
-    mismatch that was reported before is only logged, and put right if it may be.
+    mismatch that was reported before is only logged, and repaired if it may be.
     """
     now = utc_now()
     intents, claims = _books(now)
@@ -66,7 +66,7 @@ def _is_news(mismatch: Mismatch, now: datetime) -> bool:
 
 
 def _still_there(suspected: Mismatch) -> tuple[Mismatch, ProviderPayment | None] | None:
-    """Reading all books takes a while in which they change, so each mismatch is looked at once more, with the
+    """Reading all books takes a while in which they change, so each mismatch is checked again, with the
     order read before and after the payment."""
     before = _claim_of(suspected.order_id)
     payment_id = suspected.payment_id or (before and before.payment and before.payment.intent_id)
@@ -118,7 +118,7 @@ def _repair_mismatch(mismatch: Mismatch, intent: ProviderPayment | None, run: st
         elif mismatch.is_repairable and intent and settings().reconcile_repairs:
             _repair(mismatch, intent, run)
     except Exception:
-        log.exception("not put right", extra={"mismatch": mismatch.id})
+        log.exception("not repaired", extra={"mismatch": mismatch.id})
 
 
 def _repair(mismatch: Mismatch, intent: ProviderPayment, run: str) -> None:

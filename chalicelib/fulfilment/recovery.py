@@ -160,7 +160,7 @@ def _tend_return(order: Order, wanted: Return, grace: timedelta) -> bool:
 
 
 def _started_late(workflow: Workflow, name: str, given: dict[str, str], since: str, grace: timedelta) -> bool:
-    """The event that starts it was given up, or is late: then the second start finds the first."""
+    """The event that starts it failed permanently, or is late: then the second start finds the first."""
     if utc_now() - datetime.fromisoformat(since) < grace:
         return False
     log.warning("starting a workflow that never began", extra={"order_id": given["order_id"]})

@@ -18,7 +18,7 @@ def client(service: str, endpoint: str | None = None) -> Any:
 
 @cache
 def s3_for_addresses() -> Any:
-    """S3, for signing addresses that somebody else opens: signed as every region demands, at the bucket's own host."""
+    """S3, for signing addresses that others open: signed as every region demands, at the bucket's own host."""
     signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     return boto3.client("s3", config=_CONFIG.merge(signing))
 

@@ -9,7 +9,7 @@ URL_SECONDS = 300
 
 
 class Documents:
-    """`bucket` is private; whoever may read a document gets an address that works for a short time."""
+    """`bucket` is private; a permitted reader gets an address that works for a short time."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3

@@ -93,7 +93,7 @@ class PerOrderStore(Generic[Item]):
         return self._put(item, ConditionExpression=NEW)
 
     def replace(self, old: Item, **changes: Any) -> Item | None:
-        """The item as it is now, or None if somebody else has changed it since `old` was read."""
+        """The item as it is now, or None if it was changed since `old` was read."""
         new = old.model_copy(update={**changes, "version": old.version + 1})
         was_unchanged = {":version": old.version}
         return new if self._put(new, ConditionExpression=UNCHANGED, ExpressionAttributeValues=was_unchanged) else None

@@ -1,4 +1,4 @@
-"""Signed links: tokens (JWT, HS256) that open one thing for whoever was mailed them, and keyed fingerprints.
+"""Signed links: tokens (JWT, HS256) that open one thing for the recipient of an email, and keyed fingerprints.
 
 The keys are one SSM SecureString: the current key first, then the previous one, separated by a space. Only the first
 one signs, all of them verify, so rotating (`infra/deploy/link_keys.py`) keeps

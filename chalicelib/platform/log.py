@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 CONTEXT_KEYS = ("request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id")
-"""What a line is about. It changes within one process, so whoever begins something new says what."""
+"""The context of a line. It changes within one process, so each new task binds its own."""
 
 BLACK = "[redacted]"
 PRIVATE_NAMES = re.compile(
@@ -54,7 +54,7 @@ def _is_private(name: Any, value: Any) -> bool:
 def bind_log_context(**ids: str | None) -> None:
     """What the lines from here on are about; what they were about before is forgotten.
 
-    Whatever is about an order has the order's id as its correlation id, as its events have.
+    A line about an order has the order's id as its correlation id, as its events have.
     """
     log.remove_keys(CONTEXT_KEYS)
     known = {name: value for name, value in ids.items() if value}

@@ -31,30 +31,18 @@ INSTEAD = {
 """What to write instead, by the words that are refused."""
 
 CLEAN = (
-    "chalicelib/accounts",
-    "chalicelib/api.py",
-    "chalicelib/billing",
-    "chalicelib/cart",
-    "chalicelib/catalog",
-    "chalicelib/dead_letters",
-    "chalicelib/inventory",
-    "chalicelib/notifications",
-    "chalicelib/events/contracts.py",
-    "chalicelib/events/schemas.py",
-    "chalicelib/order_updates",
-    "chalicelib/orders",
-    "chalicelib/payments",
-    "chalicelib/platform/errors.py",
-    "chalicelib/platform/examples.py",
-    "chalicelib/platform/http.py",
-    "chalicelib/platform/openapi.py",
-    "chalicelib/platform/openapi_text.py",
-    "chalicelib/product_import",
-    "chalicelib/shipping",
+    "README.md",
+    "SECURITY.md",
+    "app.py",
+    "chalicelib",
     "docs",
     "infra/build",
+    "infra/deploy",
     "infra/lint",
+    "infra/local",
     "infra/reference",
+    "infra/seed",
+    "infra/simulator",
 )
 """Folders and files without these words. Add the next one when it is clean; take none out."""
 
@@ -66,6 +54,9 @@ LEFT_OUT = {
 """Files and folders that are not checked, and why."""
 
 ALLOWED = {
+    ("chalicelib/analytics/report.py", "pieces"): "A column of the published report.",
+    ("chalicelib/console/system.py", "gives up"): "A value of the API, which the console draws.",
+    ("chalicelib/platform/text.py", "letters"): "Letters of an alphabet.",
     ("chalicelib/catalog/folding.py", "letters"): "Letters of an alphabet.",
     ("chalicelib/orders/keys.py", "pieces"): "Hashed into the ids of returns, which must stay the same.",
     ("chalicelib/shipping/countries.py", "letters"): "The data names the parts of an address by letters.",
