@@ -73,7 +73,7 @@ def by_access(*access):
     return found
 
 
-def test_whoever_has_no_account_gets_no_further_than_the_gateway_on_routes_for_those_who_have(definition):
+def test_request_without_an_account_ends_at_the_gateway_on_account_routes(definition):
     for operation in by_access("customer", "admin"):
         assert operation_of(definition, operation)["security"] == [{gateway.AUTHORIZER: []}], operation.path
 

@@ -119,7 +119,7 @@ def test_every_task_ends_in_time_and_later_than_its_function(name):
         assert limit > lambda_timeout(function)
 
 
-def test_the_wait_for_the_warehouse_looks_again_as_often_as_the_warehouse_must_show_life():
+def test_wait_for_the_warehouse_looks_again_until_its_time_limit():
     assert UNFILLED["ShipOrder"]["TimeoutSeconds"] == "${WarehouseHeartbeatSeconds}"
     parameters = {name: each.get("Default") for name, each in merged_template("prod")["Parameters"].items()}
     heartbeat, limit = parameters["WarehouseHeartbeatSeconds"], parameters["WarehouseTimeoutSeconds"]
