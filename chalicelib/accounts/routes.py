@@ -7,7 +7,7 @@ edge decides who may see the console's pages; the API itself never looks at it.
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from chalice import Blueprint
 from pydantic import Field
@@ -151,7 +151,7 @@ def _may_send_code(call: Call, email: str) -> None:
         raise TooManyAttempts
 
 
-def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: type[Refusal]) -> Callable:
+def _code_endpoint(path: str, body: type[BaseModel], summary: str, *refusals: type[Refusal]) -> Callable[..., Any]:
     return endpoint(
         routes, "POST", path, summary=summary, status=202, body=body, answer=Taken,
         refusals=(TooManyAttempts, *refusals),

@@ -6,7 +6,8 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import Return, ReturnStatus
 from chalicelib.orders.service import Orders
-from chalicelib.payments.service import Given, Payments
+from chalicelib.payments.refunds import Given
+from chalicelib.payments.service import Payments
 from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.workflows import Workflow
 

@@ -125,7 +125,7 @@ class StripeProvider:
         return self._moved("list disputes", self._client.v1.disputes, _dispute, created)
 
     def _moved(
-        self, operation: str, collection: Any, read: Callable, created: int
+        self, operation: str, collection: Any, read: Callable[..., Any], created: int
     ) -> Iterator[tuple[ProviderPayment, Any]]:
         found = self._pages(operation, collection, created={"gte": created}, expand=["data.payment_intent"])
         for number, moved in enumerate(found):
@@ -153,10 +153,12 @@ class StripeProvider:
             max_network_retries=1,
         )
 
-    def _payment(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> ProviderPayment:
+    def _payment(
+        self, operation: str, call: Callable[..., Any], *arguments: Any, key: str | None = None
+    ) -> ProviderPayment:
         return _payment(self._call(operation, call, *arguments, key=key))
 
-    def _call(self, operation: str, call: Callable, *arguments: Any, key: str | None = None) -> Any:
+    def _call(self, operation: str, call: Callable[..., Any], *arguments: Any, key: str | None = None) -> Any:
         """Logged with what became of it. The key names the order and the step."""
         about = {"operation": operation, "idempotency_key": key}
         try:
@@ -168,7 +170,7 @@ class StripeProvider:
         log.info("payment call", extra=about | found)
         return answer
 
-    def _asked(self, call: Callable, *arguments: Any, key: str | None = None) -> Any:
+    def _asked(self, call: Callable[..., Any], *arguments: Any, key: str | None = None) -> Any:
         import stripe
 
         try:
@@ -191,7 +193,7 @@ class StripeProvider:
             failure = PaymentProviderUnavailable if key_in_use else PaymentProviderFailed
             raise failure(type(error).__name__) from error
 
-    def _with_current_key(self, call: Callable, *arguments: Any, options: dict[str, Any]) -> Any:
+    def _with_current_key(self, call: Callable[..., Any], *arguments: Any, options: dict[str, Any]) -> Any:
         """The key may have been changed since it was read."""
         import stripe
 

@@ -196,7 +196,7 @@ def endpoint(
     answer_headers: tuple[str, ...] = (),
     shared_seconds: int = 0,
     refusals: tuple[type[Refusal], ...] = (),
-) -> Callable:
+) -> Callable[..., Any]:
     """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models. Its docstring
     is the operation's description in the OpenAPI document.
 
@@ -204,7 +204,7 @@ def endpoint(
     be shared for so many seconds, also with pages of other sites.
     """
 
-    def register(view: Callable) -> Callable:
+    def register(view: Callable[..., Any]) -> Callable[..., Any]:
         OPERATIONS.append(
             Operation(
                 view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
@@ -252,7 +252,7 @@ def endpoint(
     return register
 
 
-def _room(view: Callable) -> str:
+def _room(view: Callable[..., Any]) -> str:
     """Return the folder of the module that declares the view; `health` where that is no room."""
     folders = view.__module__.split(".")[1:-1]
     return folders[0] if folders else "health"
