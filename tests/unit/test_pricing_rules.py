@@ -4,12 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.billing.model import Cause, Credit, DocumentKind, Number, credit_note_of, invoice_of
 from chalicelib.billing.rendering import rendered
 from chalicelib.cart.view import view_of
 from chalicelib.catalog.model import Product
-from chalicelib.fulfilment import returns
 from chalicelib.notifications.model import Occasion, compose
 from chalicelib.orders.model import Status
 from chalicelib.orders.quote import TotalChanged, must_be_expected
@@ -36,9 +34,8 @@ def priced():
 
 
 @pytest.fixture
-def sold(shop, priced, monkeypatch):
+def sold(shop, priced):
     """An order with the three adjustments, authorized, captured and completed."""
-    monkeypatch.setattr(wiring, "inventory", lambda: SimpleNamespace(restock=lambda *_: None))
     order = shop.has(an_order_in(Status.COMPLETED, lines=LINES, adjustments=priced.adjustments))
     shop.payments.authorize(order.id, order.total, APPROVED)
     shop.payments.capture(order.id)
@@ -47,8 +44,8 @@ def sold(shop, priced, monkeypatch):
 
 def take_back(shop, return_id, wanted):
     shop.orders.take_back("ord_1", return_id, wanted)
-    given = returns.refund_return("ord_1", return_id)
-    returns.complete_return("ord_1", return_id, given.amount, given.shortfall or "")
+    given = shop.returns.refund_return("ord_1", return_id)
+    shop.returns.complete_return("ord_1", return_id, given.amount, given.shortfall or "")
     return given
 
 
