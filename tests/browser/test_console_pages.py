@@ -209,7 +209,7 @@ def test_what_a_product_cannot_be_is_told_beside_the_field(
         expect(pictures).to_have_accessible_description(complaint)
     page.get_by_test_id("delta").fill("-11")
     page.get_by_test_id("move-stock").click()
-    expect(page.get_by_text("There are fewer pieces available than you want to take away.")).to_be_visible()
+    expect(page.get_by_text("Fewer units are available than the request removes.")).to_be_visible()
 
     assert guest.must("GET", f"/products/{product}")["price"]["amount"] == 1250
 

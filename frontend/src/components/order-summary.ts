@@ -23,10 +23,16 @@ export const orderSummary = (shown: Cart | Order) => html`
       `,
     )}
   </ul>
-  <p class="sum"><span>Delivery</span><span>Included</span></p>
+  ${adjustments(shown).map(({ label, amount }) => html`
+    <p class="sum" data-testid="adjustment"><span dir="auto">${label}</span><span>${formatMoney({ amount, currency: shown.total.currency })}</span></p>
+  `)}
+  ${adjustments(shown).some(({ kind }) => kind === 'SHIPPING') ? nothing : html`<p class="sum"><span>Delivery</span><span>Included</span></p>`}
   <p class="sum sum-total"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
   ${'payment' in shown ? refund(shown) : nothing}
 `;
+
+/** Discounts, shipping and taxes between the lines and the total. */
+const adjustments = (shown: Cart | Order) => shown.adjustments ?? [];
 
 const isGone = (line: CartLine | OrderLine) => 'unavailable' in line && line.unavailable;
 
