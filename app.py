@@ -67,7 +67,7 @@ def push_updates(event: Event, context: Any) -> Event:
     from chalicelib.platform import sqs_batch
     from chalicelib.wiring import order_updates
 
-    return sqs_batch.consume_in_order(event, Update, order_updates.live().push)
+    return sqs_batch.consume_in_order(event, Update, order_updates.order_updates().push)
 
 
 @app.lambda_function(name="start_fulfilment")

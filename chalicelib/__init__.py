@@ -1,1 +1,1 @@
-"""The storefront's code: one package per bounded context, all standing on `platform`."""
+"""The storefront's code: a room (package) for each bounded context, process or admin tool, on top of `platform`."""

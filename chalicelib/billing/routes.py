@@ -8,10 +8,11 @@ from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentNotFound, InvoiceNotReady
-from chalicelib.orders.routes import NOT_OPENED, ORDER_TOKEN
+from chalicelib.orders.service import NOT_OPENED
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.headers import ORDER_TOKEN
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop

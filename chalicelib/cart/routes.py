@@ -10,12 +10,11 @@ from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTo
 from chalicelib.cart.view import CartView, view_of
 from chalicelib.catalog.model import ProductArchived, ProductNotFound
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.headers import CART_TOKEN
 from chalicelib.platform.http import Answer, Call, endpoint
 from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
-
-TOKEN = "X-Cart-Token"
 
 
 class QuantityChange(BaseModel):
@@ -42,7 +41,7 @@ class ClaimedCart(CartView):
 
 @endpoint(
     routes, "GET", "/cart", summary="Get the cart",
-    headers=(TOKEN,), query=CartQuery, answer=CartView, refusals=(CartTokenInvalid,),
+    headers=(CART_TOKEN,), query=CartQuery, answer=CartView, refusals=(CartTokenInvalid,),
 )  # fmt: skip
 def get_cart(call: Call, query: CartQuery) -> CartView:
     """Return the caller's cart at current prices and availability. Guests send their cart token."""
@@ -51,7 +50,7 @@ def get_cart(call: Call, query: CartQuery) -> CartView:
 
 @endpoint(
     routes, "PUT", "/cart/items/{sku}", summary="Set the quantity of a product in the cart",
-    headers=(TOKEN,), body=QuantityChange, answer=CartView, answer_headers=(TOKEN,),
+    headers=(CART_TOKEN,), body=QuantityChange, answer=CartView, answer_headers=(CART_TOKEN,),
     refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip
 def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
@@ -59,12 +58,12 @@ def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
     product = wiring.catalog().sellable(sku)
     cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity, product.name)
     view = _view(cart).model_copy(update={"cart_token": issued})
-    return Answer(view, {TOKEN: issued} if issued else {})
+    return Answer(view, {CART_TOKEN: issued} if issued else {})
 
 
 @endpoint(
     routes, "DELETE", "/cart/items/{sku}", summary="Remove a product from the cart",
-    headers=(TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
+    headers=(CART_TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
 def delete_cart_item(call: Call, sku: str) -> CartView:
     """Remove a product from the cart. Succeeds if it is not in the cart."""
@@ -73,7 +72,7 @@ def delete_cart_item(call: Call, sku: str) -> CartView:
 
 @endpoint(
     routes, "POST", "/cart/claim", summary="Claim a guest's cart", access="customer",
-    headers=(TOKEN,), answer=ClaimedCart, refusals=(CartTokenInvalid, CartBusy),
+    headers=(CART_TOKEN,), answer=ClaimedCart, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
 def claim_cart(call: Call) -> ClaimedCart:
     """Merge the guest's cart into the customer's. Repeating the call changes nothing."""
@@ -83,7 +82,7 @@ def claim_cart(call: Call) -> ClaimedCart:
 
 
 def _token(call: Call) -> str | None:
-    return call.headers.get(TOKEN.lower())
+    return call.headers.get(CART_TOKEN.lower())
 
 
 def _view(cart: Cart | None, code: str | None = None) -> CartView:

@@ -1,1 +1,1 @@
-"""What people browse."""
+"""Catalog: products and categories, their search and administration."""

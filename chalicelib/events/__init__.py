@@ -1,1 +1,1 @@
-"""What happened: the contracts of all events, the way onto the bus, and the way off it."""
+"""Events: contracts, transactional outbox, relay and publisher, and the fan-in of an order's consequences."""

@@ -1,1 +1,1 @@
-"""The saga's steps: here, and only here, the other rooms meet."""
+"""Fulfilment: saga steps, recovery and other processes that coordinate the rooms."""

@@ -1,1 +1,1 @@
-"""Inventory: stock levels and reservations."""
+"""Inventory: the stock ledger, and reservations that expire."""

@@ -10,9 +10,9 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
     context = event["requestContext"]
     match context["eventType"]:
         case "CONNECT":
-            wiring.live().connected(context["connectionId"])
+            wiring.order_updates().connected(context["connectionId"])
         case "DISCONNECT":
-            wiring.live().disconnected(context["connectionId"])
+            wiring.order_updates().disconnected(context["connectionId"])
         case _:
-            wiring.live().heard(context["connectionId"], event.get("body") or "")
+            wiring.order_updates().received(context["connectionId"], event.get("body") or "")
     return {"statusCode": 200}

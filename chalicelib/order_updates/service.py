@@ -1,4 +1,4 @@
-"""Letting buyers follow their orders. Nothing that a client sends can break more than its own wish."""
+"""Order updates over WebSocket: subscribe connections to orders, and push each change to them."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ KEPT = timedelta(hours=2, minutes=10)
 """API Gateway ends every connection after two hours."""
 
 
-class Live:
+class OrderUpdates:
     def __init__(
         self,
         connections: ConnectionStore,
@@ -40,13 +40,13 @@ class Live:
     def disconnected(self, connection_id: str) -> None:
         self._connections.forget(connection_id)
 
-    def heard(self, connection_id: str, text: str) -> None:
-        """Answer a client's message. Its text is never logged."""
+    def received(self, connection_id: str, text: str) -> None:
+        """Answer a client's message. Its content is never logged."""
         if not self._sockets.send(connection_id, self._answer(connection_id, text)):
             self._connections.forget(connection_id)
 
     def push(self, update: Update) -> None:
-        """To all who watch the order. Who has gone is forgotten."""
+        """Send a change to every connection that watches the order, and delete connections that have closed."""
         watchers = self._connections.watchers(update.order_id, int(self._clock().timestamp()))
         gone = [each for each in watchers if not self._sockets.send(each, update.model_dump())]
         for connection_id in gone:
@@ -68,7 +68,7 @@ class Live:
             return problem("internal_error", f"An unexpected error occurred. Quote {incident}.")
 
     def _subscribed(self, connection_id: str, text: str) -> Update:
-        """Return the order's state, read after the watch was written: a change is in the state or in a later update.
+        """Subscribe, then return the order's state: a change is in that state or is pushed, never missed.
 
         Raises what `parsed` and `Orders.get_for` raise, and TooManySubscriptions.
         """

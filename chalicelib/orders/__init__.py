@@ -1,1 +1,1 @@
-"""Orders: checkout, state changes, access."""
+"""Orders: the order aggregate, checkout, cancellation, returns, and who may see an order."""

@@ -9,19 +9,15 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, MAX_QUANTITY, CartTokenInvalid
-from chalicelib.cart.routes import TOKEN as CART_TOKEN
 from chalicelib.events.contracts import variant_of
 from chalicelib.orders.checkout import CheckoutRequest
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import (
     CartEmpty,
     CheckoutBusy,
-    LinkRevoked,
     NothingToReturn,
     Order,
-    OrderNotFound,
     OrderNotReturnable,
-    OrderTokenRequired,
     Reason,
     Return,
     ReturnExceedsOrder,
@@ -32,13 +28,14 @@ from chalicelib.orders.model import (
     TooLateToCancel,
 )
 from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
+from chalicelib.orders.service import NOT_OPENED
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.payments.provider import PaymentDisputed
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.links import LinkExpired, LinkInvalid
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -50,11 +47,6 @@ from chalicelib.shipping.model import Shipment
 Action = Literal["cancel", "return"]
 
 routes = Blueprint(__name__)
-
-ORDER_TOKEN = "X-Order-Token"
-VARIANT = "X-Variant"
-NOT_OPENED = (OrderTokenRequired, OrderNotFound, LinkExpired, LinkInvalid, LinkRevoked)
-"""Errors for callers that may not see an order."""
 
 
 class OrderAccepted(BaseModel):

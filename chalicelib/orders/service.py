@@ -18,11 +18,13 @@ from chalicelib.orders.model import (
 from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.links import LinkInvalid, Links, is_link
+from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
 PAGE_SIZE = 20
 ATTEMPTS = 6
+NOT_OPENED = (OrderTokenRequired, OrderNotFound, LinkExpired, LinkInvalid, LinkRevoked)
+"""What `get_for` raises for callers that may not see an order."""
 
 
 class Orders:

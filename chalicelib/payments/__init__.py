@@ -1,1 +1,1 @@
-"""Money: authorize, capture, void, refund. The only room that calls a payment provider."""
+"""Payments: authorize, capture, void, refund and reconcile. The only room that calls a payment provider."""

@@ -1,1 +1,1 @@
-"""What every room stands on; it knows none of them."""
+"""Platform: what every room uses, such as HTTP, settings, logging, DynamoDB and clocks. It imports no room."""

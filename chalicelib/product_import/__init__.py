@@ -1,4 +1,1 @@
-"""Products from a file: uploaded by an admin, split into batches, written, counted, and reported on.
-
-A room of its own, because it has a table and a bucket, and brings catalog and inventory together.
-"""
+"""Product import: products from an uploaded file, split into batches, written and reported."""

@@ -1,1 +1,1 @@
-"""Handing orders to the warehouse, and hearing back from it."""
+"""Shipping: addresses, shipment requests to the warehouse, and its replies."""

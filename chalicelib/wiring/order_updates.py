@@ -3,7 +3,7 @@
 from functools import cache
 
 from chalicelib import wiring
-from chalicelib.order_updates.service import Live
+from chalicelib.order_updates.service import OrderUpdates
 from chalicelib.order_updates.sockets import Sockets
 from chalicelib.order_updates.store import ConnectionStore
 from chalicelib.platform import aws
@@ -13,7 +13,7 @@ from chalicelib.platform.settings import settings
 
 
 @cache
-def live() -> Live:
+def order_updates() -> OrderUpdates:
     connections = ConnectionStore(aws.dynamodb(), settings().connections_table)
     sockets = Sockets(aws.client("apigatewaymanagementapi", settings().websocket_management_endpoint))
-    return Live(connections, sockets, wiring.orders(), identify, utc_now)
+    return OrderUpdates(connections, sockets, wiring.orders(), identify, utc_now)

@@ -20,7 +20,7 @@ from infra.build import derived, gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
-ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "lab": {"local", "demo"}}
+ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "audit": {"local", "demo"}}
 """Fragments that are not for every stage."""
 
 WATCHED = {

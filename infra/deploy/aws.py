@@ -76,7 +76,7 @@ def _browser_config(stage: str, outputs: dict[str, str], publishable_key: str) -
         "websocket_url": outputs["WebSocketUrl"],
         "stripe_publishable_key": publishable_key or None,
         "sandbox": not publishable_key,
-        "lab": {"control_api": None} if stage in ONLY_IN["lab"] else None,
+        "lab": {"control_api": None} if stage in ONLY_IN["audit"] else None,
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib.order_updates.model import CURRENT, MAX_SUBSCRIPTIONS, MESSAGE_LIMIT, Update, change
-from chalicelib.order_updates.service import KEPT, Live
+from chalicelib.order_updates.service import KEPT, OrderUpdates
 from chalicelib.order_updates.updates import enqueue
 from chalicelib.orders.checkout import CheckoutRecord
 from chalicelib.orders.model import Reason, Status
@@ -75,7 +75,7 @@ def orders(store):
 
 @pytest.fixture
 def live(connections, sockets, orders):
-    live = Live(connections, sockets, orders, identify, TestClock())
+    live = OrderUpdates(connections, sockets, orders, identify, TestClock())
     for connection in ("here", "there"):
         live.connected(connection)
     return live
@@ -94,7 +94,7 @@ def an_update(order_id="ord_ada", version=2):
     [("ord_guest", "order_secret"), ("ord_ada", ADA), ("ord_ada", KEEPER), ("ord_guest", KEEPER)],
 )
 def test_whoever_may_see_an_order_may_follow_it_and_hears_at_once_how_it_stands(live, sockets, order_id, token):
-    live.heard("here", subscribe(order_id, token))
+    live.received("here", subscribe(order_id, token))
 
     [told] = sockets.by("here")
     assert told == {
@@ -121,7 +121,7 @@ def test_whoever_may_see_an_order_may_follow_it_and_hears_at_once_how_it_stands(
     ],
 )
 def test_whoever_may_not_see_an_order_may_not_follow_it_and_never_hears_of_it(live, sockets, order_id, token, code):
-    live.heard("here", subscribe(order_id, token))
+    live.received("here", subscribe(order_id, token))
     live.push(an_update(order_id))
 
     [told] = sockets.by("here")
@@ -150,7 +150,7 @@ def test_whoever_may_not_see_an_order_may_not_follow_it_and_never_hears_of_it(li
     ],
 )
 def test_garbage_is_answered_with_a_problem_that_does_not_repeat_it(live, sockets, text, code):
-    live.heard("here", text)
+    live.received("here", text)
 
     [told] = sockets.by("here")
     assert told["error"]["code"] == code
@@ -164,7 +164,7 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
     def fail(headers):
         raise failure
 
-    Live(connections, sockets, orders, fail, TestClock()).heard("here", subscribe("ord_ada", ADA))
+    OrderUpdates(connections, sockets, orders, fail, TestClock()).received("here", subscribe("ord_ada", ADA))
 
     [told] = sockets.by("here")
     assert told["error"]["code"] == code
@@ -172,9 +172,9 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
 
 
 def test_what_is_said_is_not_logged(live, capfd):
-    live.heard("here", subscribe("ord_ada", "order_private"))
-    live.heard("here", subscribe("ord_ada", "forged.private.token"))
-    live.heard("here", '{"private": ')
+    live.received("here", subscribe("ord_ada", "order_private"))
+    live.received("here", subscribe("ord_ada", "forged.private.token"))
+    live.received("here", '{"private": ')
 
     output = capfd.readouterr()
     assert "private" not in output.out + output.err
@@ -183,8 +183,8 @@ def test_what_is_said_is_not_logged(live, capfd):
 def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, connections):
     live.connected("elsewhere")
     for connection in ("here", "there"):
-        live.heard(connection, subscribe("ord_ada", ADA))
-    live.heard("elsewhere", subscribe("ord_guest", "order_secret"))
+        live.received(connection, subscribe("ord_ada", ADA))
+    live.received("elsewhere", subscribe("ord_guest", "order_secret"))
 
     live.push(an_update())
 
@@ -194,8 +194,8 @@ def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, c
 
 def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connections):
     for connection in ("here", "there"):
-        live.heard(connection, subscribe("ord_ada", ADA))
-    live.heard("here", subscribe("ord_ada", KEEPER))
+        live.received(connection, subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", KEEPER))
     sockets.left.add("here")
 
     live.push(an_update())
@@ -207,13 +207,13 @@ def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connect
 def test_who_has_gone_before_the_answer_is_forgotten(live, sockets, connections):
     sockets.left.add("here")
 
-    live.heard("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA))
 
     assert connections.watchers("ord_ada", 0) == []
 
 
 def test_who_disconnects_is_forgotten(live, connections):
-    live.heard("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA))
 
     live.disconnected("here")
 
@@ -224,8 +224,8 @@ def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
     many = [an_order(f"ord_{n}", customer_id="ada") for n in range(MAX_SUBSCRIPTIONS + 1)]
     for order in many:
         store.place(order, CheckoutRecord(order.id, "", order.id, 0), NOW)
-        live.heard("here", subscribe(order.id, ADA))
-    live.heard("here", subscribe("ord_0", ADA))
+        live.received("here", subscribe(order.id, ADA))
+    live.received("here", subscribe("ord_0", ADA))
 
     *told, last, again = sockets.by("here")
     assert [message["order_id"] for message in told] == [order.id for order in many[:-1]]
@@ -243,7 +243,7 @@ def test_a_change_while_somebody_subscribes_is_in_the_answer_or_told_after_it(co
         return written
 
     connections.subscribe = subscribe_and_change
-    live.heard("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA))
 
     assert sockets.by("here")[0]["version"] == 2
 
@@ -251,7 +251,7 @@ def test_a_change_while_somebody_subscribes_is_in_the_answer_or_told_after_it(co
 def test_a_wish_to_cancel_is_part_of_how_it_stands(live, sockets, orders):
     orders.cancel("ord_ada", Reason.CUSTOMER_REQUEST)
 
-    live.heard("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA))
 
     [told] = sockets.by("here")
     assert (told["version"], told["status"], told["reason"]) == (2, "PLACED", "CUSTOMER_REQUEST")
