@@ -1,1 +1,1 @@
-"""What runs in CloudFront's locations as Lambda@Edge: the standard library, and settings baked into the package."""
+"""Lambda@Edge functions: they use the standard library only, and settings from a file in their package."""

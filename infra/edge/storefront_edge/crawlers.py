@@ -1,4 +1,4 @@
-"""Origin request for pages: search engines and link previews get them rendered, people get the app.
+"""Origin request function: renders pages for search engines and link previews; browsers get the app.
 
 Who is a crawler is decided by `viewer_request.js`, which writes the path they asked for into a header that is part of
 the cache key. When the catalog does not answer they get the app, like people.
@@ -23,11 +23,11 @@ LISTED_AT_MOST = 1_000
 """Links of one page: the answer of an edge function is limited to 1 MB."""
 
 Catalog = Callable[[str], Any]
-"""From a path of the API to its JSON, or None if there is nothing there. Raises CatalogUnavailable."""
+"""Returns the JSON of a path of the API, or None for a 404. Raises CatalogUnavailable."""
 
 
 class CatalogUnavailable(Exception):
-    """The API did not answer, or not with a success."""
+    """The API did not answer, or answered with an error."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], settings: Settings, catalog: Catalog) -> dict[str, Any]:
-    """A rendered page, or the request on its way to the app."""
+    """Return a rendered page, or the request unchanged for the app."""
     crawled = request["headers"].get(CRAWLED_PATH)
     if crawled is None:
         return request
@@ -65,7 +65,7 @@ def _page(path: str, site: Settings, catalog: Catalog) -> pages.Page | None:
 
 
 def _all(catalog: Catalog, path: str) -> list[dict[str, Any]]:
-    """Follow the cursors of a list, up to as many items as a page may link to."""
+    """Return the items of a list, following its cursors up to the limit of links of a page."""
     page = catalog(path)
     items: list[dict[str, Any]] = page["items"]
     while (cursor := page.get("next_cursor")) and len(items) < LISTED_AT_MOST:

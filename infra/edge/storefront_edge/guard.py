@@ -1,4 +1,4 @@
-"""Viewer request for `/admin*`: the console's pages are for admins. Others are asked to sign in.
+"""Viewer request function for `/admin*`: only admins get the console's pages. Others are redirected to sign-in.
 
 This keeps the pages out of sight; what protects the shop is that the API checks every call again.
 """
@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], settings: Settings, now: float) -> dict[str, Any]:
-    """The request, on its way to the page; or a redirect to where one signs in."""
+    """Return the request unchanged, or a redirect to sign-in."""
     if not any(_is_admins(token, settings, now) for token in _tokens(request)):
         return _to_sign_in(request)
     return request | {"uri": _file(request["uri"])}
@@ -45,7 +45,7 @@ def _tokens(request: dict[str, Any]) -> Iterator[str]:
 
 
 def _to_sign_in(request: dict[str, Any]) -> dict[str, Any]:
-    """And back, to a page of the console: whatever was asked, `next` names no other place."""
+    """Return the redirect to sign-in. `next` is always a page of the console."""
     wanted = request["uri"] if _is_of_console(request["uri"]) else HOME
     if request["querystring"]:
         wanted += f"?{request['querystring']}"
@@ -60,7 +60,7 @@ def _to_sign_in(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file(uri: str) -> str:
-    """As `viewer_request.js` has it."""
+    """Return the file of a path; the same rule as in `viewer_request.js`."""
     if "." in uri.rpartition("/")[2]:
         return uri
     return "/admin/index.html" if _is_of_console(uri) else "/index.html"

@@ -1,4 +1,4 @@
-"""Verifies an id token of the shop's user pool, with nothing but the standard library.
+"""Token verification: checks an id token of the shop's user pool with the standard library only.
 
 Checking an RSA signature needs no secrets, so no constant time and no native library: one modular power, compared
 with the one block that PKCS#1 v1.5 allows (RFC 8017, 8.2.2). The block is built and never parsed, because
@@ -20,7 +20,7 @@ BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class TokenRefused(Exception):
-    """It is not a current id token of this pool for this client."""
+    """The token is not a valid id token of this pool for this client."""
 
 
 def verified_claims(token: str, keys: list[dict[str, Any]], issuer: str, audience: str, now: float) -> dict[str, Any]:
