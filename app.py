@@ -128,11 +128,11 @@ def send_confirmation(event: Event, context: Any) -> Event:
 @app.lambda_function(name="process_stripe_event")
 def process_stripe_event(event: Event, context: Any) -> Event:
     """Stripe's events → the payment, and its order."""
-    from chalicelib.fulfilment import payment_updates
     from chalicelib.payments.webhooks import StripeEventRef
     from chalicelib.platform import sqs_batch
+    from chalicelib.wiring import fulfilment
 
-    return sqs_batch.consume(event, StripeEventRef, payment_updates.process_stripe_event)
+    return sqs_batch.consume(event, StripeEventRef, fulfilment.payment_updates().process_stripe_event)
 
 
 @app.lambda_function(name="send_notifications")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib import wiring
-from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.payments.movements import HOLDS_MOVE
 from chalicelib.payments.provider import ProviderPayment
@@ -16,6 +15,7 @@ from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.idempotency import AlreadyInProgress
 from chalicelib.platform.log import log
 from chalicelib.platform.settings import settings
+from chalicelib.wiring import fulfilment
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
 
@@ -114,7 +114,7 @@ def _repair_mismatch(mismatch: Mismatch, intent: ProviderPayment | None, run: st
     """Our own record is always brought up to date; money is moved only where the setting allows it."""
     try:
         if mismatch.kind == MismatchKind.NOT_RECORDED and intent:
-            learn(intent.id, mismatch.id)
+            fulfilment.payment_updates().learn(intent.id, mismatch.id)
         elif mismatch.is_repairable and intent and settings().reconcile_repairs:
             _repair(mismatch, intent, run)
     except Exception:

@@ -4,6 +4,7 @@ from functools import cache
 
 from chalicelib import wiring
 from chalicelib.fulfilment.buyer import BuyerConfirmation
+from chalicelib.fulfilment.payment_updates import PaymentUpdates
 from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
 
@@ -23,3 +24,8 @@ def returns() -> Returns:
     return Returns(
         wiring.orders(), wiring.inventory(), wiring.payments(), wiring.return_workflow(), wiring.idempotency()
     )
+
+
+@cache
+def payment_updates() -> PaymentUpdates:
+    return PaymentUpdates(wiring.orders(), wiring.payments(), wiring.idempotency(), buyer_confirmation(), returns())

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.fulfilment.buyer import BuyerConfirmation
+from chalicelib.fulfilment.payment_updates import PaymentUpdates
 from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
 from chalicelib.orders.model import Order, Status
@@ -71,6 +72,10 @@ class Shop:
     @property
     def buyer_confirmation(self) -> BuyerConfirmation:
         return BuyerConfirmation(self.orders, self.payments, self.waiting_task)
+
+    @property
+    def payment_updates(self) -> PaymentUpdates:
+        return PaymentUpdates(self.orders, self.payments, self.idempotency, self.buyer_confirmation, self.returns)
 
     @property
     def returns(self) -> Returns:
@@ -141,7 +146,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
     for room in ("orders", "payments", "shipping", "idempotency", "waiting_task", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
-    for process in ("buyer_confirmation", "returns"):
+    for process in ("buyer_confirmation", "returns", "payment_updates"):
         monkeypatch.setattr(fulfilment, process, lambda process=process: getattr(opened, process))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened

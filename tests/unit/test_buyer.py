@@ -8,7 +8,6 @@ import pytest
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
 from chalicelib.fulfilment.cancellation import stop_fulfilment
-from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired
@@ -79,7 +78,7 @@ class TestWaiting:
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
         asked.gateway.answer(INTENT, confirms)
 
-        process_stripe_event(update)
+        asked.payment_updates.process_stripe_event(update)
 
         assert asked.saga.heard == [WOKEN]
 
@@ -87,14 +86,14 @@ class TestWaiting:
     def test_news_without_an_answer_wakes_nobody(self, asked, update):
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
-        process_stripe_event(update)
+        asked.payment_updates.process_stripe_event(update)
 
         assert asked.saga.heard == []
 
     @pytest.mark.parametrize("update", [webhook(), BACK])
     def test_answer_that_comes_before_the_wait_is_not_lost(self, asked, update):
         asked.gateway.answer(INTENT)
-        process_stripe_event(update)
+        asked.payment_updates.process_stripe_event(update)
         assert asked.saga.heard == []
 
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
@@ -106,7 +105,7 @@ class TestWaiting:
         asked.gateway.answer(INTENT)
 
         for update in (webhook(), webhook(), BACK, BACK):
-            process_stripe_event(update)
+            asked.payment_updates.process_stripe_event(update)
 
         assert asked.saga.heard == [WOKEN] * 3
 
@@ -115,7 +114,7 @@ class TestWaiting:
             asked.buyer_confirmation.await_buyer(ORDER, token)
         asked.gateway.answer(INTENT)
 
-        process_stripe_event(webhook())
+        asked.payment_updates.process_stripe_event(webhook())
 
         assert asked.saga.heard == [WOKEN, ("token-2", {})]
 

@@ -3,7 +3,6 @@
 import pytest
 
 from chalicelib.fulfilment import payment_updates
-from chalicelib.fulfilment.payment_updates import process_stripe_event
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.provider import PaymentProviderUnavailable
@@ -22,7 +21,7 @@ class TestLostHold:
         payment = shop.sold(until=status, captured=False)
         shop.gateway.expire(payment)
 
-        process_stripe_event(notice(payment))
+        shop.payment_updates.process_stripe_event(notice(payment))
 
         assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
         assert shop.payments.of("ord_1").status == PaymentStatus.VOIDED
@@ -34,7 +33,7 @@ class TestLostHold:
         shop.orders.dispatched("ord_1")
         shop.gateway.expire(payment)
 
-        process_stripe_event(notice(payment))
+        shop.payment_updates.process_stripe_event(notice(payment))
 
         assert shop.orders.get("ord_1").cancellation is None
         assert shop.payments.of("ord_1").status == PaymentStatus.VOIDED
@@ -43,7 +42,7 @@ class TestLostHold:
         payment = shop.sold(until=Status.SHIPPING, captured=False)
         shop.payments.void("ord_1")
 
-        process_stripe_event(notice(payment))
+        shop.payment_updates.process_stripe_event(notice(payment))
 
         assert shop.orders.get("ord_1").cancellation is None
 
@@ -61,7 +60,7 @@ class TestOtherNews:
         happens(shop.gateway, payment)
 
         for event_id in ("evt_1", "evt_1", "evt_2"):
-            process_stripe_event(notice(payment, event_id))
+            shop.payment_updates.process_stripe_event(notice(payment, event_id))
 
         assert shop.events().count(event_type) == 1
         assert len(shop.orders.get("ord_1").noted) == 1
@@ -71,7 +70,7 @@ class TestOtherNews:
         payment = shop.sold()
         happens(shop.gateway, payment)
 
-        process_stripe_event(notice(payment))
+        shop.payment_updates.process_stripe_event(notice(payment))
 
         assert shop.orders.get("ord_1").status == Status.COMPLETED
 
@@ -83,9 +82,9 @@ class TestOtherNews:
         with monkeypatch.context() as patch:
             patch.setattr(shop.payment_store, "replace", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                process_stripe_event(notice(payment))
+                shop.payment_updates.process_stripe_event(notice(payment))
 
-        process_stripe_event(notice(payment))
+        shop.payment_updates.process_stripe_event(notice(payment))
 
         assert shop.events().count(event_type) == 1
         assert shop.payments.of("ord_1").disputed or shop.payments.of("ord_1").refunded_outside
@@ -97,7 +96,7 @@ def test_two_pieces_of_news_of_one_notice_are_both_told_once(shop):
     shop.gateway.dispute(payment)
 
     for event_id in ("evt_1", "evt_1", "evt_2"):
-        process_stripe_event(notice(payment, event_id))
+        shop.payment_updates.process_stripe_event(notice(payment, event_id))
 
     told = [event for _, event in shop.order_store.events_of("ord_1") if event["type"].startswith("Payment")]
     assert {event["type"]: event["causation_id"] for event in told} == {
@@ -121,9 +120,9 @@ def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(shop.orders, "tell", dies_at_the_dispute)
         with pytest.raises(ConnectionError):
-            process_stripe_event(notice(payment))
+            shop.payment_updates.process_stripe_event(notice(payment))
 
-    process_stripe_event(notice(payment))
+    shop.payment_updates.process_stripe_event(notice(payment))
 
     assert [event for event in shop.events() if event.startswith("Payment")] == [
         "PaymentRefundedOutside",
@@ -135,7 +134,7 @@ def test_each_further_refund_by_others_is_told(shop):
     payment = shop.sold()
     for number in range(2):
         shop.gateway.refund_by_hand(payment, 700)
-        process_stripe_event(notice(payment, f"evt_{number}"))
+        shop.payment_updates.process_stripe_event(notice(payment, f"evt_{number}"))
 
     assert shop.events().count("PaymentRefundedOutside") == 2
 
@@ -148,7 +147,7 @@ def test_refund_that_fails_later_is_told_counted_and_shown_once(shop):
     shop.gateway.fail_refund(shop.gateway.retrieve(payment).refunds[0].id)
 
     for event_id in ("evt_1", "evt_1", "evt_2"):
-        process_stripe_event(notice(payment, event_id))
+        shop.payment_updates.process_stripe_event(notice(payment, event_id))
 
     order = shop.orders.get("ord_1")
     assert [(each.amount, each.return_id) for each in order.failed_refunds] == [(2500, "ret_1")]
@@ -156,7 +155,7 @@ def test_refund_that_fails_later_is_told_counted_and_shown_once(shop):
     assert shop.events().count("PaymentRefundFailed") == shop.metrics["PaymentRefundFailed"] == 1
 
     shop.payments.refund_part("ord_1", euros(2500), "ret_1")
-    process_stripe_event(notice(payment, "evt_3"))
+    shop.payment_updates.process_stripe_event(notice(payment, "evt_3"))
     assert (shop.orders.get("ord_1").failed_refunds, shop.payments.of("ord_1").kept) == ((), 0)
     assert shop.events().count("PaymentRefundRetried") == 1
 
@@ -172,7 +171,7 @@ def test_payment_of_another_shop_with_the_same_order_id_changes_nothing(shop, de
     others.dispute(theirs)
     before = (shop.orders.get("ord_1"), shop.payments.of("ord_1"))
 
-    process_stripe_event(notice(theirs))
+    shop.payment_updates.process_stripe_event(notice(theirs))
 
     assert (shop.orders.get("ord_1"), shop.payments.of("ord_1"), shop.metrics) == (*before, {})
 
@@ -187,9 +186,9 @@ def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(shop.gateway, "retrieve", is_down)
         with pytest.raises(PaymentProviderUnavailable):
-            process_stripe_event(notice(payment))
+            shop.payment_updates.process_stripe_event(notice(payment))
 
-    process_stripe_event(notice(payment))
+    shop.payment_updates.process_stripe_event(notice(payment))
 
     assert shop.payments.of("ord_1").disputed
 
@@ -198,7 +197,7 @@ def test_a_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkey
     logged = []
     monkeypatch.setattr(payment_updates.log, "warning", lambda text, extra: logged.append(extra))
 
-    process_stripe_event(notice("pi_unknown"))
+    shop.payment_updates.process_stripe_event(notice("pi_unknown"))
 
     assert logged == [{"event_id": "evt_1"}]
     assert shop.metrics == {}
@@ -208,6 +207,6 @@ def test_a_stranger_is_none_of_our_business(shop):
     stranger = shop.gateway.create(None, euros(100), "by-hand").id
     shop.gateway.expire(stranger)
 
-    process_stripe_event(notice(stranger))
+    shop.payment_updates.process_stripe_event(notice(stranger))
 
     assert shop.metrics == {}

@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.dead_letters.refunds import retry_refunds
-from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from tests.builders import euros
 
@@ -25,7 +24,7 @@ def failed_return(shop):
 def fail_newest(shop, payment):
     shop.gateway.fail_refund(shop.gateway.retrieve(payment).refunds[0].id)
     shop.gateway.forget_keys()
-    learn(payment, "evt_failed")
+    shop.payment_updates.learn(payment, "evt_failed")
 
 
 def started(shop):
@@ -45,7 +44,7 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
         given = shop.returns.refund_return("ord_1", "ret_1")
         shop.returns.complete_return("ord_1", "ret_1", given.amount, "")
         shop.gateway.forget_keys()
-        learn(failed_return, "evt_again")
+        shop.payment_updates.learn(failed_return, "evt_again")
 
     assert (shop.gateway.retrieve(failed_return).kept, shop.orders.get("ord_1").owed) == (0, 0)
     assert shop.gateway.moves.count("refund") == 2
@@ -56,7 +55,7 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
 
 def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, failed_return):
     shop.returns.refund_return("ord_1", "ret_1")
-    learn(failed_return, "evt_again")
+    shop.payment_updates.learn(failed_return, "evt_again")
     fail_newest(shop, failed_return)
 
     assert retry_refunds("ord_1") == ["ret_1"]

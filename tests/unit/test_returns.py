@@ -4,7 +4,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment.payment_updates import learn
 from chalicelib.orders.model import ReturnStatus, Status
 from chalicelib.payments.model import Shortfall
 from chalicelib.payments.provider import DisputeStatus, PaymentDisputed
@@ -102,7 +101,7 @@ class TestDispute:
         shop.orders.take_back("ord_1", "ret_1", None)
         shop.return_workflow.start("ret_1", {"order_id": "ord_1", "return_id": "ret_1"})
         shop.gateway.dispute(payment)
-        learn(payment, "evt_1")
+        shop.payment_updates.learn(payment, "evt_1")
         with pytest.raises(PaymentDisputed):
             shop.returns.refund_return("ord_1", "ret_1")
         return payment
@@ -110,7 +109,7 @@ class TestDispute:
     @pytest.mark.parametrize("status", [DisputeStatus.OPEN, DisputeStatus.INQUIRY])
     def test_that_is_open_starts_nothing(self, shop, waiting, status):
         shop.gateway.close_dispute(waiting, status)
-        learn(waiting, "evt_2")
+        shop.payment_updates.learn(waiting, "evt_2")
 
         assert [name for _, name in shop.step_functions.started] == ["ret_1"]
 
@@ -126,7 +125,7 @@ class TestDispute:
     def test_that_ends_settles_the_return_once(self, shop, waiting, status, refunded, shortfall, event):
         shop.gateway.close_dispute(waiting, status)
         for event_id in ("evt_2", "evt_3"):
-            learn(waiting, event_id)
+            shop.payment_updates.learn(waiting, event_id)
 
         assert [name for _, name in shop.step_functions.started] == ["ret_1", "ret_1-1"]
         run(shop, "ord_1", "ret_1", times=2)
@@ -141,7 +140,7 @@ class TestDispute:
         """The execution that met the dispute still runs: another one begins beside it."""
         shop.gateway.close_dispute(waiting, DisputeStatus.WON)
 
-        learn(waiting, "evt_2")
+        shop.payment_updates.learn(waiting, "evt_2")
 
         assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
 
