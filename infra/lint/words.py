@@ -43,6 +43,8 @@ CLEAN = (
     "infra/reference",
     "infra/seed",
     "infra/simulator",
+    "infra/template",
+    "statemachine",
 )
 """Folders and files without these words. Add the next one when it is clean; take none out."""
 
