@@ -1,5 +1,5 @@
-"""The auditor: reads a running shop's tables, workflows, queues and the payment provider's ledger, believes
-nothing else, and says which invariants of money and stock are violated."""
+"""Auditor: checks the invariants of money and stock on a running shop. Its only sources are the shop's tables,
+workflows and queues, and the payment provider's ledger."""
 
 from infra.audit.auditor import Auditor
 

@@ -58,7 +58,7 @@ def documents_are_due(books: Books) -> Iterator[Finding]:
 
 
 def credit_notes_are_refunds(books: Books) -> Iterator[Finding]:
-    """Credit notes less reversals are what was refunded, and what disputes took"""
+    """Credit notes less reversals = refunded amounts and amounts lost to disputes"""
     for order_id, order in books.settled.items():
         events = [item["event"] for item in books.events.get(order_id, [])]
         if order["status"] not in DELIVERED or _is_unfinished(books, order_id, events):

@@ -80,7 +80,7 @@ class Books:
 
     @property
     def settled(self) -> dict[str, Item]:
-        """Return the orders that nothing changes any more."""
+        """Return the orders whose status is final."""
         return {order_id: order for order_id, order in self.orders.items() if is_settled(order)}
 
     def age_seconds(self, moment: str) -> float:

@@ -1,5 +1,5 @@
-"""Invariants: one function each, whose docstring states it. It yields each subject that it checks, with a text that
-says how the subject violates the invariant, or None."""
+"""Invariants: one function each, with the invariant as its docstring. It yields each subject that it checks, with a
+text that describes the violation, or None."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ STATUS_OF = {
     "OrderCancelled": "CANCELLED",
     "OrderReturned": "RETURNED",
 }
-"""Other events do not change the status."""
+"""Status by event type. Other events do not change the status."""
 
 DELIVERY_SECONDS = 60
 """Time within which an event must have its effects."""
 
 
 WAKING_SECONDS = 60
-"""Time for a saga that was resumed, or whose time limit is over."""
+"""Time within which a saga must react when it is resumed or its time limit has passed."""
 
 
 def stock_is_conserved(books: Books) -> Iterator[Finding]:
@@ -74,14 +74,14 @@ def charged_at_most_once(books: Books) -> Iterator[Finding]:
 
 
 def nobody_else_pays(books: Books) -> Iterator[Finding]:
-    """No money is held or kept that belongs to no order"""
+    """Every payment that holds or keeps money belongs to an order"""
     for order_id, payments in books.payments.items():
         for payment in payments if order_id not in books.orders else []:
             yield payment.id, None if not payment.held and not payment.kept else f"for {order_id}: {payment}"
 
 
 def shipped_is_paid(books: Books) -> Iterator[Finding]:
-    """Nothing with a price is shipped without capture, and nothing completed without having been shipped and sold"""
+    """No order with a price ships without capture, and no order completes unless it is shipped and its stock sold"""
     for order_id, order in books.settled.items():
         captured = sum(payment.captured for payment in books.payments.get(order_id, []))
         shipment = books.shipments.get(order_id)
@@ -93,16 +93,16 @@ def shipped_is_paid(books: Books) -> Iterator[Finding]:
 
 
 def warehouse_agrees(books: Books) -> Iterator[Finding]:
-    """The warehouse sent nothing that is not ordered, or is cancelled, and kept nothing that counts as delivered"""
+    """The warehouse dispatched no unknown or cancelled order, and dispatched every delivered order"""
     for order_id, status in books.warehouse.items():
         order = books.orders.get(order_id, {"status": "unknown"})
         is_out = status == "DISPATCHED" and order["status"] in ("unknown", "CANCELLED")
         is_missing = status != "DISPATCHED" and order["status"] in DELIVERED
-        yield order_id, f"{order['status']}, and the warehouse says {status}" if is_out or is_missing else None
+        yield order_id, f"{order['status']}, but {status} at the warehouse" if is_out or is_missing else None
 
 
 def cancelled_holds_nothing(books: Books) -> Iterator[Finding]:
-    """Nothing cancelled holds stock, a hold on money, or money"""
+    """A cancelled order holds no stock, no authorization and no money"""
     for order_id, order in books.orders.items():
         if order["status"] == "CANCELLED":
             payments = books.payments.get(order_id, [])
@@ -112,7 +112,7 @@ def cancelled_holds_nothing(books: Books) -> Iterator[Finding]:
 
 
 def settled_holds_no_money(books: Books) -> Iterator[Finding]:
-    """No card is held for an order that has ended"""
+    """No authorization remains for an order that has ended"""
     for order_id in books.settled:
         held = sum(payment.held for payment in books.payments.get(order_id, []))
         yield order_id, None if not held else f"{held} still held"
@@ -134,14 +134,14 @@ def no_buyer_is_awaited_for_too_long(books: Books) -> Iterator[Finding]:
             yield order_id, f"asked at {asked}" if is_late and order["status"] == "ACTION_REQUIRED" else None
 
 
-def status_is_what_events_tell(books: Books) -> Iterator[Finding]:
+def status_is_the_fold_of_its_events(books: Books) -> Iterator[Finding]:
     """An order's status and history are the fold of its events, and no event is missing"""
     for order_id, order in books.orders.items():
-        told = [item["event"]["type"] for item in books.events.get(order_id, [])]
-        folded = [STATUS_OF[name] for name in told if name in STATUS_OF]
+        types = [item["event"]["type"] for item in books.events.get(order_id, [])]
+        folded = [STATUS_OF[name] for name in types if name in STATUS_OF]
         history = [moment["status"] for moment in order["history"]]
-        is_right = folded == history and folded[-1] == order["status"] and len(told) == int(order["version"])
-        yield order_id, None if is_right else f"{order['status']} after {history}, its events tell {told}"
+        is_right = folded == history and folded[-1] == order["status"] and len(types) == int(order["version"])
+        yield order_id, None if is_right else f"{order['status']} after {history}, but its events are {types}"
 
 
 def every_event_is_published(books: Books) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def every_effect_happened_once(books: Books) -> Iterator[Finding]:
 
 
 def nobody_is_mailed_twice(books: Books) -> Iterator[Finding]:
-    """An email is repeated at most once, and only where a second start was recorded because the first left no mark"""
+    """An email is sent twice at most, and only where a second start was recorded after an unfinished first"""
     repeats = _recorded_repeats(books)
     for (order_id, subject), times in books.emails.items():
         expected = max(1, len(books.orders.get(order_id, {}).get("returns", [])), _link_requests(books, order_id))
@@ -290,7 +290,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     settled_holds_no_money,
     abandoned_cannot_be_confirmed,
     no_buyer_is_awaited_for_too_long,
-    status_is_what_events_tell,
+    status_is_the_fold_of_its_events,
     every_event_is_published,
     every_effect_happened_once,
     nobody_is_mailed_twice,

@@ -10,7 +10,7 @@ CLOSED = {"VOIDED", "DECLINED", "REFUNDED", "CHARGED_BACK"}
 
 
 def kept_is_owed(books: Books) -> Iterator[Finding]:
-    """What is captured, and neither refunded nor lost to a dispute, is what was delivered and not given back"""
+    """Captured less refunded and lost to disputes = the price of what was delivered and not returned"""
     for order_id, order in books.settled.items():
         kept = sum(payment.kept for payment in books.payments.get(order_id, []))
         owed = _owed(order, books.records.get(order_id, {}))
@@ -26,7 +26,7 @@ def _owed(order: Item, record: Item) -> int:
 
 
 def others_movements_are_recorded(books: Books) -> Iterator[Finding]:
-    """What banks took and what others refunded is in our record, and our record has what is kept"""
+    """The payment record has the same captured, refunded and lost amounts as the provider"""
     for order_id in books.settled:
         payments, record = books.payments.get(order_id, []), books.records.get(order_id, {})
         names = ("captured", "refunded", "refunded_outside", "lost")
@@ -36,15 +36,15 @@ def others_movements_are_recorded(books: Books) -> Iterator[Finding]:
 
 
 def every_refund_arrives(books: Books) -> Iterator[Finding]:
-    """Each refund of the shop arrived, or was made again"""
+    """Each refund of the shop arrived, or was retried"""
     for payments in books.payments.values():
         for payment in payments:
             lost = [reference for reference in payment.failed_refunds if reference not in payment.refunds]
-            yield payment.id, f"failed and not made again: {', '.join(sorted(lost))}" if lost else None
+            yield payment.id, f"failed and not retried: {', '.join(sorted(lost))}" if lost else None
 
 
 def closed_payments_hold_nothing(books: Books) -> Iterator[Finding]:
-    """A payment that our record calls voided, declined, refunded or charged back holds no money"""
+    """A payment that is recorded as voided, declined, refunded or charged back holds no money"""
     for order_id, record in books.records.items():
         held = sum(payment.held for payment in books.payments.get(order_id, []))
         is_wrong = held and record.get("status") in CLOSED

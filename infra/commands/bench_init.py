@@ -126,7 +126,7 @@ SUBJECTS = (
 
 
 class NoAwsCall(Exception):
-    """A handler ended, or waited, without a call to AWS."""
+    """A handler ended or timed out without a call to AWS."""
 
 
 def bench_init(console: Console) -> int:
@@ -135,7 +135,7 @@ def bench_init(console: Console) -> int:
     within = True
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "app.py").write_text(BARE_APP)
-        _start(BARE, Path(folder))  # the first one writes the byte code
+        _start(BARE, Path(folder))  # the first start writes the byte code
         for subject in SUBJECTS:
             _start(subject, ROOT)
             pairs = [(_start(BARE, Path(folder)), _start(subject, ROOT)) for _ in range(PAIRS)]
@@ -177,7 +177,7 @@ def _start(subject: Subject, folder: Path) -> Start:
 
 
 def environment(subject: Subject, port: int) -> dict[str, str]:
-    """What Lambda gives a function, and settings of which only their presence matters."""
+    """Return the environment variables of a function: Lambda's own, and a placeholder for each setting."""
     return {name.upper(): "1" for name in Settings.model_fields} | {
         "_HANDLER": f"app.{subject.handler}",
         "AWS_ACCESS_KEY_ID": "none",

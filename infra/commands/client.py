@@ -41,7 +41,7 @@ class Buyer:
     order_tokens: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
-        """Send a request and return the reply, whatever its status. Bytes are sent as they are, all else as JSON.
+        """Send a request and return the reply with any status. Send bytes unchanged, and other bodies as JSON.
 
         Raises Unreachable.
         """

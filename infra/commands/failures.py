@@ -1,4 +1,4 @@
-"""Exit codes: turns a failure that a person can act on into one line and an exit code. A bug keeps its traceback."""
+"""Exit codes: turns a failure that the user can resolve into one line and an exit code. A bug keeps its traceback."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 

@@ -176,7 +176,7 @@ def _enter_console(page: Any, admin: dict[str, str]) -> None:
 
 
 def _follow(page: Any, status: str) -> None:
-    """The newest order with this status."""
+    """Open the newest order with this status."""
     page.goto("/admin/orders")
     page.get_by_test_id("order-row").filter(has_text=status).first.get_by_role("link").click()
     page.get_by_test_id("saga-state").first.wait_for()

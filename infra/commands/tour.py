@@ -175,9 +175,9 @@ def dead_letters(tour: Tour) -> Iterator[str]:
     urls = tour.outputs["stack"]["DeadLetterQueueUrls"].split(",")
     url = next(url for url in urls if "NotificationsDeadLetters" in url)
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"detail": {"what": "is this"}}))
-    letters = _eventually(lambda: tour.admin.must("GET", "/admin/queues/notifications/messages")["items"])
-    yield f"an unreadable message is in the dead-letter queue of notifications: {letters[0]['id']}"
-    tour.admin.must("DELETE", f"/admin/queues/notifications/messages/{letters[0]['id']}")
+    first = _eventually(lambda: tour.admin.must("GET", "/admin/queues/notifications/messages")["items"])[0]
+    yield f"an unreadable message is in the dead-letter queue of notifications: {first['id']}"
+    tour.admin.must("DELETE", f"/admin/queues/notifications/messages/{first['id']}")
     queues = tour.admin.must("GET", "/admin/queues")["items"]
     left = sum(queue["dead_letters"]["waiting"] for queue in queues)
     yield f"deleted; {len(queues)} queues hold {left} dead letters"

@@ -1,5 +1,5 @@
-// Viewer request, before the cache is asked: one address for each page, and one cache key for each content.
-// Written in what cloudfront-js-2.0 knows, which is less than Node does.
+// Viewer request function: runs before the cache lookup, redirects to the canonical path of each page and normalizes
+// the cache key. It uses only the language features of cloudfront-js-2.0, which has fewer than Node.
 
 const MOVED = {
   '/index.html': '/',
@@ -16,7 +16,7 @@ const MOVED_BELOW = {
   '/categories/': '/category/',
 };
 
-// What advertisers hang on to links. It is for the page's own scripts and changes nothing that we send.
+// Tracking parameters. They are for the page's own scripts and do not change the response.
 const TRACKING =
   /^(utm_.+|gclid|dclid|gbraid|wbraid|_gl|fbclid|msclkid|ttclid|twclid|yclid|li_fat_id|igshid|mc_cid|mc_eid|srsltid)$/i;
 
@@ -27,7 +27,7 @@ const CRAWLER = new RegExp(
 );
 const RENDERED_FOR_CRAWLERS = /^\/$|^\/(products|category)\/[^/]+$/;
 
-// Part of the cache key, and only ever what is written here.
+// Header in the cache key. Only this function sets it; a value from the client is removed.
 const CRAWLED_PATH = 'x-crawled-path';
 
 function handler(event) {
@@ -57,13 +57,13 @@ function normalised(querystring) {
   return kept;
 }
 
-// With one leading slash whatever came, or a redirect could name somebody else's host.
+// Return the path with exactly one leading slash: with two, a redirect would lead to another host.
 function addressOf(uri) {
   const tidy = '/' + uri.split(/[/\\]+/).filter((part) => part !== '').join('/');
   if (MOVED[tidy]) return MOVED[tidy];
   const above = Object.keys(MOVED_BELOW).find((prefix) => tidy.startsWith(prefix));
   if (above) return MOVED_BELOW[above] + tidy.slice(above.length);
-  // The bucket decodes a key: written differently, the console's files would be served unguarded.
+  // S3 decodes keys, so an encoded path of the console would bypass the guard: redirect it to the console.
   return !isOfAdmin(tidy) && isOfAdmin(decoded(tidy).toLowerCase()) ? '/admin' : tidy;
 }
 

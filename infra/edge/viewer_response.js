@@ -1,10 +1,10 @@
-// Viewer response, behind the cache: what a page is told about its visitor, in cookies that it can read.
-// Headers that are the same for everybody come from the distribution's response headers policies.
+// Viewer response function: runs after the cache lookup and sets cookies for the page's scripts: the experiment variant,
+// and currency and language by the visitor's country. The distribution's policies set the constant headers.
 
 const HALF_A_YEAR = 15552000;
 const VARIANTS = ['a', 'b'];
 
-// Hints, not decisions: the shop charges in one currency, and a page may ask.
+// Currency and language by country. They are hints for the page; the shop charges in one currency.
 const EURO_IN_ENGLISH = 'AD BG CY EE HR IE LT LU LV MC ME MT SI SK SM XK'.split(' ');
 const COUNTRIES = {
   DE: ['EUR', 'de'],
@@ -48,7 +48,7 @@ function handler(event) {
   return response;
 }
 
-// Not with files: they are kept by browsers and proxies, and a cookie should not be.
+// Set cookies on pages only: browsers and proxies cache files, and a cookie must not be cached.
 function isPage(response) {
   const type = response.headers['content-type'];
   return type !== undefined && type.value.startsWith('text/html');

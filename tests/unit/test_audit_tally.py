@@ -1,4 +1,4 @@
-"""How orders went, as the lab tells it."""
+"""Order tally: counts orders by ending and by second."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

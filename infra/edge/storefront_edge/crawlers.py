@@ -77,7 +77,7 @@ def _all(catalog: Catalog, path: str) -> list[dict[str, Any]]:
 def _response(page: pages.Page) -> dict[str, Any]:
     headers = {
         "Content-Type": "text/html; charset=utf-8",
-        # Kept at the edge for as long as a price or a stock may be old in a search result, and nowhere else.
+        # Cached only at the edge, for the time that a price or stock in a search result may be stale.
         "Cache-Control": f"public, max-age=0, s-maxage={page.seconds}",
     }
     return {

@@ -1,4 +1,4 @@
-"""Pages for those who run no scripts: what they are called, what they show, and the same as data (schema.org)."""
+"""Server-side rendering for crawlers: HTML pages with title, content and structured data (schema.org)."""
 
 import json
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from urllib.parse import quote
 from .settings import Settings, Shop
 
 DESCRIPTION_LENGTH = 160
-"""Characters. Search results show no more."""
+"""Characters that search results show."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """`seconds` is how long the edge may keep it."""
+    """`seconds` is the time for which the edge may cache the page."""
 
     html: str
     status: int = 200
@@ -106,7 +106,7 @@ def product(site: Settings, item: dict[str, Any]) -> Page:
 
 
 def not_found(site: Settings) -> Page:
-    """So that nothing that is not there is listed in a search."""
+    """Return the page for an unknown product or category (404), so that search engines do not list it."""
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Not on our shelves – {escape(site.shop.name)}</title>"
@@ -118,7 +118,7 @@ def not_found(site: Settings) -> Page:
 
 
 def no_longer_sold(site: Settings, item: dict[str, Any]) -> Page:
-    """Say what the product was. Gone for good (410), so that search engines drop it."""
+    """Return the page for a discontinued product (410), so that search engines drop it."""
     name = escape(item["name"])
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} – {escape(site.shop.name)}</title>'
@@ -162,7 +162,7 @@ def _document(
 
 
 def _data(facts: list[dict[str, Any]]) -> str:
-    """Nothing in a catalog can end the script element: `<` is written as an escape of JSON."""
+    """Return the data as a script element. `<` is escaped, so that no text of the catalog can close the element."""
     text = json.dumps({"@context": "https://schema.org", "@graph": facts}, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/ld+json">{text}</script>'
 

@@ -1,8 +1,8 @@
 """Token verification: checks an id token of the shop's user pool with the standard library only.
 
-Checking an RSA signature needs no secrets, so no constant time and no native library: one modular power, compared
-with the one block that PKCS#1 v1.5 allows (RFC 8017, 8.2.2). The block is built and never parsed, because
-verifiers that parse it have accepted forgeries.
+Checking an RSA signature uses no secret, so it needs neither constant time nor a native library: it compares one
+modular power with the only block that PKCS#1 v1.5 allows (RFC 8017, 8.2.2). It builds this block and never parses one,
+because verifiers that parse it have accepted forgeries.
 """
 
 import base64
@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 LARGEST = 8192
-"""Characters. A browser sends no larger cookie."""
+"""Characters. Browsers send no larger cookie."""
 
 SMALLEST_KEY_BITS = 2048
 SHA256_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -24,12 +24,12 @@ class TokenRefused(Exception):
 
 
 def verified_claims(token: str, keys: list[dict[str, Any]], issuer: str, audience: str, now: float) -> dict[str, Any]:
-    """`now` is in seconds since 1970. Raises TokenRefused."""
+    """Return the claims of a valid token. `now` is in seconds since 1970. Raises TokenRefused."""
     parts = token.split(".")
     if len(token) > LARGEST or len(parts) != 3:
         raise TokenRefused("not a token")
     header, payload, signature = parts
-    # Before anything that it says is believed. The key decides how it is used, not the token.
+    # Verify the signature before reading the claims. The key determines the algorithm, not the token.
     _verify(f"{header}.{payload}".encode(), _decoded(signature), _key_for(_json_object(header), keys))
     claims = _json_object(payload)
     expected = {"iss": issuer, "aud": audience, "token_use": "id"}
