@@ -243,7 +243,7 @@ def sweep_workflows(event: Event, context: Any) -> Event:
 def republish_events(event: Event, context: Any) -> Event:
     from chalicelib.events import republish
 
-    return {"published": republish.republish()}
+    return {"published": republish.republish(wiring.outboxes(), wiring.publisher().publish)}
 
 
 @app.lambda_function(name="reconcile_payments")
@@ -258,16 +258,16 @@ def reconcile_payments(event: Event, context: Any) -> Event:
 @app.lambda_function(name="write_sales_report")
 def write_sales_report(event: Event, context: Any) -> Event:
     """Of yesterday, or of the ISO date that `date` names."""
-    from chalicelib.analytics import reporting
+    from chalicelib.wiring import jobs
 
-    return {"written": reporting.write_sales_report(event.get("date"))}
+    return {"written": jobs.sales_reports().write(event.get("date"))}
 
 
 @app.lambda_function(name="remind_of_carts")
 def remind_of_carts(event: Event, context: Any) -> Event:
-    from chalicelib.notifications import reminders
+    from chalicelib.wiring import jobs
 
-    return {"reminded": reminders.remind_of_carts()}
+    return {"reminded": jobs.cart_reminders().send()}
 
 
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.

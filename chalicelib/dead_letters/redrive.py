@@ -72,7 +72,7 @@ def settle(dead_letter: DeadLetter) -> None:
 
 def _republish(dead_letter: DeadLetter) -> None:
     """Publish every unpublished event: this dead letter names a position in a stream, not an event."""
-    republish.republish()
+    republish.republish(wiring.outboxes(), wiring.publisher().publish)
 
 
 def _drop(dead_letter: DeadLetter) -> None:

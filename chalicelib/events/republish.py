@@ -4,9 +4,10 @@ The stream that the relay reads forgets: records are dropped after many attempts
 restart. An outbox does not.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from chalicelib import wiring
+from chalicelib.events.envelope import Envelope
 from chalicelib.events.outbox import Outbox, OutboxEvent
 from chalicelib.platform.log import log
 
@@ -15,21 +16,18 @@ RELAYS_TIME = timedelta(minutes=1)
 AT_ONCE = 200
 
 
-def republish() -> int:
+def republish(outboxes: Iterable[Outbox], publish: Callable[[Envelope], None]) -> int:
     """Of each outbox, oldest first, one by one, so that one that cannot be published does not keep the others from it.
 
     Returns how many were published.
     """
-    return sum(_published(outbox, waiting) for outbox, waiting in _left_behind())
+    left_behind = [(outbox, each) for outbox in outboxes for each in outbox.unpublished(RELAYS_TIME, AT_ONCE)]
+    return sum(_published(outbox, waiting, publish) for outbox, waiting in left_behind)
 
 
-def _left_behind() -> list[tuple[Outbox, OutboxEvent]]:
-    return [(outbox, each) for outbox in wiring.outboxes() for each in outbox.unpublished(RELAYS_TIME, AT_ONCE)]
-
-
-def _published(outbox: Outbox, waiting: OutboxEvent) -> bool:
+def _published(outbox: Outbox, waiting: OutboxEvent, publish: Callable[[Envelope], None]) -> bool:
     try:
-        wiring.publisher().publish(waiting.event)
+        publish(waiting.event)
         outbox.note_published(waiting.key)
     except Exception:
         log.exception("not republished", extra={"event_id": waiting.event.id})

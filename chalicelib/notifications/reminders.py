@@ -2,42 +2,61 @@
 
 from datetime import timedelta
 
-from chalicelib import wiring
+from chalicelib.cart.consent import ReminderConsent
 from chalicelib.cart.model import Cart
+from chalicelib.cart.service import Carts
 from chalicelib.catalog.model import is_sold
-from chalicelib.platform.clock import iso, utc_now
+from chalicelib.catalog.service import Catalog
+from chalicelib.notifications.service import Notifications
+from chalicelib.orders.service import Orders
+from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.log import log
-from chalicelib.platform.settings import settings
 
 
-def remind_of_carts() -> int:
-    """One email for each version of a cart. Returns to how many carts' owners one was sent."""
-    untouched_since = utc_now() - timedelta(hours=settings().abandoned_cart_hours)
-    return sum(_reminded(cart) for cart in wiring.carts().abandoned(untouched_since))
+class CartReminders:
+    """`idle` is how long a cart must be unchanged before its owner is reminded of it."""
 
+    def __init__(
+        self,
+        carts: Carts,
+        consent: ReminderConsent,
+        orders: Orders,
+        catalog: Catalog,
+        notifications: Notifications,
+        clock: Clock,
+        idle: timedelta,
+    ) -> None:
+        self._carts = carts
+        self._consent = consent
+        self._orders = orders
+        self._catalog = catalog
+        self._notifications = notifications
+        self._clock = clock
+        self._idle = idle
 
-def _reminded(cart: Cart) -> bool:
-    """Return whether a reminder was sent. One that fails is logged and must not keep the others from theirs."""
-    customer_id = cart.customer_id
-    if customer_id is None or cart.email is None:
-        return False
+    def send(self) -> int:
+        """Send one email for each version of a cart; return how many were sent."""
+        return sum(self._reminded(cart) for cart in self._carts.abandoned(self._clock() - self._idle))
 
-    def has_consent() -> bool:
-        return wiring.reminder_consent().is_given(customer_id)
-
-    try:
-        if not has_consent() or _has_ordered_since(cart):
+    def _reminded(self, cart: Cart) -> bool:
+        """Return whether a reminder was sent. One that fails is logged and must not keep the others from theirs."""
+        customer_id = cart.customer_id
+        if customer_id is None or cart.email is None:
             return False
-        products = wiring.catalog().products(list(cart.lines))
-        items = [(quantity, products[sku].name) for sku, quantity in cart.lines.items() if is_sold(products.get(sku))]
-        return bool(items) and wiring.notifications().cart_left(cart, cart.email, items, has_consent)
-    except Exception:
-        log.exception("not reminded")
-        return False
 
+        def has_consent() -> bool:
+            return self._consent.is_given(customer_id)
 
-def _has_ordered_since(cart: Cart) -> bool:
-    if cart.customer_id is None:
-        return False
-    newest, _ = wiring.orders().of_customer(cart.customer_id, None)
-    return bool(newest) and newest[0].placed_at > iso(cart.changed_at)
+        try:
+            if not has_consent() or self._has_ordered_since(customer_id, cart):
+                return False
+            products = self._catalog.products(list(cart.lines))
+            items = [(count, products[sku].name) for sku, count in cart.lines.items() if is_sold(products.get(sku))]
+            return bool(items) and self._notifications.cart_left(cart, cart.email, items, has_consent)
+        except Exception:
+            log.exception("not reminded")
+            return False
+
+    def _has_ordered_since(self, customer_id: str, cart: Cart) -> bool:
+        newest, _ = self._orders.of_customer(customer_id, None)
+        return bool(newest) and newest[0].placed_at > iso(cart.changed_at)

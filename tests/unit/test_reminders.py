@@ -2,21 +2,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.notifications import reminders
+from chalicelib.notifications.reminders import CartReminders
 from tests.builders import NOW, a_cart, a_product, an_order
 
 TOUCHED = NOW - timedelta(days=1)
 
 
 class Room:
-    """Carts, orders, catalog and notifications, as far as the job asks them."""
+    """Carts, consent, orders, catalog and notifications, as far as the job asks them."""
 
     def __init__(self):
+        self.asked_since = None
         self.carts = []
         self.orders = []
         self.sent = []
@@ -24,6 +23,7 @@ class Room:
         self.consenting = {"ada", "bob", "eve"}
 
     def abandoned(self, untouched_since):
+        self.asked_since = untouched_since
         return iter(self.carts)
 
     def of_customer(self, customer_id, cursor):
@@ -44,13 +44,13 @@ class Room:
 
 
 @pytest.fixture
-def room(monkeypatch):
-    room = Room()
-    for name in ("carts", "orders", "catalog", "notifications", "reminder_consent"):
-        monkeypatch.setattr(wiring, name, lambda: room)
-    monkeypatch.setattr(reminders, "utc_now", lambda: NOW)
-    monkeypatch.setattr(reminders, "settings", lambda: SimpleNamespace(abandoned_cart_hours=20))
-    return room
+def room():
+    return Room()
+
+
+@pytest.fixture
+def reminders(room):
+    return CartReminders(room, room, room, room, room, lambda: NOW, idle=timedelta(hours=20))
 
 
 def left(cart_id="customer#ada", lines=None):
@@ -58,37 +58,38 @@ def left(cart_id="customer#ada", lines=None):
     return replace(cart, expires_at=cart.expires_at - timedelta(days=1), email="ada@example.com")
 
 
-def test_a_left_cart_is_written_about(room):
+def test_a_left_cart_is_written_about(room, reminders):
     room.carts = [left()]
 
-    assert reminders.remind_of_carts() == 1
+    assert reminders.send() == 1
     assert room.sent == [("customer#ada", 3, "ada@example.com", [(2, "Camp mug")])]
+    assert room.asked_since == NOW - timedelta(hours=20)
 
 
 @pytest.mark.parametrize(("ordered", "written"), [(timedelta(seconds=-1), 1), (timedelta(seconds=1), 0)])
-def test_who_has_ordered_since_is_left_in_peace(room, ordered, written):
+def test_who_has_ordered_since_is_left_in_peace(room, reminders, ordered, written):
     room.carts, room.orders = [left()], [an_order(at=TOUCHED + ordered)]
 
-    assert reminders.remind_of_carts() == written
+    assert reminders.send() == written
 
 
-def test_what_is_not_sold_any_more_is_not_mentioned(room):
+def test_what_is_not_sold_any_more_is_not_mentioned(room, reminders):
     unsold = left("customer#bob", lines={"GONE": 1, "ARCHIVED": 1})
     room.carts = [left(lines={"MUG-01": 1, "GONE": 1, "ARCHIVED": 1}), unsold]
 
-    assert reminders.remind_of_carts() == 1
+    assert reminders.send() == 1
     assert room.sent[0][3] == [(1, "Camp mug")]
 
 
-def test_one_that_fails_does_not_keep_the_others_from_theirs(room):
+def test_one_that_fails_does_not_keep_the_others_from_theirs(room, reminders):
     room.carts, room.broken_for = [left("customer#eve"), left()], "customer#eve"
 
-    assert reminders.remind_of_carts() == 1
+    assert reminders.send() == 1
     assert [cart_id for cart_id, *_ in room.sent] == ["customer#ada"]
 
 
-def test_who_did_not_consent_is_not_written_to(room):
+def test_who_did_not_consent_is_not_written_to(room, reminders):
     room.carts, room.consenting = [left("customer#eve"), left()], {"ada"}
 
-    assert reminders.remind_of_carts() == 1
+    assert reminders.send() == 1
     assert [cart_id for cart_id, *_ in room.sent] == ["customer#ada"]
