@@ -119,10 +119,11 @@ def process_warehouse_reply(event: Event, context: Any) -> Event:
 @app.lambda_function(name="send_confirmation")
 def send_confirmation(event: Event, context: Any) -> Event:
     """Queued confirmations → one email to the buyer for each order."""
-    from chalicelib.notifications import consumer
+    from chalicelib.notifications.consumer import ConfirmationRequest
     from chalicelib.platform import sqs_batch
+    from chalicelib.wiring import consumers
 
-    return sqs_batch.consume(event, consumer.ConfirmationRequest, consumer.confirm)
+    return sqs_batch.consume(event, ConfirmationRequest, consumers.email_consumer().confirm)
 
 
 @app.lambda_function(name="process_stripe_event")
@@ -139,9 +140,9 @@ def process_stripe_event(event: Event, context: Any) -> Event:
 def send_notifications(event: Event, context: Any) -> Event:
     """Orders that ended → emails."""
     from chalicelib.events import bus
-    from chalicelib.notifications import consumer
+    from chalicelib.wiring import consumers
 
-    return bus.consume(event, consumer.notify)
+    return bus.consume(event, consumers.email_consumer().notify)
 
 
 # What follows from a completed order, and from a return.
@@ -150,53 +151,50 @@ def send_notifications(event: Event, context: Any) -> Event:
 @app.lambda_function(name="earn_points")
 def earn_points(event: Event, context: Any) -> Event:
     from chalicelib.events import bus
-    from chalicelib.loyalty import consumers
+    from chalicelib.wiring import consumers
 
-    return bus.consume(event, consumers.earn_points)
+    return bus.consume(event, consumers.points_consumer().earn_points)
 
 
 @app.lambda_function(name="write_invoice")
 def write_invoice(event: Event, context: Any) -> Event:
     """Completed orders → invoices; returns and refunds → credit notes; failed refunds → reversals."""
-    from chalicelib.billing import consumers
     from chalicelib.events import bus
+    from chalicelib.wiring import consumers
 
-    return bus.consume(event, consumers.issue_document)
+    return bus.consume(event, consumers.document_consumer().issue_document)
 
 
 @app.lambda_function(name="count_sales")
 def count_sales(event: Event, context: Any) -> Event:
-    from chalicelib.analytics import consumers
     from chalicelib.events import bus
 
-    return bus.consume(event, consumers.count_sales)
+    return bus.consume(event, wiring.analytics().count_sales)
 
 
 @app.lambda_function(name="count_placed")
 def count_placed(event: Event, context: Any) -> Event:
     """OrderPlaced → the funnel."""
-    from chalicelib.analytics import consumers
     from chalicelib.events import bus
 
-    return bus.consume(event, consumers.count_placed)
+    return bus.consume(event, wiring.analytics().count_placed)
 
 
 @app.lambda_function(name="learn_affinity")
 def learn_affinity(event: Event, context: Any) -> Event:
     """What was bought together."""
     from chalicelib.events import bus
-    from chalicelib.recommendations import consumers
 
-    return bus.consume(event, consumers.learn_affinity)
+    return bus.consume(event, wiring.recommendations().learn_affinity)
 
 
 @app.lambda_function(name="count_return")
 def count_return(event: Event, context: Any) -> Event:
     """OrderReturned, OrderPartlyReturned → revenue and points go back."""
-    from chalicelib.analytics import consumers
     from chalicelib.events import bus
+    from chalicelib.wiring import consumers
 
-    return bus.consume(event, consumers.count_return)
+    return bus.consume(event, consumers.return_consumer().count_return)
 
 
 # Products from a file.

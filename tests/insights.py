@@ -1,7 +1,8 @@
 """The rooms that keep their counters in the insights table, and the events that they count."""
 
-from functools import partial
+from types import SimpleNamespace
 
+from chalicelib.analytics.consumer import ReturnConsumer
 from chalicelib.analytics.service import Analytics
 from chalicelib.analytics.store import AnalyticsStore
 from chalicelib.events.fan_in import Consequence, FanIn
@@ -24,9 +25,9 @@ class InsightsRooms:
         self.recommendations = Recommendations(AffinityStore(table), self.fan_in)
 
     def count_return(self, event, customer_id="ada"):
-        """As `chalicelib/analytics/consumers.py` does."""
-        points = partial(self.loyalty.returned, event, customer_id) if customer_id else list
-        self.analytics.count_return(event, points)
+        """Count a return of this customer's order, or of a guest's."""
+        orders = SimpleNamespace(get=lambda order_id: SimpleNamespace(customer_id=customer_id))
+        ReturnConsumer(orders, self.analytics, self.loyalty).count_return(event)
 
 
 WORK = {

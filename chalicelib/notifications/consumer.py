@@ -1,13 +1,15 @@
-"""Email consumers: the queued confirmations of the saga, and which event makes which email."""
+"""Email consumer: the queued confirmations of the saga, and which event makes which email."""
 
 from datetime import datetime, timedelta
 
-from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
+from chalicelib.notifications.service import Notifications
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import OrderNotFound, Status
+from chalicelib.orders.service import Orders
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.clock import utc_now
+from chalicelib.platform.clock import Clock
+from chalicelib.platform.links import Links
 
 LINK_REQUEST_LIFETIME = timedelta(hours=1)
 """A request that is older, as when the archive is replayed, is answered no more."""
@@ -19,36 +21,44 @@ class ConfirmationRequest(BaseModel):
     order_id: str
 
 
-def confirm(request: ConfirmationRequest) -> None:
-    """Send the order's confirmation, unless the order was cancelled while the message waited. Raises OrderNotFound."""
-    order = wiring.orders().get(request.order_id)
-    if order.status != Status.CANCELLED:
-        wiring.notifications().order_confirmed(order)
+class EmailConsumer:
+    def __init__(self, orders: Orders, notifications: Notifications, links: Links, clock: Clock) -> None:
+        self._orders = orders
+        self._notifications = notifications
+        self._links = links
+        self._clock = clock
 
+    def confirm(self, request: ConfirmationRequest) -> None:
+        """Send the order's confirmation, unless the order was cancelled while the message waited.
 
-def notify(event: Envelope) -> None:
-    """Send what this event causes. Events of other types are ignored, should the rule let one through."""
-    if event.type == "OrderLinkRequested":
-        _send_link(event)
-        return
-    order = wiring.orders().get(event.order_id)
-    match event.type:
-        case "OrderCompleted":
-            wiring.notifications().order_completed(order)
-        case "OrderCancelled":
-            wiring.notifications().order_cancelled(order)
-        case "OrderReturned" | "OrderPartlyReturned":
-            wiring.notifications().return_refunded(order, event.data["returned"]["return_id"])
+        Raises OrderNotFound.
+        """
+        order = self._orders.get(request.order_id)
+        if order.status != Status.CANCELLED:
+            self._notifications.order_confirmed(order)
 
+    def notify(self, event: Envelope) -> None:
+        """Send what this event causes. Events of other types are ignored, should the rule let one through."""
+        if event.type == "OrderLinkRequested":
+            self._send_link(event)
+            return
+        order = self._orders.get(event.order_id)
+        match event.type:
+            case "OrderCompleted":
+                self._notifications.order_completed(order)
+            case "OrderCancelled":
+                self._notifications.order_cancelled(order)
+            case "OrderReturned" | "OrderPartlyReturned":
+                self._notifications.return_refunded(order, event.data["returned"]["return_id"])
 
-def _send_link(event: Envelope) -> None:
-    """Send nothing unless the order exists and the requester gave its email address."""
-    if utc_now() - datetime.fromisoformat(event.time) > LINK_REQUEST_LIFETIME:
-        return
-    try:
-        order = wiring.orders().get(event.order_id)
-    except OrderNotFound:
-        return
-    asked = link_request(order.id, order.email)
-    if wiring.links().is_fingerprint(event.data["email_fingerprint"], asked):
-        wiring.notifications().order_link(order, event.id, event.data["client"])
+    def _send_link(self, event: Envelope) -> None:
+        """Send nothing unless the order exists and the requester gave its email address."""
+        if self._clock() - datetime.fromisoformat(event.time) > LINK_REQUEST_LIFETIME:
+            return
+        try:
+            order = self._orders.get(event.order_id)
+        except OrderNotFound:
+            return
+        asked = link_request(order.id, order.email)
+        if self._links.is_fingerprint(event.data["email_fingerprint"], asked):
+            self._notifications.order_link(order, event.id, event.data["client"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.billing import consumers
+from chalicelib.billing.consumer import DocumentConsumer
 from chalicelib.billing.model import (
     Cause,
     Credit,
@@ -17,6 +17,7 @@ from chalicelib.billing.model import (
     reversal_of,
 )
 from chalicelib.billing.rendering import rendered
+from chalicelib.events.fan_in import Consequence
 from chalicelib.orders.model import Status
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import FILE, Shop
@@ -126,10 +127,16 @@ def test_reversal_refers_to_its_credit_note():
 
 
 class Issued:
-    """Billing: what it was asked for."""
+    """Billing and the fan-in: what they were asked for."""
 
     def __init__(self):
-        self.credits, self.reversals = [], []
+        self.invoices, self.credits, self.reversals, self.completed = [], [], [], []
+
+    def invoice(self, order):
+        self.invoices.append(order.id)
+
+    def complete(self, event, consequence):
+        self.completed.append((event.order_id, consequence))
 
     def credit(self, order, credit):
         self.credits.append((credit.reference, credit.amount, credit.cause))
@@ -138,24 +145,35 @@ class Issued:
         self.reversals.append((reference, return_id))
 
 
-@pytest.fixture
-def issued(monkeypatch):
-    issued = Issued()
-    monkeypatch.setattr(consumers.wiring, "billing", lambda: issued)
-    return issued
+class KnownOrder:
+    """Orders, of which there is one."""
+
+    def __init__(self):
+        self.known = completed()
+
+    def get(self, order_id):
+        return self.known
 
 
 @pytest.fixture
-def order(monkeypatch):
-    class Orders:
-        known = completed()
+def issued():
+    return Issued()
 
-        def get(self, order_id):
-            return self.known
 
-    orders = Orders()
-    monkeypatch.setattr(consumers.wiring, "orders", lambda: orders)
-    return orders
+@pytest.fixture
+def order():
+    return KnownOrder()
+
+
+@pytest.fixture
+def consumer(order, issued):
+    return DocumentConsumer(order, issued, issued)
+
+
+def test_completion_leads_to_an_invoice_and_completes_its_consequence(consumer, issued, order):
+    consumer.issue_document(order.known.pending_event)
+
+    assert (issued.invoices, issued.completed) == (["ord_1"], [("ord_1", Consequence.INVOICE)])
 
 
 def moved(event_type, **more):
@@ -172,42 +190,42 @@ def moved(event_type, **more):
         ("PaymentDisputeLost", Cause.DISPUTE_LOST),
     ],
 )
-def test_money_that_went_back_leads_to_a_credit_note(issued, order, event_type, cause):
-    consumers.issue_document(moved(event_type))
+def test_money_that_went_back_leads_to_a_credit_note(consumer, issued, order, event_type, cause):
+    consumer.issue_document(moved(event_type))
 
     assert issued.credits == [("re_1", 500, cause)]
 
 
-def test_refund_that_failed_leads_to_a_reversal(issued, order):
-    consumers.issue_document(moved("PaymentRefundFailed", return_id="ret_1"))
+def test_refund_that_failed_leads_to_a_reversal(consumer, issued, order):
+    consumer.issue_document(moved("PaymentRefundFailed", return_id="ret_1"))
 
     assert (issued.credits, issued.reversals) == ([], [("re_1", "ret_1")])
 
 
-def test_refund_outside_without_a_movement_leads_to_nothing(issued, order):
+def test_refund_outside_without_a_movement_leads_to_nothing(consumer, issued, order):
     event = an_event()
-    consumers.issue_document(event.model_copy(update={"type": "PaymentRefundedOutside"}))
+    consumer.issue_document(event.model_copy(update={"type": "PaymentRefundedOutside"}))
 
     assert issued.credits == []
 
 
-def test_return_leads_to_a_credit_note_unless_nothing_was_refunded(issued, order):
+def test_return_leads_to_a_credit_note_unless_nothing_was_refunded(consumer, issued, order):
     requested = order.known.return_requested("ret_1", {"MUG-01": 2}, BEFORE_MIDNIGHT_UTC)
     for refunded in (2410, 0):
-        consumers.issue_document(requested.return_settled("ret_1", refunded, BEFORE_MIDNIGHT_UTC).pending_event)
+        consumer.issue_document(requested.return_settled("ret_1", refunded, BEFORE_MIDNIGHT_UTC).pending_event)
 
     assert issued.credits == [("ret_1", 2410, Cause.RETURN)]
 
 
-def test_refund_of_a_cancelled_order_leads_to_nothing(issued, order):
+def test_refund_of_a_cancelled_order_leads_to_nothing(consumer, issued, order):
     order.known = an_order_in(Status.CANCELLED)
-    consumers.issue_document(moved("PaymentRefundedOutside"))
+    consumer.issue_document(moved("PaymentRefundedOutside"))
 
     assert issued.credits == []
 
 
-def test_refund_before_the_completion_is_tried_again(issued, order):
+def test_refund_before_the_completion_is_tried_again(consumer, order):
     order.known = an_order_in(Status.SHIPPING)
 
     with pytest.raises(OrderNotCompleted):
-        consumers.issue_document(moved("PaymentRefundedOutside"))
+        consumer.issue_document(moved("PaymentRefundedOutside"))

@@ -1,0 +1,43 @@
+"""Composition of the queue consumers. Each function imports what it builds, as in `__init__.py`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from chalicelib import wiring
+from chalicelib.platform.clock import utc_now
+
+if TYPE_CHECKING:
+    from chalicelib.analytics.consumer import ReturnConsumer
+    from chalicelib.billing.consumer import DocumentConsumer
+    from chalicelib.loyalty.consumer import PointsConsumer
+    from chalicelib.notifications.consumer import EmailConsumer
+
+
+@cache
+def email_consumer() -> EmailConsumer:
+    from chalicelib.notifications.consumer import EmailConsumer
+
+    return EmailConsumer(wiring.orders(), wiring.notifications(), wiring.links(), utc_now)
+
+
+@cache
+def points_consumer() -> PointsConsumer:
+    from chalicelib.loyalty.consumer import PointsConsumer
+
+    return PointsConsumer(wiring.orders(), wiring.loyalty())
+
+
+@cache
+def document_consumer() -> DocumentConsumer:
+    from chalicelib.billing.consumer import DocumentConsumer
+
+    return DocumentConsumer(wiring.orders(), wiring.billing(), wiring.fan_in())
+
+
+@cache
+def return_consumer() -> ReturnConsumer:
+    from chalicelib.analytics.consumer import ReturnConsumer
+
+    return ReturnConsumer(wiring.orders(), wiring.analytics(), wiring.loyalty())

@@ -1,0 +1,125 @@
+"""Which message and which event make which email, and which make none."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.events.contracts import OrderLinkRequested, new_event
+from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, EmailConsumer
+from chalicelib.orders.keys import link_request
+from chalicelib.orders.model import OrderNotFound, Status
+from chalicelib.orders.service import Orders
+from chalicelib.orders.store import CheckoutRecord
+from chalicelib.platform.links import Links
+from tests.builders import NOW, TestClock, an_event, an_order_in
+from tests.fakes import FakeOrderStore
+
+
+class Sent:
+    """Notifications: what was asked for, by the method's name."""
+
+    def __init__(self):
+        self.emails = []
+
+    def __getattr__(self, name):
+        return lambda order, *about: self.emails.append((name, order.id, *about))
+
+
+@pytest.fixture
+def sent():
+    return Sent()
+
+
+@pytest.fixture
+def clock():
+    return TestClock()
+
+
+@pytest.fixture
+def links(clock):
+    return Links(lambda: "k" * 48, clock)
+
+
+@pytest.fixture
+def order_store():
+    return FakeOrderStore()
+
+
+@pytest.fixture
+def consumer(order_store, sent, links, clock):
+    return EmailConsumer(Orders(order_store, clock), sent, links, clock)
+
+
+def link_requested(links, email, order_id="ord_1"):
+    fingerprint = links.fingerprint(link_request(order_id, email))
+    data = OrderLinkRequested(order_id=order_id, email_fingerprint=fingerprint, client="client-1")
+    return new_event(data, about=order_id, at=NOW)
+
+
+def has(order_store, order):
+    assert order_store.place(order, CheckoutRecord(order.id, "fingerprint", order.id, 0), NOW)
+
+
+@pytest.mark.parametrize(("status", "emails"), [(Status.AUTHORIZED, 1), (Status.CANCELLED, 0)])
+def test_confirmation_of_a_cancelled_order_is_not_sent(consumer, order_store, sent, status, emails):
+    has(order_store, an_order_in(status))
+    consumer.confirm(ConfirmationRequest(order_id="ord_1"))
+
+    assert sent.emails == [("order_confirmed", "ord_1")] * emails
+
+
+@pytest.mark.parametrize(
+    ("status", "email"),
+    [
+        (Status.COMPLETED, ("order_completed", "ord_1")),
+        (Status.CANCELLED, ("order_cancelled", "ord_1")),
+        (Status.RETURNED, ("return_refunded", "ord_1", "ret_1")),
+    ],
+)
+def test_order_that_ended_is_mailed_about_by_its_event(consumer, order_store, sent, status, email):
+    order = an_order_in(status)
+    has(order_store, order)
+    consumer.notify(order.pending_event)
+
+    assert sent.emails == [email]
+
+
+def test_event_without_an_email_sends_nothing(consumer, order_store, sent):
+    has(order_store, an_order_in(Status.PLACED))
+    consumer.notify(an_event())
+
+    assert sent.emails == []
+
+
+def test_event_of_an_unknown_order_is_tried_again(consumer):
+    with pytest.raises(OrderNotFound):
+        consumer.notify(an_order_in(Status.COMPLETED).pending_event)
+
+
+def test_link_request_with_the_orders_address_is_answered(consumer, order_store, sent, links):
+    has(order_store, an_order_in(Status.PLACED))
+    event = link_requested(links, "Ada@Example.com")
+    consumer.notify(event)
+
+    assert sent.emails == [("order_link", "ord_1", event.id, "client-1")]
+
+
+def test_link_request_with_another_address_sends_nothing(consumer, order_store, sent, links):
+    has(order_store, an_order_in(Status.PLACED))
+    consumer.notify(link_requested(links, "bob@example.com"))
+
+    assert sent.emails == []
+
+
+def test_link_request_for_an_unknown_order_sends_nothing(consumer, sent, links):
+    consumer.notify(link_requested(links, "ada@example.com"))
+
+    assert sent.emails == []
+
+
+def test_link_request_older_than_its_lifetime_sends_nothing(consumer, order_store, sent, links, clock):
+    has(order_store, an_order_in(Status.PLACED))
+    clock.now += LINK_REQUEST_LIFETIME + timedelta(seconds=1)
+    consumer.notify(link_requested(links, "ada@example.com"))
+
+    assert sent.emails == []
