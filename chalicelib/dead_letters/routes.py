@@ -8,7 +8,7 @@ from chalice import Blueprint
 from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.dead_letters import redrive, refunds
+from chalicelib.dead_letters import redrive
 from chalicelib.dead_letters.model import (
     Context,
     DeadLetter,
@@ -222,7 +222,7 @@ class RefundsRetried(BaseModel):
 )  # fmt: skip
 def retry_refunds(call: Call, order_id: str) -> RefundsRetried:
     """Start the workflows that make the failed refunds of an order again."""
-    return RefundsRetried(order_id=order_id, workflows=refunds.retry_refunds(order_id))
+    return RefundsRetried(order_id=order_id, workflows=wired.refund_retries().start(order_id))
 
 
 def _rules(event_type: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 from functools import cache
 
+from chalicelib import wiring
 from chalicelib.dead_letters.model import Parts
 from chalicelib.dead_letters.queue import DeadLetterQueue
+from chalicelib.dead_letters.refunds import RefundRetries
 from chalicelib.dead_letters.replays import Replays
 from chalicelib.platform import aws
 from chalicelib.platform.settings import settings
@@ -22,3 +24,8 @@ def dead_letter_queue() -> DeadLetterQueue:
 @cache
 def replays() -> Replays:
     return Replays(aws.client("events"), settings().event_archive_arn, settings().event_bus_arn)
+
+
+@cache
+def refund_retries() -> RefundRetries:
+    return RefundRetries(wiring.orders(), wiring.return_workflow(), wiring.undo_workflow())

@@ -3,9 +3,14 @@
 import pytest
 
 from chalicelib.dead_letters.model import NoFailedRefund
-from chalicelib.dead_letters.refunds import retry_refunds
+from chalicelib.dead_letters.refunds import RefundRetries
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from tests.builders import euros
+
+
+@pytest.fixture
+def retries(shop):
+    return RefundRetries(shop.orders, shop.return_workflow, shop.undo_workflow)
 
 
 @pytest.fixture
@@ -31,15 +36,15 @@ def started(shop):
     return [name for _, name in shop.step_functions.started]
 
 
-def test_retry_starts_the_return_again_once_while_it_runs(shop, failed_return):
+def test_retry_starts_the_return_again_once_while_it_runs(shop, retries, failed_return):
     for _ in range(2):
-        assert retry_refunds("ord_1") == ["ret_1"]
+        assert retries.start("ord_1") == ["ret_1"]
 
     assert started(shop) == ["ret_1", "ret_1-1"]
     assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
 
 
-def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
+def test_retry_pays_exactly_once_however_often_it_is_asked(shop, retries, failed_return):
     for _ in range(3):
         given = shop.returns.refund_return("ord_1", "ret_1")
         shop.returns.complete_return("ord_1", "ret_1", given.amount, "")
@@ -50,26 +55,26 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, failed_return):
     assert shop.gateway.moves.count("refund") == 2
     assert (shop.events().count("OrderReturned"), shop.events().count("PaymentRefundRetried")) == (1, 1)
     with pytest.raises(NoFailedRefund):
-        retry_refunds("ord_1")
+        retries.start("ord_1")
 
 
-def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, failed_return):
+def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, retries, failed_return):
     shop.returns.refund_return("ord_1", "ret_1")
     shop.payment_updates.learn(failed_return, "evt_again")
     fail_newest(shop, failed_return)
 
-    assert retry_refunds("ord_1") == ["ret_1"]
+    assert retries.start("ord_1") == ["ret_1"]
     shop.returns.refund_return("ord_1", "ret_1")
     assert shop.gateway.retrieve(failed_return).kept == 0
 
 
-def test_retry_of_a_cancelled_order_undoes_it_again(shop):
+def test_retry_of_a_cancelled_order_undoes_it_again(shop, retries):
     payment = shop.sold(until=Status.SHIPPING)
     shop.steps.refund_payment("ord_1")
     shop.orders.advance("ord_1", Status.CANCELLED, Reason.SHIPPING_FAILED)
     fail_newest(shop, payment)
 
-    assert retry_refunds("ord_1") == ["ord_1"]
+    assert retries.start("ord_1") == ["ord_1"]
     assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "SHIPPING_FAILED"}}
     for _ in range(2):
         shop.steps.refund_payment("ord_1")
@@ -77,22 +82,22 @@ def test_retry_of_a_cancelled_order_undoes_it_again(shop):
     assert shop.gateway.retrieve(payment).kept == 0
 
 
-def test_retry_without_a_failed_refund_is_refused(shop):
+def test_retry_without_a_failed_refund_is_refused(shop, retries):
     shop.sold()
 
     with pytest.raises(NoFailedRefund):
-        retry_refunds("ord_1")
+        retries.start("ord_1")
     with pytest.raises(OrderNotFound):
-        retry_refunds("ord_unknown")
+        retries.start("ord_unknown")
 
 
-def test_retry_undoes_no_order_that_was_delivered(shop):
+def test_retry_undoes_no_order_that_was_delivered(shop, retries):
     """What reconciliation gave back too much of is not the whole payment."""
     payment = shop.sold()
     shop.gateway.refund(payment, 500, f"{payment}:surplus", "surplus")
     fail_newest(shop, payment)
 
     with pytest.raises(NoFailedRefund):
-        retry_refunds("ord_1")
+        retries.start("ord_1")
     assert started(shop) == []
     assert shop.orders.get("ord_1").owed == euros(2500).amount + 500
