@@ -18,7 +18,8 @@ from chalicelib.orders.guest_routes import routes as guest_orders
 from chalicelib.orders.routes import routes as orders
 from chalicelib.payments.routes import routes as payments
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.http import Call, answered_methods, endpoint, with_allowed_methods
+from chalicelib.platform.http import Call, answered_methods, endpoint
+from chalicelib.platform.problems import with_allowed_methods
 from chalicelib.product_import.routes import routes as imports
 from chalicelib.recommendations.routes import routes as recommendations
 from chalicelib.shipping.routes import routes as shipping

@@ -11,9 +11,9 @@ from chalicelib.order_updates.store import ConnectionStore
 from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Refusal, Unavailable
-from chalicelib.platform.http import UNAVAILABLE
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.log import log
+from chalicelib.platform.problems import UNAVAILABLE
 
 KEPT = timedelta(hours=2, minutes=10)
 """API Gateway ends every connection after two hours."""

@@ -1,4 +1,4 @@
-"""The kinds of refusal the domain can give; `platform.http` turns each kind into a status code.
+"""The kinds of refusal the domain can give; `platform.problems` turns each kind into a status code.
 
 A room's own errors subclass a kind. The stable `code` of an error is its class name in snake case:
 `class CartEmpty(UnprocessableRequest)` is answered as `cart_empty`.

@@ -1,73 +1,30 @@
-"""How a route is declared: parse, call, answer, and every refusal as a problem document (RFC 9457).
-
-Chalice's middleware sees a finished 500 and never the exception, so the translation stands here,
-right under `@route`. The same declaration feeds the OpenAPI document.
-"""
+"""Routes of the HTTP API: one declaration each, from which the call is parsed, answered and described in OpenAPI."""
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Literal
 
 from chalice import Blueprint, Response
-from pydantic import ValidationError
 
-from chalicelib.platform import identity, strict_json
+from chalicelib.platform import identity
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.errors import (
-    Conflict,
-    Forbidden,
-    Malformed,
-    NotFound,
-    PreconditionFailed,
-    Refusal,
-    TooLarge,
-    TooMany,
-    Unauthenticated,
-    Unavailable,
-    UnprocessableRequest,
-    ValidationFailed,
-    WrongMethod,
-)
-from chalicelib.platform.identity import Caller, TokenInvalid
+from chalicelib.platform.errors import Forbidden, Refusal, TooLarge, Unauthenticated
+from chalicelib.platform.identity import Caller
 from chalicelib.platform.log import bind_log_context, log
+from chalicelib.platform.problems import response, translated
+from chalicelib.platform.request_input import given_once, json_object, validated
 
 Access = Literal["public", "customer", "admin", "partner"]
-Headers = dict[str, str | list[str]]
 """A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
 
-CHALLENGE = 'Bearer realm="storefront"'
+Headers = dict[str, str | list[str]]
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
 
 ORDER_ID = re.compile(r"ord_[0-9a-f]{24}")
-
-UNAVAILABLE = "A dependency of the API did not answer. Try again."
-
-STATUS_OF: dict[type[Exception], HTTPStatus] = {
-    Malformed: HTTPStatus.BAD_REQUEST,
-    Unauthenticated: HTTPStatus.UNAUTHORIZED,
-    Forbidden: HTTPStatus.FORBIDDEN,
-    NotFound: HTTPStatus.NOT_FOUND,
-    WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
-    Conflict: HTTPStatus.CONFLICT,
-    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
-    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    UnprocessableRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
-    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
-}
-
-
-class BodyNotJson(Malformed):
-    """The request body is not a JSON object."""
-
-
-class JsonKeyDuplicate(Malformed):
-    """An object in the request body contains the same key twice."""
 
 
 class BodyTooLarge(TooLarge):
@@ -80,37 +37,6 @@ class SignInRequired(Unauthenticated):
 
 class AdminOnly(Forbidden):
     """Only members of the admin group may do this."""
-
-
-# What the gateway in front of the function answers; `infra/build/gateway.py` says when.
-
-
-class ApiKeyRequired(Forbidden):
-    """Send a partner's key as `x-api-key`."""
-
-
-class RequestFiltered(Forbidden):
-    """The firewall blocked this request."""
-
-
-class RequestRejected(Malformed):
-    """The request cannot be understood."""
-
-
-class RouteNotFound(NotFound):
-    """No route has this path and method."""
-
-
-class TooManyRequests(TooMany):
-    """Too many requests. Try again later."""
-
-
-class MethodNotAllowed(WrongMethod):
-    """This path does not answer this method; `Allow` names those that it answers."""
-
-
-class QuotaExceeded(TooMany):
-    """The daily quota of this API key is used up."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +67,12 @@ class Answer:
     """A view returns this instead of a bare model when it has headers to add. Several values make several headers."""
 
     body: BaseModel
-    headers: dict[str, str | list[str]] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One route, as the OpenAPI document describes it. `room` is the folder that declares it."""
+    """One declared route. `room` is the folder that declares it; the last three fields are not in OpenAPI."""
 
     name: str
     room: str
@@ -165,6 +91,9 @@ class Operation:
     cookies: tuple[str, ...]
     answer_headers: tuple[str, ...]
     refusals: tuple[type[Refusal], ...]
+    body_limit: int
+    check: Callable[[Call], None]
+    shared_seconds: int
 
 
 OPERATIONS: list[Operation] = []
@@ -205,51 +134,65 @@ def endpoint(
     """
 
     def register(view: Callable[..., Any]) -> Callable[..., Any]:
-        OPERATIONS.append(
-            Operation(
-                view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
-                body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
-            )
+        operation = Operation(
+            view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
+            body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
+            body_limit, check, shared_seconds,
         )  # fmt: skip
-
-        def handle(**path_parameters: str) -> Response:
-            request = routes.current_request
-            ids = {
-                "request_id": request.context.get("requestId"),
-                "operation": view.__name__,
-                # A client that follows an order asks often, so reads are not logged under its id.
-                "order_id": None if method == "GET" else _order_id(path_parameters.get("order_id")),
-            }
-
-            def call_view() -> Response:
-                call = _call(request, access)
-                bind_log_context(caller=call.caller.role, **ids)
-                if body and len(call.raw_body) > body_limit:
-                    raise BodyTooLarge
-                check(call)
-                arguments: dict[str, Any] = dict(path_parameters)
-                if body:
-                    is_empty = not call.raw_body and not body_required
-                    arguments["body"] = _validated(body, {} if is_empty else _json_object(call.raw_body))
-                if query:
-                    arguments["query"] = _validated(query, _given_once(request.query_params or {}))
-                result = view(call, **arguments)
-                result = result if isinstance(result, Answer) else Answer(result)
-                return _response(result.body, status, _sharing(shared_seconds) | result.headers)
-
-            bind_log_context(**ids)
-            answer = _translated(call_view)
-            _note(method, path, answer)
-            return answer
-
-        # Chalice would refuse other content types in words of its own; `_json_object` decides here.
-        by_key = access == "partner"
-        routes.route(
-            path, methods=answered_methods(method), name=view.__name__, content_types=[], api_key_required=by_key
-        )(handle)
+        _add_route(routes, operation, view)
         return view
 
     return register
+
+
+def _add_route(routes: Blueprint, operation: Operation, view: Callable[..., Any]) -> None:
+    def handle(**path_parameters: str) -> Response:
+        return _handle(routes.current_request, path_parameters, operation, view)
+
+    OPERATIONS.append(operation)
+    routes.route(
+        operation.path,
+        methods=answered_methods(operation.method),
+        name=operation.name,
+        content_types=[],  # Chalice would refuse other content types in words of its own; `json_object` decides.
+        api_key_required=operation.access == "partner",
+    )(handle)
+
+
+def _handle(request: Any, path_parameters: dict[str, str], operation: Operation, view: Callable[..., Any]) -> Response:
+    """Return the view's answer or a problem document, and log the call."""
+    ids = {
+        "request_id": request.context.get("requestId"),
+        "operation": operation.name,
+        # A client that follows an order asks often, so reads are not logged under its id.
+        "order_id": None if operation.method == "GET" else _order_id(path_parameters.get("order_id")),
+    }
+
+    def call_view() -> Response:
+        call = _call(request, operation.access)
+        bind_log_context(caller=call.caller.role, **ids)
+        result = view(call, **path_parameters, **_input(call, request, operation))
+        result = result if isinstance(result, Answer) else Answer(result)
+        return _response(result.body, operation.status, _sharing(operation.shared_seconds) | result.headers)
+
+    bind_log_context(**ids)
+    answer = translated(call_view)
+    _note(operation.method, operation.path, answer)
+    return answer
+
+
+def _input(call: Call, request: Any, operation: Operation) -> dict[str, BaseModel]:
+    """Return the view's `body` and `query`. Raises what `check` raises, BodyTooLarge, BodyNotJson, ValidationFailed."""
+    models: dict[str, BaseModel] = {}
+    if operation.body and len(call.raw_body) > operation.body_limit:
+        raise BodyTooLarge
+    operation.check(call)
+    if operation.body:
+        is_empty = not call.raw_body and not operation.body_required
+        models["body"] = validated(operation.body, {} if is_empty else json_object(call.raw_body))
+    if operation.query:
+        models["query"] = validated(operation.query, given_once(request.query_params or {}))
+    return models
 
 
 def _room(view: Callable[..., Any]) -> str:
@@ -271,9 +214,9 @@ def _call(request: Any, access: Access) -> Call:
 
 def _note(method: str, path: str, answer: Response) -> None:
     """Log the request and its outcome. The only value from the caller is an order's id."""
-    told = {} if method == "GET" else json.loads(answer.body)
-    outcome = {"method": method, "path": path, "status": int(answer.status_code), "code": told.get("code")}
-    placed = _order_id(told.get("order_id"))
+    content = {} if method == "GET" else json.loads(answer.body)
+    outcome = {"method": method, "path": path, "status": int(answer.status_code), "code": content.get("code")}
+    placed = _order_id(content.get("order_id"))
     log.info("call answered", extra=outcome | ({"order_id": placed} if placed else {}))
 
 
@@ -282,127 +225,15 @@ def _order_id(text: str | None) -> str | None:
     return text if text and ORDER_ID.fullmatch(text) else None
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
-    """Return the body's object. Raises BodyNotJson, JsonKeyDuplicate, ValidationFailed."""
-    try:
-        parsed = strict_json.parse(raw)
-    except strict_json.JsonKeyRepeated as repeated:
-        raise JsonKeyDuplicate(str(repeated)) from None
-    except strict_json.JsonValueRefused as refused:
-        raise ValidationFailed("Please correct the named fields.", {refused.path or "body": refused.message}) from None
-    except strict_json.JsonRefused:
-        raise BodyNotJson from None
-    if not isinstance(parsed, dict):
-        raise BodyNotJson
-    return parsed
-
-
-def _given_once(parameters: Any) -> dict[str, str]:
-    """Return a query's parameters. Raises ValidationFailed for a repeated one: which value counts would be unclear."""
-    twice = [name for name in parameters if len(parameters.getlist(name)) > 1]
-    if twice:
-        raise ValidationFailed("Please correct the named fields.", dict.fromkeys(twice, "Must be given at most once."))
-    return dict(parameters)
-
-
-def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors()}
-        raise ValidationFailed("Please correct the named fields.", fields) from None
-
-
-def _translated(call_view: Callable[[], Response]) -> Response:
-    """The one place where exceptions become status codes."""
-    try:
-        return call_view()
-    except Refusal as refusal:
-        fields, members = getattr(refusal, "fields", {}), refusal.members
-        status = status_of(refusal)
-        headers = {"WWW-Authenticate": challenge(refusal)} if status == HTTPStatus.UNAUTHORIZED else {}
-        return _problem(status, refusal.code, refusal.detail, fields, headers, members)
-    except Unavailable:
-        log.exception("dependency unavailable")
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _problem(status, "service_unavailable", UNAVAILABLE, {}, {"Retry-After": "2"})
-    except Exception:
-        incident = uuid.uuid4().hex[:12]
-        log.exception("unexpected failure", extra={"incident": incident})
-        detail = f"An unexpected error occurred. Quote {incident}."
-        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, {})
-
-
-def challenge(refusal: Refusal) -> str:
-    """Return the `WWW-Authenticate` header of a 401 (RFC 6750).
-
-    A REST API of API Gateway renames this header of a function's answer to `x-amzn-remapped-www-authenticate`; its
-    own answers keep the name.
-    """
-    return CHALLENGE + (', error="invalid_token"' if isinstance(refusal, TokenInvalid) else "")
-
-
-def with_allowed_methods(request: Any, answer: Callable[[Any], Response]) -> Response:
-    """Chalice middleware: refuse a method that the path does not answer with a problem document."""
-    response = answer(request)
-    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
-        return response
-    refusal = MethodNotAllowed()
-    return _problem(status_of(refusal), refusal.code, refusal.detail, {}, {"Allow": str(response.headers["Allow"])})
-
-
-def status_of(refusal: Refusal) -> HTTPStatus:
-    return next(status for kind, status in STATUS_OF.items() if isinstance(refusal, kind))
-
-
-def _problem(
-    status: HTTPStatus,
-    code: str,
-    detail: str,
-    fields: dict[str, str],
-    headers: dict[str, str] | None = None,
-    members: BaseModel | None = None,
-) -> Response:
-    problem = Problem(
-        title=status.phrase,
-        status=status,
-        detail=detail,
-        code=code,
-        errors=[FieldError(field=name, message=message) for name, message in fields.items()] or None,
-    )
-    content = problem.model_dump(mode="json", exclude_none=True)
-    content |= members.model_dump(mode="json") if members else {}
-    return _answered(json.dumps(content), "application/problem+json", status, headers or {})
-
-
 def _sharing(seconds: int) -> Headers:
-    """For how long the edge may answer by itself. Browsers ask each time, as they would not with
-    `stale-while-revalidate`."""
+    """Return the headers that say for how long the edge may answer by itself.
+
+    Browsers ask each time, as they would not with `stale-while-revalidate`.
+    """
     if not seconds:
         return {"Cache-Control": "no-store"}
-    told = f"public, max-age=0, s-maxage={seconds}"
-    return {"Cache-Control": told, "Access-Control-Allow-Origin": "*"}
+    return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "Access-Control-Allow-Origin": "*"}
 
 
 def _response(model: BaseModel, status: int, headers: Headers) -> Response:
-    return _answered(model.model_dump_json(by_alias=True), "application/json", status, headers)
-
-
-def _answered(body: str, kind: str, status: int, headers: Mapping[str, Any]) -> Response:
-    return Response(body, {"Content-Type": kind, "Cache-Control": "no-store", **headers}, status)
-
-
-class FieldError(BaseModel):
-    field: str
-    message: str
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem document. `code` is stable; `detail` is for people and may change."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FieldError] | None = None
+    return response(model.model_dump_json(by_alias=True), "application/json", status, headers)

@@ -15,17 +15,9 @@ from chalicelib.platform.http import (
     OPERATIONS,
     Access,
     AdminOnly,
-    ApiKeyRequired,
-    BodyNotJson,
     BodyTooLarge,
-    JsonKeyDuplicate,
     Operation,
-    Problem,
-    QuotaExceeded,
-    RequestFiltered,
     SignInRequired,
-    TooManyRequests,
-    status_of,
 )
 from chalicelib.platform.identity import TokenInvalid
 from chalicelib.platform.openapi_text import (
@@ -37,6 +29,15 @@ from chalicelib.platform.openapi_text import (
     PATH_PARAMETERS,
     TAGS,
 )
+from chalicelib.platform.problems import (
+    ApiKeyRequired,
+    Problem,
+    QuotaExceeded,
+    RequestFiltered,
+    TooManyRequests,
+    status_of,
+)
+from chalicelib.platform.request_input import BodyNotJson, JsonKeyDuplicate
 from chalicelib.platform.shop import shop
 
 SCHEMA = "#/components/schemas/{model}"

@@ -15,19 +15,15 @@ from pydantic.json_schema import models_json_schema
 from chalicelib import api
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Refusal, ValidationFailed
-from chalicelib.platform.http import (
-    OPERATIONS,
+from chalicelib.platform.http import OPERATIONS, BodyTooLarge, Operation, SignInRequired, answered_methods
+from chalicelib.platform.problems import (
     UNAVAILABLE,
     ApiKeyRequired,
-    BodyTooLarge,
-    Operation,
     QuotaExceeded,
     RequestFiltered,
     RequestRejected,
     RouteNotFound,
-    SignInRequired,
     TooManyRequests,
-    answered_methods,
     challenge,
     status_of,
 )

@@ -7,7 +7,8 @@ from jsonschema import Draft4Validator
 
 from chalicelib.accounts.model import PASSWORD_MINIMUM
 from chalicelib.accounts.routes import SESSION_DAYS
-from chalicelib.platform.http import OPERATIONS, Problem
+from chalicelib.platform.http import OPERATIONS
+from chalicelib.platform.problems import Problem
 from infra.build import gateway
 
 from .template import FUNCTION, allowed, of_type, role_of

@@ -11,7 +11,9 @@ from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, Tota
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform import openapi
 from chalicelib.platform.errors import CursorInvalid, Refusal, UnprocessableRequest, ValidationFailed
-from chalicelib.platform.http import STATUS_OF, AdminOnly, BodyNotJson, BodyTooLarge, SignInRequired, status_of
+from chalicelib.platform.http import AdminOnly, BodyTooLarge, SignInRequired
+from chalicelib.platform.problems import STATUS_OF, status_of
+from chalicelib.platform.request_input import BodyNotJson
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 
 PUBLISHED = [

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib.platform.errors import ValidationFailed
-from chalicelib.platform.http import BodyNotJson, JsonKeyDuplicate, _json_object
+from chalicelib.platform.request_input import BodyNotJson, JsonKeyDuplicate, json_object
 from chalicelib.platform.strict_json import JsonKeyRepeated, JsonRefused, JsonValueRefused, parse
 
 
@@ -68,5 +68,5 @@ def test_half_of_a_surrogate_pair_in_a_key_is_refused():
 )
 def test_request_body_is_refused_with_a_stable_code(body, refusal, code):
     with pytest.raises(refusal) as refused:
-        _json_object(body)
+        json_object(body)
     assert refused.value.code == code
