@@ -8,7 +8,8 @@ from chalicelib.catalog.model import Product, ProductDetails
 from chalicelib.events.contracts import Variant
 from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.orders.checkout import CheckoutRequest
-from chalicelib.orders.model import Order, OrderLine, Reason, Status, placed
+from chalicelib.orders.model import Order, OrderLine, Reason, Status
+from chalicelib.orders.placing import placed
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment
 from chalicelib.shipping.address import Address

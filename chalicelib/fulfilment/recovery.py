@@ -16,11 +16,10 @@ from chalicelib.orders.model import (
     CancellationRequested,
     Order,
     Reason,
-    Return,
-    ReturnStatus,
     Status,
     TooLateToCancel,
 )
+from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import utc_now

@@ -4,7 +4,7 @@ from functools import partial
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.service import Inventory
-from chalicelib.orders.model import Return, ReturnStatus
+from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.orders.service import Orders
 from chalicelib.payments.refunds import Given
 from chalicelib.payments.service import Payments

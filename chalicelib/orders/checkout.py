@@ -20,20 +20,15 @@ from chalicelib.cart.service import Carts
 from chalicelib.catalog.service import Catalog
 from chalicelib.events.contracts import Variant
 from chalicelib.orders.keys import guest_order_token, new_order_id
-from chalicelib.orders.model import (
-    CartEmpty,
-    CheckoutBusy,
-    Order,
-    OrderLine,
-    placed,
-)
-from chalicelib.orders.quote import CartAlreadyOrdered, lines_of, must_be_expected
+from chalicelib.orders.model import Order, OrderLine
+from chalicelib.orders.placing import placed
+from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty, lines_of, must_be_expected
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.payments.limits import check_total
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.email_address import Email
-from chalicelib.platform.errors import Refusal, ValidationFailed
+from chalicelib.platform.errors import Conflict, Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
@@ -47,6 +42,10 @@ KEY_LIFETIME = timedelta(days=2)
 ATTEMPTS = 6
 PAUSE_SECONDS = 0.05
 """The longest pause before the second attempt; it doubles with each further one."""
+
+
+class CheckoutBusy(Conflict):
+    """This checkout is being made at this very moment. Please repeat it with the same key."""
 
 
 class CheckoutRequest(BaseModel):

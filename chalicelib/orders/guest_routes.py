@@ -6,9 +6,10 @@ from chalice import Blueprint
 from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.orders.model import EmailNotConfirmed, OrderNotFound
-from chalicelib.orders.routes import OrderPage, PageQuery, order_page
-from chalicelib.orders.service import PAGE_SIZE
+from chalicelib.orders.model import OrderNotFound
+from chalicelib.orders.routes import PageQuery
+from chalicelib.orders.service import PAGE_SIZE, EmailNotConfirmed
+from chalicelib.orders.views import OrderPage, order_page
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid

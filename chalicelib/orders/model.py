@@ -18,71 +18,43 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.events.contracts import Line, PaymentMovement, Returned, Variant, contract_of, new_event
+from chalicelib.events.contracts import PaymentMovement, Variant
 from chalicelib.events.envelope import Envelope
+from chalicelib.orders import events
+from chalicelib.orders.events import About, event_of
 from chalicelib.orders.keys import fingerprint, token_hash
+from chalicelib.orders.returns import (
+    FailedRefund,
+    OrderNotReturnable,
+    Return,
+    ReturnStatus,
+    ReturnUnknown,
+    adjustments_of_return,
+    failed_refunds_after,
+    refundable,
+    returned_units,
+    units_to_return,
+    value_of_units,
+)
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
-from chalicelib.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable, UnprocessableRequest
+from chalicelib.platform.errors import Conflict, NotFound, Unavailable
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
-from chalicelib.pricing.apportioning import parts_of_return
-from chalicelib.pricing.model import Adjustment, total_of
+from chalicelib.pricing.model import Adjustment
 from chalicelib.shipping.address import Address
-
-EVENT_VERSION = 1
 
 
 class OrderNotFound(NotFound):
     """There is no such order, or it is not yours."""
 
 
-class OrderTokenRequired(Unauthenticated):
-    """Sign in, or send the order's X-Order-Token."""
-
-
-class LinkRevoked(Unauthenticated):
-    """This order belongs to an account now. Sign in to see it."""
-
-
-class EmailNotConfirmed(Forbidden):
-    """Confirm the address of your account first."""
-
-
-class CartEmpty(UnprocessableRequest):
-    """There is nothing in the cart to buy."""
-
-
-class CheckoutBusy(Conflict):
-    """This checkout is being made at this very moment. Please repeat it with the same key."""
-
-
 class TooLateToCancel(Conflict):
     """The parcel has left us, so the order cannot be cancelled any more. You can return it."""
 
 
-class OrderNotReturnable(Conflict):
-    """Only a completed order can be returned."""
-
-
-class NothingToReturn(Conflict):
-    """Every piece of this order was returned already."""
-
-
-class ReturnExceedsOrder(Conflict):
-    """More units are to be returned than that line has left."""
-
-
-class ReturnLineUnknown(UnprocessableRequest):
-    """The order has no such line."""
-
-
 class IllegalTransition(Exception):
     """The order cannot go from its status to that one."""
-
-
-class ReturnUnknown(Exception):
-    """The order has no return with this id."""
 
 
 class CancellationRequested(Exception):
@@ -137,13 +109,6 @@ EVENT_OF: dict[Status, str] = {
 }
 """These events change the status; all other events of an order leave it as it is."""
 
-CANCEL_REQUESTED = "OrderCancelRequested"
-DISPATCHED = "OrderDispatched"
-RETURN_REQUESTED = "OrderReturnRequested"
-PARTLY_RETURNED = "OrderPartlyReturned"
-REFUND_FAILED, REFUND_RETRIED = "PaymentRefundFailed", "PaymentRefundRetried"
-CLAIMED = "OrderClaimed"
-
 
 class OrderLine(BaseModel):
     """The name, picture and price are those of the moment of the checkout."""
@@ -166,49 +131,6 @@ class StatusChange(BaseModel):
 
     at: str
     status: Status
-
-
-class ReturnStatus(StrEnum):
-    REQUESTED = "REQUESTED"
-    REFUNDED = "REFUNDED"
-
-
-class Return(BaseModel):
-    """Returned units. `quantities` maps sku to units, `fingerprint` is of the request, `value` is what the units cost
-    with their part of the order's adjustments, and `refund` is what is to be refunded or, once REFUNDED, what was;
-    `shortfall` says why that is less than their value."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    status: ReturnStatus
-    requested_at: str
-    quantities: dict[str, int]
-    refund: Money
-    fingerprint: str
-    value: Money | None = None
-    shortfall: str | None = None
-
-    @property
-    def worth(self) -> int:
-        """Minor units of its value; returns that are older than the field had no other refund than that."""
-        return (self.value or self.refund).amount
-
-
-class FailedRefund(BaseModel):
-    """Minor units that were refunded and did not arrive. `reference` is the refund's id at the payment provider."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reference: str
-    amount: int
-    return_id: str | None = None
-
-
-About = Return | PaymentMovement | None
-"""What an event is about, beside its order."""
-
-RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
 
 
 class Order(BaseModel):
@@ -262,7 +184,7 @@ class Order(BaseModel):
     @property
     def returned(self) -> Counter[str]:
         """Return the units by sku that came back or are on their way back."""
-        return sum((Counter(each.quantities) for each in self.returns), Counter())
+        return returned_units(self.returns)
 
     @property
     def is_cancellable(self) -> bool:
@@ -310,7 +232,7 @@ class Order(BaseModel):
             return self
         if self.customer_id is not None:
             raise OrderNotFound
-        return self._changed(CLAIMED, at, customer_id=customer_id)
+        return self._changed(events.CLAIMED, at, customer_id=customer_id)
 
     def must_go_on(self) -> None:
         """Raises CancellationRequested."""
@@ -323,7 +245,7 @@ class Order(BaseModel):
             return self
         if not self.is_cancellable:
             raise TooLateToCancel
-        return self._changed(CANCEL_REQUESTED, at, cancellation=reason)
+        return self._changed(events.CANCEL_REQUESTED, at, cancellation=reason)
 
     def dispatched(self, at: datetime) -> "Order":
         """The parcel has left. Raises CancellationRequested if a cancellation came first, and IllegalTransition."""
@@ -332,7 +254,7 @@ class Order(BaseModel):
         self.must_go_on()
         if self.status != Status.SHIPPING:
             raise IllegalTransition(f"{self.status} cannot be dispatched")
-        return self._changed(DISPATCHED, at, dispatched_at=iso(at))
+        return self._changed(events.DISPATCHED, at, dispatched_at=iso(at))
 
     def return_requested(
         self, return_id: str, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
@@ -348,40 +270,24 @@ class Order(BaseModel):
             raise IdempotencyConflict
         if known:
             return self
-        quantities = self._returnable(wanted)
-        value = self._value(quantities, self.returned)
+        if self.status not in (Status.COMPLETED, Status.RETURNED):
+            raise OrderNotReturnable
+        quantities = units_to_return(wanted, self.quantities, self.returned)
+        value = value_of_units(quantities, self.lines, self.adjustments, self.returned)
         requested = Return(
             id=return_id,
             status=ReturnStatus.REQUESTED,
             requested_at=iso(at),
             quantities=quantities,
-            refund=value.model_copy(update={"amount": self._refundable(value.amount, kept)}),
+            refund=self._money(refundable(value, kept, self.returns)),
             fingerprint=asked,
-            value=value,
+            value=self._money(value),
         )
-        return self._changed(RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
-
-    def _value(self, quantities: dict[str, int], returned: Counter[str]) -> Money:
-        """Return what these units cost with their part of the adjustments, after others came back."""
-        items = sum(line.unit_price.amount * quantities.get(line.sku, 0) for line in self.lines)
-        parts = parts_of_return(self.lines, self.adjustments, returned, quantities)
-        return Money(amount=items + sum(part.amount for part in parts), currency=self.total.currency)
+        return self._changed(events.RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
 
     def adjustments_of(self, return_id: str) -> list[Adjustment]:
         """Return the part of the order's adjustments that is in the value of a return; none for an unknown one."""
-        before: Counter[str] = Counter()
-        for each in self.returns:
-            if each.id == return_id:
-                return parts_of_return(self.lines, self.adjustments, before, each.quantities)
-            before += Counter(each.quantities)
-        return []
-
-    def _refundable(self, value: int, kept: int | None) -> int:
-        """Of what is kept, other returns that are under way get theirs first."""
-        if kept is None:
-            return value
-        promised = sum(each.refund.amount for each in self.returns if each.status == ReturnStatus.REQUESTED)
-        return max(0, min(value, kept - promised))
+        return adjustments_of_return(return_id, self.returns, self.lines, self.adjustments)
 
     def return_settled(self, return_id: str, refunded: int, at: datetime, shortfall: str | None = None) -> "Order":
         """With so much given back for this return, in minor units. RETURNED once every piece is back.
@@ -393,15 +299,12 @@ class Order(BaseModel):
             raise IllegalTransition(f"no return {return_id}")
         if known.status == ReturnStatus.REFUNDED:
             return self
-        refund = Money(amount=refunded, currency=self.total.currency)
-        settled = known.model_copy(
-            update={"status": ReturnStatus.REFUNDED, "refund": refund, "shortfall": shortfall or None}
-        )
+        settled = known.settled(self._money(refunded), shortfall)
         returns = tuple(settled if each.id == return_id else each for each in self.returns)
         is_whole = self.returned == self.quantities and all(r.status == ReturnStatus.REFUNDED for r in returns)
         if is_whole:
             return self._in_status(Status.RETURNED, at, settled, returns=returns)
-        return self._changed(PARTLY_RETURNED, at, settled, returns=returns)
+        return self._changed(events.PARTLY_RETURNED, at, settled, returns=returns)
 
     def told(
         self, event_type: str, fact: str, cause: str, at: datetime, movement: PaymentMovement | None = None
@@ -409,21 +312,8 @@ class Order(BaseModel):
         """With something noted that happened to it elsewhere; once for each fact."""
         if fact in self.noted:
             return self
-        failed = self._failed_refunds_after(event_type, movement)
+        failed = failed_refunds_after(self.failed_refunds, event_type, movement)
         return self._changed(event_type, at, movement, cause, noted=(*self.noted, fact), failed_refunds=failed)
-
-    def _failed_refunds_after(self, event_type: str, movement: PaymentMovement | None) -> tuple[FailedRefund, ...]:
-        """Refunds of others are theirs to make again."""
-        if movement is None:
-            return self.failed_refunds
-        if event_type == REFUND_FAILED and not movement.outside:
-            failed = FailedRefund(
-                reference=movement.reference, amount=movement.amount.amount, return_id=movement.return_id
-            )
-            return (*self.failed_refunds, failed)
-        if event_type == REFUND_RETRIED:
-            return tuple(each for each in self.failed_refunds if each.return_id != movement.return_id)
-        return self.failed_refunds
 
     def accepted_return(self, return_id: str) -> Return:
         """Raises ReturnUnknown."""
@@ -435,20 +325,8 @@ class Order(BaseModel):
     def return_of(self, return_id: str) -> Return | None:
         return next((each for each in self.returns if each.id == return_id), None)
 
-    def _returnable(self, wanted: dict[str, int] | None) -> dict[str, int]:
-        if self.status not in (Status.COMPLETED, Status.RETURNED):
-            raise OrderNotReturnable
-        left = +(Counter(self.quantities) - self.returned)
-        if not left:
-            raise NothingToReturn
-        if wanted is None:
-            return dict(left)
-        for sku, quantity in wanted.items():
-            if sku not in self.quantities:
-                raise ReturnLineUnknown(fields={"lines": f"There is no {sku} in this order."})
-            if quantity > left[sku]:
-                raise ReturnExceedsOrder(f"Of {sku}, {left[sku]} can still be returned.")
-        return wanted
+    def _money(self, amount: int) -> Money:
+        return Money(amount=amount, currency=self.total.currency)
 
     def _in_status(self, status: Status, at: datetime, about: About = None, **facts: Any) -> "Order":
         history = (*self.history, StatusChange(at=iso(at), status=status))
@@ -458,7 +336,7 @@ class Order(BaseModel):
         self, event_type: str, at: datetime, about: About = None, cause: str | None = None, **facts: Any
     ) -> "Order":
         changed = self.model_copy(update={"version": self.version + 1, **facts})
-        return changed.model_copy(update={"pending_event": _event(changed, event_type, at, about, cause)})
+        return changed.model_copy(update={"pending_event": event_of(changed, event_type, at, about, cause)})
 
     def is_buyers(self, customer_id: str | None, token: str | None) -> bool:
         """Whether the customer placed this order, or the token is the one of the guest who did."""
@@ -468,58 +346,3 @@ class Order(BaseModel):
     def opens_with(self, token: str) -> bool:
         """Whether this is the token that the guest was given at checkout."""
         return self.token_hash is not None and hmac.compare_digest(self.token_hash, token_hash(token))
-
-
-def placed(
-    *,
-    order_id: str,
-    customer_id: str | None,
-    token: str | None,
-    email: str,
-    shipping_address: Address,
-    payment_method: str | None,
-    lines: list[OrderLine],
-    adjustments: tuple[Adjustment, ...] = (),
-    at: datetime,
-    variant: Variant | None = None,
-    client: str | None = None,
-) -> Order:
-    order = Order(
-        id=order_id,
-        version=1,
-        status=Status.PLACED,
-        customer_id=customer_id,
-        token_hash=token_hash(token) if token else None,
-        email=email,
-        shipping_address=shipping_address,
-        payment_method=payment_method,
-        lines=tuple(lines),
-        adjustments=adjustments,
-        total=total_of(lines, adjustments, lines[0].unit_price.currency),
-        history=(StatusChange(at=iso(at), status=Status.PLACED),),
-        variant=variant,
-        client=client,
-    )
-    return order.model_copy(update={"pending_event": _event(order, EVENT_OF[Status.PLACED], at)})
-
-
-def _event(order: Order, event_type: str, at: datetime, about: About = None, cause: str | None = None) -> Envelope:
-    """Raises ContractBroken: an event that nobody could read is never saved."""
-    contract = contract_of(event_type, EVENT_VERSION)
-    facts: dict[str, Any] = {
-        "order_id": order.id,
-        "status": order.status.value,
-        "reason": order.reason or order.cancellation,
-        "total": order.total,
-        "country": order.shipping_address.country,
-        "is_guest": order.customer_id is None,
-        "lines": [
-            Line(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price.amount) for line in order.lines
-        ],
-        "variant": order.variant,
-    }
-    if isinstance(about, Return):
-        facts["returned"] = Returned(return_id=about.id, **about.model_dump(include=RETURN_FACTS))
-    elif about:
-        facts["movement"] = about
-    return new_event(contract.data(**facts), about=order.id, at=at, cause=cause)

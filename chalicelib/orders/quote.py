@@ -6,9 +6,9 @@ from pydantic import Field
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, is_sold
-from chalicelib.orders.model import CartEmpty, OrderLine
+from chalicelib.orders.model import OrderLine
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.errors import Conflict
+from chalicelib.platform.errors import Conflict, UnprocessableRequest
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.pricing.model import Quote as Priced
@@ -45,6 +45,10 @@ class UnavailableLines(BaseModel):
 
 class OrderedBefore(BaseModel):
     order_id: str | None = None
+
+
+class CartEmpty(UnprocessableRequest):
+    """There is nothing in the cart to buy."""
 
 
 class ProductUnavailable(Conflict):

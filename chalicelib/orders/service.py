@@ -4,25 +4,31 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.orders.model import (
-    EmailNotConfirmed,
-    LinkRevoked,
-    Order,
-    OrderChanged,
-    OrderNotFound,
-    OrderTokenRequired,
-    Reason,
-    Return,
-    Status,
-)
+from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, Status
+from chalicelib.orders.returns import Return
 from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
 PAGE_SIZE = 20
 ATTEMPTS = 6
+
+
+class OrderTokenRequired(Unauthenticated):
+    """Sign in, or send the order's X-Order-Token."""
+
+
+class LinkRevoked(Unauthenticated):
+    """This order belongs to an account now. Sign in to see it."""
+
+
+class EmailNotConfirmed(Forbidden):
+    """Confirm the address of your account first."""
+
+
 NOT_OPENED = (OrderTokenRequired, OrderNotFound, LinkExpired, LinkInvalid, LinkRevoked)
 """What `get_for` raises for callers that may not see an order."""
 

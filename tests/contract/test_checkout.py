@@ -9,8 +9,7 @@ from chalicelib.catalog.model import ProductChange
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.orders.checkout import KEY_LIFETIME, Checkout
-from chalicelib.orders.model import CartEmpty
-from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
+from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty, ProductUnavailable, TotalChanged
 from chalicelib.orders.store import OrderStore
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform.errors import ValidationFailed

@@ -10,8 +10,8 @@ from chalicelib.cart.store import CartStore
 from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.orders.checkout import Checkout
-from chalicelib.orders.model import CartEmpty, Order
-from chalicelib.orders.quote import CartAlreadyOrdered
+from chalicelib.orders.model import Order
+from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty
 from chalicelib.orders.store import OrderStore
 from chalicelib.platform.identity import GUEST, Caller
 from tests.builders import a_checkout_request, euros, product_details

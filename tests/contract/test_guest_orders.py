@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.orders.model import EmailNotConfirmed, LinkRevoked, OrderNotFound
-from chalicelib.orders.service import Orders
+from chalicelib.orders.model import OrderNotFound
+from chalicelib.orders.service import EmailNotConfirmed, LinkRevoked, Orders
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links

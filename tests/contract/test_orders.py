@@ -13,16 +13,15 @@ from boto3.dynamodb.conditions import Key
 from chalicelib.orders.model import (
     CancellationRequested,
     IllegalTransition,
-    NothingToReturn,
     Order,
     OrderChanged,
     OrderNotFound,
-    OrderTokenRequired,
     Reason,
     Status,
     TooLateToCancel,
 )
-from chalicelib.orders.service import PAGE_SIZE, Orders
+from chalicelib.orders.returns import NothingToReturn
+from chalicelib.orders.service import PAGE_SIZE, Orders, OrderTokenRequired
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import CursorInvalid

@@ -6,8 +6,9 @@ import app  # noqa: F401  (so that the refusals of all rooms are known)
 from chalicelib.cart.model import CartBusy, CartFull, CartTokenInvalid
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.inventory.model import StockTooLow
-from chalicelib.orders.model import CartEmpty, OrderNotFound, OrderTokenRequired
-from chalicelib.orders.quote import CartAlreadyOrdered, ProductUnavailable, TotalChanged
+from chalicelib.orders.model import OrderNotFound
+from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty, ProductUnavailable, TotalChanged
+from chalicelib.orders.service import OrderTokenRequired
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
 from chalicelib.platform import openapi
 from chalicelib.platform.errors import CursorInvalid, Refusal, UnprocessableRequest, ValidationFailed

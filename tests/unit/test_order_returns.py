@@ -4,14 +4,13 @@ import pytest
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.orders.keys import new_return_id
-from chalicelib.orders.model import (
-    IllegalTransition,
+from chalicelib.orders.model import IllegalTransition, Status
+from chalicelib.orders.returns import (
     NothingToReturn,
     OrderNotReturnable,
     ReturnExceedsOrder,
     ReturnLineUnknown,
     ReturnStatus,
-    Status,
 )
 from chalicelib.orders.routes import ReturnRequest
 from chalicelib.platform.request_keys import IdempotencyConflict

@@ -11,7 +11,7 @@ from chalicelib.catalog.model import Product
 from chalicelib.notifications.model import Occasion, compose
 from chalicelib.orders.model import Status
 from chalicelib.orders.quote import TotalChanged, must_be_expected
-from chalicelib.orders.routes import order_page
+from chalicelib.orders.views import order_page
 from chalicelib.platform.shop import FILE, Shop
 from chalicelib.pricing.quote import quote
 from infra.audit.billing import credit_notes_are_refunds, documents_are_due

@@ -4,7 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
-from chalicelib.orders.model import ReturnStatus, Status
+from chalicelib.orders.model import Status
+from chalicelib.orders.returns import ReturnStatus
 from chalicelib.payments.model import Shortfall
 from chalicelib.payments.provider import DisputeStatus, PaymentDisputed
 
