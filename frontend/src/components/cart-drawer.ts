@@ -9,6 +9,7 @@ import { LightElement } from './light-element';
 import './picture';
 import './quantity-stepper';
 import { emptyState } from './states';
+import { adjustmentRows } from './sums';
 
 /** Slides in after something was put into the cart, while the pages that come next are fetched. */
 @customElement('cart-drawer')
@@ -80,6 +81,7 @@ export class CartDrawer extends LightElement {
         )}
       </ul>
       <footer @click=${this.close}>
+        ${adjustmentRows(shown)}
         <p class="sum"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
         ${obstacle(shown)
           ? html`<p class="notice">${obstacle(shown)}</p>`

@@ -3,6 +3,7 @@ import type { Cart, CartLine, Order, OrderLine } from '../api';
 import { formatMoney } from '../money';
 import { sentBack } from './order-story';
 import './picture';
+import { rowsBeforeTotal } from './sums';
 
 /** What is bought and what it comes to, as a shop's paper slip; of an order also what went back. */
 export const orderSummary = (shown: Cart | Order) => html`
@@ -23,16 +24,10 @@ export const orderSummary = (shown: Cart | Order) => html`
       `,
     )}
   </ul>
-  ${adjustments(shown).map(({ label, amount }) => html`
-    <p class="sum" data-testid="adjustment"><span dir="auto">${label}</span><span>${formatMoney({ amount, currency: shown.total.currency })}</span></p>
-  `)}
-  ${adjustments(shown).some(({ kind }) => kind === 'SHIPPING') ? nothing : html`<p class="sum"><span>Delivery</span><span>Included</span></p>`}
+  ${rowsBeforeTotal(shown)}
   <p class="sum sum-total"><span>Total</span><strong>${formatMoney(shown.total)}</strong></p>
   ${'payment' in shown ? refund(shown) : nothing}
 `;
-
-/** Discounts, shipping and taxes between the lines and the total. */
-const adjustments = (shown: Cart | Order) => shown.adjustments ?? [];
 
 const isGone = (line: CartLine | OrderLine) => 'unavailable' in line && line.unavailable;
 

@@ -9,6 +9,7 @@ import { LightElement } from '../components/light-element';
 import '../components/picture';
 import '../components/quantity-stepper';
 import { emptyState, errorState, skeletonLines } from '../components/states';
+import { rowsBeforeTotal } from '../components/sums';
 import { formatDay } from '../dates';
 import { formatMoney } from '../money';
 import { Watch } from '../store';
@@ -48,7 +49,7 @@ export class CartPage extends LightElement {
           ${repeat(shown.lines, ({ sku }) => sku, (line) => this.line(line))}
         </ul>
         <aside class="slip" aria-label="Total">
-          <p class="sum"><span>Delivery</span><span>Included</span></p>
+          ${rowsBeforeTotal(shown)}
           <p class="sum sum-total"><span>Total</span><strong class="total" aria-live="polite" aria-busy=${isCartStale.value}>${formatMoney(shown.total)}</strong></p>
           ${inTheWay
             ? html`<p class="notice" data-testid="cart-obstacle">${inTheWay}</p>`
