@@ -46,8 +46,10 @@ CLEAN = (
     "infra/reference",
     "infra/seed",
     "infra/simulator",
+    "infra/stripe_sandbox",
     "infra/template",
     "statemachine",
+    "tests/stripe_sandbox",
 )
 """Folders and files without these words. Add the next one when it is clean; take none out."""
 

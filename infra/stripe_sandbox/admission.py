@@ -1,5 +1,5 @@
-"""Admission: authenticates, routes and parses a request before it is executed. It needs no state, and a request that
-fails here has had no effect."""
+"""Request validation: authenticates, routes and parses a request before it is executed. It needs no state, and a
+request that fails here has had no effect."""
 
 import base64
 import binascii
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Execution:
-    """A request that passed every check that needs no state."""
+    """A valid request, as far as that can be decided without state."""
 
     account: str
     operation: Operation
@@ -83,7 +83,7 @@ def _form_of(request: Request) -> str:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """Only POST requests have one; GET repeats itself safely anyway."""
+    """Return the idempotency key of a POST request. Other requests need none."""
     key = request.headers.get("Idempotency-Key")
     if request.method != "POST" or not key:
         return None

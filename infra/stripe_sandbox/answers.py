@@ -9,7 +9,7 @@ API_VERSION = "2026-10-28.endive"
 
 @dataclass(frozen=True)
 class Answer:
-    """It is given after a delay of so many seconds."""
+    """A response that is sent after `delay` seconds."""
 
     status: int
     body: dict
@@ -18,7 +18,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The request was turned down and changed nothing; whatever it wrote is rolled back."""
+    """The request was refused and had no effect: its writes are rolled back."""
 
     def __init__(self, status: int, error: dict, headers: dict[str, str] | None = None):
         super().__init__(error["message"])
@@ -26,7 +26,7 @@ class Refusal(Exception):
 
 
 class Silence(Exception):
-    """The connection ends after so many seconds without an answer, whatever the request did."""
+    """Close the connection after `seconds` without a response. The request may have had its effect."""
 
     def __init__(self, seconds: float = 0):
         super().__init__("no answer")
@@ -34,7 +34,7 @@ class Silence(Exception):
 
 
 def error_of(kind: str, message: str, code: str | None = None, **details: Any) -> dict:
-    """A Stripe error object; details that are None are left out, as Stripe does."""
+    """Return a Stripe error object without the details that are None, as Stripe does."""
     doc_url = code and f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
     error = {"type": kind, "code": code, "doc_url": doc_url, "message": message, **details}
     return {name: value for name, value in error.items() if value is not None}
@@ -76,7 +76,7 @@ def key_in_use(key: str) -> Refusal:
 
 
 def payment_failed(intent: dict) -> Answer:
-    """A decline is an answer, not a refusal: the failed attempt stays on record."""
+    """Return the response to a decline. It is not a refusal: the failed attempt is kept."""
     return Answer(402, {"error": {**intent["last_payment_error"], "payment_intent": intent}})
 
 

@@ -34,7 +34,7 @@ def payments(
 
 
 def unusual_modes(ledger: Ledger) -> dict[str, str]:
-    """How webhooks are delivered, for every account that wants them otherwise than normal."""
+    """Return the delivery mode of each account that is not in normal mode."""
     with ledger.transaction() as connection:
         return deliveries.unusual_modes(connection)
 
@@ -67,7 +67,7 @@ def _payment(connection: sqlite3.Connection, account: str, intent: dict) -> dict
 
 
 def _about(connection: sqlite3.Connection, account: str, intent_id: str) -> tuple[list[dict], ...]:
-    """Its charges, refunds and disputes."""
+    """Return the charges, refunds and disputes of the payment."""
     rows = connection.execute(_OF_INTENT, {"account": account, "intent": intent_id}).fetchall()
     return tuple([json.loads(row["body"]) for row in rows if row["kind"] == kind] for kind in _KINDS)
 

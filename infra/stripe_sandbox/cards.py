@@ -1,5 +1,5 @@
-"""Stripe's test PaymentMethods as a table: which card each one stands for and what its issuer says
-(https://docs.stripe.com/testing). Cards that bring a fault along are the sandbox's own."""
+"""Test cards: a table of Stripe's test PaymentMethods with their cards and the issuer's responses
+(https://docs.stripe.com/testing). Cards that cause a fault are the sandbox's own."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ PREFIX = "pm_card_"
 
 @dataclass(frozen=True)
 class Decline:
-    """`code`, `decline_code` and `param` as an integration sees them in the error."""
+    """`code`, `decline_code` and `param` of the error that the integration receives."""
 
     code: str
     decline_code: str
@@ -28,7 +28,7 @@ class Card:
     decline: Decline | None = None
     needs_authentication: bool = False
     is_set_up: bool = False
-    """Payments without its holder need no authentication."""
+    """Whether off-session payments need no authentication."""
 
 
 _APPROVED = {
@@ -127,7 +127,7 @@ TEST_PAYMENT_METHODS = frozenset(PREFIX + name for name in _CARDS)
 
 
 def payment_method(test_id: str, now: int) -> dict:
-    """Each use of a test id makes a PaymentMethod of its own, as at Stripe."""
+    """Return a new PaymentMethod: each use of a test id creates one, as at Stripe."""
     name = test_id.removeprefix(PREFIX)
     return {
         "id": new_id("pm"),
@@ -148,7 +148,7 @@ def card_of(method: dict) -> Card:
 
 
 def card_details(name: str) -> dict:
-    """The fingerprint tells card numbers apart; here it is the name of the test card."""
+    """Return the fingerprint, which identifies the card number: the name of the test card."""
     card = _CARDS[name]
     return {
         "brand": card.brand,

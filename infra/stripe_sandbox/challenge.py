@@ -39,7 +39,7 @@ a { display: inline-block; padding: .5rem 0; color: var(--go); }
 
 @dataclass(frozen=True)
 class Page:
-    """`location` is set where the browser is sent on."""
+    """A page, or a redirect to `location`."""
 
     status: int
     html: str = ""
@@ -47,7 +47,7 @@ class Page:
 
 
 class Challenges:
-    """`url` is where the sandbox listens."""
+    """`url` is the address of the sandbox."""
 
     def __init__(self, ledger: Ledger, journal: Journal, url: str):
         self._ledger = ledger
@@ -55,7 +55,7 @@ class Challenges:
         self._url = url
 
     def answer(self, request: Request) -> Page:
-        """The path names the payment and holds the challenge's secret, so that nobody guesses it."""
+        """Return the page at a path, which contains the payment's id and the challenge's secret."""
         intent_id = request.path.removeprefix(CHALLENGE).partition("/")[0]
         account = self._ledger.account_of(intent_id)
         if account is None:
@@ -74,7 +74,7 @@ class Challenges:
 
 
 def _back(intent: dict, return_url: str) -> str:
-    """What Stripe tells the page that the buyer comes back to."""
+    """Return the return URL with the query parameters that Stripe adds to it."""
     is_paid = intent["status"] in (REQUIRES_CAPTURE, SUCCEEDED)
     told = {
         "payment_intent": intent["id"],

@@ -32,7 +32,7 @@ _HOLDING_FUNDS = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-met
 
 
 def attempt(intent: dict, method: dict, now: int) -> dict:
-    """What the issuer makes of the intent: a charge that is captured at once, held, or failed."""
+    """Return the charge that results from the issuer's decision: captured, authorized or failed."""
     decline = card_of(method).decline
     approved = decline is None
     captured = approved and intent["capture_method"] != "manual"
@@ -85,7 +85,7 @@ def refundable(charge: dict) -> int:
 
 
 def refundable_of(charge: dict | None, intent: dict) -> dict:
-    """The intent's charge, if there is one that can be refunded."""
+    """Return the intent's charge. Raises Refusal if there is none that can be refunded."""
     if charge is None or charge["status"] == "failed" or intent["status"] == "canceled":
         raise invalid_request(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
     if not charge["captured"]:
@@ -98,7 +98,7 @@ def refundable_of(charge: dict | None, intent: dict) -> dict:
 
 
 def refund(charge: dict, parameters: dict, now: int) -> tuple[dict, dict]:
-    """The refund and the charge after it; without an amount, all that remains is refunded."""
+    """Return the refund and the charge afterwards. Without an amount, refund all that remains."""
     remaining = refundable(charge)
     amount = parameters.get("amount", remaining)
     if remaining == 0:
@@ -149,7 +149,7 @@ _FAILURE = "expired_or_canceled_card"
 
 
 def fail_refund(charge: dict, refund: dict, status: str) -> tuple[dict, dict]:
-    """The refund whose money came back, days after it had left, and the charge after it."""
+    """Return the refund, failed days after it was sent, and the charge afterwards."""
     if refund["status"] in FAILED_REFUNDS:
         raise invalid_request(f"Refund {refund['id']} has failed already: {refund['status']}.")
     reason = _FAILURE if status == "failed" else None

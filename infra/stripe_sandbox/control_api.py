@@ -1,5 +1,5 @@
-"""Control API: faults, webhook delivery and changes outside the shop, below /admin/. Bodies are JSON; the secret key
-selects the account."""
+"""Control API below /admin/: plans faults, configures webhook delivery and makes changes outside the shop. Bodies are
+JSON; the secret key selects the account."""
 
 import json
 import time
@@ -84,7 +84,7 @@ def _task(
 
 
 def _json_of(request: Request) -> dict[str, Raw]:
-    """The body's fields as texts, for the same readers that read forms; null counts as not given."""
+    """Return the body's fields as text, for the parsers of form parameters. A null field counts as absent."""
     try:
         body = json.loads(request.body or "{}")
     except ValueError as problem:
@@ -141,13 +141,13 @@ def _refund(books: Books, call: Call) -> dict:
 
 
 def _capture(books: Books, call: Call) -> dict:
-    """Capture as at Stripe's dashboard, in full or in part."""
+    """Capture in full or in part, as in Stripe's dashboard."""
     amount = {"amount_to_capture": call.parameters["amount"]} if "amount" in call.parameters else {}
     return operations.capture_intent(books, Call(_on_intent(books, call).object_id, amount, call.now))
 
 
 def _fail_refund(books: Books, call: Call) -> dict:
-    """The path names a refund, or the newest one of a payment or of an order that did not fail."""
+    """Fail a refund. The path has its id, or that of a payment or an order, whose newest effective refund is meant."""
     if call.object_id.startswith("re_"):
         return operations.fail_refund(books, call)
     found = books.page("refund", {"payment_intent": _on_intent(books, call).object_id})
@@ -172,7 +172,7 @@ def _close(books: Books, call: Call) -> dict:
 
 
 def _on_intent(books: Books, call: Call) -> Call:
-    """The path may name an order instead of a payment: its newest payment is meant."""
+    """Return the payment of the path. For the id of an order, that is the order's newest payment."""
     if call.object_id.startswith("pi_"):
         return call
     intent = books.newest_of_order(call.object_id)

@@ -1,5 +1,5 @@
-"""Webhook queue: the pending deliveries in the ledger's file, with mode, number of attempts and time of the next one.
-A delivery that is not due any more is settled."""
+"""Webhook queue: the deliveries in the ledger's file, with mode, number of attempts and the time of the next attempt.
+A delivery without that time is finished."""
 
 import json
 import sqlite3
@@ -35,7 +35,7 @@ _DELIVERY = """
 
 @dataclass(frozen=True)
 class Mode:
-    """How an account's events are sent; `seconds` is how long they are held before."""
+    """Delivery mode of an account's events; `seconds` is the delay before they are sent."""
 
     name: str = NORMAL
     seconds: float = 0.0
@@ -43,7 +43,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one endpoint, as both are now."""
+    """The delivery of one event to one endpoint, with their current bodies."""
 
     sequence: int
     account: str
@@ -55,20 +55,20 @@ class Delivery:
 
     @property
     def signature_age(self) -> float:
-        """A late event was signed before it was held, a retry is signed anew."""
+        """Return the age of the signature: a late event is signed before its delay, a retry is signed again."""
         if self.mode.name == STALE:
             return _STALE_AGE
         return self.mode.seconds if self.mode.name == LATE and self.attempts == 0 else 0
 
 
 def set_mode(books: Books, name: str, seconds: float | None) -> Mode:
-    """Switching off also gives up what is still on its way."""
+    """Set the account's mode. OFF also cancels the pending deliveries."""
     mode = Mode(name, _DEFAULT_SECONDS.get(name, 0.0) if seconds is None else seconds)
     books.connection.execute(
         "INSERT OR REPLACE INTO delivery_modes VALUES (?, ?, ?)", (books.account, mode.name, mode.seconds)
     )
     if name == OFF:
-        _give_up(books, "TRUE", ())
+        _cancel(books, "TRUE", ())
     return mode
 
 
@@ -80,7 +80,7 @@ def mode_of(books: Books) -> Mode:
 
 
 def unusual_modes(connection: sqlite3.Connection) -> dict[str, str]:
-    """The mode of every account that is not in the normal one."""
+    """Return the mode of each account that is not in normal mode."""
     return dict(connection.execute("SELECT account, mode FROM delivery_modes WHERE mode <> ?", (NORMAL,)).fetchall())
 
 
@@ -100,16 +100,16 @@ def plan(books: Books, event: dict, endpoints: Iterable[dict], mode: Mode) -> in
 
 
 def plan_again(books: Books, event: dict, endpoints: Iterable[dict]) -> int:
-    """Sends in the account's mode, but also when that is off: somebody asked for it."""
+    """Plan deliveries in the account's mode, or in normal mode if that is OFF: a resend is always sent."""
     mode = mode_of(books)
     return plan(books, event, endpoints, Mode() if mode.name == OFF else mode)
 
 
-def give_up_endpoint(books: Books, endpoint_id: str) -> None:
-    _give_up(books, "endpoint = ?", (endpoint_id,))
+def cancel_for_endpoint(books: Books, endpoint_id: str) -> None:
+    _cancel(books, "endpoint = ?", (endpoint_id,))
 
 
-def _give_up(books: Books, condition: str, values: tuple) -> None:
+def _cancel(books: Books, condition: str, values: tuple) -> None:
     rows = books.connection.execute(
         f"UPDATE deliveries SET due = NULL WHERE account = ? AND due IS NOT NULL AND {condition} RETURNING event",
         (books.account, *values),
@@ -118,8 +118,8 @@ def _give_up(books: Books, condition: str, values: tuple) -> None:
 
 
 def next_batch(connection: sqlite3.Connection, claimed: set[int]) -> tuple[list[int], float | None]:
-    """What is sent next, beyond what is claimed already, and when: one delivery, or all that wait to
-    be sent in reverse order to the same endpoint, as soon as the first of them is due."""
+    """Return the next deliveries that are not claimed, and their due time: one delivery, or in mode REORDER all pending
+    ones of the endpoint in reverse order, due with the first of them."""
     rows = connection.execute(_QUEUE, (len(claimed) + 1,)).fetchall()
     first = next((row for row in rows if row["sequence"] not in claimed), None)
     if first is None:
@@ -131,7 +131,7 @@ def next_batch(connection: sqlite3.Connection, claimed: set[int]) -> tuple[list[
 
 
 def load(connection: sqlite3.Connection, sequence: int) -> Delivery | None:
-    """None when it was given up."""
+    """Return the delivery, or None if it was cancelled."""
     row = connection.execute(_DELIVERY, (sequence,)).fetchone()
     return row and Delivery(
         sequence,
@@ -145,8 +145,8 @@ def load(connection: sqlite3.Connection, sequence: int) -> Delivery | None:
 
 
 def record(connection: sqlite3.Connection, delivery: Delivery, status: int | None) -> None:
-    """One more attempt and its HTTP status, None when there was no answer. What was given up while it
-    was being sent stays so."""
+    """Record an attempt with its HTTP status, or None without a response. A delivery that was cancelled while it was
+    being sent stays cancelled."""
     delivered = status is not None and 200 <= status < 300
     connection.execute(
         "UPDATE deliveries SET attempts = attempts + 1, status = ?, delivered = ?, url = ?, "
@@ -162,7 +162,7 @@ def _due_again(delivery: Delivery, delivered: bool) -> float | None:
 
 
 def _count_pending(connection: sqlite3.Connection, account: str, event_ids: Iterable[str]) -> None:
-    """An event tells how many endpoints are still to be reached."""
+    """Update `pending_webhooks` of each event: the number of endpoints that it was not yet delivered to."""
     connection.executemany(
         "UPDATE objects SET body = json_set(body, '$.pending_webhooks', (SELECT COUNT(DISTINCT endpoint) "
         "FROM deliveries WHERE account = :account AND event = :event AND due IS NOT NULL)) "
@@ -172,7 +172,7 @@ def _count_pending(connection: sqlite3.Connection, account: str, event_ids: Iter
 
 
 def listed(books: Books) -> list[dict]:
-    """All of the account's deliveries, the newest first."""
+    """Return all deliveries of the account, newest first."""
     rows = books.connection.execute(
         "SELECT deliveries.*, json_extract(objects.body, '$.type') AS type FROM deliveries "
         "JOIN objects ON objects.account = deliveries.account AND objects.id = deliveries.event "

@@ -1,5 +1,5 @@
-"""Disputes: a customer asks the bank, not the shop, for the money back. Every function returns new
-objects and leaves its arguments as they were."""
+"""Disputes: a customer asks the bank to reverse a charge. Every function returns new objects and does not change its
+arguments."""
 
 from infra.stripe_sandbox.answers import invalid_request
 from infra.stripe_sandbox.charges import refundable
@@ -32,7 +32,7 @@ _DAYS_TO_RESPOND = 7 * 24 * 60 * 60
 
 
 def new(charge: dict | None, parameters: dict, now: int) -> tuple[dict, dict]:
-    """The dispute about an amount, or about all that was captured and not refunded, and the charge after it."""
+    """Return the dispute and the charge afterwards. Without an amount, dispute the rest of the charge."""
     if charge is None or not charge["captured"] or refundable(charge) == 0:
         raise invalid_request("There is no captured and unrefunded charge to dispute.")
     if charge["disputed"]:

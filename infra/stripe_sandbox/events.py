@@ -1,4 +1,4 @@
-"""Events: each change that Stripe reports, recorded together with the change itself
+"""Events: records each change that Stripe reports in the same transaction as the change
 (https://docs.stripe.com/api/events)."""
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from infra.stripe_sandbox.ids import new_id
 from infra.stripe_sandbox.intents import CANCELED, REQUIRES_ACTION, REQUIRES_CAPTURE, SUCCEEDED
 from infra.stripe_sandbox.ledger import Books, Ledger
 
-# Whether something happened between an object's state before ({} when it is new) and after.
+# Conditions on an object's state before a change ({} for a new object) and after it.
 _Happened = Callable[[dict, dict], bool]
 
 
@@ -65,7 +65,7 @@ _EVENTS: dict[str, dict[str, _Happened]] = {
 
 @dataclass(frozen=True)
 class Cause:
-    """What made a change: a request to the API or, without a request id, something else."""
+    """The cause of a change: an API request or, without a request id, an automatic change."""
 
     now: int
     request_id: str | None = None
@@ -73,11 +73,11 @@ class Cause:
 
 
 class Journal:
-    """The way to change an account: a change, its events and their deliveries are one transaction."""
+    """Change an account: the change, its events and their deliveries are one transaction."""
 
-    def __init__(self, ledger: Ledger, send_news: Callable[[], None]):
+    def __init__(self, ledger: Ledger, notify: Callable[[], None]):
         self._ledger = ledger
-        self._send_news = send_news
+        self._notify = notify
 
     @contextmanager
     def entry(self, account: str, cause: Cause) -> Iterator[Books]:
@@ -85,7 +85,7 @@ class Journal:
             yield books
             _announce(books, cause)
         if books.deliveries_planned:
-            self._send_news()
+            self._notify()
 
 
 def _announce(books: Books, cause: Cause) -> None:

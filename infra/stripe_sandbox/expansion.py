@@ -1,4 +1,4 @@
-"""`expand[]`: whole objects in the place of their ids
+"""Expansion: replaces ids by their objects for `expand[]`
 (https://docs.stripe.com/api/expanding_objects)."""
 
 from infra.stripe_sandbox.answers import invalid_request
@@ -19,7 +19,7 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
 
 
 def expansion_path(kind: str, listed: bool) -> Reader:
-    """Reads one path like `latest_charge.payment_intent`; in a list it starts at `data`."""
+    """Parse a path such as `latest_charge.payment_intent`; in a list it starts with `data`."""
 
     def reader(value: Raw, name: str) -> list[str]:
         path = text(value, name)

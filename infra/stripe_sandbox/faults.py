@@ -1,5 +1,5 @@
-"""Fault injection: faults between shop and provider, on demand. A fault is planned by the control API, or comes
-with a payment's card (`pm_card_fault_confirm_errorAfter`, also with `_always`) or with its metadata
+"""Fault injection: makes requests of the shop fail on demand. A fault is planned by the control API, or by a payment's
+card (`pm_card_fault_confirm_errorAfter`, also with `_always`) or metadata
 (`sandbox_fault` = `confirm:error_after,capture:slow`)."""
 
 import re
@@ -21,11 +21,11 @@ TIMEOUT, RATE_LIMITED, SLOW = "timeout", "rate_limited", "slow"
 STICKY_ERROR, STICKY_ERROR_AFTER = "sticky_error", "sticky_error_after"
 HOLD_EXPIRES = "hold_expires"
 
-# These hit a request on its way, so also one whose answer is remembered.
+# Faults of the transport: they also apply to a request whose response is stored under its idempotency key.
 _ON_THE_WAY = (ERROR_BEFORE, ERROR_AFTER, TIMEOUT, RATE_LIMITED, SLOW)
 KINDS = (*_ON_THE_WAY, STICKY_ERROR, STICKY_ERROR_AFTER, HOLD_EXPIRES)
 
-# The kinds that keep a request from being executed, with what they answer instead.
+# Faults that prevent the execution of a request, with the response that they cause.
 REFUSALS: dict[str, Callable[[], Refusal]] = {ERROR_BEFORE: internal_failure, RATE_LIMITED: rate_limited}
 
 METADATA = "sandbox_fault"
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Target:
-    """A request as faults see it; `subject` tells apart what counts as the first time."""
+    """A request that faults are matched with. A fault's `times` are counted per `subject`."""
 
     account: str
     operations: tuple[str, ...]
@@ -79,7 +79,7 @@ def _camel_case(kind: str) -> str:
     return re.sub(r"_(\w)", lambda match: match[1].upper(), kind)
 
 
-# By the names of the cards, without `pm_card_`.
+# Faults by the name of their card, without `pm_card_`.
 BY_CARD = {
     f"fault_{operation}_{_camel_case(kind)}{suffix}": fault(operation, kind, times=times)
     for operation, kind, (suffix, times) in product(OPERATIONS, KINDS, (("", 1), ("_always", 0)))
@@ -96,7 +96,7 @@ def _of_metadata(metadata: dict[str, str]) -> list[Fault]:
 
 
 class Faults:
-    """The faults asked for at the control API, by account, and how often each one has struck."""
+    """Faults that the control API planned, by account, and how often each one was applied."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -118,13 +118,13 @@ class Faults:
             return len(self._by_account.pop(account, ()))
 
     def active(self) -> int:
-        """How many of all accounts can still strike."""
+        """Return the number of active faults of all accounts."""
         with self._turn:
             everyone = [each for planned in self._by_account.values() for each in planned]
             return sum(self._is_left(each, (each.id,)) for each in everyone)
 
     def strike(self, target: Target, replayed: bool) -> Fault | None:
-        """The first fault that hits the request, or its remembered answer; it counts as struck."""
+        """Return the first fault that matches the request or its stored response, and count it as applied."""
         brought_along = [*_of_metadata(target.metadata), *filter(None, [BY_CARD.get(target.card or "")])]
         with self._turn:
             for each in (*self._by_account.get(target.account, ()), *brought_along):

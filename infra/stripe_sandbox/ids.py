@@ -1,4 +1,4 @@
-"""Identifiers that look like Stripe's, and the account a secret key opens."""
+"""Identifiers: generates ids in Stripe's format, and derives the account from a secret key."""
 
 import hashlib
 import secrets
@@ -16,5 +16,5 @@ def random_text(length: int) -> str:
 
 
 def account_of(secret_key: str) -> str:
-    """Every secret key is an account of its own; the key itself is never stored."""
+    """Return the account of a secret key: each key has its own. The key itself is never stored."""
     return f"acct_{hashlib.sha256(secret_key.encode()).hexdigest()[:16]}"

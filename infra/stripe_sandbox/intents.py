@@ -1,5 +1,5 @@
-"""The PaymentIntent as a state machine: which step is allowed in which status and what it changes.
-Every function returns new objects and leaves its arguments as they were."""
+"""PaymentIntent state machine: the steps that are allowed in each status, and their changes. Every function returns new
+objects and does not change its arguments."""
 
 from infra.stripe_sandbox import charges
 from infra.stripe_sandbox.answers import Refusal, error_of, invalid_request
@@ -16,7 +16,7 @@ SUCCEEDED = "succeeded"
 CANCELED = "canceled"
 
 CHALLENGE = "/3d-secure/"
-"""Below this path the holder of a card is asked."""
+"""Path prefix of the challenges."""
 
 UNCONFIRMED = (REQUIRES_PAYMENT_METHOD, REQUIRES_CONFIRMATION, REQUIRES_ACTION)
 CANCELABLE = (REQUIRES_PAYMENT_METHOD, REQUIRES_CAPTURE, REQUIRES_CONFIRMATION, REQUIRES_ACTION)
@@ -78,7 +78,7 @@ def new(parameters: dict, now: int) -> dict:
 
 
 def _automatic_methods(parameters: dict) -> dict | None:
-    """Without `payment_method_types` the Dashboard chooses them, those that redirect included."""
+    """Return the settings of automatic methods. Without `payment_method_types`, redirects are included."""
     listed = "payment_method_types" in parameters
     given = parameters.get("automatic_payment_methods", {"enabled": not listed})
     return {"allow_redirects": "always", **given} if given["enabled"] else None
@@ -168,7 +168,7 @@ def _authenticate(intent: dict, method: dict, parameters: dict, base_url: str) -
 
 
 def _next_action(challenge_url: str, parameters: dict) -> dict:
-    """Whoever names a page to come back to is redirected; everybody else needs Stripe.js."""
+    """Return a redirect if the request has a return URL; otherwise the client needs Stripe.js."""
     return_url = parameters.get("return_url")
     if return_url and not parameters.get("use_stripe_sdk"):
         return {"type": "redirect_to_url", "redirect_to_url": {"url": challenge_url, "return_url": return_url}}
@@ -179,7 +179,7 @@ def _next_action(challenge_url: str, parameters: dict) -> dict:
 
 
 def challenge_of(intent: dict) -> tuple[str, str | None]:
-    """Return where the holder is asked, empty if nobody is, and where to go from there."""
+    """Return the URL of the challenge, empty if there is none, and the return URL."""
     action = intent["next_action"] or {}
     redirect = action.get("redirect_to_url", {})
     url = redirect.get("url") or action.get("use_stripe_sdk", {}).get("stripe_js", "")
@@ -191,7 +191,7 @@ def check_authenticable(intent: dict) -> None:
 
 
 def authentication_failed(intent: dict, method: dict) -> dict:
-    """The holder did not prove who they are: another payment method is needed."""
+    """Return the intent after a failed authentication: it needs another payment method."""
     error = error_of(
         "invalid_request_error",
         "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
@@ -239,7 +239,7 @@ def _authorized(intent: dict, method: dict, charge: dict) -> dict:
 
 
 def capture(intent: dict, charge: dict, amount: int | None) -> tuple[dict, dict]:
-    """The intent and its charge after capture; what was held beyond the amount is released."""
+    """Return the intent and its charge after capture. The rest of the authorized amount is released."""
     amount = intent["amount_capturable"] if amount is None else amount
     if amount > intent["amount_capturable"]:
         raise invalid_request(
@@ -275,7 +275,7 @@ def cancel(intent: dict, reason: str | None, now: int) -> dict:
 
 
 def expire(intent: dict, now: int) -> dict:
-    """The bank lets go of what it held."""
+    """Return the intent after its authorization has expired."""
     _check_status(intent, (REQUIRES_CAPTURE,), "expired")
     return cancel(intent, "automatic", now)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from infra.stripe_sandbox.answers import Answer, no_such
 
-# Stripe prunes idempotency keys once they are at least a day old.
+# Stripe removes idempotency keys when they are at least 24 hours old.
 _KEY_LIFETIME = 24 * 60 * 60
 _BUSY_TIMEOUT = 30
 _NO_LIMIT = -1
@@ -71,17 +71,17 @@ _COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def created_conditions(created: dict[str, int]) -> list[tuple[str, int]]:
-    """SQL for a range of time: comparisons, each with the value for its placeholder."""
+    """Return the SQL comparisons for a time range, each with the value of its placeholder."""
     return [(f"created {_COMPARISONS[comparison]} ?", moment) for comparison, moment in created.items()]
 
 
 class Closed(Exception):
-    """The ledger was closed; whoever still works in the background stops."""
+    """The ledger was closed; background threads stop on this error."""
 
 
 class Books:
-    """One account's objects and answers, inside one transaction. `changes` lists what was saved in it,
-    as the objects before (None for a new one) and after."""
+    """One account's objects and responses, inside one transaction. `changes` lists the saved objects, each before (None
+    for a new one) and after."""
 
     def __init__(self, connection: sqlite3.Connection, account: str):
         self.connection = connection
@@ -127,7 +127,7 @@ class Books:
         )
 
     def page(self, kind: str, parameters: dict, limit: int = _NO_LIMIT) -> list[dict]:
-        """Newest first, as far as `limit`, between the cursors and within the filters given."""
+        """Return up to `limit` objects between the cursors that match the filters, newest first."""
         conditions = self._conditions(kind, parameters)
         backwards = "ending_before" in parameters
         rows = self.connection.execute(
@@ -186,8 +186,8 @@ class Books:
 
 
 class Ledger:
-    """The file behind all accounts. One transaction runs at a time, so no two requests can decide
-    on the same object at once."""
+    """The file of all accounts. One transaction runs at a time, so concurrent requests cannot decide on the same object
+    at once."""
 
     def __init__(self, path: str):
         self._turn = threading.Lock()

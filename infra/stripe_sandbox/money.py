@@ -1,4 +1,4 @@
-"""The currencies that can be charged, with Stripe's minimum amounts in minor units
+"""Currencies: the supported ones, with Stripe's minimum charge amounts in minor units
 (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."""
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ CURRENCIES = {
 
 
 def written(amount: int, currency: str) -> str:
-    """1250 usd is written $12.50; where there is no symbol, 12.50."""
+    """Return the amount as text: 1250 usd as `$12.50`, and `12.50` for a currency without a symbol."""
     unit = CURRENCIES[currency]
     return f"{unit.symbol}{Decimal(amount).scaleb(-unit.decimals):,f}"
 

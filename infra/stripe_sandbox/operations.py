@@ -11,12 +11,12 @@ from infra.stripe_sandbox.ledger import Books
 _DEFAULT_PAGE = 10
 
 COMPLETE, FAIL = "complete", "fail"
-"""How the holder of a card answers a challenge, if at all."""
+"""The card holder's responses to a challenge."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request to one operation: what to work on (empty for what is new) and with what, at which Unix second.
+    """One request to one operation. `object_id` is empty for a new object, `now` is in Unix seconds.
 
     `base_url` is the sandbox's own address.
     """
@@ -60,7 +60,7 @@ def _confirm(books: Books, intent: dict, call: Call) -> dict | Answer:
 
 
 def authenticate(books: Books, call: Call) -> dict:
-    """The holder of the card completes the challenge, or fails it; then the issuer decides."""
+    """Complete the challenge as the card holder, or fail it. After completion the issuer decides."""
     intent = _intent(books, call)
     intents.check_authenticable(intent)
     method = books.get("payment_method", intent["payment_method"], param="payment_method")
@@ -73,7 +73,7 @@ def authenticate(books: Books, call: Call) -> dict:
 
 
 def _given_method(books: Books, intent: dict, call: Call) -> dict:
-    """The PaymentMethod the request names, else the one the intent already has."""
+    """Return the PaymentMethod of the request, or else the intent's."""
     name = call.parameters.get("payment_method", intent["payment_method"])
     if name == intent["payment_method"]:
         return books.get("payment_method", name, param="payment_method")
@@ -166,14 +166,14 @@ def create_endpoint(books: Books, call: Call) -> dict:
 def update_endpoint(books: Books, call: Call) -> dict:
     endpoint = webhooks.update(_endpoint(books, call), call.parameters)
     if endpoint["status"] == "disabled":
-        deliveries.give_up_endpoint(books, endpoint["id"])
+        deliveries.cancel_for_endpoint(books, endpoint["id"])
     books.save(endpoint)
     return webhooks.without_secret(endpoint)
 
 
 def delete_endpoint(books: Books, call: Call) -> dict:
     endpoint = _endpoint(books, call)
-    deliveries.give_up_endpoint(books, endpoint["id"])
+    deliveries.cancel_for_endpoint(books, endpoint["id"])
     books.delete("webhook_endpoint", endpoint["id"])
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
 

@@ -42,7 +42,7 @@ _MONEY_COLUMNS = ("Amount", "Held", "Captured", "Refunded", "Disputed")
 
 
 def render(payments: list[dict], limit: int, faults: int, modes: dict[str, str]) -> str:
-    """`modes` are the accounts whose webhooks are delivered otherwise than normal."""
+    """Return the page; `modes` has the accounts that are not in normal delivery mode."""
     rows = "".join(_row(payment) for payment in payments)
     empty = f'<tr><td colspan="{len(_COLUMNS)}">No payments yet.</td></tr>'
     return (
@@ -58,7 +58,7 @@ def render(payments: list[dict], limit: int, faults: int, modes: dict[str, str])
 
 
 def _arranged(faults: int, modes: dict[str, str]) -> str:
-    """What is to go wrong."""
+    """Return the active faults and delivery modes as HTML."""
     notes = [f"{faults} active fault{'' if faults == 1 else 's'}"] if faults else []
     notes += [f"webhooks of {account}: {mode.replace('_', ' ')}" for account, mode in modes.items()]
     return f"<small>{escape(' · '.join(notes))}</small>" if notes else ""
@@ -105,7 +105,7 @@ def _status(payment: dict) -> str:
 
 
 def _authentication(payment: dict) -> list[str]:
-    """Why it failed without the issuer's having been asked."""
+    """Return the authentication error, for a failure before the issuer's decision."""
     return [payment["last_error"].replace("_", " ")] if payment["last_error"] else []
 
 

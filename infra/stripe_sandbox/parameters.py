@@ -33,7 +33,7 @@ def decode(encoded: str) -> Pairs:
 
 
 def nest(pairs: Pairs) -> dict:
-    """`a[b]=1` becomes {"a": {"b": "1"}}; `a[]=x` and `a[0]=x` both become {"a": {"0": "x"}}."""
+    """Parse `a[b]=1` to {"a": {"b": "1"}}, and both `a[]=x` and `a[0]=x` to {"a": {"0": "x"}}."""
     tree: dict = {}
     for name, value in pairs:
         match = _NAME.fullmatch(name)
@@ -76,7 +76,7 @@ def missing(name: str) -> Refusal:
 
 
 def optional_text(value: Raw, name: str) -> str | None:
-    """An empty value unsets the parameter."""
+    """Return the text, or None for an empty value, which unsets the parameter."""
     if not isinstance(value, str):
         raise invalid_request("Invalid string", param=name)
     return value or None
@@ -177,14 +177,14 @@ def fields(shape: Shape, required: Iterable[str] = ()) -> Reader:
 
 
 def time_range(value: Raw, name: str) -> dict[str, int]:
-    """`created=5` or `created[gte]=5`, in Unix seconds."""
+    """Parse `created=5` or `created[gte]=5`, in Unix seconds."""
     if isinstance(value, str):
         return {"eq": cast(int, integer()(value, name))}
     return cast(dict[str, int], fields(dict.fromkeys(("gt", "gte", "lt", "lte"), integer()))(value, name))
 
 
 def metadata(value: Raw, name: str) -> dict[str, str] | None:
-    """Changes to merge: an empty value unsets its key, and empty metadata unsets all of it."""
+    """Return the changes to merge: an empty value unsets its key, and empty metadata unsets all keys."""
     if value == "":
         return None
     if not isinstance(value, dict):

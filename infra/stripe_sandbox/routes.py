@@ -32,7 +32,7 @@ from infra.stripe_sandbox.parameters import (
 
 @dataclass(frozen=True)
 class Operation:
-    """`kind` is what it answers with; `check` sees what no single parameter can tell; faults call the
+    """`kind` is the type of the returned object; `check` validates several parameters together; faults refer to the
     operation by its `name`."""
 
     kind: str
@@ -202,8 +202,8 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def route(operations_by_route: dict[str, Operation], method: str, path: str) -> tuple[Operation, str]:
-    """The operation behind `/{area}/{collection}[/{id}[/{action}]]` and the id in the path, empty if
-    the whole path is a route of its own."""
+    """Return the operation of `/{area}/{collection}[/{id}[/{action}]]` and the id in the path, which is empty if the
+    path has none."""
     exact = operations_by_route.get(f"{method} {path}")
     if exact is not None:
         return exact, ""

@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 class Sandbox:
     def __init__(self, ledger: Ledger, journal: Journal, planned_faults: Faults, url: str):
-        """`url` is where the sandbox listens."""
+        """`url` is the address of the sandbox."""
         self._ledger = ledger
         self._journal = journal
         self._faults = planned_faults
@@ -41,8 +41,8 @@ class Sandbox:
         self._keys_turn = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
-        """Whoever waits here, for a slow answer or for none, holds neither key nor ledger; and gets none if the sandbox
-        closes meanwhile. Raises Silence, Closed."""
+        """Return the response to a request. A delayed response holds neither its key nor the ledger. Raises Silence, or
+        Closed if the sandbox closes during the delay."""
         request_id = new_id("req")
         try:
             answer = self._execute_once(admit(request, request_id, self._url))
@@ -58,7 +58,7 @@ class Sandbox:
         return replace(answer, headers=headers)
 
     def close(self) -> None:
-        """Ends all waiting."""
+        """End all delays."""
         self._closing.set()
 
     def _execute_once(self, execution: Execution) -> Answer:
@@ -118,12 +118,11 @@ class Sandbox:
             with self._ledger.books(execution.account) as books:
                 target = aim(books, execution)
         except ValueError:
-            return None  # an object that cannot be read fails its execution, which is remembered
+            return None  # the execution fails for the same reason, and its response is stored
         return self._faults.strike(target, replayed=replayed is not None)
 
     def _execute(self, execution: Execution, instead: Answer | None) -> Answer:
-        """The effect and the memory of its answer (or of what is answered `instead`) are one
-        transaction: neither exists alone."""
+        """Execute a request and store its response (or `instead`) under its key, in one transaction."""
         cause = Cause(execution.call.now, execution.request_id, execution.idempotency_key)
         try:
             with self._journal.entry(execution.account, cause) as books:

@@ -1,5 +1,5 @@
-"""HTTP server: Stripe's API below /v1, and beside it /health, /ledger for auditors, the control API below
-/admin, a page for people at /, and the challenges of 3-D Secure."""
+"""HTTP server: serves Stripe's API below /v1, the control API below /admin, the ledger at /ledger, a page with all
+payments at /, the 3-D Secure challenges, and /health."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ from infra.stripe_sandbox.webhook_dispatcher import WebhookDispatcher
 _LOG = logging.getLogger(__name__)
 
 _LARGEST_BODY = 1 << 20
-_POLL = 0.05  # seconds between looks at whether to stop
+_POLL = 0.05  # seconds between checks whether to stop
 _PAYMENTS_ON_PAGE = 200
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _ON_THIS_MACHINE = re.compile(r"https?://(localhost|127\.0\.0\.1|[\w.-]+\.localhost)(:\d+)?")
@@ -49,7 +49,7 @@ _HTML = {
 
 
 class Server:
-    """A running sandbox; `url` is where it listens."""
+    """A running sandbox at `url`."""
 
     def __init__(self, port: int, state_path: str):
         self._http = _HttpServer(port)
@@ -73,7 +73,7 @@ class Server:
 
 
 def serve(port: int, state_path: str) -> Server:
-    """Starts a sandbox on 127.0.0.1 and returns it; port 0 takes a free one."""
+    """Start a sandbox on 127.0.0.1 and return it; port 0 selects a free port."""
     return Server(port, state_path)
 
 
@@ -99,12 +99,12 @@ class _HttpServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Ends kept-alive connections, which would outlive the server otherwise."""
+        """Close kept-alive connections, which would otherwise outlive the server."""
         for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # the client was faster
+                continue  # the client has closed it already
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
@@ -138,11 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def do_OPTIONS(self) -> None:
-        """A browser asks whether a page of another origin may use the control API."""
+        """Respond to a browser's CORS preflight request for the control API."""
         self._send(204, {"Access-Control-Allow-Methods": "GET, POST, DELETE"}, "")
 
     def log_message(self, *_: Any) -> None:
-        """No access log: the ledger tells what happened."""
+        """Write no access log: the ledger has the effects of all requests."""
 
     def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/v1/"):
@@ -161,8 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         return page.render(newest, _PAYMENTS_ON_PAGE, self.server.faults.active(), modes)
 
     def _ledger(self, request: Request) -> list[dict]:
-        """All accounts, or one: `?account=acct_…`, or the account of the secret key sent along; of all
-        times, or as far as `created` says, as in Stripe's lists."""
+        """Return the payments of all accounts, of `?account=acct_…` or of the secret key's account.
+
+        `created` filters them as in Stripe's lists."""
         given = nest(decode(request.query))
         account = optional_text(given.get("account", ""), "account")
         if "Authorization" in request.headers:
@@ -178,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         readable = _LENGTH.fullmatch(length) and int(length) <= _LARGEST_BODY
         if not readable or "Transfer-Encoding" in self.headers:
-            self.close_connection = True  # where the next request would begin is unknown
+            self.close_connection = True  # the start of the next request is unknown
             raise invalid_request(f"Invalid request: a body needs a Content-Length of at most {_LARGEST_BODY}.")
         body = self.rfile.read(int(length))
         if len(body) < int(length):
@@ -186,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _for_pages_of_this_machine(self) -> dict[str, str]:
-        """The control API is for them too: the lab in the shop's console. Nobody else's page reads an answer."""
+        """Allow pages of this machine, such as the shop's console, to read responses of the control API."""
         origin = self.headers.get("Origin", "")
         if not (self.path.startswith("/admin/") and _ON_THIS_MACHINE.fullmatch(origin)):
             return {}

@@ -21,7 +21,7 @@ def aim(books: Books, execution: Execution) -> Target:
 
 
 def _operations(execution: Execution) -> tuple[str, ...]:
-    """Creating a payment may confirm it as well."""
+    """Return the operations of a request: creating a payment may also confirm it."""
     name = execution.operation.name
     confirms_too = name == "create" and execution.call.parameters.get("confirm")
     return ("create", "confirm") if confirms_too else (name,)
@@ -37,7 +37,7 @@ def _intent(books: Books, execution: Execution) -> dict | None:
 
 
 def _card(books: Books, execution: Execution, intent: dict | None) -> str | None:
-    """The card that the request names, else the payment's."""
+    """Return the card of the request, or else the payment's."""
     chosen = execution.call.parameters.get("payment_method") or (intent or {}).get("payment_method") or ""
     method = books.find("payment_method", chosen)
     return method["card"]["fingerprint"] if method else chosen.removeprefix(PREFIX)

@@ -1,5 +1,5 @@
-"""Webhook dispatcher: delivers events to their endpoints at least once, beside the API. No request waits
-for a delivery, and the ledger is not locked meanwhile."""
+"""Webhook dispatcher: delivers events to their endpoints at least once, in the background. No request waits for a
+delivery, and the ledger is not locked during one."""
 
 import logging
 import socket
@@ -19,7 +19,7 @@ _WORKERS = 8
 _TIMEOUT = 10
 _LARGEST_ANSWER = 1 << 16
 _FAREWELL = 2  # seconds for the workers to stop once their connections are cut
-_RECOVERY = 1  # seconds, so that a lasting problem does not fill the log
+_RECOVERY = 1  # seconds between attempts, so that a persistent error does not fill the log
 _HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
     "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -29,7 +29,7 @@ _HEADERS = {
 class WebhookDispatcher:
     def __init__(self, ledger: Ledger):
         self._ledger = ledger
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._closing = False
         self._claimed: set[int] = set()
         self._connections: set[HTTPConnection] = set()
@@ -39,14 +39,14 @@ class WebhookDispatcher:
 
     def wake(self) -> None:
         """Wake the dispatcher after a delivery was planned."""
-        with self._news:
-            self._news.notify()
+        with self._changed:
+            self._changed.notify()
 
     def close(self) -> None:
-        """What is cut off here stays due and is sent again after a restart."""
-        with self._news:
+        """Stop the workers. An interrupted delivery stays due and is sent again after a restart."""
+        with self._changed:
             self._closing = True
-            self._news.notify_all()
+            self._changed.notify_all()
             for connection in self._connections:
                 _cut(connection)
         deadline = time.monotonic() + _FAREWELL
@@ -68,21 +68,22 @@ class WebhookDispatcher:
             for sequence in batch:
                 self._deliver(sequence)
         finally:
-            with self._news:
+            with self._changed:
                 self._claimed.difference_update(batch)
 
     def _next_batch(self) -> list[int]:
-        """Waits for what is due; nothing when it is time to stop. As every worker that leaves wakes the
-        next one, one of them always knows how long to wait."""
-        with self._news:
+        """Wait for the next due deliveries and return them, or nothing at the stop.
+
+        Each worker that leaves wakes the next one, so that one of them always waits for the right time."""
+        with self._changed:
             while not self._closing:
                 with self._ledger.transaction() as connection:
                     batch, due = deliveries.next_batch(connection, self._claimed)
                 if batch and due is not None and due <= time.time():
                     self._claimed.update(batch)
-                    self._news.notify()
+                    self._changed.notify()
                     return batch
-                self._news.wait(max(0, due - time.time()) if batch and due is not None else None)
+                self._changed.wait(max(0, due - time.time()) if batch and due is not None else None)
             return []
 
     def _deliver(self, sequence: int) -> None:
@@ -97,7 +98,7 @@ class WebhookDispatcher:
             deliveries.record(connection, delivery, status)
 
     def _send(self, delivery: Delivery) -> int | None:
-        """The status of the answer, None without one."""
+        """Return the HTTP status of the response, or None without one."""
         url = urlsplit(delivery.endpoint["url"])
         host = "127.0.0.1" if url.hostname == "127.0.0.1" else "localhost"
         connection = HTTPConnection(host, url.port or 80, timeout=_TIMEOUT)
@@ -116,19 +117,19 @@ class WebhookDispatcher:
             self._drop(connection)
 
     def _keep(self, connection: HTTPConnection) -> None:
-        with self._news:
+        with self._changed:
             if self._closing:
                 raise ConnectionAbortedError("the sandbox closes")
             self._connections.add(connection)
 
     def _drop(self, connection: HTTPConnection) -> None:
-        with self._news:
+        with self._changed:
             self._connections.discard(connection)
         connection.close()
 
 
 def _cut(connection: HTTPConnection) -> None:
-    with suppress(OSError, AttributeError):  # it may have ended by itself
+    with suppress(OSError, AttributeError):  # it may be closed already
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,5 +1,5 @@
-"""Webhook endpoints: their addresses, their event types and their signatures
-(https://docs.stripe.com/webhooks). Nothing leaves this machine."""
+"""Webhook endpoints: validates their URLs and event types and signs their events
+(https://docs.stripe.com/webhooks). They must be on this machine."""
 
 import hashlib
 import hmac
@@ -83,7 +83,7 @@ def without_secret(endpoint: dict) -> dict:
 
 
 def listeners(books: Books, kind: str) -> list[dict]:
-    """The enabled endpoints that want events of this type."""
+    """Return the enabled endpoints that subscribe to events of this type."""
     wanted = {kind, ALL_EVENTS}
     return [
         endpoint
@@ -93,6 +93,6 @@ def listeners(books: Books, kind: str) -> list[dict]:
 
 
 def signature(secret: str, moment: int, body: str) -> str:
-    """The Stripe-Signature header."""
+    """Return the Stripe-Signature header."""
     digest = hmac.new(secret.encode(), f"{moment}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"

@@ -1,4 +1,4 @@
-"""How the tests talk to a payment sandbox, and the payments that they begin with."""
+"""HTTP client and example payments for the tests of the Stripe sandbox."""
 
 import json
 import time

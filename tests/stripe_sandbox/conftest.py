@@ -1,4 +1,4 @@
-"""A payment sandbox for each file, and a new account in it for each test."""
+"""Fixtures: a Stripe sandbox for each file, and a new account in it for each test."""
 
 import uuid
 from types import SimpleNamespace
@@ -25,11 +25,11 @@ def secret():
 
 @pytest.fixture
 def shop(sandbox, secret):
-    """Stripe's own SDK."""
+    """Return a client of Stripe's own SDK."""
     return shop_at(sandbox.url, secret)
 
 
 @pytest.fixture
 def control_api(sandbox, secret):
-    """The admin endpoints: what others than the shop do."""
+    """Return a function that calls the control API."""
     return desk_at(sandbox.url, secret)

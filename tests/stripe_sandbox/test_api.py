@@ -1,4 +1,4 @@
-"""The payment sandbox as an integration meets it: through Stripe's own SDK and over plain HTTP."""
+"""The Stripe sandbox behaves like Stripe's API, with Stripe's own SDK and over plain HTTP."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ from .client import WAIT, authorized, captured, http, new_intent, refusal, shop_
 
 @pytest.fixture
 def post(sandbox, secret):
-    """Sends a raw POST of this test's account and returns its status, headers and JSON."""
+    """Return a function that sends a POST with this test's account and returns status, headers and JSON."""
 
     def send(path, body="", **headers):
         form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -43,7 +43,7 @@ def get(sandbox, secret):
 
 
 def all_at_once(count, work):
-    """Runs `work(0)`, `work(1)`, … in as many threads, all let go at the same moment."""
+    """Run `work(0)`, `work(1)`, … in parallel threads that start at the same moment."""
     start = threading.Barrier(count)
 
     def run(number):
@@ -588,7 +588,7 @@ class TestIdempotency:
         assert again.headers["Request-Id"] != first.headers["Request-Id"]
         assert len(shop.payment_intents.list().data) == 1
 
-    def test_a_replay_tells_the_past_not_the_present(self, shop):
+    def test_a_replay_returns_the_first_response_unchanged(self, shop):
         key = {"idempotency_key": "o-1:authorize"}
         intent = shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True), key)
         shop.payment_intents.capture(intent.id)
@@ -672,7 +672,7 @@ class TestIdempotency:
         assert again.body["id"] == first.body["id"]
 
     def test_a_key_in_use_is_a_conflict(self, sandbox, post):
-        """While the state file is locked from outside, whichever request came first is stuck."""
+        """An outside lock on the state file blocks the first of the requests."""
         key = {"Idempotency-Key": "o-1:create"}
         lock = sqlite3.connect(sandbox.state, isolation_level=None)
         with ThreadPoolExecutor(2) as pool:
@@ -932,7 +932,7 @@ class TestHttp:
 
 
 def raw(url, request):
-    """Sends text as it is, then nothing more, and returns all that comes back."""
+    """Send text unchanged, close the sending side and return the whole response."""
     host, port = urlsplit(url).netloc.split(":")
     with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
         connection.sendall(request.encode())

@@ -1,4 +1,4 @@
-"""3-D Secure: who is asked, what each answer leads to, and that an answer counts only while it is asked for."""
+"""3-D Secure: which payments need a challenge, the effect of each response, and that a response counts only once."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,7 +22,7 @@ def path_of(intent):
 
 @pytest.fixture
 def answer(sandbox):
-    """The holder presses a button of the challenge's page."""
+    """Return a function that presses a button on the challenge's page as the card holder."""
     return lambda path, outcome: http(sandbox.url, "POST", path, f"outcome={outcome}", FORM)
 
 

@@ -1,4 +1,4 @@
-"""The control API: disputes, and what else happens at the provider without the shop."""
+"""Control API: disputes and other changes at the provider that the shop does not make."""
 
 import pytest
 
@@ -223,13 +223,13 @@ class TestInquiries:
 
 class TestRefundThatFailsLater:
     @pytest.mark.parametrize(
-        ("status", "told"),
+        ("status", "sent"),
         [
             ("failed", ["refund.failed", "refund.updated", "charge.refund.updated"]),
             ("canceled", ["refund.updated", "charge.refund.updated"]),
         ],
     )
-    def test_failed_refund_gives_the_amount_back_to_the_shop(self, shop, control_api, ledger, status, told):
+    def test_failed_refund_gives_the_amount_back_to_the_shop(self, shop, control_api, ledger, status, sent):
         intent = captured(shop)
         refund = shop.refunds.create({"payment_intent": intent.id})
 
@@ -240,7 +240,7 @@ class TestRefundThatFailsLater:
         assert (charge.amount_refunded, charge.refunded) == (0, False)
         assert ledger().body["payments"][0]["refunded"] == 0
         events = [event.type for event in shop.events.list({"type": "*refund*"}).data]
-        assert [kind for kind in events if kind in {"refund.failed", "refund.updated", "charge.refund.updated"}] == told
+        assert [kind for kind in events if kind in {"refund.failed", "refund.updated", "charge.refund.updated"}] == sent
         assert shop.refunds.create({"payment_intent": intent.id}).amount == 1250
 
     def test_failed_refund_happens_once_and_by_the_name_of_its_payment(self, shop, control_api):
@@ -251,7 +251,7 @@ class TestRefundThatFailsLater:
         assert control_api("POST", f"/refunds/{intent.id}/fail").status == 404
 
 
-def test_somebody_at_the_dashboard_captures_less(shop, control_api):
+def test_capture_in_the_dashboard_may_be_partial(shop, control_api):
     intent = authorized(shop)
 
     assert control_api("POST", f"/payment_intents/{intent.id}/capture", amount=1000).status == 200

@@ -1,4 +1,4 @@
-"""Faults on demand: what a shop sees of each kind, and what has happened at the provider meanwhile."""
+"""Fault injection: the response that the shop receives for each kind, and the effect at the provider."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +17,7 @@ BUSY = stripe.RateLimitError
 
 @pytest.fixture
 def arrange(control_api):
-    """Asks for a fault and returns a function that tells how often it has struck."""
+    """Return a function that plans a fault and returns a counter of its uses."""
 
     def ask(operation, kind, **more):
         answer = control_api("POST", "/faults", operation=operation, kind=kind, **more)
@@ -124,7 +124,7 @@ class TestKinds:
 
     @pytest.mark.parametrize(("kind", "replayed"), [("slow", True), ("timeout", False)])
     def test_waiting_holds_neither_key_nor_sandbox(self, tmp_path, secret, kind, replayed):
-        """The wait would take an hour, but the sandbox closes."""
+        """The delay is one hour, but the sandbox closes before."""
         server = serve(0, str(tmp_path / "state.sqlite"))
         shop, control_api = shop_at(server.url, secret), desk_at(server.url, secret)
         intent = authorized(shop)
@@ -145,7 +145,7 @@ class TestKinds:
         try:
             return self.capture(shop, intent)
         except stripe.IdempotencyError:
-            return None  # the first request is just on its way to where it waits
+            return None  # the first request has not reached its delay yet
 
     def test_a_hold_expires_after_confirm(self, shop, arrange):
         intent = shop.payment_intents.create(new_intent())
@@ -359,7 +359,7 @@ class TestByMetadata:
         ("http://shop.cloudfront.localhost:4566", "/v1/payment_intents", False),
     ],
 )
-def test_pages_of_this_machine_may_use_the_desk_and_nothing_else(sandbox, origin, path, may):
+def test_pages_of_this_machine_may_use_only_the_control_api(sandbox, origin, path, may):
     asking = http(sandbox.url, "OPTIONS", path, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
     reading = http(sandbox.url, "GET", path, headers={"Origin": origin, "Authorization": "Bearer sk_test_page"})
 

@@ -1,4 +1,4 @@
-"""Events and their way to webhook endpoints, as a shop's handler meets them."""
+"""Events and their delivery to webhook endpoints."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ def receiver():
 
 
 class Receiver:
-    """An endpoint that keeps what it gets and answers with the statuses given, then with 200."""
+    """An endpoint that records its requests and responds with the given statuses, then with 200."""
 
     def __init__(self):
         self.got = []
@@ -73,7 +73,7 @@ def event_types(shop):
 
 
 def settled(control_api):
-    """The deliveries as soon as none is pending."""
+    """Wait until no delivery is pending and return all deliveries."""
 
     def all_settled():
         told = control_api("GET", "/webhooks").body["deliveries"]
@@ -142,7 +142,7 @@ class TestEvents:
         assert event.request.idempotency_key == "o-1:create"
         assert event.request.id == intent.last_response.headers["Request-Id"]
 
-    def test_an_event_tells_ids_even_if_the_answer_was_expanded(self, shop):
+    def test_an_event_contains_ids_even_if_the_response_was_expanded(self, shop):
         authorized(shop, expand=["latest_charge"])
 
         [event] = shop.events.list({"type": "payment_intent.amount_capturable_updated"}).data
@@ -167,7 +167,7 @@ class TestEvents:
 class TestEndpoints:
     URL = "http://127.0.0.1:1/hooks"
 
-    def test_the_secret_is_told_once(self, shop):
+    def test_the_secret_is_returned_only_on_creation(self, shop):
         created = shop.webhook_endpoints.create(
             {
                 "url": self.URL,
@@ -265,7 +265,7 @@ class TestDelivery:
 
         assert len(settled(control_api)) == len(receiver.got) == 1
 
-    def test_a_removed_endpoint_is_given_up(self, shop, receiver, control_api):
+    def test_deliveries_to_a_removed_endpoint_are_cancelled(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500] * 50
         shop.payment_intents.create(new_intent())
@@ -276,7 +276,7 @@ class TestDelivery:
         [told] = settled(control_api)
         assert not told["delivered"]
 
-    def test_accounts_hear_only_of_themselves(self, sandbox, shop, secret, receiver, control_api):
+    def test_accounts_receive_only_their_own_events(self, sandbox, shop, secret, receiver, control_api):
         listen(shop, receiver, "payment_intent.created")
         shop_at(sandbox.url, f"{secret}2").payment_intents.create(new_intent())
         mine = shop.payment_intents.create(new_intent())
@@ -285,8 +285,8 @@ class TestDelivery:
 
         assert [json.loads(request.body)["data"]["object"]["id"] for request in receiver.got] == [mine.id]
 
-    def test_a_deaf_endpoint_does_not_keep_the_api_waiting(self, sandbox, tmp_path, secret):
-        """Nor the end of the sandbox, although nobody answers."""
+    def test_an_unresponsive_endpoint_does_not_delay_the_api(self, sandbox, tmp_path, secret):
+        """It does not delay the end of the sandbox either."""
         with socket.create_server(("127.0.0.1", 0)) as deaf:
             server = serve(0, str(tmp_path / "state.sqlite"))
             shop = shop_at(server.url, secret)
@@ -397,7 +397,7 @@ class TestModes:
         assert verify(request, endpoint.secret)
         assert json.loads(request.body)["id"] == event.id
 
-    def test_switching_off_gives_up_what_is_on_its_way(self, shop, receiver, control_api):
+    def test_mode_off_cancels_pending_deliveries(self, shop, receiver, control_api):
         listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500] * 50
         shop.payment_intents.create(new_intent())
