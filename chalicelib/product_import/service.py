@@ -13,7 +13,7 @@ PAGE_SIZE = 20
 IMPORT_ID = re.compile("imp_[0-9a-f]{32}")
 
 
-class Imports:
+class ProductImports:
     def __init__(self, store: ImportStore, files: ImportFiles, clock: Clock) -> None:
         self._store = store
         self._files = files

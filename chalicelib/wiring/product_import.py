@@ -7,7 +7,7 @@ from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.settings import settings
 from chalicelib.product_import.files import ImportFiles
-from chalicelib.product_import.service import Imports
+from chalicelib.product_import.service import ProductImports
 from chalicelib.product_import.splitting import RowsQueue, Splitter
 from chalicelib.product_import.store import ImportStore
 from chalicelib.product_import.writing import Writer
@@ -22,8 +22,8 @@ def _files() -> ImportFiles:
 
 
 @cache
-def imports() -> Imports:
-    return Imports(_store(), _files(), utc_now)
+def imports() -> ProductImports:
+    return ProductImports(_store(), _files(), utc_now)
 
 
 @cache

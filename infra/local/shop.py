@@ -95,7 +95,7 @@ def deploy_shop(
     progress(f"seeding {seed(session, stack)} products")
     reindex(session, stack)
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
-        _create_account(session, stack["UserPoolId"], person, groups)
+        create_account(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)
 
 
@@ -152,7 +152,7 @@ def _browser_config(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _create_account(session: boto3.Session, pool: str, person: Person, groups: list[str]) -> None:
+def create_account(session: boto3.Session, pool: str, person: Person, groups: list[str]) -> None:
     cognito = session.client("cognito-idp")
     try:
         cognito.admin_create_user(

@@ -1,4 +1,4 @@
-"""A shop to buy from, its people, a shop at rest after every scenario, and the audit after every file."""
+"""Fixtures: clients of the local shop and its sandbox, a pause after every scenario, and an audit after every file."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from infra.commands import mail
+from infra.commands import job, mail
 from infra.commands.client import Buyer
 from infra.local import shop
 from tests.auditor import Auditor
@@ -28,7 +28,7 @@ def guest(opened: dict[str, Any]) -> Buyer:
 
 @pytest.fixture(scope="session")
 def sign_in(engine: Any, opened: dict[str, Any]) -> Callable[[shop.Person], str]:
-    """A person's id token, of one sign-in for all tests of a worker."""
+    """Return a function that signs a person in, once per test worker, and returns the id token."""
 
     @cache
     def token(person: shop.Person) -> str:
@@ -54,9 +54,9 @@ def admin(opened: dict[str, Any], sign_in: Callable) -> Buyer:
 
 @pytest.fixture
 def new_product(admin: Buyer) -> Callable[[int], str]:
-    """Makes a product with so many pieces; returns its sku."""
+    """Return a function that creates a product with this number of units in stock and returns its sku."""
 
-    def make(pieces: int, price: int = 2500) -> str:
+    def make(units: int, price: int = 2500) -> str:
         sku = f"TEST-{uuid.uuid4().hex[:10].upper()}"
         details = {
             "name": f"Test piece {sku}",
@@ -66,8 +66,8 @@ def new_product(admin: Buyer) -> Callable[[int], str]:
             "image": "/images/products/none.svg",
         }
         assert admin.call("PUT", f"/admin/products/{sku}", details).status == 200
-        if pieces:
-            assert admin.call("POST", f"/admin/stock/{sku}", {"delta": pieces}).status == 200
+        if units:
+            assert admin.call("POST", f"/admin/stock/{sku}", {"delta": units}).status == 200
         return sku
 
     return make
@@ -75,7 +75,7 @@ def new_product(admin: Buyer) -> Callable[[int], str]:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The payment sandbox: its ledger, and its control_api, where what at Stripe only happens is arranged."""
+    """Client of the Stripe sandbox: its ledger, and its control API for faults and changes outside the shop."""
 
     url: str
     key: str
@@ -87,45 +87,45 @@ class Sandbox:
             return json.load(answer)
 
     def fault(self, operation: str, kind: str, times: int = 1, **details: Any) -> None:
-        """`times` 0 is always."""
+        """Plan a fault. With 0 `times` it always applies."""
         self.call("POST", "/admin/faults", {"operation": operation, "kind": kind, "times": times, **details})
 
     def struck(self) -> list[int]:
-        """How often each fault has struck, in the order in which they were asked for."""
+        """Return the number of uses of each fault, in the order in which they were planned."""
         return [fault["struck"] for fault in self.call("GET", "/admin/faults")["faults"]]
 
     def webhooks(self, mode: str, **details: Any) -> None:
         self.call("POST", "/admin/webhooks", {"mode": mode, **details})
 
     def happens(self, order_id: str, what: str, **details: Any) -> dict[str, Any]:
-        """To the order's payment: `expire`, `refund` or `dispute`."""
+        """Change the order's payment outside the shop: `expire`, `refund` or `dispute`."""
         return self.call("POST", f"/admin/payment_intents/{order_id}/{what}", details)
 
     def payments(self, order_id: str) -> list[dict[str, Any]]:
         return [payment for payment in self.call("GET", "/ledger")["payments"] if payment["order_id"] == order_id]
 
     def kept(self, order_id: str) -> int:
-        """Minor units. Whatever happens, an order is charged once at most, and holds nothing when it is over."""
+        """Return the kept amount in minor units. Check that it was charged once at most and holds no authorization."""
         payments = self.payments(order_id)
         assert sum(payment["captured"] > 0 for payment in payments) <= 1
         assert not any(payment["capturable"] for payment in payments)
         return sum(payment["captured"] - payment["refunded"] - payment["lost"] for payment in payments)
 
     def deliveries(self, order_id: str) -> list[dict[str, Any]]:
-        """What was sent, or tried, about the order's payments, newest first."""
+        """Return the webhook deliveries about the order's payments, newest first."""
         intents = {payment["payment_intent"] for payment in self.payments(order_id)}
         events = self.call("GET", "/v1/events?limit=100")["data"]
-        told = {event["id"] for event in events if intents & _intents_of(event["data"]["object"])}
-        return [each for each in self.call("GET", "/admin/webhooks")["deliveries"] if each["event"] in told]
+        found = {event["id"] for event in events if intents & _intents_of(event["data"]["object"])}
+        return [each for each in self.call("GET", "/admin/webhooks")["deliveries"] if each["event"] in found]
 
 
-def _intents_of(told: dict[str, Any]) -> set[str]:
-    return {told["id"], told.get("payment_intent") or ""}
+def _intents_of(item: dict[str, Any]) -> set[str]:
+    return {item["id"], item.get("payment_intent") or ""}
 
 
 @pytest.fixture
 def sandbox(opened: dict[str, Any]) -> Iterator[Sandbox]:
-    """As it should be again after the test."""
+    """Return a client of the sandbox; after the test, remove its faults and its delivery mode."""
     sandbox = Sandbox(opened["payments_url"], opened["stripe_key"])
     yield sandbox
     sandbox.call("DELETE", "/admin/faults")
@@ -134,12 +134,12 @@ def sandbox(opened: dict[str, Any]) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., Any]:
-    """Waits until a question is answered by something true, and returns that."""
+    """Return a function that polls until the result is truthy and returns it."""
 
     def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
         while not (answer := question()):
-            assert time.monotonic() < deadline, "it did not come to this in time"
+            assert time.monotonic() < deadline, "not true within the time limit"
             time.sleep(0.1)
         return answer
 
@@ -148,14 +148,14 @@ def eventually() -> Callable[..., Any]:
 
 @pytest.fixture
 def table(engine: Any, opened: dict[str, Any]) -> Callable[[str], Any]:
-    """A table by its name among the stack's outputs."""
+    """Return a function that opens a table by the name of the stack's output."""
     dynamodb = engine.session.resource("dynamodb")
     return lambda output: dynamodb.Table(opened["stack"][output])
 
 
 @pytest.fixture
 def told(table: Callable[[str], Any]) -> Callable[[str], list[str]]:
-    """The types of all events of an order, in their order."""
+    """Return a function that reads the types of an order's events, oldest first."""
 
     def types(order_id: str) -> list[str]:
         events = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
@@ -167,7 +167,7 @@ def told(table: Callable[[str], Any]) -> Callable[[str], list[str]]:
 
 @pytest.fixture
 def emails(opened: dict[str, Any]) -> Callable[[str], list[str]]:
-    """The subjects of the emails about an order."""
+    """Return a function that reads the subjects of the emails about an order."""
 
     def subjects(order_id: str) -> list[str]:
         sent = mail.messages(opened["engine_url"], opened["account"])
@@ -178,14 +178,14 @@ def emails(opened: dict[str, Any]) -> Callable[[str], list[str]]:
 
 @pytest.fixture
 def captured(engine: Any, opened: dict[str, Any]) -> Iterator[EventCapture]:
-    """What is published on the bus while the test runs."""
+    """Record the events that are published on the bus during the test."""
     with EventCapture(engine.session, opened["stack"]["EventBusName"]) as events:
         yield events
 
 
 @pytest.fixture
 def resource(engine: Any) -> Callable[[str], str]:
-    """What a resource of the template is called here."""
+    """Return a function that looks up a resource's physical id by its logical id."""
 
     def name(logical_id: str) -> str:
         described = engine.session.client("cloudformation").describe_stack_resource(
@@ -203,7 +203,7 @@ def auditor(engine: Any, opened: dict[str, Any]) -> Auditor:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Cases of one test are one scenario; the last scenario of a file is followed by an audit."""
+    """Mark the last case of each test, which ends a scenario, and the last scenario of each file, which is audited."""
     item.stash[IS_OVER] = nextitem is None or _scenario(item) != _scenario(nextitem)
     item.stash[IS_LAST] = nextitem is None or item.path != nextitem.path
     return (yield)
@@ -215,7 +215,7 @@ def _scenario(item: pytest.Item) -> str:
 
 @pytest.fixture(autouse=True)
 def audited(request: pytest.FixtureRequest, auditor: Auditor) -> Iterator[None]:
-    """Each scenario leaves a shop at rest, and no scenario of a file violates an invariant: the books keep them all."""
+    """Wait for a shop at rest after each scenario, and audit all of a file's scenarios at its end."""
     yield
     if request.node.stash[IS_LAST]:
         assert auditor.violations() == []
@@ -225,7 +225,7 @@ def audited(request: pytest.FixtureRequest, auditor: Auditor) -> Iterator[None]:
 
 @pytest.fixture
 def outbox_event(table):
-    """An order's event of this type, as a rule puts it on a queue."""
+    """Return a function that reads an order's event of a type in the format in which a rule sends it to a queue."""
 
     def of(order_id, event_type):
         keys = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
@@ -235,3 +235,60 @@ def outbox_event(table):
         return {"source": detail["source"], "detail-type": event_type, "detail": detail}
 
     return of
+
+
+@pytest.fixture
+def executions(engine, opened):
+    """Return a function that lists the names of a state machine's executions with this prefix."""
+
+    def names(output, prefix):
+        pages = engine.session.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=opened["stack"][output])
+        return sorted(e["name"] for page in found for e in page["executions"] if e["name"].startswith(prefix))
+
+    return names
+
+
+@pytest.fixture
+def timeline(admin):
+    """Return a function that reads an order's timeline in the console."""
+
+    def of(order_id):
+        items = admin.must("GET", f"/admin/orders/{order_id}/timeline")["items"]
+        assert [item["at"] for item in items] == sorted(item["at"] for item in items)
+        return items
+
+    return of
+
+
+@pytest.fixture
+def of_order(table):
+    """Return a function that reads the items of an order in the insights table: its parts and events."""
+
+    def items(order_id):
+        key = Key("pk").eq(f"ORDER#{order_id}")
+        return table("InsightsTableName").query(KeyConditionExpression=key, ConsistentRead=True)["Items"]
+
+    return items
+
+
+@pytest.fixture
+def settled(of_order, eventually):
+    """Return a function that waits until an order's OrderSettled is published, and returns the event."""
+
+    def event(order_id):
+        def published():
+            events = [item for item in of_order(order_id) if item["sk"].startswith("EVENT#")]
+            return events if events and all("published_at" in item for item in events) else None
+
+        [item] = eventually(published)
+        return item["event"]
+
+    return event
+
+
+@pytest.fixture
+def run_job(engine):
+    """Return a function that runs a scheduled job now and returns its result."""
+    known = job.jobs()
+    return lambda name, **given: job.invoke(engine.session, shop.STACK, known[name], given)

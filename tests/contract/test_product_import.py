@@ -18,7 +18,7 @@ from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from chalicelib.product_import.files import ImportFiles, Upload
 from chalicelib.product_import.model import Batch, Format, ImportNotFound, ImportStatus
-from chalicelib.product_import.service import PAGE_SIZE, Imports
+from chalicelib.product_import.service import PAGE_SIZE, ProductImports
 from chalicelib.product_import.splitting import NotQueued, RowsQueue, Splitter
 from chalicelib.product_import.store import KEPT, ImportStore
 from chalicelib.product_import.writing import Writer
@@ -87,7 +87,7 @@ class ShopOfImports:
         self.stocks = InventoryStore(dynamodb, new_table("InventoryTable"))
         self.catalog = Catalog(self.products)
         self.inventory = Inventory(self.stocks, clock, timedelta(minutes=15))
-        self.imports = Imports(self.store, self.files, clock)
+        self.imports = ProductImports(self.store, self.files, clock)
         self.splitter = Splitter(self.store, self.files, RowsQueue(self.sqs, "url"), clock)
 
     @property

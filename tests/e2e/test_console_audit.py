@@ -1,4 +1,4 @@
-"""The auditor where the console's lab asks it: the same promises as `make audit`, and it sees a lie."""
+"""Audit in the console: checks the same invariants as `make audit`, and finds a violation."""
 
 from datetime import UTC, datetime
 
@@ -20,56 +20,56 @@ def broken(audit):
     return [promise for promise in audit["promises"] if promise["violated"]]
 
 
-def test_it_checks_every_promise_and_tells_how_the_orders_ended(guest, audit, new_product):
+def test_audit_checks_every_invariant_and_counts_orders_by_ending(guest, audit, new_product):
     began = datetime.now(UTC).isoformat()
     good = guest.buy(new_product(1))
     guest.ended(good)
     declined = guest.buy(new_product(1), card="pm_card_visa_chargeDeclined")
     guest.ended(declined)
 
-    told = audit(began)
+    answer = audit(began)
 
-    assert [promise["promise"] for promise in told["promises"]] == [invariant.__doc__ for invariant in INVARIANTS]
-    assert broken(told) == []
-    assert told["orders"]["placed"] == 2 and told["orders"]["under_way"] == 0
-    assert told["orders"]["endings"] == {"COMPLETED": 1, "CANCELLED PAYMENT_DECLINED": 1}
-    assert sum(second["ended"] for second in told["orders"]["pace"]) == 2
-    checked = {promise["promise"]: promise["checked"] for promise in told["promises"]}
+    assert [promise["promise"] for promise in answer["promises"]] == [invariant.__doc__ for invariant in INVARIANTS]
+    assert broken(answer) == []
+    assert answer["orders"]["placed"] == 2 and answer["orders"]["under_way"] == 0
+    assert answer["orders"]["endings"] == {"COMPLETED": 1, "CANCELLED PAYMENT_DECLINED": 1}
+    assert sum(second["ended"] for second in answer["orders"]["pace"]) == 2
+    checked = {promise["promise"]: promise["checked"] for promise in answer["promises"]}
     assert checked["At most one effective charge per order"] >= 2
     assert audit(datetime.now(UTC).isoformat())["orders"]["placed"] == 0
 
 
-def test_it_turns_red_when_the_books_lie_and_green_when_they_do_not_any_more(audit, new_product, table):
+def test_audit_finds_a_violation_until_it_is_repaired(audit, new_product, table):
     sku = new_product(5)
     stock = table("InventoryTableName")
     key = {"pk": f"STOCK#{sku}"}
 
-    def steal(pieces):
-        update = "SET available = available - :pieces"
-        stock.update_item(Key=key, UpdateExpression=update, ExpressionAttributeValues={":pieces": pieces})
+    def remove(units):
+        update = "SET available = available - :units"
+        stock.update_item(Key=key, UpdateExpression=update, ExpressionAttributeValues={":units": units})
 
-    steal(1)
+    remove(1)
     [conserved] = broken(audit())
     assert conserved["promise"].startswith("Per sku, available + reserved + sold = received")
     assert conserved["violations"] == [
         {"subject": sku, "text": "{'available': 4, 'reserved': 0, 'sold': 0, 'received': 5}"}
     ]
 
-    steal(-1)
+    remove(-1)
     assert broken(audit()) == []
 
 
-def test_only_admins_may_ask_it(guest, customer):
+def test_audit_is_for_admins_only(guest, customer):
     assert guest.call("POST", "/admin/audit").status == 401
     assert customer.call("POST", "/admin/audit").status == 403
 
 
-def test_a_since_that_is_no_moment_is_refused(admin):
+def test_audit_since_an_invalid_time_is_refused(admin):
     for since in ("yesterday", "2030-05-17T12:00:00", 7.5e99):
         assert admin.call("POST", "/admin/audit", {"since": since}).body["code"] == "validation_failed"
 
 
-def test_stock_says_where_the_pieces_are(admin, guest, new_product):
+def test_stock_lists_units_by_state(admin, guest, new_product):
     sku = new_product(5)
     guest.ended(guest.buy(sku, 2))
 
