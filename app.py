@@ -83,9 +83,9 @@ def start_fulfilment(event: Event, context: Any) -> Event:
 def stop_fulfilment(event: Event, context: Any) -> Event:
     """OrderCancelRequested → the waiting saga step, the warehouse, and the undo if there is no saga."""
     from chalicelib.events import bus
-    from chalicelib.fulfilment import cancellation
+    from chalicelib.wiring import fulfilment
 
-    return bus.consume(event, cancellation.stop_fulfilment)
+    return bus.consume(event, fulfilment.cancellation().stop_fulfilment)
 
 
 @app.lambda_function(name="start_return")
@@ -100,20 +100,21 @@ def start_return(event: Event, context: Any) -> Event:
 @app.lambda_function(name="recover_workflow")
 def recover_workflow(event: Event, context: Any) -> Event:
     """A workflow that died → another one that settles what it left."""
-    from chalicelib.fulfilment import recovery
+    from chalicelib.fulfilment.recovery import WorkflowDied
     from chalicelib.platform import sqs_batch
+    from chalicelib.wiring import fulfilment
 
-    return sqs_batch.consume(event, recovery.WorkflowDied, recovery.recover_dead)
+    return sqs_batch.consume(event, WorkflowDied, fulfilment.recovery().recover_dead)
 
 
 @app.lambda_function(name="process_warehouse_reply")
 def process_warehouse_reply(event: Event, context: Any) -> Event:
     """The warehouse's answers → the order, and the waiting saga step."""
-    from chalicelib.fulfilment import cancellation
     from chalicelib.platform import sqs_batch
     from chalicelib.shipping.model import WarehouseReply
+    from chalicelib.wiring import fulfilment
 
-    return sqs_batch.consume(event, WarehouseReply, cancellation.process_warehouse_reply)
+    return sqs_batch.consume(event, WarehouseReply, fulfilment.cancellation().process_warehouse_reply)
 
 
 @app.lambda_function(name="send_confirmation")
@@ -232,9 +233,9 @@ def sweep_reservations(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="sweep_workflows")
 def sweep_workflows(event: Event, context: Any) -> Event:
-    from chalicelib.fulfilment import recovery
+    from chalicelib.wiring import fulfilment
 
-    return {"recovered": recovery.sweep_workflows()}
+    return {"recovered": fulfilment.recovery().sweep_workflows()}
 
 
 @app.lambda_function(name="republish_events")
@@ -344,10 +345,10 @@ def cancel_order(event: Event, context: Any) -> None:
 @app.lambda_function(name="resume_shipment")
 def resume_shipment(event: Event, context: Any) -> None:
     """The first step of statemachine/order_undo.asl.yaml; its others are the saga's."""
-    from chalicelib.fulfilment import recovery
+    from chalicelib.wiring import fulfilment
 
     _begin(event)
-    recovery.resume_shipment(event["order_id"], event["task_token"], event["reason"])
+    fulfilment.recovery().resume_shipment(event["order_id"], event["task_token"], event["reason"])
 
 
 # The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.

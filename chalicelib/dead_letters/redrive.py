@@ -8,11 +8,11 @@ from chalicelib.dead_letters.model import CannotRedrive, DeadLetter
 from chalicelib.dead_letters.queue import Handled
 from chalicelib.events import republish
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment import recovery
 from chalicelib.fulfilment.recovery import first_name
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform import aws
 from chalicelib.wiring import dead_letters as wired
+from chalicelib.wiring import fulfilment
 
 
 def redrive(name: str, wanted: list[str] | None, sent_until: int | None = None) -> Handled:
@@ -65,7 +65,7 @@ def settle(dead_letter: DeadLetter) -> None:
     if machine == returns.machine:
         returns.restart(first_name(name), returns.input_of(name))
     elif machine in (wiring.fulfilment_workflow().machine, wiring.undo_workflow().machine):
-        recovery.settle(first_name(name))
+        fulfilment.recovery().settle(first_name(name))
     else:
         raise CannotRedrive("no workflow of ours")
 

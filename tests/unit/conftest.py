@@ -12,7 +12,9 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.fulfilment.buyer import BuyerConfirmation
+from chalicelib.fulfilment.cancellation import Cancellation
 from chalicelib.fulfilment.payment_updates import PaymentUpdates
+from chalicelib.fulfilment.recovery import Recovery
 from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
 from chalicelib.orders.model import Order, Status
@@ -81,6 +83,15 @@ class Shop:
     def returns(self) -> Returns:
         return Returns(self.orders, self.inventory, self.payments, self.return_workflow, self.idempotency)
 
+    @property
+    def recovery(self) -> Recovery:
+        workflows = self.fulfilment_workflow, self.undo_workflow, self.return_workflow
+        return Recovery(self.orders, self.payments, self.shipping, *workflows, self.clock)
+
+    @property
+    def cancellation(self) -> Cancellation:
+        return Cancellation(self.orders, self.shipping, self.buyer_confirmation, self.recovery)
+
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""
         first = an_order(
@@ -144,9 +155,9 @@ def _refused(*arguments: object, **options: object) -> None:
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     opened = Shop()
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
-    for room in ("orders", "payments", "shipping", "idempotency", "waiting_task", *workflows):
+    for room in ("orders", "payments", "shipping", "idempotency", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
-    for process in ("buyer_confirmation", "returns", "payment_updates"):
+    for process in ("payment_updates", "recovery"):
         monkeypatch.setattr(fulfilment, process, lambda process=process: getattr(opened, process))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened

@@ -7,7 +7,6 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment.cancellation import stop_fulfilment
 from chalicelib.orders import routes as orders
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import BuyerActionRequired
@@ -124,13 +123,13 @@ class TestCancelling:
         asked.starts_saga()
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
-        stop_fulfilment(wish_to_cancel(asked))
+        asked.cancellation.stop_fulfilment(wish_to_cancel(asked))
 
         assert asked.saga.heard == [("token-1", "CancellationRequested")]
 
     def test_before_the_token_is_kept_is_not_lost(self, asked):
         asked.starts_saga()
-        stop_fulfilment(wish_to_cancel(asked))
+        asked.cancellation.stop_fulfilment(wish_to_cancel(asked))
 
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 

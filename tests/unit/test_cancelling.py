@@ -4,8 +4,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.events.envelope import Envelope
-from chalicelib.fulfilment.cancellation import process_warehouse_reply, stop_fulfilment
-from chalicelib.fulfilment.recovery import recover_if_abandoned
 from chalicelib.orders.model import Reason, Status, TooLateToCancel
 from chalicelib.shipping.model import ShipmentStatus
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, a_reply, an_order_in
@@ -33,7 +31,7 @@ class TestWarehouse:
     def test_a_parcel_that_leaves_is_noted_in_the_order_and_wakes_the_saga(self, shop):
         shop.ships()
 
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at
         assert shop.saga.heard == [("token-1", TRACKED)]
@@ -44,7 +42,7 @@ class TestWarehouse:
         shop.ships()
 
         for _ in range(2):
-            process_warehouse_reply(dispatched())
+            shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.events()[-1] == "OrderDispatched"
         assert shop.events().count("OrderDispatched") == 1
@@ -55,9 +53,9 @@ class TestWarehouse:
         with monkeypatch.context() as patch:
             patch.setattr(shop.shipping, "hear", lambda _: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                process_warehouse_reply(dispatched())
+                shop.cancellation.process_warehouse_reply(dispatched())
 
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.saga.heard == [("token-1", TRACKED)]
         assert shop.shipping.of("ord_1").status == ShipmentStatus.DISPATCHED
@@ -66,7 +64,7 @@ class TestWarehouse:
         shop.ships()
         shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
         assert shop.shipping.of("ord_1").status == ShipmentStatus.RECALLED
@@ -78,7 +76,7 @@ class TestWarehouse:
     def test_a_parcel_that_nobody_asked_for_does_not_count(self, shop, status):
         shop.has(an_order_in(status))
 
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
@@ -86,12 +84,12 @@ class TestWarehouse:
         shop.ships()
         shop.shipping.recall("ord_1")
 
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
     def test_a_parcel_of_no_order_is_left_alone(self, shop):
-        process_warehouse_reply(dispatched())
+        shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.saga.heard == []
 
@@ -99,8 +97,8 @@ class TestWarehouse:
         shop.ships()
         before = shop.orders.get("ord_1")
 
-        process_warehouse_reply(a_reply("accepted"))
-        process_warehouse_reply(a_reply("refused"))
+        shop.cancellation.process_warehouse_reply(a_reply("accepted"))
+        shop.cancellation.process_warehouse_reply(a_reply("refused"))
 
         assert shop.orders.get("ord_1") == before
         assert shop.saga.heard == [("token-1", "ShipmentRefused")]
@@ -110,7 +108,7 @@ class TestStop:
     def test_recalls_the_parcel_and_wakes_the_saga(self, shop):
         shop.ships()
 
-        stop_fulfilment(wish_to_cancel(shop))
+        shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.warehouse.actions == ["ship", "recall"]
         assert shop.saga.heard == [STOPPED]
@@ -120,7 +118,7 @@ class TestStop:
         event = wish_to_cancel(shop)
 
         for _ in range(2):
-            stop_fulfilment(event)
+            shop.cancellation.stop_fulfilment(event)
 
         assert set(shop.warehouse.actions) == {"ship", "recall"}
         assert set(shop.saga.heard) == {STOPPED}
@@ -128,7 +126,7 @@ class TestStop:
     def test_of_an_order_that_is_not_shipping_wakes_nobody(self, shop):
         shop.has(an_order_in(Status.RESERVED))
 
-        stop_fulfilment(wish_to_cancel(shop))
+        shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert (shop.warehouse.actions, shop.saga.heard) == ([], [])
 
@@ -137,7 +135,7 @@ class TestStop:
         shop.has(an_order_in(status))
         shop.starts_saga()
 
-        stop_fulfilment(wish_to_cancel(shop))
+        shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.undone == {}
 
@@ -145,7 +143,10 @@ class TestStop:
     def test_with_a_late_parcel_ends_recalled_in_whatever_order_they_are_heard(self, shop, first):
         shop.ships()
         event = wish_to_cancel(shop)
-        heard = [lambda: stop_fulfilment(event), lambda: process_warehouse_reply(dispatched())]
+        heard = [
+            lambda: shop.cancellation.stop_fulfilment(event),
+            lambda: shop.cancellation.process_warehouse_reply(dispatched()),
+        ]
 
         for hear in heard if first == "stop" else heard[::-1]:
             hear()
@@ -165,7 +166,7 @@ class TestAbandoned:
             shop.starts_saga()
             shop.ends_saga(end)
 
-        stop_fulfilment(wish_to_cancel(shop))
+        shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.undone == UNDONE
 
@@ -173,8 +174,8 @@ class TestAbandoned:
         shop.has(an_order_in(Status.AUTHORIZED))
         event = wish_to_cancel(shop)
 
-        stop_fulfilment(event)
-        stop_fulfilment(event)
+        shop.cancellation.stop_fulfilment(event)
+        shop.cancellation.stop_fulfilment(event)
 
         assert list(shop.undone) == ["ord_1"]
 
@@ -182,7 +183,7 @@ class TestAbandoned:
         shop.ships()
         shop.ends_saga("ABORTED")
 
-        stop_fulfilment(wish_to_cancel(shop))
+        shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.warehouse.actions == ["ship", "recall"]
         assert shop.undone == UNDONE
@@ -193,7 +194,7 @@ class TestAbandoned:
         order = an_order_in(status)
         shop.order_store._orders["ord_1"] = order
 
-        recover_if_abandoned("ord_1")
+        shop.recovery.recover_if_abandoned("ord_1")
 
         assert shop.undone == {}
 
@@ -202,7 +203,7 @@ class TestAbandoned:
         event = wish_to_cancel(shop)
         shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
 
-        stop_fulfilment(event)
+        shop.cancellation.stop_fulfilment(event)
 
         assert shop.undone == {}
 
@@ -211,9 +212,9 @@ class TestAbandoned:
         event = wish_to_cancel(shop)
         shop.step_functions.failing = "ThrottlingException"
         with pytest.raises(ClientError):
-            stop_fulfilment(event)
+            shop.cancellation.stop_fulfilment(event)
         shop.step_functions.failing = None
 
-        stop_fulfilment(event)
+        shop.cancellation.stop_fulfilment(event)
 
         assert shop.undone == UNDONE

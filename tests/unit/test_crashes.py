@@ -9,9 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.fulfilment import recovery
-from chalicelib.fulfilment.cancellation import process_warehouse_reply
 from chalicelib.inventory.model import Reservation, ReservationStatus
 from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import CancellationRequested, Reason, Status
@@ -130,7 +127,7 @@ class World(Shop):
             self._read += 1
             self.replies += self._answers(request)
         while self.replies:
-            process_warehouse_reply(self.replies[0])
+            self.cancellation.process_warehouse_reply(self.replies[0])
             self.replies.pop(0)
 
     def _answers(self, request):
@@ -178,7 +175,7 @@ def compensation(world):
 
 
 def recovered(world):
-    error = world.waits(recovery.resume_shipment, "FULFILMENT_FAILED")
+    error = world.waits(world.recovery.resume_shipment, "FULFILMENT_FAILED")
     if error == "OrderEnded":
         return
     if error:
@@ -205,12 +202,10 @@ SCENARIOS = {
 }
 
 
-def played(monkeypatch, scenario, *crashes):
+def played(scenario, *crashes):
     first, wish = SCENARIOS[scenario]
     fuse = Fuse(*crashes)
     world = World(fuse, wish)
-    for room in ("orders", "payments", "shipping", "inventory"):
-        monkeypatch.setattr(wiring, room, lambda room=room: getattr(world, room))
     try:
         first(world)
     except Crash:
@@ -241,26 +236,26 @@ def disagreements(world):
     return [problem for problem, is_right in checks.items() if not is_right]
 
 
-def points(monkeypatch, scenario):
-    _, calls = played(monkeypatch, scenario)
+def points(scenario):
+    _, calls = played(scenario)
     return [sign * number for number in range(1, calls + 1) for sign in (-1, 1)]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_order_ends_well_without_a_crash(monkeypatch, shop, scenario):
-    world, _ = played(monkeypatch, scenario)
+def test_order_ends_well_without_a_crash(shop, scenario):
+    world, _ = played(scenario)
     assert disagreements(world) == []
     assert (world.order_store.get(ORDER).status == Status.COMPLETED) == (scenario == "happy")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_order_ends_well_wherever_the_saga_and_its_recovery_crash(monkeypatch, shop, scenario):
+def test_order_ends_well_wherever_the_saga_and_its_recovery_crash(shop, scenario):
     wrong, tried = {}, 0
-    for first in points(monkeypatch, scenario):
-        world, calls = played(monkeypatch, scenario, first)
+    for first in points(scenario):
+        world, calls = played(scenario, first)
         for second in (0, *(sign * number for number in range(1, calls + 1, 3) for sign in (-1, 1))):
             if second:
-                world, _ = played(monkeypatch, scenario, first, second)
+                world, _ = played(scenario, first, second)
             tried += 1
             if problems := disagreements(world):
                 wrong[first, second] = problems

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.fulfilment import recovery
-from chalicelib.fulfilment.recovery import WorkflowDied, recover_dead, resume_shipment, sweep_workflows
+from chalicelib.fulfilment.recovery import WorkflowDied
 from chalicelib.orders.model import Reason, Status
 from chalicelib.shipping.model import ShipmentStatus
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, a_reply, an_order_in
@@ -16,12 +15,6 @@ TOKEN = "token-of-the-recovery"
 OPEN = TO_THE_BUYER + HAPPY_PATH[2:4]
 PARKED = {"error": "CompensationExhausted"}
 GIVEN = {"order_id": "ord_1", "return_id": "ret_1"}
-
-
-@pytest.fixture(autouse=True)
-def clock(shop, monkeypatch):
-    monkeypatch.setattr(recovery, "utc_now", shop.clock)
-    return shop.clock
 
 
 def dies(shop, status="ABORTED", machine=SAGA, name="ord_1", **facts):
@@ -38,7 +31,7 @@ def dead(shop):
 
 def resumed(shop):
     """What the recovery's first step heard."""
-    resume_shipment("ord_1", TOKEN, "FULFILMENT_FAILED")
+    shop.recovery.resume_shipment("ord_1", TOKEN, "FULFILMENT_FAILED")
     return [outcome for token, outcome in shop.saga.heard if token == TOKEN]
 
 
@@ -115,14 +108,14 @@ class TestSweep:
         dies(shop, status)
         shop.clock.passes(minutes=1)
 
-        assert sweep_workflows() == 1
+        assert shop.recovery.sweep_workflows() == 1
         assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
-        assert sweep_workflows() == 0, "it runs"
+        assert shop.recovery.sweep_workflows() == 0, "it runs"
 
     def test_sweep_leaves_a_death_of_this_moment_to_its_event(self, dead):
         dead.clock.passes(seconds=59)
 
-        assert sweep_workflows() == 0
+        assert dead.recovery.sweep_workflows() == 0
 
     @pytest.mark.parametrize("status", OPEN)
     def test_sweep_leaves_an_order_alone_whose_saga_runs(self, shop, status):
@@ -130,35 +123,35 @@ class TestSweep:
         shop.starts_saga()
         shop.clock.passes(days=9)
 
-        assert sweep_workflows() == 0
+        assert shop.recovery.sweep_workflows() == 0
 
     def test_sweep_starts_the_saga_of_an_order_whose_event_was_given_up(self, shop):
         shop.has(an_order_in(Status.PLACED))
         shop.clock.passes(minutes=1)
 
-        assert sweep_workflows() == 1
+        assert shop.recovery.sweep_workflows() == 1
         assert shop.step_functions.started["order-fulfilment", "ord_1"] == {"order_id": "ord_1"}
 
     def test_sweep_recovers_a_cancelled_order_whose_saga_never_began(self, shop):
         shop.has(an_order_in(Status.PLACED))
         shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
-        assert sweep_workflows() == 1
+        assert shop.recovery.sweep_workflows() == 1
         assert list(shop.undone) == ["ord_1"]
 
     def test_sweep_recovers_an_order_further_on_whose_saga_is_unknown(self, shop):
         """Begun again it would compensate too little, from its first step's undo on."""
         shop.has(an_order_in(Status.AUTHORIZED))
 
-        assert sweep_workflows() == 1
+        assert shop.recovery.sweep_workflows() == 1
         assert list(shop.undone) == ["ord_1"]
 
     def test_sweep_begins_a_recovery_again_that_died_itself(self, dead):
-        recovery.recover("ord_1")
+        dead.recovery.recover("ord_1")
         dies(dead, machine=UNDO)
         dead.clock.passes(minutes=1)
 
-        assert sweep_workflows() == 1
+        assert dead.recovery.sweep_workflows() == 1
         assert list(dead.undone) == ["ord_1", "ord_1-1"]
 
     def test_sweep_pauses_longer_with_each_recovery_that_was_parked(self, shop):
@@ -166,18 +159,18 @@ class TestSweep:
         dies(shop, "FAILED", **PARKED)
         for number, minutes in enumerate((10, 10, 20, 40)):
             shop.clock.passes(minutes=minutes, seconds=-1)
-            assert sweep_workflows() == 0
+            assert shop.recovery.sweep_workflows() == 0
             shop.clock.passes(seconds=1)
-            assert sweep_workflows() == 1
+            assert shop.recovery.sweep_workflows() == 1
             dies(shop, "FAILED", machine=UNDO, name=list(shop.undone)[number], **PARKED)
 
     def test_sweep_that_fails_with_one_order_recovers_the_others(self, shop, monkeypatch):
         for order_id in ("ord_1", "ord_2"):
             shop.has(an_order_in(Status.AUTHORIZED, order_id))
-        recover = recovery.recover
-        monkeypatch.setattr(recovery, "recover", lambda order_id: 1 / 0 if order_id == "ord_1" else recover(order_id))
+        workflow, restart = shop.undo_workflow, shop.undo_workflow.restart
+        monkeypatch.setattr(workflow, "restart", lambda name, given: 1 / 0 if name == "ord_1" else restart(name, given))
 
-        assert sweep_workflows() == 1
+        assert shop.recovery.sweep_workflows() == 1
         assert list(shop.undone) == ["ord_2"]
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED, Status.RETURNED])
@@ -185,7 +178,7 @@ class TestSweep:
         shop.sold()
         shop.order_store._orders["ord_1"] = an_order_in(status)
 
-        assert (sweep_workflows(), shop.step_functions.described) == (0, 0)
+        assert (shop.recovery.sweep_workflows(), shop.step_functions.described) == (0, 0)
 
 
 class TestReturns:
@@ -198,7 +191,7 @@ class TestReturns:
     def test_sweep_starts_a_return_whose_event_was_given_up(self, returning):
         returning.clock.passes(minutes=1)
 
-        assert sweep_workflows() == 1
+        assert returning.recovery.sweep_workflows() == 1
         assert returning.step_functions.started["order-return", "ret_1"] == GIVEN
 
     def test_sweep_begins_a_return_again_whose_workflow_died(self, returning):
@@ -206,7 +199,7 @@ class TestReturns:
         dies(returning, machine=RETURN, name="ret_1")
         returning.clock.passes(minutes=1)
 
-        assert sweep_workflows() == 1
+        assert returning.recovery.sweep_workflows() == 1
         assert returning.step_functions.started["order-return", "ret_1-1"] == GIVEN
 
     def test_sweep_pauses_before_it_begins_a_parked_return_again(self, returning):
@@ -214,7 +207,7 @@ class TestReturns:
         dies(returning, "FAILED", machine=RETURN, name="ret_1", error="ReturnUnsettled")
         returning.clock.passes(minutes=9)
 
-        assert sweep_workflows() == 0
+        assert returning.recovery.sweep_workflows() == 0
 
     def test_sweep_leaves_a_return_alone_that_waits_for_the_bank(self, returning):
         """Its workflow succeeded; the end of the dispute begins another one."""
@@ -222,13 +215,13 @@ class TestReturns:
         dies(returning, "SUCCEEDED", machine=RETURN, name="ret_1")
         returning.clock.passes(days=90)
 
-        assert sweep_workflows() == 0
+        assert returning.recovery.sweep_workflows() == 0
 
     def test_event_of_a_dead_return_begins_it_again(self, returning):
         returning.return_workflow.start("ret_1", GIVEN)
         dies(returning, machine=RETURN, name="ret_1")
 
-        recover_dead(event(RETURN, "ret_1"))
+        returning.recovery.recover_dead(event(RETURN, "ret_1"))
 
         assert returning.step_functions.started["order-return", "ret_1-1"] == GIVEN
 
@@ -237,7 +230,7 @@ class TestReturns:
         dies(returning, machine=RETURN, name="ret_1")
         returning.orders.return_settled("ord_1", "ret_1", 2500)
 
-        recover_dead(event(RETURN, "ret_1"))
+        returning.recovery.recover_dead(event(RETURN, "ret_1"))
 
         assert ("order-return", "ret_1-1") not in returning.step_functions.started
 
@@ -252,15 +245,15 @@ def event(machine, name):
 class TestEvent:
     def test_event_of_a_dead_saga_recovers_its_order_at_once(self, dead):
         for _ in range(2):
-            recover_dead(event(SAGA, "ord_1"))
+            dead.recovery.recover_dead(event(SAGA, "ord_1"))
 
         assert list(dead.undone) == ["ord_1"]
 
     def test_event_of_a_dead_recovery_begins_another(self, dead):
-        recovery.recover("ord_1")
+        dead.recovery.recover("ord_1")
         dies(dead, machine=UNDO)
 
-        recover_dead(event(UNDO, "ord_1"))
+        dead.recovery.recover_dead(event(UNDO, "ord_1"))
 
         assert list(dead.undone) == ["ord_1", "ord_1-1"]
 
@@ -268,23 +261,23 @@ class TestEvent:
         shop.ships()
         dies(shop, "FAILED", **PARKED)
 
-        recover_dead(event(SAGA, "ord_1"))
+        shop.recovery.recover_dead(event(SAGA, "ord_1"))
 
         assert shop.undone == {}
 
     def test_event_of_a_dead_saga_whose_order_has_ended_begins_nothing(self, shop):
         shop.has(an_order_in(Status.CANCELLED))
 
-        recover_dead(event(SAGA, "ord_1"))
+        shop.recovery.recover_dead(event(SAGA, "ord_1"))
 
         assert shop.undone == {}
 
     def test_events_of_a_workflow_that_dies_each_time_pause_in_the_end(self, dead):
-        recover_dead(event(SAGA, "ord_1"))
+        dead.recovery.recover_dead(event(SAGA, "ord_1"))
         for name in ("ord_1", "ord_1-1", "ord_1-2"):
             dies(dead, machine=UNDO, name=name)
-            recover_dead(event(UNDO, name))
+            dead.recovery.recover_dead(event(UNDO, name))
 
         assert list(dead.undone) == ["ord_1", "ord_1-1", "ord_1-2"]
         dead.clock.passes(**{"minutes": timedelta(days=1) / timedelta(minutes=1)})
-        assert sweep_workflows() == 1
+        assert dead.recovery.sweep_workflows() == 1

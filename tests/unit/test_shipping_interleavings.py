@@ -5,10 +5,6 @@ from itertools import combinations, permutations
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.fulfilment import recovery
-from chalicelib.fulfilment.cancellation import process_warehouse_reply
-from chalicelib.fulfilment.recovery import resume_shipment
 from chalicelib.fulfilment.steps import parcel_of
 from chalicelib.orders.model import CancellationRequested, Reason, Status, TooLateToCancel
 from chalicelib.orders.service import Orders
@@ -52,7 +48,7 @@ class World(Shop):
 
     def recover(self):
         self.tokens.append("token-r")
-        resume_shipment(ORDER, "token-r", "FULFILMENT_FAILED")
+        self.recovery.resume_shipment(ORDER, "token-r", "FULFILMENT_FAILED")
 
     def record(self):
         return self.shipping._store._target.get(ORDER)
@@ -70,9 +66,9 @@ class World(Shop):
 
 ACTORS = {
     "request": lambda world: world.request("token-2"),
-    "dispatched": lambda world: process_warehouse_reply(a_reply("dispatched")),
-    "refused": lambda world: process_warehouse_reply(a_reply("refused")),
-    "accepted": lambda world: process_warehouse_reply(a_reply("accepted")),
+    "dispatched": lambda world: world.cancellation.process_warehouse_reply(a_reply("dispatched")),
+    "refused": lambda world: world.cancellation.process_warehouse_reply(a_reply("refused")),
+    "accepted": lambda world: world.cancellation.process_warehouse_reply(a_reply("accepted")),
     "recall": lambda world: world.shipping.recall(ORDER),
     "cancel": lambda world: world.cancel(),
     "redrive": lambda world: world.redrive(),
@@ -81,25 +77,18 @@ ACTORS = {
 PAIRS = list(combinations(ACTORS, 2))
 
 
-def played(monkeypatch, requested, first, second):
+def played(requested, first, second):
     def begin():
         world = World(requested)
-        for room in ("orders", "shipping"):
-            monkeypatch.setattr(wiring, room, lambda room=room: getattr(world, room))
         return world, [lambda name=name: ACTORS[name](world) for name in (first, second)]
 
     return interleavings(begin)
 
 
-@pytest.fixture(autouse=True)
-def metrics(shop, monkeypatch):
-    monkeypatch.setattr(recovery, "utc_now", shop.clock)
-
-
 @pytest.mark.parametrize("requested", [True, False], ids=["requested", "fresh"])
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_no_schedule_of_two_handlers_breaks_an_invariant(monkeypatch, requested, first, second):
-    for run in played(monkeypatch, requested, first, second):
+def test_no_schedule_of_two_handlers_breaks_an_invariant(shop, requested, first, second):
+    for run in played(requested, first, second):
         world, order = run.world, run.world.order_store.get(ORDER)
         if order.cancellation:
             # The event of the wish to cancel arrives in the end.
@@ -118,7 +107,7 @@ def test_no_schedule_of_two_handlers_breaks_an_invariant(monkeypatch, requested,
             assert record.task_token in heard, run.steps
 
 
-def test_schedules_of_two_handlers_pass_many_switch_points(monkeypatch):
+def test_schedules_of_two_handlers_pass_many_switch_points(shop):
     """A switch point that is lost does not go unnoticed: a changed number needs a reason."""
-    first_runs = [next(played(monkeypatch, False, *pair)) for pair in PAIRS]
+    first_runs = [next(played(False, *pair)) for pair in PAIRS]
     assert sum(len(run.steps) for run in first_runs) == 148
