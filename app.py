@@ -249,9 +249,9 @@ def republish_events(event: Event, context: Any) -> Event:
 def reconcile_payments(event: Event, context: Any) -> Event:
     from dataclasses import asdict
 
-    from chalicelib.fulfilment import reconciliation
+    from chalicelib.wiring import fulfilment
 
-    return {"differences": [asdict(difference) for difference in reconciliation.reconcile_payments()]}
+    return {"differences": [asdict(mismatch) for mismatch in fulfilment.reconciliation().reconcile_payments()]}
 
 
 @app.lambda_function(name="write_sales_report")

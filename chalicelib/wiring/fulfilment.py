@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import wiring
 from chalicelib.platform.clock import utc_now
+from chalicelib.platform.settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.fulfilment.buyer import BuyerConfirmation
     from chalicelib.fulfilment.cancellation import Cancellation
     from chalicelib.fulfilment.payment_updates import PaymentUpdates
+    from chalicelib.fulfilment.reconciliation import Reconciliation
     from chalicelib.fulfilment.recovery import Recovery
     from chalicelib.fulfilment.returns import Returns
     from chalicelib.fulfilment.steps import SagaSteps
@@ -67,3 +70,19 @@ def cancellation() -> Cancellation:
     from chalicelib.fulfilment.cancellation import Cancellation
 
     return Cancellation(wiring.orders(), wiring.shipping(), buyer_confirmation(), recovery())
+
+
+@cache
+def reconciliation() -> Reconciliation:
+    from chalicelib.fulfilment.reconciliation import Reconciliation
+
+    return Reconciliation(
+        wiring.orders(),
+        wiring.payments(),
+        payment_updates(),
+        wiring.reconciliation_report(),
+        wiring.idempotency(),
+        utc_now,
+        order_deadline=timedelta(seconds=settings().order_deadline_seconds),
+        may_repair=settings().reconcile_repairs,
+    )

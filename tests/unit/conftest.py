@@ -5,7 +5,6 @@ import subprocess
 import time
 from collections import Counter
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from chalicelib import wiring
 from chalicelib.fulfilment.buyer import BuyerConfirmation
 from chalicelib.fulfilment.cancellation import Cancellation
 from chalicelib.fulfilment.payment_updates import PaymentUpdates
+from chalicelib.fulfilment.reconciliation import Reconciliation
 from chalicelib.fulfilment.recovery import Recovery
 from chalicelib.fulfilment.returns import Returns
 from chalicelib.fulfilment.steps import SagaSteps
@@ -66,6 +66,8 @@ class Shop:
         self.idempotency = FakeIdempotencyStore(self.clock)
         self.metrics: Counter[str] = Counter()
         self.inventory: Any = None
+        self.reconciliation_report: Any = None
+        self.may_repair = False
 
     @property
     def steps(self) -> SagaSteps:
@@ -91,6 +93,19 @@ class Shop:
     @property
     def cancellation(self) -> Cancellation:
         return Cancellation(self.orders, self.shipping, self.buyer_confirmation, self.recovery)
+
+    @property
+    def reconciliation(self) -> Reconciliation:
+        return Reconciliation(
+            self.orders,
+            self.payments,
+            self.payment_updates,
+            self.reconciliation_report,
+            self.idempotency,
+            self.clock,
+            order_deadline=timedelta(hours=1),
+            may_repair=self.may_repair,
+        )
 
     def has(self, order: Order) -> Order:
         """Places this order and brings it as far as it has come."""
@@ -155,10 +170,9 @@ def _refused(*arguments: object, **options: object) -> None:
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     opened = Shop()
     workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
-    for room in ("orders", "payments", "shipping", "idempotency", *workflows):
+    for room in ("orders", "payments", "shipping", *workflows):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
-    for process in ("payment_updates", "recovery"):
-        monkeypatch.setattr(fulfilment, process, lambda process=process: getattr(opened, process))
+    monkeypatch.setattr(fulfilment, "recovery", lambda: opened.recovery)
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened
 
@@ -167,8 +181,3 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow each other at once."""
     monkeypatch.setattr(retries, "sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def settings() -> SimpleNamespace:
-    return SimpleNamespace(order_deadline_seconds=3600, reconcile_repairs=False)

@@ -6,10 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.events.publisher import EventPublisher
-from chalicelib.fulfilment import reconciliation
-from chalicelib.fulfilment.reconciliation import reconcile_payments
 from chalicelib.orders.model import Reason, Status
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOVE
@@ -33,22 +30,16 @@ def bucket():
 
 
 @pytest.fixture
-def books(shop, settings, bus, bucket, monkeypatch):
+def books(shop, bus, bucket):
     """The shop, a minute after the provider's first payment, with everything that reconciliation needs."""
     shop.clock.now = datetime.fromtimestamp(FIRST_PAYMENT + 60, UTC)
-    monkeypatch.setattr(reconciliation, "utc_now", shop.clock)
-    monkeypatch.setattr(reconciliation, "settings", lambda: settings)
-    monkeypatch.setattr(
-        wiring,
-        "reconciliation_report",
-        lambda: ReconciliationReport(EventPublisher(bus, "shop-bus"), bucket, "reports"),
-    )
+    shop.reconciliation_report = ReconciliationReport(EventPublisher(bus, "shop-bus"), bucket, "reports")
     return shop
 
 
 @pytest.fixture
-def repairing(books, settings):
-    settings.reconcile_repairs = True
+def repairing(books):
+    books.may_repair = True
     return books
 
 
@@ -71,15 +62,19 @@ def a_return_without_its_refund(shop):
     return payment
 
 
-def kinds():
-    return [difference.kind for difference in reconcile_payments()]
+def reconcile(shop):
+    return shop.reconciliation.reconcile_payments()
+
+
+def kinds(shop):
+    return [difference.kind for difference in reconcile(shop)]
 
 
 class TestFinding:
     def test_books_that_agree_are_reported_as_such(self, books, bus, bucket):
         books.sold()
 
-        assert reconcile_payments() == []
+        assert reconcile(books) == []
 
         assert bus.published == []
         [report] = bucket.files.values()
@@ -89,7 +84,7 @@ class TestFinding:
     def test_a_difference_is_an_event_a_line_and_a_count(self, books, bus, bucket):
         payment = a_cancelled_order_with_a_hold(books)
 
-        [difference] = reconcile_payments()
+        [difference] = reconcile(books)
 
         assert (difference.kind, difference.order_id) == (MismatchKind.HOLD_NOT_NEEDED, "ord_1")
         [event] = bus.published
@@ -100,7 +95,7 @@ class TestFinding:
         assert books.metrics == {"LedgerMismatch": 1}
 
     def test_the_report_is_named_by_its_moment(self, books, bucket):
-        reconcile_payments()
+        reconcile(books)
 
         assert list(bucket.files) == [
             f"reconciliation/{shop_file().day_of(books.clock())}/{books.clock():%Y-%m-%dT%H%M%S.%fZ}.csv"
@@ -109,9 +104,9 @@ class TestFinding:
     def test_difference_found_again_is_reported_once(self, books, bus, bucket):
         a_cancelled_order_with_a_hold(books)
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
+        assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
         books.clock.passes(hours=1)
-        assert kinds() == []
+        assert kinds(books) == []
 
         assert len(bus.published) == books.metrics["LedgerMismatch"] == 1
         assert [len(report.splitlines()) for report in bucket.files.values()] == [2, 1]
@@ -121,32 +116,32 @@ class TestFinding:
         with monkeypatch.context() as patch:
             patch.setattr(bus, "put_events", lambda Entries: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                reconcile_payments()
+                reconcile(books)
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
+        assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_more_differences_than_the_bus_takes_at_once_are_all_published(self, books, bus):
         for n in range(12):
             payment = books.gateway.create(None, euros(100), f"by-hand:{n}").id
             books.gateway.confirm(payment, APPROVED, f"confirm:{n}")
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED] * 12
+        assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED] * 12
         assert len(bus.published) == 12
 
     def test_an_order_under_way_is_left_alone_until_it_is_overdue(self, books):
         books.sold(until=Status.AUTHORIZED, captured=False)
 
         books.clock.passes(minutes=59)
-        assert kinds() == []
+        assert kinds(books) == []
         books.clock.passes(minutes=2)
-        assert kinds() == [MismatchKind.OVERDUE]
+        assert kinds(books) == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
     def test_an_order_is_overdue_however_old_it_is(self, books, status):
         books.has(an_order_in(status))
         books.clock.passes(days=90)
 
-        assert kinds() == [MismatchKind.OVERDUE]
+        assert kinds(books) == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
     def test_an_order_that_has_ended_is_never_overdue(self, books, status):
@@ -156,19 +151,19 @@ class TestFinding:
             books.has(an_order_in(status))
         books.clock.passes(days=90)
 
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_a_delivered_order_without_a_payment_is_found(self, books):
         books.has(an_order_in(Status.COMPLETED))
 
-        assert kinds() == [MismatchKind.CHARGED_TOO_LITTLE]
+        assert kinds(books) == [MismatchKind.CHARGED_TOO_LITTLE]
 
     def test_a_return_under_way_is_left_alone(self, books):
         books.sold()
         books.orders.take_back("ord_1", "ret_1", None)
         books.payments.refund_part("ord_1", euros(2500), "ret_1")
 
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_a_return_that_is_settled_agrees(self, books):
         books.sold()
@@ -176,14 +171,14 @@ class TestFinding:
         refunded = books.payments.refund_part("ord_1", euros(1250), "ret_1").amount
         books.orders.return_settled("ord_1", "ret_1", refunded)
 
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_what_is_older_than_the_window_was_compared_before(self, books):
         books.sold()
         books.has(an_order_in(Status.COMPLETED, "ord_2"))
         books.clock.now += HOLDS_MOVE + timedelta(days=1)
 
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_an_old_order_is_compared_if_stripe_names_it(self, books):
         """Its payment was begun within the window although the order was placed before."""
@@ -192,13 +187,13 @@ class TestFinding:
         a_cancelled_order_with_a_hold(books)
         books.clock.now = now
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
+        assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_a_payment_of_an_order_that_does_not_exist_is_a_strangers(self, books):
         payment = books.gateway.create("ord_unknown", euros(100), "by-hand").id
         books.gateway.confirm(payment, APPROVED, "confirm")
 
-        [difference] = reconcile_payments()
+        [difference] = reconcile(books)
 
         assert (difference.kind, difference.order_id) == (MismatchKind.HOLD_NOT_NEEDED, "ord_unknown")
 
@@ -222,41 +217,41 @@ class TestMovementsOfOldPayments:
     def test_refund_by_others_whose_event_was_lost_is_told(self, books, later):
         books.gateway.refund_by_hand(later, 700)
 
-        assert kinds() == [MismatchKind.NOT_RECORDED]
+        assert kinds(books) == [MismatchKind.NOT_RECORDED]
         assert "PaymentRefundedOutside" in books.events()
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_refund_by_others_is_told_although_a_return_followed(self, books, later):
         books.gateway.refund_by_hand(later, 700)
         self.gave_back(books)
 
-        assert kinds() == [MismatchKind.NOT_RECORDED]
+        assert kinds(books) == [MismatchKind.NOT_RECORDED]
         assert books.payments.of("ord_1").refunded_outside == 700
         assert "PaymentRefundedOutside" in books.events()
-        assert kinds() == []
+        assert kinds(books) == []
 
-    def test_refund_that_failed_after_weeks_is_told_and_not_given_back_again(self, books, settings, later):
-        settings.reconcile_repairs = True
+    def test_refund_that_failed_after_weeks_is_told_and_not_given_back_again(self, books, later):
+        books.may_repair = True
         self.gave_back(books)
         books.clock.now += REFUNDS_MOVE - timedelta(days=1)
         books.gateway.fail_refund(books.gateway.retrieve(later).refunds[0].id)
 
-        assert kinds() == [MismatchKind.NOT_RECORDED]
+        assert kinds(books) == [MismatchKind.NOT_RECORDED]
         assert [each.return_id for each in books.orders.get("ord_1").failed_refunds] == ["ret_1"]
         for _ in range(2):
             books.clock.passes(hours=1)
-            assert kinds() == []
+            assert kinds(books) == []
         assert books.gateway.retrieve(later).kept == 2500
 
     @pytest.mark.parametrize("status", [DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WITHDRAWN])
     def test_dispute_that_ended_unheard_settles_the_return_that_waited(self, books, later, status):
         books.orders.take_back("ord_1", "ret_1", None)
         books.gateway.dispute(later)
-        assert kinds() == [MismatchKind.NOT_RECORDED]
+        assert kinds(books) == [MismatchKind.NOT_RECORDED]
         books.clock.now += DISPUTES_MOVE - timedelta(days=1)
         books.gateway.close_dispute(later, status)
 
-        assert MismatchKind.NOT_RECORDED in kinds() or status != DisputeStatus.LOST
+        assert MismatchKind.NOT_RECORDED in kinds(books) or status != DisputeStatus.LOST
 
         assert [name for _, name in books.step_functions.started] == ["ret_1"]
         assert books.payments.of("ord_1").disputed is False
@@ -267,7 +262,7 @@ class TestMovementsOfOldPayments:
         retrieve = books.gateway.retrieve
         monkeypatch.setattr(books.gateway, "retrieve", lambda intent_id: asked.append(intent_id) or retrieve(intent_id))
 
-        assert kinds() == []
+        assert kinds(books) == []
         assert asked == []
 
 
@@ -291,7 +286,7 @@ class TestOthers:
         before = [repairing.gateway.retrieve(each) for each in (held, taken)]
 
         for _ in range(2):
-            assert kinds() == []
+            assert kinds(repairing) == []
             repairing.clock.passes(days=20)
 
         assert [repairing.gateway.retrieve(each) for each in (held, taken)] == before
@@ -304,8 +299,8 @@ class TestLessThanWasOwed:
         books.payments.capture("ord_1")
         books.orders.advance("ord_1", Status.COMPLETED)
 
-        assert kinds() == [MismatchKind.CHARGED_TOO_LITTLE]
-        assert kinds() == []
+        assert kinds(books) == [MismatchKind.CHARGED_TOO_LITTLE]
+        assert kinds(books) == []
 
         books.orders.take_back("ord_1", "ret_1", None, books.payments.of("ord_1").kept)
         assert books.orders.get("ord_1").return_of("ret_1").refund == euros(1000)
@@ -315,7 +310,7 @@ class TestLessThanWasOwed:
         assert books.orders.get("ord_1").return_of("ret_1").shortfall == "CAPTURED_LESS"
         for _ in range(2):
             books.clock.passes(hours=1)
-            assert kinds() == []
+            assert kinds(books) == []
 
 
 class TestPuttingRight:
@@ -324,46 +319,46 @@ class TestPuttingRight:
         broken(books)
         before = list(books.gateway.moves)
 
-        reconcile_payments()
+        reconcile(books)
 
         assert books.gateway.moves == before
 
     def test_lets_an_unneeded_hold_go(self, repairing):
         payment = a_cancelled_order_with_a_hold(repairing)
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
+        assert kinds(repairing) == [MismatchKind.HOLD_NOT_NEEDED]
 
         assert repairing.gateway.retrieve(payment).status == ProviderStatus.CANCELLED
-        assert kinds() == [MismatchKind.NOT_RECORDED]
+        assert kinds(repairing) == [MismatchKind.NOT_RECORDED]
         assert repairing.payments.of("ord_1").status == PaymentStatus.VOIDED
-        assert kinds() == []
+        assert kinds(repairing) == []
         assert repairing.gateway.moves.count("cancel") == 1
 
     def test_failed_repair_is_made_by_the_next_run(self, repairing):
         payment = a_cancelled_order_with_a_hold(repairing)
         repairing.gateway.fail("cancel", has_effect=False)
-        reconcile_payments()
+        reconcile(repairing)
         assert repairing.gateway.retrieve(payment).status == ProviderStatus.AUTHORIZED
 
         repairing.gateway.forget_keys()
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).status == ProviderStatus.CANCELLED
 
     def test_gives_a_surplus_back(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
 
-        assert kinds() == [MismatchKind.CHARGED_TOO_MUCH]
+        assert kinds(repairing) == [MismatchKind.CHARGED_TOO_MUCH]
 
         assert repairing.gateway.retrieve(payment).kept == 0
-        kinds()
-        assert kinds() == []
+        kinds(repairing)
+        assert kinds(repairing) == []
         assert repairing.payments.of("ord_1").status == PaymentStatus.REFUNDED
 
     def test_gives_back_only_the_surplus(self, repairing):
         payment = a_return_without_its_refund(repairing)
 
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
@@ -374,29 +369,29 @@ class TestPuttingRight:
             if is_taken:
                 repairing.gateway.capture(payment, "capture")
 
-        reconcile_payments()
+        reconcile(repairing)
 
         settled = [repairing.gateway.retrieve(each.id) for each in repairing.gateway.payments_since(0)]
         assert [(intent.held, intent.kept) for intent in settled] == [(0, 0)] * 2
 
     @pytest.mark.parametrize("may_move_money", [False, True])
-    def test_always_brings_our_own_record_up_to_date(self, books, settings, may_move_money):
-        settings.reconcile_repairs = may_move_money
+    def test_always_brings_our_own_record_up_to_date(self, books, may_move_money):
+        books.may_repair = may_move_money
         payment = books.sold()
         books.gateway.refund_by_hand(payment, 700)
 
-        assert MismatchKind.NOT_RECORDED in kinds()
+        assert MismatchKind.NOT_RECORDED in kinds(books)
 
         assert books.payments.of("ord_1").refunded_outside == 700
         assert "PaymentRefundedOutside" in books.events()
-        assert kinds() == []
+        assert kinds(books) == []
 
     @pytest.mark.parametrize("kind", [MismatchKind.CHARGED_TOO_LITTLE, MismatchKind.OVERDUE])
     def test_never_charges_anybody(self, repairing, kind):
         repairing.has(an_order_in(Status.COMPLETED if kind == MismatchKind.CHARGED_TOO_LITTLE else Status.PLACED))
         repairing.clock.passes(hours=2)
 
-        assert kinds() == [kind]
+        assert kinds(repairing) == [kind]
         assert repairing.gateway.moves == []
 
     def test_a_repair_that_fails_stops_neither_the_others_nor_the_report(self, repairing, bucket):
@@ -405,7 +400,7 @@ class TestPuttingRight:
             repairing.gateway.confirm(payment, APPROVED, f"confirm:{number}")
         repairing.gateway.losing = {"cancel"}
 
-        assert len(reconcile_payments()) == 2
+        assert len(reconcile(repairing)) == 2
 
         assert [intent.status for intent in repairing.gateway.payments_since(0)] == [ProviderStatus.CANCELLED] * 2
         [report] = bucket.files.values()
@@ -415,9 +410,9 @@ class TestPuttingRight:
         payment = a_cancelled_order_that_was_charged(repairing)
         repairing.gateway.failing = {"refund": False}
 
-        reconcile_payments()
+        reconcile(repairing)
         repairing.clock.passes(hours=1)
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 0
 
@@ -430,7 +425,7 @@ class TestPuttingRight:
             repairing.gateway.failing = {"refund": True}
 
         for _ in range(3):
-            reconcile_payments()
+            reconcile(repairing)
             repairing.clock.passes(hours=1)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
@@ -443,29 +438,29 @@ class TestPuttingRight:
         def after_another_run(*arguments):
             monkeypatch.setattr(repairing.payments, "repair", repair)
             repairing.clock.passes(seconds=1)
-            reconcile_payments()
+            reconcile(repairing)
             repair(*arguments)
 
         monkeypatch.setattr(repairing.payments, "repair", after_another_run)
 
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
     def test_run_of_the_next_hour_that_looked_before_gives_nothing_back_again(self, repairing, monkeypatch):
         """It has another key, so Stripe would not know it for the same refund."""
         payment = a_return_without_its_refund(repairing)
-        repair = reconciliation._repair
+        acquire = repairing.idempotency.acquire
 
-        def after_another_run(*arguments):
-            monkeypatch.setattr(reconciliation, "_repair", repair)
-            reconcile_payments()
+        def after_another_run(key):
+            monkeypatch.setattr(repairing.idempotency, "acquire", acquire)
             repairing.clock.passes(hours=1)
-            repair(*arguments[:2], "the next hour")
+            reconcile(repairing)
+            return acquire(key)
 
-        monkeypatch.setattr(reconciliation, "_repair", after_another_run)
+        monkeypatch.setattr(repairing.idempotency, "acquire", after_another_run)
 
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
@@ -473,13 +468,13 @@ class TestPuttingRight:
         payment = a_return_without_its_refund(repairing)
         repairing.gateway.dispute(payment)
 
-        assert [kinds(), kinds()] == [[MismatchKind.NOT_RECORDED], [MismatchKind.CHARGED_TOO_MUCH]]
+        assert [kinds(repairing), kinds(repairing)] == [[MismatchKind.NOT_RECORDED], [MismatchKind.CHARGED_TOO_MUCH]]
         assert repairing.gateway.retrieve(payment).kept == 2500
 
         repairing.gateway.close_dispute(payment, DisputeStatus.WON)
         for _ in range(2):
             repairing.clock.passes(hours=1)
-            reconcile_payments()
+            reconcile(repairing)
         assert repairing.gateway.retrieve(payment).kept == 1250
 
     def test_without_stripe_there_is_no_report_at_all(self, books, bucket, monkeypatch):
@@ -489,7 +484,7 @@ class TestPuttingRight:
         monkeypatch.setattr(books.gateway, "payments_since", is_down)
 
         with pytest.raises(PaymentProviderUnavailable):
-            reconcile_payments()
+            reconcile(books)
         assert bucket.files == {}
 
 
@@ -505,7 +500,7 @@ class TestOverdue:
     def test_overdue_order_is_reported_and_left_to_the_recovery(self, overdue):
         before = overdue.orders.get("ord_1")
 
-        assert kinds() == [MismatchKind.OVERDUE]
+        assert kinds(overdue) == [MismatchKind.OVERDUE]
 
         assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
 
@@ -521,7 +516,7 @@ class TestOverdue:
 
         monkeypatch.setattr(overdue.orders, "placed_since", placed_since)
 
-        assert kinds() == []
+        assert kinds(overdue) == []
         assert overdue.undone == {}
 
 
@@ -554,7 +549,7 @@ class TestWhileItReads:
 
         meanwhile(settle)
 
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
@@ -562,12 +557,12 @@ class TestWhileItReads:
         a_cancelled_order_with_a_hold(repairing)
         meanwhile(lambda: repairing.payments.void("ord_1"))
 
-        assert kinds() == []
+        assert kinds(repairing) == []
         assert [call for call, _ in repairing.gateway.asked].count("cancel") == 1
 
     def test_a_surplus_that_another_run_gives_back_meanwhile_is_not_given_back_again(self, repairing, meanwhile):
         payment = a_return_without_its_refund(repairing)
-        another_run = [reconcile_payments]
+        another_run = [lambda: reconcile(repairing)]
 
         def other():
             while another_run:
@@ -576,7 +571,7 @@ class TestWhileItReads:
 
         meanwhile(other)
 
-        reconcile_payments()
+        reconcile(repairing)
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
@@ -593,7 +588,7 @@ class TestWhileItReads:
 
         monkeypatch.setattr(repairing.gateway, "retrieve", looks)
 
-        assert kinds() == []
+        assert kinds(repairing) == []
         assert [call for call, _ in repairing.gateway.asked].count("refund") == 1
         assert repairing.gateway.retrieve(payment).kept == 0
 
@@ -601,12 +596,12 @@ class TestWhileItReads:
         a_cancelled_order_with_a_hold(books)
         meanwhile(lambda: books.sold("ord_2", until=Status.AUTHORIZED, captured=False))
 
-        assert kinds() == [MismatchKind.HOLD_NOT_NEEDED]
+        assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
     def test_an_order_that_is_paid_and_completed_meanwhile_is_paid(self, books, meanwhile):
         meanwhile(lambda: books.sold())
 
-        assert kinds() == []
+        assert kinds(books) == []
 
     def test_an_order_that_is_completed_does_not_differ(self, books, meanwhile):
         books.sold(until=Status.SHIPPING, captured=False)
@@ -617,4 +612,4 @@ class TestWhileItReads:
 
         meanwhile(complete)
 
-        assert kinds() == []
+        assert kinds(books) == []
