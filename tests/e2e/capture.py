@@ -14,11 +14,11 @@ from chalicelib.events.contracts import ORDERS, data_of
 from chalicelib.events.envelope import Envelope
 
 GRACE_SECONDS = 1.5
-"""So long one waits for an event that should not come."""
+"""Time to wait for an event that should not be published."""
 
 
 class EventCapture:
-    """A rule and a queue of its own, from entering to leaving. Events stay captured, in the order of their arrival."""
+    """Context manager with a rule and a queue of its own. It keeps captured events in the order of arrival."""
 
     def __init__(self, session: boto3.Session, bus: str) -> None:
         self._events, self._sqs = session.client("events"), session.client("sqs")
@@ -59,7 +59,7 @@ class EventCapture:
     def expect(
         self, event_type: str, order_id: str | None = None, within_seconds: float = 15, times: int = 1
     ) -> list[Envelope]:
-        """Exactly so many of this type, of this order if one is named: also waits a little for one too many."""
+        """Wait for exactly this number of events of a type, and of an order if given. Wait briefly for one too many."""
         deadline = time.monotonic() + within_seconds
         while len(found := self.seen(event_type, order_id)) < times:
             assert time.monotonic() < deadline, f"{len(found)} {event_type} of {order_id}, and not {times}"
@@ -70,7 +70,7 @@ class EventCapture:
         return found
 
     def expect_in_order(self, event_types: list[str], order_id: str, within_seconds: float = 30) -> list[Envelope]:
-        """These and no others are what the orders room tells of it, in the order of their times."""
+        """Assert that an order's events are exactly these, in the order of their times."""
         deadline = time.monotonic() + within_seconds
         while len(self.of(order_id, ORDERS)) < len(event_types):
             assert time.monotonic() < deadline, [event.type for event in self.of(order_id, ORDERS)]
@@ -82,7 +82,7 @@ class EventCapture:
         return found
 
     def never(self, event_type: str, order_id: str | None = None, for_seconds: float = GRACE_SECONDS) -> None:
-        """Neither until now, nor for so long."""
+        """Assert that no such event was captured, or is captured within this time."""
         self._listen(for_seconds)
         assert self.seen(event_type, order_id) == []
 
@@ -90,18 +90,18 @@ class EventCapture:
         return [event for event in self._captured if event.type == event_type and _is_of(event, order_id)]
 
     def of(self, order_id: str, *sources: str) -> list[Envelope]:
-        """From these sources, or from all."""
+        """Return the events from these sources, or from all."""
         of_order = [event for event in self._captured if _is_of(event, order_id)]
         return [event for event in of_order if not sources or event.source in sources]
 
     def check_contracts(self) -> int:
-        """Each captured event against the catalogue; returns how many there were. Raises ContractBroken."""
+        """Check each captured event against its contract and return the number of events. Raises ContractBroken."""
         for event in self._captured:
             data_of(event)
         return len(self._captured)
 
     def _wait_until_ready(self) -> None:
-        """On AWS a rule takes a while to begin."""
+        """Wait until the rule is active, which takes a while on AWS."""
         deadline = time.monotonic() + 60
         while not self._is_ready:
             assert time.monotonic() < deadline, "the rule does not begin"

@@ -1,4 +1,4 @@
-"""`/openapi.json` is complete and true."""
+"""`/openapi.json` is complete and matches the API."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is tried at every shop: somebody else's orders and carts, fields that nobody may set, lines in headers."""
+"""Attacks: access to other buyers' orders and carts, read-only fields in requests, and header injection."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ CHEAP = {"amount": 1, "currency": "EUR"}
 
 @pytest.fixture(scope="module")
 def guests(opened):
-    """Two, each with an order that is over."""
+    """Return two buyers, each with an order that has ended."""
     pair = Buyer(opened["api_url"]), Buyer(opened["api_url"])
     sku = next(p["sku"] for p in pair[0].must("GET", "/products?category=camp")["items"] if p["available"] > 5)
     for buyer in pair:
@@ -51,7 +51,7 @@ def test_somebody_elses_order_opens_to_nobody(guests, customer, method, way):
 
 
 def test_somebody_elses_cart_is_neither_seen_nor_bought(guest, customer, new_product):
-    """Who is signed in has their own cart, whatever token they show."""
+    """A signed-in customer has their own cart, regardless of the cart token."""
     sku = new_product(2)
     guest.put_in_cart(sku)
     before = guest.call("GET", "/cart").body
@@ -69,7 +69,7 @@ def _subject(token):
 
 
 class TestFieldsThatNobodyMaySet:
-    """Each body has them beside what it is asked for, and none has an effect."""
+    """Each body contains read-only fields beside the expected ones. None has an effect."""
 
     def test_forbidden_fields_of_an_order_have_no_effect(self, guest, customer, new_product):
         guest.put_in_cart(new_product(1, price=2500))
@@ -133,7 +133,7 @@ LINES = [
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("place", ["api_url", "storefront_url"])
 def test_a_line_break_in_an_address_begins_no_header(opened, place, line):
-    """Also where the edge answers with a redirect or a cookie of its own."""
+    """This includes responses of the edge with a redirect or a cookie."""
     base = urlsplit(opened[place])
     paths = (f"/products/{quote(line)}", f"/products?q={quote(line)}", f"/shop{quote(line)}", f"//x{quote(line)}/")
     for path in paths:
@@ -143,7 +143,7 @@ def test_a_line_break_in_an_address_begins_no_header(opened, place, line):
 
 
 def test_whatever_host_is_named_links_lead_to_the_shop(guest, opened, new_product):
-    """A letter's link is the shop's own, and no answer repeats a name that it was called by."""
+    """The link in an email has the shop's own host, and no response repeats the Host header."""
     guest.put_in_cart(new_product(1))
     base = urlsplit(opened["api_url"])
     evil = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}

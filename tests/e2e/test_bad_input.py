@@ -1,4 +1,4 @@
-"""Whatever is sent: a 4xx problem document with its own code, and nothing is changed."""
+"""Invalid requests: each returns a 4xx problem document with its own code and changes nothing."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_body_with_two_readings_or_an_unstorable_value_is_refused(filled_cart, b
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 @pytest.mark.parametrize("depth", [500, 5_000])
 def test_bodies_of_great_depth(filled_cart, opening, depth):
-    """Within the limit of size. What can still be read is passed over, as any unknown field; the rest is refused."""
+    """A deep body within the size limit is ignored like any unknown field if it can be parsed, or else refused."""
     closing = {b"[": b"]", b'{"a":': b"}"}[opening]
     sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
     nest = opening * depth + b"1" + closing * depth
@@ -142,7 +142,7 @@ def test_a_guest_must_give_an_email(filled_cart):
 
 
 def test_the_body_cannot_name_a_price_or_a_status(filled_cart):
-    """Unknown fields are ignored, and what the browser says of prices is not listened to."""
+    """Unknown fields are ignored, prices from the browser included."""
     before = filled_cart.call("GET", "/cart").body
     greedy = {"quantity": 2, "unit_price": {"amount": 1, "currency": "EUR"}}
     assert filled_cart.call("PUT", f"/cart/items/{before['lines'][0]['sku']}", greedy).body["total"] == before["total"]
@@ -234,7 +234,7 @@ def test_unknown_routes_and_methods(guest):
 
 
 def test_no_personal_data_is_logged(guest, engine, new_product):
-    """A unique name, street and address travel through every function and appear in no log line."""
+    """A unique name, street and email address pass through every function and appear in no log line."""
     marker = "Zebrastripe"
     guest.put_in_cart(new_product(1), 1)
     body = ORDER | {"email": f"{marker}@example.com", "shipping_address": ADDRESS | {"name": marker, "line1": marker}}

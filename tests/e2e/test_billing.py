@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def documents(eventually):
-    """Waits until an order has so many documents, and returns them."""
+    """Return a function that waits until an order has this number of documents and returns them."""
 
     def of(buyer, order_id, count):
         def there():

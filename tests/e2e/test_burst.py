@@ -5,12 +5,12 @@ import pytest
 from infra.commands import burst
 
 ORDERS = 120
-"""Ten times as many as buy at once, and several times what the queue lets into the saga at once."""
+"""Ten times the number of concurrent buyers, and several times the queue's maximum concurrency."""
 
 
 @pytest.mark.leaves_much
 def test_a_burst_drains_without_an_error_or_a_dead_letter(guest, admin, opened, new_product):
-    """That every event had its effect is for the audit after the test."""
+    """The audit after the test checks that every event had its effect."""
     sku = new_product(ORDERS)
     result = burst.hold(opened["api_url"], sku, ORDERS)
     assert result.has_drained(ORDERS), result

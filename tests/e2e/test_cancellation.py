@@ -1,4 +1,4 @@
-"""Calling an order off, wherever its saga is, until the parcel has left."""
+"""Cancellation: an order can be cancelled in every state of its saga until the parcel is dispatched."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from infra.commands.client import Buyer
 
 @pytest.fixture
 def waiting(guest, new_product, table, eventually):
-    """Orders a piece from a warehouse that keeps silent; returns the order's id and the token it waits for."""
+    """Return a function that orders one unit from a silent warehouse and returns the order's id and its task token."""
 
     def order():
         order_id = guest.buy(new_product(1), line2="sandbox:silent")
@@ -24,7 +24,7 @@ def waiting(guest, new_product, table, eventually):
 
 @pytest.fixture
 def dispatch(engine, resource):
-    """The warehouse's answer that the parcel has left."""
+    """Return a function that sends the warehouse's reply that the parcel is dispatched."""
 
     def answer(order_id, task_token):
         reply = {"order_id": order_id, "task_token": task_token, "outcome": "dispatched", "tracking_number": "T1"}

@@ -1,4 +1,4 @@
-"""Admins keep the catalog: nothing is overwritten unseen, done twice, or sold after it was withdrawn."""
+"""Catalog for admins: no lost update, no repeated effect, and no sale of a withdrawn product."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

@@ -24,7 +24,7 @@ def stock_of(buyer, sku):
 
 @pytest.mark.parametrize("seconds_apart", [0, 0.1])
 def test_two_keys_for_one_cart_are_one_order(guest, sandbox, new_product, seconds_apart):
-    """tests/contract/test_checkout_races.py tries every order of their calls."""
+    """tests/contract/test_checkout_races.py runs every interleaving of these calls."""
     sku = new_product(5, price=1000)
     guest.put_in_cart(sku, 1)
     replies = []

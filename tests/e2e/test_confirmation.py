@@ -1,4 +1,4 @@
-"""A card whose holder has to confirm the payment (3-D Secure): however the wait ends, nobody pays for nothing."""
+"""3-D Secure: however the wait for the buyer's confirmation ends, no cancelled order keeps money."""
 
 import json
 
@@ -10,7 +10,7 @@ WEBHOOK, RETURN = "webhook", "return"
 
 @pytest.fixture
 def asked(guest, new_product, eventually):
-    """An order that waits for its buyer; with the sku of its one piece."""
+    """Return an order that waits for its buyer's confirmation, and the sku of its one unit."""
 
     def buys(card=WANTS_HOLDER):
         sku = new_product(1)
@@ -83,7 +83,7 @@ def test_cancelling_ends_the_wait_at_once(guest, asked, sandbox):
 
 
 def test_abandoned_order_is_cancelled_after_the_limit(guest, asked, sandbox):
-    """Two buyers walk away; one has confirmed the payment, and neither a webhook nor the browser tells of it."""
+    """Two buyers leave. One has confirmed the payment, which neither a webhook nor the browser reports."""
     sandbox.webhooks("off")
     (order, sku), (confirmed, _) = asked(), asked()
     sandbox.happens(confirmed["order_id"], "authenticate", outcome="complete")

@@ -1,4 +1,4 @@
-"""The distribution as its visitors meet it, and the edge's functions invoked with CloudFront's own event documents."""
+"""Edge: requests to the distribution, and invocations of the edge functions with CloudFront's event documents."""
 
 import http.client
 import json
@@ -22,12 +22,12 @@ GOOGLE = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.htm
 
 @pytest.fixture(autouse=True)
 def audited():
-    """Nothing is ordered here, so there are no books to look into."""
+    """Skip the audit: these tests place no order."""
 
 
 @pytest.fixture
 def visit(storefront_url):
-    """A request to the distribution, by name; redirects are not followed."""
+    """Return a function that sends a request to the distribution without following redirects."""
     place = urlsplit(storefront_url)
 
     def get(path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
@@ -113,12 +113,12 @@ def test_other_calls_reach_the_api_untouched(visit):
     assert json.loads(answer.text)["code"]
 
 
-# Lambda@Edge, which the engine does not run behind its distribution
+# Lambda@Edge, which the AWS emulator does not run behind its distribution
 
 
 @pytest.fixture(scope="module")
 def edge(engine, opened, tmp_path_factory):
-    """The stack of us-east-1, deployed here; what invokes one of its functions by its logical id."""
+    """Deploy the stack of us-east-1, and return a function that invokes its functions by logical id."""
     endpoint = local_emulator.url(engine.place.emulator_port)
     told = edge_stack.settings(opened["stack"], local_emulator.REGION, endpoint)
     out = tmp_path_factory.mktemp("edge")
@@ -208,5 +208,5 @@ def test_people_get_the_app_from_the_bucket(edge):
 
 
 def test_where_there_is_no_edge_stack_a_crawler_gets_the_app(visit):
-    """As here: the engine has no Lambda@Edge behind its distribution."""
+    """The AWS emulator is such a case: it has no Lambda@Edge behind its distribution."""
     assert "<saga-shop>" in visit("/products/CAMP-TENT-01", User_Agent=GOOGLE).text

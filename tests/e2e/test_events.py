@@ -1,4 +1,4 @@
-"""What a consumer on the bus hears of an order."""
+"""Events of an order on the bus, as a consumer receives them."""
 
 from chalicelib.events.contracts import ORDERS
 

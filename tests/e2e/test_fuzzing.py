@@ -21,7 +21,7 @@ from infra.commands.client import Buyer
 from infra.local import shop
 
 DRAWN = 4
-"""Cases of each operation for each caller, beside those at the bounds."""
+"""Random cases of each operation for each caller, in addition to the boundary cases."""
 
 NOT_PROMISED = {
     unsupported_method: "API Gateway answers an unknown method as an unknown path, with 404.",
@@ -29,7 +29,7 @@ NOT_PROMISED = {
     "another currency, a cursor that no list gave out.",
 }
 
-assert app.routes, "whoever imports the app has all operations declared"
+assert app.routes, "importing the app declares all operations"
 
 
 def without_examples(document: dict[str, Any]) -> dict[str, Any]:
@@ -55,20 +55,20 @@ PRODUCT = {
 }
 
 there: dict[str, str] = {}
-"""What there is in the shop, by the parameter that asks for it: nobody would draw it by chance."""
+"""Existing values by parameter, because random cases would not find them."""
 
 
 @schema.hook("flatmap_path_parameters")
 @schema.hook("flatmap_headers")
 def ask_for_what_there_is(context: Any, drawn: dict[str, Any] | None) -> Any:
-    """In half of the drawn cases."""
+    """Use an existing value in half of the random cases."""
     known = {name: there[name] for name in drawn or {} if name in there}
     return st.sampled_from([drawn, {**(drawn or {}), **known}])
 
 
 @pytest.fixture(scope="module")
 def unlimited(engine: Any, opened: dict[str, Any]) -> Iterator[None]:
-    """The gateway's limits would answer in the API's stead; tests/e2e/test_protection.py is about them."""
+    """Call the API without the gateway's rate limits, which tests/e2e/test_protection.py covers."""
     gateway, plan_id = engine.session.client("apigateway"), opened["stack"]["PartnerPlanId"]
     plan = gateway.get_usage_plan(usagePlanId=plan_id)
     stage = {"restApiId": plan["apiStages"][0]["apiId"], "stageName": plan["apiStages"][0]["stage"]}
@@ -95,7 +95,7 @@ def _replacing(values: dict[str, float]) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def callers(opened: dict[str, Any], sign_in: Any, unlimited: None) -> dict[str, Buyer]:
-    """There are an order that is over, a file to import and a queue to ask for."""
+    """Create a completed order, a file to import and a queue."""
     guest, admin = Buyer(opened["api_url"]), Buyer(opened["api_url"], token=sign_in(shop.ADMIN))
     admin.must("PUT", "/admin/products/FUZZED", PRODUCT)
     admin.must("POST", "/admin/stock/FUZZED", {"delta": 1000})
@@ -120,7 +120,7 @@ def partners_key(engine: Any, opened: dict[str, Any]) -> str:
 
 @pytest.fixture(params=["guest", "admin"])
 def headers(request: pytest.FixtureRequest, callers: dict[str, Buyer], partners_key: str) -> dict[str, str]:
-    """Of one of the callers, who has something in the cart."""
+    """Test the operations as one caller with a filled cart."""
     caller = callers[request.param]
     caller.put_in_cart("FUZZED", 2)
     there["X-Cart-Token"] = callers["guest"].cart_token

@@ -13,7 +13,7 @@ from infra.local import shop
 
 @pytest.fixture
 def mailed_links(opened, eventually):
-    """Waits for so many emails with a signed link to an order, and returns the links."""
+    """Return a function that waits for this number of emails with a signed link to an order and returns the links."""
 
     def links(order_id, at_least):
         def found():
@@ -49,7 +49,7 @@ def test_a_new_link_is_mailed_to_the_orders_address_only(guest, new_product, mai
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     before = len(mailed_links(order_id, 2))
-    wrong = {"order_id": order_id, "email": "somebody@else.example"}
+    wrong = {"order_id": order_id, "email": "other@else.example"}
     unknown = {"order_id": "ord_" + "0" * 24, "email": "ida@sagasupply.example"}
     right = {"order_id": order_id, "email": "IDA@sagasupply.example"}
 

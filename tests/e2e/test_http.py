@@ -1,4 +1,4 @@
-"""HTTP as every client expects it: HEAD beside GET, 405 with `Allow`, 401 with `WWW-Authenticate`."""
+"""HTTP semantics: HEAD for each GET, 405 with `Allow`, 401 with `WWW-Authenticate`."""
 
 import http.client
 import json
@@ -11,12 +11,12 @@ from chalicelib.platform.http import OPERATIONS
 from infra.build.gateway import METHODS
 
 SHARED = {"content-type", "cache-control", "access-control-allow-origin", "www-authenticate"}
-"""Headers that HEAD has in common with GET; the others are the server's own, or name one request."""
+"""Headers that HEAD and GET have in common; the others are the server's own or identify a request."""
 
 
 @pytest.fixture
 def ask(opened):
-    """A request as it is, to the API or through the distribution: status, headers in lower case, body."""
+    """Return a function that sends a raw request to the API or the distribution and returns status, headers, body."""
 
     def send(method, path, headers=None, through_the_edge=False):
         place = urlsplit(opened["storefront_url"] + "/api" if through_the_edge else opened["api_url"])
@@ -74,7 +74,7 @@ def test_unknown_path_is_not_found_whatever_the_method(ask):
     ],
 )
 def test_401_says_how_to_authenticate(ask, path, headers, error):
-    """The first three are the gateway's own; the others are the function's."""
+    """The first three responses are the gateway's own; the others are the function's."""
     status, answer, _ = ask("GET", path, headers)
 
     assert status == 401

@@ -1,4 +1,4 @@
-"""The jobs that run by the clock, run by hand: the sweeper and the reconciliation."""
+"""Scheduled jobs, started by the test: the sweeper and the reconciliation."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 @pytest.fixture
 def run(engine, resource):
-    """Runs a job of the template and returns what it answers."""
+    """Return a function that runs a job and returns its result."""
 
     def job(logical_id):
         answer = engine.session.client("lambda").invoke(FunctionName=resource(logical_id))
@@ -26,7 +26,7 @@ def run(engine, resource):
 
 @pytest.fixture
 def reconcile(run):
-    """Runs the reconciliation and returns the differences that it found with one order."""
+    """Return a function that runs the reconciliation and returns its mismatches about one order."""
 
     def differences(order_id):
         found = run("ReconcilePayments")["differences"]
@@ -37,7 +37,7 @@ def reconcile(run):
 
 @pytest.fixture
 def reservation(table, eventually):
-    """The reservation of an order, once there is one, by its status."""
+    """Return a function that waits for an order's reservation and returns its status."""
 
     def of(order_id):
         key = {"pk": f"RESERVATION#{order_id}"}
@@ -48,7 +48,7 @@ def reservation(table, eventually):
 
 @pytest.fixture
 def expire(table):
-    """Puts the end of an order's reservation into the past."""
+    """Return a function that moves the expiry of an order's reservation into the past."""
 
     def past(order_id):
         table("InventoryTableName").update_item(
@@ -62,7 +62,7 @@ def expire(table):
 
 @pytest.fixture
 def stranger(opened):
-    """Pays for an order that does not exist; returns the payment's id and the order's. It bears a shop's mark."""
+    """Return a function that pays for an unknown order with a shop's mark and returns the payment's and order's ids."""
     intents = stripe.StripeClient(
         opened["stripe_key"], base_addresses={"api": opened["payments_url"]}
     ).v1.payment_intents
@@ -87,7 +87,7 @@ def stranger(opened):
 
 @pytest.fixture
 def reported(engine, opened):
-    """The lines about an order in all reports."""
+    """Return a function that reads the lines about an order in all reports."""
 
     def lines(order_id):
         s3, bucket = engine.session.client("s3"), opened["stack"]["ReportsBucketName"]
@@ -126,7 +126,7 @@ def test_an_expired_reservation_is_swept_and_its_saga_stops(
 
 @pytest.fixture
 def stop(engine, opened):
-    """Ends the saga of an order on the spot, and nobody undoes its steps."""
+    """Return a function that stops the saga of an order without compensation."""
 
     def now(order_id):
         execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"

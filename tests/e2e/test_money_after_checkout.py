@@ -1,11 +1,11 @@
-"""Money that moves after the checkout: disputes that end and refunds that come back."""
+"""Money after the checkout: disputes that end and refunds that fail."""
 
 import pytest
 
 
 @pytest.fixture
 def completed(guest, new_product):
-    """A completed order of one product at 25.00; returns its id."""
+    """Return the id of a completed order of one product at 25.00."""
     order_id = guest.buy(new_product(1, 2500), 1)
     assert guest.ended(order_id)["status"] == "COMPLETED"
     return order_id

@@ -14,23 +14,23 @@ from websockets.sync.client import ClientConnection, connect
 from infra.commands.client import Buyer
 
 PATIENCE = 60
-TOLD = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
+PUBLISHED = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
 
 
 class Watcher:
-    """A client as a browser is one: it subscribes, listens, and passes over what is not newer than what it knows.
+    """WebSocket client that behaves like the page: it subscribes, and ignores updates that are not newer than the last.
 
-    `pushed` is what came without being asked for, all of it.
+    `pushed` has all received updates.
     """
 
     def __init__(self, line: ClientConnection) -> None:
         self.line = line
         self.pushed: list[dict[str, Any]] = []
         self.known: dict[str, int] = {}
-        self._news: deque[dict[str, Any]] = deque()
+        self._updates: deque[dict[str, Any]] = deque()
 
     def say(self, message: Any) -> dict[str, Any]:
-        """The answer. Text and bytes are sent as they are."""
+        """Send a message and return the response. Text and bytes are sent unchanged."""
         self.line.send(message if isinstance(message, str | bytes) else json.dumps(message))
         while True:
             told = self._receive()
@@ -38,21 +38,21 @@ class Watcher:
                 return told
 
     def hear(self) -> dict[str, Any]:
-        """The next update."""
-        while not self._news:
+        """Return the next update."""
+        while not self._updates:
             self._receive()
-        return self._news.popleft()
+        return self._updates.popleft()
 
     def follow(self, order_id: str, token: str | None) -> dict[str, Any]:
         return self.say({"action": "subscribe", "order_id": order_id, "token": token})
 
     def follow_until_shipping(self, order_id: str, token: str | None) -> None:
-        """Where an order stays while its warehouse is silent, so that nothing more is told of it by itself."""
+        """Wait until the order is SHIPPING, where it stays without further updates while its warehouse is silent."""
         if self.follow(order_id, token)["status"] != "SHIPPING":
             self.until("SHIPPING")
 
     def until(self, status: str) -> list[dict[str, Any]]:
-        """All update until the order is in this status."""
+        """Return all updates until the order has this status."""
         told = [self.hear()]
         while told[-1]["status"] != status:
             told.append(self.hear())
@@ -67,7 +67,7 @@ class Watcher:
             self.known[told["order_id"]] = told["version"]
         if told["type"] != "CurrentState":
             self.pushed.append(told)
-            self._news.extend([told] if is_news else [])
+            self._updates.extend([told] if is_news else [])
         return told
 
 
@@ -79,7 +79,7 @@ def watcher(opened: dict[str, Any]) -> Iterator[Any]:
 
 @pytest.fixture
 def watching(table: Any) -> Any:
-    """How many connections watch an order."""
+    """Return a function that counts the connections that watch an order."""
 
     def count(order_id: str) -> int:
         watches = Key("pk").eq(f"ORDER#{order_id}")
@@ -90,7 +90,7 @@ def watching(table: Any) -> Any:
 
 @pytest.fixture
 def fulfilment(engine: Any, resource: Any) -> Iterator[Any]:
-    """Lets orders wait before their saga begins, and go on."""
+    """Return a context manager that delays the start of sagas."""
     mapping = resource("StartFromFulfilmentQueue")
 
     def go_on(is_on: bool) -> None:
@@ -114,7 +114,7 @@ def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_
     told = line.until("COMPLETED")
 
     assert (first["type"], first["status"], first["version"]) == ("CurrentState", "PLACED", 1)
-    assert [(update["version"], update["type"]) for update in told] == list(enumerate(TOLD, 1))[1:]
+    assert [(update["version"], update["type"]) for update in told] == list(enumerate(PUBLISHED, 1))[1:]
     assert versions(line.pushed) == sorted(set(versions(line.pushed)))
     for update in [first, *told]:
         assert set(update) == {"order_id", "version", "type", "status", "reason", "at"}
@@ -128,12 +128,12 @@ def test_a_whole_life_of_many_orders_is_heard_in_order_on_one_line(guest, new_pr
         line.follow(order_id, guest.order_tokens[order_id])
     fulfilment(True)
 
-    while any(version < len(TOLD) for version in line.known.values()):
+    while any(version < len(PUBLISHED) for version in line.known.values()):
         line.hear()
 
     for order_id in followed:
         told = [update for update in line.pushed if update["order_id"] == order_id and update["version"] > 1]
-        assert [update["type"] for update in told] == TOLD[1:]
+        assert [update["type"] for update in told] == PUBLISHED[1:]
 
 
 def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
@@ -157,7 +157,7 @@ def test_a_customer_follows_with_their_id_token_and_hears_an_ended_order_too(cus
 
     told = watcher().follow(order_id, customer.token)
 
-    assert (told["status"], told["version"]) == ("COMPLETED", len(TOLD))
+    assert (told["status"], told["version"]) == ("COMPLETED", len(PUBLISHED))
 
 
 def test_strangers_are_refused_as_over_http_and_hear_nothing(opened, guest, customer, new_product, watcher, watching):

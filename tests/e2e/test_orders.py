@@ -1,4 +1,4 @@
-"""An order's life from checkout to its end, on the engine, through the deployed functions."""
+"""Order lifecycle: from checkout to each ending, through the functions deployed on the AWS emulator."""
 
 import json
 import threading

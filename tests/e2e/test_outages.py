@@ -1,4 +1,4 @@
-"""What needs an engine of its own: a restart, and an outage that outlasts every retry."""
+"""Outages: a restart of the AWS emulator (MiniStack), and a Stripe outage that outlasts every retry."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.auditor import Auditor
 
 @pytest.fixture
 def audited() -> None:
-    """This file has a shop of its own and audits that one."""
+    """Skip the audit of the shared shop: this file has a shop of its own and audits that one."""
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def opened() -> dict[str, Any]:
 
 @dataclass
 class OwnShop:
-    """A shop whose servers a test may stop and start."""
+    """Return a shop whose servers a test may stop and start."""
 
     home: Path
     engine_port: int = field(default_factory=processes.free_port)
@@ -73,7 +73,7 @@ def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
     product = max(buyer.call("GET", "/products").body["items"], key=lambda p: p["available"])
     before = buyer.buy(product["sku"])
     buyer.ended(before)
-    # A message that is being read while the engine stops comes again when its time is over, in two minutes.
+    # A message in flight while the emulator stops is received again after its visibility timeout of two minutes.
     assert Auditor(own_shop.place.session, opened).violations() == []
 
     own_shop.stop_engine()

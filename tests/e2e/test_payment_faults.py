@@ -8,12 +8,12 @@ import pytest
 PRICE = 2000
 REFUSE = "sandbox:refuse"
 ONCE, TWICE, ALWAYS = 1, 2, 0
-"""The shop's client asks again by itself, so only what strikes twice in a row makes a step fail."""
+"""The shop's client retries by itself, so a step fails only if a fault applies twice in a row."""
 
 
 @pytest.fixture
 def buy(guest, new_product, sandbox):
-    """Buys one piece; returns the order when it has ended, after looking that every fault did strike."""
+    """Return a function that buys one unit, checks that every fault was applied and returns the ended order."""
 
     def ended(card="pm_card_visa", line2=None):
         sku = new_product(1, PRICE)
@@ -70,7 +70,7 @@ def test_hold_is_released_although_the_provider_fails_first(buy, sandbox):
 
 
 def test_unnoticed_capture_is_refunded(buy, sandbox):
-    """The capture succeeds and answers with a failure, and reading the payment fails until the saga gives up."""
+    """The capture succeeds but returns an error, and reading the payment fails until the saga fails permanently."""
     sandbox.fault("capture", "sticky_error_after")
     sandbox.fault("retrieve", "error_before", times=9)
     sandbox.fault("refund", "sticky_error", TWICE)

@@ -1,4 +1,4 @@
-"""Products from a file: uploaded as a browser would, and everything behind it on the engine."""
+"""Product import: a file is uploaded as by a browser and processed by the functions on the AWS emulator."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
 
 @pytest.fixture
 def prefix(table):
-    """Of skus that only this test imports; they leave the catalog again, so that nobody else has to list them."""
+    """Return skus that only this test imports; delete their products afterwards to keep other tests' lists short."""
     mine = f"I{uuid.uuid4().hex[:10].upper()}"
     yield mine
     products = table("ProductsTableName")
@@ -29,7 +29,7 @@ def prefix(table):
 
 @pytest.fixture
 def ask(admin):
-    """A new import: its id, and the form for its file."""
+    """Return a function that creates an import and returns its id and upload form."""
 
     def new(file_format="csv"):
         reply = admin.call("POST", "/admin/imports", {"format": file_format})
@@ -41,7 +41,7 @@ def ask(admin):
 
 @pytest.fixture
 def ended(admin, eventually):
-    """The import, once it has ended."""
+    """Return a function that waits for the end of an import and returns it."""
 
     def of(import_id, seconds=60):
         def over():
@@ -55,7 +55,7 @@ def ended(admin, eventually):
 
 @pytest.fixture
 def imported(ask, ended):
-    """Uploads a file for a new import; returns the import, ended."""
+    """Return a function that uploads a file for a new import and returns the ended import."""
 
     def of(content, file_format="csv", seconds=60):
         import_id, form = ask(file_format)
@@ -188,7 +188,7 @@ def test_the_example_file(imported, prefix, guest):
 
 @pytest.mark.leaves_much
 def test_a_file_of_many_batches(imported, prefix, table):
-    """Every hundredth is bad; every fiftieth of the others brings a piece."""
+    """Every hundredth row is invalid; every fiftieth of the others adds one unit."""
     rows = [
         a_row(f"{prefix}-{n}", price="" if n % 100 == 0 else n, stock="1" if n % 50 == 1 else "") for n in range(1000)
     ]

@@ -1,4 +1,4 @@
-"""What stands before the API, on the engine: limits, keys, and what may be shared."""
+"""Protection of the API on the AWS emulator: rate limits, API keys and cache headers."""
 
 import pytest
 
@@ -10,7 +10,7 @@ MANY = 200
 
 @pytest.fixture
 def partner(engine, opened):
-    """A partner who is the only one of them for now, and their key's id."""
+    """Return the only partner at this time and the id of their API key."""
     told = people.make_partner(engine.session, opened["stack"], "outfitters")
     value = told.split()[-1]
     gateway = engine.session.client("apigateway")
@@ -25,7 +25,7 @@ def partner(engine, opened):
 
 
 def first_refusal(ask):
-    """However fast the limit fills up again, it is reached in the end."""
+    """Send requests until the limit applies, although it refills continuously."""
     return next((reply for reply in (ask() for _ in range(MANY)) if reply.status != 202 and reply.status != 200), None)
 
 
@@ -55,7 +55,7 @@ def test_a_partner_who_asks_too_often_waits(partner):
 
 
 def test_too_many_mails_are_not_asked_for(guest):
-    """The tightest limit there is. It holds nobody up who wants something else."""
+    """The tightest limit does not delay requests of other operations."""
     refused = first_refusal(lambda: guest.call("POST", "/accounts/resend", {"email": "nobody@example.com"}))
     assert (refused.status, refused.body["code"]) == (429, "too_many_requests")
     assert refused.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""A workflow that died is never the end of an order: another one settles it."""
+"""Recovery: an order whose workflow failed is settled by another workflow."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def executions(engine, opened):
-    """The names of a machine's executions for one order, in their order."""
+    """Return a function that lists the names of a state machine's executions for one order, oldest first."""
 
     def named(output, order_id):
         machine = opened["stack"][output]
@@ -21,7 +21,7 @@ def executions(engine, opened):
 
 @pytest.fixture
 def waiting(guest, new_product, eventually):
-    """An order that waits for a silent warehouse."""
+    """Return an order that waits for a silent warehouse."""
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     eventually(lambda: (guest.order(order_id)["shipment"] or {}).get("status") == "REQUESTED")
     return order_id
@@ -29,7 +29,7 @@ def waiting(guest, new_product, eventually):
 
 @pytest.fixture
 def kill(engine, opened, resource):
-    """End a workflow on the spot, and put the event of it where EventBridge would: the emulator emits none."""
+    """Stop a workflow and send its status event as EventBridge would: the AWS emulator emits none."""
 
     def now(output, name):
         machine = opened["stack"][output]

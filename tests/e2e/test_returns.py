@@ -1,4 +1,4 @@
-"""What is sent back: the money returns to the card and the pieces to the shelf, once each."""
+"""Returns: the money is refunded and the units are restocked, exactly once."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from infra.commands.client import Buyer
 
 @pytest.fixture
 def completed(guest, new_product):
-    """Buys so many pieces of one product and waits for them; returns the order's id and the sku."""
+    """Return a function that buys units of one product, waits for completion and returns the order's id and the sku."""
 
     def order(pieces=1, price=1000):
         sku = new_product(pieces, price)
@@ -24,7 +24,7 @@ def completed(guest, new_product):
 
 @pytest.fixture
 def settled(guest, eventually):
-    """Waits until all of an order's returns are refunded; returns the order."""
+    """Return a function that waits until all returns of an order are refunded and returns the order."""
 
     def settle(order_id):
         def everything_is_refunded():
@@ -219,7 +219,7 @@ def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed
     order_id, sku = completed(pieces=3)
     sandbox.fault("refund", "slow", order_id=order_id, seconds=2)
     guest.give_back(order_id, {sku: 1}, "first")
-    eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 1000)  # told by the provider itself
+    eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 1000)  # reported by the provider
     sandbox.fault("retrieve", "slow", order_id=order_id, seconds=4)
     eventually(lambda: sandbox.struck() == [1, 1])  # the first has looked at the payment, and is answered later
     guest.give_back(order_id, {sku: 1}, "second")
@@ -285,7 +285,7 @@ BAD_BODIES = [
 
 @pytest.fixture(scope="module")
 def kept(opened):
-    """An order that stays as it is, with the buyer who keeps it."""
+    """Return an order without returns, and its buyer."""
     buyer = Buyer(opened["api_url"])
     sku = next(p["sku"] for p in buyer.call("GET", "/products").body["items"] if p["available"] > 5)
     order_id = buyer.buy(sku)

@@ -1,4 +1,4 @@
-"""The last pieces, with a crowd that wants them at the same moment. `make rush` is the same with 200."""
+"""Contention: many buyers check out at once for fewer units. `make rush` is the same with 200 buyers."""
 
 from infra.commands import rush
 

@@ -1,4 +1,4 @@
-"""Secrets are changed while the shop is open, and are nowhere else than where they are kept."""
+"""Secrets: they can be rotated while the shop runs, and appear only in the parameter store."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ SECRETS = re.compile(r"\b[sr]k_(test|live)_\w|whsec_\w|AKIA[0-9A-Z]{12}|eyJ[\w-]
 
 
 def knock(guest, secret):
-    """An event of no consequence, signed with this secret."""
+    """Send an event without effect, signed with this secret."""
     intent = {"id": "pi_that_nobody_has", "object": "payment_intent"}
     body = json.dumps({"id": "evt_of_a_test", "type": "payment_intent.created", "data": {"object": intent}}).encode()
     moment = int(time.time())
@@ -27,7 +27,7 @@ def knock(guest, secret):
 
 @pytest.fixture
 def parameter(engine):
-    """Changes a parameter, and puts it back as it was after the test."""
+    """Return a function that changes a parameter; restore its value after the test."""
     ssm, before = engine.session.client("ssm"), {}
 
     def change(name, value):
@@ -48,14 +48,14 @@ def test_a_new_webhook_secret_is_used_from_the_first_event_that_is_signed_with_i
 
 
 def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened, parameter, resource, eventually):
-    """By the very process that read the old one: it would otherwise keep it for five minutes."""
+    """The process that read the old value reads the new one, instead of caching the old one for five minutes."""
     function, functions = resource("ReconcilePayments"), engine.session.client("lambda")
 
     def is_refused():
         return "PaymentProviderUnavailable" in functions.invoke(FunctionName=function)["Payload"].read().decode()
 
     parameter("secret-key", "a-key-that-was-rolled")
-    functions.update_function_configuration(FunctionName=function, Description="begins anew")
+    functions.update_function_configuration(FunctionName=function, Description="restarted by a test")
     assert is_refused()
     parameter("secret-key", opened["stripe_key"])
     eventually(lambda: not is_refused())
@@ -68,12 +68,12 @@ def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, 
     bucket = opened["stack"]["StorefrontBucketName"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     pages = {key: _content(s3.get_object(Bucket=bucket, Key=key)) for key in keys}
-    # The sandbox's key is for the lab, and no account's. tests/unit/test_console_audit.py checks who else receives it.
+    # The lab uses the sandbox's key, which is no account's: tests/unit/test_console_audit.py checks its receivers.
     assert json.loads(pages["config.json"]).pop("lab")["control_api"]["key"] == opened["stripe_key"]
     pages["config.json"] = json.dumps({k: v for k, v in json.loads(pages["config.json"]).items() if k != "lab"})
     assert len(told) > 30
     for text in (json.dumps(told), json.dumps(opened["stack"]), *pages.values()):
-        # What the engine gives functions as credentials of its own is not the shop's.
+        # The AWS emulator's own credentials are not secrets of the shop.
         assert not SECRETS.search(text) and opened["stripe_key"] not in text
 
 
@@ -107,7 +107,7 @@ def _mailed(opened, email):
 
 
 def _logged(engine, since):
-    """What all functions have logged since that moment."""
+    """Return the log lines of all functions since that moment."""
     logs = engine.session.client("logs")
     pages = logs.get_paginator("describe_log_groups").paginate()
     names = [group["logGroupName"] for page in pages for group in page["logGroups"]]

@@ -1,4 +1,4 @@
-"""Accounts and sessions through the storefront's distribution, as a browser meets them, and as an attacker does."""
+"""Accounts and sessions through the storefront's distribution, as used by a browser and by an attacker."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ PASSWORD = "a-quiet-evening"
 
 
 class Visitor:
-    """A browser as far as cookies go: keeps them with their flags, and sends them where their path says."""
+    """A client with a browser's cookies: keeps them with their flags and sends them by their paths."""
 
     def __init__(self, engine_url, storefront_url):
         self._engine, self._host = urlsplit(engine_url), urlsplit(storefront_url).netloc
@@ -60,7 +60,7 @@ def somebody_else(opened):
 
 @pytest.fixture
 def mailed(opened):
-    """The last word of that pattern that was mailed to an address."""
+    """Return the last text of this pattern in the emails to an address."""
 
     def find(email, pattern):
         sent = [m["BodyText"] for m in mail.messages(opened["engine_url"], opened["account"]) if email in m["To"]]
@@ -71,7 +71,7 @@ def mailed(opened):
 
 @pytest.fixture
 def account(visitor, mailed):
-    """A new customer's address; the password is PASSWORD."""
+    """Return a new customer's email address; the password is PASSWORD."""
     email = f"new-{uuid.uuid4().hex[:8]}@example.com"
     assert visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})[0] == 202
     code = mailed(email, r"code is (\w+)")
@@ -134,7 +134,7 @@ def test_another_sites_page_can_neither_use_a_session_nor_begin_nor_end_one(visi
 
 
 def test_no_other_site_is_allowed_to_ask(visitor):
-    """The answer to a preflight that would let the header through."""
+    """Return the response to a preflight request for the header."""
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     status, _ = visitor.ask("OPTIONS", "/api/session/refresh", headers=preflight)
     assert status >= 400
@@ -216,7 +216,7 @@ def test_nobody_becomes_an_admin_by_waiting_in_an_unconfirmed_account(visitor, e
 
 @pytest.fixture
 def tokens(engine, opened):
-    """Of the shop's admin, by what they are: real ones that the engine signed, but not all for this."""
+    """Return tokens of the shop's admin by description: the AWS emulator signed them, but not all for this purpose."""
     cognito = engine.session.client("cognito-idp")
     ours = opened["stack"]["UserPoolId"]
     theirs = cognito.create_user_pool(PoolName="theirs", UsernameAttributes=["email"])["UserPool"]["Id"]
@@ -244,7 +244,7 @@ def tokens(engine, opened):
         "another client's": issued(client_of(ours), shop.ADMIN.password)["IdToken"],
         "an access token": real["AccessToken"],
         "a refresh token": real["RefreshToken"],
-        "a changed one": _with_claims(real["IdToken"], {"sub": "somebody-else"}),
+        "a changed one": _with_claims(real["IdToken"], {"sub": "another-user"}),
         "an unsigned one": _unsigned(real["IdToken"]),
         "no token": "x",
     }
@@ -279,7 +279,7 @@ def test_no_other_token_opens_anything(opened, tokens):
 
 
 def test_the_function_looks_where_the_gateway_does_not(opened, tokens):
-    """The gateway asks only for our pool; for whom in it a token was issued is for the function to see."""
+    """The gateway checks only the user pool; the function checks the client that a token was issued for."""
     behind, before = (as_customer(opened, tokens[kind]) for kind in ("another client's", "a foreign pool's"))
     assert behind.call("GET", "/admin/orders").body["code"] == "token_invalid"
     assert before.call("GET", "/admin/orders").body["code"] == "sign_in_required"

@@ -1,4 +1,4 @@
-"""What the payment provider tells by itself: whatever way its events arrive, the shop learns it once."""
+"""Stripe webhooks: each event takes effect once, whether it arrives twice, late or out of order."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ def completed(guest, new_product):
 
 @pytest.fixture
 def sent(sandbox, eventually):
-    """Waits until so many events about an order were sent as often as they will be; returns the deliveries.
+    """Return a function that waits until this number of events about an order is delivered and returns the deliveries.
 
     Without the one of every authorized payment, which the door takes in only while a buyer is awaited.
     """
@@ -41,7 +41,7 @@ def sent(sandbox, eventually):
 
 @pytest.fixture
 def heard(table, sent, eventually):
-    """The same, and until the shop is done with each of them."""
+    """Return a function that also waits until the shop has processed each event."""
     effects = table("EffectsTableName")
 
     def is_done(event):
@@ -57,7 +57,7 @@ def heard(table, sent, eventually):
 
 @pytest.fixture
 def post(guest, engine):
-    """Knocks at the webhook's door, signed with the shop's own secret unless told otherwise."""
+    """Return a function that sends an event to the webhook, by default signed with the shop's own secret."""
     parameter = engine.session.client("ssm").get_parameter(
         Name=f"/{shop.STACK}/stripe/webhook-secret", WithDecryption=True
     )
