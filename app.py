@@ -247,11 +247,11 @@ def republish_events(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="reconcile_payments")
 def reconcile_payments(event: Event, context: Any) -> Event:
-    from dataclasses import asdict
-
+    from chalicelib.payments.reconciliation_report import published
     from chalicelib.wiring import fulfilment
 
-    return {"differences": [asdict(mismatch) for mismatch in fulfilment.reconciliation().reconcile_payments()]}
+    mismatches = fulfilment.reconciliation().reconcile_payments()
+    return {"differences": [published(mismatch).model_dump() for mismatch in mismatches]}
 
 
 @app.lambda_function(name="write_sales_report")

@@ -28,11 +28,12 @@ class ReconciliationReport:
 
 
 def _csv(mismatches: list[Mismatch]) -> bytes:
-    rows = (_published(mismatch).model_dump().values() for mismatch in mismatches)
+    rows = (published(mismatch).model_dump().values() for mismatch in mismatches)
     return sheets.written(list(LedgerMismatch.model_fields), rows).encode()
 
 
-def _published(mismatch: Mismatch) -> LedgerMismatch:
+def published(mismatch: Mismatch) -> LedgerMismatch:
+    """Return the mismatch as readers of the event and of the report get it."""
     return LedgerMismatch(
         kind=mismatch.kind,
         order_id=mismatch.order_id,
@@ -44,4 +45,4 @@ def _published(mismatch: Mismatch) -> LedgerMismatch:
 
 def _event(mismatch: Mismatch, at: datetime) -> Envelope:
     about = mismatch.order_id or mismatch.payment_id or mismatch.id
-    return new_event(_published(mismatch), about=about, at=at, key=mismatch.id)
+    return new_event(published(mismatch), about=about, at=at, key=mismatch.id)

@@ -49,6 +49,16 @@ def test_the_definitions_seconds_are_numbers_once_filled_in(template):
     assert waiting["TimeoutSeconds"] == 1
 
 
+def test_every_environment_variable_is_text(template):
+    """Lambda takes a map of strings, and the local emulator starts no function with a number in it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-environment.html
+    """
+    for name, function in of_type(template, FUNCTION).items():
+        values = function.get("Environment", {}).get("Variables", {})
+        assert [key for key, value in values.items() if not isinstance(value, str | dict)] == [], name
+
+
 def test_the_api_handler_has_the_name_that_registers_the_routes(template):
     assert of_type(template, FUNCTION)["APIHandler"]["Handler"] == app.API_HANDLER
 

@@ -67,7 +67,7 @@ def test_which_half_is_called_better_depends_on_nothing_but_the_counts():
     ("a", "b", "words"),
     [
         (half(3, 1), half(4, 0), "1 orders of 3 visits in a, 0 of 4 in b"),
-        (half(3, 4), half(4, 0), "not counted right"),
+        (half(3, 4), half(4, 0), "more orders than visits, so they cannot be compared"),
         (half(1000, 200), half(1000, 205), "No difference that chance would not make"),
         (half(1000, 200), half(1000, 250), "Variant b sells to more of its visitors, and chance alone would hardly"),
         (half(1000, 100), half(1000, 300), "p = less than 0.001"),

@@ -14,6 +14,7 @@ export class SignInPage extends FormPage {
   @property() email = '';
   @state() private needsNewPassword = false;
   private password = '';
+  private isLeaving = false;
 
   constructor() {
     super();
@@ -25,9 +26,11 @@ export class SignInPage extends FormPage {
     setTitle('Sign in');
   }
 
-  /** Also when the session of the last visit is found a moment after the page is there. */
+  /** Leave once, also if an earlier session is found after the page is shown: a second navigation aborts the first. */
   protected override updated(): void {
-    if (session.value) navigate(this.next, { replace: true });
+    if (!session.value || this.isLeaving) return;
+    this.isLeaving = true;
+    navigate(this.next, { replace: true });
   }
 
   protected override render() {
