@@ -8,7 +8,6 @@ from chalice import Blueprint
 from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
-from chalicelib.dead_letters import redrive
 from chalicelib.dead_letters.model import (
     Context,
     DeadLetter,
@@ -160,7 +159,7 @@ def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
 def _redriven(name: str, body: RedriveRequest) -> Redriven:
     queue = wired.operated().queue(name)
     until = body.sent_until or utc_now()
-    handled = redrive.redrive(name, body.message_ids, int(until.timestamp() * 1000))
+    handled = wired.redrives().redrive(name, body.message_ids, int(until.timestamp() * 1000))
     return Redriven(
         queue=name,
         redriven=handled.done,

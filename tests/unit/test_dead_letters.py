@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.dead_letters import redrive
+from chalicelib.dead_letters.actions import ParkedWorkflows
 from chalicelib.dead_letters.model import (
     CannotRedrive,
     DeadLetter,
@@ -134,54 +134,59 @@ def test_repeated_key_starts_one_replay():
     assert len(events.started) == 2
 
 
-def test_an_order_that_could_not_be_undone_is_undone_anew(shop):
+@pytest.fixture
+def parked_workflows(shop):
+    return ParkedWorkflows(shop.recovery, shop.fulfilment_workflow, shop.undo_workflow, shop.return_workflow)
+
+
+def test_an_order_that_could_not_be_undone_is_undone_anew(shop, parked_workflows):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.starts_saga()
-    redrive.settle(parked(SAGA, "ord_1"))
+    parked_workflows.settle(parked(SAGA, "ord_1"))
     assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
 
 
-def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_time(shop):
+def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_time(shop, parked_workflows):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
     shop.undo_workflow.start("ord_1", {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"})
     shop.step_functions.end(UNDO, "ord_1", "FAILED")
     for _ in range(2):
-        redrive.settle(parked(UNDO, "ord_1"))
+        parked_workflows.settle(parked(UNDO, "ord_1"))
     assert list(shop.undone) == ["ord_1", "ord_1-1"]
     assert shop.undone["ord_1-1"]["reason"] == Reason.CUSTOMER_REQUEST
 
 
-def test_redrive_of_an_order_whose_parcel_has_left_does_not_cancel_it(shop):
+def test_redrive_of_an_order_whose_parcel_has_left_does_not_cancel_it(shop, parked_workflows):
     shop.ships()
     shop.orders.dispatched("ord_1")
-    redrive.settle(parked(SAGA, "ord_1"))
+    parked_workflows.settle(parked(SAGA, "ord_1"))
     assert shop.orders.get("ord_1").cancellation is None
     assert list(shop.undone) == ["ord_1"]
 
 
-def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop):
+def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop, parked_workflows):
     shop.ships()
-    redrive.settle(parked(SAGA, "ord_1"))
+    parked_workflows.settle(parked(SAGA, "ord_1"))
     assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
-def test_an_order_that_has_ended_meanwhile_is_left_alone(shop, status):
+def test_an_order_that_has_ended_meanwhile_is_left_alone(shop, parked_workflows, status):
     shop.has(an_order_in(status))
-    redrive.settle(parked(UNDO, "ord_1"))
+    parked_workflows.settle(parked(UNDO, "ord_1"))
     assert shop.undone == {}
 
 
-def test_a_return_is_begun_anew_with_what_it_was_given(shop):
+def test_a_return_is_begun_anew_with_what_it_was_given(shop, parked_workflows):
     given = {"order_id": "ord_1", "return_id": "ret_1"}
     shop.return_workflow.start("ret_1", given)
     shop.step_functions.end(RETURN, "ret_1", "FAILED")
-    redrive.settle(parked(RETURN, "ret_1"))
+    parked_workflows.settle(parked(RETURN, "ret_1"))
     assert shop.step_functions.started["order-return", "ret_1-1"] == given
 
 
 @pytest.mark.parametrize("content", [{}, {"execution": 5}, {"execution": "x"}, {"execution": "a:b:c:d:e:f:other:name"}])
-def test_what_names_no_workflow_of_ours_cannot_be_settled(shop, content):
+def test_what_names_no_workflow_of_ours_cannot_be_settled(parked_workflows, content):
     with pytest.raises(CannotRedrive):
-        redrive.settle(a_dead_letter(content))
+        parked_workflows.settle(a_dead_letter(content))

@@ -9,9 +9,6 @@ from infra.build.template import ROOT
 ROOMS = sorted(path.parent for path in (ROOT / "chalicelib").glob("*/__init__.py") if path.parent.name != "wiring")
 """`wiring` and `api.py` join the rooms, so they import everything."""
 
-UNCONVERTED = {"dead_letters/redrive.py"}
-"""Modules that still take their collaborators from `wiring`. Remove each when it is given them as arguments."""
-
 
 def imported(path):
     """Yield the modules that a file imports."""
@@ -43,4 +40,4 @@ def test_only_entry_points_and_routes_import_the_composition_root():
         if not path.is_relative_to(root / "wiring") and not path.name.endswith("routes.py")
         if any(name.split(".")[:2] == ["chalicelib", "wiring"] for name in imported(path))
     }
-    assert importers == UNCONVERTED
+    assert importers == set()
