@@ -25,7 +25,6 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics, retries
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
-from chalicelib.wiring import fulfilment
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import (
@@ -168,11 +167,10 @@ def _refused(*arguments: object, **options: object) -> None:
 
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Routes take their rooms from `wiring`; everything else is given them."""
     opened = Shop()
-    workflows = ("fulfilment_workflow", "undo_workflow", "return_workflow")
-    for room in ("orders", "payments", "shipping", *workflows):
+    for room in ("orders", "payments", "shipping"):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
-    monkeypatch.setattr(fulfilment, "recovery", lambda: opened.recovery)
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened
 
