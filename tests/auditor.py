@@ -1,4 +1,4 @@
-"""The shop's auditor, on a shop of the tests."""
+"""Auditor for tests: runs the shop's auditor on a shop of the tests."""
 
 import time
 from typing import Any

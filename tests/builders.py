@@ -1,4 +1,4 @@
-"""Orders, carts, products and the like, as tests name them: only what a test is about is spelled out."""
+"""Test builders: create orders, carts, products and others with defaults for all that a test does not state."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ TO_THE_BUYER = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED)
 
 
 class TestClock:
-    """Stands still until a test moves it."""
+    """A clock that moves only when a test moves it."""
 
     __test__ = False
 
@@ -37,7 +37,7 @@ class TestClock:
 
 
 def euros(amount: int) -> Money:
-    """`amount` is cents, as everywhere."""
+    """Return the money of `amount` minor units."""
     return Money(amount=amount, currency="EUR")
 
 
@@ -97,7 +97,7 @@ def a_dispatched_order(order_id: str = "ord_1") -> Order:
 
 
 def as_read(order: Order) -> Order:
-    """The order as a store gives it back: its event has been published."""
+    """Return the order as a store returns it, after its event was published."""
     return order.model_copy(update={"pending_event": None})
 
 
@@ -159,7 +159,7 @@ def a_reply(outcome: str, order_id: str = "ord_1", **facts: str) -> WarehouseRep
 
 
 def a_record(message_id: str, body: str, queue: str = "replies", **attributes: str) -> dict[str, Any]:
-    """A message as Lambda hands it to who reads its queue."""
+    """Return a message as Lambda passes it to a queue's consumer."""
     usual = {"SentTimestamp": "1905249600000", "ApproximateReceiveCount": "1"}
     return {
         "messageId": message_id,

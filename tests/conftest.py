@@ -1,7 +1,7 @@
-"""An engine, a payment sandbox and a shop for each worker of the run, started when a test first asks.
+"""Fixtures: an AWS emulator (MiniStack), a Stripe sandbox and a shop for each worker, started on first use.
 
-One engine for all would need an account per worker, but a call that is not signed, as a browser's, always
-belongs to the engine's default account.
+A shared emulator would need an account per worker, but unsigned calls, such as a browser's, always belong to the
+emulator's default account.
 """
 
 import fcntl
@@ -29,13 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every audit reads the whole books, so what fills them comes last."""
+    """Run tests that fill the tables last, because every audit reads all tables."""
     items.sort(key=lambda item: item.get_closest_marker("leaves_much") is not None)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A running engine and the payment sandbox beside it."""
+    """Start the AWS emulator (MiniStack) and the Stripe sandbox."""
 
     place: shop.LocalShop
 
@@ -70,7 +70,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> dict[str, Any]:
-    """A deployed and seeded shop without its pages; what `make up` writes into outputs.json."""
+    """Deploy and seed a shop without its pages; return the content of `outputs.json`."""
     build = tmp_path_factory.mktemp("build")
     outputs = shop.deploy_shop(engine.place, build, frontend=False)
     judge = pytestconfig.pluginmanager.get_plugin("rights")
@@ -80,14 +80,14 @@ def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory, pytestconfi
 
 @pytest.fixture(scope="session")
 def storefront_url(engine: Engine, opened: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The same shop, with its pages."""
+    """Publish the pages of the same shop."""
     _build_once(tmp_path_factory)
     shop.publish_pages(engine.place, opened["stack"])
     return opened["storefront_url"]
 
 
 def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """All workers of a run share one folder of built pages: the first builds it, the others wait."""
+    """Return the folder of built pages, which all workers of a run share: the first builds it, the others wait."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "pages-built").open("a+") as note:

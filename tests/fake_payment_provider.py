@@ -123,7 +123,7 @@ class FakePaymentProvider:
         return self._moved_since("disputes", created)
 
     def strangers(self, deployment: str | None) -> "FakePaymentProvider":
-        """Of another deployment on the same account; with None, of somebody who marks nothing."""
+        """Create a payment of another deployment on the same account; with None, one without a mark."""
         theirs = copy(self)
         theirs._deployment = deployment
         return theirs

@@ -185,7 +185,7 @@ class FakeWarehouse:
 
 @dataclass
 class FakeWaitingTask:
-    """What the waiting saga heard, in order: (token, outcome)."""
+    """Results of the saga's task tokens, in order: (token, outcome)."""
 
     heard: list[tuple[str, Any]] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""The rooms that keep their counters in the insights table, and the events that they count."""
+"""Test helpers: the rooms that keep counters in the insights table, and the events that they count."""
 
 from types import SimpleNamespace
 

@@ -32,7 +32,7 @@ from tests.template.template import (
 
 TESTS = Path(__file__).parent
 FOLDER = "RIGHTS_FOLDER"
-"""The setting by which the workers of a run learn where to write."""
+"""Environment variable with the folder that the workers of a run write to."""
 
 REPEATED = "A step looks at what its first try did only when that try's answer was lost."
 FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."

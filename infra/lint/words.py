@@ -49,8 +49,22 @@ CLEAN = (
     "infra/stripe_sandbox",
     "infra/template",
     "statemachine",
+    "tests/auditor.py",
+    "tests/builders.py",
+    "tests/conftest.py",
+    "tests/contract",
     "tests/e2e",
+    "tests/edge",
+    "tests/fake_payment_provider.py",
+    "tests/fakes.py",
+    "tests/insights.py",
+    "tests/interleaving.py",
+    "tests/price_rules.py",
+    "tests/rights.py",
     "tests/stripe_sandbox",
+    "tests/template",
+    "tests/tooling",
+    "tests/workflow",
 )
 """Folders and files without these words. Add the next one when it is clean; take none out."""
 
@@ -71,6 +85,7 @@ ALLOWED = {
     ("infra/commands/cli.py", "letters"): "Letters of an alphabet.",
     ("infra/commands/tour.py", "pieces"): "A field of the API.",
     ("tests/e2e/test_analytics.py", "pieces"): "A field of the API.",
+    ("tests/template/test_system_map.py", "gives up"): "A value of the API.",
 }
 """Words that a file may contain, and why."""
 

@@ -1,4 +1,4 @@
-"""Tables as they are deployed: keys and indexes come from the template, DynamoDB from moto."""
+"""Fixtures: tables with the keys and indexes of the template, on moto's DynamoDB."""
 
 import uuid
 
@@ -14,7 +14,7 @@ from tests.fakes import InConflict
 from tests.insights import InsightsRooms
 
 NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}
-"""What a template says of a table, and neither `CreateTable` nor a store needs."""
+"""Properties of a table in the template that neither `CreateTable` nor a store needs."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def dynamodb():
 
 @pytest.fixture(scope="session")
 def new_table(dynamodb):
-    """Creates the table that has this logical id in the template, empty, and returns its name."""
+    """Return a function that creates the table with a logical id of the template, empty, and returns its name."""
     resources = merged_template("local")["Resources"]
 
     def create(logical_id):
@@ -41,7 +41,7 @@ def new_table(dynamodb):
 
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch):
-    """Retries follow each other at once."""
+    """Retry without pauses."""
     monkeypatch.setattr(retries, "sleep", lambda seconds: None)
 
 

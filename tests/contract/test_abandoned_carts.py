@@ -1,4 +1,4 @@
-"""Carts that were left are found by their last change; a reminder of one is sent once for each of its versions."""
+"""Idle carts are found by their last change, and each version of a cart causes at most one reminder."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from tests.fakes import FakeMail
 KEY = "k" * 48
 ADA = Caller(customer_id="ada", email="ada@example.com")
 WITH_ACCESS_TOKEN = Caller(customer_id="ada")
-"""Only the id token tells the email."""
+"""Only the id token contains the email address."""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def carts(dynamodb, table, clock):
 
 @pytest.fixture
 def left(carts, clock):
-    """The ids of carts that were untouched for twenty hours."""
+    """Return the ids of carts that were idle for twenty hours."""
     return lambda: [cart.id for cart in carts.abandoned(clock.now - timedelta(hours=20))]
 
 

@@ -1,4 +1,4 @@
-"""A request is answered once for each key, also where the first try broke off."""
+"""Idempotency of requests: each key has one response, even if the first attempt was interrupted."""
 
 import pytest
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""Documents are numbered without a gap, once each, and their files are written once."""
+"""Documents are numbered once and without a gap, and their files are written once."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def s3(dynamodb):
 
 
 class OneCallAtATime:
-    """moto's transactions are not atomic: one that fails takes back what others wrote meanwhile."""
+    """moto's transactions are not atomic: a failing one reverts concurrent writes."""
 
     def __init__(self, client):
         self._client, self._lock = client, threading.Lock()

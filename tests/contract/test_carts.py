@@ -1,4 +1,4 @@
-"""Carts are changed one at a time, claimed once, and gone when they expire."""
+"""Carts: concurrent changes do not overwrite each other, a cart is claimed once, and an expired cart is empty."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,7 +37,7 @@ def carts(store, clock):
 
 @pytest.fixture
 def guest_token(carts):
-    """Of a guest who has two mugs."""
+    """Return a guest's cart with two mugs."""
     return carts.set_quantity(GUEST, None, "MUG", 2)[1]
 
 
@@ -260,7 +260,7 @@ class TestOrder:
 
 
 class InterruptedStore:
-    """Before each of the first saves, somebody else puts one more piece into Ada's cart."""
+    """Before each of the first saves, a concurrent request adds one unit to Ada's cart."""
 
     def __init__(self, store, times):
         self._store = store

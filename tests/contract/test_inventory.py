@@ -1,4 +1,4 @@
-"""Pieces are moved all or none, counted once, and never lost."""
+"""Inventory: each operation moves all units or none, is counted once, and conserves the stock."""
 
 import random
 from contextlib import suppress

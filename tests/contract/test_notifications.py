@@ -1,4 +1,4 @@
-"""Each email is sent once, and twice at most whatever fails; a sender that dies is followed by another."""
+"""Each email is sent once, and after any failure twice at most; another sender takes over from one that crashed."""
 
 import re
 from collections import Counter
@@ -55,7 +55,7 @@ def ses_error(status, code="Throttling"):
 
 
 class MarksNothing(IdempotencyStore):
-    """An effects table to which the mark that an email was sent can never be written."""
+    """Return an idempotency table in which no email can be marked as sent."""
 
     def mark_done(self, lease, is_skipped=False, answer=None):
         raise ConnectionError
@@ -146,7 +146,7 @@ class TestRepeating:
 
 
 class TestStrangers:
-    """Emails of orders that nobody has paid for go to whatever address a stranger typed."""
+    """Emails about unpaid orders go to an unverified address, so their number is limited."""
 
     @staticmethod
     def declined(number, to="ada@example.com", client="client-1"):

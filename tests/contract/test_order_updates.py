@@ -1,4 +1,4 @@
-"""Who watches which order: the same of the connections table and of its stand-in."""
+"""Connections and their watched orders: the DynamoDB store and the fake behave alike."""
 
 import pytest
 

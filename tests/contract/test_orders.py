@@ -1,4 +1,4 @@
-"""Orders, their events and the checkouts' records: written together, listed page by page."""
+"""Orders, their events and checkout records: written in one transaction, listed page by page."""
 
 import base64
 import functools
@@ -54,14 +54,14 @@ def orders(store, clock):
 
 @pytest.fixture
 def placed(store):
-    """As it was written: its event has been published."""
+    """Return the order as it was stored, after its event was published."""
     store.place(an_order("ord_1"), a_record("ord_1"), NOW)
     return store.get("ord_1")
 
 
 @pytest.fixture
 def events_of(request, store):
-    """The outbox of an order: (sort key, event) in order."""
+    """Return the outbox of an order: (sort key, event) in order."""
     if isinstance(store, FakeOrderStore):
         return store.events_of
     dynamodb, table = request.getfixturevalue("dynamodb"), request.getfixturevalue("table")
@@ -75,7 +75,7 @@ def events_of(request, store):
 
 
 class Overtaken:
-    """The store of somebody to whom `other` happens between the reading and the first writing."""
+    """A store that runs `other` between its read and its first write."""
 
     def __init__(self, store, other):
         self._store = store
@@ -250,7 +250,7 @@ class TestAdvance:
 
 
 class TestCancelAgainstDispatch:
-    """Both look at the order before they write; the other writes in between."""
+    """Both read the order before they write; the other one writes in between."""
 
     @pytest.fixture
     def shipping(self, store):

@@ -1,4 +1,4 @@
-"""What an outbox knows of events that nobody has published yet; the orders' and the insights' alike."""
+"""Outbox: lists unpublished events, in the orders table and the insights table alike."""
 
 from dataclasses import dataclass
 from datetime import timedelta

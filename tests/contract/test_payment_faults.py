@@ -28,7 +28,7 @@ NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
 FORWARD, UNDO = 5, 9
 """Attempts of a forward step and of a compensation: `statemachine/order_fulfilment.asl.yaml`."""
 ONCE, TWICE, ALWAYS = 1, 2, 0
-"""Stripe's SDK asks again by itself, so only what strikes twice in a row makes an attempt fail."""
+"""Stripe's SDK retries by itself, so an attempt fails only if a fault applies twice in a row."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def retried(step, attempts):
 
 
 def saga(payments, card=APPROVED, is_refused=False):
-    """Authorize, ship, capture; if one of them fails, compensate. Returns the failure, and what is left."""
+    """Authorize, ship and capture; if one of them fails, compensate. Return the failure and the remaining steps."""
     failure = retried(lambda: payments.authorize(ORDER, AMOUNT, card), FORWARD)
     failure = failure or ("the warehouse refuses" if is_refused else None)
     failure = failure or retried(lambda: payments.capture(ORDER), FORWARD)
@@ -97,7 +97,7 @@ def saga(payments, card=APPROVED, is_refused=False):
 
 @pytest.fixture(autouse=True)
 def money_is_right(sandbox, payments):
-    """Every fault struck; no money is held, and only a captured payment keeps some, once."""
+    """Check that every fault was applied, no money is held, and only one captured payment keeps money."""
     yield
     assert sandbox.have_all_struck()
     ledger = sandbox.call("GET", "/ledger")["payments"]
@@ -165,7 +165,7 @@ def test_hold_is_released_despite_a_fault(payments, sandbox, kind, times):
 
 @pytest.mark.parametrize("kind, times", TROUBLES)
 def test_unnoticed_capture_is_refunded_once_despite_a_fault(payments, sandbox, kind, times):
-    """The capture succeeds and answers with a failure, and reading the payment fails until the saga gives up."""
+    """The capture succeeds but returns an error, and reading the payment fails until the saga fails permanently."""
     sandbox.fault("capture", "sticky_error_after")
     sandbox.fault("retrieve", "error_before", times=9)
     sandbox.fault("refund", kind, times)

@@ -45,7 +45,7 @@ SANDBOX_STATUS = {
 
 
 class SandboxControl:
-    """What others than the shop do to a payment at the Stripe sandbox, and the sandbox's faults."""
+    """Changes outside the shop at the Stripe sandbox, and the sandbox's faults."""
 
     def __init__(self, url, account):
         self._url = url
@@ -76,7 +76,7 @@ class SandboxControl:
         self._ask("faults", operation=call, kind="sticky_error_after" if has_effect else "sticky_error")
 
     def lose(self, call):
-        """Twice, because the SDK asks again by itself."""
+        """Apply the fault twice, because the SDK retries by itself."""
         self._ask("faults", operation=call, kind="error_after", times=2)
 
     def _ask(self, path, **body):
@@ -95,7 +95,7 @@ def sandbox(tmp_path_factory):
 
 @dataclass(frozen=True)
 class Account:
-    """A new account at a provider. `control` is what others than the shop do there; `silent` does not answer."""
+    """A new account at a provider. `control` makes changes outside the shop; `silent` never responds."""
 
     provider: PaymentProvider
     control: Any
@@ -205,7 +205,7 @@ def test_an_unknown_card_is_declined(provider, created):
 
 @pytest.fixture
 def asked(provider, created):
-    """The id of a payment that its buyer has to confirm."""
+    """Return the id of a payment that its buyer has to confirm."""
     return provider.confirm(created, WANTS_HOLDER, "confirm", "https://shop.example/orders/ord_1").id
 
 
@@ -466,7 +466,7 @@ class TestFailure:
 
     @pytest.fixture
     def is_done(self, call, provider, payment_id):
-        """Whether it had its effect."""
+        """Return whether the call had its effect."""
         if call == "create":
             return lambda: list(provider.payments_since(0)) != []
         if call == "refund":

@@ -1,4 +1,4 @@
-"""Split, write and count, with everything in between coming twice, out of order, or breaking off."""
+"""Product import: split, write and count are correct if messages are repeated, reordered or interrupted."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ from tests.builders import euros
 
 BUCKET = "imports"
 LONG = "Clay " * 399 + "clay"
-"""So a few rows fill a batch."""
+"""Small, so that a few rows fill a batch."""
 HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
 
 
@@ -35,13 +35,13 @@ def a_row(number, price=500, stock="2"):
 
 
 def a_file(rows=25, bad=(), **changes):
-    """Three batches of rows by default; those whose numbers are in `bad` have no price."""
+    """Return rows for three batches by default; those with a number in `bad` have no price."""
     lines = [a_row(n, **({"price": ""} if n in bad else changes)) for n in range(rows)]
     return "\n".join([HEADER, *lines]).encode()
 
 
 class FakeQueue:
-    """Keeps the batches. `failing` requests are refused first."""
+    """A queue that keeps the batches, after refusing the first `failing` requests."""
 
     def __init__(self):
         self.batches = []
@@ -56,7 +56,7 @@ class FakeQueue:
 
 
 class Breaking:
-    """An adapter of which one method fails once, before or after it did its work."""
+    """An adapter with one method that fails once, before or after its effect."""
 
     def __init__(self, adapter, method, is_done):
         self._adapter, self._method, self._is_done = adapter, method, is_done
@@ -76,7 +76,7 @@ class Breaking:
 
 
 class ShopOfImports:
-    """Everything real but the queue and the bus."""
+    """An import room with real stores, and fakes for the queue and the bus."""
 
     def __init__(self, dynamodb, s3, new_table, clock):
         self.s3, self.clock = s3, clock
@@ -95,7 +95,7 @@ class ShopOfImports:
         return Writer(self.store, self.files, self.catalog, self.inventory, self.published.append, self.clock)
 
     def upload(self, content, file_format=Format.CSV):
-        """The event of a file that was uploaded for a new import."""
+        """Return the event of a file that was uploaded for a new import."""
         asked, _ = self.imports.ask(file_format)
         return self.upload_for(asked.import_id, content, file_format)
 
@@ -105,18 +105,18 @@ class ShopOfImports:
         return Upload.model_validate({"detail": {"object": {"key": key, "etag": etag}}})
 
     def split(self, content, file_format=Format.CSV):
-        """Returns the import's id."""
+        """Import a file and return the import's id."""
         upload = self.upload(content, file_format)
         self.splitter.split(upload)
         return upload.import_id
 
     def work(self):
-        """Write whatever is in the queue."""
+        """Write all batches in the queue."""
         while self.sqs.batches:
             self.writer.write(self.sqs.batches.pop(0))
 
     def counts(self, import_id):
-        """(total, written, unchanged, failed)"""
+        """Return (total, written, unchanged, failed)."""
         found = self.imports.get(import_id)
         return found.total, found.written, found.unchanged, found.failed
 
@@ -139,7 +139,7 @@ class ShopOfImports:
 
 @pytest.fixture(scope="session")
 def s3(dynamodb):
-    """In the same pretended cloud as the tables."""
+    """Return the bucket, in the same mocked AWS account as the tables."""
     client = boto3.client("s3", region_name="eu-central-1")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return client
@@ -425,7 +425,7 @@ class TestBreakingOff:
         ],
     )
     def test_import_that_breaks_off_while_writing(self, shop, adapter, method, is_done):
-        """Wherever it breaks, the batch comes again, and everything counts as if nothing had happened."""
+        """After a failure at any call, the batch is received again and the counts are correct."""
         import_id = shop.split(a_file(rows=9, bad={7}))
         (batch,) = shop.sqs.batches
         whole = getattr(shop, adapter)
@@ -463,7 +463,7 @@ class TestWhatIsRefused:
         assert shop.imports.get(first.import_id).reason == "The file was replaced or removed before it was read."
 
     def test_a_product_that_the_table_will_never_take(self, shop, monkeypatch):
-        """It is reported, brings no pieces, and takes no other row with it."""
+        """The row is reported, adds no stock and does not affect other rows."""
         import_id = shop.split(a_file(rows=9))
 
         class Refusing:

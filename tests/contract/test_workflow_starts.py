@@ -18,7 +18,7 @@ ORDER = {"order_id": "ord_1"}
 
 
 class Real:
-    """One machine of its own for each test, whoever else is in this moto."""
+    """Return a new state machine for each test, because all tests share one moto."""
 
     def __init__(self, client):
         self.client = client

@@ -6,7 +6,7 @@ export function load(name, surroundings = {}) {
   const code = readFileSync(new URL(`../../infra/edge/${name}.js`, import.meta.url), 'utf8');
   const context = createContext(surroundings);
   runInContext(`"use strict";${code}`, context);
-  // What it answers must survive being written as JSON, as it is between the edge and the function.
+  // The response must survive serialization as JSON, which CloudFront applies between edge and function.
   return (event) => JSON.parse(JSON.stringify(context.handler(JSON.parse(JSON.stringify(event)))));
 }
 

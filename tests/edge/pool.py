@@ -1,4 +1,4 @@
-"""A user pool that signs what a test asks for, honest or forged."""
+"""A fake user pool that signs valid and forged tokens."""
 
 import base64
 import json
@@ -73,7 +73,7 @@ class Pool:
         return f"{message}.{base64url(signature)}"
 
     def with_block(self, message: str, block: bytes) -> str:
-        """Signs this very block, as only the key's owner can: what a verifier that is not strict would accept."""
+        """Sign a given block, as only the key's owner can: a verifier that is not strict would accept it."""
         numbers = self.key.private_numbers()
         value = pow(int.from_bytes(block, "big"), numbers.d, numbers.public_numbers.n)
         return f"{message}.{base64url(value.to_bytes(self.bits // 8, 'big'))}"

@@ -1,4 +1,4 @@
-"""What search engines and link previews get, and that people get the app."""
+"""Crawlers: search engines and link previews get rendered pages, and browsers get the app."""
 
 import json
 from html.parser import HTMLParser
@@ -29,7 +29,7 @@ NOTHING = {"items": []}
 
 
 class Reader(HTMLParser):
-    """What a machine makes of a page."""
+    """Parser of a rendered page, as a crawler reads it."""
 
     def __init__(self, html):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The console's pages open for admins; everybody else is asked to sign in and comes back to where they wanted."""
+"""Guard: the console's pages open for admins; others are redirected to sign in and then return to the page."""
 
 from urllib.parse import parse_qs, urljoin, urlsplit
 

@@ -1,4 +1,4 @@
-"""Of all that looks like a token only the pool's own, current id token for this client is believed."""
+"""Token verification: only a current id token of this pool for this client is accepted."""
 
 import hashlib
 import hmac

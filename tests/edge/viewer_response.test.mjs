@@ -19,11 +19,11 @@ test('half of the visitors get each variant', () => {
   assert.deepEqual([0, 0.49, 0.5, 0.99].map(variantAt), ['a', 'a', 'b', 'b']);
 });
 
-test('who has a variant keeps it', () => {
+test('a visitor keeps their variant', () => {
   assert.equal(handler(response(PAGE, { cookies: { saga_ab: 'b' } })).cookies.saga_ab, undefined);
 });
 
-test('a variant that there is not is replaced', () => {
+test('an unknown variant is replaced', () => {
   for (const value of ['c', '', 'toString', '"><script>']) {
     assert.match(handler(response(PAGE, { cookies: { saga_ab: value } })).cookies.saga_ab.value, /^[ab]$/);
   }
@@ -47,18 +47,18 @@ for (const [country, currency, language] of [
   });
 }
 
-test('a country that we know nothing of suggests nothing', () => {
+test('an unknown country suggests nothing', () => {
   for (const country of ['AQ', 'constructor', '', 'no']) {
     assert.deepEqual(Object.keys(handler(response(PAGE, from(country))).cookies), ['saga_ab']);
   }
 });
 
-test('a choice that was made is not overwritten', () => {
+test('a visitor\'s choice is not overwritten', () => {
   const cookies = { saga_ab: 'a', saga_currency: 'EUR', saga_language: 'en' };
   assert.deepEqual(handler(response(PAGE, { ...from('NO'), cookies })).cookies, {});
 });
 
-test('nothing else of the answer changes', () => {
+test('the rest of the response is unchanged', () => {
   const event = response(PAGE, from('NO'));
   const { cookies, ...rest } = handler(event);
   const { cookies: none, ...before } = event.response;

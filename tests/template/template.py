@@ -13,7 +13,7 @@ SUBSCRIPTION = "AWS::SNS::Subscription"
 ATTACHED = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 """Policies that name their roles."""
 
-# What Lambda does by a function's role when it feeds the function, and when it writes down what the function said.
+# Actions that Lambda takes with a function's role when it polls for the function and when it writes the logs.
 READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 FIND_STREAMS = "dynamodb:ListStreams"

@@ -1,4 +1,4 @@
-"""Whatever is invoked without anybody waiting for it says how often it is tried, for how long, and where it ends."""
+"""Asynchronous invocations: each function has its number of attempts, a maximum age and a failure destination."""
 
 from chalicelib.platform.idempotency import KEPT
 from chalicelib.platform.shop import shop
@@ -15,7 +15,7 @@ def _schedules(template):
 
 
 def _asynchronous(template):
-    """Every function that a schedule, a rule, a topic or a bucket invokes: none of them waits for the answer."""
+    """Return every function that a schedule, a rule, a topic or a bucket invokes asynchronously."""
     functions = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
     targets = [target["Arn"] for target in _schedules(template).values()]
     targets += [t["Arn"] for rule in of_type(template, "AWS::Events::Rule").values() for t in rule["Targets"]]
@@ -58,7 +58,7 @@ def test_lambda_says_the_same_for_every_function_that_nobody_waits_for(template)
 
 
 def test_a_function_may_report_to_where_its_failures_go(template):
-    """Lambda refuses a destination that the function's role may not write to."""
+    """Lambda requires that the function's role may write to the destination."""
     policies = of_type(template, "AWS::IAM::Policy")
     for config in of_type(template, ATTEMPTS).values():
         role = template["Resources"][referred(config["FunctionName"])]["Properties"]["Role"]["Fn::GetAtt"][0]
@@ -77,7 +77,7 @@ def test_what_is_invoked_asynchronously_is_alarmed_when_given_up(template):
 
 
 def test_the_archive_forgets_before_consumers_do(template):
-    """What can be replayed, consumers know that they have done."""
+    """Consumers keep idempotency keys for longer than the archive keeps events."""
     told = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]
     assert int(told) < KEPT.days
     [archive] = of_type(template, "AWS::Events::Archive").values()

@@ -1,4 +1,4 @@
-"""The functions: that the saga's exist, what they are told, and which are not for every stage."""
+"""Functions: those of the saga exist, their environment is complete, and some are not in every stage."""
 
 import json
 import re
@@ -105,7 +105,7 @@ def test_the_lab_has_nothing_behind_it_in_production(template, stage):
 
 
 def test_the_auditors_zip_holds_what_it_runs_on(packaged, tmp_path):
-    """Without this project in reach; the libraries are the virtual environment's, as on the engine."""
+    """Import without this project on the path; libraries come from the virtual environment, as in the emulator."""
     with zipfile.ZipFile(packaged["local"].parent / "auditor.zip") as archive:
         archive.extractall(tmp_path)
     isolated = [sys.executable, "-c", "import infra.audit.function as f; print(f.__file__)"]

@@ -1,4 +1,4 @@
-"""The template is such that CloudFormation accepts it, as far as its schemas can tell."""
+"""The template is valid by CloudFormation's schemas."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Live updates: what keeps their order, and who may call whom."""
+"""Live updates: the queue keeps the sequence of an order's changes, and each permission is minimal."""
 
 from .template import FUNCTION, MAPPING, QUEUE, allowed, of_type, referred, role_of
 

@@ -1,5 +1,5 @@
-"""Who may do what. The engine enforces the functions' own policies, but not those of the state machine,
-of rules that send to queues, and of the API that invokes: here they are read from the template."""
+"""Permissions: the AWS emulator (MiniStack) enforces the functions' own policies. These tests read those of the state
+machine, of rules that send to queues, and of the API that invokes functions from the template."""
 
 import json
 import re
@@ -214,7 +214,7 @@ def test_nobody_may_do_everything(template):
 
 
 def test_the_api_may_count_steps_and_note_published_events_and_change_nothing_else_of_the_insights(template):
-    """The engine does not look at this condition."""
+    """The AWS emulator ignores this condition."""
     table = {"Fn::GetAtt": ["InsightsTable", "Arn"]}
     changing = {"dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
     [statement] = [

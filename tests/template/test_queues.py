@@ -1,4 +1,4 @@
-"""No message is lost, delivered twice at a time, or given up unseen."""
+"""Queues: no message is lost or processed twice at a time, and each dead letter raises an alarm."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The map of the system holds all that the template holds: whoever adds a part finds it there."""
+"""System map: it contains every part and link of the template."""
 
 import pytest
 

@@ -26,7 +26,7 @@ SHOWN = "[bold]x[/bold] [/] :smile: \N{REPLACEMENT CHARACTER}[31mred\N{REPLACEME
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """No shop runs here, and nothing of the developer's AWS account is found."""
+    """Run without a local shop and without the developer's AWS credentials."""
     monkeypatch.setattr(run, "RUNNING", tmp_path / "running.json")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "STAGE", "NAME", "ADMIN_EMAIL"):
         monkeypatch.delenv(name, raising=False)
@@ -60,7 +60,7 @@ def command(*arguments, **options):
 
 
 def is_refused(result, text):
-    """Whether the command ended with exit code 2 and a single line on stderr that contains `text`."""
+    """Return whether the command ended with exit code 2 and a single line on stderr that contains `text`."""
     lines = result.stderr.splitlines()
     return result.exit_code == 2 and result.stdout == "" and len(lines) == 1 and text in lines[0]
 

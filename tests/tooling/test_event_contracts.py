@@ -1,4 +1,4 @@
-"""The contracts of events: written down, kept, and demanded at both ends of the bus."""
+"""Event contracts: they are published, stay compatible, and are checked by producers and consumers."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A finding is refused unless it is accepted, and so is an acceptance that excuses nothing."""
+"""Lint exceptions: a finding fails unless it is accepted, and so does an exception without a finding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Servers that tests start are gone when the tests are, also when these are ended in the middle."""
+"""Processes: servers of the tests stop with the tests, also if these are interrupted."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""shop.json is read once, checked as a whole, and a wrong one is named in one line."""
+"""shop.json: it is read once and validated as a whole, and an error is reported in one line."""
 
 import json
 import os

@@ -87,5 +87,5 @@ def test_the_api_function_declares_every_route():
 
 
 def test_a_process_outside_of_lambda_declares_every_route():
-    """As `chalice package` needs it, and the tests."""
+    """`chalice package` and the tests need the whole app."""
     assert "/orders/{order_id}" in app.app.routes

@@ -1,4 +1,4 @@
-"""Storefront build: its types follow the API, and each file is cached for as long as it cannot change."""
+"""Storefront build: its types are generated from the API, and only files that never change are cached for long."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_pages_that_read_a_field_the_api_dropped_fail_the_check(tmp_path, monkey
 
 
 def test_who_asks_for_the_packages_while_they_are_installed_waits_and_finds_them(tmp_path, monkeypatch):
-    """Two at once would empty each other's folder."""
+    """Concurrent builds would empty each other's folder."""
     (tmp_path / "package-lock.json").write_text("{}")
     begun, ended = [], []
 

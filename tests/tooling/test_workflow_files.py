@@ -1,4 +1,4 @@
-"""A workflow may take over states of another; the packaging finds those that it leads to."""
+"""Workflow files: a workflow may reuse states of another, and the build includes the reachable ones."""
 
 import pytest
 import yaml

@@ -11,7 +11,7 @@ TestState = Callable[..., Answer]
 
 @pytest.fixture(scope="session")
 def step_functions(request: pytest.FixtureRequest) -> Any:
-    """The engine's Step Functions. TestState's host prefix `sync-` leads nowhere on loopback."""
+    """Return a Step Functions client of the emulator, without TestState's host prefix `sync-`, which has no address."""
     session = request.getfixturevalue("engine").session
     return session.client("stepfunctions", config=Config(inject_host_prefix=False))
 

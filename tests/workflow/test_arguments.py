@@ -1,4 +1,4 @@
-"""What each step is told, and that it is known by then."""
+"""Arguments: each step receives the expected input, from variables that are set by then."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_every_variable_is_set_on_every_way_to_its_use(name):
 
 @pytest.fixture(scope="module")
 def role(engine) -> Iterator[str]:
-    """The engine wants a state machine's role to exist; this one does nothing."""
+    """Create a role without rights: the emulator requires that a state machine's role exists."""
     iam = engine.session.client("iam")
     name = f"arguments-{time.time_ns()}"
     yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
@@ -54,7 +54,7 @@ def role(engine) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def arguments(step_functions, role) -> dict[str, State]:
-    """All tasks' arguments as the engine evaluates them, after one state that sets the workflows' variables."""
+    """Return the arguments of all tasks, evaluated by the emulator after a state that sets the workflows' variables."""
     asked = {name: {k: v for k, v in _payload(name).items() if v != TOKEN} for name in TASKS}
     known = {k: v for machine in MACHINES for k, v in STATES[machine.definition["StartAt"]]["Assign"].items()}
     known |= {"failure": {"Error": "Broken"}, "refunded": 1250, "shortfall": "CAPTURED_LESS"}

@@ -93,7 +93,7 @@ def as_task(state: State) -> State:
 
 
 def with_reasons(state: State) -> State:
-    """TestState tells the next state only: hang each catcher's reason on that, so that we see which one caught."""
+    """Append each catcher's reason to its next state: TestState returns only that, and it must identify the catcher."""
     marked = copy.deepcopy(as_task(state))
     for catcher in marked.get("Catch", []):
         catcher["Next"] = f"{catcher['Next']} {catcher.get('Assign', {}).get('reason')}"
@@ -101,12 +101,12 @@ def with_reasons(state: State) -> State:
 
 
 def without_catch(state: State) -> State:
-    """AWS retries before it catches, the engine's TestState the other way round: so ask for the retries alone."""
+    """Return the state without catchers, to test its retries: the emulator's TestState catches first, unlike AWS."""
     return {key: value for key, value in state.items() if key != "Catch"}
 
 
 def walked(run_state, name: str | None) -> list[str]:
-    """The states from here to the end if all goes well."""
+    """Return the states from here to the end of the happy path."""
     path = []
     while name:
         path.append(name)

@@ -258,7 +258,7 @@ def test_recovery_takes_the_sagas_states_and_has_few_of_its_own():
 
 
 def test_recovery_compensates_from_the_last_steps_undo_on():
-    """Whatever the dead saga had done by then."""
+    """This covers every state in which the saga may have ended."""
     back = [catcher["Next"] for catcher in STATES[RESUME]["Catch"] if catcher["Next"] != "ParkOrder"]
     assert set(back) == {NOTHING_LEFT, "RefundPayment"}
     assert chain("RefundPayment") == [*reversed(UNDO.values()), "CancelOrder"]
