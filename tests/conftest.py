@@ -87,7 +87,7 @@ def storefront_url(engine: Engine, opened: dict[str, Any], tmp_path_factory: pyt
 
 
 def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Return the folder of built pages, which all workers of a run share: the first builds it, the others wait."""
+    """Build the pages once per run: the first worker builds the shared folder, the others wait."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "pages-built").open("a+") as note:

@@ -1,4 +1,4 @@
-"""What a buyer does with the pages, for tests to be told in their words."""
+"""Page object: the actions of a buyer on the storefront's pages."""
 
 from playwright.sync_api import Page, expect
 
@@ -6,7 +6,7 @@ from infra.local import shop
 
 PATIENCE_MS = 40_000
 WHOLE_ORDER_MS = 120_000
-"""From the checkout to the end of the saga, on a machine that has other things to do."""
+"""Time from the checkout to the end of the saga on a busy machine."""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 ADDRESS = {
     "email": "ida@example.com",
@@ -36,7 +36,7 @@ class Buyer:
         expect(self.page.get_by_test_id(test_id).first).to_be_visible()
 
     def packs(self, sku: str) -> None:
-        """Puts one piece into the cart, and waits until it is there."""
+        """Put one unit into the cart and wait until it is there."""
         self.goes_to(f"/products/{sku}")
         self.page.get_by_test_id("add-to-cart").click()
         expect(self.page.get_by_test_id("go-to-checkout")).to_be_visible()
@@ -71,7 +71,7 @@ class Buyer:
         self.page.wait_for_url(lambda url: "sign-in" not in url)
 
     def is_signed_in(self, person: shop.Person) -> str:
-        """Without filling in the page for it. Returns the id token."""
+        """Sign in without the page. Return the id token."""
         self.goes_to("/offline.html")
         return self.page.evaluate(SIGN_IN, {"email": person.email, "password": person.password})["id_token"]
 

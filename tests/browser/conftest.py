@@ -1,4 +1,4 @@
-"""One browser for each worker of the run, and buyers with a page each."""
+"""Fixtures: one browser for each worker, and buyers with a page each."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,13 +24,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def viewport(request: pytest.FixtureRequest) -> Any:
-    """Whoever asks for it is proved at both widths."""
+    """Run each test that uses this at both widths."""
     return request.param
 
 
 @pytest.fixture
 def new_buyer(browser: Browser, storefront_url: str) -> Iterator[NewBuyer]:
-    """Fails the test on any error that a page itself throws, and on whatever its security policy refuses."""
+    """Fail the test on any script error of a page and on any violation of its content security policy."""
     contexts, errors = [], []
 
     def enters(**options: Any) -> Buyer:
@@ -60,9 +60,9 @@ def page(buyer: Buyer) -> Page:
 
 @pytest.fixture(scope="session")
 def bought(browser: Browser, storefront_url: str, opened: dict[str, Any]) -> dict[str, Any]:
-    """What the browser of a guest keeps whose order of two things is completed: its `state`, and the `order_id`.
+    """Return the browser `state` of a guest with a completed order of two products, and the `order_id`.
 
-    The token of the cart is left out, so that whoever begins with this state has a cart of their own.
+    The state has no cart token, so that each test that starts with it has a cart of its own.
     """
     context = browser.new_context(viewport=DESKTOP, service_workers="block")
     guest = Buyer(context.new_page(), storefront_url)

@@ -16,7 +16,7 @@ KEEP_TOKEN = "token => localStorage.setItem('saga.cart-token', JSON.stringify(to
 
 
 class Keeper:
-    """Runs the shop's catalog over the API."""
+    """Client of an admin, who changes the catalog through the API."""
 
     def __init__(self, api_url: str) -> None:
         self._api = Api(api_url, token=sign_in(api_url, shop.ADMIN))
@@ -53,7 +53,7 @@ def keeper(opened: Any) -> Keeper:
 
 @pytest.fixture
 def carries(opened: Any) -> Any:
-    """Gives a buyer's browser a guest's cart with so many units of each sku."""
+    """Return a function that gives a browser a guest's cart with units of each sku."""
 
     def fill(buyer: Buyer, **units: int) -> Api:
         api = Api(opened["api_url"])

@@ -13,7 +13,7 @@ WANTS_HOLDER = "pm_card_threeDSecure2Required"
 
 @pytest.fixture
 def asked(new_buyer: Any, viewport: Any) -> Buyer:
-    """Before the page of an order that waits for them."""
+    """Return a buyer on the page of an order that waits for their confirmation."""
     buyer: Buyer = new_buyer(viewport=viewport)
     buyer.packs("CAMP-AXE-01")
     buyer.checks_out(WANTS_HOLDER)

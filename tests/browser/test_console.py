@@ -1,4 +1,4 @@
-"""What an admin sees behind the counter: an order on its way, a saga undone, a letter that was given up."""
+"""Operator console: an open order, a compensated saga and a dead letter."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.browser.buyer import PATIENCE_MS, PHONE
 
 @pytest.fixture
 def enter(page: Page, storefront_url: str) -> Callable[..., None]:
-    """Signs somebody in on the way to a page of the console."""
+    """Return a function that signs a person in on the way to a page of the console."""
 
     def enter(path: str, person: shop.Person = shop.ADMIN) -> None:
         page.goto(f"{storefront_url}{path}")
@@ -41,7 +41,7 @@ def sku(guest: Buyer) -> str:
 
 @pytest.fixture
 def dead_letters(engine: Any) -> Callable[[str, dict[str, Any]], None]:
-    """Puts a letter into a queue of dead letters, as if it had been given up."""
+    """Return a function that sends a message to a dead-letter queue."""
     cloudformation, sqs = engine.session.client("cloudformation"), engine.session.client("sqs")
 
     def put(logical_id: str, body: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def moments(page: Page, kind: str) -> Locator:
 def test_an_admin_follows_an_order_from_placed_to_completed(
     page: Page, enter: Any, guest: Buyer, sku: str, viewport: Any
 ) -> None:
-    """The list and the order's page are opened before there is anything to see, and never loaded again."""
+    """The list and the order's page are opened before the order exists and are never reloaded."""
     page.set_viewport_size(viewport)
     enter("/admin/orders")
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")

@@ -1,4 +1,4 @@
-"""The shop's keepers look at what was sold, keep the catalog, and put the shop to the test in the lab."""
+"""Pages of the operator console: insights, catalog, imports and lab."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Eve
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, storefront_url: str) -> Iterator[BrowserContext]:
-    """As the shop's keeper."""
+    """Return a page that is signed in as an admin."""
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
@@ -35,7 +35,7 @@ def signed_in(browser: Browser, storefront_url: str) -> Iterator[BrowserContext]
 
 @pytest.fixture
 def page(signed_in: BrowserContext) -> Iterator[Page]:
-    """Fails the test on any error that the page itself throws."""
+    """Fail the test on any script error of the page."""
     opened, errors = signed_in.new_page(), []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.set_default_timeout(PATIENCE_MS)
@@ -56,7 +56,7 @@ def admin(engine: Any, opened: dict[str, Any]) -> Buyer:
 
 @pytest.fixture
 def product(admin: Buyer) -> str:
-    """The sku of one that costs 12.50, with ten pieces on the shelf."""
+    """Return the sku of a product at 12.50 with ten units in stock."""
     sku = f"CONSOLE-{uuid.uuid4().hex[:8].upper()}"
     admin.must(
         "PUT",
@@ -334,20 +334,20 @@ def test_the_lab_turns_red_when_a_book_lies(
 ) -> None:
     stock = engine.session.resource("dynamodb").Table(opened["stack"]["InventoryTableName"])
 
-    def steal(pieces: int) -> None:
+    def remove(units: int) -> None:
         stock.update_item(
             Key={"pk": f"STOCK#{product}"},
-            UpdateExpression="SET available = available - :pieces",
-            ExpressionAttributeValues={":pieces": pieces},
+            UpdateExpression="SET available = available - :units",
+            ExpressionAttributeValues={":units": units},
         )
 
-    steal(1)
+    remove(1)
     try:
         page.goto(f"{storefront_url}/admin/lab")
         expect(page.get_by_test_id("verdict")).to_have_text(f"1 of {len(INVARIANTS)} invariants is violated")
         expect(page.get_by_test_id("invariants")).to_contain_text(product)
     finally:
-        steal(-1)
+        remove(-1)
 
 
 def test_a_stage_without_a_lab_has_no_page_for_it(

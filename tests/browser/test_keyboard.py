@@ -1,4 +1,4 @@
-"""Somebody who has no mouse buys something: keys alone, from the front page to the order."""
+"""Keyboard: a purchase without a mouse, from the front page to the order."""
 
 from playwright.sync_api import Page, expect
 
@@ -54,7 +54,7 @@ def test_the_first_tab_leads_past_the_head(buyer: Buyer) -> None:
 
 
 def _tab_to(page: Page, test_id: str) -> None:
-    """Forward only, as a person would; and the eye must find what has the focus."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     for _ in range(MANY_TABS):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.dataset.testid") == test_id:

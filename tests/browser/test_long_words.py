@@ -1,4 +1,4 @@
-"""No name makes a page wider than its window, whatever it is written in; and each runs in its own direction."""
+"""Long names in any script: none makes a page wider than its window, and each has its own text direction."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ ADDRESS_OF_LONG_WORDS = {"name": LONG, "line1": LONG, "line2": LONG, "city": LON
 
 @pytest.fixture(scope="module")
 def skus(engine: Any, opened: dict[str, Any]) -> Iterator[list[str]]:
-    """Products of a category of their own, one for each name; harmless afterwards."""
+    """Create products in a category of their own, one for each name, and withdraw them afterwards."""
     admin = Client(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
     category = f"wide-{uuid.uuid4().hex[:6]}"
     found = []

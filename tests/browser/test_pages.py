@@ -1,4 +1,4 @@
-"""What holds of every page: whom it asks, what may be kept of it, what it says of itself, and what it does offline."""
+"""All pages: allowed hosts, caching, metadata and offline behavior."""
 
 import re
 from typing import Any
@@ -94,7 +94,7 @@ def test_who_loses_the_line_finds_shelter(new_buyer: Any) -> None:
 
 
 def test_a_page_that_cannot_be_fetched_says_so(buyer: Buyer) -> None:
-    """As when the shop was renewed since the window was opened."""
+    """This happens when the shop was deployed after the page was opened."""
     page = buyer.page
     buyer.goes_to("/")
     page.route("**/assets/lazy-pages-*.js", lambda route: route.fulfill(status=404, body=""))

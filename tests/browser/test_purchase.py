@@ -1,4 +1,4 @@
-"""People buy things in a real browser, change their minds, and watch what becomes of their orders."""
+"""Purchases in a real browser: order, cancellation, return and live status."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.browser.buyer import Buyer
 
 
 def test_a_guest_buys_something(new_buyer: Any, viewport: Any) -> None:
-    """From shelf to parcel, by clicks alone; then the invoice."""
+    """From the product page to the parcel, and then the invoice."""
     buyer = new_buyer(viewport=viewport)
     page = buyer.page
     buyer.goes_to("/category/kitchen")
@@ -144,7 +144,7 @@ def test_what_was_bought_together_is_offered_together(new_buyer: Any, bought: An
 
 
 def _reload_until(page: Page, is_so: Any) -> None:
-    """What follows from an order comes a moment after it, and the pages that show it are not told."""
+    """Points and invoice follow shortly after the order, and the pages that show them receive no live update."""
     for _ in range(20):
         page.wait_for_load_state("networkidle")
         if is_so():

@@ -1,4 +1,4 @@
-"""The shelves answer while somebody types."""
+"""Search: suggestions appear while the visitor types."""
 
 from playwright.sync_api import expect
 

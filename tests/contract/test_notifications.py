@@ -55,7 +55,7 @@ def ses_error(status, code="Throttling"):
 
 
 class MarksNothing(IdempotencyStore):
-    """Return an idempotency table in which no email can be marked as sent."""
+    """Idempotency table in which no email can be marked as sent."""
 
     def mark_done(self, lease, is_skipped=False, answer=None):
         raise ConnectionError

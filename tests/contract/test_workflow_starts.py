@@ -18,7 +18,7 @@ ORDER = {"order_id": "ord_1"}
 
 
 class Real:
-    """Return a new state machine for each test, because all tests share one moto."""
+    """A new state machine for each test, because all tests share one moto."""
 
     def __init__(self, client):
         self.client = client

@@ -26,7 +26,7 @@ def opened() -> dict[str, Any]:
 
 @dataclass
 class OwnShop:
-    """Return a shop whose servers a test may stop and start."""
+    """A shop whose servers a test may stop and start."""
 
     home: Path
     engine_port: int = field(default_factory=processes.free_port)

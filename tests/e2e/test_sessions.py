@@ -134,7 +134,7 @@ def test_another_sites_page_can_neither_use_a_session_nor_begin_nor_end_one(visi
 
 
 def test_no_other_site_is_allowed_to_ask(visitor):
-    """Return the response to a preflight request for the header."""
+    """A preflight request shows whether a browser would send the header."""
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     status, _ = visitor.ask("OPTIONS", "/api/session/refresh", headers=preflight)
     assert status >= 400

@@ -1,4 +1,4 @@
-"""Accounts tell nobody who has one, whatever the user pool says; and what it refuses is a refusal of ours."""
+"""Accounts: no response reveals whether an account exists, and each error of the user pool becomes an API error."""
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -26,7 +26,7 @@ SIGNED_IN = {"AuthenticationResult": {"IdToken": "id", "AccessToken": "access", 
 
 
 class FakePool:
-    """Answers as it is told, by operation; notes what it was asked."""
+    """User pool with a prepared answer for each operation, which records its calls."""
 
     def __init__(self, **answers):
         self.answers = {"initiate_auth": SIGNED_IN, "get_tokens_from_refresh_token": SIGNED_IN} | answers
@@ -35,12 +35,12 @@ class FakePool:
     def __getattr__(self, operation):
         def answer(**request):
             self.asked.append((operation, request))
-            told = self.answers.get(operation, {})
-            if isinstance(told, str):
-                raise ClientError({"Error": {"Code": f"{told}Exception", "Message": "said the pool"}}, operation)
-            if isinstance(told, Exception):
-                raise told
-            return told
+            answer = self.answers.get(operation, {})
+            if isinstance(answer, str):
+                raise ClientError({"Error": {"Code": f"{answer}Exception", "Message": "text of the pool"}}, operation)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         return answer
 
@@ -59,15 +59,15 @@ def test_signing_in_gives_tokens():
     assert ours.sign_in(EMAIL, PASSWORD).refresh_token == "refresh"
 
 
-@pytest.mark.parametrize("said", ["NotAuthorized", "UserNotFound", "InvalidParameter"])
-def test_no_account_and_a_wrong_password_are_the_same(said):
-    ours, _ = accounts(initiate_auth=said)
+@pytest.mark.parametrize("error", ["NotAuthorized", "UserNotFound", "InvalidParameter"])
+def test_no_account_and_a_wrong_password_are_the_same(error):
+    ours, _ = accounts(initiate_auth=error)
     with pytest.raises(CredentialsRefused):
         ours.sign_in(EMAIL, PASSWORD)
 
 
 @pytest.mark.parametrize(
-    ("said", "refusal"),
+    ("error", "refusal"),
     [
         ("UserNotConfirmed", AccountNotConfirmed),
         ("TooManyRequests", TooManyAttempts),
@@ -76,11 +76,11 @@ def test_no_account_and_a_wrong_password_are_the_same(said):
         ("Unheard", IdentityProviderUnavailable),
     ],
 )
-def test_what_the_pool_says_at_sign_in_is_said_in_our_words(said, refusal):
-    ours, _ = accounts(initiate_auth=said)
+def test_sign_in_error_of_the_pool_becomes_an_api_error(error, refusal):
+    ours, _ = accounts(initiate_auth=error)
     with pytest.raises(refusal) as refused:
         ours.sign_in(EMAIL, PASSWORD)
-    assert "said the pool" not in str(refused.value)
+    assert "text of the pool" not in str(refused.value)
 
 
 def test_a_pool_that_cannot_be_reached_is_unavailable():
@@ -116,7 +116,7 @@ class TestAnInvited:
         assert pool.operations == ["initiate_auth"]
 
 
-def test_a_second_factor_that_we_do_not_offer_is_said():
+def test_unsupported_second_factor_is_reported():
     ours, _ = accounts(initiate_auth={"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "session"})
     with pytest.raises(SignInStepUnknown):
         ours.sign_in(EMAIL, PASSWORD)
@@ -125,10 +125,10 @@ def test_a_second_factor_that_we_do_not_offer_is_said():
 SILENT = ["UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter"]
 
 
-@pytest.mark.parametrize("said", SILENT)
+@pytest.mark.parametrize("error", SILENT)
 @pytest.mark.parametrize("ask", ["sign_up", "resend", "ask_reset"])
-def test_whether_a_code_was_sent_is_not_told(ask, said):
-    answers = dict.fromkeys(["sign_up", "resend_confirmation_code", "forgot_password"], said)
+def test_response_does_not_reveal_whether_a_code_was_sent(ask, error):
+    answers = dict.fromkeys(["sign_up", "resend_confirmation_code", "forgot_password"], error)
     ours, _ = accounts(**answers)
     assert ours.sign_up(EMAIL, PASSWORD) is None if ask == "sign_up" else getattr(ours, ask)(EMAIL) is None
 
@@ -146,9 +146,9 @@ def test_too_many_codes_are_too_many(ask):
         ours.sign_up(EMAIL, PASSWORD) if ask == "sign_up" else getattr(ours, ask)(EMAIL)
 
 
-@pytest.mark.parametrize("said", ["CodeMismatch", "ExpiredCode", "NotAuthorized", "UserNotFound", "InvalidParameter"])
-def test_a_wrong_code_and_no_account_are_the_same(said):
-    ours, pool = accounts(confirm_sign_up=said, confirm_forgot_password=said)
+@pytest.mark.parametrize("error", ["CodeMismatch", "ExpiredCode", "NotAuthorized", "UserNotFound", "InvalidParameter"])
+def test_a_wrong_code_and_no_account_are_the_same(error):
+    ours, pool = accounts(confirm_sign_up=error, confirm_forgot_password=error)
     with pytest.raises(CodeRefused):
         ours.confirm(EMAIL, "123456")
     with pytest.raises(CodeRefused):
@@ -168,16 +168,16 @@ def test_a_new_password_is_set_even_if_sessions_cannot_be_ended():
     assert "confirm_forgot_password" in pool.operations
 
 
-@pytest.mark.parametrize("said", ["NotAuthorized", "RefreshTokenReuse", "UserNotFound", "InvalidParameter"])
-def test_a_session_that_is_over_is_over(said):
-    ours, _ = accounts(get_tokens_from_refresh_token=said)
+@pytest.mark.parametrize("error", ["NotAuthorized", "RefreshTokenReuse", "UserNotFound", "InvalidParameter"])
+def test_refresh_of_an_ended_session_is_refused(error):
+    ours, _ = accounts(get_tokens_from_refresh_token=error)
     with pytest.raises(SessionEnded):
         ours.refresh("refresh")
 
 
-@pytest.mark.parametrize("said", ["UnsupportedTokenType", "Unauthorized", "InvalidParameter"])
-def test_signing_out_with_a_token_that_is_none_is_signing_out(said):
-    ours, _ = accounts(revoke_token=said)
+@pytest.mark.parametrize("error", ["UnsupportedTokenType", "Unauthorized", "InvalidParameter"])
+def test_sign_out_with_an_invalid_token_succeeds(error):
+    ours, _ = accounts(revoke_token=error)
     ours.sign_out("stolen or old")
 
 

@@ -56,7 +56,9 @@ class TestChart:
 
         longest, half = (float(bar.get("style").removeprefix("width: ").removesuffix("%")) for bar in chart.iter("i"))
         assert half == longest / 2
-        assert [row.text for row in chart.iterfind("li/span[1]")] == ["a", "b", "c"], "none has no bar, and is told"
+        assert [row.text for row in chart.iterfind("li/span[1]")] == ["a", "b", "c"], (
+            "a negative value has no bar but a label"
+        )
         assert chart.get("aria-label") == "Sales"
 
     @pytest.mark.parametrize("bars", [[], [("a", 0, "0.00")]])

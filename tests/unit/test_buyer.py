@@ -1,4 +1,4 @@
-"""Waiting for the buyer: whatever shows an answer wakes the saga, early, late or twice, and a wish to cancel too."""
+"""Waiting for the buyer: each sign of an answer resumes the saga, early, late or twice, and so does a cancellation."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ BACK = StripeEventRef(payment_intent=INTENT, order_id=ORDER)
 
 @pytest.fixture
 def asked(shop):
-    """An order whose buyer has to confirm the payment."""
+    """Return an order whose buyer has to confirm the payment."""
     shop.has(an_order_in(Status.RESERVED, payment_method=WANTS_HOLDER))
     with pytest.raises(BuyerActionRequired):
         shop.steps.authorize_payment(ORDER)

@@ -1,4 +1,4 @@
-"""Cancelling against shipping, as the messages arrive: the order decides, and whoever is late is ignored."""
+"""Cancellation against shipping: the order's state decides, and a late message is ignored."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""The caller's address is the one that a trusted proxy saw, whatever the caller wrote."""
+"""The client address is the one that a trusted proxy saw; a forged header has no effect."""
 
 import pytest
 from botocore.exceptions import EndpointConnectionError

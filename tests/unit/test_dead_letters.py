@@ -34,7 +34,7 @@ EVENT = an_event().model_dump()
 
 
 @pytest.mark.parametrize(
-    ("dead_letter", "told"),
+    ("dead_letter", "expected"),
     [
         (a_dead_letter({"detail": EVENT}), {"event_type": "OrderPlaced", "event_id": EVENT["id"], "order_id": "ord_1"}),
         (a_dead_letter({"Type": "Notification", "Message": json.dumps({"detail": EVENT})}), {"order_id": "ord_1"}),
@@ -55,9 +55,9 @@ EVENT = an_event().model_dump()
         (a_dead_letter({"detail": "text", "failure": 1, "order_id": {"a": 1}}), {"order_id": None}),
     ],
 )
-def test_dead_letter_shows_ids_and_names_and_no_personal_data(dead_letter, told):
+def test_dead_letter_shows_ids_and_names_and_no_personal_data(dead_letter, expected):
     context = dead_letter.context.model_dump()
-    assert {name: context[name] for name in told} == told
+    assert {name: context[name] for name in expected} == expected
     assert "Ida" not in json.dumps(context)
 
 
@@ -98,7 +98,7 @@ class FakeEvents:
 
 @pytest.mark.parametrize(("rules", "only"), [(["arn:rule"], {"FilterArns": ["arn:rule"]}), ([], {"FilterArns": []})])
 def test_a_replay_of_a_type_goes_to_the_rules_that_take_it_and_to_no_other(rules, only):
-    """The engine would not tell: it sends a replay to all."""
+    """The AWS emulator does not show this: it sends a replay to all rules."""
     events = FakeEvents()
     replays = Replays(events, "arn:archive", "arn:event-bus/shop")
     replays.start(NOW - timedelta(hours=1), NOW, rules)
@@ -108,7 +108,7 @@ def test_a_replay_of_a_type_goes_to_the_rules_that_take_it_and_to_no_other(rules
 
 
 class NamedReplays:
-    """Takes each name once, as EventBridge does."""
+    """Accepts each name once, as EventBridge does."""
 
     def __init__(self):
         self.started = {}

@@ -1,4 +1,4 @@
-"""The funnel's sums, and what an experiment may be said to have shown."""
+"""Funnel: its sums, and the significance of an experiment."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who a token says somebody is counts only if the user pool signed it, for us, as an id token, a short while ago."""
+"""Identity: a token is accepted only if it is a current id token of the user pool for this client."""
 
 import base64
 import json
@@ -44,15 +44,15 @@ def signed(told, key=OURS, algorithm="RS256", **header):
     return jwt.encode(told, key, algorithm=algorithm, headers={"kid": KID, **header})
 
 
-def unsigned(told, **header):
+def unsigned(claims, **header):
     def encoded(part):
         return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
-    return f"{encoded({'kid': KID, **header})}.{encoded(told)}."
+    return f"{encoded({'kid': KID, **header})}.{encoded(claims)}."
 
 
 def signed_with_the_public_key(told):
-    """As a symmetric secret: whoever lets the token choose the algorithm takes it for ours."""
+    """Sign with the public key as a symmetric secret: a verifier that trusts the token's algorithm would accept it."""
     import hashlib
     import hmac
 

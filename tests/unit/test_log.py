@@ -1,4 +1,4 @@
-"""What may not be in a log is redacted, whoever wrote it; and a line says what it is about."""
+"""Logs: private text of any source is redacted, and each line has the ids of its context."""
 
 import io
 import json
@@ -21,7 +21,7 @@ PRIVATE = {
 
 @pytest.fixture
 def line(monkeypatch):
-    """The last line that was logged, which is JSON."""
+    """Return a function that parses the last log line."""
     written = io.StringIO()
     for handler in log.handlers:
         monkeypatch.setattr(handler, "stream", written)
@@ -30,11 +30,11 @@ def line(monkeypatch):
 
 
 @pytest.mark.parametrize("private", PRIVATE.values(), ids=PRIVATE)
-def test_private_text_is_blackened_wherever_it_stands(line, private):
+def test_private_text_is_redacted_in_every_field(line, private):
     try:
         raise ValueError(f"cannot use {private}, sorry")
     except ValueError:
-        log.exception(f"failed for {private}", extra={"why": [{"said": private}]})
+        log.exception(f"failed for {private}", extra={"why": [{"text": private}]})
     written = line()
     assert private not in json.dumps(written)
     assert written["message"] == f"failed for {BLACK}" and written["exception_name"] == "ValueError"

@@ -1,4 +1,4 @@
-"""How an order may change, what it tells of that, and who may open it."""
+"""Order model: its status changes, their events, and access to an order."""
 
 import pytest
 
@@ -52,7 +52,7 @@ CHANGES = {
         "OrderCancelRequested",
     ),
     "dispatched": (Status.SHIPPING, lambda order: order.dispatched(NOW), "OrderDispatched"),
-    "told": (
+    "noted": (
         Status.COMPLETED,
         lambda order: order.told("PaymentDisputed", "disputed", "evt_1", NOW),
         "PaymentDisputed",
@@ -211,7 +211,7 @@ class TestTold:
         assert told.told("PaymentDisputed", "disputed", "evt_1", NOW) is told
         assert told.told("PaymentDisputed", "disputed", "evt_2", NOW) is told
 
-    def test_two_facts_of_one_cause_are_both_told(self):
+    def test_two_facts_of_one_cause_are_both_published(self):
         told = an_order().told("PaymentDisputed", "disputed", "evt_1", NOW)
 
         both = told.told("PaymentRefundedOutside", "700", "evt_1", NOW)
@@ -266,7 +266,7 @@ class TestEvent:
             "CUSTOMER_REQUEST",
         ]
 
-    def test_has_its_cause_only_if_it_was_told(self):
+    def test_event_has_a_cause_only_if_it_was_given(self):
         assert an_order().pending_event.causation_id is None
         assert an_order().told("PaymentDisputed", "disputed", "evt_1", NOW).pending_event.causation_id == "evt_1"
 

@@ -1,4 +1,4 @@
-"""Pieces that come back: whole or by line, never more than were bought, each refunded once."""
+"""Returned units: of the whole order or by line, never more than were bought, each refunded once."""
 
 import pytest
 
@@ -22,7 +22,7 @@ ALL = {"MUG": 3, "TENT": 1}
 
 @pytest.fixture
 def completed():
-    """Three mugs and a tent."""
+    """Return an order of three mugs and a tent."""
     return an_order_in(Status.COMPLETED, lines=[MUGS, TENT])
 
 

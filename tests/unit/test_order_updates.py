@@ -1,4 +1,4 @@
-"""Following an order over a WebSocket: who may, what is heard and when, and what garbage does."""
+"""Live updates of an order over a WebSocket: access, the updates that are sent, and invalid messages."""
 
 import json
 
@@ -31,7 +31,7 @@ def identify(headers):
 
 
 class FakeSockets:
-    """What each connection heard; whoever `left` hears nothing."""
+    """Messages sent to each connection. Connections in `left` receive none."""
 
     def __init__(self):
         self.heard = []
@@ -234,7 +234,7 @@ def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
 
 
 def test_a_change_while_somebody_subscribes_is_in_the_answer_or_told_after_it(connections, sockets, orders, live):
-    """The worst moment: right after the watch was written."""
+    """The update arrives right after the subscription was stored, which is the worst moment."""
     write = connections.subscribe
 
     def subscribe_and_change(*arguments):

@@ -1,4 +1,4 @@
-"""A secret is cached, read again in time, and read anew for whoever was refused with it, but not for everybody."""
+"""Parameters: a value is cached, read again after its lifetime, and read again early after it was refused."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from chalicelib.platform.parameters import CACHED_SECONDS, REFRESH_SECONDS, Para
 
 
 class Kept:
-    """Where a secret is kept: counts how often it is read."""
+    """Parameter store that counts its reads."""
 
     def __init__(self):
         self.value, self.reads, self.now = "first", 0, 0.0

@@ -1,4 +1,4 @@
-"""Where Stripe's books and ours differ, and where they only seem to."""
+"""Mismatches between Stripe's payments and the shop's records, and cases that are none."""
 
 import pytest
 
@@ -155,7 +155,7 @@ def test_a_refund_outside_that_we_have_not_heard_of_is_recorded():
 
 
 def test_refund_outside_stays_to_be_recorded_although_a_return_followed():
-    """The amounts agree; only the order has not heard of it."""
+    """The amounts agree; only the order has no event about it."""
     refunds = (Refund("re_2", 1500, "ord_1:ret_1"), *OUTSIDE)
     claim = a_claim(owed=0, captured=2500, refunded=2500, refunds=refunds[:1])
 

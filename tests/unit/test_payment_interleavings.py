@@ -1,4 +1,4 @@
-"""Whatever order the calls of two use cases interleave in, no money stays held, taken or given back wrongly."""
+"""Interleavings: in every order of the calls of two use cases, no money is held, captured or refunded wrongly."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -112,7 +112,7 @@ def test_time_limit_against_the_buyers_answer_holds_or_cancels_in_any_order():
 
 
 def test_answer_against_the_wait_wakes_the_saga_in_any_order():
-    """The webhook follows the answer, but may come before, while and after the token is kept."""
+    """The webhook follows the buyer's answer, and may arrive before, while or after the token is stored."""
 
     def begin():
         books = Asked()

@@ -1,4 +1,4 @@
-"""Each pair of what the shop and others do to one payment, in every order of their calls; the books agree then."""
+"""Schedules: each pair of actions on one payment, in every order of their calls, leaves the records consistent."""
 
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
@@ -28,7 +28,7 @@ RETURNS = {"return 1", "return 2"}
 
 @dataclass
 class Books:
-    """One order's payment, our record of it, and what was told of it."""
+    """One order's payment at the provider, the shop's record of it and its events."""
 
     store: FakeStore = field(default_factory=FakeStore)
     provider: FakePaymentProvider = field(default_factory=FakePaymentProvider)

@@ -1,4 +1,4 @@
-"""What Stripe tells of a payment reaches its order, once, and stops what nobody pays for."""
+"""Payment updates: each change at Stripe is recorded on its order once, and an unpaid order is stopped."""
 
 import pytest
 

@@ -100,7 +100,7 @@ class TestAuthorize:
 
     def test_of_two_that_begin_at_once_only_the_payment_that_was_stored_is_confirmed(self, store):
         class AnotherIsFaster(FakePaymentProvider):
-            """Somebody else begins a payment, and stores it, while we wait for ours."""
+            """A concurrent caller starts a payment and stores it before this one."""
 
             def create(self, order_id, amount, key):
                 theirs = super().create(order_id, amount, "theirs")
@@ -614,7 +614,7 @@ class TestRefundOfLess:
 class TestRefundThatFailsLater:
     @pytest.fixture
     def failed(self, captured, provider, told):
-        """A return whose refund came back after days; everybody was told."""
+        """Return an order with a refund that failed after days and was reported."""
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.fail_refund("re_1")
         provider.forget_keys()

@@ -1,4 +1,4 @@
-"""The comparison with Stripe as a whole: what it looks at, reports, and puts right."""
+"""Reconciliation with Stripe: the payments that it compares, reports and repairs."""
 
 import csv
 import json
@@ -576,7 +576,7 @@ class TestWhileItReads:
         assert repairing.gateway.retrieve(payment).kept == 1250
 
     def test_what_changes_during_the_second_look_is_left_to_the_next_run(self, repairing, monkeypatch):
-        """Somebody gives it back at this very moment."""
+        """A concurrent caller refunds it at this moment."""
         payment = a_cancelled_order_that_was_charged(repairing)
         retrieve = repairing.gateway.retrieve
 

@@ -30,7 +30,7 @@ def dead(shop):
 
 
 def resumed(shop):
-    """What the recovery's first step heard."""
+    """Return the result of the recovery's first step."""
     shop.recovery.resume_shipment("ord_1", TOKEN, "FULFILMENT_FAILED")
     return [outcome for token, outcome in shop.saga.heard if token == TOKEN]
 

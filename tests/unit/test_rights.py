@@ -1,4 +1,4 @@
-"""Rights are held against their use: what was denied and what was left unused is told, and nothing else."""
+"""Rights are compared with their use: each denied and each unused right is reported, and nothing else."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def test_a_proof_exists(path, name):
     "row", [line for line in TEXT.splitlines() if line.startswith("| ") and "| threat" not in line]
 )
 def test_a_protection_has_a_proof(row):
-    """Of the tables of threats: those with letters of STRIDE or a known threat, three columns, the last a reference."""
+    """Each row of the threat tables has three columns: STRIDE categories or a known threat, protection, reference."""
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert len(cells) == 3 and (cells[2].startswith("`") or row in _assets())
 

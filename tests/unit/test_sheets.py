@@ -1,4 +1,4 @@
-"""What a spreadsheet makes of our CSV: text, whatever it says."""
+"""CSV files: a spreadsheet shows each cell as text and runs no formula."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def test_csv_we_write_is_read_by_our_own_importer():
 
 
 def test_only_one_place_writes_csv():
-    """Every other writer would forget the mark and the formulas."""
+    """Any other writer would omit the byte order mark and the protection from formulas."""
     sources = [path for folder in ("chalicelib", "infra") for path in (ROOT / folder).rglob("*.py")]
 
     writing = [path.name for path in sources if re.search(r"csv\.(writer|DictWriter)|\.to_csv", path.read_text())]

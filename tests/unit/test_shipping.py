@@ -1,4 +1,4 @@
-"""The warehouse is asked, answers, and is called back; nothing that comes late or twice does harm."""
+"""Shipping: requests, replies and recalls at the warehouse; late or repeated messages have no effect."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ LATE = "ParcelNotStopped"
 
 
 class ChangedOnce(FakeStore):
-    """`meanwhile` happens once, right before somebody else's next change."""
+    """Run `meanwhile` once, right before the next change of the store."""
 
     meanwhile = None
 
@@ -45,7 +45,7 @@ class ChangedOnce(FakeStore):
 
 
 class AlwaysChanged(FakeStore):
-    """Every change comes too late: somebody else was faster."""
+    """Every change fails, because a concurrent one was faster."""
 
     def replace(self, old, **changes):
         return None
@@ -68,7 +68,7 @@ def clock():
 
 @pytest.fixture(autouse=True)
 def counted(monkeypatch):
-    """The names of the metrics that were emitted."""
+    """Return the names of the emitted metrics."""
     names = []
     monkeypatch.setattr(metrics, "count", lambda name, value=1: names.append(name))
     return names

@@ -1,4 +1,4 @@
-"""In whatever order the calls of two of shipping's handlers come, no parcel leaves unnoticed and no step sleeps."""
+"""Interleavings: in every order of the calls of two shipping handlers, no dispatch is missed and no step hangs."""
 
 from contextlib import suppress
 from itertools import combinations, permutations
@@ -18,7 +18,7 @@ ORDER = "ord_1"
 
 
 class World(Shop):
-    """An order that is just being shipped; every call to a store or a queue is a switch point."""
+    """An order in shipping; every call to a store or a queue is a switch point."""
 
     def __init__(self, requested):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What Stripe tells us is taken in only if Stripe signed it, and only as ids."""
+"""Stripe webhooks: an event is accepted only with a valid signature, and only its ids are queued."""
 
 import hashlib
 import hmac
@@ -43,7 +43,7 @@ ABOUT = {
 
 
 def signed(body, secret=SECRET, ago=0):
-    """The header that Stripe would have sent so many seconds ago."""
+    """Return the signature header that Stripe would have sent this number of seconds ago."""
     at = int(time.time()) - ago
     signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={signature}"

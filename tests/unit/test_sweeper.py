@@ -1,4 +1,4 @@
-"""Expired reservations are released, their orders are told first, and one that fails stops no other."""
+"""Sweeper: it releases expired reservations after notifying their orders, and a failure stops no other release."""
 
 import pytest
 
@@ -32,7 +32,7 @@ class Shelf:
 
 @pytest.fixture
 def shelf(shop):
-    """Three reserved orders that never went on."""
+    """Return three reserved orders whose workflow never continued."""
     ids = ["ord_1", "ord_2", "ord_3"]
     for order_id in ids:
         shop.has(an_order_in(Status.RESERVED, order_id))
