@@ -18,13 +18,14 @@ API_HANDLER = "app.app"
 app = Chalice(app_name="storefront")
 app.api.binary_types = []
 
-# Every function imports this module, but only the API's needs the routes and what they load. Lambda sets `_HANDLER`,
+# Every function imports this module, but only the API's needs routes. Lambda sets `_HANDLER`,
 # "the handler location configured on the function": https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 # (defined runtime environment variables, reserved). Outside of Lambda, as in `chalice package`, it is absent.
-if os.environ.get("_HANDLER", API_HANDLER) == API_HANDLER:
+handler = os.environ.get("_HANDLER")
+if handler in (None, API_HANDLER):
     from chalicelib import api
 
-    api.register(app)
+    (api.register_when_called if handler else api.register)(app)
 
 Event = dict[str, Any]
 

@@ -1,28 +1,44 @@
-"""The HTTP API's table of contents, and the two routes that belong to no room."""
+"""The HTTP API's table of contents: which room answers which paths, and the two routes that belong to no room.
 
+One instance of the API's function answers few kinds of calls, so it loads a room at the first call of one of its paths.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from typing import Any, Literal
 
 from chalice import Blueprint, Chalice, Response
 
-from chalicelib.accounts.routes import routes as accounts
-from chalicelib.analytics.routes import routes as analytics
-from chalicelib.billing.routes import routes as billing
-from chalicelib.cart.routes import routes as cart
-from chalicelib.catalog.routes import routes as catalog
-from chalicelib.console.routes import routes as console
-from chalicelib.dead_letters.routes import routes as dead_letters
-from chalicelib.inventory.routes import routes as inventory
-from chalicelib.loyalty.routes import routes as loyalty
-from chalicelib.notifications.routes import routes as notifications
-from chalicelib.orders.guest_routes import routes as guest_orders
-from chalicelib.orders.routes import routes as orders
-from chalicelib.payments.routes import routes as payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, answered_methods, endpoint
 from chalicelib.platform.problems import with_allowed_methods
-from chalicelib.product_import.routes import routes as imports
-from chalicelib.recommendations.routes import routes as recommendations
-from chalicelib.shipping.routes import routes as shipping
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "accounts.routes": ("/accounts", "/session"),
+    "analytics.routes": ("/admin/insights", "/steps"),
+    "billing.routes": ("/admin/documents", "/orders/{order_id}/documents", "/orders/{order_id}/invoice"),
+    "cart.routes": ("/cart",),
+    "catalog.routes": ("/admin/products", "/categories", "/partner/products", "/products"),
+    "console.routes": (
+        "/admin/audit",
+        "/admin/orders/{order_id}/logs",
+        "/admin/orders/{order_id}/timeline",
+        "/admin/system",
+        "/admin/workflows",
+    ),
+    "dead_letters.routes": ("/admin/orders/{order_id}/refunds", "/admin/queues", "/admin/replays"),
+    "inventory.routes": ("/admin/stock",),
+    "loyalty.routes": ("/me/points",),
+    "notifications.routes": ("/me/email-preferences", "/unsubscribe"),
+    "orders.routes": ("/admin/orders", "/orders"),
+    "orders.guest_routes": ("/orders/claim", "/orders/claimable", "/orders/find"),
+    "payments.routes": ("/webhooks/stripe",),
+    "product_import.routes": ("/admin/imports",),
+    "recommendations.routes": ("/products/{sku}/also-bought",),
+    "shipping.routes": ("/shipping/countries",),
+}
+"""The beginnings of the paths that a module declares. Of several that fit a path, the longest counts."""
 
 routes = Blueprint(__name__)
 
@@ -42,31 +58,54 @@ DOCUMENT_PATH = "/openapi.json"
 
 @routes.route(DOCUMENT_PATH, methods=answered_methods("GET"))
 def get_openapi() -> Response:
-    from chalicelib.platform import openapi  # Only this call needs it, and every function imports this module.
+    from chalicelib.platform import openapi  # Only this call needs it.
 
+    load_rooms()
     document: dict[str, Any] = openapi.document("/api")
     return Response(document, {"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
 
 
+def load_rooms() -> list[Blueprint]:
+    """Declare every operation of the API. Return the routes of each room."""
+    return [_routes_of(module) for module in ROOMS]
+
+
 def register(app: Chalice) -> None:
+    """Register every route, as `chalice package` and the tests need it."""
     app.register_middleware(with_allowed_methods, "http")
-    for room in (
-        routes,
-        accounts,
-        catalog,
-        imports,
-        inventory,
-        cart,
-        guest_orders,
-        orders,
-        shipping,
-        billing,
-        notifications,
-        analytics,
-        loyalty,
-        recommendations,
-        dead_letters,
-        payments,
-        console,
-    ):
-        app.register_blueprint(room)
+    for blueprint in (routes, *load_rooms()):
+        app.register_blueprint(blueprint)
+
+
+def register_when_called(app: Chalice) -> None:
+    """Register the routes that belong to no room, and those of a room at the first call of one of its paths."""
+
+    @cache
+    def add(module: str) -> None:
+        app.register_blueprint(_routes_of(module))
+
+    def with_its_room(request: Any, answer: Callable[[Any], Response]) -> Response:
+        module = module_of(request.context["resourcePath"])
+        if module:
+            add(module)
+        return answer(request)
+
+    app.register_middleware(with_its_room, "http")
+    app.register_middleware(with_allowed_methods, "http")
+    app.register_blueprint(routes)
+
+
+def module_of(path: str) -> str | None:
+    """Return the module that declares this path; None if it belongs to no room."""
+    fitting = {
+        start: module
+        for module, starts in ROOMS.items()
+        for start in starts
+        if path == start or path.startswith(f"{start}/")
+    }
+    return fitting[max(fitting, key=len)] if fitting else None
+
+
+def _routes_of(module: str) -> Blueprint:
+    found: Blueprint = import_module(f"chalicelib.{module}").routes
+    return found

@@ -104,7 +104,7 @@ def document(server_path: str) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document. `server_path` is the path below which the API answers, for example `/api`."""
     schemas = _schemas()
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
+    for operation in sorted(OPERATIONS, key=lambda each: (each.room == "health", each.room)):
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
     queries = {schemas.ref(operation.query)["$ref"] for operation in OPERATIONS if operation.query}
     refusals = {refusal().code: refusal() for operation in OPERATIONS for refusal in _refusals(operation)}

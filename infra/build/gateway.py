@@ -28,6 +28,8 @@ from chalicelib.platform.problems import (
     status_of,
 )
 
+api.load_rooms()
+
 Template = dict[str, Any]
 
 AUTHORIZER = "customers"

