@@ -1,7 +1,8 @@
 """Word check: words that have a plain or standard term instead are refused in prose.
 
-Prose is the docstrings, comments and strings of Python files, and documents without their code. CLEAN grows folder by
-folder until it covers the project; buyer-facing copy is left out, because it may have a tone of its own.
+Prose is the docstrings, comments and strings of Python files, the comments, strings and texts of elements of TypeScript
+files, and documents without their code. CLEAN grows folder by folder until it covers the project; buyer-facing copy is
+left out, because it may have a tone of its own.
 """
 
 import io
@@ -36,6 +37,7 @@ CLEAN = (
     "app.py",
     "chalicelib",
     "docs",
+    "frontend/src/admin",
     "infra/audit",
     "infra/build",
     "infra/commands",
@@ -85,6 +87,8 @@ ALLOWED = {
     ("chalicelib/catalog/folding.py", "letters"): "Letters of an alphabet.",
     ("chalicelib/orders/keys.py", "pieces"): "Hashed into the ids of returns, which must stay the same.",
     ("chalicelib/shipping/countries.py", "letters"): "The data names the parts of an address by letters.",
+    ("frontend/src/admin/pages/insights.ts", "pieces"): "A field of the API.",
+    ("frontend/src/admin/system/plan.ts", "gives up"): "A value of the API.",
     ("infra/commands/cli.py", "letters"): "Letters of an alphabet.",
     ("infra/commands/tour.py", "pieces"): "A field of the API.",
     ("tests/browser/test_keyboard.py", "goods"): "Copy for buyers.",
@@ -97,8 +101,9 @@ ALLOWED = {
 }
 """Words that a file may contain, and why."""
 
-SUFFIXES = (".py", ".md", ".yaml", ".mjs", ".js", ".css", ".html")
+SUFFIXES = (".py", ".md", ".yaml", ".mjs", ".js", ".css", ".html", ".ts")
 REFUSED = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): instead for words, instead in INSTEAD.items()}
+TYPESCRIPT = re.compile(r"'(?:[^'\\\n]|\\.)*'|/\*.*?\*/|//[^\n]*|>[^<>{}$;=()\n]+<", re.DOTALL)
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
 
 
@@ -111,7 +116,8 @@ def check() -> None:
 
 def findings(path: Path) -> list[str]:
     """Return `file:line: word` for each refused word in the file's prose, with what to write instead."""
-    prose = _of_python(path) if path.suffix == ".py" else [(1, CODE.sub(_blank, path.read_text()))]
+    of_code = {".py": _of_python, ".ts": _of_typescript}
+    prose = of_code[path.suffix](path) if path.suffix in of_code else [(1, CODE.sub(_blank, path.read_text()))]
     return [
         f"{path.relative_to(ROOT)}:{first + text[: hit.start()].count(chr(10))}: {hit[0]} ({instead})"
         for first, text in prose
@@ -126,6 +132,13 @@ def _of_python(path: Path) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
         if token.type in (tokenize.COMMENT, tokenize.STRING):
             yield token.start[0], re.sub(r"`[^`\n]+`", _blank, token.string)
+
+
+def _of_typescript(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the text of each comment, string and text between tags."""
+    text = path.read_text()
+    for hit in TYPESCRIPT.finditer(text):
+        yield text[: hit.start()].count("\n") + 1, re.sub(r"`[^`\n]+`", _blank, hit[0])
 
 
 def _blank(code: re.Match[str]) -> str:

@@ -40,6 +40,16 @@ def test_word_check_passes_identifiers_code_and_standard_terms(file_with):
     assert words.findings(file_with("page.md", "Run:\n```\nsay anew\n```\nthen read `pieces`.\n")) == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["// The relay is told.", "fail('Somebody failed');", "html`<p>The page is told.</p>`", "/** Told. */"],
+    ids=["comment", "string", "element", "docs"],
+)
+def test_word_check_finds_a_refused_word_in_typescript(file_with, line):
+    source = f"const told = pieces(letters);\n\n{line}\n"
+    assert [each.split(": ")[0] for each in words.findings(file_with("page.ts", source))] == [".build/words/page.ts:3"]
+
+
 def test_every_clean_place_and_exception_of_the_word_check_exists():
     places = {*words.CLEAN, *words.LEFT_OUT, *(path for path, _ in words.ALLOWED)}
     assert sorted(place for place in places if not (ROOT / place).exists()) == []

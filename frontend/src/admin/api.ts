@@ -52,7 +52,7 @@ export function getOrderLogs(orderId: string, signal?: AbortSignal): Promise<Ans
   return signedIn(`/admin/orders/${encodeURIComponent(orderId)}/logs`, { signal });
 }
 
-/** As they are deployed. */
+/** Returns the workflows as deployed. */
 export const listWorkflows = askedOnce(async () => (await signedIn<{ items: Workflow[] }>('/admin/workflows')).items);
 
 // system
@@ -105,7 +105,7 @@ export function runAudit(since: string | null, signal?: AbortSignal): Promise<Au
   return signedIn('/admin/audit', { method: 'POST', body: { since }, signal });
 }
 
-/** What a guest of the lab orders, and how. */
+/** The order of a guest in the lab. */
 export interface Wish {
   sku: string;
   card: string;
@@ -122,7 +122,7 @@ export async function fillCartAsGuest(wish: Wish, signal: AbortSignal): Promise<
   const address = { name: 'Lab Guest', line1: 'Harbour Street 1', ...wish.livesIn };
   const checkout = {
     method: 'POST' as const,
-    // Amazon's own mailbox for tests: it takes every email, on a stage that may write to nobody else too.
+    // The SES mailbox simulator accepts every email, also in the SES sandbox.
     body: {
       email: 'success+lab@simulator.amazonses.com',
       shipping_address: wish.line2 ? { ...address, line2: wish.line2 } : address,
@@ -153,7 +153,7 @@ export async function webhookMode(controlApi: ControlApi, mode?: WebhookMode): P
     headers: { Authorization: `Bearer ${controlApi.key}`, ...(mode && { 'Content-Type': 'application/json' }) },
     body: mode && JSON.stringify({ mode }),
   }).catch(() => null);
-  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'desk_closed', 'The payment sandbox does not answer.');
+  if (!answer?.ok) throw new Problem(answer?.status ?? 0, 'control_api_unavailable', 'The payment sandbox does not answer.');
   return (await answer.json()).mode;
 }
 

@@ -28,7 +28,7 @@ export class Batch {
   readonly progress = new Store(NOTHING_YET);
   private stopping = new AbortController();
 
-  /** Ends when every buyer has come, or after `stop`. */
+  /** Runs the batch until every buyer has ordered, or until `stop`. */
   async run(order: Order, skus: string[]): Promise<void> {
     this.stopping = new AbortController();
     const { signal } = this.stopping;
@@ -47,7 +47,7 @@ export class Batch {
     this.stopping.abort();
   }
 
-  /** Returns the buyer's doubt, if they have one: it is not waited for. */
+  /** Places a buyer's order. Returns its later cancellation, if there is one, without waiting for it. */
   private async serve({ wish, changesTheirMind, clicksTwice }: Plan, signal: AbortSignal): Promise<Promise<void>[]> {
     try {
       const click = await fillCartAsGuest(wish, signal);
@@ -60,7 +60,7 @@ export class Batch {
     }
   }
 
-  /** At the same moment. Both answers have to name one order; if both are refusals, there is no order to name. */
+  /** Sends a checkout twice at the same time. Both responses must name one order, unless both are errors. */
   private async twice(click: () => Promise<GuestOrder>): Promise<GuestOrder> {
     const clicked = [click(), click()];
     const order = await Promise.any(clicked).catch(() => clicked[0]);

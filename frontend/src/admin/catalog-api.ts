@@ -24,12 +24,12 @@ export function getStoredProduct(sku: string, signal?: AbortSignal): Promise<Sto
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { signal });
 }
 
-/** Refused with `product_exists` where there is one. */
+/** Creates a product. Rejects with `product_exists` if the sku is used. */
 export function createProduct(sku: string, details: ProductDetails): Promise<Product> {
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PUT', body: details, headers: { 'If-None-Match': '*' } });
 }
 
-/** Refused with `product_changed` where it is no longer in the version that was read. */
+/** Changes a product. Rejects with `product_changed` if it has another version than the one that was read. */
 export function changeProduct({ sku, version }: StoredProduct, change: Body<'/admin/products/{sku}', 'patch'>): Promise<Product> {
   return signedIn(`/admin/products/${encodeURIComponent(sku)}`, { method: 'PATCH', body: change, headers: { 'If-Match': `"${version}"` } });
 }

@@ -65,7 +65,7 @@ export function differences(before: StoredProduct, theirs: StoredProduct, mine: 
   return [...changed, { name: 'Sold', before: state(before), theirs: state(theirs), mine: null }];
 }
 
-/** Their version, with the fields that were changed here. */
+/** Returns the other operator's version with the fields that were changed here. */
 export function merged(before: StoredProduct, theirs: StoredProduct, mine: Fields): Fields {
   const [old, now] = [fieldsOf(before), fieldsOf(theirs)];
   const kept = NAMES.filter(([name]) => mine[name] !== old[name]).map(([name]) => [name, mine[name]]);

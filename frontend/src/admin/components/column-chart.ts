@@ -19,7 +19,7 @@ const LABEL_EVERY = 76;
 @customElement('column-chart')
 export class ColumnChart extends LightElement {
   @property() caption = '';
-  /** What the columns stand on. */
+  /** Labels below the columns. */
   @property({ attribute: false }) labels: string[] = [];
   @property({ attribute: false }) series: Series[] = [];
   @property({ attribute: false }) say: (value: number) => string = String;
@@ -73,7 +73,7 @@ export class ColumnChart extends LightElement {
     `;
   }
 
-  /** Below its column, and never beyond the edge. */
+  /** Draws a label below its column, within the chart. */
   private name(label: string, middle: number) {
     const isAtTheEdge = middle + (label.length * LETTER) / 2 > this.room;
     return svg`<text x=${isAtTheEdge ? this.room : middle} y=${HEIGHT - 6} text-anchor=${isAtTheEdge ? 'end' : 'middle'}>${label}</text>`;

@@ -11,9 +11,9 @@ interface FormField {
   maxlength?: number;
   inputmode?: string;
   pattern?: string;
-  /** With rows it is an area of text. */
+  /** With rows, the control is a textarea. */
   rows?: number;
-  /** What may be chosen; anything else can be written, too. */
+  /** Suggested values; others are allowed. */
   options?: string[];
 }
 

@@ -25,7 +25,7 @@ export class PartPanel extends LightElement {
     if (this.queue) void this.look();
   }
 
-  /** The map counts other dead letters than are listed. */
+  /** Reads the dead letters again if their number has changed on the map. */
   protected override updated(changed: Map<string, unknown>): void {
     const before = changed.get('queue') as Queue | null | undefined;
     if (before && this.queue && before.dead_letters.waiting !== this.queue.dead_letters.waiting && !this.isBusy) void this.look();
@@ -67,7 +67,7 @@ export class PartPanel extends LightElement {
 
   private lettersInside(queue: string, letters: Letter[]): TemplateResult {
     return html`
-      <ul class="letters">
+      <ul class="dead-letters">
         ${letters.map(
           ({ id, sent_at, receive_count, context }) => html`
             <li data-testid="letter">
@@ -157,7 +157,7 @@ export class PartPanel extends LightElement {
     }
   }
 
-  /** The button that was pressed may be gone with its letter. */
+  /** Focuses the heading if the focused button was removed together with its dead letter. */
   private keepFocus(): void {
     if (!this.contains(document.activeElement)) this.querySelector('h2')?.focus();
   }

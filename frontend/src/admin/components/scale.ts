@@ -8,7 +8,7 @@ export interface Scale {
 const LINES = 4;
 const ROUND = [1, 2, 5, 10];
 
-/** For whole numbers: no line is between two of them. */
+/** Returns the scale of whole numbers: lines are only at whole numbers. */
 export function scale(values: number[]): Scale {
   const lowest = Math.min(0, ...values);
   const highest = Math.max(lowest + 1, 0, ...values);

@@ -4,7 +4,7 @@ import { LightElement } from '../../components/light-element';
 import type { Activity, Link, Part, Queue, SystemMap as Map_ } from '../api';
 import { COLUMNS, plan, type Place, type Plan } from '../system/plan';
 
-/** Without a decision of an operator. */
+/** Verbs of links on which messages flow without an operator. */
 const PASSES_ON = ['feeds', 'delivers', 'calls', 'runs', 'serves'];
 
 /** Map of the deployed stack with its current load. */
@@ -13,7 +13,7 @@ export class SystemMapElement extends LightElement {
   @property({ attribute: false }) system!: Map_;
   @property({ attribute: false }) queues: Queue[] = [];
   @property({ attribute: false }) activity: Activity | null = null;
-  /** Functions that were invoked since the last look. */
+  /** Functions that were invoked since the last read. */
   @property({ attribute: false }) stirred = new Set<string>();
   @property() chosen = '';
   private drawn: Plan | null = null;
@@ -53,12 +53,12 @@ export class SystemMapElement extends LightElement {
     return svg`<path class=${classes.join(' ')} d=${curve(from, to)} marker-end="url(#tip)"></path>`;
   }
 
-  /** Something is on its way from the one to the other, as far as can be seen from both ends. */
+  /** Whether messages flow on a link, judged by the activity of both ends. */
   private isBusy({ source, target }: Link): boolean {
     return this.isAlive(source) && this.isAlive(target);
   }
 
-  /** A part that does nothing by itself is as alive as what comes after it. */
+  /** Whether a part is active. A passive part is active if a part after it is. */
   private isAlive(id: string): boolean {
     const kind = this.system.parts.find((part) => part.id === id)?.kind;
     if (kind === 'function') return this.stirred.has(id);
@@ -89,18 +89,18 @@ export class SystemMapElement extends LightElement {
         data-testid="part" data-part=${part.id} @click=${() => this.choose(part)} @keydown=${(event: KeyboardEvent) => this.keyed(event, part)}>
         <rect x=${x} y=${y} width=${width} height=${height} rx=${part.kind === 'rule' || part.kind === 'topic' ? 15 : 6}></rect>
         ${words(labelOf(part), '', x + 10, y + (load ? 16 : Math.min(height, 40) / 2 + 4), width - 16, 6.3)}
-        ${load ? words(load, 'part-said', x + 10, y + 30, width - 16, 5) : nothing}
+        ${load ? words(load, 'part-load', x + 10, y + 30, width - 16, 5) : nothing}
         ${steps.map((step, row) => this.step(step, x, y + 48 + row * 17, width))}
         ${dead ? deadBadge(x + width, y, dead) : nothing}
       </g>
     `;
   }
 
-  /** The label begins with the drawn text in its order, so that voice control finds it (WCAG 2.5.3). */
+  /** The label begins with the drawn text, in the same sequence, so that voice control finds it (WCAG 2.5.3). */
   private spoken({ part, steps }: Place, load: string, dead: number): string {
     const called = steps.map(({ id }) => `${id} ${this.calls(id)}`.trim());
-    const letters = dead ? `${upTo99(dead)} dead letters` : '';
-    return [labelOf(part), load, ...called, letters, part.kind.replace('_', ' ')].filter(Boolean).join(', ');
+    const deadLetters = dead ? `${upTo99(dead)} dead letters` : '';
+    return [labelOf(part), load, ...called, deadLetters, part.kind.replace('_', ' ')].filter(Boolean).join(', ');
   }
 
   private calls = (id: string) => this.activity?.functions[id]?.invocations || '';
@@ -142,7 +142,7 @@ function holder(id: string, at: Map<string, Place>): Place | undefined {
 
 const SUFFIXES: Partial<Record<Part['kind'], RegExp>> = { queue: /Queue$/, rule: /Rule$/, table: /Table$/, schedule: /Schedule$/ };
 
-/** Its column says what it is. */
+/** Label without the kind, which the column shows. */
 const labelOf = ({ id, kind }: Part) => (SUFFIXES[kind] ? id.replace(SUFFIXES[kind], '') : id);
 
 function patternOf({ says }: Part): string {
@@ -150,12 +150,12 @@ function patternOf({ says }: Part): string {
   return kinds.length > 1 ? `${kinds.length} kinds of event` : (says ?? 'by its pattern');
 }
 
-/** Longer ones are drawn closer together, never cut. */
+/** Draws text; long text is compressed to the available width and never cut. */
 const words = (text: string, look: string, x: number, y: number, room: number, letter: number) => svg`
   <text class=${look} x=${x} y=${y} textLength=${text.length * letter > room ? room : nothing} lengthAdjust="spacingAndGlyphs">${text}</text>
 `;
 
-const upTo99 = (letters: number) => (letters > 99 ? '99+' : `${letters}`);
+const upTo99 = (count: number) => (count > 99 ? '99+' : `${count}`);
 
 const deadBadge = (right: number, y: number, count: number) => svg`
   <g class="part-dead">
@@ -164,7 +164,7 @@ const deadBadge = (right: number, y: number, count: number) => svg`
   </g>
 `;
 
-/** Lines run from side to side and down to the dead letters; to the left, or within a column, they bend around. */
+/** Lines run to the right and down to the dead letters. To the left, or within a column, they curve around the parts. */
 function curve(from: Place, to: Place): string {
   const y1 = from.y + Math.min(from.height, 46) / 2;
   const y2 = to.y + Math.min(to.height, 46) / 2;

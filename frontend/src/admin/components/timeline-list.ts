@@ -74,7 +74,7 @@ export class TimelineList extends LightElement {
   }
 }
 
-/** The same entry keeps its key, so that what was opened stays open when more come. */
+/** Gives each entry a stable key, so that open entries stay open when more arrive. */
 function keyed(entries: Entry[]): [string, Entry][] {
   const seen = new Map<string, number>();
   return entries.map((entry) => {
@@ -87,7 +87,7 @@ function keyed(entries: Entry[]): [string, Entry][] {
 
 const detailOf = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
 
-/** CloudFormation's names without the stack before and the random end behind. */
+/** CloudFormation's name without the stack's prefix and the random suffix. */
 export const shortName = (name: string) => name.replace(/^.*?-(?=[A-Z])/, '').replace(/-[0-9A-F]{10,}(?=\.fifo$|$)/, '');
 
 const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {

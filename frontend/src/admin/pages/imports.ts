@@ -21,11 +21,11 @@ const TONES: Record<Import['status'], Tone> = { WAITING: 'calm', RUNNING: 'going
 /** Product imports: a form to upload a file, and the results of earlier imports. */
 @customElement('admin-imports-page')
 export class AdminImportsPage extends LightElement {
-  /** The share of a file that has left, while it does. */
+  /** The uploaded share of a file, during its upload. */
   @state() private sent: number | null = null;
   /** The import whose report is open, and its rows. */
   @state() private report: { id: string; rows: string[][] } | null = null;
-  /** The one that was sent from here: waited for until it has ended. */
+  /** The import that this page started; it is polled until it has ended. */
   private latest: string | null = null;
   private attempt = new Attempt();
   private list: PagedList<List<Import>> = new PagedList<List<Import>>(this, listImports, () => (this.isUnderWay ? EAGER_MS : PAUSE_MS));

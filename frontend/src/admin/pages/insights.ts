@@ -207,7 +207,7 @@ function pairs({ bought_together }: Insights): TemplateResult {
 
 const productLink = (sku: string) => html`<a class="mono" href="/admin/catalog/${sku}">${sku}</a>`;
 
-/** The first column names the row, one without a head holds bars, the others numbers. */
+/** The first column has the row's name, a column without a head has bars, and the others have numbers. */
 function table(heads: (string | null)[], rows: unknown[][], empty = ''): TemplateResult {
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
   const kind = (column: number) => (heads[column] === null ? 'bars' : column && typeof rows[0][column] === 'string' ? 'number' : '');

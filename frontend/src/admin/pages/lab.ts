@@ -252,7 +252,7 @@ export class AdminLabPage extends LightElement {
     }
   }
 
-  /** What has no slider, or no fault to draw from, happens to nobody. */
+  /** Returns the shares that this stage supports; others are 0. */
   private offered(faults: string[]): Shares {
     const { faulty, throttled } = this.lab?.control_api ? this.shares : { faulty: 0, throttled: 0 };
     return { ...this.shares, throttled, faulty: faults.length ? faulty : 0 };

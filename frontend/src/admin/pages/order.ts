@@ -28,7 +28,7 @@ export class AdminOrderPage extends LightElement {
   @state() private workflows: Workflow[] = [];
   @state() private chosenRun = '';
   @state() private chosenState = '';
-  /** Until the page hears that the refund was made. */
+  /** Whether the page still waits for the refund. */
   @state() private isRetrying = false;
   @state() private retryError: string | null = null;
   private story = new Poll(this, (signal) => this.look(signal), () => (this.isSettled ? CALM_MS : EAGER_MS));

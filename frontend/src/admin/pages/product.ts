@@ -20,7 +20,7 @@ import { detailsOf, differences, fieldsOf, merged, MOST_PICTURES, PICTURE, type 
 export class AdminProductPage extends LightElement {
   @property() sku = '';
   @state() private product: StoredProduct | null = null;
-  /** What the form shows, where that is not what is stored. */
+  /** Values of the form that differ from the stored product. */
   @state() private draft: Fields | null = null;
   /** The version another operator saved meanwhile, and the form's values at that moment. */
   @state() private conflict: { theirs: StoredProduct; mine: Fields } | null = null;
@@ -104,7 +104,7 @@ export class AdminProductPage extends LightElement {
     });
   }
 
-  /** What is in the form and not saved stays there. */
+  /** Archives or restores the product, and keeps unsaved values of the form. */
   private async archive(): Promise<void> {
     const product = this.product!;
     const fields = written(this.querySelector('form')!);

@@ -220,7 +220,7 @@ function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: numb
   return { edge, isRail, points: [[middle(from), isUp ? from.y : from.y + from.height], [middle(to), isUp ? to.y + to.height : to.y]] };
 }
 
-/** Back into the state that is waited for, or below it to where the wait was broken off. */
+/** Returns a line back to the state that waits, or below it to the state after an aborted wait. */
 function fromAside(from: Box, to: Box): [number, number][] {
   const right = from.x + from.width;
   if (to.lane === from.lane) {
