@@ -30,7 +30,7 @@ def test_buyer_who_confirms_at_the_bank_gets_the_order(asked: Buyer) -> None:
     expect(page).to_have_url(re.compile(rf"/orders/{page.get_by_test_id('order-id').inner_text()}$"))
 
 
-def test_buyer_who_fails_to_confirm_is_told_so_by_keyboard_alone(asked: Buyer) -> None:
+def test_failed_confirmation_is_shown_and_reachable_by_keyboard(asked: Buyer) -> None:
     page = asked.page
     page.get_by_test_id("confirm-payment").press("Enter")
     page.get_by_role("button", name="Fail authentication").press("Enter")

@@ -125,7 +125,7 @@ def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
     expect(page.get_by_test_id("state-details")).to_contain_text("errors: CancellationRequested")
 
 
-def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
+def test_dead_letters_are_shown_on_the_map_and_redriven_or_dropped(
     page: Page, enter: Any, dead_letters: Any, viewport: Any
 ) -> None:
     page.set_viewport_size(viewport)
@@ -153,7 +153,7 @@ def test_what_was_given_up_is_seen_on_the_map_and_redriven_or_dropped(
     expect(queue).to_be_focused()
 
 
-def test_who_is_no_admin_is_told_so(page: Page, enter: Any, storefront_url: str) -> None:
+def test_console_rejects_a_user_who_is_no_admin(page: Page, enter: Any, storefront_url: str) -> None:
     page.goto(f"{storefront_url}/admin/system")
     refusal = page.get_by_test_id("console-refusal")
     expect(refusal).to_have_attribute("data-refusal", "guest")

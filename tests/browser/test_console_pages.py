@@ -108,7 +108,7 @@ def test_insights_show_a_sale_where_it_went_and_what_led_to_it(
     expect(page.get_by_test_id("experiment")).to_contain_text("Not enough data")
 
 
-def test_a_visit_is_told_step_by_step_and_each_once(
+def test_each_step_of_a_visit_is_reported_once(
     browser: Browser, storefront_url: str, admin: Buyer, product: str
 ) -> None:
     """A buyer's, not a keeper's; the edge has dealt them the half `a`."""
@@ -185,7 +185,7 @@ def test_two_operators_who_change_one_product_lose_nothing(
     expect(page.get_by_test_id("add-to-cart")).to_have_count(0)
 
 
-def test_what_a_product_cannot_be_is_told_beside_the_field(
+def test_invalid_value_of_a_product_is_shown_beside_the_field(
     page: Page, storefront_url: str, guest: Buyer, product: str
 ) -> None:
     page.goto(f"{storefront_url}/admin/catalog/{product}")
@@ -214,7 +214,7 @@ def test_what_a_product_cannot_be_is_told_beside_the_field(
     assert guest.must("GET", f"/products/{product}")["price"]["amount"] == 1250
 
 
-def test_a_file_is_imported_and_its_bad_rows_are_told(
+def test_imported_file_lists_its_invalid_rows(
     page: Page, storefront_url: str, guest: Buyer, admin: Buyer, viewport: Any
 ) -> None:
     page.set_viewport_size(viewport)

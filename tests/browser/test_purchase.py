@@ -40,7 +40,7 @@ def _invoice(page: Page) -> str:
     raise AssertionError("no invoice")
 
 
-def test_a_declined_card_is_told_honestly_and_another_one_serves(new_buyer: Any, viewport: Any) -> None:
+def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any, viewport: Any) -> None:
     buyer = new_buyer(viewport=viewport)
     buyer.packs("WEAR-BEANIE-01")
     buyer.checks_out("pm_card_visa_chargeDeclined")
@@ -61,7 +61,7 @@ def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(new_buyer: Any, 
     expect(buyer.page.get_by_role("heading", level=1)).to_have_text("Stopped, as you asked")
 
 
-def test_the_orders_page_is_told_of_changes_and_need_not_ask(buyer: Buyer) -> None:
+def test_order_page_receives_live_updates_without_polling(buyer: Buyer) -> None:
     """The warehouse is silent for ten seconds, in which a page that polls would ask about ten times."""
     page, told, asked = buyer.page, [], []
     page.on("websocket", lambda line: line.on("framereceived", lambda frame: told.append(frame)))
@@ -75,7 +75,7 @@ def test_the_orders_page_is_told_of_changes_and_need_not_ask(buyer: Buyer) -> No
 
 
 @pytest.mark.parametrize("is_reached_first", [False, True], ids=["blocked", "broken"])
-def test_the_orders_page_asks_when_it_is_not_told(buyer: Buyer, is_reached_first: bool) -> None:
+def test_order_page_polls_without_live_updates(buyer: Buyer, is_reached_first: bool) -> None:
     def meet(line: WebSocketRoute) -> None:
         lines.append(line)
         if is_reached_first and len(lines) == 1:

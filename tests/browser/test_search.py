@@ -35,7 +35,7 @@ def test_enter_without_a_choice_leads_to_all_that_was_found(buyer: Buyer) -> Non
     assert page.url.endswith("/search?q=wool")
 
 
-def test_nothing_found_and_no_line_are_told_apart(buyer: Buyer) -> None:
+def test_empty_search_result_and_offline_show_different_texts(buyer: Buyer) -> None:
     page = buyer.page
     buyer.goes_to("/cart")
     page.get_by_test_id("open-search").click()

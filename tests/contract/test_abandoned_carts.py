@@ -98,7 +98,7 @@ def test_a_claimed_cart_can_be_reminded_of(carts, clock, left):
     assert left() == ["customer#ada"]
 
 
-def test_the_email_stays_known_when_a_token_does_not_tell_it(carts, clock, left):
+def test_email_is_kept_when_a_token_has_none(carts, clock, left):
     carts.set_quantity(ADA, None, "MUG", 2)
     carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
     clock.passes(days=1)

@@ -195,7 +195,7 @@ class TestClaim:
         assert carts.claim("ada", guest_token)[0].lines == {"MUG": 3}
         assert carts.read(ADA, None).lines == {"MUG": 3}
 
-    def test_cart_claim_by_somebody_else_afterwards_finds_nothing(self, carts, guest_token):
+    def test_second_claim_of_a_cart_by_another_customer_finds_nothing(self, carts, guest_token):
         carts.claim("ada", guest_token)
 
         assert carts.claim("bob", guest_token)[0].lines == {}

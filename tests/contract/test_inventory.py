@@ -114,7 +114,7 @@ class TestReceive:
         monkeypatch.setattr(store, "_transact", conflict)
         assert inventory.receive("MUG", 1).available == 11
 
-    def test_reserved_pieces_are_not_available(self, inventory):
+    def test_reserved_units_are_not_available(self, inventory):
         inventory.reserve("ord_1", {"MUG": 8})
 
         with pytest.raises(StockTooLow):
@@ -257,7 +257,7 @@ def test_movements_page_until_all_are_listed(inventory, clock):
 
 
 class TestReserve:
-    def test_reservation_sets_pieces_aside(self, inventory, store, counts, clock):
+    def test_reservation_moves_units_from_available_to_reserved(self, inventory, store, counts, clock):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
 
         assert counts("MUG") == (7, 3, 0)
@@ -299,7 +299,7 @@ class TestReserve:
 
         assert counts("TENT") == (0, 1, 0)
 
-    def test_reservation_may_succeed_later_if_pieces_come(self, inventory, counts):
+    def test_reservation_may_succeed_after_new_units_arrive(self, inventory, counts):
         with pytest.raises(OutOfStock):
             inventory.reserve("ord_1", {"TENT": 2})
         inventory.receive("TENT", 1)
@@ -441,7 +441,7 @@ class TestRelease:
 
         assert counts("MUG") == (7, 0, 3)
 
-    def test_release_of_one_that_moved_on_meanwhile_moves_no_pieces(self, inventory, store, counts):
+    def test_release_of_a_reservation_that_changed_moves_no_units(self, inventory, store, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         as_it_was_read = store.reservation("ord_1")
         inventory.commit("ord_1")
@@ -579,7 +579,7 @@ class TestRestock:
         inventory.sell("ord_1")
         return inventory
 
-    def test_restock_puts_pieces_back_on_the_shelf(self, sold, counts):
+    def test_restock_makes_units_available(self, sold, counts):
         sold.restock("ret_1", {"MUG": 2})
 
         assert (counts("MUG"), counts("TENT")) == ((9, 0, 1), (0, 0, 1))

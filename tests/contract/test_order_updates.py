@@ -60,7 +60,7 @@ def test_a_connection_watches_so_many_and_may_repeat_each(store, watch):
     assert store.watchers("ord_more", NOW) == []
 
 
-def test_who_is_forgotten_watches_nothing_and_cannot_begin_anew(store, watch):
+def test_removed_connection_watches_nothing_and_cannot_subscribe(store, watch):
     watch("a", "ord_1", "ord_2")
     watch("b", "ord_1")
 

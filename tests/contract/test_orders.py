@@ -305,7 +305,7 @@ class TestReturns:
         assert orders.get("ord_1").status == Status.RETURNED
         assert [event["type"] for _, event in events_of("ord_1")][5:] == ["OrderReturnRequested", "OrderReturned"]
 
-    def test_returns_of_two_for_the_same_pieces_at_once_one_is_refused(self, store, orders, clock, completed):
+    def test_one_of_two_concurrent_returns_of_the_same_units_is_refused(self, store, orders, clock, completed):
         late = Orders(Overtaken(store, lambda: orders.take_back("ord_1", "ret_1", {"MUG-01": 2})), clock)
 
         with pytest.raises(NothingToReturn):
@@ -464,7 +464,7 @@ class TestPages:
     def test_order_pages_of_a_customer_without_orders(self, orders, many):
         assert orders.of_customer("carol", None) == ([], None)
 
-    def test_a_cursor_never_opens_somebody_elses_list(self, orders, many):
+    def test_cursor_never_opens_the_list_of_another_customer(self, orders, many):
         _, cursor = orders.of_customer("ada", None)
 
         seen, _ = orders.of_customer("bob", cursor)

@@ -68,15 +68,15 @@ def room(request, dynamodb, new_table, clock):
     return Room(Outbox(dynamodb, table, clock), table, key_of)
 
 
-def test_what_waits_is_told_oldest_first(room):
+def test_unpublished_events_are_listed_oldest_first(room):
     assert room.waiting() == ["ord_1", "ord_2"]
 
 
-def test_no_more_are_told_than_asked_for(room):
+def test_unpublished_events_are_limited(room):
     assert len(room.outbox.unpublished(timedelta(0), 1)) == 1
 
 
-def test_what_may_still_be_on_its_way_is_not_told(room):
+def test_recent_unpublished_events_are_not_listed(room):
     assert room.waiting(seconds=45) == ["ord_1"]
 
 
@@ -99,7 +99,7 @@ def test_nothing_is_noted_of_an_event_that_there_is_not(room, dynamodb):
     assert dynamodb.scan(TableName=room.table)["Count"] == before
 
 
-def test_all_events_of_an_order_are_told_in_their_order(dynamodb, new_table, clock):
+def test_all_events_of_an_order_are_listed_oldest_first(dynamodb, new_table, clock):
     store = OrderStore(dynamodb, new_table("OrdersTable"))
     place(store, "ord_1", clock())
     orders = Orders(store, clock)

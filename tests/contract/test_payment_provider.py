@@ -416,7 +416,7 @@ def test_movements_are_listed_by_their_own_age_with_their_payment(provider, othe
     assert [*provider.refunds_since(FAR_FUTURE), *provider.disputes_since(FAR_FUTURE)] == []
 
 
-def test_somebody_may_capture_less(provider, others, held):
+def test_partial_capture_outside_the_shop_is_possible(provider, others, held):
     others.capture_by_hand(held, 1000)
 
     payment = provider.retrieve(held)

@@ -101,7 +101,7 @@ def test_label_of_an_older_order_with_an_unknown_country_is_still_written(countr
     assert format_of(country) is None
 
 
-def test_form_is_told_the_parts_of_each_country():
+def test_address_form_gets_the_fields_of_each_country():
     found = {each.country: each for each in list_countries(None).items}
     assert found["HK"].postal_code is None and found["AE"].city is None
     assert found["US"].region.required and {"code": "CA", "name": "California"} in [

@@ -384,7 +384,7 @@ def test_a_buyer_may_be_awaited_until_the_limit():
     assert "no_buyer_is_awaited_for_too_long" not in violated(replace(books, read_at=soon))
 
 
-def test_an_aborted_saga_that_was_recovered_is_not_given_up():
+def test_aborted_saga_that_was_recovered_is_no_violation():
     books = healthy()
     books.executions.update({GONE: "ABORTED", f"undo {GONE}": "FAILED", f"undo {GONE}-1": "SUCCEEDED"})
     books.executions.update({DONE: "FAILED", "ret_1": "FAILED", "ret_1-1": "SUCCEEDED"})

@@ -26,7 +26,7 @@ def test_endings_are_counted_with_their_reason_and_what_is_open_is_not_one():
     assert told["endings"] == {"COMPLETED": 1, "CANCELLED OUT_OF_STOCK": 1, "RETURNED": 1}
 
 
-def test_only_the_orders_since_a_moment_are_told():
+def test_tally_counts_only_orders_since_a_time():
     books = healthy()
     books.orders[DONE]["history"][0]["at"] = at(5)
 
@@ -34,7 +34,7 @@ def test_only_the_orders_since_a_moment_are_told():
     assert tally(books, None)["placed"] == 4
 
 
-def test_the_pace_is_told_by_the_second_and_only_of_late():
+def test_pace_has_recent_seconds_only():
     books = replace(healthy(), read_at=SINCE + timedelta(seconds=60))
     for moment in books.orders[DONE]["history"][1:]:
         moment["at"] = at(2.7)
@@ -64,7 +64,7 @@ def audit(monkeypatch):
     return run
 
 
-def test_the_function_tells_every_promise_and_the_tally_of_the_same_books(audit):
+def test_audit_function_returns_all_invariants_and_the_tally(audit):
     books = healthy()
     stock(received=11)(books)
 
@@ -80,7 +80,7 @@ def test_the_function_tells_every_promise_and_the_tally_of_the_same_books(audit)
     assert told["read_at"] == NOW.isoformat()
 
 
-def test_the_function_tells_some_of_many_violations_and_counts_them_all(audit):
+def test_audit_function_returns_some_violations_and_counts_all(audit):
     books = healthy()
     books.stocks[:] = [books.stocks[0] | {"sku": f"MUG-{number}", "received": 11} for number in range(25)]
 

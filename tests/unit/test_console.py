@@ -178,7 +178,7 @@ def a_line(content, at="2030-05-17T12:00:09.000Z"):
         ({"not": "a text"}, "log"),
     ],
 )
-def test_a_line_is_an_entry_of_the_kind_that_its_message_tells(message, kind):
+def test_kind_of_a_log_entry_follows_from_its_message(message, kind):
     [entry] = timeline.of_lines([a_line({"message": message, "queue": "replies", "secret": "x"})])
     assert entry.kind == kind
     assert entry.details == {"queue": "replies", "log_group": "/aws/lambda/shop-A"}
@@ -202,7 +202,7 @@ def test_logs_and_records_merge_into_one_story():
     assert timeline.merged([early, late], lines) == [early, *lines, late]
 
 
-def test_each_version_of_an_order_is_told_with_its_status_and_its_event():
+def test_timeline_has_each_version_with_its_status_and_event():
     event = an_event(1)
     kept = OutboxEvent({"pk": "ORDER#ord_1", "sk": "EVENT#000003"}, event, None)
     [version] = timeline.of_versions([kept])
@@ -243,7 +243,7 @@ def moment(second):
     return datetime(2030, 5, 17, 12, 0, second, tzinfo=UTC)
 
 
-def test_a_run_tells_its_states_with_their_errors_also_where_they_are_interleaved():
+def test_timeline_has_interleaved_states_of_a_run_with_their_errors():
     def entered(number, name, before):
         details = {"stateEnteredEventDetails": {"name": name}}
         return {

@@ -139,7 +139,7 @@ def parked_workflows(shop):
     return ParkedWorkflows(shop.recovery, shop.fulfilment_workflow, shop.undo_workflow, shop.return_workflow)
 
 
-def test_an_order_that_could_not_be_undone_is_undone_anew(shop, parked_workflows):
+def test_redrive_of_a_parked_saga_starts_its_compensation(shop, parked_workflows):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.starts_saga()
     parked_workflows.settle(parked(SAGA, "ord_1"))
@@ -178,7 +178,7 @@ def test_an_order_that_has_ended_meanwhile_is_left_alone(shop, parked_workflows,
     assert shop.undone == {}
 
 
-def test_a_return_is_begun_anew_with_what_it_was_given(shop, parked_workflows):
+def test_redrive_of_a_return_starts_it_with_the_same_input(shop, parked_workflows):
     given = {"order_id": "ord_1", "return_id": "ret_1"}
     shop.return_workflow.start("ret_1", given)
     shop.step_functions.end(RETURN, "ret_1", "FAILED")

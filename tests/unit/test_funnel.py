@@ -73,5 +73,5 @@ def test_which_half_is_called_better_depends_on_nothing_but_the_counts():
         (half(1000, 100), half(1000, 300), "p = less than 0.001"),
     ],
 )
-def test_people_are_told_in_words(a, b, words):
+def test_result_of_an_experiment_has_a_readable_text(a, b, words):
     assert words in in_words(a, b, compared(a, b))

@@ -72,7 +72,7 @@ def test_log_record_is_serialized_once(line, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "id_token"])
-def test_what_is_called_private_is_blackened_whatever_it_is(name):
+def test_field_with_a_private_name_is_redacted_with_any_value(name):
     assert redact({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
 
 

@@ -93,7 +93,7 @@ def an_update(order_id="ord_ada", version=2):
     ("order_id", "token"),
     [("ord_guest", "order_secret"), ("ord_ada", ADA), ("ord_ada", KEEPER), ("ord_guest", KEEPER)],
 )
-def test_whoever_may_see_an_order_may_follow_it_and_hears_at_once_how_it_stands(live, sockets, order_id, token):
+def test_subscription_with_access_returns_the_current_state(live, sockets, order_id, token):
     live.received("here", subscribe(order_id, token))
 
     [told] = sockets.by("here")
@@ -120,7 +120,7 @@ def test_whoever_may_see_an_order_may_follow_it_and_hears_at_once_how_it_stands(
         ("ord_ada", "forged.by.me", "token_invalid"),
     ],
 )
-def test_whoever_may_not_see_an_order_may_not_follow_it_and_never_hears_of_it(live, sockets, order_id, token, code):
+def test_subscription_without_access_is_refused_and_gets_no_update(live, sockets, order_id, token, code):
     live.received("here", subscribe(order_id, token))
     live.push(an_update(order_id))
 
@@ -233,7 +233,7 @@ def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
     assert again["order_id"] == "ord_0"
 
 
-def test_a_change_while_somebody_subscribes_is_in_the_answer_or_told_after_it(connections, sockets, orders, live):
+def test_change_during_a_subscription_is_in_the_response_or_sent_after_it(connections, sockets, orders, live):
     """The update arrives right after the subscription was stored, which is the worst moment."""
     write = connections.subscribe
 
@@ -307,7 +307,7 @@ def test_what_cannot_be_queued_is_not_overtaken():
     assert len(queue.sent) == 1
 
 
-def test_an_update_tells_what_the_event_does_and_nothing_of_the_buyer():
+def test_update_has_the_event_and_no_personal_data():
     cancelled = as_read(an_order("ord_1")).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK)
 
     told = change(cancelled.pending_event, cancelled.version)
@@ -322,7 +322,7 @@ def test_an_update_tells_what_the_event_does_and_nothing_of_the_buyer():
     }
 
 
-def test_how_it_stands_and_what_was_told_last_agree():
+def test_update_has_the_status_and_id_of_its_order():
     completed = an_order_in(Status.COMPLETED)
 
     assert change(completed.pending_event, completed.version).status == completed.status == "COMPLETED"

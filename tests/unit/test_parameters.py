@@ -38,7 +38,7 @@ def test_a_change_is_seen_when_the_cache_is_old(kept, secret, later, used):
     assert secret() == used
 
 
-def test_whoever_was_refused_sees_a_change_at_once_and_so_does_everybody_after(kept, secret):
+def test_refused_value_is_read_again_at_once_for_all_later_callers(kept, secret):
     secret()
     kept.value, kept.now = "second", REFRESH_SECONDS
     assert secret.refreshed() == "second"

@@ -32,7 +32,7 @@ def test_what_only_looks_like_it_uses_nothing(other):
     assert SHOP.used([other]) == set()
 
 
-def test_what_nothing_uses_is_told():
+def test_unused_right_is_reported():
     assert unused(SHOP.rights, SHOP.used([call()])) == {
         'Reader may dynamodb:Query on {"Ref": "Orders"}, and nothing uses it'
     }
@@ -43,7 +43,7 @@ def test_what_has_a_reason_may_stay_unused():
     assert unused([log], set()) == set()
 
 
-def test_what_was_denied_is_told():
+def test_denied_right_is_reported():
     tried = call("dynamodb:DeleteItem", allowed=False)
     assert denied(SHOP, [call(), tried]) == {f"Reader may not dynamodb:DeleteItem on {TABLE}, and tried to"}
 

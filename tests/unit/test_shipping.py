@@ -284,7 +284,7 @@ class TestAnswer:
         assert saga.heard == [("token-1", TRACKED)] * 2
         assert dispatched.of(ORDER).carrier == "Pigeon"
 
-    def test_dispatched_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga, open_with):
+    def test_dispatched_reply_is_repeated_for_a_concurrently_repeated_step(self, warehouse, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -296,9 +296,7 @@ class TestAnswer:
         assert saga.heard == [("token-2", TRACKED)]
 
     @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
-    def test_an_answer_is_heard_again_and_is_too_late_if_it_is_recalled_at_this_moment(
-        self, warehouse, saga, outcome, open_with
-    ):
+    def test_reply_is_repeated_and_too_late_for_a_concurrent_recall(self, warehouse, saga, outcome, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -309,7 +307,7 @@ class TestAnswer:
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
         assert saga.heard == []
 
-    def test_refused_is_heard_again_if_the_step_is_repeated_at_this_moment(self, warehouse, saga, open_with):
+    def test_refused_reply_is_repeated_for_a_concurrently_repeated_step(self, warehouse, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -335,7 +333,7 @@ class TestAnswer:
         assert saga.heard == [("token-1", "ShipmentRefused")]
         assert refused.of(ORDER).status == ShipmentStatus.REFUSED
 
-    def test_refused_twice_tells_again(self, refused, saga):
+    def test_second_refusal_completes_the_token_again(self, refused, saga):
         refused.hear(a_reply("refused"))
 
         assert saga.heard == [("token-1", "ShipmentRefused")] * 2

@@ -55,7 +55,7 @@ def test_a_saga_that_wakes_up_late_stops_at_its_next_step(shop, shelf):
         shop.orders.advance("ord_1", Status.AUTHORIZED)
 
 
-def test_the_order_is_told_before_its_pieces_are_given_away(shop, shelf):
+def test_order_is_notified_before_its_units_are_released(shop, shelf):
     shelf.broken = {"ord_1"}
 
     sweep_reservations(shelf, shop.orders)
@@ -73,7 +73,7 @@ def test_goes_on_after_one_that_fails_and_tries_it_again(shop, shelf):
     assert shelf.released[-1] == "ord_1"
 
 
-def test_keeps_the_pieces_of_an_order_that_could_not_be_told(shop, shelf, monkeypatch):
+def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, shelf, monkeypatch):
     tell = shop.orders.cancel
 
     def cancel(order_id, reason):
@@ -94,7 +94,7 @@ def test_counts_only_what_it_released_itself(shop, shelf):
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
-def test_gives_back_the_pieces_of_an_order_that_is_over(shop, shelf, status):
+def test_units_of_an_ended_order_are_released(shop, shelf, status):
     shop.has(an_order_in(status, "ord_4"))
     before = shop.orders.get("ord_4")
     shelf._overdue.append("ord_4")
@@ -103,7 +103,7 @@ def test_gives_back_the_pieces_of_an_order_that_is_over(shop, shelf, status):
     assert shop.orders.get("ord_4") == before
 
 
-def test_gives_back_the_pieces_of_no_order(shop, shelf):
+def test_units_of_an_unknown_order_are_released(shop, shelf):
     shelf._overdue.append("ord_unknown")
 
     assert sweep_reservations(shelf, shop.orders) == 4
