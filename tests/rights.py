@@ -60,6 +60,7 @@ KEPT_UNUSED = {
     ("StopFulfilment", "states:StartExecution", "OrderUndo"): FIRST,
     ("ProcessWarehouseReply", "states:SendTaskFailure", "order-undo"): REFUSED,
     ("ProcessWarehouseReply", "states:SendTaskSuccess", "order-undo"): RACE,
+    ("ResumeShipment", "states:SendTaskSuccess", "order-undo"): RACE,
     ("StopFulfilment", "states:SendTaskFailure", "order-undo"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "ShipmentsTable"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels what nobody cancelled before it: "

@@ -115,5 +115,4 @@ def test_what_people_wrote_runs_in_its_own_direction(buyer: Buyer, skus: list[st
     buyer.goes_to(f"/products/{skus[list(NAMES).index('HEBREW')]}")
 
     heading = buyer.page.locator("h1")
-    expect(heading).to_be_visible()
-    assert heading.evaluate("each => getComputedStyle(each).direction") == "rtl"
+    expect(heading).to_have_css("direction", "rtl")
