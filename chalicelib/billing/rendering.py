@@ -34,14 +34,14 @@ def rendered(document: Document) -> str:
 
 
 def _facts(document: Document) -> str:
-    told = [
+    notes = [
         f"Issued on {document.issued_on} · Supplied on {document.supplied_on} (time zone {document.time_zone})",
         f"Order {document.order_id}",
     ]
     if document.refers_to:
         of = "credit note" if document.number.kind == DocumentKind.REVERSAL else "invoice"
-        told.append(f"Refers to {of} {document.refers_to}")
-    return "\n".join(f'<p class="quiet">{escape(text)}</p>' for text in told)
+        notes.append(f"Refers to {of} {document.refers_to}")
+    return "\n".join(f'<p class="quiet">{escape(text)}</p>' for text in notes)
 
 
 def _seller(seller: Seller) -> list[str]:

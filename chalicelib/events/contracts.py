@@ -36,9 +36,9 @@ Variant = Literal["a", "b"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
-def variant_of(told: str | None) -> Variant | None:
+def variant_of(name: str | None) -> Variant | None:
     """None for anything else: no order is lost because of an experiment."""
-    return next((variant for variant in VARIANTS if variant == told), None)
+    return next((variant for variant in VARIANTS if variant == name), None)
 
 
 class OrderData(EventData):

@@ -216,8 +216,8 @@ def _payment_method(request: CheckoutRequest, to_pay: Money) -> str | None:
     if not to_pay.amount:
         return None
     if request.payment_method is None:
-        told = f"Needed, because the order comes to {to_pay}."
-        raise ValidationFailed("Please correct the named fields.", {"payment_method": told})
+        problem = f"Needed, because the order comes to {to_pay}."
+        raise ValidationFailed("Please correct the named fields.", {"payment_method": problem})
     return request.payment_method
 
 

@@ -144,11 +144,11 @@ class OrderStore:
         An order may change its status between two pages, but never the moment when it was placed: so the cursor is
         a moment, and the orders of that moment that were returned already.
         """
-        until, told = _decoded_moment(cursor) if cursor else (None, [])
-        found = {order.id: order for status in statuses for order in self._until(status, until, size + len(told) + 1)}
-        fresh = sorted((each for each in found.values() if each.id not in told), key=_newest, reverse=True)
+        until, listed = _decoded_moment(cursor) if cursor else (None, [])
+        found = {order.id: order for status in statuses for order in self._until(status, until, size + len(listed) + 1)}
+        fresh = sorted((each for each in found.values() if each.id not in listed), key=_newest, reverse=True)
         page = fresh[:size]
-        return page, _encoded_moment(page, until, told) if len(fresh) > size else None
+        return page, _encoded_moment(page, until, listed) if len(fresh) > size else None
 
     def _until(self, status: str, until: str | None, size: int) -> list[Order]:
         condition = Key(INDEX_KEYS["by-status"]).eq(status)
@@ -190,22 +190,22 @@ def _newest(order: Order) -> tuple[str, str]:
     return order.placed_at, order.id
 
 
-def _encoded_moment(page: list[Order], until: str | None, told: list[str]) -> str:
+def _encoded_moment(page: list[Order], until: str | None, listed: list[str]) -> str:
     last = page[-1].placed_at
-    earlier = told if last == until else []
+    earlier = listed if last == until else []
     seen = earlier + [order.id for order in page if order.placed_at == last]
     return base64.urlsafe_b64encode(json.dumps([last, seen]).encode()).decode()
 
 
 def _decoded_moment(cursor: str) -> tuple[str, list[str]]:
     try:
-        until, told = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        until, listed = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):
         raise CursorInvalid from None
-    is_list_of_ids = isinstance(told, list) and all(isinstance(each, str) for each in told)
+    is_list_of_ids = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
     if not (isinstance(until, str) and until and is_list_of_ids):
         raise CursorInvalid
-    return until, told
+    return until, listed
 
 
 def _encoded(key: dict[str, Any]) -> str:

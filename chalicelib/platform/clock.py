@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BeforeValidator
 Clock = Callable[[], datetime]
 
 
-def _text_only(told: Any) -> Any:
-    if not isinstance(told, str):
+def _text_only(value: Any) -> Any:
+    if not isinstance(value, str):
         raise ValueError("Input should be a text")
-    return told
+    return value
 
 
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_text_only)]

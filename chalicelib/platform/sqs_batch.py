@@ -51,8 +51,8 @@ def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle:
     bind_log_context(
         **where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")}
     )
-    told = record["attributes"]
-    hop = {"sent": int(told["SentTimestamp"]), "receive_count": int(told["ApproximateReceiveCount"])}
+    system = record["attributes"]
+    hop = {"sent": int(system["SentTimestamp"]), "receive_count": int(system["ApproximateReceiveCount"])}
     log.info("message received", extra=hop)
     try:
         handle(message)

@@ -90,15 +90,15 @@ class Workflow:
 
     def is_running(self, name: str) -> bool:
         """False also if no execution of this name was ever started."""
-        told = self._described(name)
-        return told is not None and told["status"] == "RUNNING"
+        found = self._described(name)
+        return found is not None and found["status"] == "RUNNING"
 
     def input_of(self, name: str) -> dict[str, str]:
         """What the execution was given. Raises LookupError if there is none of this name."""
-        told = self._described(name)
-        if told is None:
+        found = self._described(name)
+        if found is None:
             raise LookupError(name)
-        return json.loads(told["input"])
+        return json.loads(found["input"])
 
     def running(self, at_most: int) -> int:
         """How many executions run now, and `at_most` if there are more."""
@@ -110,18 +110,23 @@ class Workflow:
     def last(self, name: str) -> LastExecution | None:
         """The last execution of this name and its repetitions, None if it was never started."""
         used = self._last_used(name)
-        told = self._described(_name(name, used)) if used >= 0 else None
-        return LastExecution(used + 1, told["status"], told.get("stopDate"), told.get("error")) if told else None
+        found = self._described(_name(name, used)) if used >= 0 else None
+        return LastExecution(used + 1, found["status"], found.get("stopDate"), found.get("error")) if found else None
 
     def runs(self, name: str) -> Iterator[Execution]:
         """All executions of this name and of its repetitions, with their histories."""
         for number in range(REPETITIONS + 1):
             again = _name(name, number)
-            told = self._described(again)
-            if told is None:
+            found = self._described(again)
+            if found is None:
                 return
             yield Execution(
-                again, told["status"], told["startDate"], told.get("stopDate"), told.get("error"), self.history(again)
+                again,
+                found["status"],
+                found["startDate"],
+                found.get("stopDate"),
+                found.get("error"),
+                self.history(again),
             )
 
     def history(self, name: str) -> list[dict[str, Any]]:
