@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.events.contracts import VARIANTS
+from chalicelib.analytics.experiment import VARIANTS
 
 NEITHER = "-"
 """In place of a variant, where there was none."""

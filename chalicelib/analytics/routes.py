@@ -7,9 +7,10 @@ from chalice import Blueprint
 from pydantic import ConfigDict, Field
 
 from chalicelib import wiring
+from chalicelib.analytics.experiment import VARIANTS
 from chalicelib.analytics.funnel import Finding, FunnelDay, Step, compared, in_words, of_variant
 from chalicelib.analytics.model import best_selling, by_country
-from chalicelib.events.contracts import VARIANTS, Variant
+from chalicelib.events.contracts import Variant
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.shop import shop

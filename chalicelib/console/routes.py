@@ -131,6 +131,6 @@ def run_audit(call: Call, body: AuditRequest) -> Audit:
 def _workflows() -> dict[str, Workflow]:
     return {
         "fulfilment": wiring.fulfilment_workflow(),
-        "undo": wiring.undo_workflow(),
+        "undo": wiring.compensation_workflow(),
         "return": wiring.return_workflow(),
     }

@@ -7,10 +7,10 @@ from chalicelib.platform.workflows import Workflow
 
 
 class RefundRetries:
-    def __init__(self, orders: Orders, return_workflow: Workflow, undo_workflow: Workflow) -> None:
+    def __init__(self, orders: Orders, return_workflow: Workflow, compensation_workflow: Workflow) -> None:
         self._orders = orders
         self._return_workflow = return_workflow
-        self._undo_workflow = undo_workflow
+        self._compensation_workflow = compensation_workflow
 
     def start(self, order_id: str) -> list[str]:
         """Restart the return of each failed refund, or the undo of a cancelled order; return the workflows' names.
@@ -33,5 +33,5 @@ class RefundRetries:
         if order.status != Status.CANCELLED:
             return None
         reason = order.reason or order.cancellation or Reason.FULFILMENT_FAILED
-        self._undo_workflow.restart(order.id, {"order_id": order.id, "reason": reason})
+        self._compensation_workflow.restart(order.id, {"order_id": order.id, "reason": reason})
         return order.id

@@ -7,7 +7,7 @@ otherwise. Events contain no personal data: a consumer that needs an address rea
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -33,12 +33,6 @@ class Line(EventData):
 
 Variant = Literal["a", "b"]
 """Of the shop's one experiment."""
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
-
-
-def variant_of(name: str | None) -> Variant | None:
-    """None for anything else: no order is lost because of an experiment."""
-    return next((variant for variant in VARIANTS if variant == name), None)
 
 
 class OrderData(EventData):

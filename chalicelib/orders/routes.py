@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, CartTokenInvalid
-from chalicelib.events.contracts import variant_of
 from chalicelib.orders.checkout import CheckoutBusy, CheckoutRequest
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import Order, Reason, Status, TooLateToCancel
@@ -116,7 +115,7 @@ def place_order(call: Call, body: CheckoutRequest) -> Answer:
         call.headers.get(CART_TOKEN.lower()),
         call.headers.get(IDEMPOTENCY_KEY.lower()),
         body,
-        variant_of(call.headers.get(VARIANT.lower())),
+        wiring.variant_of(call),
     )
     log.append_keys(order_id=order.id, correlation_id=order.id)
     # The status of a new order, also when the answer is repeated later: the same again.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.cart.consent import ReminderConsent
     from chalicelib.cart.service import Carts
     from chalicelib.catalog.service import Catalog
+    from chalicelib.events.contracts import Variant
     from chalicelib.events.fan_in import FanIn
     from chalicelib.events.outbox import Outbox
     from chalicelib.events.publisher import EventPublisher
@@ -112,6 +113,14 @@ def client_of(call: Call) -> str:
 
     keys = aws.parameter(settings().link_keys_parameter)
     return links().fingerprint(client_network(call.headers, call.peer, keys))
+
+
+def variant_of(call: Call) -> Variant | None:
+    """Return the variant of the experiment that the buyer saw."""
+    from chalicelib.analytics.experiment import variant_of
+    from chalicelib.platform.headers import VARIANT
+
+    return variant_of(call.headers.get(VARIANT.lower()))
 
 
 @cache
@@ -292,7 +301,7 @@ def fulfilment_workflow() -> Workflow:
 
 
 @cache
-def undo_workflow() -> Workflow:
+def compensation_workflow() -> Workflow:
     from chalicelib.platform.workflows import Workflow
 
     return Workflow(aws.client("stepfunctions"), settings().undo_machine_arn)

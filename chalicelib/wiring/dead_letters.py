@@ -31,13 +31,13 @@ def replays() -> Replays:
 
 @cache
 def refund_retries() -> RefundRetries:
-    return RefundRetries(wiring.orders(), wiring.return_workflow(), wiring.undo_workflow())
+    return RefundRetries(wiring.orders(), wiring.return_workflow(), wiring.compensation_workflow())
 
 
 @cache
 def redrives() -> Redrives:
     parked = ParkedWorkflows(
-        fulfilment.recovery(), wiring.fulfilment_workflow(), wiring.undo_workflow(), wiring.return_workflow()
+        fulfilment.recovery(), wiring.fulfilment_workflow(), wiring.compensation_workflow(), wiring.return_workflow()
     )
     actions = SpecialActions(parked, wiring.outboxes(), wiring.publisher().publish, aws.client("lambda"))
     outdated = {"warehouse": ShippingRequests(wiring.orders(), wiring.shipping()).is_outdated}

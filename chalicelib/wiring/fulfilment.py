@@ -59,7 +59,7 @@ def recovery() -> Recovery:
         wiring.payments(),
         wiring.shipping(),
         wiring.fulfilment_workflow(),
-        wiring.undo_workflow(),
+        wiring.compensation_workflow(),
         wiring.return_workflow(),
         utc_now,
     )

@@ -59,7 +59,7 @@ class Shop:
         self.shipping = Shipping(FakeStore(), self.warehouse, self.saga, self.clock, LIMITS)
         self.step_functions = FakeStepFunctions()
         self.fulfilment_workflow = Workflow(self.step_functions, SAGA)
-        self.undo_workflow = Workflow(self.step_functions, UNDO)
+        self.compensation_workflow = Workflow(self.step_functions, UNDO)
         self.return_workflow = Workflow(self.step_functions, RETURN)
         self.waiting_task = self.saga
         self.idempotency = FakeIdempotencyStore(self.clock)
@@ -86,7 +86,7 @@ class Shop:
 
     @property
     def recovery(self) -> Recovery:
-        workflows = self.fulfilment_workflow, self.undo_workflow, self.return_workflow
+        workflows = self.fulfilment_workflow, self.compensation_workflow, self.return_workflow
         return Recovery(self.orders, self.payments, self.shipping, *workflows, self.clock)
 
     @property

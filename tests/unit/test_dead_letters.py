@@ -136,7 +136,7 @@ def test_repeated_key_starts_one_replay():
 
 @pytest.fixture
 def parked_workflows(shop):
-    return ParkedWorkflows(shop.recovery, shop.fulfilment_workflow, shop.undo_workflow, shop.return_workflow)
+    return ParkedWorkflows(shop.recovery, shop.fulfilment_workflow, shop.compensation_workflow, shop.return_workflow)
 
 
 def test_redrive_of_a_parked_saga_starts_its_compensation(shop, parked_workflows):
@@ -149,7 +149,7 @@ def test_redrive_of_a_parked_saga_starts_its_compensation(shop, parked_workflows
 def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_time(shop, parked_workflows):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
-    shop.undo_workflow.start("ord_1", {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"})
+    shop.compensation_workflow.start("ord_1", {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"})
     shop.step_functions.end(UNDO, "ord_1", "FAILED")
     for _ in range(2):
         parked_workflows.settle(parked(UNDO, "ord_1"))

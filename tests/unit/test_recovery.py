@@ -167,7 +167,7 @@ class TestSweep:
     def test_sweep_that_fails_with_one_order_recovers_the_others(self, shop, monkeypatch):
         for order_id in ("ord_1", "ord_2"):
             shop.has(an_order_in(Status.AUTHORIZED, order_id))
-        workflow, restart = shop.undo_workflow, shop.undo_workflow.restart
+        workflow, restart = shop.compensation_workflow, shop.compensation_workflow.restart
         monkeypatch.setattr(workflow, "restart", lambda name, given: 1 / 0 if name == "ord_1" else restart(name, given))
 
         assert shop.recovery.sweep_workflows() == 1

@@ -10,7 +10,7 @@ from tests.builders import euros
 
 @pytest.fixture
 def retries(shop):
-    return RefundRetries(shop.orders, shop.return_workflow, shop.undo_workflow)
+    return RefundRetries(shop.orders, shop.return_workflow, shop.compensation_workflow)
 
 
 @pytest.fixture
