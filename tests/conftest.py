@@ -57,9 +57,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             shop.LocalShop(
                 engine_port,
                 local_emulator.url(payments_port),
-                warehouse_silence_seconds=10,
-                buyer_confirmation_seconds=25,
-                mail_limit=1000,
+                parameters={
+                    "WarehouseHeartbeatSeconds": "10",
+                    "BuyerConfirmationSeconds": "25",
+                    "OrderDeadlineSeconds": "745",
+                    "MailsPerRecipient": "1000",
+                    "MailsPerClient": "1000",
+                },
             )
         )
     finally:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import boto3
 
 from chalicelib.accounts.password import opaque
 from infra.build import storefront
-from infra.deploy import link_keys, webhooks
+from infra.deploy import link_keys, stages, webhooks
 from infra.deploy.stack import deploy
 from infra.local import emulator
 from infra.local.package import package_locally
@@ -18,9 +18,7 @@ from infra.local.transform import Local
 from infra.seed.seed import reindex, seed
 
 STACK = "storefront"
-SENDER = "hello@sagasupply.example"
-WAREHOUSE_TIMEOUT_SECONDS = 600
-"""Longer than a burst of orders takes to drain on a small machine."""
+SENDER = stages.read("local").parameters["SenderEmail"]
 Progress = Callable[[str], None]
 
 
@@ -36,18 +34,12 @@ ADMIN = Person("keeper@sagasupply.example", "long-stories-1")
 
 @dataclass(frozen=True)
 class LocalShop:
-    """A shop on an emulator: its ports, its account and its time limits.
-
-    `warehouse_silence_seconds` is the heartbeat of the warehouse. `mail_limit` replaces the template's limits on emails
-    that visitors can cause.
-    """
+    """A shop on an emulator: its ports, its account, and parameters that replace those of the stage `local`."""
 
     emulator_port: int
     payments_url: str
     account: str = emulator.ACCOUNT
-    warehouse_silence_seconds: int = 12
-    buyer_confirmation_seconds: int = 120
-    mail_limit: int | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def session(self) -> boto3.Session:
@@ -122,23 +114,8 @@ def publish_pages(place: LocalShop, stack: dict[str, str]) -> None:
 
 
 def _parameters(place: LocalShop) -> dict[str, str]:
-    return {
-        "Stage": "local",
-        "StripeApiBase": place.payments_url,
-        "SenderEmail": SENDER,
-        "WarehouseHeartbeatSeconds": str(place.warehouse_silence_seconds),
-        "WarehouseTimeoutSeconds": str(WAREHOUSE_TIMEOUT_SECONDS),
-        "BuyerConfirmationSeconds": str(place.buyer_confirmation_seconds),
-        "OrderDeadlineSeconds": str(place.buyer_confirmation_seconds + WAREHOUSE_TIMEOUT_SECONDS + 120),
-        "ReconcileRepairs": "true",
-    } | _mail_limits(place)
-
-
-def _mail_limits(place: LocalShop) -> dict[str, str]:
-    """Return nothing where the template's own limits hold."""
-    if place.mail_limit is None:
-        return {}
-    return {"MailsPerRecipient": str(place.mail_limit), "MailsPerClient": str(place.mail_limit)}
+    stage = stages.read("local")
+    return {"Stage": stage.name, "StripeApiBase": place.payments_url} | stage.parameters | place.parameters
 
 
 def _browser_config(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:

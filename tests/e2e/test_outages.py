@@ -36,7 +36,8 @@ class OwnShop:
 
     @property
     def place(self) -> shop.LocalShop:
-        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), warehouse_silence_seconds=10)
+        silence = {"WarehouseHeartbeatSeconds": "10"}
+        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=silence)
 
     def start_engine(self) -> None:
         compressed = {"SFN_WAIT_SCALE": "0.01"}
