@@ -69,6 +69,8 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "SHOP_PYTHON": sys.executable,
         "SHOP_ENTRY": str(Path(__file__).with_name("entry.py")),
         "LOG_LEVEL": "WARNING",
+        # AWS's default quota; the emulator's depends on the machine's memory.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
         "PYTHONUNBUFFERED": "1",
     }
 

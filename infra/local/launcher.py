@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import authorization, forker, processes
+from infra.local import authorization, forker, processes, strict
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -115,5 +115,6 @@ if __name__ == "__main__":
     _count_calls()
     _append_peer()
     authorization.install()
+    strict.install()
     processes.end_with_starter()
     main()

@@ -1,0 +1,160 @@
+"""Concurrency: a small account throttles calls, and each caller retries as on AWS."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.strict.conftest import CONCURRENCY, ROLE, eventually
+
+WAITING = """
+import pathlib, time
+def handler(event, context):
+    pathlib.Path(event["started"]).touch()
+    while not pathlib.Path(event["until"]).exists():
+        time.sleep(0.02)
+"""
+NOTING = """
+import pathlib
+def handler(event, context):
+    pathlib.Path({path!r}).write_text(str(event))
+"""
+
+
+@pytest.fixture(scope="module")
+def waiting(functions):
+    functions.create("waiting", WAITING)
+    return functions.client
+
+
+@contextmanager
+def busy(client, folder, calls=CONCURRENCY):
+    """Keep `calls` invocations running."""
+    done = folder / "done"
+    with ThreadPoolExecutor() as pool:
+        try:
+            for number in range(calls):
+                event = {"started": str(folder / f"started-{number}"), "until": str(done)}
+                pool.submit(client.invoke, FunctionName="waiting", Payload=json.dumps(event))
+            eventually(lambda: len(list(folder.glob("started-*"))) == calls)
+            yield done
+        finally:
+            done.touch()
+
+
+def noting(functions, name, path):
+    return functions.create(name, NOTING.format(path=str(path)))
+
+
+def test_account_at_its_limit_throttles_the_next_call(functions, waiting, tmp_path):
+    noting(functions, "direct", tmp_path / "noted")
+
+    with busy(waiting, tmp_path), pytest.raises(waiting.exceptions.TooManyRequestsException) as refused:
+        waiting.invoke(FunctionName="direct")
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert refused.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert not (tmp_path / "noted").exists()
+
+
+def test_throttled_workflow_step_fails_with_the_error_of_lambda(session, functions, waiting, tmp_path):
+    arn = noting(functions, "step", tmp_path / "noted")
+    workflows = session.client("stepfunctions")
+    definition = {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": arn, "End": True}}}
+    machine = workflows.create_state_machine(name="throttled", definition=json.dumps(definition), roleArn=ROLE)
+
+    with busy(waiting, tmp_path):
+        started = workflows.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        ended = eventually(lambda: _ended(workflows, started))
+
+    assert ended["error"] == "Lambda.TooManyRequestsException"
+
+
+def test_throttled_asynchronous_call_is_retried_until_it_runs(session, functions, waiting, tmp_path):
+    noting(functions, "later", tmp_path / "noted")
+
+    with busy(waiting, tmp_path):
+        waiting.invoke(FunctionName="later", InvocationType="Event", Payload=json.dumps("a message"))
+        eventually(lambda: _throttles(session, "later"))
+
+    assert eventually((tmp_path / "noted").exists)
+
+
+def test_throttled_rule_target_is_retried_until_it_runs(session, functions, waiting, tmp_path):
+    arn = noting(functions, "target", tmp_path / "noted")
+    events = session.client("events")
+    events.put_rule(Name="throttled", EventPattern=json.dumps({"source": ["throttled"]}))
+    events.put_targets(Rule="throttled", Targets=[{"Id": "function", "Arn": arn}])
+
+    with busy(waiting, tmp_path):
+        events.put_events(Entries=[{"Source": "throttled", "DetailType": "Tried", "Detail": "{}"}])
+        eventually(lambda: _throttles(session, "target"))
+
+    assert eventually((tmp_path / "noted").exists)
+
+
+def test_throttled_batch_returns_to_the_queue_and_counts_a_receive(session, functions, waiting, tmp_path):
+    noting(functions, "consumer", tmp_path / "noted")
+    queues = session.client("sqs")
+    url = queues.create_queue(QueueName="throttled", Attributes={"VisibilityTimeout": "3"})["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    with busy(waiting, tmp_path):
+        queues.send_message(QueueUrl=url, MessageBody="tried")
+        waiting.create_event_source_mapping(FunctionName="consumer", EventSourceArn=arn)
+        eventually(lambda: _throttles(session, "consumer") >= 3)  # the second receive: at most two fit into the first
+    noted = eventually(lambda: (tmp_path / "noted").exists() and (tmp_path / "noted").read_text())
+
+    assert "'ApproximateReceiveCount': '1'" not in noted
+
+
+def test_throttled_request_of_an_api_is_an_internal_error(session, functions, waiting, tmp_path):
+    arn = noting(functions, "api", tmp_path / "noted")
+    gateway = session.client("apigateway")
+    api = gateway.create_rest_api(name="throttled")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    method = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    gateway.put_method(**method, authorizationType="NONE")
+    uri = f"arn:aws:apigateway:{session.region_name}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    gateway.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    gateway.create_deployment(restApiId=api, stageName="stage")
+
+    with busy(waiting, tmp_path), pytest.raises(HTTPError) as refused:
+        urlopen(f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/stage/")
+
+    assert refused.value.code == 500
+    assert json.load(refused.value) == {"message": "Internal server error"}
+
+
+def test_reserving_what_the_account_needs_is_refused(functions, tmp_path):
+    noting(functions, "reserved", tmp_path / "noted")
+
+    with pytest.raises(ClientError) as refused:
+        functions.client.put_function_concurrency(FunctionName="reserved", ReservedConcurrentExecutions=1)
+
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert f"below its minimum value of [{CONCURRENCY}]" in str(refused.value)
+
+
+def _ended(workflows, arn):
+    described = workflows.describe_execution(executionArn=arn)
+    return described if described["status"] != "RUNNING" else None
+
+
+def _throttles(session, name):
+    now = datetime.now(UTC)
+    points = session.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Throttles",
+        Dimensions=[{"Name": "FunctionName", "Value": name}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in points["Datapoints"])
