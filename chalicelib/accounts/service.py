@@ -1,7 +1,8 @@
 """Account use cases on the Cognito user pool: sign up, confirm, sign in, refresh, reset the password.
 
-All calls are public ones made with the pool's client id, so that the API function needs no Cognito permission. No
-answer reveals whether an address has an account.
+All calls are public ones that carry the app client's secret or a hash of it, so that nobody calls the pool past the
+API's limits. The API function's only Cognito permission is to read that secret. No answer reveals whether an address
+has an account.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.accounts.app_client import AppClient
 from chalicelib.accounts.model import (
     AccountNotConfirmed,
     CodeRefused,
@@ -64,9 +66,9 @@ class _NothingSent(Exception):
 
 
 class Accounts:
-    def __init__(self, cognito: Any, client_id: str) -> None:
+    def __init__(self, cognito: Any, app_client: AppClient) -> None:
         self._cognito = cognito
-        self._client_id = client_id
+        self._app = app_client
 
     def sign_in(self, email: str, password: str, new_password: str | None = None) -> Tokens:
         """Raises CredentialsRefused, AccountNotConfirmed, NewPasswordRequired, PasswordRefused,
@@ -80,7 +82,8 @@ class Accounts:
 
     def refresh(self, refresh_token: str) -> Tokens:
         """Raises SessionEnded, TooManyAttempts."""
-        return _tokens(self._call("get_tokens_from_refresh_token", AT_REFRESH, RefreshToken=refresh_token))
+        session = {"RefreshToken": refresh_token, "ClientSecret": self._app.secret}
+        return _tokens(self._call("get_tokens_from_refresh_token", AT_REFRESH, **session))
 
     def sign_out(self, refresh_token: str) -> None:
         """A token that is none any more needs no revoking."""
@@ -90,7 +93,7 @@ class Accounts:
             **AT_REFRESH,
         }
         try:
-            self._call("revoke_token", none_any_more, Token=refresh_token)
+            self._call("revoke_token", none_any_more, Token=refresh_token, ClientSecret=self._app.secret)
         except SessionEnded:
             return
 
@@ -101,20 +104,20 @@ class Accounts:
         """
         checked_password(password, email, "password")
         attributes = [{"Name": "email", "Value": email}]
-        if not self._sends_code("sign_up", Username=email, Password=password, UserAttributes=attributes):
+        if not self._sends_code("sign_up", email, Password=password, UserAttributes=attributes):
             self.resend(email)
 
     def confirm(self, email: str, code: str) -> None:
         """Raises CodeRefused, TooManyAttempts."""
-        self._call("confirm_sign_up", AT_A_CODE, Username=email, ConfirmationCode=code)
+        self._call("confirm_sign_up", AT_A_CODE, **self._user(email), ConfirmationCode=code)
 
     def resend(self, email: str) -> None:
         """Raises TooManyAttempts."""
-        self._sends_code("resend_confirmation_code", Username=email)
+        self._sends_code("resend_confirmation_code", email)
 
     def ask_reset(self, email: str) -> None:
         """Raises TooManyAttempts."""
-        self._sends_code("forgot_password", Username=email)
+        self._sends_code("forgot_password", email)
 
     def reset(self, email: str, code: str, new_password: str) -> None:
         """Set a new password and end all sessions.
@@ -122,11 +125,12 @@ class Accounts:
         Raises CodeRefused, PasswordRefused, TooManyAttempts.
         """
         checked_password(new_password, email, "new_password")
-        self._call("confirm_forgot_password", AT_A_CODE, Username=email, ConfirmationCode=code, Password=new_password)
+        proof = self._user(email) | {"ConfirmationCode": code}
+        self._call("confirm_forgot_password", AT_A_CODE, **proof, Password=new_password)
         self._end_sessions(email, new_password)
 
     def _by_password(self, email: str, password: str) -> Any:
-        credentials = {"USERNAME": email, "PASSWORD": password}
+        credentials = {"USERNAME": email, "PASSWORD": password, "SECRET_HASH": self._app.secret_hash(email)}
         return self._call("initiate_auth", AT_SIGN_IN, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials)
 
     def _end_sessions(self, email: str, password: str) -> None:
@@ -140,27 +144,32 @@ class Accounts:
     def _with_a_password_of_their_own(self, challenge: Any, email: str, new_password: str | None) -> Any:
         if new_password is None:
             raise NewPasswordRequired
+        user = challenge["ChallengeParameters"]["USER_ID_FOR_SRP"]
         return self._call(
             "respond_to_auth_challenge",
             AT_SIGN_IN,
             ChallengeName=challenge["ChallengeName"],
             Session=challenge["Session"],
             ChallengeResponses={
-                "USERNAME": challenge["ChallengeParameters"]["USER_ID_FOR_SRP"],
+                "USERNAME": user,
                 "NEW_PASSWORD": checked_password(new_password, email, "new_password"),
+                "SECRET_HASH": self._app.secret_hash(user),
             },
         )
 
-    def _sends_code(self, operation: str, **request: Any) -> bool:
+    def _sends_code(self, operation: str, email: str, **request: Any) -> bool:
         try:
-            self._call(operation, {}, silent=REVEALS_ACCOUNT, **request)
+            self._call(operation, {}, *REVEALS_ACCOUNT, **self._user(email), **request)
         except _NothingSent:
             return False
         return True
 
-    def _call(self, operation: str, refusals: Refusals, silent: tuple[str, ...] = (), **request: Any) -> Any:
+    def _user(self, email: str) -> dict[str, str]:
+        return {"Username": email, "SecretHash": self._app.secret_hash(email)}
+
+    def _call(self, operation: str, refusals: Refusals, *silent: str, **request: Any) -> Any:
         try:
-            return getattr(self._cognito, operation)(ClientId=self._client_id, **request)
+            return getattr(self._cognito, operation)(ClientId=self._app.id, **request)
         except ClientError as error:
             name = error.response["Error"]["Code"].removesuffix("Exception")
             if name in silent:

@@ -49,9 +49,11 @@ if TYPE_CHECKING:
 
 @cache
 def accounts() -> Accounts:
+    from chalicelib.accounts.app_client import AppClient
     from chalicelib.accounts.service import Accounts
 
-    return Accounts(aws.client("cognito-idp"), settings().user_pool_client_id)
+    cognito = aws.client("cognito-idp")
+    return Accounts(cognito, AppClient(cognito, settings().user_pool_id, settings().user_pool_client_id))
 
 
 @cache

@@ -146,16 +146,6 @@ def create_account(session: boto3.Session, pool: str, person: Person, groups: li
         cognito.admin_add_user_to_group(UserPoolId=pool, Username=person.email, GroupName=group)
 
 
-def sign_in(session: boto3.Session, stack: dict[str, str], person: Person) -> str:
-    """Sign a person in and return the id token."""
-    answer = session.client("cognito-idp").initiate_auth(
-        ClientId=stack["UserPoolClientId"],
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
-    )
-    return answer["AuthenticationResult"]["IdToken"]
-
-
 def _outputs(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:
     return {
         "storefront_url": stack["StorefrontUrl"],

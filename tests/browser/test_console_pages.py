@@ -50,8 +50,8 @@ def guest(opened: dict[str, Any]) -> Buyer:
 
 
 @pytest.fixture
-def admin(engine: Any, opened: dict[str, Any]) -> Buyer:
-    return Buyer(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
+def admin(opened: dict[str, Any]) -> Buyer:
+    return Buyer(opened["api_url"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
 
 
 @pytest.fixture

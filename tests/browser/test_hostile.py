@@ -17,8 +17,8 @@ TEXTS = {"name": f"N{EVIL}", "line1": f"L{EVIL}", "line2": f"M{EVIL}", "city": f
 
 
 @pytest.fixture
-def evil_product(engine: Any, opened: dict[str, Any]) -> Iterator[str]:
-    admin = Client(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
+def evil_product(opened: dict[str, Any]) -> Iterator[str]:
+    admin = Client(opened["api_url"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
     sku = f"EVIL-{uuid.uuid4().hex[:8].upper()}"
     details = {
         "name": f"P{EVIL}",

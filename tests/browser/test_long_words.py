@@ -27,9 +27,9 @@ ADDRESS_OF_LONG_WORDS = {"name": LONG, "line1": LONG, "line2": LONG, "city": LON
 
 
 @pytest.fixture(scope="module")
-def skus(engine: Any, opened: dict[str, Any]) -> Iterator[list[str]]:
+def skus(opened: dict[str, Any]) -> Iterator[list[str]]:
     """Create products in a category of their own, one for each name, and withdraw them afterwards."""
-    admin = Client(opened["api_url"], token=shop.sign_in(engine.session, opened["stack"], shop.ADMIN))
+    admin = Client(opened["api_url"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
     category = f"wide-{uuid.uuid4().hex[:6]}"
     found = []
     for kind, name in NAMES.items():

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from boto3.dynamodb.conditions import Key
@@ -27,17 +27,13 @@ def guest(opened: dict[str, Any]) -> Buyer:
 
 
 @pytest.fixture(scope="session")
-def sign_in(engine: Any, opened: dict[str, Any]) -> Callable[[shop.Person], str]:
+def sign_in(opened: dict[str, Any]) -> Callable[[shop.Person], str]:
     """Return a function that signs a person in, once per test worker, and returns the id token."""
 
     @cache
     def token(person: shop.Person) -> str:
-        answer = engine.session.client("cognito-idp").initiate_auth(
-            ClientId=opened["stack"]["UserPoolClientId"],
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
-        )
-        return answer["AuthenticationResult"]["IdToken"]
+        signed_in = Buyer(opened["api_url"]).signed_in(person.email, person.password)
+        return cast(str, signed_in.token)
 
     return token
 

@@ -9,7 +9,9 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.accounts.app_client import AppClient
 from infra.commands import mail, people
 from infra.commands.client import Buyer
 from infra.local import shop
@@ -214,6 +216,31 @@ def test_nobody_becomes_an_admin_by_waiting_in_an_unconfirmed_account(visitor, e
         people.make_admin(engine.session, opened["stack"], email)
 
 
+def test_the_pool_answers_nobody_who_lacks_the_app_clients_secret(visitor, account, engine, opened):
+    """A call of each kind, as anybody can send it: none of them is signed."""
+    visitor.must_sign_in(account, PASSWORD)
+    refresh = visitor.cookies["saga_refresh"].value
+    client = {"ClientId": opened["stack"]["UserPoolClientId"]}
+    credentials = {"USERNAME": account, "PASSWORD": PASSWORD}
+    calls = {
+        "sign_up": {"Username": "stranger@example.com", "Password": PASSWORD},
+        "resend_confirmation_code": {"Username": account},
+        "confirm_sign_up": {"Username": account, "ConfirmationCode": "000000"},
+        "forgot_password": {"Username": account},
+        "confirm_forgot_password": {"Username": account, "ConfirmationCode": "000000", "Password": PASSWORD},
+        "initiate_auth": {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": credentials},
+        "get_tokens_from_refresh_token": {"RefreshToken": refresh},
+        "revoke_token": {"Token": refresh},
+    }
+    cognito = engine.session.client("cognito-idp")
+    for operation, request in calls.items():
+        with pytest.raises(ClientError) as refused:
+            getattr(cognito, operation)(**client, **request)
+        code = refused.value.response["Error"]["Code"]
+        assert code in ("NotAuthorizedException", "UnauthorizedException"), operation
+    assert visitor.ask("POST", "/api/session/refresh")[0] == 200
+
+
 @pytest.fixture
 def tokens(engine, opened):
     """Return tokens of the shop's admin by description: the AWS emulator signed them, but not all for this purpose."""
@@ -226,11 +253,11 @@ def tokens(engine, opened):
     cognito.create_group(UserPoolId=theirs, GroupName="admin")
     cognito.admin_add_user_to_group(**person, GroupName="admin")
 
-    def issued(client, password):
+    def issued(client, password, **proof):
         return cognito.initiate_auth(
             ClientId=client,
             AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": shop.ADMIN.email, "PASSWORD": password},
+            AuthParameters={"USERNAME": shop.ADMIN.email, "PASSWORD": password, **proof},
         )["AuthenticationResult"]
 
     def client_of(pool):
@@ -238,7 +265,9 @@ def tokens(engine, opened):
         made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="theirs", ExplicitAuthFlows=flows)
         return made["UserPoolClient"]["ClientId"]
 
-    real = issued(opened["stack"]["UserPoolClientId"], shop.ADMIN.password)
+    our_client = opened["stack"]["UserPoolClientId"]
+    proof = AppClient(cognito, ours, our_client).secret_hash(shop.ADMIN.email)
+    real = issued(our_client, shop.ADMIN.password, SECRET_HASH=proof)
     yield {
         "a foreign pool's": issued(client_of(theirs), "A-long-story-1")["IdToken"],
         "another client's": issued(client_of(ours), shop.ADMIN.password)["IdToken"],

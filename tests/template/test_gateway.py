@@ -257,10 +257,16 @@ def test_a_refresh_token_is_good_once_and_nobody_learns_who_has_an_account(templ
     assert client["TokenValidityUnits"]["IdToken"] == "minutes" and client["IdTokenValidity"] <= 15
 
 
-def test_no_function_may_do_anything_to_the_pool(template):
-    """What the API asks of it, anybody may ask with the client's id."""
+def test_only_the_api_reads_the_app_clients_secret_and_does_nothing_else_to_the_pool(template):
+    """The pool's public calls need the secret instead of a permission."""
+    client = of_type(template, "AWS::Cognito::UserPoolClient")["UserPoolClient"]
+    assert client["GenerateSecret"] is True
     for name in of_type(template, FUNCTION):
-        assert not [action for action in allowed(template, role_of(template, name)) if action.startswith("cognito")]
+        actions = allowed(template, role_of(template, name))
+        ours = {action: resources for action, resources in actions.items() if action.startswith("cognito")}
+        read = {"cognito-idp:DescribeUserPoolClient": [{"Fn::GetAtt": ["UserPool", "Arn"]}]}
+        assert ours == (read if name == "APIHandler" else {})
+    assert "ClientSecret" not in json.dumps(template)
 
 
 def test_each_path_has_every_method_so_that_a_wrong_one_is_a_405(definition):

@@ -1,5 +1,8 @@
 """Accounts: no response reveals whether an account exists, and each error of the user pool becomes an API error."""
 
+import hmac
+from base64 import b64encode
+
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -17,11 +20,13 @@ from chalicelib.accounts.model import (
     TooManyAttempts,
     checked_password,
 )
+from chalicelib.accounts.app_client import AppClient
 from chalicelib.accounts.service import Accounts
 from chalicelib.platform.http import Call
 from chalicelib.platform.identity import GUEST, IdentityProviderUnavailable
 
 EMAIL, PASSWORD = "ada@example.com", "a-long-story-1"
+SECRET = "the-secret-of-the-app-client"
 SIGNED_IN = {"AuthenticationResult": {"IdToken": "id", "AccessToken": "access", "RefreshToken": "refresh"}}
 
 
@@ -29,7 +34,11 @@ class FakePool:
     """User pool with a prepared answer for each operation, which records its calls."""
 
     def __init__(self, **answers):
-        self.answers = {"initiate_auth": SIGNED_IN, "get_tokens_from_refresh_token": SIGNED_IN} | answers
+        self.answers = {
+            "initiate_auth": SIGNED_IN,
+            "get_tokens_from_refresh_token": SIGNED_IN,
+            "describe_user_pool_client": {"UserPoolClient": {"ClientSecret": SECRET}},
+        } | answers
         self.asked = []
 
     def __getattr__(self, operation):
@@ -46,12 +55,53 @@ class FakePool:
 
     @property
     def operations(self):
-        return [operation for operation, _ in self.asked]
+        """The calls of visitors, without reading the app client."""
+        return [operation for operation, _ in self.asked if operation != "describe_user_pool_client"]
 
 
 def accounts(**answers):
     pool = FakePool(**answers)
-    return Accounts(pool, "our-client"), pool
+    return Accounts(pool, AppClient(pool, "our-pool", "our-client")), pool
+
+
+def expected_hash(user_name):
+    """Base64(HMAC-SHA256(secret, user name + client id)): "Computing secret hash values", Cognito developer guide."""
+    return b64encode(hmac.digest(SECRET.encode(), f"{user_name}our-client".encode(), "sha256")).decode()
+
+
+def test_every_call_of_a_visitor_carries_the_secret_or_its_hash():
+    ours, pool = accounts()
+    ours.sign_up(EMAIL, PASSWORD)
+    ours.resend(EMAIL)
+    ours.confirm(EMAIL, "123456")
+    ours.ask_reset(EMAIL)
+    ours.reset(EMAIL, "123456", PASSWORD)
+    ours.sign_in(EMAIL, PASSWORD)
+    ours.refresh("refresh")
+    ours.sign_out("refresh")
+    sent = dict(pool.asked)
+    for operation in ("sign_up", "resend_confirmation_code", "confirm_sign_up", "forgot_password"):
+        assert sent[operation]["SecretHash"] == expected_hash(EMAIL)
+    assert sent["confirm_forgot_password"]["SecretHash"] == expected_hash(EMAIL)
+    assert sent["initiate_auth"]["AuthParameters"]["SECRET_HASH"] == expected_hash(EMAIL)
+    for operation in ("get_tokens_from_refresh_token", "revoke_token"):
+        assert sent[operation]["ClientSecret"] == SECRET
+
+
+def test_the_secret_is_read_once():
+    ours, pool = accounts()
+    ours.sign_in(EMAIL, PASSWORD)
+    ours.refresh("refresh")
+    described = [request for operation, request in pool.asked if operation == "describe_user_pool_client"]
+    assert described == [{"UserPoolId": "our-pool", "ClientId": "our-client"}]
+
+
+@pytest.mark.parametrize("error", ["NotAuthorized", "AccessDenied", "TooManyRequests"])
+def test_a_secret_that_cannot_be_read_is_unavailable_and_no_wrong_password(error):
+    ours, pool = accounts(describe_user_pool_client=error)
+    with pytest.raises(IdentityProviderUnavailable):
+        ours.sign_in(EMAIL, PASSWORD)
+    assert pool.operations == []
 
 
 def test_signing_in_gives_tokens():
@@ -106,7 +156,8 @@ class TestAnInvited:
     def test_chooses_one(self):
         ours, pool = accounts(initiate_auth=CHALLENGE, respond_to_auth_challenge=SIGNED_IN)
         assert ours.sign_in(EMAIL, "for-one-time-1", PASSWORD).id_token == "id"
-        assert pool.asked[-1][1]["ChallengeResponses"] == {"USERNAME": "sub-1", "NEW_PASSWORD": PASSWORD}
+        answered = {"USERNAME": "sub-1", "NEW_PASSWORD": PASSWORD, "SECRET_HASH": expected_hash("sub-1")}
+        assert pool.asked[-1][1]["ChallengeResponses"] == answered
 
     def test_chooses_a_good_one(self):
         ours, pool = accounts(initiate_auth=CHALLENGE)

@@ -1,17 +1,17 @@
 """Strict rules: what AWS refuses or does differently, on top of the AWS emulator (MiniStack).
 
 The launcher installs them in the order of `RULES`. `STRICT_WITHOUT=name,name` leaves rules out, which shows that the
-tests of `tests/strict` fail without them.
+tests of `tests/strict` and `tests/e2e` fail without them.
 """
 
 import os
 
-from infra.local.strict import concurrency
+from infra.local.strict import app_client_secret, concurrency
 from infra.local.strict.rule import Rule
 
 WITHOUT = "STRICT_WITHOUT"
 
-RULES: tuple[Rule, ...] = (concurrency.RULE,)
+RULES: tuple[Rule, ...] = (app_client_secret.RULE, concurrency.RULE)
 
 
 def install() -> None:
