@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.accounts import routes
+from chalicelib.accounts.app_client import AppClient
 from chalicelib.accounts.model import (
     PASSWORD_MINIMUM,
     AccountNotConfirmed,
@@ -20,7 +21,6 @@ from chalicelib.accounts.model import (
     TooManyAttempts,
     checked_password,
 )
-from chalicelib.accounts.app_client import AppClient
 from chalicelib.accounts.service import Accounts
 from chalicelib.platform.http import Call
 from chalicelib.platform.identity import GUEST, IdentityProviderUnavailable
