@@ -8,7 +8,7 @@ COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit jo
   bench-init contracts package deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help check test lint clean $(COMMANDS)
+.PHONY: help check test lint lock clean $(COMMANDS)
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ test: $(INSTALLED) ## Run all tests, on an emulator of their own
 
 lint: $(INSTALLED) ## Check style, types, workflows, templates, security, known vulnerabilities
 	@$(BIN)/python -m infra.lint
+
+lock: $(INSTALLED) ## Lock what is packed for Lambda: requirements.txt → requirements.lock
+	@$(BIN)/python -m infra.build.libraries
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.commands down; fi

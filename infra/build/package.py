@@ -1,4 +1,8 @@
-"""Package: runs `chalice package` with our template merged in, and adds the zips of the other functions."""
+"""Package: runs `chalice package` with our template merged in, and writes the zips of all functions.
+
+Chalice packages the shop's own code and no libraries; those come from `infra/build/libraries.py`. The zips are written
+again in one order with one date, so that the same content has the same hash and a deployment updates only what changed.
+"""
 
 import json
 import os
@@ -7,46 +11,76 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any, Literal
 
 from chalicelib.platform import shop
+from infra.build import libraries
 from infra.build.template import ROOT, merged_template
 
 STAGES = ("local", "demo", "prod")
 """As in .chalice/config.json."""
 PACKED = ("app.py", "chalicelib", ".chalice")
-"""What Chalice reads, beside the requirements."""
+"""What Chalice reads."""
+CODE = "deployment.zip"
+"""As Chalice names it in the template."""
 INFRA = ROOT / "infra"
 SIMULATOR = INFRA / "simulator" / "warehouse.py"
 AUDITOR = [
     *(INFRA / name for name in ("__init__.py", "deploy/__init__.py", "deploy/stack.py")),
     *sorted((INFRA / "audit").glob("*.py")),
 ]
+Files = dict[str, bytes]
+"""Contents by their names in a zip."""
 
 
 class PackagingFailed(Exception):
     """`shop.json` is wrong, or `chalice package` did not succeed; the message says why."""
 
 
-def package(stage: str, out: Path, project: Path = ROOT) -> Path:
-    """Write the template and the code to `out`, and return the template's path. `project` is the folder of Chalice.
-
-    Raises PackagingFailed.
-    """
+def package(stage: str, out: Path) -> Path:
+    """Write the template and the code for AWS to `out`, and return the template's path. Raises PackagingFailed."""
     _check_shop_file()
-    out.mkdir(parents=True, exist_ok=True)
-    merge = out / "merge.json"
-    merge.write_text(json.dumps(merged_template(stage), indent=1))
-    _chalice(project, stage, merge, out)
-    _add(out / "deployment.zip", [shop.FILE])
-    _zip(SIMULATOR, out / "warehouse_simulator.zip")
-    # The shop's zip with the auditor in it, because that brings the libraries along.
-    shutil.copy(out / "deployment.zip", out / "auditor.zip")
-    _add(out / "auditor.zip", AUDITOR)
-    return out / "sam.json"
+    try:
+        return _package(stage, out, files_in(libraries.installed(libraries.for_lambda())))
+    except libraries.InstallationFailed as failure:
+        raise PackagingFailed(str(failure)) from None
 
 
 def package_without_libraries(stage: str, out: Path) -> Path:
     """Package the shop's own code only, for the emulator and for checks of the template. Raises PackagingFailed."""
+    _check_shop_file()
+    return _package(stage, out, {})
+
+
+def package_each_stage(out: Path) -> dict[str, Path]:
+    """Return the path of each stage's template, packaged without libraries. Raises PackagingFailed."""
+    return {stage: package_without_libraries(stage, out / stage) for stage in STAGES}
+
+
+def files_in(folder: Path) -> Files:
+    """Return the content of every file below a folder, by its name there."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def _package(stage: str, out: Path, brought: Files) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    merge = out / "merge.json"
+    merge.write_text(json.dumps(merged_template(stage), indent=1))
+    _chalice(_project(out), stage, merge, out)
+    _leave_runtime_to_globals(out / "sam.json")
+    # Libraries last: the lock's Chalice, whose hash was checked, replaces that of the virtual environment.
+    write_zip(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]) | brought)
+    write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
+    # The shop's zip with the auditor in it, because that brings the libraries along.
+    shutil.copy(out / CODE, out / "auditor.zip")
+    write_zip(out / "auditor.zip", _at_their_places(AUDITOR), mode="a")
+    return out / "sam.json"
+
+
+def _project(out: Path) -> Path:
+    """Return a copy of what Chalice packages, with no requirements, so that it installs nothing."""
     project = out / "project"
     shutil.rmtree(project, ignore_errors=True)
     project.mkdir(parents=True)
@@ -55,12 +89,7 @@ def package_without_libraries(stage: str, out: Path) -> Path:
         ignore = shutil.ignore_patterns("__pycache__", "deployments")
         shutil.copytree(source, project / name, ignore=ignore) if source.is_dir() else shutil.copy(source, project)
     (project / "requirements.txt").touch()
-    return package(stage, out, project)
-
-
-def package_each_stage(out: Path) -> dict[str, Path]:
-    """Return the path of each stage's template, packaged without libraries. Raises PackagingFailed."""
-    return {stage: package_without_libraries(stage, out / stage) for stage in STAGES}
+    return project
 
 
 def _check_shop_file() -> None:
@@ -83,14 +112,35 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
         raise PackagingFailed(run.stdout + run.stderr)
 
 
-def _zip(source: Path, target: Path) -> None:
-    """The same bytes for the same source, so that an update leaves an unchanged function alone."""
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(source.name), source.read_bytes())
+def _leave_runtime_to_globals(path: Path) -> None:
+    """Remove Chalice's runtime and architecture: it writes the Python that packages, and the globals name Lambda's."""
+    template: dict[str, Any] = json.loads(path.read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"].pop("Runtime", None)
+            resource["Properties"].pop("Architectures", None)
+    path.write_text(json.dumps(template, indent=2))
 
 
-def _add(target: Path, sources: list[Path]) -> None:
-    """Under their places in the project."""
-    with zipfile.ZipFile(target, "a") as archive:
-        for source in sources:
-            archive.writestr(zipfile.ZipInfo(source.relative_to(ROOT).as_posix()), source.read_bytes())
+def _at_their_places(sources: list[Path]) -> Files:
+    """Return files of the project under their paths in it."""
+    return {source.relative_to(ROOT).as_posix(): source.read_bytes() for source in sources}
+
+
+def files_in_zip(path: Path) -> Files:
+    """Return the content of every file in a zip, by its name there."""
+    with zipfile.ZipFile(path) as archive:
+        return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
+
+
+def write_zip(target: Path, files: Files, mode: Literal["w", "a"] = "w") -> None:
+    """Write or extend a zip: sorted, of the same bytes for the same files, readable for everybody as Lambda demands.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
+    """
+    with zipfile.ZipFile(target, mode, zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # Unix, also if this runs elsewhere
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)

@@ -21,7 +21,7 @@ class Local:
 
 
 def own_runtime(template: Template, local: Local) -> None:
-    """Run the functions under AWS's own runtime client, from the virtual environment.
+    """Run the functions under AWS's own runtime client, from the virtual environment and on its Python.
 
     The emulator's Python executor reports every exception as `Runtime.HandlerError`, so the saga could
     catch no error by name. The zip's `bootstrap` starts `awslambdaric`, which names errors as AWS does.

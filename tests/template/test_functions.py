@@ -12,6 +12,8 @@ import pytest
 import app
 from chalicelib.platform import shop
 from chalicelib.platform.settings import Settings
+from infra.build import edge
+from infra.build.template import read
 from infra.local.transform import DIFFERENCES, Local, localized
 
 from .template import FUNCTION, MAPPING, allowed, environment_of, of_type, referred, role_of
@@ -47,6 +49,16 @@ def test_the_definitions_seconds_are_numbers_once_filled_in(template):
     definition = json.loads(re.sub(r"\$\{\w+\}", "1", machine["DefinitionString"]))
     waiting = definition["States"]["FulfillOrder"]["Branches"][0]["States"]["ShipOrder"]
     assert waiting["TimeoutSeconds"] == 1
+
+
+def test_every_function_runs_on_the_same_pinned_runtime(template):
+    """Chalice names the Python that packages, which differs from machine to machine."""
+    common = template["Globals"]["Function"]
+    functions = of_type(template, FUNCTION).values()
+    runtimes = {((common | each)["Runtime"], *(common | each)["Architectures"]) for each in functions}
+    assert runtimes == {("python3.13", "arm64")}
+    at_the_edge = of_type(read(edge.EDGE / "template.yaml"), FUNCTION).values()
+    assert {each["Runtime"] for each in at_the_edge} == {common["Runtime"]}
 
 
 def test_every_environment_variable_is_text(template):

@@ -1,0 +1,135 @@
+"""Libraries of the functions: installs `requirements.lock` for the template's runtime and architecture.
+
+The lock names each package with its version and the hashes of all its files, and pip refuses anything else. Wheels
+are downloaded for Lambda, so the result does not depend on the Python or the machine that packages. Run as a program
+(`make lock`), it writes the lock: what `requirements.txt` needs, at the versions of `constraints.txt`.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from infra.build.template import FRAGMENTS, ROOT, read
+
+LOCK = ROOT / "requirements.lock"
+EXCLUDED = ROOT / "infra" / "build" / "excluded.txt"
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Lambda's names of architectures, and those in the names of wheels."""
+GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux2014")
+"""Amazon Linux 2023, on which Python 3.12 and later run, has glibc 2.34.
+
+https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+"""
+CHALICE = {"chalice/__init__.py", "chalice/app.py"}
+"""What functions import of Chalice. The rest is its command line."""
+UNUSED_FOLDERS = {"__pycache__", "bin", "tests"}
+UNUSED_SUFFIXES = {".c", ".h", ".pyi", ".typed"}
+RULES = 1
+"""Raised when the rules of `is_needed` change, so that folders of older rules are not used again."""
+
+
+class InstallationFailed(Exception):
+    """pip could not install what the lock names; the message has its last lines."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The interpreter that libraries are for."""
+
+    python: str
+    architecture: str
+
+    @property
+    def options(self) -> list[str]:
+        """Return pip's options. pip reads the ABI from the version of Python."""
+        platforms = [f"--platform={glibc}_{MACHINES[self.architecture]}" for glibc in GLIBC]
+        return [f"--python-version={self.python}", "--implementation=cp", *platforms]
+
+
+def for_lambda() -> Target:
+    """Return the target that the template's globals name."""
+    common = read(FRAGMENTS / "settings.yaml")["Globals"]["Function"]
+    return Target(common["Runtime"].removeprefix("python"), common["Architectures"][0])
+
+
+def lock() -> int:
+    """Write the lock file and return uv's exit code. uv adds no address of a registry."""
+    target = for_lambda()
+    command = [
+        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", "requirements.txt"),
+        *("--constraint", "constraints.txt", "--excludes", EXCLUDED.relative_to(ROOT).as_posix()),
+        *("--python-version", target.python, "--python-platform", f"{MACHINES[target.architecture]}-{GLIBC[0]}"),
+        *("--generate-hashes", "--no-annotate", "--custom-compile-command", "make lock"),
+        *("--quiet", "--output-file", LOCK.name),
+    ]
+    return subprocess.run(command, cwd=ROOT).returncode
+
+
+def installed(target: Target | None = None, lock: Path = LOCK, cache: Path = ROOT / ".build" / "libraries") -> Path:
+    """Return a folder with the libraries; without a target, those for this interpreter. Raises InstallationFailed.
+
+    The folder is named by all that decides its content, so it is made once.
+    """
+    options = target.options if target else []
+    known = repr((RULES, options or [sys.platform, sys.implementation.cache_tag], lock.read_text()))
+    folder = cache / hashlib.sha256(known.encode()).hexdigest()[:16]
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            made = Path(scratch) / "libraries"
+            _install(lock, options, made)
+            _remove_unneeded(made)
+            _move(made, folder)
+    return folder
+
+
+def _install(lock: Path, options: list[str], out: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--ignore-installed"),
+        *(*options, "--target", str(out), "--requirement", str(lock)),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        reasons = "\n".join(run.stderr.strip().splitlines()[-5:])
+        raise InstallationFailed(f"The libraries of {lock.name} could not be installed. Is there a network?\n{reasons}")
+
+
+def is_needed(path: PurePosixPath) -> bool:
+    """Return whether a function can need this file of an installed package.
+
+    Of a package's metadata only `METADATA` stays: Amazon Inspector reads names and versions from it.
+    https://docs.aws.amazon.com/inspector/latest/user/scanning-lambda.html
+    """
+    if path.parts[0] == "chalice":
+        return path.as_posix() in CHALICE
+    if path.parts[0].endswith(".dist-info"):
+        return path.name == "METADATA"
+    return not UNUSED_FOLDERS & set(path.parts[:-1]) and path.suffix not in UNUSED_SUFFIXES
+
+
+def _remove_unneeded(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and not is_needed(PurePosixPath(path.relative_to(folder).as_posix())):
+            path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _move(made: Path, folder: Path) -> None:
+    """Another process may have made the same folder in the meantime; then keep that one."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(made)
+
+
+if __name__ == "__main__":
+    sys.exit(lock())
