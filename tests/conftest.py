@@ -50,7 +50,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine_port, payments_port = processes.free_port(), processes.free_port()
     payments_pid = run.start_payments(payments_port, home)
     # Waits between retries are compressed; timeouts are not.
-    compressed = {"SFN_WAIT_SCALE": "0.2"}
+    compressed = {"SFN_WAIT_SCALE": "0.01"}
     engine_pid = local_emulator.start(engine_port, home / "state", home / "engine.log", compressed)
     try:
         yield Engine(

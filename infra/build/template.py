@@ -20,6 +20,9 @@ from infra.build import derived, gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
+RETRIES = ROOT / "statemachine" / "retries.yaml"
+"""Anchors that every workflow can use."""
+
 ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "audit": {"local", "demo"}}
 """Fragments that are not for every stage."""
 
@@ -85,7 +88,7 @@ def workflow(path: Path) -> dict[str, Any]:
 
     `x-states-of: file` takes over the states that it leads to from another workflow.
     """
-    definition = yaml.safe_load(path.read_text())
+    definition = yaml.safe_load(RETRIES.read_text() + path.read_text())
     if "x-states-of" in definition:
         others = workflow(path.parent / definition["x-states-of"])["States"]
         definition["States"] = _reachable(definition["StartAt"], others | definition["States"])

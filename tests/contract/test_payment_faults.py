@@ -25,8 +25,8 @@ from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(2000)
 NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
-FORWARD, UNDO = 5, 9
-"""Attempts of a forward step and of a compensation: `statemachine/order_fulfilment.asl.yaml`."""
+BEFORE_DISPATCH, AFTER_DISPATCH = 11, 13
+"""Attempts while the payment provider fails: `statemachine/retries.yaml`."""
 ONCE, TWICE, ALWAYS = 1, 2, 0
 """Stripe's SDK retries by itself, so an attempt fails only if a fault applies twice in a row."""
 
@@ -86,12 +86,12 @@ def retried(step, attempts):
 
 def saga(payments, card=APPROVED, is_refused=False):
     """Authorize, ship and capture; if one of them fails, compensate. Return the failure and the remaining steps."""
-    failure = retried(lambda: payments.authorize(ORDER, AMOUNT, card), FORWARD)
+    failure = retried(lambda: payments.authorize(ORDER, AMOUNT, card), BEFORE_DISPATCH)
     failure = failure or ("the warehouse refuses" if is_refused else None)
-    failure = failure or retried(lambda: payments.capture(ORDER), FORWARD)
+    failure = failure or retried(lambda: payments.capture(ORDER), AFTER_DISPATCH)
     if failure:
-        assert retried(lambda: payments.refund(ORDER), UNDO) is None
-        assert retried(lambda: payments.void(ORDER), UNDO) is None
+        assert retried(lambda: payments.refund(ORDER), AFTER_DISPATCH) is None
+        assert retried(lambda: payments.void(ORDER), AFTER_DISPATCH) is None
     return failure
 
 
@@ -167,7 +167,7 @@ def test_hold_is_released_despite_a_fault(payments, sandbox, kind, times):
 def test_unnoticed_capture_is_refunded_once_despite_a_fault(payments, sandbox, kind, times):
     """The capture succeeds but returns an error, and reading the payment fails until the saga fails permanently."""
     sandbox.fault("capture", "sticky_error_after")
-    sandbox.fault("retrieve", "error_before", times=9)
+    sandbox.fault("retrieve", "error_before", times=2 * AFTER_DISPATCH - 1)
     sandbox.fault("refund", kind, times)
     assert saga(payments)
     assert (payments.of(ORDER).status, payments.of(ORDER).refunded) == ("REFUNDED", AMOUNT.amount)
@@ -182,7 +182,9 @@ def test_declined_card_stays_declined_when_its_answer_is_lost(payments, sandbox,
 
 @pytest.mark.parametrize("kind, times", [*TROUBLES, ("slow", ONCE)])
 def test_failed_authentication_leaves_no_payment_open_despite_a_fault(payments, sandbox, kind, times):
-    assert isinstance(retried(lambda: payments.authorize(ORDER, AMOUNT, WANTS_HOLDER), FORWARD), BuyerActionRequired)
+    assert isinstance(
+        retried(lambda: payments.authorize(ORDER, AMOUNT, WANTS_HOLDER), BEFORE_DISPATCH), BuyerActionRequired
+    )
     sandbox.fault("cancel", kind, times)
     sandbox.call("POST", f"/admin/payment_intents/{ORDER}/authenticate", outcome="fail")
     assert isinstance(saga(payments), PaymentDeclined)
@@ -194,5 +196,5 @@ def test_failed_authentication_leaves_no_payment_open_despite_a_fault(payments, 
 def test_return_is_refunded_once_despite_a_fault(payments, sandbox, operation, kind, times):
     assert saga(payments) is None
     sandbox.fault(operation, kind, times)
-    retried(lambda: payments.refund_part(ORDER, AMOUNT, "ret_1"), UNDO)
+    retried(lambda: payments.refund_part(ORDER, AMOUNT, "ret_1"), AFTER_DISPATCH)
     assert (payments.of(ORDER).status, payments.of(ORDER).refunded) == ("REFUNDED", AMOUNT.amount)

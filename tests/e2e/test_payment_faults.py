@@ -9,6 +9,8 @@ PRICE = 2000
 REFUSE = "sandbox:refuse"
 ONCE, TWICE, ALWAYS = 1, 2, 0
 """The shop's client retries by itself, so a step fails only if a fault applies twice in a row."""
+CAPTURE_RETRIES = 12
+"""While the payment provider fails: `statemachine/retries.yaml`."""
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_hold_is_released_although_the_provider_fails_first(buy, sandbox):
 def test_unnoticed_capture_is_refunded(buy, sandbox):
     """The capture succeeds but returns an error, and reading the payment fails until the saga fails permanently."""
     sandbox.fault("capture", "sticky_error_after")
-    sandbox.fault("retrieve", "error_before", times=9)
+    sandbox.fault("retrieve", "error_before", times=2 * CAPTURE_RETRIES + 1)
     sandbox.fault("refund", "sticky_error", TWICE)
     order = buy()
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
@@ -102,12 +104,5 @@ def test_failed_authentication_leaves_no_payment_open(guest, new_product, eventu
     assert all(sandbox.struck())
 
 
-@pytest.mark.parametrize(
-    "card, status",
-    [
-        ("pm_card_fault_capture_holdExpires", "CANCELLED"),
-        ("pm_card_fault_confirm_stickyError_always", "CANCELLED"),
-    ],
-)
-def test_fault_card_brings_its_fault_along(buy, card, status):
-    assert buy(card=card)["status"] == status
+def test_fault_card_brings_its_fault_along(buy):
+    assert buy(card="pm_card_fault_capture_holdExpires")["status"] == "CANCELLED"

@@ -33,6 +33,16 @@ QUEUED = ["SendConfirmation"]
 TAKE_OVER, RESUME, NOTHING_LEFT = "TakeOver", "ResumeShipment", "NothingLeft"
 RECOVERY_ONLY = {TAKE_OVER, RESUME, NOTHING_LEFT}
 """The recovery's own states; all its others are the saga's."""
+LAMBDA_ERRORS = [
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+]
+"""AWS Step Functions developer guide, "Handle transient Lambda service exceptions"."""
+PROVIDER_ERRORS = ["PaymentProviderUnavailable", "PaymentProviderFailed"]
+UNANSWERED = ["States.Timeout", "Lambda.Unknown", "Sandbox.Timedout"]
 END = "NeedsAttention"
 """Each machine has one of that name; all others of the saga and of the return are named differently."""
 
@@ -78,6 +88,12 @@ def function_of(state: State) -> str | None:
     target = state.get("Arguments", {}).get("FunctionName", state.get("Resource", ""))
     match = PLACEHOLDER.fullmatch(target)
     return match[1] if match else None
+
+
+def lambda_timeout(function: str) -> int:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    name = re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
+    return config["lambda_functions"][name].get("lambda_timeout", config["lambda_timeout"])
 
 
 SAGA = machine("order_fulfilment")

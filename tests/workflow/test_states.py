@@ -11,13 +11,17 @@ import pytest
 from .machine import (
     COMPENSATIONS,
     END,
+    LAMBDA_ERRORS,
     PARALLEL,
     PARKING,
+    PROVIDER_ERRORS,
     RECOVERY_ONLY,
     RETURN,
     RETURN_STEPS,
     SAGA,
     STATES,
+    TASKS,
+    UNANSWERED,
     UNDOING,
     State,
 )
@@ -76,12 +80,25 @@ NEVER_AGAIN = {
 }
 """Business errors: what refuses for a reason, which a retry does not change."""
 
-FORWARD_STEPS = [
-    "ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder", "SendConfirmation", "CapturePayment",
-]  # fmt: skip
-MUST_SUCCEED = ["ResumeShipment", "CompleteOrder", *COMPENSATIONS, *RETURN_STEPS, *PARKING]
+UNDONE_IF_THEY_FAIL = ["ReserveInventory", "AuthorizePayment", "AwaitBuyer", "ShipOrder"]
+MUST_SUCCEED = ["ResumeShipment", "CapturePayment", "CompleteOrder", *COMPENSATIONS, *RETURN_STEPS]
+MOVE_MONEY_BACK_OR_ON = ["CapturePayment", "RefundPayment", "VoidPayment", "RefundReturn"]
 WAITING = ["ShipOrder", "ResumeShipment"]
 """A step that waits for the warehouse looks again and again whether to wait on."""
+
+
+PATIENCE = [
+    (UNDONE_IF_THEY_FAIL, LAMBDA_ERRORS, 40),
+    (["AuthorizePayment"], PROVIDER_ERRORS, 10),
+    (["ReserveInventory", "AuthorizePayment"], UNANSWERED, 4),
+    (UNDONE_IF_THEY_FAIL, ["AnyOtherError"], 6),
+    (["SendConfirmation"], ["AnyOtherError"], 2),
+    (MUST_SUCCEED, LAMBDA_ERRORS, 60),
+    (MOVE_MONEY_BACK_OR_ON, PROVIDER_ERRORS, 12),
+    ([*MUST_SUCCEED, *PARKING], ["AnyOtherError"], 8),
+    (WAITING, ["States.Timeout"], 1000),
+]
+"""Steps, errors and the number of retries."""
 
 
 def as_task(state: State) -> State:
@@ -141,17 +158,13 @@ def test_business_error_is_not_retried(run_state, name):
         assert run_state(without_catch(STATES[name]), error)["status"] == "FAILED", error
 
 
-@pytest.mark.parametrize(
-    ("names", "error", "attempts"),
-    [(FORWARD_STEPS, OUTAGE, 4), (MUST_SUCCEED, OUTAGE, 8), (WAITING, "States.Timeout", 1000)],
-    ids=["forward steps", "what must succeed", "waits for the warehouse"],
-)
-def test_outage_is_retried_until_the_attempts_are_used_up(run_state, names, error, attempts):
+@pytest.mark.parametrize(("names", "errors", "attempts"), PATIENCE, ids=[f"{n[0]}-{e[0]}" for n, e, _ in PATIENCE])
+def test_outage_is_retried_until_the_attempts_are_used_up(run_state, names, errors, attempts):
     for name in names:
         state = without_catch(STATES[name])
-        retries = (0, attempts - 1, attempts)
-        answers = [run_state(state, error, retries=number)["status"] for number in retries]
-        assert answers == ["RETRIABLE", "RETRIABLE", "FAILED"], name
+        for error in errors:
+            answers = [run_state(state, error, retries=number)["status"] for number in (0, attempts - 1, attempts)]
+            assert answers == ["RETRIABLE", "RETRIABLE", "FAILED"], (name, error)
 
 
 @pytest.mark.parametrize("error", ["WarehouseSilent", "ShipmentRefused"])
@@ -176,12 +189,12 @@ def test_tables_have_a_row_for_every_state_and_edge():
     """Other errors than those that a state names meet its `States.ALL`, in `Retry` as in `Catch`."""
     shared = {END}
     assert len(STATES) == len(SAGA.states) + len(RETURN.states) + len(RECOVERY_ONLY) - len(shared)
-    assert {*FORWARD_STEPS, *MUST_SUCCEED} == {name for name, state in STATES.items() if state["Type"] == "Task"}
+    assert {name for names, *_ in PATIENCE for name in names} == set(TASKS)
     caught = {(name, error) for name, errors, *_ in ON_FAILURE for error in errors}
     assert {(name, error) for name, state in STATES.items() for error in _names(state, "Catch")} <= caught
     for name, state in STATES.items():
-        looks = {"States.Timeout"} if name in WAITING else set()
-        assert set(_names(state, "Retry")) - {ANY} == {*NEVER_AGAIN.get(name, ()), *looks}, name
+        patient = {error for names, errors, _ in PATIENCE if name in names for error in errors} - {"AnyOtherError"}
+        assert set(_names(state, "Retry")) - {ANY} == {*NEVER_AGAIN.get(name, ()), *patient}, name
 
 
 def _names(state: State, rules: str) -> list[str]:

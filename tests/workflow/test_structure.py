@@ -1,19 +1,17 @@
 """What must hold for the workflows as a whole, read from their definitions."""
 
 import importlib
-import json
 import pkgutil
-import re
 
 import pytest
 
 import chalicelib
 from chalicelib.orders.model import Reason
-from infra.build.template import ROOT, merged_template
 
 from .machine import (
     COMPENSATIONS,
     END,
+    LAMBDA_ERRORS,
     MACHINES,
     NOTHING_LEFT,
     PARALLEL,
@@ -27,6 +25,7 @@ from .machine import (
     STATES,
     TAKE_OVER,
     TASKS,
+    UNANSWERED,
     UNDO,
     UNDOING,
     UNFILLED,
@@ -34,11 +33,11 @@ from .machine import (
     Machine,
     State,
     function_of,
+    lambda_timeout,
 )
 
-BUILT_IN = {"States.ALL", "States.Timeout"}
+BUILT_IN = {"States.ALL", *UNANSWERED, *LAMBDA_ERRORS}
 HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 4}
-FORWARD_TASKS = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "SendConfirmation", "CapturePayment"]
 
 
 def rules(state: State) -> list[State]:
@@ -62,13 +61,6 @@ def into_compensation(step: str) -> list[State]:
     waits = WAITS.get(step)
     catchers = [*STATES[step]["Catch"], *(STATES[waits]["Catch"] if waits else [])]
     return [catcher for catcher in catchers if catcher["Next"] not in (step, waits)]
-
-
-def longest_wait(state: State) -> float:
-    """Seconds that all retries wait at most; full jitter waits half of it on average."""
-    retry = state["Retry"][-1]
-    waits = (retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"]))
-    return sum(min(wait, retry["MaxDelaySeconds"]) for wait in waits)
 
 
 def exceptions_of_the_shop() -> set[str]:
@@ -119,27 +111,11 @@ def test_every_task_ends_in_time_and_later_than_its_function(name):
         assert limit > lambda_timeout(function)
 
 
-def test_wait_for_the_warehouse_looks_again_until_its_time_limit():
-    assert UNFILLED["ShipOrder"]["TimeoutSeconds"] == "${WarehouseHeartbeatSeconds}"
-    parameters = {name: each.get("Default") for name, each in merged_template("prod")["Parameters"].items()}
-    heartbeat, limit = parameters["WarehouseHeartbeatSeconds"], parameters["WarehouseTimeoutSeconds"]
-    assert lambda_timeout("ShipOrder") < heartbeat < limit < parameters["OrderDeadlineSeconds"]
-    looks = next(rule for rule in STATES["ShipOrder"]["Retry"] if rule["ErrorEquals"] == ["States.Timeout"])
-    assert looks["MaxAttempts"] * heartbeat > limit
-
-
 @pytest.mark.parametrize(("step", "waits"), WAITS.items())
 def test_a_wait_for_a_person_leads_back_to_its_step_whatever_ends_it(step, waits):
     """The step asks how things stand; neither an answer nor the time limit decides anything by itself."""
     ends = [STATES[waits], *(each for each in STATES[waits]["Catch"] if "States.Timeout" in each["ErrorEquals"])]
     assert [end["Next"] for end in ends] == [step, step]
-
-
-def test_the_buyer_must_confirm_before_the_reservation_expires():
-    parameters = merged_template("prod")["Parameters"]
-    waits = STATES["AwaitBuyer"]
-    assert lambda_timeout("AwaitBuyer") < waits["TimeoutSeconds"]
-    assert waits["TimeoutSeconds"] + longest_wait(waits) < parameters["ReservationSeconds"]["Default"] - 300
 
 
 def test_only_parking_and_queued_steps_call_something_other_than_a_function():
@@ -205,16 +181,10 @@ def test_what_was_parked_fails_its_execution(machine):
     assert machine.states[END]["Comment"].strip()
 
 
-@pytest.mark.parametrize("name", [*COMPENSATIONS, "CompleteOrder", *RETURN_STEPS, *PARKING])
-def test_what_must_succeed_is_tried_longer_than_any_forward_step(name):
-    attempts = STATES[name]["Retry"][-1]["MaxAttempts"]
-    assert attempts > max(STATES[forward]["Retry"][-1]["MaxAttempts"] for forward in FORWARD_TASKS)
-    assert longest_wait(STATES[name]) > 5 * max(longest_wait(STATES[forward]) for forward in FORWARD_TASKS)
-
-
 @pytest.mark.parametrize("name", COMPENSATIONS)
 def test_no_error_is_final_for_a_compensation(name):
-    assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
+    assert all(rule["MaxAttempts"] for rule in STATES[name]["Retry"])
+    assert STATES[name]["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
 def test_return_that_meets_a_dispute_ends_without_an_alarm():
@@ -225,18 +195,9 @@ def test_return_that_meets_a_dispute_ends_without_an_alarm():
 
 
 def test_only_a_dispute_is_final_for_a_return():
-    never, again = STATES["RefundReturn"]["Retry"]
-    assert (never["ErrorEquals"], never["MaxAttempts"]) == (["PaymentDisputed"], 0)
-    assert again["ErrorEquals"] == ["States.ALL"]
-    for name in RETURN_STEPS[1:]:
-        assert [retry["ErrorEquals"] for retry in STATES[name]["Retry"]] == [["States.ALL"]]
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_retries_are_spread_so_that_they_do_not_come_together(name):
-    retry = STATES[name]["Retry"][-1]
-    assert (retry["ErrorEquals"], retry["JitterStrategy"]) == (["States.ALL"], "FULL")
-    assert retry["BackoffRate"] > 1
+    never = {name: [rule for rule in STATES[name]["Retry"] if not rule["MaxAttempts"]] for name in RETURN_STEPS}
+    assert [rule["ErrorEquals"] for rule in never.pop("RefundReturn")] == [["PaymentDisputed"]]
+    assert not any(never.values())
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
@@ -305,9 +266,3 @@ def reached(machine: Machine, start: str = "") -> set[str]:
             found.add(name)
             waiting += successors(machine.states[name])
     return found
-
-
-def lambda_timeout(function: str) -> int:
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    name = re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
-    return config["lambda_functions"][name].get("lambda_timeout", config["lambda_timeout"])
