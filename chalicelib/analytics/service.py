@@ -23,7 +23,7 @@ class Analytics:
         self._day_of = day_of
 
     def count_sales(self, event: Envelope) -> None:
-        """Count an OrderCompleted once. Raises CountersBusy."""
+        """Count an OrderCompleted once. Raises CountersBusy, TableBusy."""
         order = OrderCompleted.model_validate(event.data)
         products = {line.sku: Sold(line.quantity, line.quantity * line.unit_price) for line in order.lines}
         sold = self._store.sold(self._day(event), order.country, Sales(1, order.total.amount), products)
@@ -31,7 +31,7 @@ class Analytics:
         self._fan_in.complete(event, Consequence.SALES, lambda: [*sold, *stepped])
 
     def count_return(self, event: Envelope, points: Callable[[], list[Write]] = list) -> None:
-        """Take back revenue on the day of the refund, and with it the points, once. Raises CountersBusy.
+        """Take back revenue on the day of the refund, and with it the points, once. Raises CountersBusy, TableBusy.
 
         `event` is an OrderReturned or OrderPartlyReturned; it may arrive before the order's completion. `points` is
         called for each attempt and returns the writes of `loyalty` for the same transaction.
@@ -45,7 +45,7 @@ class Analytics:
         self._store.write_once(fact, lambda: [*unsold, *points()])
 
     def count_placed(self, event: Envelope) -> None:
-        """Count an OrderPlaced in the funnel once. Raises CountersBusy."""
+        """Count an OrderPlaced in the funnel once. Raises CountersBusy, TableBusy."""
         order = OrderPlaced.model_validate(event.data)
         stepped = self._store.stepped(self._day(event), order.variant, Step.PLACED)
         self._store.write_once(placed_key(order.order_id), lambda: stepped)

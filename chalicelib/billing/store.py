@@ -18,7 +18,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.billing.model import Document, DocumentKind, Number
-from chalicelib.platform.dynamo import plain, transaction_conflicted
+from chalicelib.platform.dynamo import failed_conditions, patiently, plain, transact
 
 Attributes = dict[str, str]
 
@@ -57,7 +57,10 @@ class BillingStore:
         return _stored(item) if item else None
 
     def add(self, document: Document) -> bool:
-        """Write a document and take its number. False if another one was faster: the next number, or this document."""
+        """Write a document and take its number. Raises TableBusy.
+
+        Return False if another one was faster: the next number, or this document.
+        """
         number = document.number
         item = document_key(document.order_id, number.kind, document.reference) | {
             "series": _series(number.kind, number.year),
@@ -66,16 +69,17 @@ class BillingStore:
         }
         new = {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
         try:
-            self._db.transact_write_items(TransactItems=[{"Update": self._taken(number)}, {"Put": new}])
+            transact(self._db, [{"Update": self._taken(number)}, {"Put": new}])
         except ClientError as error:
-            if transaction_conflicted(error):
+            if failed_conditions(error):
                 return False
             raise
         return True
 
     def note_filed(self, document: Document) -> None:
         """Note that the document's file was written; from now on it can be read."""
-        self._db.update_item(
+        patiently(
+            self._db.update_item,
             TableName=self._table,
             Key=document_key(document.order_id, document.number.kind, document.reference),
             UpdateExpression="SET filed = :yes",

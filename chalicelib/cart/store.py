@@ -13,7 +13,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
-from chalicelib.platform.dynamo import Write, transaction_conflicted
+from chalicelib.platform.dynamo import Write, failed_conditions, transact
 
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
@@ -51,11 +51,11 @@ class CartStore:
         return (item["id"] for page in pages for item in page["Items"])
 
     def save(self, *carts: Cart) -> bool:
-        """All of them or none. False if one was changed since it was read."""
+        """All of them or none. False if one was changed since it was read. Raises TableBusy."""
         try:
-            self._db.transact_write_items(TransactItems=[{"Put": self._put(cart)} for cart in carts])
+            transact(self._db, [{"Put": self._put(cart)} for cart in carts])
         except ClientError as error:
-            if transaction_conflicted(error):
+            if failed_conditions(error):
                 return False
             raise
         return True

@@ -20,11 +20,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import condition_failed
+from chalicelib.platform.dynamo import batch_get, condition_failed
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
-BATCH_GET_LIMIT = 100
 
 NEW = Attr("sku").not_exists()
 UNVERSIONED = Attr("sku").exists() & Attr("version").not_exists()
@@ -62,15 +61,9 @@ class ProductStore:
 
     def get_many(self, skus: list[str]) -> dict[str, Product]:
         """The products that exist, by sku, read consistently: a checkout must see the current price."""
-        found: dict[str, Product] = {}
         wanted = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
-        while wanted:
-            chunk, wanted = wanted[:BATCH_GET_LIMIT], wanted[BATCH_GET_LIMIT:]
-            request = {self._table: {"Keys": chunk, "ConsistentRead": True}}
-            answer = self._db.batch_get_item(RequestItems=request)
-            found |= {item["sku"]: Product.model_validate(item) for item in answer["Responses"][self._table]}
-            wanted += answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-        return found
+        found = batch_get(self._db, self._table, wanted, consistent=True)
+        return {item["sku"]: Product.model_validate(item) for item in found}
 
     def categories(self, cursor: str | None, size: int) -> tuple[list[Category], str | None]:
         """Return up to `size` categories by name, and the cursor of the rest. Raises CursorInvalid."""

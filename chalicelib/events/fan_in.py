@@ -48,7 +48,7 @@ class FanIn:
         self._clock = clock
 
     def complete(self, event: Envelope, consequence: Consequence, effects: Callable[[], list[Write]] = list) -> None:
-        """Write a consequence of an OrderCompleted with its effects once, then join. Raises CountersBusy."""
+        """Write a consequence of an OrderCompleted with its effects once, then join. Raises CountersBusy, TableBusy."""
         self._table.write_once(consequence_key(event.order_id, consequence), effects)
         self._join(event)
 

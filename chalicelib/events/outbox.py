@@ -12,7 +12,7 @@ from boto3.dynamodb.conditions import Attr
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform.clock import Clock, iso
-from chalicelib.platform.dynamo import plain
+from chalicelib.platform.dynamo import patiently, plain
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Outbox:
 
     def note_published(self, key: dict[str, str]) -> None:
         """The event with this key is on the bus. It keeps the first moment that was noted."""
-        self._db.update_item(
+        patiently(
+            self._db.update_item,
             TableName=self._table,
             Key=key,
             UpdateExpression="SET published_at = if_not_exists(published_at, :now) REMOVE unpublished",

@@ -26,15 +26,12 @@ from botocore.exceptions import ClientError
 from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import condition_failed, failed_conditions, transaction_conflicted
-from chalicelib.platform.retries import retry_on_conflict
+from chalicelib.platform.dynamo import batch_get, failed_conditions, is_accepted, patiently, transact
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
 EXPIRING = "yes"
-ATTEMPTS = 5
-"""Attempts of an adjustment that conflicts with an order on the same stock. The saga retries its steps itself."""
 NEW = "attribute_not_exists(pk)"
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
@@ -115,7 +112,7 @@ class InventoryStore:
         item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
         # An adjustment by zero units is not listed, but its key is used.
         item |= {"moved": sku} if movement.delta else {}
-        lost = self._transact_patiently([change, {"Put": self._new(item)}])
+        lost = self._transact([change, {"Put": self._new(item)}])
         if 1 in lost:
             return Booked.REPEATED
         return Booked.REFUSED if lost else Booked.WRITTEN
@@ -127,7 +124,8 @@ class InventoryStore:
 
     def answer(self, entry: dict[str, str], stock: Stock) -> Stock:
         """Return the answer stored with an adjustment; store this one first if there is none."""
-        kept = self._db.update_item(
+        kept = patiently(
+            self._db.update_item,
             TableName=self._table,
             Key=entry,
             UpdateExpression="SET answer = if_not_exists(answer, :answer)",
@@ -176,20 +174,15 @@ class InventoryStore:
 
     def commit(self, order_id: str, now: datetime) -> bool:
         """Turn a HELD, unexpired reservation into a COMMITTED one; return False if there is none."""
-        try:
-            self._db.update_item(
-                TableName=self._table,
-                Key=reservation_key(order_id),
-                UpdateExpression="SET #status = :committed REMOVE expiring",
-                ConditionExpression=HELD_AND_CURRENT,
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return is_accepted(
+            self._db.update_item,
+            TableName=self._table,
+            Key=reservation_key(order_id),
+            UpdateExpression="SET #status = :committed REMOVE expiring",
+            ConditionExpression=HELD_AND_CURRENT,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
+        )
 
     def write_tombstone(self, order_id: str, now: datetime) -> bool:
         """Write a RELEASED reservation if the order has none; return False if it has one."""
@@ -226,14 +219,8 @@ class InventoryStore:
 
     def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> list[dict[str, Any]]:
         """Return the items that exist."""
-        found: list[dict[str, Any]] = []
         wanted = list({key["pk"]: key for key in keys}.values())
-        while wanted:
-            request = {"Keys": wanted[:100], "ConsistentRead": consistent}
-            answer = self._db.batch_get_item(RequestItems={self._table: request})
-            found += answer["Responses"][self._table]
-            wanted = wanted[100:] + answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-        return found
+        return batch_get(self._db, self._table, wanted, consistent)
 
     def _settle(
         self,
@@ -283,21 +270,13 @@ class InventoryStore:
             updates.append({"Update": update | ({"ConditionExpression": condition} if condition else {})})
         return updates
 
-    def _transact_patiently(self, writes: list[dict[str, Any]]) -> list[int]:
-        """Write like `_transact`; retry while other transactions write the same items. Raise the last conflict."""
-        for _ in retry_on_conflict(ATTEMPTS, base=0.05):
-            try:
-                return self._transact(writes)
-            except ClientError as error:
-                if not transaction_conflicted(error):
-                    raise
-                conflict = error
-        raise conflict
-
     def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
-        """Write all or nothing; return the positions whose condition failed, empty if all was written."""
+        """Write all or nothing; return the positions whose condition failed, empty if all was written.
+
+        Raises TableBusy.
+        """
         try:
-            self._db.transact_write_items(TransactItems=writes)
+            transact(self._db, writes)
         except ClientError as error:
             lost = failed_conditions(error)
             if not lost:

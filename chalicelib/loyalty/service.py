@@ -13,7 +13,7 @@ class Loyalty:
         self._fan_in = fan_in
 
     def earn_points(self, event: Envelope, customer_id: str) -> None:
-        """Count the points of an OrderCompleted once. Raises CountersBusy."""
+        """Count the points of an OrderCompleted once. Raises CountersBusy, TableBusy."""
         order = OrderCompleted.model_validate(event.data)
         self._fan_in.complete(
             event, Consequence.POINTS, lambda: self._store.kept(order.order_id, customer_id, order.total.amount)

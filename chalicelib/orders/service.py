@@ -160,7 +160,7 @@ class Orders:
         return self._store.events(order_id)
 
     def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
-        """Raises OrderNotFound, what `change` raises, or OrderChanged under lasting contention."""
+        """Raises OrderNotFound, what `change` raises, or OrderChanged or TableBusy under lasting contention."""
         for _ in retry_on_conflict(ATTEMPTS):
             order = self.get(order_id)
             changed = change(order)

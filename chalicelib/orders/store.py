@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import Write, transaction_conflicted
+from chalicelib.platform.dynamo import Write, failed_conditions, transact
 from chalicelib.platform.errors import CursorInvalid
 
 NEW = "attribute_not_exists(pk)"
@@ -79,29 +79,29 @@ class OrderStore:
     def place(self, order: Order, record: CheckoutRecord, now: datetime, *others: Write) -> bool:
         """Write order, event, idempotency record and the writes of `others`, or nothing.
 
-        Returns False if another checkout was faster with one of them, or is writing one of them at this moment. Where
-        the answer gets lost, botocore repeats the call with the same ClientRequestToken and is answered the same.
+        Returns False if another checkout was faster with one of them. Where the answer gets lost, botocore repeats the
+        call with the same ClientRequestToken and is answered the same. Raises TableBusy.
         """
         remembered = {name: value for name, value in asdict(record).items() if name != "scope"}
         remember = self._put(checkout_key(record.scope) | remembered, NEW_OR_EXPIRED)
         remember["Put"]["ExpressionAttributeValues"] = {":now": int(now.timestamp())}
         writes = [remember, self._put(_order_item(order), NEW), self._put(_event_item(order), NEW), *others]
         try:
-            self._db.transact_write_items(TransactItems=writes)
+            transact(self._db, writes)
         except ClientError as error:
-            if transaction_conflicted(error):
+            if failed_conditions(error):
                 return False
             raise
         return True
 
     def save(self, order: Order) -> None:
-        """The order in its next version, with its event. Raises OrderChanged."""
+        """The order in its next version, with its event. Raises OrderChanged, TableBusy."""
         put = self._put(_order_item(order), UNCHANGED)
         put["Put"]["ExpressionAttributeValues"] = {":version": order.version - 1}
         try:
-            self._db.transact_write_items(TransactItems=[put, self._put(_event_item(order), NEW)])
+            transact(self._db, [put, self._put(_event_item(order), NEW)])
         except ClientError as error:
-            if transaction_conflicted(error):
+            if failed_conditions(error):
                 raise OrderChanged(order.id) from error
             raise
 

@@ -9,7 +9,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from chalicelib.platform.dynamo import Write, condition_failed, failed_conditions, transaction_conflicted
+from chalicelib.platform.dynamo import Write, failed_conditions, is_accepted, patiently, transact
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -33,32 +33,30 @@ class CounterTable:
     def write_once(self, fact: ItemKey, effects: Callable[[], list[Write]] = list) -> None:
         """Write the fact and its effects in one transaction, or nothing if the fact exists.
 
-        `effects` is called for each attempt, because counters may have changed. Raises CountersBusy.
+        `effects` is called again when a condition of its own failed: counters have changed. Raises CountersBusy,
+        TableBusy.
         """
         once = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
         for _ in retry_on_conflict(ATTEMPTS, CONFLICT_BASE):
             try:
-                self._db.transact_write_items(TransactItems=[once, *effects()])
+                transact(self._db, [once, *effects()])
                 return
             except ClientError as error:
-                if 0 in failed_conditions(error):
+                failed = failed_conditions(error)
+                if 0 in failed:
                     return
-                if not transaction_conflicted(error):
+                if not failed:
                     raise
         raise CountersBusy
 
     def write(self, writes: list[Write]) -> None:
         """Write effects without a fact: a repetition counts again."""
         for write in writes:
-            self._db.update_item(**write["Update"])
+            patiently(self._db.update_item, **write["Update"])
 
     def put_once(self, item: dict[str, Any]) -> None:
         """Put the item, or nothing if its key exists."""
-        try:
-            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+        is_accepted(self._db.put_item, TableName=self._table, Item=item, ConditionExpression=NEW)
 
     def add(self, key: ItemKey, **counts: int) -> Write:
         """Return the write that adds to these counters of an item."""

@@ -1,4 +1,4 @@
-"""What the stores share: reading DynamoDB's refusals, and a table with one item per order."""
+"""What the stores share: writing under contention, reading DynamoDB's refusals, and a table with one item per order."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from pydantic import ConfigDict
 
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.retries import retry_on_conflict
 
 
 class Versioned(BaseModel):
@@ -24,8 +26,58 @@ Item = TypeVar("Item", bound=Versioned)
 Write = dict[str, Any]
 """One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
 
+CONFLICT = "TransactionConflictException"
+"""A single write met a transaction: Amazon DynamoDB developer guide, "Transaction conflict handling in DynamoDB".
+A throttled write is retried by botocore, whose pauses leave no time for more."""
+CONTENTION = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
+"""Reasons of a cancelled transaction that say nothing about the items: API reference, `TransactWriteItems`, errors.
+botocore does not look at them."""
+BATCH_GET_LIMIT = 100
+CONTENTION_ATTEMPTS = 12
+"""With full jitter they pause for two seconds on average and four at most, below every function's time limit."""
+
 NEW = "attribute_not_exists(order_id)"
 UNCHANGED = "version = :version"
+
+
+class TableBusy(Unavailable):
+    """The table refused a write for lasting contention; a later attempt will succeed."""
+
+
+def patiently(write: Callable[..., Any], **request: Any) -> Any:
+    """Make one write and return its answer. Retry it while it is refused for contention.
+
+    Raises TableBusy, or the ClientError that refused it for another reason, such as a condition.
+    """
+    for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
+        try:
+            return write(**request)
+        except ClientError as error:
+            if not _is_contention(error):
+                raise
+            contention = error
+    raise TableBusy(contention.response["Error"]["Code"]) from contention
+
+
+def transact(dynamodb: Any, writes: list[Write]) -> None:
+    """Write all or nothing. Raises TableBusy; see `failed_conditions` for a ClientError."""
+    patiently(dynamodb.transact_write_items, TransactItems=writes)
+
+
+def batch_get(dynamodb: Any, table: str, keys: list[dict[str, str]], consistent: bool) -> list[dict[str, Any]]:
+    """Return the items that exist. Ask again for keys that the table did not get to. Raises TableBusy."""
+    found: list[dict[str, Any]] = []
+    while keys:
+        asked, keys = keys[:BATCH_GET_LIMIT], keys[BATCH_GET_LIMIT:]
+        for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
+            answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": asked, "ConsistentRead": consistent}})
+            found += answer["Responses"][table]
+            asked = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
+            if not asked:
+                break
+        else:
+            raise TableBusy("UnprocessedKeys")
+    return found
 
 
 def condition_failed(error: ClientError) -> bool:
@@ -34,9 +86,9 @@ def condition_failed(error: ClientError) -> bool:
 
 
 def is_accepted(write: Callable[..., Any], **request: Any) -> bool:
-    """Make one conditional write. Return False if its own condition refused it."""
+    """Make one conditional write. Return False if its own condition refused it. Raises TableBusy."""
     try:
-        write(**request)
+        patiently(write, **request)
     except ClientError as error:
         if condition_failed(error):
             return False
@@ -47,15 +99,15 @@ def is_accepted(write: Callable[..., Any], **request: Any) -> bool:
 def failed_conditions(error: ClientError) -> list[int]:
     """The positions of a transaction's writes that were refused by their conditions.
 
-    Empty when the transaction failed for any other reason, for example a conflict with another one:
-    then the caller lets the error rise and the whole step is tried again.
+    Empty when the transaction failed for any other reason: then the caller raises the error.
     """
     return [i for i, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
 
 
-def transaction_conflicted(error: ClientError) -> bool:
-    """Whether a transaction failed because the items changed, or were just being changed, by another one."""
-    return bool({"ConditionalCheckFailed", "TransactionConflict"} & set(_reasons(error)))
+def _is_contention(error: ClientError) -> bool:
+    """Whether contention alone is to blame. A condition that failed beside it decides, however often it is retried."""
+    blamed = set(_reasons(error)) - {"None"}
+    return error.response["Error"]["Code"] == CONFLICT or bool(blamed and blamed <= CONTENTION)
 
 
 def _reasons(error: ClientError) -> list[str]:

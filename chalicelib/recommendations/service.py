@@ -15,7 +15,7 @@ class Recommendations:
         self._fan_in = fan_in
 
     def learn_affinity(self, event: Envelope) -> None:
-        """Count the products of an OrderCompleted as bought together, once. Raises CountersBusy."""
+        """Count the products of an OrderCompleted as bought together, once. Raises CountersBusy, TableBusy."""
         order = OrderCompleted.model_validate(event.data)
         together = self._store.bought_together([line.sku for line in order.lines])
         self._fan_in.complete(event, Consequence.AFFINITY, lambda: together)

@@ -9,7 +9,7 @@ from chalicelib.analytics.model import Sales, Sold
 from chalicelib.analytics.store import day_key
 from chalicelib.orders.model import Status
 from chalicelib.platform.clock import iso
-from chalicelib.platform.counters import ATTEMPTS, CountersBusy
+from chalicelib.platform.dynamo import CONTENTION_ATTEMPTS, TableBusy
 from tests.builders import a_line, an_order, an_order_in
 from tests.insights import completed, returned
 
@@ -42,8 +42,8 @@ def test_conflicting_transaction_is_retried_and_counts_once(rooms, crowded):
 
 
 def test_sale_that_always_conflicts_raises_and_counts_nothing(rooms, crowded):
-    with pytest.raises(CountersBusy):
-        crowded(ATTEMPTS).analytics.count_sales(completed())
+    with pytest.raises(TableBusy):
+        crowded(CONTENTION_ATTEMPTS).analytics.count_sales(completed())
 
     assert rooms.analytics_store.day(TODAY).orders == 0
 
@@ -107,8 +107,8 @@ def test_funnel_counts_reported_steps_on_their_day(rooms, clock):
 
 
 def test_placed_order_that_always_conflicts_raises_and_counts_nothing(rooms, crowded):
-    with pytest.raises(CountersBusy):
-        crowded(ATTEMPTS).analytics.count_placed(an_order().pending_event)
+    with pytest.raises(TableBusy):
+        crowded(CONTENTION_ATTEMPTS).analytics.count_placed(an_order().pending_event)
 
     assert rooms.analytics.funnel(1)[0].all == Counts()
 

@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from botocore.exceptions import ClientError
 
 from chalicelib.inventory.model import (
     OutOfStock,
@@ -99,20 +98,6 @@ class TestReceive:
             (10, "", None),
         ]
         assert ledger.received == 13 and inventory.ledger("UNKNOWN") == StockLedger(sku="UNKNOWN", movements=[])
-
-    def test_receipt_that_meets_an_order_is_tried_again(self, inventory, store, monkeypatch):
-        refusals = iter(range(3))
-        transact = store._transact
-
-        def conflict(writes):
-            if next(refusals, None) is not None:
-                reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-                code = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-                raise ClientError(code, "TransactWriteItems")
-            return transact(writes)
-
-        monkeypatch.setattr(store, "_transact", conflict)
-        assert inventory.receive("MUG", 1).available == 11
 
     def test_reserved_units_are_not_available(self, inventory):
         inventory.reserve("ord_1", {"MUG": 8})

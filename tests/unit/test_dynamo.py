@@ -1,0 +1,126 @@
+"""Contention in DynamoDB: a write that others hinder is retried, and never looks like a condition that failed."""
+
+import ast
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.inventory.store import InventoryStore
+from chalicelib.platform import retries
+from chalicelib.platform.dynamo import (
+    CONTENTION_ATTEMPTS,
+    TableBusy,
+    batch_get,
+    failed_conditions,
+    is_accepted,
+    transact,
+)
+from infra.build.template import ROOT
+
+CONDITION, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch):
+    """Record the pauses instead of sleeping."""
+    pauses = []
+    monkeypatch.setattr(retries, "sleep", pauses.append)
+    return pauses
+
+
+def refused(code, *reasons):
+    answer = {"Error": {"Code": code, "Message": ""}, "CancellationReasons": [{"Code": reason} for reason in reasons]}
+    return ClientError(answer, "Write")
+
+
+def cancelled(*reasons):
+    return refused("TransactionCanceledException", *reasons)
+
+
+class Table:
+    """A DynamoDB client that raises the given errors, then answers."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.calls = 0
+
+    def write(self, **request):
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return {"Attributes": {}}
+
+    transact_write_items = put_item = update_item = write
+
+
+@pytest.mark.parametrize("reason", [CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_transaction_is_retried_while_only_contention_cancels_it(reason, slept):
+    table = Table(*[cancelled("None", reason)] * (CONTENTION_ATTEMPTS - 1))
+    transact(table, [])
+    assert table.calls == CONTENTION_ATTEMPTS
+    assert len(slept) == CONTENTION_ATTEMPTS - 1
+
+
+@pytest.mark.parametrize("error", [cancelled(CONFLICT), refused("TransactionConflictException")])
+def test_lasting_contention_is_unavailability_and_no_failed_condition(error):
+    table = Table(*[error] * CONTENTION_ATTEMPTS)
+    with pytest.raises(TableBusy):
+        is_accepted(table.write)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        cancelled(CONDITION),
+        cancelled(CONFLICT, CONDITION),
+        cancelled("ValidationError"),
+        refused("ValidationException"),
+        refused("AccessDeniedException"),
+    ],
+)
+def test_any_other_refusal_is_raised_at_once(error):
+    table = Table(error)
+    with pytest.raises(ClientError) as raised:
+        transact(table, [])
+    assert raised.value is error
+    assert table.calls == 1
+
+
+def test_position_of_a_failed_condition_is_found_beside_a_conflict():
+    assert failed_conditions(cancelled(CONFLICT, "None", CONDITION)) == [2]
+
+
+def test_single_write_that_meets_a_transaction_is_retried():
+    assert is_accepted(Table(*[refused("TransactionConflictException")] * 3).write)
+
+
+def test_reservation_under_contention_is_neither_refused_nor_out_of_stock():
+    """Each write of the saga's stock meets a transaction of another order first."""
+    table = Table(cancelled("None", CONFLICT), cancelled(CONFLICT, "None"))
+    assert InventoryStore(table, "stock").reserve("ord_1", {"MUG": 1}, NOW)
+    assert InventoryStore(Table(refused("TransactionConflictException")), "stock").commit("ord_1", NOW)
+
+
+def test_batch_that_a_throttled_table_answers_in_part_is_asked_for_again(slept):
+    class Throttled:
+        def batch_get_item(self, RequestItems):
+            first, *rest = RequestItems["table"]["Keys"]
+            left = {"table": {"Keys": rest}} if rest else {}
+            return {"Responses": {"table": [first]}, "UnprocessedKeys": left}
+
+    keys = [{"pk": str(number)} for number in range(4)]
+    assert batch_get(Throttled(), "table", keys, consistent=True) == keys
+    assert len(slept) == 3
+
+
+def test_only_the_shared_function_writes_transactions():
+    """Every room's transactions are retried under contention."""
+    callers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "transact_write_items"
+    }
+    assert callers == {"chalicelib/platform/dynamo.py"}
