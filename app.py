@@ -45,7 +45,7 @@ def queue_updates(event: Event, context: Any) -> Event:
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
-    return updates.enqueue(event, aws.client("sqs"), settings().order_updates_queue_url)
+    return updates.enqueue(event, aws.sqs(), settings().order_updates_queue_url)
 
 
 # What a buyer's browser says over its WebSocket.

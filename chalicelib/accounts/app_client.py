@@ -8,15 +8,18 @@ import base64
 import hashlib
 import hmac
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.platform.identity import IdentityProviderUnavailable
 
+if TYPE_CHECKING:
+    from types_boto3_cognito_idp.client import CognitoIdentityProviderClient
+
 
 class AppClient:
-    def __init__(self, cognito: Any, pool_id: str, client_id: str) -> None:
+    def __init__(self, cognito: "CognitoIdentityProviderClient", pool_id: str, client_id: str) -> None:
         self.id = client_id
         self._cognito = cognito
         self._pool_id = pool_id

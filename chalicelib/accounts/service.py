@@ -6,7 +6,7 @@ has an account.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,6 +27,9 @@ from chalicelib.accounts.model import (
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.identity import IdentityProviderUnavailable
 from chalicelib.platform.log import log
+
+if TYPE_CHECKING:
+    from types_boto3_cognito_idp.client import CognitoIdentityProviderClient
 
 Refusals = Mapping[str, type[Refusal]]
 
@@ -66,7 +69,7 @@ class _NothingSent(Exception):
 
 
 class Accounts:
-    def __init__(self, cognito: Any, app_client: AppClient) -> None:
+    def __init__(self, cognito: "CognitoIdentityProviderClient", app_client: AppClient) -> None:
         self._cognito = cognito
         self._app = app_client
 

@@ -12,13 +12,18 @@ reference, however often it is asked for.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.billing.model import Document, DocumentKind, Number
 from chalicelib.platform.dynamo import failed_conditions, patiently, plain, transact
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
+
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item
 
 Attributes = dict[str, str]
 
@@ -44,7 +49,7 @@ def document_key(order_id: str, kind: DocumentKind, reference: str) -> Attribute
 
 
 class BillingStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -62,12 +67,12 @@ class BillingStore:
         Return False if another one was faster: the next number, or this document.
         """
         number = document.number
-        item = document_key(document.order_id, number.kind, document.reference) | {
+        item: Item = document_key(document.order_id, number.kind, document.reference) | {
             "series": _series(number.kind, number.year),
             "sequence": number.sequence,
             "document": document.model_dump(mode="json", exclude_none=True),
         }
-        new = {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
+        new: PutTypeDef = {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
         try:
             transact(self._db, [{"Update": self._taken(number)}, {"Put": new}])
         except ClientError as error:
@@ -106,7 +111,7 @@ class BillingStore:
         )
         return [_stored(item).document for item in answer["Items"]]
 
-    def _taken(self, number: Number) -> dict[str, Any]:
+    def _taken(self, number: Number) -> "UpdateTypeDef":
         before = number.sequence - 1
         return {
             "TableName": self._table,
@@ -117,7 +122,7 @@ class BillingStore:
             "ExpressionAttributeValues": {":now": number.sequence} | ({":before": before} if before else {}),
         }
 
-    def _item(self, key: Attributes) -> dict[str, Any]:
+    def _item(self, key: Attributes) -> "Item":
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
 
 
@@ -125,5 +130,5 @@ def _series(kind: DocumentKind, year: int) -> str:
     return f"{kind}#{year}"
 
 
-def _stored(item: dict[str, Any]) -> Stored:
+def _stored(item: "Item") -> Stored:
     return Stored(Document.model_validate(plain(item["document"])), bool(item.get("filed")))

@@ -5,15 +5,18 @@
 | consent | `consent#{customer id}`  |
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.platform.clock import Clock, iso
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item
 
 
 class ReminderConsent:
     """In the carts table."""
 
-    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
         self._clock = clock
@@ -25,7 +28,7 @@ class ReminderConsent:
 
     def choose(self, customer_id: str, is_wanted: bool) -> None:
         """Write the choice and when it was made."""
-        item = {"id": _id(customer_id), "cart_reminders": is_wanted, "chosen_at": iso(self._clock())}
+        item: Item = {"id": _id(customer_id), "cart_reminders": is_wanted, "chosen_at": iso(self._clock())}
         self._db.put_item(TableName=self._table, Item=item)
 
 

@@ -7,7 +7,7 @@ Only a cart with an email and lines has the attribute `remindable`: index `by-la
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -15,13 +15,18 @@ from botocore.exceptions import ClientError
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
 from chalicelib.platform.dynamo import Write, failed_conditions, transact
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import PutTypeDef
+
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item
+
 UNCHANGED = "version = :version"
 NEW = "attribute_not_exists(id)"
 YES = "yes"
 
 
 class CartStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -64,10 +69,10 @@ class CartStore:
         """Return the write that takes this version's contents for an order, as a part of the order's transaction."""
         return {"Put": self._put(cart.ordered(order_id, checkout))}
 
-    def _put(self, cart: Cart) -> dict[str, Any]:
+    def _put(self, cart: Cart) -> "PutTypeDef":
         """The email goes when the cart is emptied: it is kept for the reminder only."""
         reminding = {"email": cart.email, "remindable": YES} if cart.email and cart.lines else {}
-        item = {
+        item: Item = {
             "id": cart.id,
             "lines": cart.lines,
             "names": cart.names,
@@ -76,12 +81,12 @@ class CartStore:
         }
         if cart.last_order:
             item["last_order"] = asdict(cart.last_order)
-        put = {"TableName": self._table, "Item": item | reminding}
+        put: PutTypeDef = {"TableName": self._table, "Item": item | reminding}
         if cart.version == 0:
-            return put | {"ConditionExpression": NEW}
-        return put | {"ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":version": cart.version}}
+            return {**put, "ConditionExpression": NEW}
+        return {**put, "ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":version": cart.version}}
 
 
-def _last_order(item: dict[str, Any]) -> LastOrder | None:
+def _last_order(item: "Item") -> LastOrder | None:
     found = item.get("last_order")
     return LastOrder(found["order_id"], found["checkout"], int(found["version"])) if found else None

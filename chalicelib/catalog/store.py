@@ -13,7 +13,7 @@ Each write of a product is conditional on the version that was read (optimistic 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
@@ -21,6 +21,9 @@ from botocore.exceptions import ClientError
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import batch_get, condition_failed
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB, Page, Query
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
 PARTITION = {"by-shelf": "shelf", "by-category": "category"}
@@ -30,7 +33,7 @@ UNVERSIONED = Attr("sku").exists() & Attr("version").not_exists()
 
 
 class ProductStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -44,7 +47,7 @@ class ProductStore:
 
         Return False if it was changed since it was read.
         """
-        condition = NEW
+        condition: ConditionBase = NEW
         if replaced:
             condition = Attr("version").eq(replaced.version) if replaced.version else UNVERSIONED
         try:
@@ -139,8 +142,8 @@ class ProductStore:
         found: ConditionBase | None = None,
         start: dict[str, str] | None = None,
         limit: int = 100,
-    ) -> dict[str, Any]:
-        request: dict[str, Any] = {
+    ) -> "Page":
+        request: Query = {
             "TableName": self._table,
             "IndexName": index,
             "KeyConditionExpression": condition,

@@ -2,13 +2,16 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.client import LambdaClient
 
 
 class AuditNotOffered(NotFound):
@@ -53,7 +56,7 @@ class Audit(BaseModel):
 
 
 class Auditor:
-    def __init__(self, lambda_client: Any, function: str) -> None:
+    def __init__(self, lambda_client: "LambdaClient", function: str) -> None:
         self._lambda = lambda_client
         self._function = function
 
@@ -67,6 +70,6 @@ class Auditor:
             found = answer["Payload"].read()
         except (ClientError, BotoCoreError) as error:
             raise AuditFailed from error
-        if "FunctionError" in answer:
+        if answer.get("FunctionError"):
             raise AuditFailed(found.decode(errors="replace")[:500])
         return Audit.model_validate_json(found)

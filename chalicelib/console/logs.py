@@ -3,9 +3,12 @@
 import json
 import time
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.platform.base_model import BaseModel
+
+if TYPE_CHECKING:
+    from types_boto3_logs.client import CloudWatchLogsClient
 
 LINES_AT_MOST = 500
 PATIENCE_SECONDS = 8
@@ -32,7 +35,7 @@ class LogSearch(BaseModel):
 
 
 class Logs:
-    def __init__(self, cloudwatch_logs: Any, group_prefix: str) -> None:
+    def __init__(self, cloudwatch_logs: "CloudWatchLogsClient", group_prefix: str) -> None:
         self._logs = cloudwatch_logs
         self._prefix = group_prefix
 

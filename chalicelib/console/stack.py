@@ -3,10 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.console.system import Component, Map, drawn
 from chalicelib.platform.base_model import BaseModel
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.client import CloudFormationClient
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef, MetricTypeDef
 
 KEPT_SECONDS = 300
 WINDOW = timedelta(minutes=5)
@@ -29,7 +34,7 @@ class Activity(BaseModel):
 
 
 class Stack:
-    def __init__(self, cloudformation: Any, name: str) -> None:
+    def __init__(self, cloudformation: "CloudFormationClient", name: str) -> None:
         self._cloudformation = cloudformation
         self._name = name
         self._map: Map | None = None
@@ -50,7 +55,7 @@ class Stack:
 
 
 class Meters:
-    def __init__(self, cloudwatch: Any, clock: Callable[[], datetime]) -> None:
+    def __init__(self, cloudwatch: "CloudWatchClient", clock: Callable[[], datetime]) -> None:
         self._cloudwatch = cloudwatch
         self._clock = clock
 
@@ -66,8 +71,8 @@ class Meters:
         }
 
 
-def _queries(number: int, function: Component) -> Iterator[dict[str, Any]]:
+def _queries(number: int, function: Component) -> Iterator["MetricDataQueryTypeDef"]:
     for prefix, metric in (("i", "Invocations"), ("e", "Errors")):
-        dimensions = [{"Name": "FunctionName", "Value": function.name}]
-        described = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
+        dimensions: list[DimensionTypeDef] = [{"Name": "FunctionName", "Value": function.name}]
+        described: MetricTypeDef = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
         yield {"Id": f"{prefix}{number}", "MetricStat": {"Metric": described, "Period": 60, "Stat": "Sum"}}

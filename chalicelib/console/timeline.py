@@ -4,7 +4,7 @@ An entry holds names, ids, times, amounts and error names; it holds no address, 
 raw source of an entry: an event in its envelope, a state's part of the execution history, or a log line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -179,7 +179,7 @@ def span(order: Order, now: datetime) -> tuple[datetime, datetime]:
     return start, min(now, last + AFTERMATH) if order.is_over else now
 
 
-def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _visits(history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield each state that was entered, with the time it was left and the names of its errors."""
     visits: dict[int, dict[str, Any]] = {}
     before = {event["id"]: event.get("previousEventId") or event["id"] - 1 for event in history}
@@ -197,7 +197,7 @@ def _visits(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             if visit and (error := _error(event)):
                 visit["details"]["errors"].append(error)
         if visit:
-            visit["events"].append(event | {"timestamp": _at(event["timestamp"])})
+            visit["events"].append({**event, "timestamp": _at(event["timestamp"])})
     yield from visits.values()
 
 
@@ -212,7 +212,7 @@ def _met_in(event_id: int, visits: dict[int, dict[str, Any]], before: dict[int, 
     return visits.get(event_id)
 
 
-def _error(event: dict[str, Any]) -> str | None:
+def _error(event: Mapping[str, Any]) -> str | None:
     if event["type"].startswith("Execution"):
         return None
     failures = [

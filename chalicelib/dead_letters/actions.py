@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.dead_letters.model import CannotRedrive, DeadLetter
 from chalicelib.events.envelope import Envelope
@@ -13,6 +13,9 @@ from chalicelib.orders.model import OrderNotFound
 from chalicelib.orders.service import Orders
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Shipping
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.client import LambdaClient
 
 Action = Callable[[DeadLetter], None]
 
@@ -69,7 +72,7 @@ class SpecialActions:
         parked: ParkedWorkflows,
         outboxes: Sequence[Outbox],
         publish: Callable[[Envelope], None],
-        aws_lambda: Any,
+        aws_lambda: "LambdaClient",
     ) -> None:
         self._outboxes = outboxes
         self._publish = publish

@@ -126,7 +126,8 @@ class DeadLetter(BaseModel):
         return _object(content["Message"]) if content.get("Type") == "Notification" else content
 
     def attribute(self, name: str) -> str | None:
-        return self.attributes.get(name, {}).get("StringValue")
+        text: str | None = self.attributes.get(name, {}).get("StringValue")
+        return text
 
     @property
     def context(self) -> Context:

@@ -7,12 +7,22 @@ A dead letter is deleted only after it was handled: it may be handled twice, nev
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.dead_letters.model import DeadLetter
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import log
 
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        MessageTypeDef,
+        SendMessageRequestTypeDef,
+    )
+
+WAITING: Final = "ApproximateNumberOfMessages"
+IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 BATCH = 10
 """The most messages that SQS returns in one call."""
 HIDDEN_SECONDS = 60
@@ -49,15 +59,14 @@ class Handled:
 
 
 class DeadLetterQueue:
-    def __init__(self, sqs: Any, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sqs: "SQSClient", seconds: Callable[[], float] = time.monotonic) -> None:
         """`seconds` is a monotonic clock."""
         self._sqs = sqs
         self._seconds = seconds
 
     def depth(self, url: str) -> Depth:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return Depth(waiting=int(counts[names[0]]), in_flight=int(counts[names[1]]))
+        counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[WAITING, IN_FLIGHT])["Attributes"]
+        return Depth(waiting=int(counts[WAITING]), in_flight=int(counts[IN_FLIGHT]))
 
     def peek(self, url: str) -> list[DeadLetter]:
         """Return up to ten dead letters and leave them in the queue."""
@@ -96,12 +105,16 @@ class DeadLetterQueue:
         """Send the same message to its source queue."""
         attributes = {name: value for name, value in dead_letter.attributes.items() if "DataType" in value}
         # A new deduplication id: with the old one a FIFO queue would drop it as a duplicate of the message that failed.
-        order = (
-            {"MessageGroupId": dead_letter.group, "MessageDeduplicationId": dead_letter.id} if dead_letter.group else {}
-        )
-        self._sqs.send_message(QueueUrl=url, MessageBody=dead_letter.body, MessageAttributes=attributes, **order)
+        message: SendMessageRequestTypeDef = {
+            "QueueUrl": url,
+            "MessageBody": dead_letter.body,
+            "MessageAttributes": attributes,
+        }
+        if dead_letter.group:
+            message |= {"MessageGroupId": dead_letter.group, "MessageDeduplicationId": dead_letter.id}
+        self._sqs.send_message(**message)
 
-    def _acted(self, url: str, message: dict[str, Any], act: Callable[[DeadLetter], None], handled: Handled) -> bool:
+    def _acted(self, url: str, message: "MessageTypeDef", act: Callable[[DeadLetter], None], handled: Handled) -> bool:
         dead_letter = _dead_letter(message)
         try:
             act(dead_letter)
@@ -113,7 +126,7 @@ class DeadLetterQueue:
         handled.done.append(dead_letter.id)
         return True
 
-    def _walk(self, url: str) -> Iterator[dict[str, Any]]:
+    def _walk(self, url: str) -> Iterator["MessageTypeDef"]:
         """Yield each message once. The caller must put back each one that it does not delete."""
         seen: set[str] = set()
         while len(seen) < SEARCHED and (batch := self._receive(url)):
@@ -125,7 +138,7 @@ class DeadLetterQueue:
             finally:
                 self._put_back(url, unread)
 
-    def _receive(self, url: str) -> list[dict[str, Any]]:
+    def _receive(self, url: str) -> "list[MessageTypeDef]":
         answer = self._sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=BATCH,
@@ -136,8 +149,8 @@ class DeadLetterQueue:
         )
         return answer.get("Messages", [])
 
-    def _put_back(self, url: str, messages: list[dict[str, Any]]) -> None:
-        entries = [
+    def _put_back(self, url: str, messages: "list[MessageTypeDef]") -> None:
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
             for place, message in enumerate(messages)
         ]
@@ -150,13 +163,13 @@ def _all_seen(url: str, deleted: int, held_back: int) -> bool:
     return deleted + held_back < SEARCHED and not (held_back and url.endswith(".fifo"))
 
 
-def _is_asked_for(message: dict[str, Any], wanted: list[str] | None, sent_until: int | None) -> bool:
+def _is_asked_for(message: "MessageTypeDef", wanted: list[str] | None, sent_until: int | None) -> bool:
     if wanted is not None:
         return message["MessageId"] in wanted
     return sent_until is None or int(message["Attributes"]["SentTimestamp"]) <= sent_until
 
 
-def _dead_letter(message: dict[str, Any]) -> DeadLetter:
+def _dead_letter(message: "MessageTypeDef") -> DeadLetter:
     system = message["Attributes"]
     return DeadLetter(
         id=message["MessageId"],

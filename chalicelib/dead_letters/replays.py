@@ -5,7 +5,7 @@ Every consumer is idempotent, so a replay repeats no effect; it only makes up fo
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +13,10 @@ from chalicelib.dead_letters.model import ReplaysBusy, ReplayUnknown
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.request_keys import RequestKey
+
+if TYPE_CHECKING:
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_events.type_defs import StartReplayRequestTypeDef
 
 ID_LENGTH = 12
 """Hexadecimal digits of a replay's id."""
@@ -31,7 +35,7 @@ class Replay(BaseModel):
 class Replays:
     """`archive` and `bus` are ARNs. Each replay's name begins with the bus name, so that a policy can match it."""
 
-    def __init__(self, events: Any, archive: str, bus: str) -> None:
+    def __init__(self, events: "EventBridgeClient", archive: str, bus: str) -> None:
         self._events = events
         self._archive = archive
         self._bus = bus
@@ -45,16 +49,17 @@ class Replays:
         them. The span is cut to whole seconds, because EventBridge records an event's time in seconds.
         """
         replay_id = self._prefix + (key.id if key else uuid.uuid4().hex)[:ID_LENGTH]
-        only = {"FilterArns": rules} if rules is not None else {}
+        request: StartReplayRequestTypeDef = {
+            "ReplayName": replay_id,
+            "EventSourceArn": self._archive,
+            "EventStartTime": start.replace(microsecond=0),
+            "EventEndTime": end,
+            "Destination": {"Arn": self._bus} if rules is None else {"Arn": self._bus, "FilterArns": rules},
+        }
+        if key:
+            request["Description"] = key.fingerprint
         try:
-            answer = self._events.start_replay(
-                ReplayName=replay_id,
-                **({"Description": key.fingerprint} if key else {}),
-                EventSourceArn=self._archive,
-                EventStartTime=start.replace(microsecond=0),
-                EventEndTime=end,
-                Destination={"Arn": self._bus, **only},
-            )
+            answer = self._events.start_replay(**request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "LimitExceededException":

@@ -29,7 +29,8 @@ class Envelope(BaseModel):
     @property
     def order_id(self) -> str:
         """Empty of an event that is not about an order."""
-        return self.data.get("order_id", "")
+        order_id: str = self.data.get("order_id", "")
+        return order_id
 
     @property
     def event_id(self) -> str:

@@ -6,13 +6,16 @@ question what the relay has left behind is cheap, and answered for every table t
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import patiently, plain
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def outbox_event(item: dict[str, Any]) -> OutboxEvent:
 class Outbox:
     """Of one table, with `pk`, `sk` and the index `unpublished`."""
 
-    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
         self._clock = clock

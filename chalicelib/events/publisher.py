@@ -1,11 +1,15 @@
 """Event publisher: put events on the EventBridge bus, hold each against its contract, and retry partial failures."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.events.contracts import data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform.retries import backoff
+
+if TYPE_CHECKING:
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 PUT_EVENTS_LIMIT = 10
 ATTEMPTS = 3
@@ -17,7 +21,7 @@ class NotPublished(Exception):
 
 
 class EventPublisher:
-    def __init__(self, client: Any, bus: str) -> None:
+    def __init__(self, client: "EventBridgeClient", bus: str) -> None:
         self._client = client
         self._bus = bus
 
@@ -42,7 +46,7 @@ class EventPublisher:
             pending = [p for p, result in zip(pending, answer["Entries"], strict=True) if "ErrorCode" in result]
         return pending
 
-    def _entry(self, event: Envelope) -> dict[str, Any]:
+    def _entry(self, event: Envelope) -> "PutEventsRequestEntryTypeDef":
         """Raise ContractBroken."""
         data_of(event)
         return {

@@ -16,9 +16,9 @@ Each change is one transaction over the reservation and all its counters: all li
 reservation writes a tombstone (a RELEASED reservation), so that a late reservation step is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -26,7 +26,12 @@ from botocore.exceptions import ClientError
 from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import batch_get, failed_conditions, is_accepted, patiently, transact
+from chalicelib.platform.dynamo import Write, batch_get, failed_conditions, is_accepted, patiently, transact
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
+
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item, Query
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
@@ -71,7 +76,7 @@ def reservation_key(order_id: str) -> dict[str, str]:
 
 
 class InventoryStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -96,8 +101,8 @@ class InventoryStore:
 
         With `seen`, only if `received` and `sold` are still as in `seen`. Never below zero.
         """
-        change = self._addition(sku, movement.delta)
-        conditions, values = [], change["Update"]["ExpressionAttributeValues"]
+        conditions: list[str] = []
+        values: dict[str, int | str] = {":delta": movement.delta, ":zero": 0, ":sku": sku}
         if movement.delta < 0:
             conditions.append(ENOUGH)
             values[":quantity"] = -movement.delta
@@ -106,9 +111,8 @@ class InventoryStore:
         elif seen:
             conditions.append(AS_READ)
         if seen:
-            values.update({":received": seen.received, ":sold": seen.sold})
-        if conditions:
-            change["Update"]["ConditionExpression"] = " AND ".join(conditions)
+            values |= {":received": seen.received, ":sold": seen.sold}
+        change = self._update(stock_key(sku), RECEIVE, values, " AND ".join(conditions))
         item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
         # An adjustment by zero units is not listed, but its key is used.
         item |= {"moved": sku} if movement.delta else {}
@@ -140,15 +144,16 @@ class InventoryStore:
 
         Raises CursorInvalid.
         """
-        start = {"ExclusiveStartKey": decoded(cursor, {"moved": sku}, "pk", "at")} if cursor else {}
-        answer = self._db.query(
-            TableName=self._table,
-            IndexName="by-movement",
-            KeyConditionExpression=Key("moved").eq(sku),
-            ScanIndexForward=False,
-            Limit=limit,
-            **start,
-        )
+        query: Query = {
+            "TableName": self._table,
+            "IndexName": "by-movement",
+            "KeyConditionExpression": Key("moved").eq(sku),
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if cursor:
+            query["ExclusiveStartKey"] = decoded(cursor, {"moved": sku}, "pk", "at")
+        answer = self._db.query(**query)
         found = [StockAdjustment.model_validate(item) for item in answer["Items"]]
         return found, encoded(answer.get("LastEvaluatedKey"))
 
@@ -217,7 +222,7 @@ class InventoryStore:
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
 
-    def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> list[dict[str, Any]]:
+    def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> "list[Item]":
         """Return the items that exist."""
         wanted = list({key["pk"]: key for key in keys}.values())
         return batch_get(self._db, self._table, wanted, consistent)
@@ -231,7 +236,7 @@ class InventoryStore:
         values: dict[str, str] | None = None,
     ) -> bool:
         """Move the units and write the new status, if the reservation is unchanged; return False if it changed."""
-        note = {
+        note: Write = {
             "Update": {
                 "TableName": self._table,
                 "Key": reservation_key(reservation.order_id),
@@ -243,34 +248,34 @@ class InventoryStore:
         }
         return not self._transact([note, *self._moves(reservation.quantities, move)])
 
-    def _addition(self, sku: str, delta: int) -> dict[str, Any]:
-        values = {":delta": delta, ":zero": 0, ":sku": sku}
-        update = {"TableName": self._table, "Key": stock_key(sku), "UpdateExpression": RECEIVE}
-        return {"Update": update | {"ExpressionAttributeValues": values}}
+    def _update(
+        self, key: dict[str, str], expression: str, values: Mapping[str, int | str], condition: str | None
+    ) -> Write:
+        update: UpdateTypeDef = {
+            "TableName": self._table,
+            "Key": key,
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+        }
+        return {"Update": {**update, "ConditionExpression": condition} if condition else update}
 
-    def _new(self, item: dict[str, Any]) -> dict[str, Any]:
+    def _new(self, item: "Item") -> "PutTypeDef":
         return {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
 
-    def _put(self, reservation: Reservation) -> dict[str, Any]:
+    def _put(self, reservation: Reservation) -> Write:
         item = reservation_key(reservation.order_id) | reservation.model_dump()
         item["expires_at"] = iso(reservation.expires_at)
         if reservation.status == HELD:
             item["expiring"] = EXPIRING
         return {"Put": self._new(item)}
 
-    def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[dict[str, Any]]:
-        updates = []
-        for sku, quantity in quantities.items():
-            update = {
-                "TableName": self._table,
-                "Key": stock_key(sku),
-                "UpdateExpression": move,
-                "ExpressionAttributeValues": {":quantity": quantity},
-            }
-            updates.append({"Update": update | ({"ConditionExpression": condition} if condition else {})})
-        return updates
+    def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[Write]:
+        return [
+            self._update(stock_key(sku), move, {":quantity": quantity}, condition)
+            for sku, quantity in quantities.items()
+        ]
 
-    def _transact(self, writes: list[dict[str, Any]]) -> list[int]:
+    def _transact(self, writes: list[Write]) -> list[int]:
         """Write all or nothing; return the positions whose condition failed, empty if all was written.
 
         Raises TableBusy.

@@ -5,12 +5,16 @@ unless it is bounded before the call (`IdempotencyStore.run_once` with `at_most`
 must not retry by itself (`aws.ses`).
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
 from chalicelib.notifications.model import Email
 from chalicelib.platform.idempotency import NoEffect
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2.client import SESV2Client
+    from types_boto3_sesv2.type_defs import MessageHeaderTypeDef, MessageTypeDef
 
 
 class EmailRefused(NoEffect):
@@ -18,20 +22,22 @@ class EmailRefused(NoEffect):
 
 
 class SesSender:
-    def __init__(self, ses: Any, sender: str) -> None:
+    def __init__(self, ses: "SESV2Client", sender: str) -> None:
         self._ses = ses
         self._sender = sender
 
     def send(self, email: Email) -> Literal[True]:
         """Raise EmailRefused if nothing was sent. After any other exception it may have been sent."""
-        headers = [{"Name": name, "Value": value} for name, value in email.headers.items()]
-        message = {
+        headers: list[MessageHeaderTypeDef] = [{"Name": name, "Value": value} for name, value in email.headers.items()]
+        message: MessageTypeDef = {
             "Subject": {"Data": email.subject, "Charset": "UTF-8"},
             "Body": {
                 "Text": {"Data": email.text, "Charset": "UTF-8"},
                 "Html": {"Data": email.html, "Charset": "UTF-8"},
             },
-        } | ({"Headers": headers} if headers else {})
+        }
+        if headers:
+            message["Headers"] = headers
         try:
             self._ses.send_email(
                 FromEmailAddress=self._sender,

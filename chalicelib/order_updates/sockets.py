@@ -1,11 +1,14 @@
 """The client ends of the open connections, as API Gateway lets us reach them."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
 
 
 class Sockets:
-    def __init__(self, management: Any) -> None:
+    def __init__(self, management: "ApiGatewayManagementApiClient") -> None:
         self._management = management
 
     def send(self, connection_id: str, message: dict[str, Any]) -> bool:

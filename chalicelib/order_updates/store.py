@@ -10,13 +10,16 @@ right after the subscription would be missed. What nobody removed is removed by 
 """
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.platform.dynamo import condition_failed
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 WATCHERS_AT_MOST = 20
 """An honest order has one or two. More watchers get no updates, so that a push stays quick."""
@@ -26,7 +29,7 @@ HAS_ROOM = "attribute_not_exists(orders) OR contains(orders, :order_id) OR size(
 
 
 class ConnectionStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 

@@ -1,13 +1,16 @@
 """From the outbox into the FIFO queue: each order's changes in their order, which the bus does not keep."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.events.relay import outbox_event
 from chalicelib.order_updates.model import change
 from chalicelib.platform.log import log
 
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
 
-def enqueue(event: dict[str, Any], sqs: Any, queue_url: str) -> dict[str, Any]:
+
+def enqueue(event: dict[str, Any], sqs: "SQSClient", queue_url: str) -> dict[str, Any]:
     """One by one, because a batch may fail in its middle, and what comes after would overtake.
 
     Returns the partial batch answer: the first record that could not be sent, from which Lambda tries again.
@@ -22,7 +25,7 @@ def enqueue(event: dict[str, Any], sqs: Any, queue_url: str) -> dict[str, Any]:
     return {"batchItemFailures": []}
 
 
-def _send(record: dict[str, Any], sqs: Any, queue_url: str) -> None:
+def _send(record: dict[str, Any], sqs: "SQSClient", queue_url: str) -> None:
     event = outbox_event(record)
     sqs.send_message(
         QueueUrl=queue_url,

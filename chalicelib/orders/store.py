@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -28,6 +28,11 @@ from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
 from chalicelib.platform.dynamo import Write, failed_conditions, transact
 from chalicelib.platform.errors import CursorInvalid
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import PutTypeDef
+
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item, Query
 
 NEW = "attribute_not_exists(pk)"
 NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
@@ -62,7 +67,7 @@ def checkout_key(scope: str) -> dict[str, str]:
 
 
 class OrderStore:
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -83,9 +88,12 @@ class OrderStore:
         call with the same ClientRequestToken and is answered the same. Raises TableBusy.
         """
         remembered = {name: value for name, value in asdict(record).items() if name != "scope"}
-        remember = self._put(checkout_key(record.scope) | remembered, NEW_OR_EXPIRED)
-        remember["Put"]["ExpressionAttributeValues"] = {":now": int(now.timestamp())}
-        writes = [remember, self._put(_order_item(order), NEW), self._put(_event_item(order), NEW), *others]
+        writes = [
+            self._put(checkout_key(record.scope) | remembered, NEW_OR_EXPIRED, {":now": int(now.timestamp())}),
+            self._put(_order_item(order), NEW),
+            self._put(_event_item(order), NEW),
+            *others,
+        ]
         try:
             transact(self._db, writes)
         except ClientError as error:
@@ -96,8 +104,7 @@ class OrderStore:
 
     def save(self, order: Order) -> None:
         """The order in its next version, with its event. Raises OrderChanged, TableBusy."""
-        put = self._put(_order_item(order), UNCHANGED)
-        put["Put"]["ExpressionAttributeValues"] = {":version": order.version - 1}
+        put = self._put(_order_item(order), UNCHANGED, {":version": order.version - 1})
         try:
             transact(self._db, [put, self._put(_event_item(order), NEW)])
         except ClientError as error:
@@ -108,17 +115,14 @@ class OrderStore:
     def events(self, order_id: str) -> list[OutboxEvent]:
         """Of one order, in their order."""
         of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with("EVENT#")
-        request = {"TableName": self._table, "KeyConditionExpression": of_order, "ConsistentRead": True}
-        answer = self._db.query(**request)
-        items = answer["Items"]
-        while "LastEvaluatedKey" in answer:
-            answer = self._db.query(**request, ExclusiveStartKey=answer["LastEvaluatedKey"])
-            items += answer["Items"]
-        return [outbox_event(item) for item in items]
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table, KeyConditionExpression=of_order, ConsistentRead=True
+        )
+        return [outbox_event(item) for page in pages for item in page["Items"]]
 
     def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
-        request: dict[str, Any] = {
+        query: Query = {
             "TableName": self._table,
             "IndexName": index,
             "KeyConditionExpression": Key(INDEX_KEYS[index]).eq(value),
@@ -126,8 +130,8 @@ class OrderStore:
             "Limit": size,
         }
         if cursor:
-            request["ExclusiveStartKey"] = _decoded(cursor, index, value)
-        answer = self._db.query(**request)
+            query["ExclusiveStartKey"] = _decoded(cursor, index, value)
+        answer = self._db.query(**query)
         last = answer.get("LastEvaluatedKey")
         return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
 
@@ -161,11 +165,12 @@ class OrderStore:
         )
         return [Order.model_validate(item) for item in answer["Items"]]
 
-    def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
+    def _item(self, key: dict[str, str]) -> "Item | None":
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
 
-    def _put(self, item: dict[str, Any], condition: str) -> dict[str, Any]:
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
+    def _put(self, item: "Item", condition: str, values: dict[str, int] | None = None) -> Write:
+        put: PutTypeDef = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+        return {"Put": {**put, "ExpressionAttributeValues": values} if values else put}
 
 
 def guest_email(email: str) -> str:
@@ -173,14 +178,14 @@ def guest_email(email: str) -> str:
     return email.casefold()
 
 
-def _order_item(order: Order) -> dict[str, Any]:
+def _order_item(order: Order) -> "Item":
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
     item = item if order.is_settled else item | {"unsettled": UNSETTLED}
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
 
 
-def _event_item(order: Order) -> dict[str, Any]:
+def _event_item(order: Order) -> "Item":
     if order.pending_event is None:
         raise ValueError("an order is saved only with the event of its change")
     return outbox_item(event_key(order), order.pending_event)
@@ -208,7 +213,7 @@ def _decoded_moment(cursor: str) -> tuple[str, list[str]]:
     return until, listed
 
 
-def _encoded(key: dict[str, Any]) -> str:
+def _encoded(key: "Item") -> str:
     return base64.urlsafe_b64encode(json.dumps([key["pk"], key["placed_at"]]).encode()).decode()
 
 

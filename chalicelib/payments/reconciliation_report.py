@@ -1,7 +1,7 @@
 """Making mismatches known: an event each, and a report in the bucket."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.events.contracts import LedgerMismatch, new_event
 from chalicelib.events.envelope import Envelope
@@ -10,9 +10,12 @@ from chalicelib.payments.reconciliation import Mismatch
 from chalicelib.platform import sheets
 from chalicelib.platform.shop import shop
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 
 class ReconciliationReport:
-    def __init__(self, publisher: EventPublisher, s3: Any, bucket: str) -> None:
+    def __init__(self, publisher: EventPublisher, s3: "S3Client", bucket: str) -> None:
         self._publisher = publisher
         self._s3 = s3
         self._bucket = bucket

@@ -4,13 +4,16 @@ Only ids go into the queue. The consumer retrieves the payment as it stands now,
 order the events arrive, or how late.
 """
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Malformed
 from chalicelib.platform.parameters import Parameter
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
 
 SIGNATURE_TOLERANCE_SECONDS = 300
 
@@ -91,7 +94,7 @@ def check_signature(body: bytes, header: str, secret: str) -> None:
 
 
 class WebhookReceiver:
-    def __init__(self, sqs: Any, queue_url: str, secret: Parameter) -> None:
+    def __init__(self, sqs: "SQSClient", queue_url: str, secret: Parameter) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._secret = secret

@@ -6,12 +6,15 @@ What changes a table of ours keeps its key in the transaction of the change inst
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.request_keys import RequestInProgress, RequestKey
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 KEPT = timedelta(days=2)
 
@@ -21,7 +24,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 class Answers:
     """The effects table: what was answered, by request key."""
 
-    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, clock: Clock) -> None:
         self._store = IdempotencyStore(dynamodb, table, clock, kept=KEPT)
 
     def once(self, key: RequestKey | None, work: Callable[[], Answer], kind: type[Answer]) -> Answer:

@@ -1,48 +1,114 @@
 """AWS clients, one of each per process, created on first use and kept for warm invocations."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.config import Config
 
 from chalicelib.platform.parameters import Parameter
 
+if TYPE_CHECKING:
+    from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
+    from types_boto3_cloudformation.client import CloudFormationClient
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_cognito_idp.client import CognitoIdentityProviderClient
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_lambda.client import LambdaClient
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sesv2.client import SESV2Client
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_ssm.client import SSMClient
+    from types_boto3_stepfunctions.client import SFNClient
+
+    from chalicelib.platform.dynamodb_client import DynamoDB
+
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 
 
 @cache
-def client(service: str, endpoint: str | None = None) -> Any:
-    return boto3.client(service, config=_CONFIG, endpoint_url=endpoint)
+def cloudformation() -> "CloudFormationClient":
+    return boto3.client("cloudformation", config=_CONFIG)
 
 
 @cache
-def s3_for_addresses() -> Any:
-    """S3, for signing addresses that others open: signed as every region demands, at the bucket's own host."""
-    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return boto3.client("s3", config=_CONFIG.merge(signing))
+def cloudwatch() -> "CloudWatchClient":
+    return boto3.client("cloudwatch", config=_CONFIG)
 
 
 @cache
-def lambda_for_long_calls() -> Any:
+def cognito() -> "CognitoIdentityProviderClient":
+    return boto3.client("cognito-idp", config=_CONFIG)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def aws_lambda() -> "LambdaClient":
+    return boto3.client("lambda", config=_CONFIG)
+
+
+@cache
+def lambda_for_long_calls() -> "LambdaClient":
     """Lambda, for a call that may take nearly as long as an API call may, and is not repeated."""
     patience = Config(read_timeout=13, retries={"total_max_attempts": 1})
     return boto3.client("lambda", config=_CONFIG.merge(patience))
 
 
 @cache
-def ses() -> Any:
+def logs() -> "CloudWatchLogsClient":
+    return boto3.client("logs", config=_CONFIG)
+
+
+@cache
+def s3() -> "S3Client":
+    return boto3.client("s3", config=_CONFIG)
+
+
+@cache
+def s3_for_addresses() -> "S3Client":
+    """S3, for signing addresses that others open: signed as every region demands, at the bucket's own host."""
+    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    return boto3.client("s3", config=_CONFIG.merge(signing))
+
+
+@cache
+def ses() -> "SESV2Client":
     """SES without retries of its own: SES has no idempotency key, so a repeated call is a second email."""
     return boto3.client("sesv2", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
 
 
 @cache
-def dynamodb() -> Any:
+def sqs() -> "SQSClient":
+    return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def ssm() -> "SSMClient":
+    return boto3.client("ssm", config=_CONFIG)
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
+@cache
+def websocket_management(endpoint: str | None) -> "ApiGatewayManagementApiClient":
+    return boto3.client("apigatewaymanagementapi", config=_CONFIG, endpoint_url=endpoint)
+
+
+@cache
+def dynamodb() -> "DynamoDB":
     """The low-level client that takes and gives plain Python values (numbers as Decimal)."""
-    return boto3.resource("dynamodb", config=_CONFIG).meta.client
+    return cast("DynamoDB", boto3.resource("dynamodb", config=_CONFIG).meta.client)
 
 
 @cache
 def parameter(name: str) -> Parameter:
     """A parameter of the parameter store, decrypted."""
-    return Parameter(lambda: client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    return Parameter(lambda: ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])

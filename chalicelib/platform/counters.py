@@ -4,7 +4,7 @@ A message that arrives again finds its fact and counts nothing. Rooms that must 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -12,6 +12,13 @@ from botocore.exceptions import ClientError
 from chalicelib.platform.dynamo import Write, failed_conditions, is_accepted, patiently, transact
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.retries import retry_on_conflict
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from boto3.dynamodb.conditions import ConditionBase
+
+    from chalicelib.platform.dynamodb_client import DynamoDB, Expressions, Item
 
 ItemKey = dict[str, str]
 
@@ -26,7 +33,7 @@ class CountersBusy(Unavailable):
 class CounterTable:
     """A DynamoDB table with the keys `pk` and `sk`."""
 
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 
@@ -36,7 +43,7 @@ class CounterTable:
         `effects` is called again when a condition of its own failed: counters have changed. Raises CountersBusy,
         TableBusy.
         """
-        once = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
+        once: Write = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
         for _ in retry_on_conflict(ATTEMPTS, CONFLICT_BASE):
             try:
                 transact(self._db, [once, *effects()])
@@ -54,7 +61,7 @@ class CounterTable:
         for write in writes:
             patiently(self._db.update_item, **write["Update"])
 
-    def put_once(self, item: dict[str, Any]) -> None:
+    def put_once(self, item: "Item") -> None:
         """Put the item, or nothing if its key exists."""
         is_accepted(self._db.put_item, TableName=self._table, Item=item, ConditionExpression=NEW)
 
@@ -69,26 +76,26 @@ class CounterTable:
             ExpressionAttributeValues=values,
         )
 
-    def update(self, key: ItemKey, **expressions: Any) -> Write:
+    def update(self, key: ItemKey, **expressions: "Unpack[Expressions]") -> Write:
         """Return the write that updates an item by these expressions."""
         return {"Update": {"TableName": self._table, "Key": key, **expressions}}
 
-    def item(self, key: ItemKey) -> dict[str, Any]:
+    def item(self, key: ItemKey) -> "Item":
         """Return an item, read consistently; empty if there is none."""
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
 
-    def query(self, condition: Any) -> Iterator[dict[str, Any]]:
+    def query(self, condition: "ConditionBase") -> Iterator["Item"]:
         """Yield the items that match a key condition, read consistently."""
         pages = self._db.get_paginator("query").paginate(
             TableName=self._table, KeyConditionExpression=condition, ConsistentRead=True
         )
         return (item for page in pages for item in page["Items"])
 
-    def below(self, pk: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def below(self, pk: str, prefix: str) -> Iterator["Item"]:
         """Yield the items of a partition whose sort key begins with the prefix."""
         return self.query(Key("pk").eq(pk) & Key("sk").begins_with(prefix))
 
 
-def counts(item: dict[str, Any]) -> dict[str, int]:
+def counts(item: "Item") -> dict[str, int]:
     """Return the counters of an item, without its key."""
     return {name: int(count) for name, count in item.items() if name not in ("pk", "sk")}

@@ -19,7 +19,7 @@ def decoded(cursor: str, fixed: dict[str, str], *names: str) -> dict[str, str]:
     Raises CursorInvalid for a cursor of any other list.
     """
     try:
-        key = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        key: dict[str, str] = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
         is_ours = set(key) == {*fixed, *names} and all(isinstance(v, str) and v for v in key.values())
         is_ours = is_ours and all(key[name] == value for name, value in fixed.items())
     except (ValueError, TypeError):

@@ -1,8 +1,11 @@
 """Documents in S3: invoices and credit notes for buyers, reports for the shop's people."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 URL_SECONDS = 300
 """How long an address of a document works."""
@@ -11,7 +14,7 @@ URL_SECONDS = 300
 class Documents:
     """`bucket` is private; a permitted reader gets an address that works for a short time."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 

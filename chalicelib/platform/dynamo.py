@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 from botocore.exceptions import ClientError
 from pydantic import ConfigDict
@@ -10,6 +10,11 @@ from pydantic import ConfigDict
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.retries import retry_on_conflict
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 
 class Versioned(BaseModel):
@@ -23,7 +28,10 @@ class Versioned(BaseModel):
 
 Item = TypeVar("Item", bound=Versioned)
 
-Write = dict[str, Any]
+Call = ParamSpec("Call")
+Answer = TypeVar("Answer")
+
+Write: TypeAlias = "TransactWriteItemTypeDef"
 """One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
 
 CONFLICT = "TransactionConflictException"
@@ -44,14 +52,14 @@ class TableBusy(Unavailable):
     """The table refused a write for lasting contention; a later attempt will succeed."""
 
 
-def patiently(write: Callable[..., Any], **request: Any) -> Any:
+def patiently(write: Callable[Call, Answer], *args: Call.args, **request: Call.kwargs) -> Answer:
     """Make one write and return its answer. Retry it while it is refused for contention.
 
     Raises TableBusy, or the ClientError that refused it for another reason, such as a condition.
     """
     for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
         try:
-            return write(**request)
+            return write(*args, **request)
         except ClientError as error:
             if not _is_contention(error):
                 raise
@@ -59,12 +67,12 @@ def patiently(write: Callable[..., Any], **request: Any) -> Any:
     raise TableBusy(contention.response["Error"]["Code"]) from contention
 
 
-def transact(dynamodb: Any, writes: list[Write]) -> None:
+def transact(dynamodb: "DynamoDB", writes: list[Write]) -> None:
     """Write all or nothing. Raises TableBusy; see `failed_conditions` for a ClientError."""
     patiently(dynamodb.transact_write_items, TransactItems=writes)
 
 
-def batch_get(dynamodb: Any, table: str, keys: list[dict[str, str]], consistent: bool) -> list[dict[str, Any]]:
+def batch_get(dynamodb: "DynamoDB", table: str, keys: list[dict[str, str]], consistent: bool) -> list[dict[str, Any]]:
     """Return the items that exist. Ask again for keys that the table did not get to. Raises TableBusy."""
     found: list[dict[str, Any]] = []
     while keys:
@@ -72,7 +80,8 @@ def batch_get(dynamodb: Any, table: str, keys: list[dict[str, str]], consistent:
         for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
             answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": asked, "ConsistentRead": consistent}})
             found += answer["Responses"][table]
-            asked = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
+            unprocessed = answer["UnprocessedKeys"].get(table)
+            asked = unprocessed["Keys"] if unprocessed else []
             if not asked:
                 break
         else:
@@ -85,10 +94,10 @@ def condition_failed(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
-def is_accepted(write: Callable[..., Any], **request: Any) -> bool:
+def is_accepted(write: Callable[Call, object], *args: Call.args, **request: Call.kwargs) -> bool:
     """Make one conditional write. Return False if its own condition refused it. Raises TableBusy."""
     try:
-        patiently(write, **request)
+        patiently(write, *args, **request)
     except ClientError as error:
         if condition_failed(error):
             return False
@@ -114,8 +123,7 @@ def _reasons(error: ClientError) -> list[str]:
     """One code for each write of a cancelled transaction, `None` for those that were not to blame."""
     if error.response["Error"]["Code"] != "TransactionCanceledException":
         return []
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
-    return [reason.get("Code", "None") for reason in reasons]
+    return [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
 
 
 def plain(value: Any) -> Any:
@@ -132,7 +140,7 @@ class PerOrderStore(Generic[Item]):
 
     model: type[Item]
 
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
 

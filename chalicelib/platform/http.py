@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from chalice import Blueprint, Response
 
@@ -105,6 +105,9 @@ def answered_methods(method: str) -> list[str]:
     return ["GET", "HEAD"] if method == "GET" else [method]
 
 
+View = TypeVar("View", bound=Callable[..., object])
+
+
 def endpoint(
     routes: Blueprint,
     method: str,
@@ -125,7 +128,7 @@ def endpoint(
     answer_headers: tuple[str, ...] = (),
     shared_seconds: int = 0,
     refusals: tuple[type[Refusal], ...] = (),
-) -> Callable[..., Any]:
+) -> Callable[[View], View]:
     """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models. Its docstring
     is the operation's description in the OpenAPI document.
 
@@ -133,7 +136,7 @@ def endpoint(
     be shared for so many seconds, also with pages of other sites.
     """
 
-    def register(view: Callable[..., Any]) -> Callable[..., Any]:
+    def register(view: View) -> View:
         operation = Operation(
             view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
             body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import is_accepted
 from chalicelib.platform.errors import Unavailable
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 LEASE = timedelta(seconds=30)
 """Longer than the functions that handle messages may run. Jobs that run longer have LEASE_SECONDS of their own."""
@@ -56,7 +59,7 @@ class IdempotencyStore:
     """The effects table: which keys were processed, and how often their work was started."""
 
     def __init__(
-        self, dynamodb: Any, table: str, clock: Clock, lease: timedelta = LEASE, kept: timedelta = KEPT
+        self, dynamodb: "DynamoDB", table: str, clock: Clock, lease: timedelta = LEASE, kept: timedelta = KEPT
     ) -> None:
         self._db = dynamodb
         self._table = table

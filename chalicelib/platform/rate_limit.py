@@ -6,10 +6,13 @@ condition and a window that has passed is begun again.
 
 import hashlib
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.dynamo import is_accepted
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
 
 WITHIN_LIMIT = "attribute_not_exists(id) OR (expires_at > :now AND used < :limit)"
 PASSED = "expires_at <= :now"
@@ -18,7 +21,7 @@ PASSED = "expires_at <= :now"
 class RateLimit:
     """Uses in the effects table, under hashes of their subjects."""
 
-    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
         self._clock = clock

@@ -4,9 +4,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions.client import SFNClient
+    from types_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        GetExecutionHistoryInputTypeDef,
+        HistoryEventTypeDef,
+    )
 
 REPETITIONS = 50
 """How often a workflow may be started again. What fails that often needs another cure than one more start."""
@@ -25,7 +33,7 @@ class Execution:
     started: datetime
     ended: datetime | None
     error: str | None
-    history: list[dict[str, Any]]
+    history: "list[HistoryEventTypeDef]"
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class LastExecution:
 
 
 class Workflow:
-    def __init__(self, stepfunctions: Any, state_machine_arn: str) -> None:
+    def __init__(self, stepfunctions: "SFNClient", state_machine_arn: str) -> None:
         self._stepfunctions = stepfunctions
         self._arn = state_machine_arn
 
@@ -51,7 +59,9 @@ class Workflow:
     @property
     def definition(self) -> dict[str, Any]:
         """As it is deployed, in Step Functions' language."""
-        return json.loads(self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)["definition"])
+        found = self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)
+        definition: dict[str, Any] = json.loads(found["definition"])
+        return definition
 
     def start(self, name: str, given: Mapping[str, str | None]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
@@ -98,7 +108,8 @@ class Workflow:
         found = self._described(name)
         if found is None:
             raise LookupError(name)
-        return json.loads(found["input"])
+        given: dict[str, str] = json.loads(found["input"])
+        return given
 
     def running(self, at_most: int) -> int:
         """How many executions run now, and `at_most` if there are more."""
@@ -129,17 +140,22 @@ class Workflow:
                 self.history(again),
             )
 
-    def history(self, name: str) -> list[dict[str, Any]]:
+    def history(self, name: str) -> "list[HistoryEventTypeDef]":
         """The execution's events so far, in order, without what its states were given and gave."""
-        request = {"executionArn": self._execution(name), "includeExecutionData": False, "maxResults": 1000}
+        request: GetExecutionHistoryInputTypeDef = {
+            "executionArn": self._execution(name),
+            "includeExecutionData": False,
+            "maxResults": 1000,
+        }
         answer = self._stepfunctions.get_execution_history(**request)
         events = answer["events"]
         while token := answer.get("nextToken"):
-            answer = self._stepfunctions.get_execution_history(**request, nextToken=token)
+            request["nextToken"] = token
+            answer = self._stepfunctions.get_execution_history(**request)
             events += answer["events"]
         return events
 
-    def _described(self, name: str) -> dict[str, Any] | None:
+    def _described(self, name: str) -> "DescribeExecutionOutputTypeDef | None":
         try:
             return self._stepfunctions.describe_execution(executionArn=self._execution(name))
         except ClientError as error:

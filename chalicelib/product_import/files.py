@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 from pydantic import AliasPath, Field
@@ -10,6 +10,9 @@ from pydantic import AliasPath, Field
 from chalicelib.platform import sheets
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.product_import.model import FILE_LIMIT, BadRow, FileRefused, Import
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 UPLOAD_SECONDS = 15 * 60
 REPORT_SECONDS = 5 * 60
@@ -37,7 +40,7 @@ class UploadForm(BaseModel):
 
 
 class ImportFiles:
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
         """`s3` signs addresses that others open."""
         self._s3 = s3
         self._bucket = bucket
@@ -60,7 +63,8 @@ class ImportFiles:
             if error.response["Error"]["Code"] in NOT_THERE:
                 raise FileRefused("The file was replaced or removed before it was read.") from None
             raise
-        return io.BufferedReader(answer["Body"], READ_AHEAD)
+        # The stubs of StreamingBody lack methods of the base class io.IOBase.
+        return io.BufferedReader(cast(io.RawIOBase, answer["Body"]), READ_AHEAD)
 
     def write_report(self, import_id: str, bad_rows: Iterable[BadRow]) -> None:
         text = sheets.written(["line", "sku", "problem"], ([row.line, row.sku, row.problem] for row in bad_rows))

@@ -6,7 +6,7 @@ A repetition splits again; consumers skip batches that were counted already.
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Unavailable
@@ -16,6 +16,10 @@ from chalicelib.product_import.model import Batch, FileRefused, Import
 from chalicelib.product_import.reading import batches
 from chalicelib.product_import.store import ImportStore
 
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
 SEND_LIMIT = 10
 
 
@@ -24,7 +28,7 @@ class NotQueued(Unavailable):
 
 
 class RowsQueue:
-    def __init__(self, sqs: Any, url: str) -> None:
+    def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs = sqs
         self._url = url
 
@@ -32,7 +36,9 @@ class RowsQueue:
         """Raises NotQueued; some may then be in the queue."""
         ahead = iter(all_batches)
         while some := list(islice(ahead, SEND_LIMIT)):
-            entries = [{"Id": str(batch.number), "MessageBody": batch.as_message()} for batch in some]
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(batch.number), "MessageBody": batch.as_message()} for batch in some
+            ]
             if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
                 raise NotQueued
 

@@ -11,7 +11,7 @@ to the counts and its number to the set: no batch is counted twice. Index `lates
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
@@ -20,6 +20,9 @@ from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import condition_failed
 from chalicelib.product_import.model import BadRow, Counts, Import, ImportStatus
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB, Item, Query
 
 KEPT = timedelta(days=90)
 IMPORT = "IMPORT"
@@ -40,7 +43,7 @@ def batch_key(import_id: str, number: int) -> dict[str, str]:
 
 
 class ImportStore:
-    def __init__(self, dynamodb: Any, table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, clock: Clock) -> None:
         self._db = dynamodb
         self._table = table
         self._clock = clock
@@ -67,7 +70,8 @@ class ImportStore:
 
     def fingerprint(self, import_id: str) -> str:
         """Return what an import was asked for; empty where nothing was kept."""
-        return self._item(import_key(import_id)).get("fingerprint", "")
+        fingerprint: str = self._item(import_key(import_id)).get("fingerprint", "")
+        return fingerprint
 
     def get(self, import_id: str) -> Import | None:
         """Return the import, or None if there is none or if it has expired, however late TTL deletes it."""
@@ -78,15 +82,16 @@ class ImportStore:
     def latest(self, size: int, cursor: str | None = None) -> tuple[list[Import], str | None]:
         """Return imports, newest first, and the cursor of older ones. Raises CursorInvalid."""
         listed = {"listed": IMPORT, "part": IMPORT}
-        start = {"ExclusiveStartKey": decoded(cursor, listed, "import_id", "created_at")} if cursor else {}
-        answer = self._db.query(
-            TableName=self._table,
-            IndexName="latest",
-            KeyConditionExpression=Key("listed").eq(IMPORT),
-            ScanIndexForward=False,
-            Limit=size,
-            **start,
-        )
+        query: Query = {
+            "TableName": self._table,
+            "IndexName": "latest",
+            "KeyConditionExpression": Key("listed").eq(IMPORT),
+            "ScanIndexForward": False,
+            "Limit": size,
+        }
+        if cursor:
+            query["ExclusiveStartKey"] = decoded(cursor, listed, "import_id", "created_at")
+        answer = self._db.query(**query)
         found = [self.get(item["import_id"]) for item in answer["Items"]]
         return [each for each in found if each], encoded(answer.get("LastEvaluatedKey"))
 
@@ -111,7 +116,7 @@ class ImportStore:
     def decide(self, import_id: str, number: int, changing: list[int], expires_at: datetime) -> list[int]:
         """Return which lines of a batch change something. The first decision holds when the batch is repeated."""
         key = batch_key(import_id, number)
-        item = key | {"changing": changing, "expires_at": int(expires_at.timestamp())}
+        item: Item = {**key, "changing": changing, "expires_at": int(expires_at.timestamp())}
         try:
             self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
         except ClientError as error:
@@ -126,12 +131,12 @@ class ImportStore:
 
     def bad_rows(self, import_id: str) -> Iterator[BadRow]:
         """Of all batches, in the order of the file."""
-        request = {
-            "TableName": self._table,
-            "KeyConditionExpression": Key("import_id").eq(import_id) & Key("part").begins_with(BATCHES),
-            "ConsistentRead": True,
-        }
-        for page in self._db.get_paginator("query").paginate(**request):
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression=Key("import_id").eq(import_id) & Key("part").begins_with(BATCHES),
+            ConsistentRead=True,
+        )
+        for page in pages:
             for item in page["Items"]:
                 yield from sorted(map(BadRow.model_validate, item.get("bad_rows", [])), key=lambda row: row.line)
 
@@ -154,7 +159,7 @@ class ImportStore:
             raise
         return Import.model_validate(answer["Attributes"])
 
-    def _item(self, key: dict[str, str]) -> dict[str, Any]:
+    def _item(self, key: dict[str, str]) -> "Item":
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
 
     def _set(self, key: dict[str, str], values: dict[str, Any], condition: ConditionBase) -> bool:

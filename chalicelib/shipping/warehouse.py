@@ -1,17 +1,25 @@
 """Adapters of shipping: the warehouse's queues, and the task token of the waiting saga step."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from botocore.exceptions import ClientError
 
 from chalicelib.platform.log import log
 from chalicelib.shipping.model import WarehouseRequest
 
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+    from types_boto3_stepfunctions.client import SFNClient
+
+Call = ParamSpec("Call")
+
 GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
-DEPTHS = [
+DEPTHS: "list[QueueAttributeNameType]" = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
@@ -21,7 +29,7 @@ DEPTHS = [
 class Warehouse:
     """The queues to and from the warehouse."""
 
-    def __init__(self, sqs: Any, queue_url: str, replies_queue_url: str = "") -> None:
+    def __init__(self, sqs: "SQSClient", queue_url: str, replies_queue_url: str = "") -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._replies_queue_url = replies_queue_url
@@ -35,7 +43,7 @@ class Warehouse:
 
     def _depth(self, url: str) -> int:
         counted = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=DEPTHS)["Attributes"]
-        return sum(int(counted.get(name, 0)) for name in DEPTHS)
+        return sum(int(counted.get(name, "0")) for name in DEPTHS)
 
     def send(self, request: WarehouseRequest) -> None:
         sent = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
@@ -47,7 +55,7 @@ class Warehouse:
 class WaitingTask:
     """Answers to a saga step that waits for its task token. A step that waits no more is left alone."""
 
-    def __init__(self, stepfunctions: Any) -> None:
+    def __init__(self, stepfunctions: "SFNClient") -> None:
         self._stepfunctions = stepfunctions
 
     def succeeded(self, task_token: str, output: dict[str, Any]) -> None:
@@ -62,9 +70,9 @@ class WaitingTask:
             cause=str(error)[:256],
         )
 
-    def _answer(self, call: Any, **arguments: Any) -> None:
+    def _answer(self, call: Callable[Call, object], *args: Call.args, **arguments: Call.kwargs) -> None:
         try:
-            call(**arguments)
+            call(*args, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise

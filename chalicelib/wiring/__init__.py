@@ -52,7 +52,7 @@ def accounts() -> Accounts:
     from chalicelib.accounts.app_client import AppClient
     from chalicelib.accounts.service import Accounts
 
-    cognito = aws.client("cognito-idp")
+    cognito = aws.cognito()
     return Accounts(cognito, AppClient(cognito, settings().user_pool_id, settings().user_pool_client_id))
 
 
@@ -168,7 +168,7 @@ def shipping() -> Shipping:
     )
     return Shipping(
         ShipmentStore(aws.dynamodb(), settings().shipments_table),
-        Warehouse(aws.client("sqs"), settings().warehouse_queue_url, settings().warehouse_replies_queue_url),
+        Warehouse(aws.sqs(), settings().warehouse_queue_url, settings().warehouse_replies_queue_url),
         waiting_task(),
         utc_now,
         limits,
@@ -179,7 +179,7 @@ def shipping() -> Shipping:
 def waiting_task() -> WaitingTask:
     from chalicelib.shipping.warehouse import WaitingTask
 
-    return WaitingTask(aws.client("stepfunctions"))
+    return WaitingTask(aws.stepfunctions())
 
 
 @cache
@@ -270,14 +270,14 @@ def reports() -> Documents:
     """For the shop's people."""
     from chalicelib.platform.documents import Documents
 
-    return Documents(aws.client("s3"), settings().reports_bucket)
+    return Documents(aws.s3(), settings().reports_bucket)
 
 
 @cache
 def publisher() -> EventPublisher:
     from chalicelib.events.publisher import EventPublisher
 
-    return EventPublisher(aws.client("events"), settings().event_bus)
+    return EventPublisher(aws.events(), settings().event_bus)
 
 
 @cache
@@ -299,21 +299,21 @@ def answers() -> Answers:
 def fulfilment_workflow() -> Workflow:
     from chalicelib.platform.workflows import Workflow
 
-    return Workflow(aws.client("stepfunctions"), settings().fulfilment_machine_arn)
+    return Workflow(aws.stepfunctions(), settings().fulfilment_machine_arn)
 
 
 @cache
 def compensation_workflow() -> Workflow:
     from chalicelib.platform.workflows import Workflow
 
-    return Workflow(aws.client("stepfunctions"), settings().undo_machine_arn)
+    return Workflow(aws.stepfunctions(), settings().undo_machine_arn)
 
 
 @cache
 def return_workflow() -> Workflow:
     from chalicelib.platform.workflows import Workflow
 
-    return Workflow(aws.client("stepfunctions"), settings().return_machine_arn)
+    return Workflow(aws.stepfunctions(), settings().return_machine_arn)
 
 
 @cache
@@ -321,11 +321,11 @@ def stripe_inbox() -> WebhookReceiver:
     from chalicelib.payments.webhooks import WebhookReceiver
 
     secret = aws.parameter(settings().stripe_webhook_secret_parameter)
-    return WebhookReceiver(aws.client("sqs"), settings().stripe_events_queue_url, secret)
+    return WebhookReceiver(aws.sqs(), settings().stripe_events_queue_url, secret)
 
 
 @cache
 def reconciliation_report() -> ReconciliationReport:
     from chalicelib.payments.reconciliation_report import ReconciliationReport
 
-    return ReconciliationReport(publisher(), aws.client("s3"), settings().reports_bucket)
+    return ReconciliationReport(publisher(), aws.s3(), settings().reports_bucket)

@@ -17,14 +17,14 @@ def auditor() -> Auditor:
 
 @cache
 def stack() -> Stack:
-    return Stack(aws.client("cloudformation"), settings().stack_name)
+    return Stack(aws.cloudformation(), settings().stack_name)
 
 
 @cache
 def meters() -> Meters:
-    return Meters(aws.client("cloudwatch"), utc_now)
+    return Meters(aws.cloudwatch(), utc_now)
 
 
 @cache
 def function_logs() -> Logs:
-    return Logs(aws.client("logs"), settings().log_group_prefix)
+    return Logs(aws.logs(), settings().log_group_prefix)

@@ -21,12 +21,12 @@ def operated() -> Parts:
 
 @cache
 def dead_letter_queue() -> DeadLetterQueue:
-    return DeadLetterQueue(aws.client("sqs"))
+    return DeadLetterQueue(aws.sqs())
 
 
 @cache
 def replays() -> Replays:
-    return Replays(aws.client("events"), settings().event_archive_arn, settings().event_bus_arn)
+    return Replays(aws.events(), settings().event_archive_arn, settings().event_bus_arn)
 
 
 @cache
@@ -39,6 +39,6 @@ def redrives() -> Redrives:
     parked = ParkedWorkflows(
         fulfilment.recovery(), wiring.fulfilment_workflow(), wiring.compensation_workflow(), wiring.return_workflow()
     )
-    actions = SpecialActions(parked, wiring.outboxes(), wiring.publisher().publish, aws.client("lambda"))
+    actions = SpecialActions(parked, wiring.outboxes(), wiring.publisher().publish, aws.aws_lambda())
     outdated = {"warehouse": ShippingRequests(wiring.orders(), wiring.shipping()).is_outdated}
     return Redrives(operated, dead_letter_queue(), actions.by_queue, outdated)

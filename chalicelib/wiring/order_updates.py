@@ -15,5 +15,5 @@ from chalicelib.platform.settings import settings
 @cache
 def order_updates() -> OrderUpdates:
     connections = ConnectionStore(aws.dynamodb(), settings().connections_table)
-    sockets = Sockets(aws.client("apigatewaymanagementapi", settings().websocket_management_endpoint))
+    sockets = Sockets(aws.websocket_management(settings().websocket_management_endpoint))
     return OrderUpdates(connections, sockets, wiring.orders(), identify, utc_now)

@@ -28,7 +28,7 @@ def imports() -> ProductImports:
 
 @cache
 def splitter() -> Splitter:
-    queue = RowsQueue(aws.client("sqs"), settings().import_rows_queue_url)
+    queue = RowsQueue(aws.sqs(), settings().import_rows_queue_url)
     return Splitter(_store(), _files(), queue, utc_now)
 
 

@@ -169,7 +169,7 @@ class Reader:
         mailbox: Callable[[], list[Item]] = list,
     ) -> None:
         self._stepfunctions, self._sqs = session.client("stepfunctions"), session.client("sqs")
-        self._dynamodb = session.resource("dynamodb").meta.client
+        self._dynamodb: Any = session.resource("dynamodb").meta.client
         self._stack = stack
         addresses: Any = {"api": stripe_base} if stripe_base else {}
         self._stripe = stripe.StripeClient(stripe_key, base_addresses=addresses)
@@ -253,7 +253,7 @@ class Reader:
             found[each.payment_intent or ""].append(each)
         return found
 
-    def _executions(self, machine: str, **which: str) -> dict[str, str]:
+    def _executions(self, machine: str, **which: Any) -> dict[str, str]:
         """Return the executions' statuses by name."""
         pages = self._stepfunctions.get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self._stack[machine], **which)

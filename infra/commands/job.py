@@ -52,7 +52,7 @@ def invoke(session: boto3.Session, stack: str, logical_id: str, job_input: dict[
     payload = json.dumps(job_input).encode()
     response = session.client("lambda", config=PATIENT).invoke(FunctionName=function, Payload=payload)
     answer = json.load(response["Payload"])
-    if "FunctionError" in response:
+    if response.get("FunctionError"):
         raise JobFailed(f"{answer.get('errorType')}: {answer.get('errorMessage')}")
     return answer
 

@@ -29,8 +29,8 @@ def make_admin(session: boto3.Session, outputs: dict[str, str], email: str) -> s
     if status == "UNCONFIRMED":
         raise NotAllowed(f"The account {email} is not confirmed yet.")
     if status in (None, "FORCE_CHANGE_PASSWORD"):
-        again = {"MessageAction": "RESEND"} if status else {}
-        proved = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
+        again: Any = {"MessageAction": "RESEND"} if status else {}
+        proved: list[Any] = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
         cognito.admin_create_user(
             UserPoolId=pool, Username=email, DesiredDeliveryMediums=["EMAIL"], UserAttributes=proved, **again
         )

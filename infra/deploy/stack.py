@@ -34,7 +34,7 @@ def deploy(
     located = _with_uploaded_code(session, bucket, template, code, progress)
     url = _upload_template(session, bucket, stack, located)
     cloudformation = session.client("cloudformation")
-    request = {
+    request: Any = {
         "StackName": stack,
         "TemplateURL": url,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
@@ -67,7 +67,7 @@ def _artifacts_bucket(session: boto3.Session) -> str:
     return name
 
 
-def _location(session: boto3.Session) -> dict[str, str]:
+def _location(session: boto3.Session) -> Any:
     return {} if session.region_name == "us-east-1" else {"LocationConstraint": session.region_name}
 
 

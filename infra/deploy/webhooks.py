@@ -32,7 +32,7 @@ def listen(
     if current:
         endpoints.update(current.id, {"enabled_events": handled})
         return
-    made = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"deployment": deployment}})
+    made: Any = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"deployment": deployment}})
     session.client("ssm").put_parameter(Name=parameter, Value=made.secret, Type="SecureString", Overwrite=True)
 
 

@@ -19,6 +19,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ADDRESS = "SHOP_FORKER"
 """The environment variable that names the socket."""
@@ -144,7 +145,8 @@ def _load_libraries() -> None:
     import boto3
 
     boto3.setup_default_session()
-    descriptions = boto3.DEFAULT_SESSION._session.get_component("data_loader")
+    session: Any = boto3.DEFAULT_SESSION
+    descriptions = session._session.get_component("data_loader")
     for service in SERVICES:
         for kind in ("service-2", "endpoint-rule-set-1"):
             descriptions.load_service_model(service, kind)

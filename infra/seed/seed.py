@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 
@@ -14,14 +14,16 @@ from chalicelib.inventory.store import InventoryStore, movement_key
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.shop import shop
 
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import DynamoDB
+
 PRODUCTS = Path(__file__).parent / "products.json"
 
 
 def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
     """Write the products and return their number. Only skus without a stock record receive stock."""
-    dynamodb = session.resource("dynamodb").meta.client
     catalog = _catalog(session, outputs)
-    inventory = InventoryStore(dynamodb, outputs["InventoryTableName"])
+    inventory = InventoryStore(_dynamodb(session), outputs["InventoryTableName"])
     products: list[dict[str, Any]] = json.loads(PRODUCTS.read_text())
     stocked = inventory.stocks([product["sku"] for product in products])
     opening = iso(utc_now())
@@ -40,4 +42,9 @@ def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
 
 
 def _catalog(session: boto3.Session, outputs: dict[str, str]) -> Catalog:
-    return Catalog(ProductStore(session.resource("dynamodb").meta.client, outputs["ProductsTableName"]))
+    return Catalog(ProductStore(_dynamodb(session), outputs["ProductsTableName"]))
+
+
+def _dynamodb(session: boto3.Session) -> "DynamoDB":
+    """Return a client that takes and gives plain Python values, as `chalicelib.platform.aws` does."""
+    return cast("DynamoDB", session.resource("dynamodb").meta.client)

@@ -10,9 +10,9 @@ ROOMS = sorted(path.parent for path in (ROOT / "chalicelib").glob("*/__init__.py
 """`wiring` and `api.py` join the rooms, so they import everything."""
 
 
-def imported(path):
+def imported(path, tree=None):
     """Yield the modules that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree or ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -30,6 +30,27 @@ def test_room_imports_no_store_or_routes_of_another_room(room):
         if name.split(".")[2:3] and name.split(".")[2].endswith(("store", "routes"))
     }
     assert foreign == set()
+
+
+def imported_at_run_time(path):
+    """Yield the modules that a file imports outside of `if TYPE_CHECKING`."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    yield from imported(path, tree)
+
+
+def test_no_module_imports_a_development_dependency_at_run_time():
+    """The functions' packages hold neither the stubs of boto3 nor the modules that only mypy reads."""
+    files = [ROOT / "app.py", *(ROOT / "chalicelib").rglob("*.py")]
+    found = {
+        f"{path.name}: {name}"
+        for path in files
+        for name in imported_at_run_time(path)
+        if name.startswith("types_boto3") or (ROOT / f"{name.replace('.', '/')}.pyi").exists()
+    }
+    assert found == set()
 
 
 def test_only_entry_points_and_routes_import_the_composition_root():
