@@ -35,7 +35,8 @@ def relay_events(event: Event, context: Any) -> Event:
     """Streams of the tables that hold an outbox → event bus."""
     from chalicelib.events.relay import relay, table_of
 
-    return relay(event, wiring.publisher(), wiring.outbox(table_of(event)).note_published)
+    note_published = wiring.outbox(table_of(event)).note_published
+    return relay(event, wiring.publisher(), note_published, wiring.unrelayed_events())
 
 
 @app.lambda_function(name="queue_updates")
@@ -45,7 +46,8 @@ def queue_updates(event: Event, context: Any) -> Event:
     from chalicelib.platform import aws
     from chalicelib.platform.settings import settings
 
-    return updates.enqueue(event, aws.sqs(), settings().order_updates_queue_url)
+    queue_url = settings().order_updates_queue_url
+    return updates.enqueue(event, aws.sqs(), queue_url, wiring.unqueued_updates())
 
 
 # What a buyer's browser says over its WebSocket.

@@ -4,15 +4,18 @@ An event carries `unpublished`, its time, until it is on the bus; the index of t
 question what the relay has left behind is cheap, and answered for every table that holds an outbox alike.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
+from pydantic import ValidationError
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import patiently, plain
+from chalicelib.platform.log import log
 
 if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB
@@ -70,7 +73,16 @@ class Outbox:
         )
         found: list[OutboxEvent] = []
         for page in pages:
-            found += map(outbox_event, page["Items"])
+            found += _readable(page["Items"])
             if len(found) >= size:
                 break
         return sorted(found, key=lambda each: each.event.time)[:size]
+
+
+def _readable(items: list[dict[str, Any]]) -> Iterator[OutboxEvent]:
+    """Skip items without a valid envelope: the relay rejected them, and they must not keep the others waiting."""
+    for item in items:
+        try:
+            yield outbox_event(item)
+        except ValidationError:
+            log.error("outbox item without an envelope", extra={"key": {"pk": item["pk"], "sk": item["sk"]}})

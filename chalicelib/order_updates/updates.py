@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.events.relay import outbox_event
+from chalicelib.events.contracts import ContractBroken
+from chalicelib.events.stream import Rejections, event_of, key_of, position_of
 from chalicelib.order_updates.model import change
 from chalicelib.platform.log import log
 
@@ -10,23 +11,26 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
 
-def enqueue(event: dict[str, Any], sqs: "SQSClient", queue_url: str) -> dict[str, Any]:
+def enqueue(event: dict[str, Any], sqs: "SQSClient", queue_url: str, rejections: Rejections) -> dict[str, Any]:
     """One by one, because a batch may fail in its middle, and what comes after would overtake.
 
-    Returns the partial batch answer: the first record that could not be sent, from which Lambda tries again.
+    A record that breaks its contract is rejected. Return the partial batch response: the first record that could not
+    be sent, from which Lambda tries again.
     """
     for record in event["Records"]:
         try:
             _send(record, sqs, queue_url)
+        except ContractBroken as problem:
+            rejections.add(record, problem)
         except Exception:
-            number = record["dynamodb"]["SequenceNumber"]
+            number = position_of(record)
             log.exception("update not queued", extra={"from": number})
             return {"batchItemFailures": [{"itemIdentifier": number}]}
     return {"batchItemFailures": []}
 
 
 def _send(record: dict[str, Any], sqs: "SQSClient", queue_url: str) -> None:
-    event = outbox_event(record)
+    event = event_of(record)
     sqs.send_message(
         QueueUrl=queue_url,
         MessageBody=change(event, _version(record)).model_dump_json(),
@@ -37,4 +41,4 @@ def _send(record: dict[str, Any], sqs: "SQSClient", queue_url: str) -> None:
 
 def _version(record: dict[str, Any]) -> int:
     """The number at the end of the event's key in the outbox: the version of the order that made it."""
-    return int(record["dynamodb"]["Keys"]["sk"]["S"].rpartition("#")[2])
+    return int(key_of(record)["sk"].rpartition("#")[2])

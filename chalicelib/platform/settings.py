@@ -58,6 +58,9 @@ class Settings(BaseModel):
     warehouse_timeout_seconds: int = 0
     """The warehouse must dispatch so long after it accepted a request."""
     stripe_events_queue_url: str = ""
+    unrelayed_events_queue_url: str = ""
+    unqueued_updates_queue_url: str = ""
+    """Failure destinations of the two readers of the outbox's stream."""
     stripe_webhook_secret_parameter: str = ""
     connections_table: str = ""
     order_updates_queue_url: str = ""

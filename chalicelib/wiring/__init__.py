@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.events.fan_in import FanIn
     from chalicelib.events.outbox import Outbox
     from chalicelib.events.publisher import EventPublisher
+    from chalicelib.events.stream import Rejections
     from chalicelib.inventory.service import Inventory
     from chalicelib.loyalty.service import Loyalty
     from chalicelib.notifications.limits import MailLimits
@@ -278,6 +279,18 @@ def publisher() -> EventPublisher:
     from chalicelib.events.publisher import EventPublisher
 
     return EventPublisher(aws.events(), settings().event_bus)
+
+
+def unrelayed_events() -> Rejections:
+    from chalicelib.events.stream import Rejections
+
+    return Rejections(aws.sqs(), settings().unrelayed_events_queue_url)
+
+
+def unqueued_updates() -> Rejections:
+    from chalicelib.events.stream import Rejections
+
+    return Rejections(aws.sqs(), settings().unqueued_updates_queue_url)
 
 
 @cache

@@ -72,6 +72,18 @@ def test_unpublished_events_are_listed_oldest_first(room):
     assert room.waiting() == ["ord_1", "ord_2"]
 
 
+def test_unpublished_skips_an_item_whose_envelope_is_invalid(room, dynamodb):
+    """One item that no version of the code understands must not keep all others unpublished."""
+    dynamodb.update_item(
+        TableName=room.table,
+        Key=room.key_of("ord_1"),
+        UpdateExpression="SET event = :event",
+        ExpressionAttributeValues={":event": {"id": "evt_1"}},
+    )
+
+    assert room.waiting() == ["ord_2"]
+
+
 def test_unpublished_events_are_limited(room):
     assert len(room.outbox.unpublished(timedelta(0), 1)) == 1
 

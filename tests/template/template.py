@@ -31,6 +31,11 @@ def of_type(template: Template, kind: str) -> dict[str, Properties]:
     }
 
 
+def queue_subscriptions(template: Template) -> dict[str, Properties]:
+    """The subscriptions through which a topic sends to a queue; others send email to people."""
+    return {name: each for name, each in of_type(template, SUBSCRIPTION).items() if each["Protocol"] == "sqs"}
+
+
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 

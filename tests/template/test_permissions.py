@@ -16,7 +16,6 @@ from .template import (
     QUEUE,
     READ_QUEUE,
     READ_STREAM,
-    SUBSCRIPTION,
     TOPIC,
     WRITE_LOGS,
     WRITE_TRACES,
@@ -24,6 +23,7 @@ from .template import (
     listed,
     log_group_of,
     of_type,
+    queue_subscriptions,
     referred,
     role_of,
     statements,
@@ -97,7 +97,7 @@ def _may_deliver(template, source, target, service="events.amazonaws.com"):
         and statement["Principal"] == {"Service": service}
         and action in listed(statement["Action"])
         and target in map(referred, listed(statement["Resource"]))
-        and _is_from(statement["Condition"], source)
+        and ("Condition" not in statement if action == "sns:Publish" else _is_from(statement["Condition"], source))
         for targets, policy, action in policies
         if {"Ref": target} in targets
         for statement in policy["PolicyDocument"]["Statement"]
@@ -129,7 +129,7 @@ def test_every_rule_may_send_to_its_queues_and_topics_and_their_dead_letters(tem
 
 
 def test_every_topic_may_send_to_its_queues_and_their_dead_letters(template):
-    subscriptions = of_type(template, SUBSCRIPTION).values()
+    subscriptions = queue_subscriptions(template).values()
     deliveries = {(referred(each["TopicArn"]), referred(each["Endpoint"])) for each in subscriptions}
     deliveries |= {
         (referred(each["TopicArn"]), referred(each["RedrivePolicy"]["deadLetterTargetArn"])) for each in subscriptions

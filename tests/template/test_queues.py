@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from chalicelib.dead_letters.actions import SpecialActions
 from infra.build import derived
 
-from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, of_type, referred
+from .template import FUNCTION, MAPPING, QUEUE, of_type, queue_subscriptions, referred
 
 DAY = 24 * 3600
 DEFAULT_RETENTION = 4 * DAY
@@ -62,19 +62,22 @@ def test_a_full_queue_does_not_take_all_concurrency(template):
 
 def test_a_queue_behind_a_topic_gets_the_event_itself_and_is_chosen_by_what_is_in_it(template):
     """Consumers read events, not a topic's envelope around them; and events have no message attributes."""
-    subscriptions = of_type(template, SUBSCRIPTION)
+    subscriptions = queue_subscriptions(template)
     assert len(subscriptions) >= 4
     for name, subscription in subscriptions.items():
-        assert (subscription["Protocol"], subscription["RawMessageDelivery"]) == ("sqs", True), name
+        assert subscription["RawMessageDelivery"] is True, name
         assert ("FilterPolicy" in subscription) == (subscription.get("FilterPolicyScope") == "MessageBody"), name
 
 
-def test_a_stream_gives_up_a_record_only_into_a_queue(template):
+def test_stream_mapping_ends_retries_soon_and_reports_to_a_queue(template):
+    """A record that always fails blocks its shard until its attempts or its age run out, by default for a day:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html"""
     queues = of_type(template, QUEUE)
     streams = [m for m in of_type(template, MAPPING).values() if referred(m["EventSourceArn"]) not in queues]
-    assert streams
+    assert len(streams) == 3
     for mapping in streams:
-        assert mapping["MaximumRetryAttempts"] > 0
+        assert 0 < mapping["MaximumRetryAttempts"] <= 10
+        assert 60 <= mapping["MaximumRecordAgeInSeconds"] <= 3600
         assert mapping["BisectBatchOnFunctionError"] is True
         assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in queues
 
@@ -87,7 +90,7 @@ def test_whatever_is_given_up_raises_the_alarm(template):
     for mapping in of_type(template, MAPPING).values():
         if "DestinationConfig" in mapping:
             given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
-    for subscription in of_type(template, SUBSCRIPTION).values():
+    for subscription in queue_subscriptions(template).values():
         given_up.add(referred(subscription["RedrivePolicy"]["deadLetterTargetArn"]))
     for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
         given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))

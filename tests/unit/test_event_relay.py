@@ -7,6 +7,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib.events.publisher import ATTEMPTS, EventPublisher, NotPublished
 from chalicelib.events.relay import relay
+from chalicelib.events.stream import Rejections
 from tests.builders import an_event
 from tests.fakes import FakeBus
 
@@ -28,6 +29,25 @@ def record(number):
     }
 
 
+class FakeQueue:
+    """SQS: the messages sent to it."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send_message(self, QueueUrl, MessageBody):
+        assert QueueUrl == "failure-destination"
+        self.sent.append(json.loads(MessageBody))
+
+
+def poison(number):
+    """A record whose event lacks what its contract requires."""
+    broken = an_event(number).model_copy(update={"data": {"order_id": f"ord_{number}"}})
+    bad = record(number)
+    bad["dynamodb"]["NewImage"] = {"event": TypeSerializer().serialize(broken.model_dump())}
+    return bad
+
+
 @pytest.fixture
 def noted():
     """The orders whose events were noted as published."""
@@ -35,12 +55,18 @@ def noted():
 
 
 @pytest.fixture
-def relayed(noted):
+def destination():
+    return FakeQueue()
+
+
+@pytest.fixture
+def relayed(noted, destination):
     def note(key):
         assert key["sk"] == "EVENT#000001"
         noted.append(key["pk"].removeprefix("ORDER#"))
 
-    return lambda batch, bus: relay(batch, EventPublisher(bus, "shop-bus"), note)
+    rejections = Rejections(destination, "failure-destination")
+    return lambda batch, bus: relay(batch, EventPublisher(bus, "shop-bus"), note, rejections)
 
 
 def orders(*numbers):
@@ -116,6 +142,37 @@ def test_the_next_try_publishes_the_rest(relayed):
 
     assert relayed({"Records": again}, bus) == NOTHING_FAILED
     assert set(published(bus)) == set(orders(*range(1, 26)))
+
+
+def test_relay_rejects_only_the_record_that_breaks_its_contract(relayed, noted, destination):
+    bus, batch = FakeBus(), stream_batch(12)
+    batch["Records"][3] = poison(4)
+
+    assert relayed(batch, bus) == NOTHING_FAILED
+
+    assert published(bus) == orders(1, 2, 3, *range(5, 13)) == noted
+    [rejected] = destination.sent
+    assert rejected["key"] == {"pk": "ORDER#ord_4", "sk": "EVENT#000001"}
+    assert rejected["problem"].startswith("OrderPlaced.v1: {'status': 'missing'")
+
+
+def test_relay_rejects_a_record_without_an_envelope(relayed, destination):
+    bad = record(1)
+    bad["dynamodb"]["NewImage"] = {"event": {"M": {"id": {"S": "evt_1"}}}}
+
+    assert relayed({"Records": [bad]}, FakeBus()) == NOTHING_FAILED
+
+    [rejected] = destination.sent
+    assert rejected["problem"] == "no envelope: ValidationError"
+
+
+def test_relay_rejects_no_record_that_lambda_will_bring_again(relayed, destination):
+    bus, batch = FakeBus(refusals={"ord_3": FOREVER}), stream_batch(5)
+    batch["Records"][1], batch["Records"][3] = poison(2), poison(4)
+
+    assert relayed(batch, bus) == {"batchItemFailures": [{"itemIdentifier": "seq-3"}]}
+
+    assert [each["key"]["pk"] for each in destination.sent] == ["ORDER#ord_2"]
 
 
 def test_a_bus_that_does_not_answer_fails_the_whole_batch(relayed, noted):
