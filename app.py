@@ -10,7 +10,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import wiring
-from chalicelib.platform.log import bind_log_context, log
+from chalicelib.platform.log import bind_invocation, bind_log_context, log
 
 API_HANDLER = "app.app"
 """As Chalice names the API's handler in the template that it packages."""
@@ -28,6 +28,13 @@ if handler in (None, API_HANDLER):
     (api.register_when_called if handler else api.register)(app)
 
 Event = dict[str, Any]
+
+
+@app.middleware("all")
+def name_the_invocation(event: Any, get_response: Any) -> Any:
+    """In the log. An HTTP request holds Lambda's context under another name than other events."""
+    bind_invocation(getattr(event, "lambda_context", None) or getattr(event, "context", None))
+    return get_response(event)
 
 
 @app.lambda_function(name="relay_events")

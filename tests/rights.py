@@ -21,7 +21,6 @@ import pytest
 from infra.local import authorization
 from tests.template.template import (
     FUNCTION,
-    MAKE_LOG_GROUP,
     Template,
     listed,
     of_type,
@@ -45,7 +44,6 @@ REFUSED = "The warehouse refuses while a recovery waits for its answer: tests/un
 RETURN_DIED = "The workflow of a return dies by an abort only: tests/unit/test_recovery.py."
 RACE = "Whether the recovery waits already when the message comes is a race: tests/unit/test_shipping_interleavings.py."
 KEPT_UNUSED = {
-    ("*", MAKE_LOG_GROUP, ""): "Lambda makes the group at the first call, if it is not there yet.",
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,

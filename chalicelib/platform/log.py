@@ -63,4 +63,18 @@ def bind_log_context(**ids: str | None) -> None:
     log.append_keys(**known)
 
 
+_began = False
+"""Whether this process has served an invocation before."""
+
+
+def bind_invocation(context: Any) -> None:
+    """Name the invocation in each line from here on: `cold_start` and `function_request_id`, as Powertools does.
+
+    `context` is Lambda's. It is None where a function is called without Lambda.
+    """
+    global _began
+    log.append_keys(cold_start=not _began, function_request_id=getattr(context, "aws_request_id", None))
+    _began = True
+
+
 log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_RedactingFormatter())

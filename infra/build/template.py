@@ -11,12 +11,13 @@ output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what foll
 
 import json
 import re
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from infra.build import derived, gateway
+from infra.build import derived, gateway, logs
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -66,16 +67,17 @@ def merged_template(stage: str) -> dict[str, Any]:
     for path in sorted(FRAGMENTS.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
             merged = _merged(merged, read(path))
-    more = (
-        derived.in_shop_time(merged)
-        | derived.named_after_shop()
-        | derived.operated(merged)
-        | derived.asynchronous(merged)
-        | derived.schema_registry()
-    )
-    if "Auditor" in merged["Resources"]:
-        more |= derived.audited(merged)
-    return _merged(_merged(_watched(merged), gateway.definition()), {"Resources": more})
+    parts = [
+        derived.in_shop_time(merged),
+        derived.named_after_shop(),
+        derived.operated(merged),
+        derived.asynchronous(merged),
+        derived.schema_registry(),
+        derived.audited(merged) if "Auditor" in merged["Resources"] else {},
+        logs.log_groups(merged, ROOT / ".chalice" / "config.json"),
+    ]
+    templates = [_watched(merged), gateway.definition(), *({"Resources": part} for part in parts)]
+    return reduce(_merged, templates)
 
 
 def read(path: Path) -> dict[str, Any]:

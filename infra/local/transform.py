@@ -54,7 +54,7 @@ def api_origin(template: Template, local: Local) -> None:
 def unnamed_resources(template: Template, local: Local) -> None:
     """Allow these actions on `*`: the emulator does not check them against the stack or the log groups."""
     for role in _of_type(template, "AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
+        for policy in role["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if _actions(statement) & UNNAMED_ON_THE_EMULATOR:
                     statement["Resource"] = "*"

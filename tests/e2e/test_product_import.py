@@ -227,6 +227,6 @@ def test_nothing_that_is_in_a_row_is_logged(imported, prefix, engine, resource):
     imported(f"{secret}\n{secret}".encode())
     logs = engine.session.client("logs")
     for function in ("SplitImport", "ImportRows"):
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{resource(function)}")
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=resource(f"{function}Logs"))
         lines = [event["message"] for page in pages for event in page["events"]]
         assert lines and not any(secret in line for line in lines)

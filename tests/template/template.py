@@ -51,7 +51,7 @@ def referred(value: Any) -> str:
 def policy_documents(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of roles, queues and buckets: everything that allows something."""
     for name, role in of_type(template, "AWS::IAM::Role").items():
-        for policy in role["Policies"]:
+        for policy in role.get("Policies", []):
             yield name, policy["PolicyDocument"]
     for kind in (*ATTACHED, "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"):
         for name, policy in of_type(template, kind).items():
@@ -87,7 +87,7 @@ def environment_of(template: Template, function: str) -> dict[str, Any]:
 
 
 def log_group_of(function: str) -> Properties:
-    """The log group of this function and no other. It ends as the function's name, which CloudFormation chooses."""
+    """The log group of this function and no other."""
     place = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
     return {"Fn::Sub": f"{place}:log-group:/aws/lambda/${{AWS::StackName}}-{function}-*"}
 

@@ -32,7 +32,12 @@ from .template import (
 MACHINES = ("OrderFulfilment", "OrderUndo", "OrderReturn")
 QUEUES = {"OrderFulfilment": {"ParkedOrdersQueue", "ConfirmationsQueue"}}
 """Those that a state machine sends to, where it is more than the parked orders."""
-KNOW_NO_RESOURCES = WRITE_TRACES | {"logs:GetQueryResults", "cloudwatch:GetMetricData"}
+DELIVER_LOGS = {
+    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+}  # fmt: skip
+"""https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html, IAM policies for logging to CloudWatch Logs."""
+KNOW_NO_RESOURCES = WRITE_TRACES | {"logs:GetQueryResults", "cloudwatch:GetMetricData"} | DELIVER_LOGS
 """AWS takes nothing but `*` for these. Metrics are counts, and the id of a query is known to who started it."""
 
 
@@ -168,8 +173,9 @@ def test_whoever_may_call_a_function_is_named_with_what_is_ours(template):
 def test_a_function_writes_its_own_log_and_no_others(template):
     for function in of_type(template, FUNCTION):
         may = allowed(template, role_of(template, function))
-        for action in (MAKE_LOG_GROUP, *WRITE_LOGS):
+        for action in WRITE_LOGS:
             assert may[action] == [log_group_of(function)], function
+        assert MAKE_LOG_GROUP not in may, "a group that a function makes is kept for ever"
 
 
 def test_only_the_distribution_may_read_the_storefronts_bucket(template):
@@ -235,7 +241,7 @@ def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
     attached = [s for p in policies if {"Ref": "AuditorRole"} in p["Roles"] for s in p["PolicyDocument"]["Statement"]]
     may = allowed(template, "AuditorRole")
     actions = set(may) | {action for statement in attached for action in listed(statement["Action"])}
-    assert actions - {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"} == {
+    assert actions - WRITE_LOGS == {
         "dynamodb:Scan", "states:ListExecutions", "cloudformation:DescribeStacks", "ssm:GetParameter",
         "sqs:GetQueueAttributes",
     }  # fmt: skip

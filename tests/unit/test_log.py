@@ -2,9 +2,13 @@
 
 import io
 import json
+from dataclasses import dataclass
 
 import pytest
+from chalice.app import LambdaFunctionEvent
 
+import app
+import chalicelib.platform.log as log_module
 from chalicelib.platform.log import BLACK, bind_log_context, log, redact
 
 PRIVATE = {
@@ -17,6 +21,11 @@ PRIVATE = {
     "a webhook's secret": "whsec_abc123",
     "a card": "4242 4242 4242 4242",
 }
+
+
+@dataclass
+class LambdaContext:
+    aws_request_id: str
 
 
 @pytest.fixture
@@ -101,3 +110,20 @@ def test_what_a_line_was_about_is_forgotten_with_the_next_beginning(line):
     log.info("answered")
     written = line()
     assert written["request_id"] == "req_1" and not {"order_id", "event_id", "correlation_id"} & set(written)
+
+
+def test_lines_name_their_invocation_and_the_first_a_cold_start(line, monkeypatch):
+    """The field names are those of Powertools' `inject_lambda_context`."""
+    monkeypatch.setattr(log_module, "_began", False)
+    for number, is_cold in enumerate((True, False, False)):
+        app.name_the_invocation(LambdaFunctionEvent({}, LambdaContext(f"req-{number}")), lambda event: None)
+        bind_log_context(order_id="ord_1")
+        log.info("step begins")
+        assert (line()["cold_start"], line()["function_request_id"]) == (is_cold, f"req-{number}")
+        assert line()["order_id"] == "ord_1"
+
+
+def test_invocation_without_lambda_has_no_request_id(line):
+    app.name_the_invocation(LambdaFunctionEvent({}, None), lambda event: None)
+    log.info("step begins")
+    assert "function_request_id" not in line()

@@ -39,8 +39,8 @@ def test_unused_right_is_reported():
 
 
 def test_what_has_a_reason_may_stay_unused():
-    log = Right("Reader", "logs:CreateLogGroup", '{"Ref": "Log"}', "arn:aws:logs:*")
-    assert unused([log], set()) == set()
+    look = Right("ReserveInventory", "dynamodb:GetItem", '{"Ref": "InventoryTable"}', "arn:aws:dynamodb:*")
+    assert unused([look], set()) == set()
 
 
 def test_denied_right_is_reported():

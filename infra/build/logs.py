@@ -1,0 +1,38 @@
+"""Log groups: one for each function, with the stage's retention.
+
+A group has a name of its own, and the function is created after it. Under the default name, `/aws/lambda/<function>`,
+a function that runs early would create the group itself, without retention, and CloudFormation's creation would fail.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+Template = dict[str, Any]
+FUNCTION = "AWS::Serverless::Function"
+
+
+def log_groups(template: Template, chalice: Path) -> Template:
+    """Return the log group of each function, and each function's setting. `chalice` is Chalice's config file."""
+    found: Template = {}
+    for name in _functions(template, chalice):
+        found[f"{name}Logs"] = {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {
+                "LogGroupName": {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{name}-function"},
+                "RetentionInDays": {"Ref": "LogRetentionDays"},
+            },
+        }
+        found[name] = {"Properties": {"LoggingConfig": {"LogGroup": {"Ref": f"{name}Logs"}}}}
+    return found
+
+
+def _functions(template: Template, chalice: Path) -> list[str]:
+    """Return the logical ids of all functions: Chalice's, under its names for them, and our own."""
+    ours = [name for name, resource in template["Resources"].items() if resource.get("Type") == FUNCTION]
+    named = json.loads(chalice.read_text())["lambda_functions"]
+    return ["APIHandler", *(_logical_id(name) for name in named), *ours]
+
+
+def _logical_id(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
