@@ -5,8 +5,9 @@ or an edge function is a file of its own. A workflow is written in YAML with anc
 the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are numbers. And a queue or a
 workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
 a message; for a workflow, that an execution failed. Such queues are dead-letter queues, and the
-output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the fragments, and
-`infra/build/gateway.py` what follows from the routes.
+output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the fragments,
+`infra/build/alarms.py` and `infra/build/logs.py` what operators need, and `infra/build/gateway.py` what follows
+from the routes.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import derived, gateway, logs
+from infra.build import alarms, derived, gateway, logs
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -27,11 +28,7 @@ RETRIES = ROOT / "statemachine" / "retries.yaml"
 ONLY_IN = {"warehouse_simulator": {"local", "demo"}, "audit": {"local", "demo"}}
 """Fragments that are not for every stage."""
 
-WATCHED = {
-    "AWS::SQS::Queue": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName"),
-    "AWS::StepFunctions::StateMachine": ("AWS/States", "ExecutionsFailed", "Sum", "StateMachineArn"),
-}
-"""By type of resource: what its alarm looks at."""
+CHALICE = ROOT / ".chalice" / "config.json"
 
 SECONDS = re.compile(r'("\w*Seconds": )"(\$\{\w+\})"')
 
@@ -74,9 +71,10 @@ def merged_template(stage: str) -> dict[str, Any]:
         derived.asynchronous(merged),
         derived.schema_registry(),
         derived.audited(merged) if "Auditor" in merged["Resources"] else {},
-        logs.log_groups(merged, ROOT / ".chalice" / "config.json"),
+        logs.log_groups(merged, CHALICE),
+        alarms.alarms(merged, CHALICE),
     ]
-    templates = [_watched(merged), gateway.definition(), *({"Resources": part} for part in parts)]
+    templates = [merged, _dead_letter_urls(merged), gateway.definition(), *({"Resources": part} for part in parts)]
     return reduce(_merged, templates)
 
 
@@ -109,36 +107,11 @@ def _reachable(start: str, states: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _watched(template: dict[str, Any]) -> dict[str, Any]:
-    """With the alarms that resources ask for, and the list of the queues among them."""
-    asking = {
-        name: resource for name, resource in template["Resources"].items() if "Alarm" in resource.get("Metadata", {})
-    }
-    alarms = {f"{name}Alarm": _alarm(name, resource) for name, resource in asking.items()}
-    queues = [{"Ref": name} for name, resource in asking.items() if resource["Type"] == "AWS::SQS::Queue"]
-    urls = {"DeadLetterQueueUrls": {"Value": {"Fn::Join": [",", queues]}}}
-    return _merged(template, {"Resources": alarms, "Outputs": urls})
-
-
-def _alarm(name: str, resource: dict[str, Any]) -> dict[str, Any]:
-    namespace, metric, statistic, dimension = WATCHED[resource["Type"]]
-    value = {"Fn::GetAtt": [name, "QueueName"]} if dimension == "QueueName" else {"Ref": name}
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmDescription": resource["Metadata"]["Alarm"],
-            "Namespace": namespace,
-            "MetricName": metric,
-            "Dimensions": [{"Name": dimension, "Value": value}],
-            "Statistic": statistic,
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "Threshold": 0,
-            "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",
-            "AlarmActions": [{"Ref": "AlarmTopic"}],
-        },
-    }
+def _dead_letter_urls(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the output that lists the queues that ask for an alarm."""
+    queues = alarms.of_type(template, "AWS::SQS::Queue").items()
+    asking = [{"Ref": name} for name, queue in queues if "Alarm" in queue.get("Metadata", {})]
+    return {"Outputs": {"DeadLetterQueueUrls": {"Value": {"Fn::Join": [",", asking]}}}}
 
 
 def _file(path: Path) -> str:

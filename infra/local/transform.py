@@ -87,6 +87,13 @@ def no_api_firewall(template: Template, local: Local) -> None:
         del template["Resources"][name]
 
 
+def no_metric_math(template: Template, local: Local) -> None:
+    """Remove alarms on metric math, which the emulator's CloudFormation rejects."""
+    for name, resource in list(template["Resources"].items()):
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            del template["Resources"][name]
+
+
 def plain_http(template: Template, local: Local) -> None:
     """Remove redirects to https: on loopback there is no certificate."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
@@ -144,6 +151,7 @@ DIFFERENCES = (
     gateway_responses,
     method_settings,
     no_api_firewall,
+    no_metric_math,
     api_origin,
     plain_http,
     identity_endpoint,

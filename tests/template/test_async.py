@@ -68,14 +68,6 @@ def test_a_function_may_report_to_where_its_failures_go(template):
         assert any(destination in listed(statement["Resource"]) for statement in may)
 
 
-def test_what_is_invoked_asynchronously_is_alarmed_when_given_up(template):
-    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
-    values = [dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]]
-    watched = [value["Fn::GetAtt"][0] for value in values if isinstance(value, dict) and "Fn::GetAtt" in value]
-    for config in of_type(template, ATTEMPTS).values():
-        assert referred(config["DestinationConfig"]["OnFailure"]["Destination"]) in watched
-
-
 def test_the_archive_forgets_before_consumers_do(template):
     """Consumers keep idempotency keys for longer than the archive keeps events."""
     told = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]

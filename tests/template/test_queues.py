@@ -82,36 +82,6 @@ def test_stream_mapping_ends_retries_soon_and_reports_to_a_queue(template):
         assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in queues
 
 
-def test_whatever_is_given_up_raises_the_alarm(template):
-    queues = of_type(template, QUEUE)
-    given_up = {referred(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q}
-    for rule in of_type(template, "AWS::Events::Rule").values():
-        given_up |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
-    for mapping in of_type(template, MAPPING).values():
-        if "DestinationConfig" in mapping:
-            given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
-    for subscription in queue_subscriptions(template).values():
-        given_up.add(referred(subscription["RedrivePolicy"]["deadLetterTargetArn"]))
-    for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
-        given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
-    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
-    depths = [alarm for alarm in alarms if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"]
-    watched = {alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in depths}
-    listed_for_people = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
-    assert watched == given_up | {"ParkedOrdersQueue"} == {url["Ref"] for url in listed_for_people}
-
-
-def test_every_workflow_that_fails_raises_an_alarm(template):
-    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
-    watched = {a["Dimensions"][0]["Value"]["Ref"] for a in alarms if a["MetricName"] == "ExecutionsFailed"}
-    assert watched == set(of_type(template, "AWS::StepFunctions::StateMachine"))
-
-
-def test_every_alarm_tells_somebody(template):
-    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
-        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
-
-
 def test_special_dead_letter_queues_are_queues_of_the_template(template):
     value = derived.operated(template)["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
     queues = json.loads(value)["queues"]
