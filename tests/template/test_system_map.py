@@ -5,7 +5,7 @@ import pytest
 from chalicelib.console.system import RESOURCE_TYPES, drawn
 from infra.build import derived
 
-from .template import FUNCTION, MAPPING, QUEUE, SUBSCRIPTION, allowed, listed, of_type, referred, role_of
+from .template import FUNCTION, MAPPING, QUEUE, allowed, listed, of_type, queue_subscriptions, referred, role_of
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_every_rule_leads_from_its_bus_to_its_targets(template, links):
 
 
 def test_every_subscription_leads_from_its_topic_to_its_queue(template, links):
-    for subscription in of_type(template, SUBSCRIPTION).values():
+    for subscription in queue_subscriptions(template).values():
         assert (referred(subscription["TopicArn"]), "delivers", referred(subscription["Endpoint"])) in links
 
 
