@@ -33,7 +33,7 @@ WATCHED_RULES = ("FulfilmentRule", "CancellationsRule", "ReturnsRule", "Complete
 
 def alarms(template: Template, chalice: Path) -> Template:
     """Return all alarms of the template, complete. `chalice` is Chalice's config file."""
-    fragments = {name: {} for name, resource in template["Resources"].items() if resource.get("Type") == ALARM}
+    fragments = of_type(template, ALARM)
     made = dict(_made(template, json.loads(chalice.read_text())))
     return {name: _complete(made.get(name) or template["Resources"][name]) for name in fragments | made}
 
