@@ -1,19 +1,24 @@
 """Scheduled job: write the sales report of yesterday, or on request of another day."""
 
 from datetime import date, timedelta
+from typing import Protocol
 
 from chalicelib.analytics import report
 from chalicelib.analytics.service import Analytics
 from chalicelib.catalog.service import Catalog
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.documents import Documents
 from chalicelib.platform.shop import Shop
 
 COMPARED_DAYS = 7
 
 
+class ReportFiles(Protocol):
+    def write(self, key: str, text: str, kind: str) -> None:
+        """Write a file, or replace it. `kind` is the media type's second half."""
+
+
 class SalesReports:
-    def __init__(self, analytics: Analytics, catalog: Catalog, reports: Documents, shop: Shop, clock: Clock) -> None:
+    def __init__(self, analytics: Analytics, catalog: Catalog, reports: ReportFiles, shop: Shop, clock: Clock) -> None:
         self._analytics = analytics
         self._catalog = catalog
         self._reports = reports

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.dead_letters.model import CannotRedrive, DeadLetter
 from chalicelib.events.envelope import Envelope
@@ -11,7 +11,6 @@ from chalicelib.events.republish import republish
 from chalicelib.fulfilment.recovery import Recovery, first_name
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.orders.service import Orders
-from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Shipping
 
 if TYPE_CHECKING:
@@ -37,13 +36,22 @@ class ShippingRequests:
             return True
 
 
+class ParkedWorkflow(Protocol):
+    @property
+    def machine(self) -> str: ...
+
+    def restart(self, name: str, given: dict[str, str]) -> None: ...
+
+    def input_of(self, name: str) -> dict[str, str]: ...
+
+
 class ParkedWorkflows:
     def __init__(
         self,
         recovery: Recovery,
-        fulfilment_workflow: Workflow,
-        compensation_workflow: Workflow,
-        return_workflow: Workflow,
+        fulfilment_workflow: ParkedWorkflow,
+        compensation_workflow: ParkedWorkflow,
+        return_workflow: ParkedWorkflow,
     ) -> None:
         self._recovery = recovery
         self._order_machines = (fulfilment_workflow.machine, compensation_workflow.machine)

@@ -1,10 +1,21 @@
 """Redrive: do the work of dead letters again. Most are sent to their source queue; `actions.py` has the exceptions."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from chalicelib.dead_letters.actions import Action
 from chalicelib.dead_letters.model import CannotRedrive, DeadLetter, Parts
-from chalicelib.dead_letters.queue import DeadLetterQueue, Handled
+from chalicelib.dead_letters.queue import Handled
+
+
+class DeadLetters(Protocol):
+    """The dead letters of a queue, by its URL."""
+
+    def send(self, url: str, dead_letter: DeadLetter) -> None: ...
+
+    def handle(
+        self, url: str, wanted: list[str] | None, act: Callable[[DeadLetter], None], sent_until: int | None = None
+    ) -> Handled: ...
 
 
 class Redrives:
@@ -14,7 +25,7 @@ class Redrives:
     def __init__(
         self,
         operated: Callable[[], Parts],
-        dead_letters: DeadLetterQueue,
+        dead_letters: DeadLetters,
         actions: Mapping[str, Action],
         outdated: Mapping[str, Callable[[DeadLetter], bool]],
     ) -> None:

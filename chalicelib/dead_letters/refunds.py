@@ -1,13 +1,20 @@
 """Refund retries: run the workflow of a failed refund again."""
 
+from typing import Protocol
+
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.orders.model import Order, Reason, Status
 from chalicelib.orders.service import Orders
-from chalicelib.platform.workflows import Workflow
+
+
+class RestartedWorkflow(Protocol):
+    def restart(self, name: str, given: dict[str, str]) -> None: ...
 
 
 class RefundRetries:
-    def __init__(self, orders: Orders, return_workflow: Workflow, compensation_workflow: Workflow) -> None:
+    def __init__(
+        self, orders: Orders, return_workflow: RestartedWorkflow, compensation_workflow: RestartedWorkflow
+    ) -> None:
         self._orders = orders
         self._return_workflow = return_workflow
         self._compensation_workflow = compensation_workflow

@@ -4,14 +4,23 @@ A webhook, the buyer's return to the order's page and a wish to cancel may all c
 token is kept. None of them decides anything: the step that follows asks Stripe.
 """
 
+from typing import Protocol
+
 from chalicelib.orders.model import CancellationRequested
 from chalicelib.orders.service import Orders
 from chalicelib.payments.service import Payments
-from chalicelib.shipping.warehouse import WaitingTask
+
+
+class WaitingStep(Protocol):
+    """The saga step that waits for the buyer, by its task token."""
+
+    def succeeded(self, task_token: str, output: dict[str, str]) -> None: ...
+
+    def failed(self, task_token: str, error: Exception) -> None: ...
 
 
 class BuyerConfirmation:
-    def __init__(self, orders: Orders, payments: Payments, waiting_task: WaitingTask) -> None:
+    def __init__(self, orders: Orders, payments: Payments, waiting_task: WaitingStep) -> None:
         self._orders = orders
         self._payments = payments
         self._waiting_task = waiting_task

@@ -1,6 +1,8 @@
 """Payment updates: apply what changed at Stripe to the payment and its order."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.fulfilment.buyer import BuyerConfirmation
@@ -12,7 +14,6 @@ from chalicelib.payments.provider import PaymentUnknown
 from chalicelib.payments.service import Payments
 from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
-from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 
@@ -27,12 +28,16 @@ EVENT_OF = {
 }
 
 
+class RunsOnce(Protocol):
+    def run_once(self, key: str, work: Callable[[], None]) -> bool: ...
+
+
 class PaymentUpdates:
     def __init__(
         self,
         orders: Orders,
         payments: Payments,
-        idempotency: IdempotencyStore,
+        idempotency: RunsOnce,
         buyer: BuyerConfirmation,
         returns: Returns,
     ) -> None:

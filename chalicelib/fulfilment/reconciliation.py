@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from chalicelib.fulfilment.payment_updates import PaymentUpdates
 from chalicelib.orders.model import Order, OrderNotFound, Status
@@ -11,7 +12,6 @@ from chalicelib.orders.service import Orders
 from chalicelib.payments.movements import HOLDS_MOVE
 from chalicelib.payments.provider import ProviderPayment
 from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
-from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
@@ -19,6 +19,12 @@ from chalicelib.platform.idempotency import AlreadyInProgress, IdempotencyStore
 from chalicelib.platform.log import log
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
+
+
+class MismatchReport(Protocol):
+    def publish(self, mismatch: Mismatch, at: datetime) -> None: ...
+
+    def report(self, mismatches: list[Mismatch], at: datetime) -> str: ...
 
 
 class Reconciliation:
@@ -29,7 +35,7 @@ class Reconciliation:
         orders: Orders,
         payments: Payments,
         updates: PaymentUpdates,
-        report: ReconciliationReport,
+        report: MismatchReport,
         idempotency: IdempotencyStore,
         clock: Clock,
         order_deadline: timedelta,

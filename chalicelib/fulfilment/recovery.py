@@ -6,6 +6,7 @@ otherwise. It is started by the event that a workflow died, by a sweep as the sa
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from pydantic import Field
 
@@ -25,7 +26,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.log import log
-from chalicelib.platform.workflows import LastExecution, Workflow
+from chalicelib.platform.workflows import LastExecution
 from chalicelib.shipping.model import ShipmentStatus
 from chalicelib.shipping.service import Shipping
 
@@ -56,15 +57,32 @@ class WorkflowDied(BaseModel):
     detail: Detail
 
 
+class RecoverableWorkflow(Protocol):
+    """A workflow, by the names of its executions."""
+
+    @property
+    def machine(self) -> str: ...
+
+    def start(self, name: str, given: dict[str, str]) -> None: ...
+
+    def restart(self, name: str, given: dict[str, str]) -> None: ...
+
+    def is_running(self, name: str) -> bool: ...
+
+    def last(self, name: str) -> LastExecution | None: ...
+
+    def input_of(self, name: str) -> dict[str, str]: ...
+
+
 class Recovery:
     def __init__(
         self,
         orders: Orders,
         payments: Payments,
         shipping: Shipping,
-        fulfilment_workflow: Workflow,
-        compensation_workflow: Workflow,
-        return_workflow: Workflow,
+        fulfilment_workflow: RecoverableWorkflow,
+        compensation_workflow: RecoverableWorkflow,
+        return_workflow: RecoverableWorkflow,
         clock: Clock,
     ) -> None:
         self._orders = orders
@@ -171,7 +189,9 @@ class Recovery:
         workflow.restart(wanted.id, given)
         return True
 
-    def _started_late(self, workflow: Workflow, name: str, given: dict[str, str], since: str, grace: timedelta) -> bool:
+    def _started_late(
+        self, workflow: RecoverableWorkflow, name: str, given: dict[str, str], since: str, grace: timedelta
+    ) -> bool:
         """The event that starts it failed permanently, or is late: then the second start finds the first."""
         if self._clock() - datetime.fromisoformat(since) < grace:
             return False

@@ -1,6 +1,8 @@
 """Return steps: one method per state of `statemachine/order_return.asl.yaml`, and its start. Each may be run twice."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.service import Inventory
@@ -8,13 +10,23 @@ from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.orders.service import Orders
 from chalicelib.payments.refunds import Given
 from chalicelib.payments.service import Payments
-from chalicelib.platform.idempotency import IdempotencyStore
-from chalicelib.platform.workflows import Workflow
 
 
 def given(order_id: str, return_id: str) -> dict[str, str]:
     """The workflow's input."""
     return {"order_id": order_id, "return_id": return_id}
+
+
+class ReturnWorkflow(Protocol):
+    """Both are no-ops for a name that is running already, except a restart beside it."""
+
+    def start(self, name: str, given: dict[str, str]) -> None: ...
+
+    def restart(self, name: str, given: dict[str, str], beside: bool = False) -> None: ...
+
+
+class RunsOnce(Protocol):
+    def run_once(self, key: str, work: Callable[[], None]) -> bool: ...
 
 
 class Returns:
@@ -23,8 +35,8 @@ class Returns:
         orders: Orders,
         inventory: Inventory,
         payments: Payments,
-        workflow: Workflow,
-        idempotency: IdempotencyStore,
+        workflow: ReturnWorkflow,
+        idempotency: RunsOnce,
     ) -> None:
         self._orders = orders
         self._inventory = inventory

@@ -1,16 +1,25 @@
 """Cart reminders: scheduled emails to customers who consented to them. Without consent nothing is sent."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
-from chalicelib.cart.consent import ReminderConsent
 from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
 from chalicelib.catalog.model import is_sold
 from chalicelib.catalog.service import Catalog
-from chalicelib.notifications.service import Notifications
 from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.log import log
+
+
+class Consent(Protocol):
+    def is_given(self, customer_id: str) -> bool: ...
+
+
+class ReminderEmails(Protocol):
+    def cart_left(self, cart: Cart, to: str, items: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
+        """Return whether a reminder was sent now."""
 
 
 class CartReminders:
@@ -19,10 +28,10 @@ class CartReminders:
     def __init__(
         self,
         carts: Carts,
-        consent: ReminderConsent,
+        consent: Consent,
         orders: Orders,
         catalog: Catalog,
-        notifications: Notifications,
+        notifications: ReminderEmails,
         clock: Clock,
         idle: timedelta,
     ) -> None:

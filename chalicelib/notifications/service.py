@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 from chalicelib.cart.model import Cart
 from chalicelib.notifications.limits import MailLimits
-from chalicelib.notifications.model import Occasion, cart_reminder, compose
-from chalicelib.notifications.ses import SesSender
+from chalicelib.notifications.model import Email, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
-from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
 
@@ -22,9 +21,22 @@ NOT_OF_THE_ORDER = (Occasion.REFUNDED, Occasion.LINK)
 """Occasions of which one order has several emails, or none by itself."""
 
 
+class Mailer(Protocol):
+    def send(self, email: Email) -> bool:
+        """Raise NoEffect if nothing was sent."""
+
+
+class Effects(Protocol):
+    """See IdempotencyStore."""
+
+    def run_once(self, key: str, work: Callable[[], bool | None], at_most: int | None = None) -> bool: ...
+
+    def done_at(self, key: str) -> str | None: ...
+
+
 class Notifications:
     def __init__(
-        self, idempotency: IdempotencyStore, sender: SesSender, limits: MailLimits, links: Links, storefront_url: str
+        self, idempotency: Effects, sender: Mailer, limits: MailLimits, links: Links, storefront_url: str
     ) -> None:
         self._idempotency = idempotency
         self._sender = sender

@@ -1,11 +1,10 @@
 """Making mismatches known: an event each, and a report in the bucket."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.events.contracts import LedgerMismatch, new_event
 from chalicelib.events.envelope import Envelope
-from chalicelib.events.publisher import EventPublisher
 from chalicelib.payments.reconciliation import Mismatch
 from chalicelib.platform import sheets
 from chalicelib.platform.shop import shop
@@ -14,8 +13,12 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 
+class Publisher(Protocol):
+    def publish(self, *events: Envelope) -> None: ...
+
+
 class ReconciliationReport:
-    def __init__(self, publisher: EventPublisher, s3: "S3Client", bucket: str) -> None:
+    def __init__(self, publisher: Publisher, s3: "S3Client", bucket: str) -> None:
         self._publisher = publisher
         self._s3 = s3
         self._bucket = bucket

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
@@ -20,7 +20,6 @@ from chalicelib.shipping.model import (
     WarehouseSilent,
 )
 from chalicelib.shipping.store import ShipmentStore
-from chalicelib.shipping.warehouse import WaitingTask, Warehouse
 
 REQUESTED, DISPATCHED = ShipmentStatus.REQUESTED, ShipmentStatus.DISPATCHED
 REFUSED, RECALLED = ShipmentStatus.REFUSED, ShipmentStatus.RECALLED
@@ -35,9 +34,25 @@ class Limits:
     dispatch: timedelta
 
 
+class WarehouseQueues(Protocol):
+    """The requests to the warehouse, and its answers."""
+
+    def send(self, request: WarehouseRequest) -> None: ...
+
+    def has_backlog(self) -> bool: ...
+
+
+class WaitingStep(Protocol):
+    """The saga step that waits for its task token."""
+
+    def succeeded(self, task_token: str, output: dict[str, Any]) -> None: ...
+
+    def failed(self, task_token: str, error: Exception) -> None: ...
+
+
 class Shipping:
     def __init__(
-        self, store: ShipmentStore, warehouse: Warehouse, waiting: WaitingTask, clock: Clock, limits: Limits
+        self, store: ShipmentStore, warehouse: WarehouseQueues, waiting: WaitingStep, clock: Clock, limits: Limits
     ) -> None:
         self._store = store
         self._warehouse = warehouse
