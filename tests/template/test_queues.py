@@ -11,6 +11,8 @@ from .template import FUNCTION, MAPPING, QUEUE, of_type, queue_subscriptions, re
 DAY = 24 * 3600
 DEFAULT_RETENTION = 4 * DAY
 DEFAULT_VISIBILITY = 30
+HALF_AN_HOUR = 1800
+CONCURRENCY_OF_A_NEW_ACCOUNT = 10
 
 
 def _readers(template):
@@ -29,7 +31,7 @@ def test_every_queue_that_a_function_reads_has_dead_letters(template):
     for queue in read:
         redrive = queues[queue]["RedrivePolicy"]
         dead_letters = queues[referred(redrive["deadLetterTargetArn"])]
-        assert redrive["maxReceiveCount"] >= 5
+        assert redrive["maxReceiveCount"] >= 5, "Lambda developer guide, services-sqs-configure.html"
         retention = queues[queue].get("MessageRetentionPeriod", DEFAULT_RETENTION)
         assert dead_letters["MessageRetentionPeriod"] > retention
 
@@ -53,11 +55,24 @@ def test_one_bad_message_does_not_repeat_its_batch(template):
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
 
 
-def test_a_full_queue_does_not_take_all_concurrency(template):
+def test_message_outlasts_half_an_hour_of_throttling(template):
+    """Lambda retries a throttled batch until the visibility timeout ends. Then its messages are received again, which
+    counts: AWS Lambda developer guide, "Handling errors for an SQS event source in Lambda"."""
+    queues = of_type(template, QUEUE)
+    redriving = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
+    assert set(redriving) >= {queue for queue, _ in _readers(template)}
+    for name, queue in redriving.items():
+        survived = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+        assert HALF_AN_HOUR <= survived < queue.get("MessageRetentionPeriod", DEFAULT_RETENTION), name
+
+
+def test_full_queue_leaves_most_of_a_new_accounts_concurrency(template):
+    """2 is the least that a mapping can have: AWS Lambda developer guide, "Configuring scaling behavior for SQS event
+    source mappings"."""
     queues = of_type(template, QUEUE)
     for name, mapping in of_type(template, MAPPING).items():
         if referred(mapping["EventSourceArn"]) in queues:
-            assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 10, name
+            assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= CONCURRENCY_OF_A_NEW_ACCOUNT / 5, name
 
 
 def test_a_queue_behind_a_topic_gets_the_event_itself_and_is_chosen_by_what_is_in_it(template):
