@@ -75,6 +75,26 @@ def test_throttled_workflow_step_fails_with_the_error_of_lambda(session, functio
     assert ended["error"] == "Lambda.TooManyRequestsException"
 
 
+def test_throttled_step_with_a_task_token_fails_at_once(session, functions, waiting, tmp_path):
+    arn = noting(functions, "callback", tmp_path / "noted")
+    workflows = session.client("stepfunctions")
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": arn, "Payload": {"token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 600,
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": state}}
+    machine = workflows.create_state_machine(name="asking", definition=json.dumps(definition), roleArn=ROLE)
+
+    with busy(waiting, tmp_path):
+        started = workflows.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        ended = eventually(lambda: _ended(workflows, started))
+
+    assert ended["error"] == "Lambda.TooManyRequestsException"
+
+
 def test_throttled_asynchronous_call_is_retried_until_it_runs(session, functions, waiting, tmp_path):
     noting(functions, "later", tmp_path / "noted")
 
