@@ -10,6 +10,7 @@ from chalicelib.payments.provider import (
     DisputeStatus,
     PaymentDeclined,
     PaymentDisputed,
+    PaymentId,
     PaymentProvider,
     PaymentProviderFailed,
     PaymentProviderUnavailable,
@@ -63,7 +64,7 @@ class FakePaymentProvider:
         def act() -> ProviderPayment:
             number = len(self._payments) + 1
             payment = ProviderPayment(
-                f"pi_{number}",
+                PaymentId(f"pi_{number}"),
                 ProviderStatus.CREATED,
                 order_id,
                 self._deployment,
@@ -75,7 +76,7 @@ class FakePaymentProvider:
 
         return self._once(key, act, "create", order_id, amount)
 
-    def confirm(self, payment_id: str, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
+    def confirm(self, payment_id: PaymentId, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
         def act() -> ProviderPayment:
             payment = self._in_state(payment_id, *UNCONFIRMED)
             if payment_method == DECLINED:
@@ -93,7 +94,7 @@ class FakePaymentProvider:
 
         return self._once(key, act, "confirm", payment_id, payment_method, return_url)
 
-    def capture(self, payment_id: str, key: str) -> ProviderPayment:
+    def capture(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         def act() -> ProviderPayment:
             payment = self._in_state(payment_id, ProviderStatus.AUTHORIZED)
             taken = replace(payment, status=ProviderStatus.CAPTURED, held=0, captured=payment.amount)
@@ -101,13 +102,13 @@ class FakePaymentProvider:
 
         return self._once(key, act, "capture", payment_id)
 
-    def cancel(self, payment_id: str, key: str) -> ProviderPayment:
+    def cancel(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         return self._once(key, lambda: self._cancelled(payment_id, True), "cancel", payment_id)
 
-    def refund(self, payment_id: str, amount: int, reference: str, key: str) -> None:
+    def refund(self, payment_id: PaymentId, amount: int, reference: str, key: str) -> None:
         self._once(key, lambda: self._gave_back(payment_id, amount, reference), "refund", payment_id, amount, reference)
 
-    def retrieve(self, payment_id: str) -> ProviderPayment:
+    def retrieve(self, payment_id: PaymentId) -> ProviderPayment:
         self._check_up()
         return self._found(payment_id)
 
@@ -138,21 +139,21 @@ class FakePaymentProvider:
     def lose(self, call: str) -> None:
         self.losing.add(call)
 
-    def answer(self, payment_id: str, confirms: bool = True) -> None:
+    def answer(self, payment_id: PaymentId, confirms: bool = True) -> None:
         """The buyer confirms the payment at the bank, or fails to. Raises UnexpectedPaymentState."""
         payment = self._in_state(payment_id, ProviderStatus.REQUIRES_ACTION)
         status = ProviderStatus.AUTHORIZED if confirms else ProviderStatus.DECLINED
         held, code = (payment.amount, None) if confirms else (0, FAILED_AUTHENTICATION)
         self._moved("answer", replace(payment, status=status, held=held, decline_code=code, redirect_url=None))
 
-    def expire(self, payment_id: str) -> None:
+    def expire(self, payment_id: PaymentId) -> None:
         self._cancelled(payment_id, False)
 
-    def capture_by_hand(self, payment_id: str, amount: int) -> None:
+    def capture_by_hand(self, payment_id: PaymentId, amount: int) -> None:
         payment = self._in_state(payment_id, ProviderStatus.AUTHORIZED)
         self._moved("capture", replace(payment, status=ProviderStatus.CAPTURED, held=0, captured=amount))
 
-    def refund_by_hand(self, payment_id: str, amount: int) -> None:
+    def refund_by_hand(self, payment_id: PaymentId, amount: int) -> None:
         self._gave_back(payment_id, amount, None)
 
     def fail_refund(self, refund_id: str, status: RefundStatus = RefundStatus.FAILED) -> None:
@@ -161,14 +162,16 @@ class FakePaymentProvider:
         refunds = tuple(replace(r, status=status) if r.id == refund_id else r for r in payment.refunds)
         self._payments[payment.id] = replace(payment, refunds=refunds)
 
-    def dispute(self, payment_id: str, amount: int | None = None, status: DisputeStatus = DisputeStatus.OPEN) -> str:
+    def dispute(
+        self, payment_id: PaymentId, amount: int | None = None, status: DisputeStatus = DisputeStatus.OPEN
+    ) -> str:
         """Returns its id; without an amount, all that is kept is disputed."""
         payment = self._found(payment_id)
         new = Dispute(self._number("dp"), payment.kept if amount is None else amount, status)
         self._payments[payment_id] = replace(payment, disputes=(new, *payment.disputes))
         return new.id
 
-    def close_dispute(self, payment_id: str, status: DisputeStatus) -> None:
+    def close_dispute(self, payment_id: PaymentId, status: DisputeStatus) -> None:
         """The newest of this payment."""
         payment = self._found(payment_id)
         newest, *others = payment.disputes
@@ -178,12 +181,12 @@ class FakePaymentProvider:
         """As Stripe does after a day."""
         self._answers.clear()
 
-    def _cancelled(self, payment_id: str, by_shop: bool) -> ProviderPayment:
+    def _cancelled(self, payment_id: PaymentId, by_shop: bool) -> ProviderPayment:
         payment = self._in_state(payment_id, *UNCONFIRMED, ProviderStatus.AUTHORIZED)
         cancelled = replace(payment, status=ProviderStatus.CANCELLED, held=0, cancelled_by_shop=by_shop)
         return self._moved("cancel", cancelled)
 
-    def _gave_back(self, payment_id: str, amount: int, reference: str | None) -> None:
+    def _gave_back(self, payment_id: PaymentId, amount: int, reference: str | None) -> None:
         payment = self._found(payment_id)
         if payment.withdrawn or (payment.lost and amount > payment.kept):
             raise PaymentDisputed
@@ -204,12 +207,12 @@ class FakePaymentProvider:
                 if self._created[moved.id] >= created:
                     yield replace(payment, refunds=(), disputes=()), moved
 
-    def _found(self, payment_id: str) -> ProviderPayment:
+    def _found(self, payment_id: PaymentId) -> ProviderPayment:
         if payment_id not in self._payments:
             raise PaymentUnknown
         return self._payments[payment_id]
 
-    def _in_state(self, payment_id: str, *allowed: ProviderStatus) -> ProviderPayment:
+    def _in_state(self, payment_id: PaymentId, *allowed: ProviderStatus) -> ProviderPayment:
         payment = self._found(payment_id)
         if payment.status not in allowed:
             raise UnexpectedPaymentState(payment.status)

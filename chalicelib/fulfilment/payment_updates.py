@@ -10,7 +10,7 @@ from chalicelib.fulfilment.returns import Returns
 from chalicelib.orders.model import Reason, TooLateToCancel
 from chalicelib.orders.service import Orders
 from chalicelib.payments.model import DISPUTE_ENDS, PaymentUpdate, UpdateKind
-from chalicelib.payments.provider import PaymentUnknown
+from chalicelib.payments.provider import PaymentId, PaymentUnknown
 from chalicelib.payments.service import Payments
 from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
@@ -63,7 +63,7 @@ class PaymentUpdates:
         except PaymentUnknown:
             log.warning("Stripe sent an event of a payment that it does not have", extra={"event_id": event_id})
 
-    def learn(self, payment_id: str, cause: str) -> None:
+    def learn(self, payment_id: PaymentId, cause: str) -> None:
         """Raises PaymentProviderUnavailable, PaymentUnknown."""
         self._payments.learn(payment_id, lambda order_id, update: self._tell(order_id, update, cause))
 

@@ -10,7 +10,7 @@ from chalicelib.fulfilment.payment_updates import PaymentUpdates
 from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.orders.service import Orders
 from chalicelib.payments.movements import HOLDS_MOVE
-from chalicelib.payments.provider import ProviderPayment
+from chalicelib.payments.provider import PaymentId, ProviderPayment
 from chalicelib.payments.reconciliation import Claim, Mismatch, MismatchKind, mismatches
 from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
@@ -103,7 +103,7 @@ class Reconciliation:
         claims = {before.order_id: before} if before else {}
         return next((pair for pair in mismatches(intents, claims) if pair[0] == suspected), None)
 
-    def _ours(self, payment_id: str) -> ProviderPayment | None:
+    def _ours(self, payment_id: PaymentId) -> ProviderPayment | None:
         intent = self._payments.retrieve(payment_id)
         return intent if self._payments.is_ours(intent) else None
 

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.payments.provider import Dispute, DisputeStatus, ProviderPayment, ProviderStatus, Refund
+from chalicelib.payments.provider import Dispute, DisputeStatus, PaymentId, ProviderPayment, ProviderStatus, Refund
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.money import Money
@@ -109,7 +109,7 @@ class Payment(Versioned):
     """
 
     status: PaymentStatus
-    intent_id: str | None = None
+    intent_id: PaymentId | None = None
     amount: Money | None = None
     captured: int = 0
     refunded: int = 0
@@ -130,7 +130,7 @@ class Payment(Versioned):
         return self.amount is not None and self.amount.amount == 0
 
     @property
-    def provider_id(self) -> str:
+    def provider_id(self) -> PaymentId:
         """Of a payment that was begun at the provider. Raises PaymentEnded if it never was."""
         if self.intent_id is None:
             raise PaymentEnded(self.order_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.payments.model import Payment
-from chalicelib.payments.provider import Dispute, PaymentProvider, ProviderPayment, ProviderStatus, Refund
+from chalicelib.payments.provider import Dispute, PaymentId, PaymentProvider, ProviderPayment, ProviderStatus, Refund
 
 HOLDS_MOVE = timedelta(days=8)
 """A card hold lives for seven days: within them, a payment that was begun can be captured or lost."""
@@ -48,12 +48,12 @@ def recent_movements(
     Its lists of movements are read, and not each payment of the year: one call for a hundred.
     """
     began = {payment.id: payment for payment in provider.payments_since(_seconds(now - HOLDS_MOVE))}
-    moved: dict[str, Moved] = {}
+    moved: dict[PaymentId, Moved] = {}
     for payment, refund in provider.refunds_since(_seconds(now - REFUNDS_MOVE)):
         moved.setdefault(payment.id, Moved(payment)).refunds.append(refund)
     for payment, dispute in provider.disputes_since(_seconds(now - DISPUTES_MOVE)):
         moved.setdefault(payment.id, Moved(payment)).disputes.append(dispute)
-    nothing = Moved(ProviderPayment("", ProviderStatus.CREATED))
+    nothing = Moved(ProviderPayment(PaymentId(""), ProviderStatus.CREATED))
     begun = [
         replace(payment, refunds=tuple(each.refunds), disputes=tuple(each.disputes))
         for payment in began.values()

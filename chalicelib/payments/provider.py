@@ -6,10 +6,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NewType, Protocol
 
 from chalicelib.platform.errors import Conflict, Unavailable
 from chalicelib.platform.money import Money
+
+PaymentId = NewType("PaymentId", str)
+"""The provider's id of a payment: at Stripe, that of a PaymentIntent. Never an order's id."""
 
 
 class PaymentDeclined(Exception):
@@ -127,7 +130,7 @@ class ProviderPayment:
     in the browser asks the buyer on the shop's page.
     """
 
-    id: str
+    id: PaymentId
     status: ProviderStatus
     order_id: str | None = None
     deployment: str | None = None
@@ -190,22 +193,22 @@ class PaymentProvider(Protocol):
     def create(self, order_id: str, amount: Money, key: str) -> ProviderPayment:
         """Begin a payment that holds no money yet."""
 
-    def confirm(self, payment_id: str, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
+    def confirm(self, payment_id: PaymentId, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
         """Hold the money, or ask the buyer, who comes back to `return_url`.
 
         Raises PaymentDeclined and UnexpectedPaymentState.
         """
 
-    def capture(self, payment_id: str, key: str) -> ProviderPayment:
+    def capture(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         """Take all the held money. Raises UnexpectedPaymentState."""
 
-    def cancel(self, payment_id: str, key: str) -> ProviderPayment:
+    def cancel(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         """Release what is held, and close the payment. Raises UnexpectedPaymentState."""
 
-    def refund(self, payment_id: str, amount: int, reference: str, key: str) -> None:
+    def refund(self, payment_id: PaymentId, amount: int, reference: str, key: str) -> None:
         """Give back `amount` minor units; `reference` says what for. Raises PaymentDisputed and RefundTooLarge."""
 
-    def retrieve(self, payment_id: str) -> ProviderPayment:
+    def retrieve(self, payment_id: PaymentId) -> ProviderPayment:
         """Return the payment with its refunds and disputes, each newest first. Raises PaymentUnknown."""
 
     def payments_since(self, created: int) -> Iterator[ProviderPayment]:

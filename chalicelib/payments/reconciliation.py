@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.payments.model import Payment, UpdateKind
-from chalicelib.payments.provider import ProviderPayment
+from chalicelib.payments.provider import PaymentId, ProviderPayment
 
 
 class MismatchKind(StrEnum):
@@ -51,7 +51,7 @@ class Mismatch:
 
     kind: MismatchKind
     order_id: str | None
-    payment_id: str | None
+    payment_id: PaymentId | None
     expected: int = 0
     found: int = 0
 
@@ -102,7 +102,7 @@ def _of_payment(at_provider: ProviderPayment, claim: Claim, payment: Payment) ->
         yield Mismatch(MismatchKind.NOT_RECORDED, *about, payment.kept, at_provider.kept)
 
 
-def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[str, str]) -> Iterator[Mismatch]:
+def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[str, PaymentId]) -> Iterator[Mismatch]:
     if at_provider.held:
         yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=at_provider.held)
     if at_provider.kept > owed:

@@ -7,7 +7,7 @@ from chalicelib.payments.attempts import CANCEL, CAPTURE, CONFIRM, CREATE, RETRI
 from chalicelib.payments.confirmation import NO_CONFIRMATION, NOBODY_WAITS, NOT_CONFIRMED, Confirmation
 from chalicelib.payments.model import BuyerActionRequired, Payment, PaymentEnded, PaymentStatus, PaymentUpdate
 from chalicelib.payments.movements import RecentMovements, recent_movements
-from chalicelib.payments.provider import PaymentDeclined, PaymentProvider, ProviderPayment, ProviderStatus
+from chalicelib.payments.provider import PaymentDeclined, PaymentId, PaymentProvider, ProviderPayment, ProviderStatus
 from chalicelib.payments.refunds import Given, Refunds
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.log import log
@@ -155,7 +155,7 @@ class Payments:
             return ()
         return payment.task_tokens
 
-    def learn(self, payment_id: str, tell: Callable[[str, PaymentUpdate], None]) -> None:
+    def learn(self, payment_id: PaymentId, tell: Callable[[str, PaymentUpdate], None]) -> None:
         """Bring our record to the provider's state, independent of the order in which its events arrive.
 
         `tell` gets the order's id and each update before it is recorded here, so that none is lost if the process ends
@@ -188,7 +188,7 @@ class Payments:
         record = self._store.get(at_provider.order_id) if at_provider.order_id else None
         return record is not None and record.intent_id == at_provider.id
 
-    def retrieve(self, payment_id: str) -> ProviderPayment:
+    def retrieve(self, payment_id: PaymentId) -> ProviderPayment:
         return self._provider.retrieve(payment_id)
 
     def repair(self, at_provider: ProviderPayment, surplus: int, run: str) -> None:

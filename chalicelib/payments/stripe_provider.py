@@ -14,6 +14,7 @@ from chalicelib.payments.provider import (
     DisputeStatus,
     PaymentDeclined,
     PaymentDisputed,
+    PaymentId,
     PaymentProviderFailed,
     PaymentProviderUnavailable,
     PaymentUnknown,
@@ -88,23 +89,23 @@ class StripeProvider:
             key=key,
         )
 
-    def confirm(self, payment_id: str, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
+    def confirm(self, payment_id: PaymentId, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:
         """Without a `return_url`, Stripe.js must ask the buyer."""
         parameters = {"payment_method": payment_method} | ({"return_url": return_url} if return_url else {})
         return self._payment("confirm", self._intents.confirm, payment_id, parameters, key=key)
 
-    def capture(self, payment_id: str, key: str) -> ProviderPayment:
+    def capture(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         return self._payment("capture", self._intents.capture, payment_id, key=key)
 
-    def cancel(self, payment_id: str, key: str) -> ProviderPayment:
+    def cancel(self, payment_id: PaymentId, key: str) -> ProviderPayment:
         reason = {"cancellation_reason": OUR_CANCELLATION}
         return self._payment("cancel", self._intents.cancel, payment_id, reason, key=key)
 
-    def refund(self, payment_id: str, amount: int, reference: str, key: str) -> None:
+    def refund(self, payment_id: PaymentId, amount: int, reference: str, key: str) -> None:
         parameters = {"payment_intent": payment_id, "amount": amount, "metadata": {"reference": reference}}
         self._call("refund", self._client.v1.refunds.create, parameters, key=key)
 
-    def retrieve(self, payment_id: str) -> ProviderPayment:
+    def retrieve(self, payment_id: PaymentId) -> ProviderPayment:
         found = self._call("retrieve", self._intents.retrieve, payment_id, {"expand": CHARGE})
         payment, charge = _payment(found), found.latest_charge
         if not payment.captured:
@@ -226,7 +227,7 @@ def _refusal(error: Any) -> Exception | None:
 def _payment(found: Any) -> ProviderPayment:
     code = _decline_code(found.last_payment_error) if found.last_payment_error else None
     return ProviderPayment(
-        id=found.id,
+        id=PaymentId(found.id),
         status=_status(found.status, code),
         order_id=_metadata(found).get("order_id"),
         deployment=_metadata(found).get("deployment"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from chalicelib.payments.provider import PaymentId
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Malformed
 from chalicelib.platform.parameters import Parameter
@@ -62,10 +63,10 @@ class StripeEvent(BaseModel):
     data: StripeEventData
 
     @property
-    def payment_intent(self) -> str | None:
+    def payment_intent(self) -> PaymentId | None:
         about = self.data.object
         found = about.get("id") if about.get("object") == "payment_intent" else about.get("payment_intent")
-        return found if isinstance(found, str) else None
+        return PaymentId(found) if isinstance(found, str) else None
 
     @property
     def order_id(self) -> str | None:
@@ -79,7 +80,7 @@ class StripeEventRef(BaseModel):
     """In our queue: which payment to look at, and the event that made us look; none if it was the buyer's return."""
 
     event_id: str | None = None
-    payment_intent: str
+    payment_intent: PaymentId
     order_id: str | None = None
 
 
@@ -111,7 +112,7 @@ class WebhookReceiver:
         if event.type in HANDLED and event.payment_intent:
             self._send(StripeEventRef(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
 
-    def buyer_returned(self, order_id: str, payment_id: str) -> None:
+    def buyer_returned(self, order_id: str, payment_id: PaymentId) -> None:
         """Have the payment's state retrieved after the buyer answered; a webhook may be late, or never arrive."""
         self._send(StripeEventRef(payment_intent=payment_id, order_id=order_id))
 
