@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from infra.commands import browser as local_browser
 from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE, Buyer
 
+DEFAULTS: Any = {"viewport": DESKTOP, "service_workers": "block", "reduced_motion": "reduce"}
 NewBuyer = Callable[..., Buyer]
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -30,11 +31,14 @@ def viewport(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def new_buyer(browser: Browser, storefront_url: str) -> Iterator[NewBuyer]:
-    """Fail the test on any script error of a page and on any violation of its content security policy."""
+    """Fail the test on any script error of a page and on any violation of its content security policy.
+
+    Pages reduce motion unless a test asks for it: without a GPU, animations take half of the processor.
+    """
     contexts, errors = [], []
 
     def enters(**options: Any) -> Buyer:
-        context = browser.new_context(**{"viewport": DESKTOP, "service_workers": "block", **options})
+        context = browser.new_context(**DEFAULTS | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
@@ -64,7 +68,7 @@ def bought(browser: Browser, storefront_url: str, opened: dict[str, Any]) -> dic
 
     The state has no cart token, so that each test that starts with it has a cart of its own.
     """
-    context = browser.new_context(viewport=DESKTOP, service_workers="block")
+    context = browser.new_context(**DEFAULTS)
     guest = Buyer(context.new_page(), storefront_url)
     guest.packs("CAMP-KETTLE-01")
     guest.packs("KITCHEN-MUG-01")

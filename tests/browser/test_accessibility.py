@@ -157,7 +157,7 @@ PAGES: dict[str, Step] = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str) -> None:
-    buyer = new_buyer(reduced_motion="reduce", storage_state=bought["state"], bypass_csp=True)
+    buyer = new_buyer(storage_state=bought["state"], bypass_csp=True)
     PAGES[name](buyer, bought)
     buyer.page.add_script_tag(path=AXE)
     found = []

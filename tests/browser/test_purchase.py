@@ -10,8 +10,8 @@ from tests.browser.buyer import Buyer
 
 
 def test_a_guest_buys_something(new_buyer: Any, viewport: Any) -> None:
-    """From the product page to the parcel, and then the invoice."""
-    buyer = new_buyer(viewport=viewport)
+    """From the product page to the parcel, and then the invoice, with all animations."""
+    buyer = new_buyer(viewport=viewport, reduced_motion="no-preference")
     page = buyer.page
     buyer.goes_to("/category/kitchen")
     page.get_by_test_id("product-card").first.click()
