@@ -1,0 +1,256 @@
+"""Deployed package: the zips for AWS hold what every handler needs, in the tested versions, and nothing else."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from app import app
+from chalicelib.platform import openapi
+from chalicelib.platform.shop import shop
+from infra.build import libraries
+from infra.build.package import files_in_zip, package
+from infra.commands.bench_init import PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
+
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+"""What the Lambda runtime brings along."""
+EXTENSION = re.compile(r"(.+)\.(?:cpython-\d+-[\w-]+|abi3)\.so$")
+FOR_LAMBDA = re.compile(r"\.(?:cpython-313-aarch64-linux-gnu|abi3)\.so$")
+AARCH64 = 0xB7
+"""`e_machine` of an ELF file, at its byte 18."""
+OPTIONAL = {
+    "certifi": "The simulator brings no libraries; botocore has certificates of its own.",
+    "simplejson": "requests prefers it where it is installed, as for moto; the standard library's module is the same.",
+}
+"""Modules that developers have and functions do without."""
+LIMIT_BYTES = 15_000_000
+
+ORDER_ID = PLACED["data"]["order_id"]
+STEP = {
+    "order_id": ORDER_ID, "task_token": "token", "reason": "OUT_OF_STOCK", "return_id": "ret_1", "refunded": 1,
+}  # fmt: skip
+RETURNED = {"return_id": "ret_1", "refund": PLACED["data"]["total"], "quantities": {"MUG-01": 1}}
+LINES = [{"sku": sku, "quantity": 1, "unit_price": 1} for sku in ("MUG-01", "TENT-01")]
+ROW = {"line": 2, "imported": {"sku": "MUG-01", "stock": 1}}
+DIED = {"stateMachineArn": "1", "name": ORDER_ID, "status": "FAILED"}
+
+
+assert app.routes, "importing the app declares all operations"
+
+
+def queued(body: dict[str, Any]) -> dict[str, Any]:
+    system = QUEUED["attributes"] | {"MessageGroupId": ORDER_ID}
+    return {"Records": [QUEUED | {"attributes": system, "body": json.dumps(body)}]}
+
+
+def from_bus(kind: str, **data: Any) -> dict[str, Any]:
+    return queued({"detail": PLACED | {"type": kind, "data": PLACED["data"] | {"lines": LINES} | data}})
+
+
+def streamed() -> dict[str, Any]:
+    event = PLACED | {"data": PLACED["data"] | {"reason": None}}
+    change = STREAMED["dynamodb"] | {"NewImage": {"event": TypeSerializer().serialize(event)}}
+    return {"Records": [STREAMED | {"dynamodb": change}]}
+
+
+EVENTS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("relay_events", "queue_updates"), streamed()),
+    "live": {"requestContext": {"eventType": "CONNECT", "connectionId": "1"}},
+    "push_updates": queued(
+        {"order_id": ORDER_ID, "version": 1, "type": "OrderPlaced", "status": "PLACED", "reason": None, "at": "now"}
+    ),
+    "start_fulfilment": from_bus("OrderPlaced"),
+    "count_placed": from_bus("OrderPlaced"),
+    "stop_fulfilment": from_bus("OrderCancelRequested", reason="CUSTOMER_REQUEST"),
+    "start_return": from_bus("OrderReturnRequested", returned=RETURNED),
+    "count_return": from_bus("OrderReturned", returned=RETURNED),
+    **dict.fromkeys(
+        ("send_notifications", "earn_points", "write_invoice", "count_sales", "learn_affinity"),
+        from_bus("OrderCompleted"),
+    ),
+    "recover_workflow": queued({"detail": DIED}),
+    "process_warehouse_reply": queued({"order_id": ORDER_ID, "outcome": "accepted"}),
+    "process_stripe_event": queued({"payment_intent": "pi_1", "order_id": ORDER_ID}),
+    "split_import": queued({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "1"}}}),
+    "import_rows": queued({"import_id": "imp_1", "content": "1", "number": 0, "rows": [ROW], "bad_rows": []}),
+    "send_confirmation": queued({"order_id": ORDER_ID}),
+    "handle": queued({"action": "leave", "order_id": ORDER_ID, "version": 1}),
+}
+"""By the handler's name. Steps of workflows and scheduled functions get STEP, of which each reads what it needs."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """The packages of both stages, and what the functions of `demo` did in isolation."""
+
+    zips: dict[str, dict[str, Path]]
+    code: dict[str, bytes]
+    """The content of the functions' zip."""
+    handlers: dict[str, str]
+    """The zip of each."""
+    results: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Built:
+    out = tmp_path_factory.mktemp("package")
+    templates = {stage: json.loads(package(stage, out / stage).read_text()) for stage in ("demo", "prod")}
+    zips = {stage: {path.name: path for path in (out / stage).glob("*.zip")} for stage in templates}
+    resources = templates["demo"]["Resources"]
+    functions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Serverless::Function"]
+    handlers = {each["Handler"]: Path(each["CodeUri"]).name for each in functions}
+    requests = _requests(openapi.document("")["paths"])
+    results: dict[str, Any] = {}
+    for code in sorted(set(handlers.values())):
+        asked = [_asked(handler, requests) for handler, place in handlers.items() if place == code]
+        results |= _isolated(zips["demo"][code], asked, out / code.removesuffix(".zip"))
+    return Built(zips, files_in_zip(zips["prod"]["deployment.zip"]), handlers, results)
+
+
+def _requests(paths: dict[str, Any]) -> list[dict[str, Any]]:
+    """One request for each operation, with an empty body."""
+    return [
+        REQUEST
+        | {
+            "path": path,
+            "pathParameters": dict.fromkeys(re.findall(r"{(\w+)}", path), "1"),
+            "body": "{}",
+            "headers": {"content-type": "application/json"},
+            "requestContext": {
+                "httpMethod": method.upper(),
+                "resourcePath": path,
+                "identity": {"sourceIp": "127.0.0.1"},
+                "authorizer": {"claims": {"sub": "ada", "email": "ada@example.com", "cognito:groups": "admins"}},
+            },
+        }
+        for path, methods in paths.items()
+        for method in methods
+    ]
+
+
+def _asked(handler: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
+    name = handler.rpartition(".")[2]
+    own = dict.fromkeys(("LEDGER_TABLE", "REQUESTS_QUEUE_URL", "REPLIES_QUEUE_URL", "STACK_NAME"), "1")
+    own |= dict.fromkeys(
+        ("WEBSOCKET_MANAGEMENT_ENDPOINT", "STRIPE_API_BASE", "IDENTITY_ENDPOINT"), "https://127.0.0.1:9"
+    )
+    events = requests if handler == "app.app" else [EVENTS.get(name, STEP)]
+    return {"handler": handler, "environment": environment(SUBJECTS[0], 9) | own, "events": events}
+
+
+def _isolated(code: Path, functions: list[dict[str, Any]], scratch: Path) -> dict[str, Any]:
+    """Run the handlers with the zip's own files, the locked libraries for this Python, and the SDK; nothing else."""
+    content = files_in_zip(code)
+    locked = content.keys() & _names(libraries.installed(libraries.for_lambda()))
+    own, sdk = scratch / "own", scratch / "sdk"
+    for name in content.keys() - locked:
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_bytes(content[name])
+    sdk.mkdir()
+    for name in SDK:
+        place = Path(find_spec(name).origin)
+        place = place.parent if place.name == "__init__.py" else place
+        (sdk / place.name).symlink_to(place)
+    folders = [own, *([libraries.installed()] if locked else []), sdk]
+    asked = {"functions": functions, "has_shop": "app.py" in content, "byte_code": str(scratch / "byte-code")}
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("isolated.py")), *map(str, folders)],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        cwd=scratch,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_package_is_the_same_for_both_stages_and_small(built):
+    """One content, one hash: each is built by itself, from copies of its own."""
+    code = {stage: zips["deployment.zip"].read_bytes() for stage, zips in built.zips.items()}
+    assert code["demo"] == code["prod"]
+    assert len(code["prod"]) < LIMIT_BYTES
+
+
+def test_package_holds_each_locked_package_at_its_version_and_no_other(built):
+    metadata = {name: content for name, content in built.code.items() if name.endswith(".dist-info/METADATA")}
+    packed = {re.sub(r"[-_.]+", "-", name.removesuffix(".dist-info/METADATA")).lower() for name in metadata}
+    locked = re.findall(r"^([\w.-]+)==(\S+)", libraries.LOCK.read_text(), re.MULTILINE)
+    assert packed == {re.sub(r"[-_.]+", "-", f"{name}-{version}").lower() for name, version in locked}
+
+
+def test_package_holds_no_command_line_and_no_part_of_the_sdk(built):
+    names = built.code.keys()
+    top = {name.partition("/")[0].removesuffix(".py") for name in names}
+    assert {"app", "chalicelib", "chalice", "stripe"} <= top
+    assert not top & {*SDK, "click", "inquirer", "pip", "setuptools", "wheel", "yaml"}
+    assert {name for name in names if name.startswith("chalice/")} == {"chalice/__init__.py", "chalice/app.py"}
+    assert not [name for name in names if name.endswith((".pyc", ".pyi")) or "/tests/" in name]
+
+
+def test_package_is_compiled_for_the_runtime_of_lambda(built):
+    extensions = {name: content for name, content in built.code.items() if name.endswith(".so")}
+    assert len(extensions) > 3
+    for name, content in extensions.items():
+        assert FOR_LAMBDA.search(name) and int.from_bytes(content[18:20], "little") == AARCH64, name
+
+
+def test_package_differs_from_what_is_tested_in_compiled_files_only():
+    ours, lambdas = (_names(libraries.installed(target)) for target in (None, libraries.for_lambda()))
+    assert {EXTENSION.sub(r"\1", name) for name in ours} == {EXTENSION.sub(r"\1", name) for name in lambdas}
+
+
+def test_isolated_shop_can_execute_every_import_of_its_code(built):
+    assert built.results["imports"]["failed"] == {}
+
+
+def test_isolated_shop_finds_every_module_that_developers_have(built):
+    """Also where a library catches the ImportError and does without, so that a test would see another behavior."""
+    missing = {name for result in built.results.values() for name in result["missing"]}
+    assert "simplejson" in missing
+    ours = {name for name in missing if name.partition(".")[0] not in SDK and _is_importable(name)}
+    assert ours - OPTIONAL.keys() == set()
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def test_isolated_libraries_find_their_own_files(built):
+    assert {name: value for name, value in built.results["libraries"].items() if name != "missing"} == {
+        "token": {"sub": "ada"},
+        "address": "GERMANY",
+        "email": "ada@example.com",
+        "search text": "a ae",
+        "time zone": shop().time_zone,
+        "stripe": "PaymentProviderUnavailable",
+    }
+
+
+def test_isolated_handlers_all_reach_aws(built):
+    """So the event is understood, and all that its work needs is built."""
+    silent = {handler: built.results[handler] for handler in built.handlers if not built.results[handler]["calls"]}
+    assert silent == {}
+    refused = {"", "ClientError", "PaymentProviderUnavailable"}
+    assert {built.results[handler]["raised"] for handler in built.handlers} <= refused
+
+
+def test_isolated_api_answers_every_operation(built):
+    """Each room of the API is loaded by the first call of its paths."""
+    answers = built.results["app.app"]["answers"]
+    assert len(answers) == sum(map(len, openapi.document("")["paths"].values()))
+    assert {answer["statusCode"] for answer in answers} >= {200, 400}
+    assert {answer["statusCode"] for answer in answers} <= {200, 204, 400, 401, 403, 404, 415, 422, 428, 500, 503}
