@@ -52,7 +52,11 @@ class AuditRequest(BaseModel):
 def get_timeline(call: Call, order_id: str) -> Timeline:
     """Return workflow states, events, payment, shipment and emails of one order, oldest first."""
     order = wiring.orders().get(order_id)
-    names = {"fulfilment": [order_id], "undo": [order_id], "return": [each.id for each in order.returns]}
+    names: dict[str, list[str]] = {
+        "fulfilment": [order_id],
+        "undo": [order_id],
+        "return": [each.id for each in order.returns],
+    }
     machines = _workflows()
     runs = [(kind, run) for kind, of in names.items() for name in of for run in machines[kind].runs(name)]
     states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]

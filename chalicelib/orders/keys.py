@@ -4,6 +4,10 @@ import hashlib
 import hmac
 import json
 import secrets
+from typing import NewType
+
+ReturnId = NewType("ReturnId", str)
+"""The id of a return. A return belongs to an order, so the two ids often travel together."""
 
 
 def new_order_id() -> str:
@@ -19,10 +23,10 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def new_return_id(order_id: str, key: str | None, wanted: dict[str, int] | None) -> str:
+def new_return_id(order_id: str, key: str | None, wanted: dict[str, int] | None) -> ReturnId:
     """The same for the same key, or without a key for the same units: a repeated request is one return."""
     source = f"key {key}" if key else f"pieces {fingerprint(wanted)}"
-    return f"ret_{hashlib.sha256(f'{order_id} {source}'.encode()).hexdigest()[:24]}"
+    return ReturnId(f"ret_{hashlib.sha256(f'{order_id} {source}'.encode()).hexdigest()[:24]}")
 
 
 def fingerprint(wanted: dict[str, int] | None) -> str:

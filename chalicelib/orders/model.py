@@ -22,7 +22,7 @@ from chalicelib.events.contracts import PaymentMovement, Variant
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders import events
 from chalicelib.orders.events import About, event_of
-from chalicelib.orders.keys import fingerprint, token_hash
+from chalicelib.orders.keys import ReturnId, fingerprint, token_hash
 from chalicelib.orders.returns import (
     FailedRefund,
     OrderNotReturnable,
@@ -257,7 +257,7 @@ class Order(BaseModel):
         return self._changed(events.DISPATCHED, at, dispatched_at=iso(at))
 
     def return_requested(
-        self, return_id: str, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
+        self, return_id: ReturnId, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
     ) -> "Order":
         """With these units, or all that are left, on their way back. Returns itself if it knows this return.
 
@@ -289,7 +289,7 @@ class Order(BaseModel):
         """Return the part of the order's adjustments that is in the value of a return; none for an unknown one."""
         return adjustments_of_return(return_id, self.returns, self.lines, self.adjustments)
 
-    def return_settled(self, return_id: str, refunded: int, at: datetime, shortfall: str | None = None) -> "Order":
+    def return_settled(self, return_id: ReturnId, refunded: int, at: datetime, shortfall: str | None = None) -> "Order":
         """With so much given back for this return, in minor units. RETURNED once every piece is back.
 
         `shortfall` says why it is less than the units' value. Raises IllegalTransition.

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import ConfigDict
 
 from chalicelib.events.contracts import PaymentMovement
+from chalicelib.orders.keys import ReturnId
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, UnprocessableRequest
 from chalicelib.platform.money import Money
@@ -48,7 +49,7 @@ class Return(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: ReturnId
     status: ReturnStatus
     requested_at: str
     quantities: dict[str, int]

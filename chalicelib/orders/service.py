@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
+from chalicelib.orders.keys import ReturnId
 from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, Status
 from chalicelib.orders.returns import Return
 from chalicelib.orders.store import OrderStore, guest_email
@@ -134,7 +135,7 @@ class Orders:
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
     def take_back(
-        self, order_id: str, return_id: str, wanted: dict[str, int] | None, kept: int | None = None
+        self, order_id: str, return_id: ReturnId, wanted: dict[str, int] | None, kept: int | None = None
     ) -> Return:
         """Accept a return of these units, or of all that are left; its event starts the refund.
 
@@ -145,7 +146,7 @@ class Orders:
         order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock(), kept))
         return order.accepted_return(return_id)
 
-    def return_settled(self, order_id: str, return_id: str, refunded: int, shortfall: str | None = None) -> Order:
+    def return_settled(self, order_id: str, return_id: ReturnId, refunded: int, shortfall: str | None = None) -> Order:
         """`refunded` is minor units; `shortfall` says why it is less than the value of what came back."""
         return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock(), shortfall))
 
