@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench-init contracts package deploy
+  bench-init contracts package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -32,7 +32,9 @@ replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 contracts: ## Write the event contracts to docs/events and refuse breaking changes
 package: ## Write the template and code for CloudFormation: make package STAGE=demo
+doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
+destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
 $(COMMANDS): $(INSTALLED)
 	@$(BIN)/python -m infra.commands $@

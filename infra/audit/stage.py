@@ -3,7 +3,7 @@
 import boto3
 
 from infra.audit.books import Reader
-from infra.deploy.stack import outputs as stack_outputs
+from infra.deploy.outputs import outputs as stack_outputs
 
 
 def reader_of(session: boto3.Session, stack: str, stripe_base: str = "") -> Reader:

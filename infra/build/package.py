@@ -26,7 +26,7 @@ CODE = "deployment.zip"
 INFRA = ROOT / "infra"
 SIMULATOR = INFRA / "simulator" / "warehouse.py"
 AUDITOR = [
-    *(INFRA / name for name in ("__init__.py", "deploy/__init__.py", "deploy/stack.py")),
+    *(INFRA / name for name in ("__init__.py", "deploy/__init__.py", "deploy/outputs.py")),
     *sorted((INFRA / "audit").glob("*.py")),
 ]
 Files = dict[str, bytes]

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +87,8 @@ def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -
 
 
 def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None:
-    """Upload the built site, each file with how long it may be kept."""
+    """Upload the built site, each file with how long it may be kept. A page comes after everything that it loads."""
     s3 = session.client("s3")
-    for path in sorted(DIST.rglob("*")):
-        if path.is_file():
-            key = path.relative_to(DIST).as_posix()
-            s3.put_object(
-                Bucket=bucket,
-                Key=key,
-                ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
-                CacheControl=cache_control(key),
-                **_body(path),
-            )
     s3.put_object(
         Bucket=bucket,
         Key="config.json",
@@ -106,6 +96,25 @@ def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None
         ContentType="application/json",
         CacheControl=ASK_EACH_TIME,
     )
+    for key in in_upload_order(path.relative_to(DIST).as_posix() for path in DIST.rglob("*") if path.is_file()):
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
+            CacheControl=cache_control(key),
+            **_body(DIST / key),
+        )
+
+
+def in_upload_order(keys: Iterable[str]) -> list[str]:
+    """Return assets first, then other files, then the service worker and the pages."""
+
+    def rank(key: str) -> int:
+        if key.startswith("assets/"):
+            return 0
+        return 2 if key.endswith(".html") or key == "service-worker.js" else 1
+
+    return sorted(keys, key=lambda key: (rank(key), key))
 
 
 def _body(path: Path) -> dict[str, Any]:

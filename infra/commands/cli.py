@@ -1,17 +1,14 @@
 """Command line: the options of each command. A command's own module is imported only when the command runs."""
 
-import json
-import re
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-STAGE_NAME = r"[a-z][a-z0-9-]{0,31}"
+from infra.commands.options import Assignment, JsonObject, Moment, Names, StageName, setting
 
 
 class CommandLine(click.Group):
@@ -33,63 +30,16 @@ class CommandLine(click.Group):
             code = exit_code_of(failure)
             if code is None:
                 raise
-            _fail(str(failure), code)
+            _fail(str(failure), code, getattr(failure, "problems", ()))
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, problems: Sequence[str] = ()) -> NoReturn:
+    """Print a problem a line, or the message; a message about bad input is one line."""
     from infra.commands.output import one_line, printable
 
-    click.secho(one_line(message) if code == 2 else printable(message), fg="red", err=True)
+    lines = [one_line(each) for each in problems] or [one_line(message) if code == 2 else printable(message)]
+    click.secho("\n".join(lines), fg="red", err=True)
     sys.exit(code)
-
-
-class StageName(click.ParamType):
-    """The name of a stage; `is_on_aws` excludes the local shop."""
-
-    name = "stage"
-
-    def __init__(self, is_on_aws: bool = False) -> None:
-        self._is_on_aws = is_on_aws
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(STAGE_NAME, value):
-            self.fail(f"{value!a} is not the name of a stage: lower-case letters, digits and dashes.", param, ctx)
-        if self._is_on_aws and value == "local":
-            self.fail("The stage `local` is the shop of `make up`.", param, ctx)
-        return value
-
-
-class Moment(click.ParamType):
-    """An ISO 8601 date and time, in UTC if it names no offset."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!a} is not an ISO 8601 time, such as 2030-05-17T09:00.", param, ctx)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-class JsonObject(click.ParamType):
-    """A JSON object."""
-
-    name = "json"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        try:
-            content = value if isinstance(value, dict) else json.loads(value)
-        except ValueError as error:
-            self.fail(f"{value!a} is not JSON: {error}", param, ctx)
-        if not isinstance(content, dict):
-            self.fail(f"{value!a} is not a JSON object.", param, ctx)
-        return content
-
-
-def setting(name: str, variable: str, text: str, **options: Any) -> Callable[[Any], Any]:
-    """An option that can also be given as an environment variable, which is how make passes its variables."""
-    return click.option(name, envvar=variable, help=text, show_envvar=True, **options)
 
 
 at_stage = setting("--stage", "STAGE", "Stage to work on.", type=StageName(), default="local", show_default=True)
@@ -261,18 +211,50 @@ def package(stage: str, out: Path | None) -> None:
     click.echo(package(stage, (out or ROOT / ".build" / stage).resolve()))
 
 
+def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options from which `deploying.request` is made."""
+    for add in (
+        setting("--poll-seconds", "POLL_SECONDS", "Seconds between two looks at a stack.", type=float, default=5),
+        setting("--parameter", "PARAMETERS", "Template parameters.", type=Assignment(), multiple=True),
+        setting("--sender-email", "SENDER_EMAIL", "Sender of the shop's emails, verified in SES.", default=""),
+        setting("--stripe-publishable-key", "STRIPE_PUBLISHABLE_KEY", "Adds Stripe's card form.", default=""),
+        setting("--stripe-secret-key", "STRIPE_SECRET_KEY", "Stripe's secret key, if none is stored.", default=""),
+        setting("--replace-stripe-key", "REPLACE_STRIPE_KEY", "Replace the stored secret key.", is_flag=True),
+        aws_stage("Stage: demo has a demo catalog and a simulated warehouse, prod has neither."),
+    ):
+        command = add(command)
+    return command
+
+
 @cli.command()
-@aws_stage("Stage to deploy: demo has a demo catalog and a simulated warehouse, prod has neither.")
-@setting("--stripe-secret-key", "STRIPE_SECRET_KEY", "Stripe's secret key.", required=True)
-@setting("--stripe-publishable-key", "STRIPE_PUBLISHABLE_KEY", "Adds Stripe's card form to the checkout.", default="")
-@setting("--sender-email", "SENDER_EMAIL", "Sender of the shop's emails, verified in SES.", required=True)
-def deploy(stage: str, stripe_secret_key: str, stripe_publishable_key: str, sender_email: str) -> None:
+@deployment_options
+def doctor(**options: Any) -> int:
+    """Check whether a stage can be deployed, without changing anything. Exit code 1 on a blocker."""
+    from infra.commands import deploying
+
+    return deploying.doctor(_console(), deploying.request(**options))
+
+
+@cli.command()
+@deployment_options
+@setting("--confirm", "CONFIRM", "Logical ids, or the stage, whose loss of data is intended.", type=Names(), default="")
+def deploy(**options: Any) -> None:
     """Deploy to the AWS account of the environment."""
-    import boto3
+    from infra.commands import deploying
 
-    from infra.deploy import aws
+    deploying.deploy(_console(), deploying.request(**options))
 
-    aws.deploy_stage(boto3.Session(), stage, aws.Settings(stripe_secret_key, stripe_publishable_key, sender_email))
+
+@cli.command()
+@aws_stage("Stage to delete.")
+@setting("--name", "NAME", "The stage's name again, which confirms the deletion. Without it, it is asked for.")
+@setting("--confirm", "CONFIRM", "The stage, if its termination protection is on.", type=Names(), default="")
+@setting("--poll-seconds", "POLL_SECONDS", "Seconds between two looks at a stack.", type=float, default=5)
+def destroy(stage: str, name: str | None, confirm: frozenset[str], poll_seconds: float) -> None:
+    """Delete a stage, and list what is kept."""
+    from infra.commands import deploying
+
+    deploying.destroy(_console(), stage, name, confirm, poll_seconds)
 
 
 @cli.command("rotate-link-keys")

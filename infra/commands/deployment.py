@@ -8,7 +8,7 @@ import click
 from botocore.exceptions import ClientError
 
 from infra.commands.client import Buyer
-from infra.deploy import stack
+from infra.deploy import outputs, stages
 from infra.local import run, shop
 
 LOCAL = "local"
@@ -41,13 +41,14 @@ class Deployment:
 
 
 def find(stage: str) -> Deployment:
-    """Return the deployment of this stage. Raises run.NotRunning or NotDeployed."""
+    """Return the deployment of this stage. Raises run.NotRunning, NotDeployed, StageFileInvalid or WrongRegion."""
     if stage == LOCAL:
         return Deployment(LOCAL, shop.STACK, run.place().session, run.outputs()["stack"])
-    session, name = boto3.Session(), f"{shop.STACK}-{stage}"
+    values = stages.read(stage)
+    session, name = values.session(), values.stack_name
     try:
-        return Deployment(stage, name, session, stack.outputs(session, name))
+        return Deployment(stage, name, session, outputs.outputs(session, name))
     except ClientError as error:
-        if "does not exist" in str(error):
+        if outputs.is_missing(error):
             raise NotDeployed(f"Stage {stage} is not deployed: {session.region_name} has no stack {name}.") from None
         raise

@@ -1,16 +1,24 @@
 """Exit codes: turns a failure that the user can resolve into one line and an exit code. A bug keeps its traceback."""
 
 from botocore.exceptions import BotoCoreError, ClientError
+from stripe import StripeError
 
 from infra.build.package import PackagingFailed
 from infra.build.storefront import BuildFailed
 from infra.commands.browser import NoBrowser
 from infra.commands.client import Refused, StillRunning
+from infra.commands.deploying import Blocked
 from infra.commands.deployment import NotDeployed
 from infra.commands.job import JobFailed, JobUnknown
 from infra.commands.people import NotAllowed
 from infra.commands.tour import TourStuck
+from infra.deploy.artifacts import BucketNotOurs
+from infra.deploy.changes import ConfirmationNeeded
+from infra.deploy.destroy import NothingToDelete, ProtectedStage
+from infra.deploy.parameters import ValueMissing
 from infra.deploy.stack import DeploymentFailed
+from infra.deploy.stages import StageFileInvalid, WrongRegion
+from infra.deploy.stripe_key import KeyMissing
 from infra.local.processes import DidNotStart, PortBusy
 from infra.local.run import NotRunning
 
@@ -19,14 +27,24 @@ FAILED = 1
 
 EXIT_CODES: dict[type[Exception], int] = {
     BotoCoreError: BAD_INPUT,
+    BucketNotOurs: BAD_INPUT,
     ClientError: BAD_INPUT,
+    ConfirmationNeeded: BAD_INPUT,
     JobUnknown: BAD_INPUT,
+    KeyMissing: BAD_INPUT,
     NotAllowed: BAD_INPUT,
     NotDeployed: BAD_INPUT,
     NotRunning: BAD_INPUT,
+    NothingToDelete: BAD_INPUT,
     OSError: BAD_INPUT,
     PortBusy: BAD_INPUT,
+    ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
+    StageFileInvalid: BAD_INPUT,
+    StripeError: BAD_INPUT,
+    ValueMissing: BAD_INPUT,
+    WrongRegion: BAD_INPUT,
+    Blocked: FAILED,
     BuildFailed: FAILED,
     DeploymentFailed: FAILED,
     DidNotStart: FAILED,

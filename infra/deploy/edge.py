@@ -12,62 +12,62 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from infra.build.edge import package
 from infra.deploy import stack
+from infra.deploy.outputs import description
 
 REGION = "us-east-1"
 Outputs = dict[str, str]
-Progress = Callable[[str], None]
 
 
 def session() -> boto3.Session:
     return boto3.Session(region_name=REGION)
 
 
+def name(main: str) -> str:
+    """Return the name of the edge stack of a main stack."""
+    return f"{main}-edge"
+
+
 def parameters(session: boto3.Session, main: str) -> Outputs:
     """Return the edge stack's outputs, which are parameters of the main stack; empty if there is no edge stack."""
-    try:
-        return stack.outputs(session, _name(main))
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return {}
-        raise
+    found = description(session.client("cloudformation"), name(main)) or {}
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
 def deploy_around(
     main: Callable[[Outputs], Outputs],
     session: boto3.Session,
-    name: str,
+    main_stack: str,
     bake: Callable[[Outputs], dict[str, Any]],
     out: Path,
-    progress: Progress = lambda line: None,
+    progress: stack.Progress = lambda line: None,
+    given: dict[str, str] | None = None,
+    options: stack.Options = stack.Options(),  # noqa: B008, it is frozen
 ) -> Outputs:
-    """Deploy the main stack around the edge stack; return the main stack's outputs. Raises DeploymentFailed.
+    """Deploy the main stack around the edge stack; return the main stack's outputs. Raises as `stack.deploy` does.
 
-    `main` deploys the main stack with additional parameters; `bake` returns the edge functions' settings.
+    `main` deploys the main stack with additional parameters; `bake` returns the edge functions' settings; `given` are
+    the edge stack's own parameters.
     """
-    known = parameters(session, name)
+    known = parameters(session, main_stack)
     outputs = main(known)
-    current = stack.deploy(session, package(out, bake(outputs)), out, _name(name), {}, progress)
+    template = package(out, bake(outputs))
+    current = stack.deploy(session, template, out, name(main_stack), given or {}, progress, options)
     return outputs if current == known else main(current)
 
 
-def settings(outputs: Outputs, region: str, identity: str | None = None) -> dict[str, Any]:
-    """Return the settings in the functions' package. `identity` is the source of the user pool's keys, if not AWS."""
-    issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPoolId']}"
-    published = f"{identity}/{outputs['UserPoolId']}" if identity else issuer
-    with urllib.request.urlopen(f"{published}/.well-known/jwks.json", timeout=10) as answer:
+def settings(outputs: Outputs, session: boto3.Session) -> dict[str, Any]:
+    """Return the settings in the functions' package, with the user pool's keys of this moment."""
+    pool = outputs["UserPoolId"]
+    identity = session.client("cognito-idp").meta.endpoint_url
+    with urllib.request.urlopen(f"{identity}/{pool}/.well-known/jwks.json", timeout=10) as answer:
         keys = json.load(answer)["keys"]
     return {
         "storefront_url": outputs["StorefrontUrl"],
         "api_url": outputs["ApiUrl"],
-        "token_issuer": issuer,
+        "token_issuer": f"https://cognito-idp.{session.region_name}.amazonaws.com/{pool}",
         "token_audience": outputs["UserPoolClientId"],
         "token_keys": keys,
     }
-
-
-def _name(main: str) -> str:
-    return f"{main}-edge"

@@ -1,5 +1,6 @@
 """Stage files: the values of one stage, read from `infra/stages/<stage>.yaml` and checked before anything else."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -69,6 +70,13 @@ class Stage(BaseModel):
     @property
     def stack_name(self) -> str:
         return f"storefront-{self.name}"
+
+    def resized(self, template: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of the template with the memory that the stage gives to functions."""
+        copy = json.loads(json.dumps(template))
+        for function, megabytes in self.memory.items():
+            copy["Resources"][function]["Properties"]["MemorySize"] = megabytes
+        return copy
 
     def session(self) -> boto3.Session:
         """Return a session in the stage's region. Raises WrongRegion."""

@@ -18,8 +18,7 @@ def listen(
     `deployment` marks the endpoint as ours: other shops may use the same account, and stacks of the same name.
     Stripe returns the secret only when an endpoint is created, so an endpoint without a stored secret is recreated.
     """
-    addresses: Any = {"api": api_base} if api_base else {}
-    endpoints = stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
+    endpoints = _endpoints(secret_key, api_base)
     parameter, url = f"/{stack}/stripe/webhook-secret", api_url + PATH
     ours = [e for e in endpoints.list({"limit": 100}).auto_paging_iter() if _is_ours(e, deployment, url)]
     current = next((endpoint for endpoint in ours if endpoint.url == url), None)
@@ -34,6 +33,19 @@ def listen(
         return
     made: Any = endpoints.create({"url": url, "enabled_events": handled, "metadata": {"deployment": deployment}})
     session.client("ssm").put_parameter(Name=parameter, Value=made.secret, Type="SecureString", Overwrite=True)
+
+
+def remove(deployment: str, secret_key: str, api_base: str = "") -> None:
+    """Delete the endpoints with our mark."""
+    endpoints = _endpoints(secret_key, api_base)
+    for endpoint in endpoints.list({"limit": 100}).auto_paging_iter():
+        if _is_ours(endpoint, deployment, ""):
+            endpoints.delete(endpoint.id)
+
+
+def _endpoints(secret_key: str, api_base: str) -> Any:
+    addresses: Any = {"api": api_base} if api_base else {}
+    return stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
 
 
 def _is_ours(endpoint: Any, deployment: str, url: str) -> bool:

@@ -89,7 +89,7 @@ ALLOWED = {
     ("chalicelib/shipping/countries.py", "letters"): "The data names the parts of an address by letters.",
     ("frontend/src/admin/pages/insights.ts", "pieces"): "A field of the API.",
     ("frontend/src/admin/system/plan.ts", "gives up"): "A value of the API.",
-    ("infra/commands/cli.py", "letters"): "Letters of an alphabet.",
+    ("infra/commands/options.py", "letters"): "Letters of an alphabet.",
     ("infra/commands/tour.py", "pieces"): "A field of the API.",
     ("tests/browser/test_keyboard.py", "goods"): "Copy for buyers.",
     ("tests/browser/test_pages.py", "anew"): "Copy for buyers.",

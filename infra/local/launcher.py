@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import authorization, forker, processes, strict
+from infra.local import authorization, forker, inert, processes, strict
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -116,5 +116,6 @@ if __name__ == "__main__":
     _append_peer()
     authorization.install()
     strict.install()
+    inert.install()
     processes.end_with_starter()
     main()

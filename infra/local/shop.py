@@ -11,13 +11,14 @@ import boto3
 from chalicelib.accounts.password import opaque
 from infra.build import storefront
 from infra.deploy import link_keys, stages, webhooks
-from infra.deploy.stack import deploy
+from infra.deploy.stack import Options, deploy
 from infra.local import emulator
 from infra.local.package import package_locally
 from infra.local.transform import Local
 from infra.seed.seed import reindex, seed
 
 STACK = "storefront"
+OPTIONS = Options(confirmed=frozenset({"local"}), poll_seconds=0.3)
 SENDER = stages.read("local").parameters["SenderEmail"]
 Progress = Callable[[str], None]
 
@@ -71,13 +72,14 @@ def deploy_shop(
     """Deploy or update the shop, seed it, and return the content of `.local/outputs.json`."""
     session = place.session
     progress("packaging with chalice")
-    template = package_locally(out, Local(place.emulator_port, place.payments_url))
+    stage = stages.read("local")
+    template = stage.resized(package_locally(out, Local(place.emulator_port, place.payments_url)))
     session.client("ses").verify_email_identity(EmailAddress=SENDER)
     session.client("ssm").put_parameter(
         Name=f"/{STACK}/stripe/secret-key", Value=place.stripe_key, Type="SecureString", Overwrite=True
     )
-    parameters = _parameters(place) | link_keys.ensure(session, STACK)
-    stack = deploy(session, template, out, STACK, parameters, progress)
+    parameters = _parameters(place, stage) | link_keys.ensure(session, STACK)
+    stack = deploy(session, template, out, STACK, parameters, progress, OPTIONS)
     _archive(session, stack["EventBusName"])
     _republish(session)
     webhooks.listen(session, STACK, stack["Deployment"], place.stripe_key, stack["ApiUrl"], place.payments_url)
@@ -113,8 +115,7 @@ def publish_pages(place: LocalShop, stack: dict[str, str]) -> None:
     storefront.publish(place.session, stack["StorefrontBucketName"], _browser_config(place, stack))
 
 
-def _parameters(place: LocalShop) -> dict[str, str]:
-    stage = stages.read("local")
+def _parameters(place: LocalShop, stage: stages.Stage) -> dict[str, str]:
     return {"Stage": stage.name, "StripeApiBase": place.payments_url} | stage.parameters | place.parameters
 
 

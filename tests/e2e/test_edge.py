@@ -10,7 +10,6 @@ import pytest
 
 from infra.deploy import edge as edge_stack
 from infra.deploy.stack import deploy
-from infra.local import emulator as local_emulator
 from infra.local import shop
 from infra.local.package import package_edge_locally
 from infra.local.transform import Local
@@ -119,11 +118,10 @@ def test_other_calls_reach_the_api_untouched(visit):
 @pytest.fixture(scope="module")
 def edge(engine, opened, tmp_path_factory):
     """Deploy the stack of us-east-1, and return a function that invokes its functions by logical id."""
-    endpoint = local_emulator.url(engine.place.emulator_port)
-    told = edge_stack.settings(opened["stack"], local_emulator.REGION, endpoint)
+    told = edge_stack.settings(opened["stack"], engine.session)
     out = tmp_path_factory.mktemp("edge")
     template = package_edge_locally(out, told, Local(engine.place.emulator_port))
-    versions = deploy(engine.session, template, out, f"{shop.STACK}-edge", {})
+    versions = deploy(engine.session, template, out, f"{shop.STACK}-edge", {}, options=shop.OPTIONS)
 
     def invoke(name: str, event: dict[str, Any]) -> dict[str, Any]:
         answer = engine.session.client("lambda").invoke(
@@ -153,7 +151,10 @@ def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine
         def bake(outputs):
             return {"api_url": outputs["ApiUrl"], "token_keys": keys}
 
-        assert edge_stack.deploy_around(main, engine.session, "another", bake, tmp_path) == opened["stack"]
+        assert (
+            edge_stack.deploy_around(main, engine.session, "another", bake, tmp_path, options=shop.OPTIONS)
+            == opened["stack"]
+        )
 
     deploy_with(["one"])
     nothing, first = told

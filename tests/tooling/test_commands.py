@@ -85,7 +85,7 @@ def test_help_imports_no_command_and_no_aws_client():
         "print(*(m for m in sys.modules if m.startswith(('infra', 'boto3', 'chalicelib', 'rich'))), file=sys.stderr)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(result.stderr.split()) == {"infra", "infra.commands", "infra.commands.cli"}
+    assert set(result.stderr.split()) == {"infra", "infra.commands", "infra.commands.cli", "infra.commands.options"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,13 @@ def test_help_imports_no_command_and_no_aws_client():
         (["no-such-command"], "No such command"),
         (["audit", "--stage", "Not A Stage"], "is not the name of a stage"),
         (["deploy", "--stage", "local"], "is the shop of `make up`"),
-        (["deploy", "--stage", "demo"], "STRIPE_SECRET_KEY"),
+        (["deploy", "--stage", "demo"], "credentials"),
+        (["deploy", "--stage", "moon"], "There is no stage moon"),
+        (["deploy", "--stage", "demo", "--parameter", "SenderEmail"], "is not NAME=VALUE"),
+        (["deploy", "--stage", "demo", "--parameter", "Sender=a@b.example"], "Sender is not a parameter"),
+        (["doctor", "--stage", "demo"], "credentials"),
+        (["destroy", "--stage", "demo", "--name", "prod"], "is not the stage demo: nothing was deleted"),
+        (["destroy", "--stage", "demo", "--name", "demo"], "credentials"),
         (["audit"], "The shop is not running"),
         (["dlq"], "The shop is not running"),
         (["dlq", "--drop", "notifications"], "give --id"),
@@ -117,7 +123,7 @@ def test_stage_that_is_not_deployed_is_refused(monkeypatch):
         error = {"Code": "ValidationError", "Message": f"Stack with id {name} does not exist"}
         raise ClientError({"Error": error}, "DescribeStacks")
 
-    monkeypatch.setattr(deployment.stack, "outputs", outputs)
+    monkeypatch.setattr(deployment.outputs, "outputs", outputs)
     assert is_refused(command("audit", "--stage", "demo"), "eu-west-1 has no stack storefront-demo")
 
 

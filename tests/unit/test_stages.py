@@ -93,3 +93,12 @@ def test_value_that_a_parameter_does_not_accept_is_named(name, value, reason):
 def test_values_that_parameters_accept_are_no_problem():
     values = {"Hours": "24", "Firewall": "edge", "Repairs": "true", "Email": "a@b", "Mark": "abc"}
     assert stages.problems(values, DECLARED) == []
+
+
+def test_memory_of_a_stage_changes_only_its_functions(read):
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"MemorySize": 512}}
+    template = {"Resources": {"APIHandler": function, "Other": function}}
+    resized = read("region: eu-west-1\nmemory: {APIHandler: 1024}").resized(template)
+    sizes = {name: resource["Properties"]["MemorySize"] for name, resource in resized["Resources"].items()}
+    assert sizes == {"APIHandler": 1024, "Other": 512}
+    assert function["Properties"]["MemorySize"] == 512

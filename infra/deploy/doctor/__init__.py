@@ -1,0 +1,1 @@
+"""Preflight checks: whether a stage can be deployed, read from the account without changing anything."""

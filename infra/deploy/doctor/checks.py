@@ -1,0 +1,17 @@
+"""All preflight checks, in the order in which their findings are shown."""
+
+from infra.deploy.doctor import account, mail, payments, stacks, storefront
+from infra.deploy.doctor.findings import Check
+
+CHECKS: tuple[Check, ...] = (
+    account.credentials,
+    account.concurrency,
+    account.cloudfront,
+    mail.email_identity,
+    mail.email_account,
+    payments.stripe_keys,
+    storefront.certificate,
+    storefront.build_tools,
+    stacks.stack_states,
+    stacks.leftovers,
+)

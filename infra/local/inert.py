@@ -1,0 +1,42 @@
+"""Inert resources: types of CloudFormation that the AWS emulator (MiniStack) lacks, created as records without effect.
+
+The local shop removes or replaces them (`transform.py`). The deployment's test deploys the template as it is for AWS.
+"""
+
+import os
+from typing import Any
+
+VARIABLE = "INERT_RESOURCES"
+"""Environment variable that switches them on."""
+TYPES = (
+    "AWS::Budgets::Budget",
+    "AWS::EventSchemas::Registry",
+    "AWS::EventSchemas::Schema",
+    "AWS::Events::Archive",
+    "AWS::WAFv2::WebACLAssociation",
+)
+
+
+def install() -> None:
+    """Accept the types, if INERT_RESOURCES is set."""
+    if not os.environ.get(VARIABLE):
+        return
+    from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+    for kind in TYPES:
+        _RESOURCE_HANDLERS.setdefault(kind, {"create": _create, "delete": _delete, "update": _update})
+
+
+def _create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    """Return a physical id, and each text of the properties as an attribute."""
+    name = f"{stack}-{logical_id}"
+    attributes = {key: value for key, value in properties.items() if isinstance(value, str)}
+    return name, {"Arn": f"arn:aws:inert:::{name}", **attributes}
+
+
+def _update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    return physical_id, _create(physical_id, new, stack)[1]
+
+
+def _delete(physical_id: str, properties: dict[str, Any]) -> None:
+    """Delete nothing."""
