@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -69,25 +70,25 @@ def burst(console: Console) -> int:
     return audit(console, shop) or (0 if result.has_drained(ORDERS) else 1)
 
 
-def hold(api_url: str, sku: str, orders: int) -> Burst:
+def hold(api_url: str, sku: str, orders: int, connect: Callable[[str], Buyer] = Buyer) -> Burst:
     """Place the orders, wait until all have ended, and measure the API meanwhile."""
-    crowd = [Buyer(api_url) for _ in range(orders)]
+    crowd = [connect(api_url) for _ in range(orders)]
     refused: Counter[int] = Counter()
     for buyer in crowd:
         refused[buyer.put_in_cart(sku).status] += 1
-    idle = [_look(api_url, sku, refused) for _ in range(20)]
+    idle = [_look(connect(api_url), sku, refused) for _ in range(20)]
     during: list[float] = []
     is_over = threading.Event()
 
     def watch() -> None:
         while not is_over.wait(0.1):
-            during.append(_look(api_url, sku, refused))
+            during.append(_look(connect(api_url), sku, refused))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            replies = list(pool.map(Buyer.check_out, crowd))
+            replies = list(pool.map(lambda buyer: buyer.check_out(), crowd))
         refused.update(reply.status for reply in replies)
         placed = [(b, reply.body["order_id"]) for b, reply in zip(crowd, replies, strict=True) if reply.status == 202]
         ended = [buyer.ended(order_id, PATIENCE_SECONDS) for buyer, order_id in placed]
@@ -98,7 +99,7 @@ def hold(api_url: str, sku: str, orders: int) -> Burst:
     return Burst(endings, Counter({s: n for s, n in refused.items() if s >= 400}), idle, during)
 
 
-def _look(api_url: str, sku: str, refused: Counter[int]) -> float:
+def _look(buyer: Buyer, sku: str, refused: Counter[int]) -> float:
     began = time.monotonic()
-    refused[Buyer(api_url).call("GET", f"/products/{sku}").status] += 1
+    refused[buyer.call("GET", f"/products/{sku}").status] += 1
     return time.monotonic() - began

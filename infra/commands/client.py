@@ -65,7 +65,7 @@ class Buyer:
         """Return a client with the session of this account. Raises Refused or Unreachable."""
         credentials = {"email": email, "password": password}
         reply = self.call("POST", "/session", credentials, {"X-Session-Request": "1"})
-        return Buyer(self.api_url, token=_successful(f"Sign-in of {email}", reply)["id_token"])
+        return type(self)(self.api_url, token=_successful(f"Sign-in of {email}", reply)["id_token"])
 
     def put_in_cart(self, sku: str, quantity: int = 1) -> Reply:
         reply = self.call("PUT", f"/cart/items/{sku}", {"quantity": quantity})

@@ -3,15 +3,15 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.commands.client import Buyer
-from infra.local import emulator, processes, run, shop
+from infra.local import processes
 from tests.auditor import Auditor
+from tests.e2e.own_shop import OwnShop, started
 
 
 @pytest.fixture
@@ -24,48 +24,10 @@ def opened() -> dict[str, Any]:
     return {}
 
 
-@dataclass
-class OwnShop:
-    """A shop whose servers a test may stop and start."""
-
-    home: Path
-    engine_port: int = field(default_factory=processes.free_port)
-    payments_port: int = field(default_factory=processes.free_port)
-    engine_pid: int = 0
-    payments_pid: int = 0
-
-    @property
-    def place(self) -> shop.LocalShop:
-        silence = {"WarehouseHeartbeatSeconds": "10"}
-        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=silence)
-
-    def start_engine(self) -> None:
-        compressed = {"SFN_WAIT_SCALE": "0.01"}
-        self.engine_pid = emulator.start(self.engine_port, self.home / "state", self.home / "engine.log", compressed)
-
-    def start_payments(self) -> None:
-        self.payments_pid = run.start_payments(self.payments_port, self.home)
-
-    def stop_engine(self) -> None:
-        emulator.stop(self.engine_pid)
-
-    def stop_payments(self) -> None:
-        processes.stop(self.payments_pid, run.PAYMENTS)
-
-    def open(self) -> dict[str, Any]:
-        return shop.deploy_shop(self.place, self.home / "build", frontend=False)
-
-
 @pytest.fixture
 def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
-    own = OwnShop(tmp_path)
-    try:
-        own.start_payments()
-        own.start_engine()
+    with started(OwnShop(tmp_path)) as own:
         yield own
-    finally:
-        own.stop_engine()
-        own.stop_payments()
 
 
 def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):

@@ -1,0 +1,54 @@
+"""A shop of a test's own: its servers can be stopped, started and set up apart from those of all other tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.local import emulator, processes, run, shop
+
+
+@dataclass
+class OwnShop:
+    """`emulator_settings` are environment variables of the AWS emulator (MiniStack)."""
+
+    home: Path
+    engine_port: int = field(default_factory=processes.free_port)
+    payments_port: int = field(default_factory=processes.free_port)
+    engine_pid: int = 0
+    payments_pid: int = 0
+    emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.01"})
+
+    @property
+    def place(self) -> shop.LocalShop:
+        silence = {"WarehouseHeartbeatSeconds": "10"}
+        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=silence)
+
+    def start_engine(self) -> None:
+        state, log = self.home / "state", self.home / "engine.log"
+        self.engine_pid = emulator.start(self.engine_port, state, log, self.emulator_settings)
+
+    def start_payments(self) -> None:
+        self.payments_pid = run.start_payments(self.payments_port, self.home)
+
+    def stop_engine(self) -> None:
+        emulator.stop(self.engine_pid)
+
+    def stop_payments(self) -> None:
+        processes.stop(self.payments_pid, run.PAYMENTS)
+
+    def open(self) -> dict[str, Any]:
+        return shop.deploy_shop(self.place, self.home / "build", frontend=False)
+
+
+@contextmanager
+def started(own: OwnShop) -> Iterator[OwnShop]:
+    """Start the servers; stop them at the end."""
+    try:
+        own.start_payments()
+        own.start_engine()
+        yield own
+    finally:
+        own.stop_engine()
+        own.stop_payments()
