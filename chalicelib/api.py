@@ -11,6 +11,7 @@ from typing import Any, Literal
 from chalice import Blueprint, Chalice, Response
 
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.edge_mark import through_the_distribution
 from chalicelib.platform.http import Call, answered_methods, endpoint
 from chalicelib.platform.problems import with_allowed_methods
 
@@ -72,6 +73,7 @@ def load_rooms() -> list[Blueprint]:
 
 def register(app: Chalice) -> None:
     """Register every route, as `chalice package` and the tests need it."""
+    app.register_middleware(through_the_distribution, "http")
     app.register_middleware(with_allowed_methods, "http")
     for blueprint in (routes, *load_rooms()):
         app.register_blueprint(blueprint)
@@ -90,6 +92,7 @@ def register_when_called(app: Chalice) -> None:
             add(module)
         return answer(request)
 
+    app.register_middleware(through_the_distribution, "http")
     app.register_middleware(with_its_room, "http")
     app.register_middleware(with_allowed_methods, "http")
     app.register_blueprint(routes)

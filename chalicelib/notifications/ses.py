@@ -22,9 +22,10 @@ class EmailRefused(NoEffect):
 
 
 class SesSender:
-    def __init__(self, ses: "SESV2Client", sender: str) -> None:
+    def __init__(self, ses: "SESV2Client", sender: str, configuration_set: str) -> None:
         self._ses = ses
         self._sender = sender
+        self._configuration_set = configuration_set
 
     def send(self, email: Email) -> Literal[True]:
         """Raise EmailRefused if nothing was sent. After any other exception it may have been sent."""
@@ -41,6 +42,7 @@ class SesSender:
         try:
             self._ses.send_email(
                 FromEmailAddress=self._sender,
+                ConfigurationSetName=self._configuration_set,
                 Destination={"ToAddresses": [email.to]},
                 Content={"Simple": message},
             )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.order_updates.model import TooManySubscriptions, Update, current, parsed, problem
+from chalicelib.order_updates.handshake import TooManyCalls, proof
+from chalicelib.order_updates.model import Subscribe, TooManySubscriptions, Update, current, parsed, problem
 from chalicelib.order_updates.sockets import Sockets
 from chalicelib.order_updates.store import ConnectionStore
 from chalicelib.orders.service import Orders
@@ -27,21 +28,39 @@ class OrderUpdates:
         orders: Orders,
         identify: Callable[[Mapping[str, str]], Caller],
         clock: Clock,
+        origin: str,
+        allows: Callable[[str], bool],
     ) -> None:
+        """`origin` is the storefront's; `allows` counts a call of a client address and checks its limit."""
         self._connections = connections
         self._sockets = sockets
         self._orders = orders
         self._identify = identify
         self._clock = clock
+        self._origin = origin
+        self._allows = allows
 
-    def connected(self, connection_id: str) -> None:
+    def connected(self, connection_id: str, headers: Mapping[str, str], peer: str) -> None:
+        """Accept a connection from one of our pages, whose visitor has access to an order.
+
+        Raises OriginRefused, ProofRequired, TooManyCalls, and what `Orders.get_for` raises.
+        """
+        proven = proof(headers, self._origin)
+        if not self._allows(peer):
+            raise TooManyCalls
+        self._check_access(proven)
         self._connections.open(connection_id, self._expiry())
 
     def disconnected(self, connection_id: str) -> None:
         self._connections.forget(connection_id)
 
-    def received(self, connection_id: str, text: str) -> None:
-        """Answer a client's message. Its content is never logged."""
+    def received(self, connection_id: str, text: str, peer: str) -> None:
+        """Answer a client's message, or end the connection of one that sends too many. Its content is never logged."""
+        if not self._allows(peer):
+            log.info("connection ended", extra={"code": TooManyCalls().code})
+            self._sockets.close(connection_id)
+            self._connections.forget(connection_id)
+            return
         if not self._sockets.send(connection_id, self._answer(connection_id, text)):
             self._connections.forget(connection_id)
 
@@ -73,12 +92,14 @@ class OrderUpdates:
         Raises what `parsed` and `Orders.get_for` raise, and TooManySubscriptions.
         """
         message = parsed(text)
-        headers, order_token = message.credentials
-        caller = self._identify(headers)
-        self._orders.get_for(caller, order_token, message.order_id)
+        self._check_access(message)
         if not self._connections.subscribe(connection_id, message.order_id, self._expiry()):
             raise TooManySubscriptions
         return current(self._orders.get(message.order_id))
+
+    def _check_access(self, message: Subscribe) -> None:
+        headers, order_token = message.credentials
+        self._orders.get_for(self._identify(headers), order_token, message.order_id)
 
     def _expiry(self) -> int:
         return int((self._clock() + KEPT).timestamp())

@@ -18,3 +18,9 @@ class Sockets:
         except self._management.exceptions.GoneException:
             return False
         return True
+
+    def close(self, connection_id: str) -> None:
+        try:
+            self._management.delete_connection(ConnectionId=connection_id)
+        except self._management.exceptions.GoneException:
+            return

@@ -14,7 +14,7 @@ from chalicelib.platform.errors import Forbidden, Refusal, TooLarge, Unauthentic
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.log import bind_log_context, log
 from chalicelib.platform.problems import response, translated
-from chalicelib.platform.request_input import given_once, json_object, validated
+from chalicelib.platform.request_input import check_unicode, given_once, json_object, validated
 
 Access = Literal["public", "customer", "admin", "partner"]
 """A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
@@ -172,6 +172,7 @@ def _handle(request: Any, path_parameters: dict[str, str], operation: Operation,
     }
 
     def call_view() -> Response:
+        check_unicode(path_parameters, request.query_params, request.headers)
         call = _call(request, operation.access)
         bind_log_context(caller=call.caller.role, **ids)
         result = view(call, **path_parameters, **_input(call, request, operation))

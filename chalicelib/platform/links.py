@@ -84,5 +84,5 @@ def _fingerprint(key: str, text: str) -> str:
 
 
 def edge_mark(key: str) -> str:
-    """Return what our distribution sends along with each request, so that the API knows it from any other caller."""
+    """Return the mark that our distribution sends with each request (`edge_mark.py`)."""
     return hmac.new(key.encode(), b"edge mark", hashlib.sha256).hexdigest()

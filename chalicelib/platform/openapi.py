@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.edge_mark import DirectCallRefused, is_direct
 from chalicelib.platform.errors import Refusal, ValidationFailed
 from chalicelib.platform.examples import VALUES, example_of
 from chalicelib.platform.http import (
@@ -37,7 +38,7 @@ from chalicelib.platform.problems import (
     TooManyRequests,
     status_of,
 )
-from chalicelib.platform.request_input import BodyNotJson, JsonKeyDuplicate
+from chalicelib.platform.request_input import BodyNotJson, JsonKeyDuplicate, TextNotUnicode
 from chalicelib.platform.shop import shop
 
 SCHEMA = "#/components/schemas/{model}"
@@ -231,7 +232,9 @@ def _parameter(name: str, place: str, description: str, schema: dict[str, Any], 
 
 
 def _refusals(operation: Operation) -> list[type[Refusal]]:
-    refusals: list[type[Refusal]] = [TokenInvalid, RequestFiltered, TooManyRequests, *ACCESS_REFUSALS[operation.access]]
+    refusals: list[type[Refusal]] = [TextNotUnicode, TokenInvalid, RequestFiltered, TooManyRequests]
+    refusals += ACCESS_REFUSALS[operation.access]
+    refusals += [] if is_direct(operation.path) else [DirectCallRefused]
     refusals += operation.refusals
     if operation.body:
         refusals += [BodyNotJson, JsonKeyDuplicate, BodyTooLarge, ValidationFailed]

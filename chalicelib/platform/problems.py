@@ -98,10 +98,7 @@ def translated(call_view: Callable[[], Response]) -> Response:
     try:
         return call_view()
     except Refusal as refusal:
-        fields, members = getattr(refusal, "fields", {}), refusal.members
-        status = status_of(refusal)
-        headers = {"WWW-Authenticate": challenge(refusal)} if status == HTTPStatus.UNAUTHORIZED else {}
-        return _problem(status, refusal.code, refusal.detail, fields, headers, members)
+        return refused(refusal)
     except Unavailable:
         log.exception("dependency unavailable")
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -111,6 +108,14 @@ def translated(call_view: Callable[[], Response]) -> Response:
         log.exception("unexpected failure", extra={"incident": incident})
         detail = f"An unexpected error occurred. Quote {incident}."
         return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, {})
+
+
+def refused(refusal: Refusal) -> Response:
+    """Return the problem document of a refusal."""
+    fields, members = getattr(refusal, "fields", {}), refusal.members
+    status = status_of(refusal)
+    headers = {"WWW-Authenticate": challenge(refusal)} if status == HTTPStatus.UNAUTHORIZED else {}
+    return _problem(status, refusal.code, refusal.detail, fields, headers, members)
 
 
 def challenge(refusal: Refusal) -> str:

@@ -1,5 +1,6 @@
 """Request input: a body's JSON object, and a body or query validated against its model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +20,10 @@ class JsonKeyDuplicate(Malformed):
     """An object in the request body contains the same key twice."""
 
 
+class TextNotUnicode(Malformed):
+    """The path, the query or a header contains text that is not Unicode."""
+
+
 def json_object(raw: bytes) -> dict[str, Any]:
     """Return the body's object. Raises BodyNotJson, JsonKeyDuplicate, ValidationFailed."""
     try:
@@ -32,6 +37,17 @@ def json_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise BodyNotJson
     return parsed
+
+
+def check_unicode(*texts: Mapping[str, str] | None) -> None:
+    """Raise TextNotUnicode if a key or value contains half of a surrogate pair: DynamoDB refuses it, and no hash can be
+    taken of it."""
+    for mapping in texts:
+        for text in (each for pair in (mapping or {}).items() for each in pair):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise TextNotUnicode from None
 
 
 def given_once(parameters: Any) -> dict[str, str]:

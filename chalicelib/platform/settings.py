@@ -35,10 +35,16 @@ class Settings(BaseModel):
     identity_endpoint: str
     """Where the user pool publishes its keys, without a trailing slash."""
     sender_email: str
+    mail_settings: str
+    """Name of the SES configuration set, which suppresses addresses that bounced or complained."""
     stripe_secret_parameter: str
     stripe_api_base: str = ""
     """Empty means Stripe itself."""
     link_keys_parameter: str
+    edge_mark_digests: str = ""
+    """SHA-256 digests of the distribution's current and previous mark, separated by a space."""
+    require_edge_mark: bool = False
+    """Whether the API refuses requests that did not come through the distribution."""
     mails_per_recipient: int = 0
     mails_per_client: int = 0
     """Within an hour, of emails that strangers can cause."""
@@ -66,6 +72,8 @@ class Settings(BaseModel):
     order_updates_queue_url: str = ""
     websocket_management_endpoint: str = ""
     """Where messages to open WebSocket connections are posted."""
+    live_calls_per_client: int = 0
+    """WebSocket connections and messages of one client address, within a minute."""
     reports_bucket: str = ""
     imports_table: str = ""
     imports_bucket: str = ""

@@ -9,6 +9,7 @@ from pydantic import AliasPath, Field
 
 from chalicelib.platform import sheets
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.log import log
 from chalicelib.product_import.model import FILE_LIMIT, BadRow, FileRefused, Import
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 UPLOAD_SECONDS = 15 * 60
 REPORT_SECONDS = 5 * 60
 """So long an address may be used."""
-NOT_THERE = {"NoSuchKey", "PreconditionFailed", "412", "404"}
+NOT_THERE = {"NoSuchKey", "PreconditionFailed", "412", "404", "AccessDenied", "403"}
+"""Without the permission to list the bucket, a missing file is AccessDenied (GetObject, S3 API reference)."""
 READ_AHEAD = 256 * 1024
 
 
@@ -60,7 +62,9 @@ class ImportFiles:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=upload.key, IfMatch=f'"{upload.content}"')
         except ClientError as error:
-            if error.response["Error"]["Code"] in NOT_THERE:
+            code = error.response["Error"]["Code"]
+            if code in NOT_THERE:
+                log.warning("uploaded file not there", extra={"code": code, "key": upload.key})
                 raise FileRefused("The file was replaced or removed before it was read.") from None
             raise
         # The stubs of StreamingBody lack methods of the base class io.IOBase.

@@ -114,8 +114,7 @@ def client_of(call: Call) -> str:
     """Return a keyed fingerprint of the address that a call came from."""
     from chalicelib.platform.client_address import client_network
 
-    keys = aws.parameter(settings().link_keys_parameter)
-    return links().fingerprint(client_network(call.headers, call.peer, keys))
+    return links().fingerprint(client_network(call.headers, call.peer, settings().edge_mark_digests.split()))
 
 
 def variant_of(call: Call) -> Variant | None:
@@ -188,9 +187,8 @@ def notifications() -> Notifications:
     from chalicelib.notifications.service import Notifications
     from chalicelib.notifications.ses import SesSender
 
-    return Notifications(
-        idempotency(), SesSender(aws.ses(), _sender()), mail_limits(), links(), settings().storefront_url
-    )
+    sender = SesSender(aws.ses(), _sender(), settings().mail_settings)
+    return Notifications(idempotency(), sender, mail_limits(), links(), settings().storefront_url)
 
 
 def _sender() -> str:

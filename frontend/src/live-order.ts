@@ -5,6 +5,7 @@ import { sleep, type UpdateSource } from './poll';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+const PROTOCOL = 'order-updates.v1';
 
 /** Announces that there is a new version, not what changed: that is read from the API. Reconnects with backoff and jitter. */
 export class LiveOrder extends EventTarget implements UpdateSource {
@@ -43,8 +44,9 @@ export class LiveOrder extends EventTarget implements UpdateSource {
   private async connect(url: string): Promise<boolean> {
     const token = await orderToken(this.orderId);
     const { signal } = this.closing;
-    if (signal.aborted) return false;
-    const socket = new WebSocket(url);
+    if (signal.aborted || !token) return false;
+    // A page can send a token with a handshake only as a subprotocol, or in the address, which is logged.
+    const socket = new WebSocket(url, [PROTOCOL, `${this.orderId}.${token}`]);
     let wasLive = false;
     return new Promise((resume) => {
       socket.onopen = () => socket.send(JSON.stringify({ action: 'subscribe', order_id: this.orderId, token }));

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, derived, gateway, logs
+from infra.build import alarms, derived, gateway, guards, logs
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -71,6 +71,7 @@ def merged_template(stage: str) -> dict[str, Any]:
         derived.asynchronous(merged),
         derived.schema_registry(),
         derived.audited(merged) if "Auditor" in merged["Resources"] else {},
+        guards.guarded(merged),
         logs.log_groups(merged, CHALICE),
         alarms.alarms(merged, CHALICE),
     ]

@@ -55,7 +55,7 @@ class Burst:
 def burst(console: Console) -> int:
     """Return 1 if a call or an order failed, or if an invariant is violated afterwards."""
     shop = deployment.find(deployment.LOCAL)
-    api_url, admin = shop.outputs["ApiUrl"], shop.admin()
+    api_url, admin = shop.outputs["PublicApiUrl"], shop.admin()
     admin.must("PUT", f"/admin/products/{SKU}", CARD)
     admin.must("POST", f"/admin/stock/{SKU}", {"delta": ORDERS})
     console.print(f"  {ORDERS} orders …")

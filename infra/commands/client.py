@@ -118,6 +118,10 @@ class Buyer:
             time.sleep(0.1)
         raise StillRunning(f"{order_id} is {order['status']}")
 
+    def live(self, order_id: str) -> list[Any]:
+        """Return the subprotocols of a WebSocket handshake, which prove access to this order."""
+        return ["order-updates.v1", f"{order_id}.{self.order_tokens.get(order_id) or self.token}"]
+
     def _order_token(self, order_id: str) -> dict[str, str]:
         token = self.order_tokens.get(order_id)
         return {"X-Order-Token": token} if token else {}

@@ -33,11 +33,11 @@ class Deployment:
         The password is read from ADMIN_PASSWORD, or asked for. Raises click.UsageError or client.Refused.
         """
         if self.stage == LOCAL:
-            return Buyer(self.outputs["ApiUrl"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
+            return Buyer(self.outputs["PublicApiUrl"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
         if not email:
             raise click.UsageError(f"Sign in to {self.stage} as an admin: give --admin-email or set ADMIN_EMAIL.")
         password = os.environ.get("ADMIN_PASSWORD") or click.prompt(f"Password of {email}", hide_input=True, err=True)
-        return Buyer(self.outputs["ApiUrl"]).signed_in(email, password)
+        return Buyer(self.outputs["PublicApiUrl"]).signed_in(email, password)
 
 
 def find(stage: str) -> Deployment:

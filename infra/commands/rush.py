@@ -43,7 +43,7 @@ class Outcome:
 def rush(console: Console) -> int:
     """Return 1 if a unit was sold twice or not at all, or if an invariant is violated afterwards."""
     shop = deployment.find(deployment.LOCAL)
-    api_url, admin = shop.outputs["ApiUrl"], shop.admin()
+    api_url, admin = shop.outputs["PublicApiUrl"], shop.admin()
     console.print(f"  {BUYERS} buyers, {UNITS} units …")
     began = time.monotonic()
     outcome = hold(api_url, _limited_product(admin), BUYERS)

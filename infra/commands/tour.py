@@ -111,7 +111,8 @@ def contracts(tour: Tour) -> Iterator[str]:
 
 def live(tour: Tour) -> Iterator[str]:
     order_id = tour.guest.buy(tour.sku)
-    with connect(tour.outputs["websocket_url"]) as socket:
+    origin: Any = tour.outputs["storefront_url"]
+    with connect(tour.outputs["websocket_url"], origin=origin, subprotocols=tour.guest.live(order_id)) as socket:
         token = tour.guest.order_tokens[order_id]
         socket.send(json.dumps({"action": "subscribe", "order_id": order_id, "token": token}))
         status = ""

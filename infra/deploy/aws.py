@@ -60,7 +60,7 @@ class Request:
     @property
     def computed(self) -> set[str]:
         """Return the parameters that the deployment sets itself."""
-        return {"Stage", "EdgeMark", *self.templates[1]["Outputs"]}
+        return {"Stage", *link_keys.PARAMETERS, *self.templates[1]["Outputs"]}
 
 
 def refuse_bad_values(request: Request) -> None:
@@ -107,7 +107,7 @@ def deploy_stage(request: Request, session: boto3.Session, progress: Progress) -
     if stage.name == "demo":
         progress(f"seeding {seed(session, outputs)} products")
     progress(f"storefront  {outputs['StorefrontUrl']}")
-    progress(f"API         {outputs['ApiUrl']}")
+    progress(f"API         {outputs['PublicApiUrl']}")
 
 
 def _deploy_stacks(

@@ -66,7 +66,7 @@ def settings(outputs: Outputs, session: boto3.Session) -> dict[str, Any]:
         keys = json.load(answer)["keys"]
     return {
         "storefront_url": outputs["StorefrontUrl"],
-        "api_url": outputs["ApiUrl"],
+        "api_url": outputs["PublicApiUrl"],
         "token_issuer": f"https://cognito-idp.{session.region_name}.amazonaws.com/{pool}",
         "token_audience": outputs["UserPoolClientId"],
         "token_keys": keys,

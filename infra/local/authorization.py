@@ -7,11 +7,15 @@ are enforced unchanged, and a policy that is too narrow fails as it would on AWS
 import json
 import os
 import re
+from contextvars import ContextVar
 from email.utils import parseaddr
 from typing import Any
 
 RECORD = "RECORD_CALLS"
 """Environment variable with the path of a file, to which each distinct call of a role is appended as JSON."""
+
+also: ContextVar[str | None] = ContextVar("also", default=None)
+"""The second resource of the current call, which needs the permission too."""
 
 BATCHES = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -49,6 +53,8 @@ def name_as_aws_does() -> None:
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *place: str) -> str:
         if service == "ses" and (sender := _field(body, "FromEmailAddress")):
             address = parseaddr(sender)[1]
+            if settings := _field(body, "ConfigurationSetName"):
+                also.set(f"arn:aws:ses:{':'.join(place)}:configuration-set/{settings}")
             return f"arn:aws:ses:{':'.join(place)}:identity/{address}"
         if service == "states" and (token := _field(body, "taskToken")):
             return machines[token]
@@ -66,6 +72,24 @@ def name_as_aws_does() -> None:
     iam_actions.extract_iam_action = action
     iam_actions.extract_resource_arn = resource
     iam_actions.eventbridge_resource_arns = events_resources
+
+
+def check_second_resource() -> None:
+    """Check an email's configuration set besides its identity ("Actions, resources, and condition keys for Amazon
+    Simple Email Service v2", service authorization reference)."""
+    from ministack.core import iam_evaluator
+
+    enforce = iam_evaluator.enforce
+
+    def both(key: str, action: str, service: str, region: str, resource_arn: str = "*", context: Any = None) -> Any:
+        second = also.get()
+        also.set(None)
+        refusal = enforce(key, action, service, region, resource_arn, context)
+        if refusal is None and second:
+            return iam_evaluator.enforce(key, action, service, region, second, context)
+        return refusal
+
+    iam_evaluator.enforce = both
 
 
 def record(path: str) -> None:
@@ -95,6 +119,7 @@ def record(path: str) -> None:
 def install() -> None:
     """Apply the corrections, and start recording if RECORD_CALLS is set."""
     name_as_aws_does()
+    check_second_resource()
     if path := os.environ.get(RECORD):
         record(path)
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from infra.build.guards import TLS_ONLY
+
 Template = dict[str, Any]
 
 UNNAMED_ON_THE_EMULATOR = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups", "logs:StartQuery"}
@@ -95,10 +97,16 @@ def no_metric_math(template: Template, local: Local) -> None:
 
 
 def plain_http(template: Template, local: Local) -> None:
-    """Remove redirects to https: on loopback there is no certificate."""
+    """Remove redirects to https and the buckets' demand for TLS: on loopback there is no certificate."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     for behaviour in (distribution["DefaultCacheBehavior"], *distribution["CacheBehaviors"]):
         behaviour["ViewerProtocolPolicy"] = "allow-all"
+    for name, resource in list(template["Resources"].items()):
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            document = resource["Properties"]["PolicyDocument"]
+            document["Statement"] = [each for each in document["Statement"] if each.get("Sid") != TLS_ONLY]
+            if not document["Statement"]:
+                del template["Resources"][name]
 
 
 def identity_endpoint(template: Template, local: Local) -> None:
@@ -111,12 +119,13 @@ def local_addresses(template: Template, local: Local) -> None:
     """Set the local addresses of the storefront and the API, in outputs and in the links of emails."""
     label = {"Fn::Select": [0, {"Fn::Split": [".", {"Fn::GetAtt": ["Distribution", "DomainName"]}]}]}
     storefront = {"Fn::Join": ["", ["http://", label, f".cloudfront.localhost:{local.port}"]]}
-    for name in ("AuthorizePayment", "SendConfirmation", "SendNotifications", "RemindOfCarts"):
+    for name in ("AuthorizePayment", "SendConfirmation", "SendNotifications", "RemindOfCarts", "Live"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
         variables["STOREFRONT_URL"] = storefront
     outputs = template["Outputs"]
     outputs["StorefrontUrl"]["Value"] = storefront
-    outputs["ApiUrl"]["Value"] = {"Fn::Sub": f"http://127.0.0.1:{local.port}/_aws/execute-api/${{RestAPI}}/api"}
+    api = {"Fn::Sub": f"http://127.0.0.1:{local.port}/_aws/execute-api/${{RestAPI}}/api"}
+    outputs["ApiUrl"]["Value"] = outputs["PublicApiUrl"]["Value"] = api
 
 
 def websocket_addresses(template: Template, local: Local) -> None:

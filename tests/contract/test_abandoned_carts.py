@@ -129,7 +129,7 @@ def remind(dynamodb, new_table, clock, mail, consent):
     once = IdempotencyStore(dynamodb, new_table("EffectsTable"), clock)
     links = Links(lambda: KEY, clock)
     notifications = Notifications(
-        once, SesSender(mail, "shop@example.com"), MailLimits(None, 0, 0), links, "https://shop.example"
+        once, SesSender(mail, "shop@example.com", "mail"), MailLimits(None, 0, 0), links, "https://shop.example"
     )
 
     def remind(version):

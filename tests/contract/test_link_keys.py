@@ -5,6 +5,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
+from chalicelib.platform.edge_mark import digest_of, is_marked
 from chalicelib.platform.links import LinkInvalid, Links, edge_mark
 from chalicelib.platform.parameters import Parameter
 from infra.deploy import link_keys
@@ -28,8 +29,20 @@ def keys(session):
 
 def test_keys_are_made_once_and_the_edge_mark_follows_from_them(session):
     parameters = link_keys.ensure(session, "storefront-test")
+    mark = edge_mark(keys(session))
 
-    assert link_keys.ensure(session, "storefront-test") == parameters == {"EdgeMark": edge_mark(keys(session))}
+    assert link_keys.ensure(session, "storefront-test") == parameters
+    assert parameters == {"EdgeMark": mark, "PreviousEdgeMark": mark, "EdgeMarkDigests": digest_of(mark)}
+
+
+def test_mark_of_the_previous_key_is_accepted_after_a_rotation(session):
+    before = link_keys.ensure(session, "storefront-test")["EdgeMark"]
+    link_keys.rotate(session, "storefront-test")
+    after = link_keys.ensure(session, "storefront-test")
+
+    assert after["EdgeMark"] != before == after["PreviousEdgeMark"]
+    for mark in (before, after["EdgeMark"]):
+        assert is_marked({"x-edge-mark": mark}, after["EdgeMarkDigests"].split())
 
 
 def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):

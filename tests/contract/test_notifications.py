@@ -47,7 +47,9 @@ def notifications_with(mail, limits, clock, monkeypatch):
     skipped = Counter()
     links = Links(lambda: KEY, clock)
     mail.skipped = skipped
-    return lambda once: Notifications(once, SesSender(mail, "shop@example.com"), limits, links, "https://shop.example")
+    return lambda once: Notifications(
+        once, SesSender(mail, "shop@example.com", "mail"), limits, links, "https://shop.example"
+    )
 
 
 def ses_error(status, code="Throttling"):

@@ -17,7 +17,7 @@ from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from chalicelib.product_import.files import ImportFiles, Upload
-from chalicelib.product_import.model import Batch, Format, ImportNotFound, ImportStatus
+from chalicelib.product_import.model import Batch, FileRefused, Format, ImportNotFound, ImportStatus
 from chalicelib.product_import.service import PAGE_SIZE, ProductImports
 from chalicelib.product_import.splitting import NotQueued, RowsQueue, Splitter
 from chalicelib.product_import.store import KEPT, ImportStore
@@ -461,6 +461,16 @@ class TestWhatIsRefused:
         shop.upload_for(first.import_id, a_file(rows=3))
         shop.splitter.split(first)
         assert shop.imports.get(first.import_id).reason == "The file was replaced or removed before it was read."
+
+    @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+    def test_missing_file_is_refused_whether_or_not_the_bucket_can_be_listed(self, code):
+        class Missing:
+            def get_object(self, **request):
+                raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+        upload = Upload.model_validate({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "etag"}}})
+        with pytest.raises(FileRefused):
+            ImportFiles(Missing(), "imports").open(upload)
 
     def test_a_product_that_the_table_will_never_take(self, shop, monkeypatch):
         """The row is reported, adds no stock and does not affect other rows."""

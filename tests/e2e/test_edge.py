@@ -112,6 +112,27 @@ def test_other_calls_reach_the_api_untouched(visit):
     assert json.loads(answer.text)["code"]
 
 
+def test_api_answers_only_through_the_distribution_where_the_stage_requires_it(engine, guest, visit, resource):
+    functions = engine.session.client("lambda")
+    name = resource("APIHandler")
+    environment = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def require(answer):
+        variables = environment | {"REQUIRE_EDGE_MARK": answer}
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+    require("true")
+    try:
+        refused = guest.call("GET", "/products", headers={"X-Edge-Mark": "x" * 64})
+        assert (refused.status, refused.body["code"]) == (403, "direct_call_refused")
+        assert visit("/api/products", X_Edge_Mark="x" * 64).status == 200
+        assert guest.call("GET", "/health").status == 200
+        assert guest.call("POST", "/webhooks/stripe", {}).body["code"] != "direct_call_refused"
+    finally:
+        require(environment["REQUIRE_EDGE_MARK"])
+    assert guest.call("GET", "/products").status == 200
+
+
 # Lambda@Edge, which the AWS emulator does not run behind its distribution
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from websockets.sync.client import connect
 
+from chalicelib.order_updates.handshake import PROTOCOL
 from infra.commands import mail
 from infra.commands.client import Buyer
 from infra.local import shop
@@ -39,7 +40,8 @@ def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product
     assert other_device.call("GET", f"/orders/{first}", headers=headers).body["order_id"] == first
     refused = other_device.call("GET", f"/orders/{second}", headers=headers)
     assert (refused.status, refused.body["code"]) == (401, "link_invalid")
-    with connect(opened["websocket_url"]) as line:
+    protocols = [PROTOCOL, f"{first}.{headers['X-Order-Token']}"]
+    with connect(opened["websocket_url"], origin=opened["storefront_url"], subprotocols=protocols) as line:
         line.send(json.dumps({"action": "subscribe", "order_id": first, "token": headers["X-Order-Token"]}))
         assert json.loads(line.recv(timeout=60))["order_id"] == first
     guest.ended(second)

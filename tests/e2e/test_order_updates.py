@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from infra.commands.client import Buyer
@@ -71,10 +72,26 @@ class Watcher:
         return told
 
 
+@pytest.fixture(scope="module")
+def proof(opened: dict[str, Any]) -> list[Any]:
+    """Return the subprotocols of a visitor with an order of their own."""
+    visitor = Buyer(opened["api_url"])
+    order_id = visitor.buy("CAMP-KETTLE-01")
+    visitor.ended(order_id)
+    return visitor.live(order_id)
+
+
 @pytest.fixture
-def watcher(opened: dict[str, Any]) -> Iterator[Any]:
+def connected(opened: dict[str, Any], proof: list[Any]) -> Any:
+    """Return a function that connects like a page of the shop, or with other arguments."""
+    usual = {"origin": opened["storefront_url"], "subprotocols": proof, "open_timeout": PATIENCE}
+    return lambda **other: connect(opened["websocket_url"], **{**usual, **other})
+
+
+@pytest.fixture
+def watcher(connected: Any) -> Iterator[Any]:
     with ExitStack() as lines:
-        yield lambda: Watcher(lines.enter_context(connect(opened["websocket_url"], open_timeout=PATIENCE)))
+        yield lambda: Watcher(lines.enter_context(connected()))
 
 
 @pytest.fixture
@@ -175,6 +192,27 @@ def test_strangers_are_refused_as_over_http_and_hear_nothing(opened, guest, cust
     assert watching(order_id) == 0
     guest.ended(order_id)
     assert stranger.ended(theirs)["status"] == line.follow(theirs, stranger.order_tokens[theirs])["status"]
+
+
+def test_connection_from_another_site_or_without_an_order_is_refused(connected, proof):
+    guessed = f"{proof[1].partition('.')[0]}.order_{'0' * 64}"
+    for other in ({"origin": "https://evil.example"}, {"subprotocols": None}, {"subprotocols": [proof[0], guessed]}):
+        with pytest.raises(InvalidStatus) as refused:
+            connected(**other)
+        assert refused.value.response.status_code == 403
+    with connected() as line:
+        assert line.subprotocol == proof[0]
+
+
+def test_client_that_sends_too_much_is_disconnected(connected, table):
+    with connected() as line, pytest.raises(ConnectionClosed):
+        for _ in range(200):
+            line.send("garbage")
+            line.recv(timeout=PATIENCE)
+    effects = table("EffectsTableName")
+    limits = effects.scan(FilterExpression=Attr("id").begins_with("limit#live#"))["Items"]
+    for limit in limits:
+        effects.delete_item(Key={"id": limit["id"]})
 
 
 def test_garbage_is_answered_and_the_line_goes_on(guest, new_product, watcher):

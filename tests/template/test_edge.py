@@ -89,9 +89,13 @@ def test_viewer_events_of_one_path_are_all_of_one_kind(template):
 
 
 def test_all_of_the_edge_stack_is_optional(template):
-    assert {name: template["Parameters"][name]["Default"] for name in EDGE_ONLY} == dict.fromkeys(EDGE_ONLY, "")
+    defaults = {"GuardAdminVersion": "", "RenderForCrawlersVersion": "", "EdgeWebAclArn": "none"}
+    assert {name: template["Parameters"][name]["Default"] for name in EDGE_ONLY} == defaults
     conditions = template["Conditions"]
-    for name, parameter in zip(("GuardsAdmin", "RendersForCrawlers", "HasEdgeWebAcl"), EDGE_ONLY, strict=True):
+    for name, parameter in {
+        "GuardsAdmin": "GuardAdminVersion",
+        "RendersForCrawlers": "RenderForCrawlersVersion",
+    }.items():
         assert conditions[name] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
     (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
     acl = distribution["DistributionConfig"]["WebACLId"]
@@ -289,22 +293,3 @@ def test_edge_functions_may_write_logs_and_nothing_else(edge):
     (statement,) = (each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"])
     assert all(action.startswith("logs:") and "*" not in action for action in statement["Action"])
     assert all("${AWS::StackName}-" in resource["Fn::Sub"] for resource in statement["Resource"])
-
-
-def test_the_web_acl_refuses_known_attacks_and_floods(edge):
-    (acl,) = of_type(edge, "AWS::WAFv2::WebACL").values()
-    assert (acl["Scope"], acl["DefaultAction"]) == ("CLOUDFRONT", {"Allow": {}})
-    managed = {
-        rule["Statement"]["ManagedRuleGroupStatement"]["Name"]
-        for rule in acl["Rules"]
-        if rule.get("OverrideAction") == {"None": {}}
-    }
-    assert managed == {
-        "AWSManagedRulesAmazonIpReputationList",
-        "AWSManagedRulesKnownBadInputsRuleSet",
-        "AWSManagedRulesCommonRuleSet",
-    }
-    (flood,) = (rule for rule in acl["Rules"] if "RateBasedStatement" in rule["Statement"])
-    body = acl["CustomResponseBodies"][flood["Action"]["Block"]["CustomResponse"]["CustomResponseBodyKey"]]
-    assert json.loads(body["Content"])["code"] == "too_many_requests"
-    assert len({rule["Priority"] for rule in acl["Rules"]}) == len(acl["Rules"])

@@ -211,22 +211,6 @@ def test_partners_have_a_plan_and_no_key_stands_in_the_template(template):
     assert not of_type(template, "AWS::ApiGateway::ApiKey")
 
 
-def test_the_firewall_stands_before_the_stage(template):
-    firewalls = {n: f for n, f in of_type(template, "AWS::WAFv2::WebACL").items() if f["Scope"] == "REGIONAL"}
-    ((name, firewall),) = firewalls.items()
-    association = of_type(template, "AWS::WAFv2::WebACLAssociation")["ApiFirewallAssociation"]
-    assert association["WebACLArn"] == {"Fn::GetAtt": [name, "Arn"]}
-    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${RestAPI}/stages/${RestAPI.Stage}")
-    groups = {r["Statement"].get("ManagedRuleGroupStatement", {}).get("Name") for r in firewall["Rules"]}
-    assert groups >= {
-        "AWSManagedRulesCommonRuleSet",
-        "AWSManagedRulesKnownBadInputsRuleSet",
-        "AWSManagedRulesAmazonIpReputationList",
-    }
-    assert any("RateBasedStatement" in rule["Statement"] for rule in firewall["Rules"])
-    assert len({rule["Priority"] for rule in firewall["Rules"]}) == len(firewall["Rules"])
-
-
 def test_only_what_is_the_same_for_everybody_is_answered_at_the_edge(template):
     (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
     behaviours = distribution["DistributionConfig"]["CacheBehaviors"]

@@ -80,5 +80,7 @@ def test_only_what_speaks_to_watchers_may_post_to_connections_and_only_to_this_a
         if "execute-api:ManageConnections" in allowed(template, role_of(template, name))
     }
     assert set(posting) == {"Live", "PushUpdates"}
-    for (resource,) in posting.values():
-        assert resource["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/POST/@connections/*")
+    for name, resources in posting.items():
+        verbs = ("POST", "DELETE") if name == "Live" else ("POST",)
+        ends = [f":${{LiveApi}}/${{LiveStage}}/{verb}/@connections/*" for verb in verbs]
+        assert [r["Fn::Sub"].endswith(end) for r, end in zip(resources, ends, strict=True)] == [True] * len(ends)

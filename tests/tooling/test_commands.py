@@ -49,7 +49,7 @@ def demo(monkeypatch):
         return Api.answer
 
     Api.requests = []
-    found = deployment.Deployment("demo", "storefront-demo", boto3.Session(), {"ApiUrl": API})
+    found = deployment.Deployment("demo", "storefront-demo", boto3.Session(), {"PublicApiUrl": API})
     monkeypatch.setattr(deployment, "find", lambda stage: found)
     monkeypatch.setattr(Buyer, "call", call)
     return Api
@@ -132,7 +132,7 @@ def test_stage_comes_from_the_environment():
 
 
 def test_shop_that_does_not_answer_is_named(monkeypatch):
-    found = deployment.Deployment("demo", "storefront-demo", boto3.Session(), {"ApiUrl": API})
+    found = deployment.Deployment("demo", "storefront-demo", boto3.Session(), {"PublicApiUrl": API})
     monkeypatch.setattr(deployment, "find", lambda stage: found)
     monkeypatch.setenv("ADMIN_PASSWORD", "long-stories-1")
     result = command("dlq", "--stage", "demo", "--admin-email", "ada@example.com")

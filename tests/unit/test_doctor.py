@@ -70,8 +70,8 @@ def test_healthy_email_account_is_fine():
 
 
 def test_sender_may_be_verified_by_address_or_by_domain():
-    assert mail.candidates("shop@example.com", {}) == ["shop@example.com", "example.com"]
-    assert mail.candidates("shop@example.com", {"SenderIdentity": "example.com"}) == ["example.com"]
+    assert mail.identity_of("shop@example.com", {}) == "shop@example.com"
+    assert mail.identity_of("shop@example.com", {"SesIdentity": "example.com"}) == "example.com"
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,19 @@ import json
 
 import pytest
 
+from chalicelib.order_updates import routes
+from chalicelib.order_updates.handshake import TooManyCalls
 from chalicelib.order_updates.model import CURRENT, MAX_SUBSCRIPTIONS, MESSAGE_LIMIT, Update
 from chalicelib.order_updates.service import KEPT, OrderUpdates
 from chalicelib.orders.checkout import CheckoutRecord
 from chalicelib.orders.model import Reason, Status
 from chalicelib.orders.service import Orders
-from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.errors import Refusal, Unavailable
 from chalicelib.platform.identity import Caller, TokenInvalid
 from tests.builders import NOW, TestClock, an_order
 from tests.fakes import FakeConnections, FakeOrderStore
 
+SHOP, PEER, FLOODING = "https://shop.example", "203.0.113.9", "198.51.100.7"
 ADA, GRACE, KEEPER = "jwt.of.ada", "jwt.of.grace", "jwt.of.keeper"
 PEOPLE = {ADA: Caller("ada"), GRACE: Caller("grace"), KEEPER: Caller("keeper", is_admin=True)}
 
@@ -39,6 +42,9 @@ class FakeSockets:
             return False
         self.heard.append((connection_id, json.loads(json.dumps(message))))
         return True
+
+    def close(self, connection_id):
+        self.left.add(connection_id)
 
     def by(self, connection_id):
         return [message for each, message in self.heard if each == connection_id]
@@ -72,10 +78,14 @@ def orders(store):
 
 @pytest.fixture
 def live(connections, sockets, orders):
-    live = OrderUpdates(connections, sockets, orders, identify, TestClock())
+    live = OrderUpdates(connections, sockets, orders, identify, TestClock(), SHOP, lambda peer: peer != FLOODING)
     for connection in ("here", "there"):
-        live.connected(connection)
+        live.connected(connection, handshake(), PEER)
     return live
+
+
+def handshake(proof=f"ord_ada.{ADA}", origin=SHOP):
+    return {"origin": origin, "sec-websocket-protocol": f"order-updates.v1, {proof}"}
 
 
 def subscribe(order_id, token=None, **more):
@@ -86,12 +96,69 @@ def an_update(order_id="ord_ada", version=2):
     return Update(order_id=order_id, version=version, type="OrderReserved", status="RESERVED", reason=None, at="now")
 
 
+@pytest.mark.parametrize("proof", ["ord_guest.order_secret", f"ord_ada.{ADA}", f"ord_guest.{KEEPER}"])
+def test_connection_with_access_to_an_order_is_opened(live, connections, proof):
+    live.connected("new", handshake(proof), PEER)
+
+    assert "new" in connections.expiries
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "origin_refused"),
+        (handshake(origin="https://evil.example"), "origin_refused"),
+        (handshake(origin="null"), "origin_refused"),
+        (handshake(origin=f"{SHOP}.evil.example"), "origin_refused"),
+        (handshake() | {"sec-websocket-protocol": ""}, "proof_required"),
+        (handshake() | {"sec-websocket-protocol": "order-updates.v1"}, "proof_required"),
+        (handshake() | {"sec-websocket-protocol": f"graphql-ws, ord_ada.{ADA}"}, "proof_required"),
+        (handshake("ord_guest"), "proof_required"),
+        (handshake("ord_guest."), "proof_required"),
+        (handshake("o" * 65 + ".token"), "proof_required"),
+        (handshake("ord_guest.\u00fc"), "proof_required"),
+        (handshake(f"ord_ada.{GRACE}"), "order_not_found"),
+        (handshake("ord_guest.order_guess"), "order_not_found"),
+        (handshake("ord_ada.forged.by.me"), "token_invalid"),
+    ],
+)
+def test_connection_from_another_site_or_without_proof_is_refused(live, connections, headers, code):
+    with pytest.raises(Refusal) as refused:
+        live.connected("new", headers, PEER)
+
+    assert refused.value.code == code
+    assert "new" not in connections.expiries
+
+
+def test_client_address_that_calls_too_often_is_refused_and_disconnected(live, sockets, connections):
+    live.received("here", subscribe("ord_ada", ADA), PEER)
+    with pytest.raises(TooManyCalls):
+        live.connected("new", handshake(), FLOODING)
+    live.received("here", subscribe("ord_ada", ADA), FLOODING)
+
+    assert sockets.left == {"here"} and len(sockets.by("here")) == 1
+    assert connections.watchers("ord_ada", 0) == []
+
+
+def test_handshake_is_answered_with_its_protocol_or_the_status_of_its_refusal(live, monkeypatch):
+    monkeypatch.setattr(routes.wiring, "order_updates", lambda: live)
+
+    def answer(headers):
+        context = {"connectionId": "new", "eventType": "CONNECT", "identity": {"sourceIp": PEER}}
+        return routes.handle({"requestContext": context, "headers": headers})
+
+    written = {"Origin": SHOP, "Sec-WebSocket-Protocol": f"order-updates.v1,ord_ada.{ADA}"}
+    assert answer(written) == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "order-updates.v1"}}
+    assert answer(written | {"Origin": "https://evil.example"}) == {"statusCode": 403}
+    assert answer(handshake("ord_ada.forged.by.me")) == {"statusCode": 401}
+
+
 @pytest.mark.parametrize(
     ("order_id", "token"),
     [("ord_guest", "order_secret"), ("ord_ada", ADA), ("ord_ada", KEEPER), ("ord_guest", KEEPER)],
 )
 def test_subscription_with_access_returns_the_current_state(live, sockets, order_id, token):
-    live.received("here", subscribe(order_id, token))
+    live.received("here", subscribe(order_id, token), PEER)
 
     [told] = sockets.by("here")
     assert told == {
@@ -118,7 +185,7 @@ def test_subscription_with_access_returns_the_current_state(live, sockets, order
     ],
 )
 def test_subscription_without_access_is_refused_and_gets_no_update(live, sockets, order_id, token, code):
-    live.received("here", subscribe(order_id, token))
+    live.received("here", subscribe(order_id, token), PEER)
     live.push(an_update(order_id))
 
     [told] = sockets.by("here")
@@ -147,7 +214,7 @@ def test_subscription_without_access_is_refused_and_gets_no_update(live, sockets
     ],
 )
 def test_garbage_is_answered_with_a_problem_that_does_not_repeat_it(live, sockets, text, code):
-    live.received("here", text)
+    live.received("here", text, PEER)
 
     [told] = sockets.by("here")
     assert told["error"]["code"] == code
@@ -161,7 +228,8 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
     def fail(headers):
         raise failure
 
-    OrderUpdates(connections, sockets, orders, fail, TestClock()).received("here", subscribe("ord_ada", ADA))
+    live = OrderUpdates(connections, sockets, orders, fail, TestClock(), SHOP, lambda peer: True)
+    live.received("here", subscribe("ord_ada", ADA), PEER)
 
     [told] = sockets.by("here")
     assert told["error"]["code"] == code
@@ -169,19 +237,19 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
 
 
 def test_what_is_said_is_not_logged(live, capfd):
-    live.received("here", subscribe("ord_ada", "order_private"))
-    live.received("here", subscribe("ord_ada", "forged.private.token"))
-    live.received("here", '{"private": ')
+    live.received("here", subscribe("ord_ada", "order_private"), PEER)
+    live.received("here", subscribe("ord_ada", "forged.private.token"), PEER)
+    live.received("here", '{"private": ', PEER)
 
     output = capfd.readouterr()
     assert "private" not in output.out + output.err
 
 
 def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, connections):
-    live.connected("elsewhere")
+    live.connected("elsewhere", handshake(), PEER)
     for connection in ("here", "there"):
-        live.received(connection, subscribe("ord_ada", ADA))
-    live.received("elsewhere", subscribe("ord_guest", "order_secret"))
+        live.received(connection, subscribe("ord_ada", ADA), PEER)
+    live.received("elsewhere", subscribe("ord_guest", "order_secret"), PEER)
 
     live.push(an_update())
 
@@ -191,8 +259,8 @@ def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, c
 
 def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connections):
     for connection in ("here", "there"):
-        live.received(connection, subscribe("ord_ada", ADA))
-    live.received("here", subscribe("ord_ada", KEEPER))
+        live.received(connection, subscribe("ord_ada", ADA), PEER)
+    live.received("here", subscribe("ord_ada", KEEPER), PEER)
     sockets.left.add("here")
 
     live.push(an_update())
@@ -204,13 +272,13 @@ def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connect
 def test_who_has_gone_before_the_answer_is_forgotten(live, sockets, connections):
     sockets.left.add("here")
 
-    live.received("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA), PEER)
 
     assert connections.watchers("ord_ada", 0) == []
 
 
 def test_who_disconnects_is_forgotten(live, connections):
-    live.received("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA), PEER)
 
     live.disconnected("here")
 
@@ -221,8 +289,8 @@ def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
     many = [an_order(f"ord_{n}", customer_id="ada") for n in range(MAX_SUBSCRIPTIONS + 1)]
     for order in many:
         store.place(order, CheckoutRecord(order.id, "", order.id, 0), NOW)
-        live.received("here", subscribe(order.id, ADA))
-    live.received("here", subscribe("ord_0", ADA))
+        live.received("here", subscribe(order.id, ADA), PEER)
+    live.received("here", subscribe("ord_0", ADA), PEER)
 
     *told, last, again = sockets.by("here")
     assert [message["order_id"] for message in told] == [order.id for order in many[:-1]]
@@ -240,7 +308,7 @@ def test_change_during_a_subscription_is_in_the_response_or_sent_after_it(connec
         return written
 
     connections.subscribe = subscribe_and_change
-    live.received("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA), PEER)
 
     assert sockets.by("here")[0]["version"] == 2
 
@@ -248,7 +316,7 @@ def test_change_during_a_subscription_is_in_the_response_or_sent_after_it(connec
 def test_a_wish_to_cancel_is_part_of_how_it_stands(live, sockets, orders):
     orders.cancel("ord_ada", Reason.CUSTOMER_REQUEST)
 
-    live.received("here", subscribe("ord_ada", ADA))
+    live.received("here", subscribe("ord_ada", ADA), PEER)
 
     [told] = sockets.by("here")
     assert (told["version"], told["status"], told["reason"]) == (2, "PLACED", "CUSTOMER_REQUEST")

@@ -12,30 +12,29 @@ def email_identity(subject: Subject) -> Iterator[Finding]:
     if not sender:
         return
     ses = subject.session.client("sesv2")
-    for identity in candidates(sender, subject.values):
-        try:
-            found = ses.get_email_identity(EmailIdentity=identity)
-        except ses.exceptions.NotFoundException:
-            continue
-        if found["VerifiedForSendingStatus"]:
-            yield fine("SES identity", f"{identity} may send")
-            return
-    identity = candidates(sender, subject.values)[0]
+    identity = identity_of(sender, subject.values)
+    try:
+        is_verified = ses.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"]
+    except ses.exceptions.NotFoundException:
+        is_verified = False
+    if is_verified:
+        yield fine("SES identity", f"{identity} may send")
+        return
     region = subject.session.region_name
     yield blocker(
         "SES identity",
         f"{identity} is not verified in {region}: the user pool could not be created",
-        f"aws sesv2 create-email-identity --email-identity {identity} --region {region}; open the link in the mail",
+        f"aws sesv2 create-email-identity --email-identity {identity} --region {region}; open the link in the mail. "
+        "If the sender's domain is verified, name it as SesIdentity.",
     )
 
 
-def candidates(sender: str, values: dict[str, str]) -> list[str]:
-    """Return the identities that may send as the sender: the one the template names, or the address and its domain.
+def identity_of(sender: str, values: dict[str, str]) -> str:
+    """Return the identity that the template names as the sender's.
 
     A verified domain has no identity of each address (SES developer guide, "Verified identities").
     """
-    named = values.get("SenderIdentity")
-    return [named] if named else [sender, sender.rpartition("@")[2]]
+    return values.get("SesIdentity") or sender
 
 
 def email_account(subject: Subject) -> Iterator[Finding]:

@@ -6,12 +6,12 @@ tests of `tests/strict` and `tests/e2e` fail without them.
 
 import os
 
-from infra.local.strict import app_client_secret, callbacks, concurrency
+from infra.local.strict import app_client_secret, callbacks, concurrency, websocket_subprotocol
 from infra.local.strict.rule import Rule
 
 WITHOUT = "STRICT_WITHOUT"
 
-RULES: tuple[Rule, ...] = (app_client_secret.RULE, concurrency.RULE, callbacks.RULE)
+RULES: tuple[Rule, ...] = (app_client_secret.RULE, concurrency.RULE, callbacks.RULE, websocket_subprotocol.RULE)
 
 
 def install() -> None:
