@@ -10,6 +10,7 @@ import re
 from contextvars import ContextVar
 from email.utils import parseaddr
 from typing import Any
+from urllib.parse import parse_qs
 
 RECORD = "RECORD_CALLS"
 """Environment variable with the path of a file, to which each distinct call of a role is appended as JSON."""
@@ -25,7 +26,7 @@ BATCHES = {
 
 
 def name_as_aws_does() -> None:
-    """Correct the resources of emails, task tokens and replays, and the actions of message batches."""
+    """Correct the resources of emails, stacks, logs, task tokens and replays, and the actions of message batches."""
     from ministack.core import iam_actions
     from ministack.services import stepfunctions
 
@@ -39,9 +40,10 @@ def name_as_aws_does() -> None:
 
     def arguments(state: Any, raw: Any, context: dict[str, Any]) -> Any:
         """Record the state machine of each task token when its step receives it."""
+        given = arguments_of(state, raw, context)
         if token := context.get("Task", {}).get("Token"):
             machines[token] = context["StateMachine"]["Id"]
-        return arguments_of(state, raw, context)
+        return given
 
     def action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
         """Return None, which is not checked, for an unknown task token: the call is refused anyway."""
@@ -56,6 +58,10 @@ def name_as_aws_does() -> None:
             if settings := _field(body, "ConfigurationSetName"):
                 also.set(f"arn:aws:ses:{':'.join(place)}:configuration-set/{settings}")
             return f"arn:aws:ses:{':'.join(place)}:identity/{address}"
+        if service == "cloudformation" and (named := _stack(body, *place)):
+            return named
+        if service == "logs" and (named := _log_group(headers, body, *place)):
+            return named
         if service == "states" and (token := _field(body, "taskToken")):
             return machines[token]
         return resource_of(service, method, path, headers, body, query, *place)
@@ -122,6 +128,36 @@ def install() -> None:
     check_second_resource()
     if path := os.environ.get(RECORD):
         record(path)
+
+
+def _stack(body: bytes, region: str, account: str) -> str | None:
+    """Return the stack as AWS checks it: its id, or for a name every stack of that name.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS CloudFormation".
+    """
+    name = parse_qs(body.decode()).get("StackName", [""])[0]
+    if not name or name.startswith("arn:"):
+        return name or None
+    return f"arn:aws:cloudformation:{region}:{account}:stack/{name}/*"
+
+
+def _log_group(headers: Any, body: bytes, region: str, account: str) -> str | None:
+    """Return the log group that a query, or a listing of all groups, is checked against.
+
+    AWS checks log groups with a suffix for log streams, and a listing against a group without name, also with a
+    prefix: Amazon CloudWatch Logs user guide, "Identity and access management for Amazon CloudWatch Logs".
+    """
+    match headers.get("x-amz-target", "").rpartition(".")[2]:
+        case "DescribeLogGroups":
+            name = ""
+        case "StartQuery":
+            query = json.loads(body)
+            name = query.get("logGroupName") or next(iter(query.get("logGroupNames", [])), "null")
+        case "FilterLogEvents":
+            name = _field(body, "logGroupName")
+        case _:
+            return None
+    return f"arn:aws:logs:{region}:{account}:log-group:{name}:log-stream:"
 
 
 def _field(body: bytes, field: str) -> str:

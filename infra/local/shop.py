@@ -44,7 +44,7 @@ class LocalShop:
 
     @property
     def session(self) -> boto3.Session:
-        return _EmulatorSession(self.account, emulator.url(self.emulator_port))
+        return EmulatorSession(self.account, emulator.url(self.emulator_port))
 
     @property
     def stripe_key(self) -> str:
@@ -52,11 +52,12 @@ class LocalShop:
         return f"sk_test_local{self.account}"
 
 
-class _EmulatorSession(boto3.Session):
+class EmulatorSession(boto3.Session):
     """A session whose clients use the emulator."""
 
-    def __init__(self, account: str, endpoint: str) -> None:
-        super().__init__(aws_access_key_id=account, aws_secret_access_key="local", region_name=emulator.REGION)
+    def __init__(self, access_key: str, endpoint: str, secret: str = "local") -> None:
+        """An account's number is the access key of its root user."""
+        super().__init__(aws_access_key_id=access_key, aws_secret_access_key=secret, region_name=emulator.REGION)
         self._endpoint = endpoint
 
     def client(self, *arguments: Any, **options: Any) -> Any:

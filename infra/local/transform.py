@@ -11,8 +11,6 @@ from infra.build.guards import TLS_ONLY
 
 Template = dict[str, Any]
 
-UNNAMED_ON_THE_EMULATOR = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups", "logs:StartQuery"}
-
 
 @dataclass(frozen=True)
 class Local:
@@ -51,15 +49,6 @@ def api_origin(template: Template, local: Local) -> None:
     origin["DomainName"] = "localhost"
     origin["OriginPath"] = {"Fn::Sub": "/_aws/execute-api/${RestAPI}"}
     origin["CustomOriginConfig"] = {"HTTPPort": local.port, "OriginProtocolPolicy": "http-only"}
-
-
-def unnamed_resources(template: Template, local: Local) -> None:
-    """Allow these actions on `*`: the emulator does not check them against the stack or the log groups."""
-    for role in _of_type(template, "AWS::IAM::Role"):
-        for policy in role["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if _actions(statement) & UNNAMED_ON_THE_EMULATOR:
-                    statement["Resource"] = "*"
 
 
 def gateway_responses(template: Template, local: Local) -> None:
@@ -156,7 +145,6 @@ DIFFERENCES = (
     own_runtime,
     no_archive,
     no_schema_registry,
-    unnamed_resources,
     gateway_responses,
     method_settings,
     no_api_firewall,
@@ -180,8 +168,3 @@ def localized(template: Template, local: Local) -> Template:
 
 def _of_type(template: Template, kind: str) -> list[dict[str, Any]]:
     return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
-
-
-def _actions(statement: dict[str, Any]) -> set[str]:
-    actions = statement["Action"]
-    return {actions} if isinstance(actions, str) else set(actions)

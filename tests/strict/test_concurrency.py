@@ -109,6 +109,9 @@ def test_throttled_rule_target_is_retried_until_it_runs(session, functions, wait
     arn = noting(functions, "target", tmp_path / "noted")
     events = session.client("events")
     events.put_rule(Name="throttled", EventPattern=json.dumps({"source": ["throttled"]}))
+    waiting.add_permission(
+        FunctionName="target", StatementId="rule", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"
+    )
     events.put_targets(Rule="throttled", Targets=[{"Id": "function", "Arn": arn}])
 
     with busy(waiting, tmp_path):

@@ -6,12 +6,49 @@ tests of `tests/strict` and `tests/e2e` fail without them.
 
 import os
 
-from infra.local.strict import app_client_secret, callbacks, concurrency, websocket_subprotocol
+from infra.local.strict import (
+    app_client_secret,
+    callbacks,
+    cognito_limits,
+    concurrency,
+    create_bucket,
+    mail_sandbox,
+    missing_object,
+    policy_size,
+    pool_sender,
+    rule_targets,
+    stack_states,
+    stopped_workflows,
+    stream_batches,
+    task_tokens,
+    transaction_conflicts,
+    websocket_subprotocol,
+    workflow_starts,
+)
 from infra.local.strict.rule import Rule
 
 WITHOUT = "STRICT_WITHOUT"
 
-RULES: tuple[Rule, ...] = (app_client_secret.RULE, concurrency.RULE, callbacks.RULE, websocket_subprotocol.RULE)
+RULES: tuple[Rule, ...] = (
+    app_client_secret.RULE,
+    cognito_limits.RULE,
+    concurrency.RULE,
+    create_bucket.RULE,
+    mail_sandbox.RULE,
+    missing_object.RULE,
+    policy_size.RULE,
+    pool_sender.RULE,
+    rule_targets.RULE,
+    stack_states.RULE,
+    stopped_workflows.RULE,
+    stream_batches.RULE,
+    task_tokens.RULE,
+    transaction_conflicts.RULE,
+    websocket_subprotocol.RULE,
+    workflow_starts.RULE,
+    callbacks.RULE,
+)
+"""In the order of their installation: `callbacks` passes on the errors that `concurrency` names."""
 
 
 def install() -> None:
