@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,8 +29,6 @@ CHALICE = {"chalice/__init__.py", "chalice/app.py"}
 """What functions import of Chalice. The rest is its command line."""
 UNUSED_FOLDERS = {"__pycache__", "bin", "tests"}
 UNUSED_SUFFIXES = {".c", ".h", ".pyi", ".typed"}
-RULES = 1
-"""Raised when the rules of `is_needed` change, so that folders of older rules are not used again."""
 
 
 class InstallationFailed(Exception):
@@ -72,10 +71,11 @@ def lock() -> int:
 def installed(target: Target | None = None, lock: Path = LOCK, cache: Path = ROOT / ".build" / "libraries") -> Path:
     """Return a folder with the libraries; without a target, those for this interpreter. Raises InstallationFailed.
 
-    The folder is named by all that decides its content, so it is made once.
+    The folder is named by all that decides its content, the rules in this file among it, so it is made once.
     """
     options = target.options if target else []
-    known = repr((RULES, options or [sys.platform, sys.implementation.cache_tag], lock.read_text()))
+    interpreter = options or [sysconfig.get_platform(), sys.implementation.cache_tag]
+    known = repr((interpreter, lock.read_text(), Path(__file__).read_text()))
     folder = cache / hashlib.sha256(known.encode()).hexdigest()[:16]
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)

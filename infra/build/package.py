@@ -86,7 +86,7 @@ def _project(out: Path) -> Path:
     project.mkdir(parents=True)
     for name in PACKED:
         source = ROOT / name
-        ignore = shutil.ignore_patterns("__pycache__", "deployments")
+        ignore = shutil.ignore_patterns("__pycache__", "deployments", "*.pyi")
         shutil.copytree(source, project / name, ignore=ignore) if source.is_dir() else shutil.copy(source, project)
     (project / "requirements.txt").touch()
     return project

@@ -62,7 +62,7 @@ def streamed() -> dict[str, Any]:
 
 EVENTS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("relay_events", "queue_updates"), streamed()),
-    "live": {"requestContext": {"eventType": "CONNECT", "connectionId": "1"}},
+    "live": {"requestContext": {"eventType": "DISCONNECT", "connectionId": "1", "identity": {"sourceIp": "127.0.0.1"}}},
     "push_updates": queued(
         {"order_id": ORDER_ID, "version": 1, "type": "OrderPlaced", "status": "PLACED", "reason": None, "at": "now"}
     ),
