@@ -87,12 +87,14 @@ def check_second_resource() -> None:
 
     enforce = iam_evaluator.enforce
 
-    def both(key: str, action: str, service: str, region: str, resource_arn: str = "*", context: Any = None) -> Any:
+    def both(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
+    ) -> Any:
         second = also.get()
         also.set(None)
-        refusal = enforce(key, action, service, region, resource_arn, context)
+        refusal = enforce(key, action, service, region, resource_arn, service_context)
         if refusal is None and second:
-            return iam_evaluator.enforce(key, action, service, region, second, context)
+            return iam_evaluator.enforce(key, action, service, region, second, service_context)
         return refusal
 
     iam_evaluator.enforce = both
