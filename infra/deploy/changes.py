@@ -10,7 +10,6 @@ STATEFUL = {
     "AWS::Cognito::UserPool": "every account and session",
     "AWS::SQS::Queue": "messages that are not processed yet",
     "AWS::Events::Archive": "archived events",
-    "AWS::Logs::LogGroup": "its log lines",
     "AWS::KMS::Key": "everything that is encrypted with it",
     "AWS::CloudFront::Distribution": "the storefront's address",
 }

@@ -18,7 +18,9 @@ COMMANDS = {
     "AWS::Logs::LogGroup": "aws logs delete-log-group --log-group-name {name} --region {region}",
     "AWS::Cognito::UserPool": "aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}",
 }
-LOG_GROUPS = ("/aws/lambda/{stack}-", "/aws/vendedlogs/states/{stack}-", "/aws/apigateway/{stack}-")
+FREE = {"AWS::Cognito::UserPool": "nothing while unused", "AWS::IAM::Role": "nothing"}
+LOG_GROUPS = ("/aws/lambda/{stack}-", "/aws/vendedlogs/states/{stack}", "/aws/apigateway/{stack}/")
+"""Beginnings of the names of a stack's log groups. A function that runs after its deletion makes it again."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,12 @@ class Kept:
 
     def cost(self, costs: Costs) -> str:
         """Return the cost of a month in the stage's currency."""
-        if self.gigabytes is None or self.type not in DOLLARS_PER_GIGABYTE:
-            return "nothing while unused" if self.type == "AWS::Cognito::UserPool" else "unknown"
-        amount = self.gigabytes * DOLLARS_PER_GIGABYTE[self.type] * costs.per_dollar
+        if self.type not in DOLLARS_PER_GIGABYTE:
+            return FREE.get(self.type, "unknown")
+        rate = DOLLARS_PER_GIGABYTE[self.type] * costs.per_dollar
+        if self.gigabytes is None:
+            return f"{rate:.3f} {costs.currency} for each GB"
+        amount = self.gigabytes * rate
         return f"{amount:.2f} {costs.currency}" if amount >= 0.01 else f"under 0.01 {costs.currency}"
 
 
@@ -68,11 +73,16 @@ def _table_size(session: boto3.Session, name: str) -> float | None:
         return None
 
 
+def log_groups(session: boto3.Session, stack: str) -> dict[str, int]:
+    """Return the stored bytes of each log group of a stack, by name."""
+    paginator = session.client("logs").get_paginator("describe_log_groups")
+    pages = [
+        page for prefix in LOG_GROUPS for page in paginator.paginate(logGroupNamePrefix=prefix.format(stack=stack))
+    ]
+    return {each["logGroupName"]: each.get("storedBytes", 0) for page in pages for each in page["logGroups"]}
+
+
 def _log_groups(session: boto3.Session, stack: str) -> Iterator[Kept]:
-    logs, kind = session.client("logs"), "AWS::Logs::LogGroup"
-    for prefix in LOG_GROUPS:
-        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix.format(stack=stack))
-        for group in (each for page in pages for each in page["logGroups"]):
-            name = group["logGroupName"]
-            command = COMMANDS[kind].format(name=name, region=session.region_name)
-            yield Kept(kind, name, group.get("storedBytes", 0) / GIGABYTE, command)
+    kind = "AWS::Logs::LogGroup"
+    for name, size in log_groups(session, stack).items():
+        yield Kept(kind, name, size / GIGABYTE, COMMANDS[kind].format(name=name, region=session.region_name))

@@ -73,6 +73,13 @@ def test_how_long_a_file_may_be_kept(key, kept):
     assert storefront.cache_control(key) == kept
 
 
+def test_pages_are_uploaded_after_everything_that_they_load():
+    keys = ["admin/index.html", "assets/main-A.js", "images/axe.svg", "index.html", "service-worker.js", "robots.txt"]
+    assert storefront.in_upload_order(keys) == [
+        "assets/main-A.js", "images/axe.svg", "robots.txt", "admin/index.html", "index.html", "service-worker.js",
+    ]  # fmt: skip
+
+
 def test_every_picture_of_the_catalog_is_drawn():
     """A product's own picture is a file; its further views are drawn from it by the build."""
     views = json.loads((storefront.FRONTEND / "pictures.json").read_text())

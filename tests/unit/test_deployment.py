@@ -8,9 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from infra.deploy import artifacts, changes, events, parameters, stack
+from infra.build import storefront
+from infra.deploy import artifacts, aws, changes, events, parameters, stack, stripe_key
 from infra.deploy.changes import ConfirmationNeeded
+from infra.deploy.leftovers import Kept
 from infra.deploy.parameters import ValueMissing
+from infra.deploy.stages import Costs, Stage
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 TOKEN = "deploy-1"
@@ -70,8 +73,9 @@ class TestStates:
 
 
 class TestEvents:
-    def test_events_of_the_operation_are_read_across_pages_and_no_further(self):
-        before = [event(f"Old{n}", "CREATE_COMPLETE", token="deploy-0") for n in range(300)]
+    @pytest.mark.parametrize("older", [0, 300])
+    def test_events_of_the_operation_are_read_across_pages_and_no_further(self, older):
+        before = [event(f"Old{n}", "CREATE_COMPLETE", token="deploy-0") for n in range(older)]
         ours = [event(f"New{n}", "UPDATE_COMPLETE") for n in range(150)]
         pages = Pages(before + ours)
         assert events.of_operation(pages, "shop", TOKEN) == ours
@@ -266,3 +270,86 @@ class TestSettling:
         stubbed.add_client_error("describe_stacks", "AccessDenied", "not allowed")
         with pytest.raises(ClientError):
             operation.settled()
+
+
+class TestStripeKey:
+    """A rotated key is kept, whatever the environment of the next deployment holds."""
+
+    class Store:
+        """The parameter store, with the key that is stored."""
+
+        def __init__(self, kept):
+            self.kept, self.exceptions = kept, self
+
+        class ParameterNotFound(Exception):
+            pass
+
+        def client(self, service):
+            return self
+
+        def get_parameter(self, Name, WithDecryption):
+            if self.kept is None:
+                raise self.ParameterNotFound
+            return {"Parameter": {"Value": self.kept}}
+
+        def put_parameter(self, Name, Value, Type, Overwrite):
+            assert Type == "SecureString" and Overwrite is (self.kept is not None)
+            self.kept = Value
+
+    @pytest.mark.parametrize(
+        ("kept", "given", "replace", "used"),
+        [
+            (None, "sk_1", False, "sk_1"),
+            ("sk_rotated", "sk_1", False, "sk_rotated"),
+            ("sk_rotated", "", False, "sk_rotated"),
+            ("sk_old", "sk_new", True, "sk_new"),
+        ],
+    )
+    def test_key_is_stored_only_if_missing_or_to_be_replaced(self, kept, given, replace, used):
+        store = self.Store(kept)
+        assert stripe_key.ensure(store, "shop", given, replace) == used == store.kept
+
+    @pytest.mark.parametrize("replace", [False, True])
+    def test_deployment_without_any_key_is_refused(self, replace):
+        with pytest.raises(stripe_key.KeyMissing, match="STRIPE_SECRET_KEY"):
+            stripe_key.ensure(self.Store(None), "shop", "", replace)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gigabytes", "cost"),
+    [
+        ("AWS::DynamoDB::Table", 10, "4.68 EUR"),
+        ("AWS::DynamoDB::Table", 0, "under 0.01 EUR"),
+        ("AWS::S3::Bucket", None, "0.023 EUR for each GB"),
+        ("AWS::IAM::Role", None, "nothing"),
+    ],
+)
+def test_cost_of_what_is_kept_is_in_the_stages_currency(kind, gigabytes, cost):
+    assert Kept(kind, "name", gigabytes, "").cost(Costs(currency="EUR", per_dollar=0.9)) == cost
+
+
+def test_pages_that_do_not_build_leave_aws_untouched(tmp_path, monkeypatch):
+    class Calls:
+        made = []
+
+        def client(self, service):
+            return self
+
+        def describe_stacks(self, StackName):
+            return {"Stacks": [{"Parameters": []}]}
+
+        def __getattr__(self, name):
+            return lambda **arguments: self.made.append(name)
+
+    def build(progress):
+        raise storefront.BuildFailed("src/main.ts: error")
+
+    asked = aws.Request(Stage(name="demo", region="eu-west-1"), stripe_secret_key="sk_test_1")
+    asked.__dict__["templates"] = ({"Parameters": {}, "Resources": {}}, {"Outputs": {}})
+    written = tmp_path / "sam.json"
+    written.write_text("{}")
+    monkeypatch.setattr(aws, "package", lambda stage, out: written)
+    monkeypatch.setattr(aws.storefront, "build", build)
+    with pytest.raises(storefront.BuildFailed):
+        aws.deploy_stage(asked, Calls(), lambda line: None)
+    assert Calls.made == []

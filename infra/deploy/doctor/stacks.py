@@ -9,9 +9,11 @@ from botocore.exceptions import ClientError
 from infra.deploy import edge as edge_stack
 from infra.deploy.doctor.findings import Finding, blocker, fine, warning
 from infra.deploy.doctor.subject import Subject
+from infra.deploy.leftovers import log_groups
 from infra.deploy.outputs import description
 from infra.deploy.stack import NEVER_CREATED, STUCK
 
+LOG_GROUP = "AWS::Logs::LogGroup"
 MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "ParameterNotFound", "NotFoundException"}
 
 
@@ -40,10 +42,11 @@ def leftovers(subject: Subject) -> Iterator[Finding]:
     found = description(subject.session.client("cloudformation"), name)
     if found and found["StackStatus"] not in NEVER_CREATED:
         return
+    groups = log_groups(subject.session, name)
     blocking = [
-        f"{resource_type.split('::', 1)[1]} {physical}"
-        for resource_type, physical in fixed_names(subject.template, {"AWS::StackName": name, **subject.values})
-        if EXISTS[resource_type](subject.session, physical)
+        f"{kind.split('::', 1)[1]} {physical}"
+        for kind, physical in fixed_names(subject.template, {"AWS::StackName": name, **subject.values})
+        if (physical in groups if kind == LOG_GROUP else EXISTS[kind](subject.session, physical))
     ]
     for each in blocking:
         yield blocker(f"left over: {each}", "exists already, so the stack cannot create it", "Delete or import it.")
@@ -73,11 +76,6 @@ def _text(written: Any, values: dict[str, str]) -> str | None:
     return None if "${" in written else written
 
 
-def _log_group(session: boto3.Session, name: str) -> bool:
-    groups = session.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    return any(group["logGroupName"] == name for group in groups)
-
-
 def _answers(call: Callable[[], Any]) -> bool:
     try:
         call()
@@ -89,14 +87,13 @@ def _answers(call: Callable[[], Any]) -> bool:
 
 
 NAMES = {
-    "AWS::Logs::LogGroup": "LogGroupName",
+    LOG_GROUP: "LogGroupName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SSM::Parameter": "Name",
 }
 """By type: the property with the name. These are the types that may outlive a stack."""
 EXISTS: dict[str, Callable[[boto3.Session, str], bool]] = {
-    "AWS::Logs::LogGroup": _log_group,
     "AWS::DynamoDB::Table": lambda session, name: _answers(
         lambda: session.client("dynamodb").describe_table(TableName=name)
     ),
