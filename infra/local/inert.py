@@ -4,6 +4,7 @@ The local shop removes or replaces them (`transform.py`). The deployment's test 
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 VARIABLE = "INERT_RESOURCES"
@@ -25,6 +26,21 @@ def install() -> None:
 
     for kind in TYPES:
         _RESOURCE_HANDLERS.setdefault(kind, {"create": _create, "delete": _delete, "update": _update})
+    alarms = _RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    alarms |= {action: _without_math(action, alarms[action]) for action in ("create", "update")}
+
+
+def _without_math(action: str, handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler of an alarm that is inert for metric math, which the emulator does not support."""
+
+    def handled(*arguments: Any) -> Any:
+        """Properties are the second argument of a creation and the third of an update."""
+        properties = arguments[1 if action == "create" else 2]
+        return (
+            (_create if action == "create" else _update)(*arguments) if "Metrics" in properties else handle(*arguments)
+        )
+
+    return handled
 
 
 def _create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
@@ -34,7 +50,9 @@ def _create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[st
     return name, {"Arn": f"arn:aws:inert:::{name}", **attributes}
 
 
-def _update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+def _update(
+    physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str, logical_id: str = ""
+) -> tuple[str, dict[str, Any]]:
     return physical_id, _create(physical_id, new, stack)[1]
 
 

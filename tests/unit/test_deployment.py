@@ -273,7 +273,7 @@ class TestSettling:
 
 
 class TestStripeKey:
-    """A rotated key is kept, whatever the environment of the next deployment holds."""
+    """A rotated key is kept, even if the environment of the next deployment holds another one."""
 
     class Store:
         """The parameter store, with the key that is stored."""
