@@ -25,7 +25,7 @@ LOG_GROUPS = ("/aws/lambda/{stack}-", "/aws/vendedlogs/states/{stack}", "/aws/ap
 
 @dataclass(frozen=True)
 class Kept:
-    """A resource that outlives its stack. `gigabytes` is None where only the service itself knows."""
+    """A resource that outlives its stack. `gigabytes` is None where only the service knows."""
 
     type: str
     name: str
@@ -49,7 +49,7 @@ def described(kept: list[Kept], costs: Costs) -> list[str]:
         return ["Nothing is kept."]
     lines = ["Kept, with its approximate cost a month:"]
     lines += [f"  {each.type.split('::', 1)[1]} {each.name}: {each.cost(costs)}" for each in kept]
-    return [*lines, "To delete it, with all that it holds:", *(f"  {each.command}" for each in kept)]
+    return [*lines, "To delete it, with all that it holds:", *(f"  {each.command}" for each in kept if each.command)]
 
 
 def of_stage(session: boto3.Session, stack: str, retained: dict[str, dict[str, Any]]) -> list[Kept]:
@@ -60,7 +60,7 @@ def of_stage(session: boto3.Session, stack: str, retained: dict[str, dict[str, A
 
 
 def _kept(session: boto3.Session, kind: str, name: str) -> Kept:
-    command = COMMANDS.get(kind, "in the console")
+    command = COMMANDS.get(kind, "")
     size = _table_size(session, name) if kind == "AWS::DynamoDB::Table" else None
     return Kept(kind, name, size, command.format(name=name, region=session.region_name))
 

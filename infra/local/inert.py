@@ -1,6 +1,7 @@
 """Inert resources: types of CloudFormation that the AWS emulator (MiniStack) lacks, created as records without effect.
 
-The local shop removes or replaces them (`transform.py`). The deployment's test deploys the template as it is for AWS.
+The local shop removes or replaces them (`transform.py`). The deployment's test deploys the template as it is for AWS,
+so it needs them, and a rule's `Ref` as AWS returns it.
 """
 
 import os
@@ -28,6 +29,8 @@ def install() -> None:
         _RESOURCE_HANDLERS.setdefault(kind, {"create": _create, "delete": _delete, "update": _update})
     alarms = _RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
     alarms |= {action: _without_math(action, alarms[action]) for action in ("create", "update")}
+    rules = _RESOURCE_HANDLERS["AWS::Events::Rule"]
+    rules |= {action: _named_with_bus(rules[action]) for action in ("create", "update", "delete")}
 
 
 def _without_math(action: str, handle: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +42,24 @@ def _without_math(action: str, handle: Callable[..., Any]) -> Callable[..., Any]
         return (
             (_create if action == "create" else _update)(*arguments) if "Metrics" in properties else handle(*arguments)
         )
+
+    return handled
+
+
+def _named_with_bus(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler of a rule with the physical id `bus|rule`, unless it is on the default bus.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html
+    """
+
+    def handled(name: str, *arguments: Any) -> Any:
+        result = handle(name.rpartition("|")[2], *arguments)
+        if result is None:
+            return None
+        physical_id, attributes = result
+        properties = next(each for each in reversed(arguments) if isinstance(each, dict))
+        bus = properties.get("EventBusName", "default")
+        return physical_id if bus == "default" else f"{bus.rpartition('/')[2]}|{physical_id}", attributes
 
     return handled
 
