@@ -262,7 +262,8 @@ def destroy(stage: str, name: str | None, confirm: frozenset[str], poll_seconds:
 def rotate_link_keys(stage: str) -> None:
     """Sign links with a new key. The key before it still verifies; deploy afterwards."""
     from infra.commands import deployment
-    from infra.deploy import link_keys
+    from infra.deploy import link_keys, outputs, parameters
 
     shop = deployment.find(stage)
-    link_keys.rotate(shop.session, shop.stack_name)
+    deployed = parameters.previous(outputs.description(shop.session.client("cloudformation"), shop.stack_name))
+    link_keys.rotate(shop.session, shop.stack_name, deployed["EdgeMarkDigests"])

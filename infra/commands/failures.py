@@ -15,6 +15,7 @@ from infra.commands.tour import TourStuck
 from infra.deploy.artifacts import BucketNotOurs
 from infra.deploy.changes import ConfirmationNeeded
 from infra.deploy.destroy import NothingToDelete, ProtectedStage
+from infra.deploy.link_keys import RotationNotDeployed
 from infra.deploy.parameters import ValueMissing
 from infra.deploy.stack import DeploymentFailed
 from infra.deploy.stages import StageFileInvalid, WrongRegion
@@ -40,6 +41,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     PortBusy: BAD_INPUT,
     ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
+    RotationNotDeployed: BAD_INPUT,
     StageFileInvalid: BAD_INPUT,
     StripeError: BAD_INPUT,
     ValueMissing: BAD_INPUT,

@@ -36,13 +36,25 @@ def test_keys_are_made_once_and_the_edge_mark_follows_from_them(session):
 
 
 def test_mark_of_the_previous_key_is_accepted_after_a_rotation(session):
-    before = link_keys.ensure(session, "storefront-test")["EdgeMark"]
-    link_keys.rotate(session, "storefront-test")
+    deployed = link_keys.ensure(session, "storefront-test")
+    before = deployed["EdgeMark"]
+    link_keys.rotate(session, "storefront-test", deployed["EdgeMarkDigests"])
     after = link_keys.ensure(session, "storefront-test")
 
     assert after["EdgeMark"] != before == after["PreviousEdgeMark"]
     for mark in (before, after["EdgeMark"]):
         assert is_marked({"x-edge-mark": mark}, after["EdgeMarkDigests"].split())
+
+
+def test_rotation_is_refused_until_the_last_one_is_deployed(session):
+    """CloudFront would send a mark that the API does not know any more."""
+    given = link_keys.ensure(session, "storefront-test")
+    link_keys.rotate(session, "storefront-test", given["EdgeMarkDigests"])
+
+    with pytest.raises(link_keys.RotationNotDeployed):
+        link_keys.rotate(session, "storefront-test", given["EdgeMarkDigests"])
+
+    assert link_keys.ensure(session, "storefront-test")["PreviousEdgeMark"] == given["EdgeMark"]
 
 
 def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):
@@ -51,7 +63,8 @@ def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session
     mailed = links.sign("order", "ord_1", timedelta(days=1))
 
     for rotation in (1, 2):
-        link_keys.rotate(session, "storefront-test")
+        deployed = link_keys.ensure(session, "storefront-test")["EdgeMarkDigests"]
+        link_keys.rotate(session, "storefront-test", deployed)
         rotated = Links(Parameter(lambda: keys(session)), clock)
         if rotation == 1:
             assert rotated.subject("order", mailed) == "ord_1"

@@ -7,13 +7,8 @@ from infra.build.guards import SOURCES
 from .template import FUNCTION, allowed, of_type, role_of
 
 MAIL = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:"
-SENDER = {
-    "Fn::If": [
-        "HasSesIdentity",
-        {"Fn::Sub": MAIL + "identity/${SesIdentity}"},
-        {"Fn::Sub": MAIL + "identity/${SenderEmail}"},
-    ]
-}
+ADDRESS = {"Fn::Sub": MAIL + "identity/${SenderEmail}"}
+SENDER = {"Fn::If": ["HasSesIdentity", {"Fn::Sub": MAIL + "identity/${SesIdentity}"}, ADDRESS]}
 
 
 def test_services_that_document_a_condition_take_a_role_for_this_account_only(template):
@@ -44,13 +39,15 @@ def test_every_bucket_refuses_requests_without_tls(template):
 
 
 def test_emails_are_sent_as_the_configured_identity_with_the_shops_settings_only(template):
-    """SES checks identity and configuration set: "Actions, resources, and condition keys for Amazon SES v2"."""
+    """SES checks identity and configuration set ("Actions, resources, and condition keys for Amazon SES v2"); the
+    identity is the address where that is verified besides its domain."""
     senders = {}
     for name in of_type(template, FUNCTION):
         if "ses:SendEmail" in (may := allowed(template, role_of(template, name))):
             senders[name] = may["ses:SendEmail"]
     settings = {"Fn::Sub": MAIL + "configuration-set/${MailSettings}"}
-    assert senders == {name: [SENDER, settings] for name in ("RemindOfCarts", "SendConfirmation", "SendNotifications")}
+    assert set(senders) == {"RemindOfCarts", "SendConfirmation", "SendNotifications"}
+    assert all(resources == [ADDRESS, SENDER, settings] for resources in senders.values())
 
 
 def test_user_pool_sends_as_the_same_identity_with_the_same_settings(template):
