@@ -187,13 +187,13 @@ class FakeWarehouse:
 class FakeWaitingTask:
     """Results of the saga's task tokens, in order: (token, outcome)."""
 
-    heard: list[tuple[str, Any]] = field(default_factory=list)
+    results: list[tuple[str, Any]] = field(default_factory=list)
 
     def succeeded(self, task_token: str, output: dict[str, Any]) -> None:
-        self.heard.append((task_token, output))
+        self.results.append((task_token, output))
 
     def failed(self, task_token: str, error: Exception) -> None:
-        self.heard.append((task_token, type(error).__name__))
+        self.results.append((task_token, type(error).__name__))
 
 
 class FakeStepFunctions:
@@ -223,8 +223,8 @@ class FakeStepFunctions:
         is_known = executionArn in self._status
         self._fail(self.failing or (None if is_known else "ExecutionDoesNotExist"), "DescribeExecution")
         machine, name = executionArn.split(":")[-2:]
-        told = {"status": self._status[executionArn], "input": json.dumps(self.started[machine, name])}
-        return told | self._ends.get(executionArn, {})
+        found = {"status": self._status[executionArn], "input": json.dumps(self.started[machine, name])}
+        return found | self._ends.get(executionArn, {})
 
     def get_execution_history(self, executionArn: str, **_: Any) -> dict[str, Any]:
         names = self.entered.get(executionArn.split(":")[-1], [])

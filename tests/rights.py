@@ -171,10 +171,10 @@ def _resolved(iam: Any, role: str, policy: str, names: dict[str, str]) -> dict[s
 
 
 def _rights(function: str, document: dict[str, Any], resolved: dict[str, Any], alike: str) -> Iterator[Right]:
-    for said, became in zip(listed(document["Statement"]), listed(resolved["Statement"]), strict=True):
-        resources = zip(listed(said["Resource"]), listed(became["Resource"]), strict=True)
+    for source, became in zip(listed(document["Statement"]), listed(resolved["Statement"]), strict=True):
+        resources = zip(listed(source["Resource"]), listed(became["Resource"]), strict=True)
         for resource, pattern in resources:
-            for action in listed(said["Action"]):
+            for action in listed(source["Action"]):
                 yield Right(function, action, alike or json.dumps(resource), pattern)
 
 
@@ -216,8 +216,12 @@ class Judge:
         """What the roles of this worker's shop allow."""
         known = deployed(session, stack, template)
         lambdas = [[f, action, json.dumps(resource)] for f, action, resource in used_by_lambda(template)]
-        told = {"functions": known.functions, "rights": [astuple(right) for right in known.rights], "lambda": lambdas}
-        (self._folder / f"{self._name}.rights").write_text(json.dumps(told))
+        recorded = {
+            "functions": known.functions,
+            "rights": [astuple(right) for right in known.rights],
+            "lambda": lambdas,
+        }
+        (self._folder / f"{self._name}.rights").write_text(json.dumps(recorded))
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._is_whole = self._is_whole and not items
@@ -256,13 +260,13 @@ class Judge:
         rights: set[Right] = set()
         used: set[tuple[str, str, str]] = set()
         for path in self._folder.glob("*.rights"):
-            told = json.loads(path.read_text())
-            here = Deployed(told["functions"], [Right(*right) for right in told["rights"]])
+            recorded = json.loads(path.read_text())
+            here = Deployed(recorded["functions"], [Right(*right) for right in recorded["rights"]])
             written = path.with_suffix(".calls")
             calls = [Call(*json.loads(line)) for line in written.read_text().splitlines()] if written.exists() else []
             findings |= denied(here, calls)
             rights |= set(here.rights)
-            used |= here.used(calls) | {tuple(each) for each in told["lambda"]}
+            used |= here.used(calls) | {tuple(each) for each in recorded["lambda"]}
         if not rights:
             return None
         if passed and (self._folder / "whole").exists():

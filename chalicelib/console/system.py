@@ -94,28 +94,30 @@ def drawn(template: Template, names: dict[str, str]) -> Map:
         for link in find(resources)
         if link.source in parts and link.target in parts and link.source != link.target
     }
-    sent_as_given_up = {(source, target, "sends") for source, target, verb in links if verb == "gives up"}
-    return Map(parts=list(parts.values()), links=[link for key, link in links.items() if key not in sent_as_given_up])
+    sent_as_dead_letters = {(source, target, "sends") for source, target, verb in links if verb == "gives up"}
+    return Map(
+        parts=list(parts.values()), links=[link for key, link in links.items() if key not in sent_as_dead_letters]
+    )
 
 
 def _part(logical: str, resource: Template, names: dict[str, str]) -> Component:
     kind = RESOURCE_TYPES[resource["Type"]]
     name = re.split(r"[:/]", names.get(logical, logical))[-1]
     queue = queue_name(logical) if kind == "queue" else None
-    return Component(id=logical, kind=kind, name=name, queue=queue, says=_says(resource))
+    return Component(id=logical, kind=kind, name=name, queue=queue, says=_text_of(resource))
 
 
-def _says(resource: Template) -> str | None:
+def _text_of(resource: Template) -> str | None:
     properties = resource.get("Properties", {})
     pattern = properties.get("EventPattern")
     if isinstance(pattern, dict) and "detail-type" in pattern:
         return ", ".join(pattern["detail-type"])
-    said = [
+    texts = [
         properties.get("Description"),
         properties.get("ScheduleExpression"),
         resource.get("Metadata", {}).get("Alarm"),
     ]
-    return " · ".join(each for each in said if isinstance(each, str)) or None
+    return " · ".join(each for each in texts if isinstance(each, str)) or None
 
 
 def _mappings(resources: Template) -> Iterator[Link]:

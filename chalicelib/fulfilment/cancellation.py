@@ -25,7 +25,7 @@ class Cancellation:
             except (CancellationRequested, IllegalTransition, OrderNotFound) as too_late:
                 log.info("not to be shipped", extra={"order_id": reply.order_id, "why": type(too_late).__name__})
                 return self._shipping.left_too_late(reply.order_id)
-        self._shipping.hear(reply)
+        self._shipping.process_reply(reply)
 
     def stop_fulfilment(self, cancel_requested: Envelope) -> None:
         """Wake the saga if it waits for the buyer or the warehouse; elsewhere, its next step notices by itself.

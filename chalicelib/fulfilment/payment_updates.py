@@ -65,16 +65,16 @@ class PaymentUpdates:
 
     def learn(self, payment_id: PaymentId, cause: str) -> None:
         """Raises PaymentProviderUnavailable, PaymentUnknown."""
-        self._payments.learn(payment_id, lambda order_id, update: self._tell(order_id, update, cause))
+        self._payments.learn(payment_id, lambda order_id, update: self._apply(order_id, update, cause))
 
-    def _tell(self, order_id: str, update: PaymentUpdate, cause: str) -> None:
+    def _apply(self, order_id: str, update: PaymentUpdate, cause: str) -> None:
         """Nothing is sent out that nobody pays for; what was sent already, the capture will miss and recall."""
         if update.kind == UpdateKind.HOLD_LOST:
             with suppress(TooLateToCancel):
                 self._orders.cancel(order_id, Reason.FULFILMENT_FAILED)
             return
         event_type = EVENT_OF[update.kind]
-        self._orders.tell(order_id, event_type, update.fact, cause, self._movement(order_id, update))
+        self._orders.record(order_id, event_type, update.fact, cause, self._movement(order_id, update))
         metrics.count(event_type)
         if update.kind in DISPUTE_ENDS:
             self._returns.go_on(order_id, cause=update.fact)

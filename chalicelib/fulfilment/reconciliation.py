@@ -63,7 +63,7 @@ class Reconciliation:
         for mismatch, intent in filter(None, map(self._still_there, suspected)):
             log.warning("the books differ", extra={"kind": mismatch.kind, "order_id": mismatch.order_id})
             self._repair_mismatch(mismatch, intent, run=f"{now:%Y-%m-%dT%H}")
-            if self._is_news(mismatch, now):
+            if self._is_new(mismatch, now):
                 new.append(mismatch)
         self._report.report(new, now)
         metrics.count("LedgerMismatch", len(new))
@@ -81,7 +81,7 @@ class Reconciliation:
                 claims |= {claim.order_id: claim} if claim else {}
         return intents, claims
 
-    def _is_news(self, mismatch: Mismatch, now: datetime) -> bool:
+    def _is_new(self, mismatch: Mismatch, now: datetime) -> bool:
         """An order that does not end is reported again until it does."""
         publish = partial(self._report.publish, mismatch, now)
         if mismatch.kind == MismatchKind.OVERDUE:

@@ -306,7 +306,7 @@ class Order(BaseModel):
             return self._in_status(Status.RETURNED, at, settled, returns=returns)
         return self._changed(events.PARTLY_RETURNED, at, settled, returns=returns)
 
-    def told(
+    def recorded(
         self, event_type: str, fact: str, cause: str, at: datetime, movement: PaymentMovement | None = None
     ) -> "Order":
         """With something noted that happened to it elsewhere; once for each fact."""

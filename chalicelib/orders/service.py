@@ -150,11 +150,11 @@ class Orders:
         """`refunded` is minor units; `shortfall` says why it is less than the value of what came back."""
         return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock(), shortfall))
 
-    def tell(
+    def record(
         self, order_id: str, event_type: str, fact: str, cause: str, movement: PaymentMovement | None = None
     ) -> Order:
         """Note what happened to the order elsewhere, once for each fact. `cause` is the id of what made us look."""
-        return self._change(order_id, lambda order: order.told(event_type, fact, cause, self._clock(), movement))
+        return self._change(order_id, lambda order: order.recorded(event_type, fact, cause, self._clock(), movement))
 
     def events(self, order_id: str) -> list[OutboxEvent]:
         """All that were ever made of this order, in their order."""

@@ -155,11 +155,11 @@ class Payments:
             return ()
         return payment.task_tokens
 
-    def learn(self, payment_id: PaymentId, tell: Callable[[str, PaymentUpdate], None]) -> None:
+    def learn(self, payment_id: PaymentId, publish: Callable[[str, PaymentUpdate], None]) -> None:
         """Bring our record to the provider's state, independent of the order in which its events arrive.
 
-        `tell` gets the order's id and each update before it is recorded here, so that none is lost if the process ends
-        in between; it must accept an update twice. Raises PaymentUnknown.
+        `publish` gets the order's id and each update before it is recorded here, so that none is lost if the process
+        ends in between; it must accept an update twice. Raises PaymentUnknown.
         """
         order_id = self._provider.retrieve(payment_id).order_id
         for _ in retry_on_conflict(RETRIES):
@@ -171,7 +171,7 @@ class Payments:
             at_provider = self._provider.retrieve(payment_id)
             known = payment.as_at(at_provider)
             for update in payment.updates_to(known, at_provider):
-                tell(payment.order_id, update)
+                publish(payment.order_id, update)
             if known == payment or self._store.replace(payment, **dict(known)):
                 return
         raise PaymentBusy(order_id)

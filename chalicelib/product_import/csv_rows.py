@@ -17,7 +17,7 @@ COLUMNS = (
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 NO_HEADER = "The first line must name the columns"
 NUMBERS = {"price_amount", "stock", "received"}
-NOTHING_SAID = {"archived", "stock", "received"}
+OPTIONAL = {"archived", "stock", "received"}
 """An empty cell of these columns leaves all as it is: there is no empty number and no empty yes or no."""
 YES, NO = {"yes", "true", "1"}, {"no", "false", "0"}
 
@@ -105,7 +105,7 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for column, cell in cells.items():
         text = cell.strip()
-        if column in NOTHING_SAID and not text:
+        if column in OPTIONAL and not text:
             continue
         fields[column] = _value(column, text)
     if "price_amount" in fields:

@@ -79,10 +79,10 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Draft]:
             yield number, line
 
 
-def _validated(line: int, said: str | dict[str, Any]) -> Row | BadRow:
-    """`said` is a row of JSON, or the fields of a row of CSV."""
+def _validated(line: int, row: str | dict[str, Any]) -> Row | BadRow:
+    """`row` is a row of JSON, or the fields of a row of CSV."""
     try:
-        values = strict_json.parse(said) if isinstance(said, str) else said
+        values = strict_json.parse(row) if isinstance(row, str) else row
         if not isinstance(values, dict):
             return BadRow(line=line, sku="", problem="is not an object")
         return Row(line=line, imported=ImportedProduct.model_validate(values, strict=True))
@@ -91,11 +91,11 @@ def _validated(line: int, said: str | dict[str, Any]) -> Row | BadRow:
     except strict_json.JsonRefused:
         return BadRow(line=line, sku="", problem="is not JSON")
     except ValidationError as error:
-        problem = "; ".join(_told(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False))
+        problem = "; ".join(_problem_of(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False))
         return BadRow(line=line, sku=_sku_of(values), problem=problem[:PROBLEM_LIMIT])
 
 
-def _told(place: tuple[int | str, ...], kind: str, message: str) -> str:
+def _problem_of(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """The names of unknown fields come from the file: only those that look like names are repeated."""
     field = ".".join(map(str, place))
     if kind == "extra_forbidden":

@@ -75,17 +75,17 @@ class Writer:
 
     def _written(self, batch: Batch, row: Row) -> BadRow | None:
         """Write a row's product and then its stock. Return what is wrong with it, if anything."""
-        said, receipt_id = row.imported, batch.receipt_id(row)
+        wanted, receipt_id = row.imported, batch.receipt_id(row)
         try:
-            self._catalog.write(said.sku, said.applied_to)
-            if said.stock is not None:
-                self._inventory.set_on_hand_once(receipt_id, said.sku, said.stock, FROM_A_FILE)
-            elif said.received:
-                self._inventory.receive_once(receipt_id, said.sku, said.received, FROM_A_FILE)
+            self._catalog.write(wanted.sku, wanted.applied_to)
+            if wanted.stock is not None:
+                self._inventory.set_on_hand_once(receipt_id, wanted.sku, wanted.stock, FROM_A_FILE)
+            elif wanted.received:
+                self._inventory.receive_once(receipt_id, wanted.sku, wanted.received, FROM_A_FILE)
         except ProductRefused:
-            return BadRow(line=row.line, sku=said.sku, problem=REFUSED)
+            return BadRow(line=row.line, sku=wanted.sku, problem=REFUSED)
         except (RowIncomplete, StockSetAside) as refusal:
-            return BadRow(line=row.line, sku=said.sku, problem=str(refusal))
+            return BadRow(line=row.line, sku=wanted.sku, problem=str(refusal))
         return None
 
     def _end(self, counted: Import) -> None:

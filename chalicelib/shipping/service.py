@@ -105,7 +105,7 @@ class Shipping:
             raise ShipmentEnded(order_id)
         self._waiting.succeeded(task_token, _dispatch_note(shipment))
 
-    def hear(self, reply: WarehouseReply) -> None:
+    def process_reply(self, reply: WarehouseReply) -> None:
         """Process an answer of the warehouse, which may come late, twice, or in any order."""
         for _ in retry_on_conflict(ATTEMPTS):
             shipment = self._store.get(reply.order_id)

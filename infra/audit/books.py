@@ -75,7 +75,7 @@ class Books:
     effects: set[str]
     starts: dict[str, int]
     documents: dict[str, list[Item]]
-    given_up: dict[str, int]
+    dead_letters: dict[str, int]
     emails: Counter[tuple[str, str]]
 
     @property
@@ -206,7 +206,7 @@ class Reader:
             effects={item["id"] for item in effects if item.get("done")},
             starts={item["id"]: int(item.get("attempts", 1)) for item in effects},
             documents=documents,
-            given_up=self._given_up(),
+            dead_letters=self._dead_letters(),
             emails=self._emails(),
         )
 
@@ -259,7 +259,7 @@ class Reader:
         found = pages.paginate(stateMachineArn=self._stack[machine], **which)
         return {execution["name"]: execution["status"] for page in found for execution in page["executions"]}
 
-    def _given_up(self) -> dict[str, int]:
+    def _dead_letters(self) -> dict[str, int]:
         counts = {}
         for url in self._stack["DeadLetterQueueUrls"].split(","):
             attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])

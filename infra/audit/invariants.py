@@ -194,9 +194,9 @@ def every_order_ends(books: Books) -> Iterator[Finding]:
         yield order_id, f"still {order['status']}" if is_overdue and not is_settled(order) else None
 
 
-def nothing_is_given_up(books: Books) -> Iterator[Finding]:
+def nothing_failed_permanently(books: Books) -> Iterator[Finding]:
     """No message is in a dead-letter queue, no order is parked, no workflow failed"""
-    for queue, messages in books.given_up.items():
+    for queue, messages in books.dead_letters.items():
         yield queue, f"{messages} messages" if messages else None
     for name, status in books.executions.items():
         is_right = status in ("RUNNING", "SUCCEEDED") or _was_settled(books, name)
@@ -298,5 +298,5 @@ INVARIANTS: tuple[Invariant, ...] = (
     credit_notes_are_refunds,
     numbers_have_no_gap,
     every_order_ends,
-    nothing_is_given_up,
+    nothing_failed_permanently,
 )

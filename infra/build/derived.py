@@ -44,8 +44,8 @@ def operated(template: Template) -> Template:
 
 def audited(template: Template) -> Template:
     """Allow the auditor to count the messages of every dead-letter queue."""
-    given_up = [parts["dead_letters"] for parts in _queues(template).values()]
-    see = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": _arns(given_up)}
+    dead_letters = [parts["dead_letters"] for parts in _queues(template).values()]
+    see = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": _arns(dead_letters)}
     return {
         "AuditQueues": {
             "Type": "AWS::IAM::Policy",
@@ -195,10 +195,10 @@ def _jobs(template: Template) -> list[str]:
 
 def _statements(queues: dict[str, dict[str, str]], jobs: list[str]) -> list[dict[str, Any]]:
     sources = [parts["url"] for parts in queues.values() if "url" in parts]
-    given_up = [parts["dead_letters"] for parts in queues.values()]
+    dead_letters = [parts["dead_letters"] for parts in queues.values()]
     handle = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
     return [
-        {"Effect": "Allow", "Action": handle, "Resource": _arns(given_up)},
+        {"Effect": "Allow", "Action": handle, "Resource": _arns(dead_letters)},
         {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueAttributes"], "Resource": _arns(sources)},
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": _arns(sorted(set(jobs)))},
     ]

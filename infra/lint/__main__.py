@@ -80,11 +80,11 @@ def security() -> None:
     _scanners()
     with TemporaryDirectory() as folder:
         template = package_each_stage(Path(folder))["demo"]
-        told = output(
+        found = output(
             *(SCANNERS / "checkov", "--file", template, EDGE, "--framework", "cloudformation"),
             *("--skip-download", "--compact", "--quiet", "--output", "json"),
         )
-    refuse(_failed_checks(json.loads(told)))
+    refuse(_failed_checks(json.loads(found)))
 
 
 def refuse(failed: set[tuple[str, str, str]]) -> None:
@@ -109,10 +109,10 @@ def vulnerabilities() -> None:
     _scanners()
     pinned = ("-r", ROOT / "requirements.txt", "-r", ROOT / "constraints.txt")
     try:
-        told = json.loads(output(SCANNERS / "pip-audit", *pinned, "--no-deps", "--disable-pip", "--format", "json"))
+        found = json.loads(output(SCANNERS / "pip-audit", *pinned, "--no-deps", "--disable-pip", "--format", "json"))
     except ValueError:
         raise CheckSkipped("the service that knows vulnerabilities does not answer from here") from None
-    packages = told["dependencies"]
+    packages = found["dependencies"]
     if all("skip_reason" in package for package in packages):
         raise CheckSkipped(f"the service that knows vulnerabilities knows none of our {len(packages)} packages here")
     known = [f"{p['name']} {p['version']}: {v['id']}" for p in packages for v in p.get("vulns", [])]

@@ -97,7 +97,6 @@ ALLOWED = {
     ("tests/template/test_system_map.py", "gives up"): "A value of the API.",
     ("tests/unit/test_analytics.py", "pieces"): "A column of the published report.",
     ("tests/unit/test_money.py", "pieces"): "A column of the published report.",
-    ("tests/unit/test_payment_updates.py", "tell"): "The name of a method.",
 }
 """Words that a file may contain, and why."""
 

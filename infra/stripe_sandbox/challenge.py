@@ -76,13 +76,13 @@ class Challenges:
 def _back(intent: dict, return_url: str) -> str:
     """Return the return URL with the query parameters that Stripe adds to it."""
     is_paid = intent["status"] in (REQUIRES_CAPTURE, SUCCEEDED)
-    told = {
+    query = {
         "payment_intent": intent["id"],
         "payment_intent_client_secret": intent["client_secret"],
         "redirect_status": "succeeded" if is_paid else "failed",
     }
     parts = urlsplit(return_url)
-    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(told)]))))
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(query)]))))
 
 
 def _asking(intent: dict, method: dict, return_url: str | None) -> str:

@@ -43,7 +43,10 @@ def new_buyer(browser: Browser, storefront_url: str) -> Iterator[NewBuyer]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None,
+        )
         return Buyer(page, storefront_url)
 
     yield enters

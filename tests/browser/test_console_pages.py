@@ -95,13 +95,13 @@ def test_insights_show_a_sale_where_it_went_and_what_led_to_it(
         page.wait_for_timeout(200)
     page.goto(f"{storefront_url}/admin/insights")
 
-    told = admin.must("GET", "/admin/insights?days=7")
-    norway = next(view for view in told["countries"] if view["country"] == "NO")
-    best = told["top_products"][0]
+    found = admin.must("GET", "/admin/insights?days=7")
+    norway = next(view for view in found["countries"] if view["country"] == "NO")
+    best = found["top_products"][0]
     sold = page.get_by_role("row").filter(has_text=best["name"] or best["sku"])
     expect(sold).to_contain_text(f"€{best['revenue'] / 100:,.2f}")
     assert cells(page, "countries", "Norway") == [str(norway["orders"]), f"€{norway['revenue'] / 100:,.2f}"]
-    b = next(view for view in told["experiment"]["variants"] if view["variant"] == "b")
+    b = next(view for view in found["experiment"]["variants"] if view["variant"] == "b")
     assert b["visit"] >= 2 and b["placed"] >= 1
     assert cells(page, "experiment", "Visits")[1] == str(b["visit"])
     assert cells(page, "experiment", "Orders placed")[1] == str(b["placed"])
@@ -122,10 +122,10 @@ def test_each_step_of_a_visit_is_reported_once(
     context.add_cookies([{"name": "saga_ab", "value": "a", "url": storefront_url}])
     buyer = context.new_page()
     buyer.set_default_timeout(PATIENCE_MS)
-    for pieces in ("1", "2"):
+    for units in ("1", "2"):
         buyer.goto(f"{storefront_url}/products/{product}")
         buyer.get_by_test_id("add-to-cart").click()
-        expect(buyer.get_by_test_id("cart-count").first).to_have_text(pieces)
+        expect(buyer.get_by_test_id("cart-count").first).to_have_text(units)
         buyer.reload()
     with buyer.expect_response(lambda answer: "checkout" in (answer.request.post_data or "")):
         buyer.goto(f"{storefront_url}/checkout")
@@ -199,11 +199,11 @@ def test_invalid_value_of_a_product_is_shown_beside_the_field(
     expect(page.get_by_label("Picture", exact=True)).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Picture", exact=True).fill("/images/knit.svg")
     pictures = page.get_by_label("Further pictures")
-    for told, complaint in {
+    for found, complaint in {
         "/images/knit.svg\nhttps://other.example/b.svg": "https://other.example/b.svg is not a path of this site.",
         "/images/knit.svg\n" * 9: "A gallery has at most 8 further pictures.",
     }.items():
-        pictures.fill(told)
+        pictures.fill(found)
         page.get_by_test_id("save").click()
         expect(pictures).to_be_focused()
         expect(pictures).to_have_accessible_description(complaint)
@@ -321,8 +321,8 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
         before = len(control_api()["deliveries"])
         guest.ended(guest.buy(product, card="pm_card_visa_chargeDeclined"))
         new = control_api()["deliveries"][: len(control_api()["deliveries"]) - before]
-        told = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
-        assert told and set(told.values()) == {3}
+        found = Counter(delivery["event"] for delivery in new if delivery["mode"] == "duplicate")
+        assert found and set(found.values()) == {3}
         assert not [each for each in admin.must("POST", "/admin/audit", {})["promises"] if each["violated"]]
     finally:
         normal.click()

@@ -52,16 +52,16 @@ def test_what_is_named_by_its_content_may_be_kept_for_ever(buyer: Buyer) -> None
 
 
 def test_every_page_says_what_it_is(buyer: Buyer) -> None:
-    page, said = buyer.page, {}
+    page, heads = buyer.page, {}
     for path in ("/", "/category/camp", "/category/wear", "/products/CAMP-KETTLE-01", "/cart", "/checkout", "/search"):
         buyer.goes_to(path)
         page.wait_for_load_state("networkidle")
-        said[path] = (page.title(), page.locator("meta[name=description]").get_attribute("content"))
+        heads[path] = (page.title(), page.locator("meta[name=description]").get_attribute("content"))
         canonical = urlsplit(page.locator("link[rel=canonical]").get_attribute("href") or "")
         assert (canonical.netloc, canonical.path) == (urlsplit(page.url).netloc, path)
         assert page.locator("meta[name=robots]").get_attribute("content") == "index, follow"
-    assert len({title for title, _ in said.values()}) == len({words for _, words in said.values()}) == len(said)
-    assert "fjord-blue enamel" in said["/products/CAMP-KETTLE-01"][1]
+    assert len({title for title, _ in heads.values()}) == len({words for _, words in heads.values()}) == len(heads)
+    assert "fjord-blue enamel" in heads["/products/CAMP-KETTLE-01"][1]
 
 
 @pytest.mark.parametrize("path", ["/no/such/page", "/products/NO-SUCH-THING", "/orders", "/account"])

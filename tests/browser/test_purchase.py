@@ -63,15 +63,15 @@ def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(new_buyer: Any, 
 
 def test_order_page_receives_live_updates_without_polling(buyer: Buyer) -> None:
     """The warehouse is silent for ten seconds, in which a page that polls would ask about ten times."""
-    page, told, asked = buyer.page, [], []
-    page.on("websocket", lambda line: line.on("framereceived", lambda frame: told.append(frame)))
+    page, frames, asked = buyer.page, [], []
+    page.on("websocket", lambda line: line.on("framereceived", lambda frame: frames.append(frame)))
     order_with_a_silent_warehouse(buyer)
     status = page.get_by_test_id("order-status")
     expect(status).to_have_attribute("data-live", "true")
-    already_told = len(told)
+    already_received = len(frames)
     page.on("request", lambda request: asked.append(request.url) if "/api/orders/ord_" in request.url else None)
     buyer.sees_order("CANCELLED")
-    assert 1 <= len(asked) <= len(told) - already_told + 1
+    assert 1 <= len(asked) <= len(frames) - already_received + 1
 
 
 @pytest.mark.parametrize("is_reached_first", [False, True], ids=["blocked", "broken"])

@@ -122,12 +122,12 @@ def now_in_milliseconds(sqs, url):
 
 def test_redrive_to_a_fifo_queue_keeps_the_message_group(sqs, dead_letters, new_queue):
     fifo = {"FifoQueue": "true"}
-    given_up, source = new_queue("given-up.fifo", **fifo), new_queue("source.fifo", **fifo)
-    for queue in (given_up, source):
+    target, source = new_queue("given-up.fifo", **fifo), new_queue("source.fifo", **fifo)
+    for queue in (target, source):
         sqs.send_message(QueueUrl=queue, MessageBody="{}", MessageGroupId="ord_1", MessageDeduplicationId="evt_1")
     sqs.purge_queue(QueueUrl=source)
 
-    dead_letters.handle(given_up, None, lambda dead_letter: dead_letters.send(source, dead_letter))
+    dead_letters.handle(target, None, lambda dead_letter: dead_letters.send(source, dead_letter))
 
     received = sqs.receive_message(QueueUrl=source, MessageSystemAttributeNames=["All"], AttributeNames=["All"])
     assert [message["Attributes"]["MessageGroupId"] for message in received["Messages"]] == ["ord_1"]

@@ -23,7 +23,7 @@ def links(clock):
         def __call__(self):
             return "k" * 48
 
-        anew = __call__
+        again = __call__
 
     return Links(Keys(), clock)
 

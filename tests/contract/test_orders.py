@@ -175,7 +175,7 @@ class TestSave:
             *(partial(Order.advanced, status=status, at=NOW) for status in HAPPY_PATH[1:4]),
             partial(Order.dispatched, at=NOW),
             partial(Order.advanced, status=Status.COMPLETED, at=NOW),
-            partial(Order.told, event_type="PaymentDisputed", fact="disputed", cause="evt_1", at=NOW),
+            partial(Order.recorded, event_type="PaymentDisputed", fact="disputed", cause="evt_1", at=NOW),
             partial(Order.return_requested, return_id="ret_1", wanted={"MUG-01": 1}, at=NOW),
             partial(Order.return_settled, return_id="ret_1", refunded=1250, at=NOW),
         ):
@@ -314,25 +314,25 @@ class TestReturns:
         assert [each.id for each in orders.get("ord_1").returns] == ["ret_1"]
 
 
-class TestTell:
+class TestRecord:
     def test_payment_update_is_one_event_per_fact_with_its_first_cause(self, orders, placed, events_of):
         for cause in ("evt_1", "evt_1", "evt_2"):
-            orders.tell("ord_1", "PaymentDisputed", "disputed", cause)
+            orders.record("ord_1", "PaymentDisputed", "disputed", cause)
 
         [_, (_, event)] = events_of("ord_1")
         assert (event["type"], event["causation_id"]) == ("PaymentDisputed", "evt_1")
         assert orders.get("ord_1").noted == ("disputed",)
 
     def test_payment_updates_of_one_cause_are_two_events(self, orders, placed, events_of):
-        orders.tell("ord_1", "PaymentDisputed", "disputed", "evt_1")
-        orders.tell("ord_1", "PaymentRefundedOutside", "700 refunded outside", "evt_1")
+        orders.record("ord_1", "PaymentDisputed", "disputed", "evt_1")
+        orders.record("ord_1", "PaymentRefundedOutside", "700 refunded outside", "evt_1")
 
-        told = [(event["type"], event["causation_id"]) for _, event in events_of("ord_1")[1:]]
-        assert told == [("PaymentDisputed", "evt_1"), ("PaymentRefundedOutside", "evt_1")]
+        published = [(event["type"], event["causation_id"]) for _, event in events_of("ord_1")[1:]]
+        assert published == [("PaymentDisputed", "evt_1"), ("PaymentRefundedOutside", "evt_1")]
 
     def test_of_no_order(self, orders):
         with pytest.raises(OrderNotFound):
-            orders.tell("ord_9", "PaymentDisputed", "disputed", "evt_1")
+            orders.record("ord_9", "PaymentDisputed", "disputed", "evt_1")
 
 
 class TestPlacedSince:

@@ -204,8 +204,8 @@ class TestAnImport:
         assert shop.stock(3) is None
         assert [(row["line"], row["sku"]) for row in shop.report(import_id)] == [("5", "POT-3"), ("22", "POT-20")]
         (event,) = shop.published
-        told = data_of(event)
-        assert (told.import_id, told.total, told.written, told.unchanged, told.failed) == (import_id, 25, 23, 0, 2)
+        data = data_of(event)
+        assert (data.import_id, data.total, data.written, data.unchanged, data.failed) == (import_id, 25, 23, 0, 2)
         assert [category.id for category in shop.catalog.categories()[0]] == ["camp"]
 
     def test_import_counts_only_bad_rows(self, shop):

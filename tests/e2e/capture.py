@@ -77,8 +77,8 @@ class EventCapture:
             self._receive()
         self._listen(GRACE_SECONDS)
         found = sorted(self.of(order_id, ORDERS), key=lambda event: event.time)
-        told = [event.type for event in found]
-        assert told == event_types, told
+        received = [event.type for event in found]
+        assert received == event_types, received
         return found
 
     def never(self, event_type: str, order_id: str | None = None, for_seconds: float = GRACE_SECONDS) -> None:
@@ -117,12 +117,15 @@ class EventCapture:
     def _receive(self) -> None:
         answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         for message in answer.get("Messages", []):
-            told = json.loads(message["Body"])
-            if told["source"] == self._name:
+            received = json.loads(message["Body"])
+            if received["source"] == self._name:
                 self._is_ready = True
             else:
-                assert (told["source"], told["detail-type"]) == (told["detail"]["source"], told["detail"]["type"])
-                self._captured.append(Envelope.model_validate(told["detail"]))
+                assert (received["source"], received["detail-type"]) == (
+                    received["detail"]["source"],
+                    received["detail"]["type"],
+                )
+                self._captured.append(Envelope.model_validate(received["detail"]))
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
 

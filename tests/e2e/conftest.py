@@ -150,7 +150,7 @@ def table(engine: Any, opened: dict[str, Any]) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def told(table: Callable[[str], Any]) -> Callable[[str], list[str]]:
+def events_of(table: Callable[[str], Any]) -> Callable[[str], list[str]]:
     """Return a function that reads the types of an order's events, oldest first."""
 
     def types(order_id: str) -> list[str]:

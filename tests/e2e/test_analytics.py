@@ -123,9 +123,9 @@ def test_every_event_of_an_order_has_the_variant_of_the_first_checkout(guest, ne
     guest.ended(order_id)
 
     events = Key("pk").eq(f"ORDER#{order_id}") & Key("sk").begins_with("EVENT#")
-    told = table("OrdersTableName").query(KeyConditionExpression=events, ConsistentRead=True)["Items"]
+    items = table("OrdersTableName").query(KeyConditionExpression=events, ConsistentRead=True)["Items"]
 
-    assert {item["event"]["data"]["variant"] for item in told} == {"a"}
+    assert {item["event"]["data"]["variant"] for item in items} == {"a"}
 
 
 def test_an_experiment_loses_no_order(guest, new_product, table):

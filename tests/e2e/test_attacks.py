@@ -99,8 +99,8 @@ class TestFieldsThatNobodyMaySet:
 
     def test_forbidden_fields_of_a_product_have_no_effect(self, admin, new_product):
         sku, other = new_product(0), new_product(3)
-        told = admin.must("GET", f"/products/{sku}")
-        details = {name: told[name] for name in ("name", "description", "price", "category", "image")}
+        answer = admin.must("GET", f"/products/{sku}")
+        details = {name: answer[name] for name in ("name", "description", "price", "category", "image")}
         greedy = {"sku": other, "pk": other, "available": 999, "reserved": -5, "sold": 7, "received": 999}
         assert admin.must("PUT", f"/admin/products/{sku}", details | greedy)["sku"] == sku
         admin.must("POST", f"/admin/stock/{sku}", greedy | {"delta": 1})
@@ -115,10 +115,10 @@ class TestFieldsThatNobodyMaySet:
         assert guest.call("POST", "/accounts", greedy | {"email": email, "password": "A-long-story-1"}).status == 202
         cognito, pool = engine.session.client("cognito-idp"), opened["stack"]["UserPoolId"]
         (made,) = cognito.list_users(UserPoolId=pool, Filter=f'email = "{email}"')["Users"]
-        told = {each["Name"]: each["Value"] for each in made["Attributes"]}
-        assert made["UserStatus"] == "UNCONFIRMED" and told.get("email_verified", "false") == "false"
+        answer = {each["Name"]: each["Value"] for each in made["Attributes"]}
+        assert made["UserStatus"] == "UNCONFIRMED" and answer.get("email_verified", "false") == "false"
         assert cognito.admin_list_groups_for_user(UserPoolId=pool, Username=made["Username"])["Groups"] == []
-        assert set(told) <= {"sub", "email", "email_verified"}
+        assert set(answer) <= {"sub", "email", "email_verified"}
 
 
 LINES = [
@@ -137,9 +137,9 @@ def test_a_line_break_in_an_address_begins_no_header(opened, place, line):
     base = urlsplit(opened[place])
     paths = (f"/products/{quote(line)}", f"/products?q={quote(line)}", f"/shop{quote(line)}", f"//x{quote(line)}/")
     for path in paths:
-        told = _asked(base, base.path + path)
-        assert "X-Injected" not in told.headers and "<script>" not in str(told.headers), path
-        assert told.status < 500
+        answer = _asked(base, base.path + path)
+        assert "X-Injected" not in answer.headers and "<script>" not in str(answer.headers), path
+        assert answer.status < 500
 
 
 def test_whatever_host_is_named_links_lead_to_the_shop(guest, opened, new_product):
@@ -149,17 +149,17 @@ def test_whatever_host_is_named_links_lead_to_the_shop(guest, opened, new_produc
     evil = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}
     asked = {"email": "a@example.com", "payment_method": "pm_card_visa", "shipping_address": ADDRESS}
     headers = evil | {"X-Cart-Token": guest.cart_token, "Idempotency-Key": "k", "Origin": "https://evil.example"}
-    told = _asked(base, f"{base.path}/orders", "POST", json.dumps(asked), headers)
-    accepted = json.loads(told.text)
-    assert told.status == 202 and "evil" not in told.text + str(told.headers)
+    answer = _asked(base, f"{base.path}/orders", "POST", json.dumps(asked), headers)
+    accepted = json.loads(answer.text)
+    assert answer.status == 202 and "evil" not in answer.text + str(answer.headers)
     guest.order_tokens[accepted["order_id"]] = accepted["order_token"]
     guest.ended(accepted["order_id"])
-    letters = [
-        letter
-        for letter in mail.messages(opened["engine_url"], opened["account"])
-        if accepted["order_id"] in letter["BodyText"]
+    emails = [
+        email
+        for email in mail.messages(opened["engine_url"], opened["account"])
+        if accepted["order_id"] in email["BodyText"]
     ]
-    assert letters and not any("evil" in json.dumps(letter) for letter in letters)
+    assert emails and not any("evil" in json.dumps(email) for email in emails)
 
 
 def _asked(base, path, method="GET", body=None, headers=None):

@@ -78,8 +78,8 @@ def test_bodies_of_great_depth(filled_cart, opening, depth):
     assert changed.status in (200, 400, 422)
     returned = filled_cart.call("POST", "/orders/ord_1/return", b'{"lines": ' + nest + b"}")
     assert returned.status in (400, 401, 422) and returned.body["code"]
-    heard = filled_cart.call("POST", "/webhooks/stripe", b'{"id": "evt_1", "type": "x", "a": ' + nest + b"}")
-    assert heard.status in (400, 422) and heard.body["code"]
+    answer = filled_cart.call("POST", "/webhooks/stripe", b'{"id": "evt_1", "type": "x", "a": ' + nest + b"}")
+    assert answer.status in (400, 422) and answer.body["code"]
 
 
 def test_a_body_that_is_too_large(filled_cart):

@@ -71,7 +71,7 @@ def test_cancelling_does_not_wait_for_the_warehouse(guest, engine, opened, waiti
     assert failures == ["CancellationRequested"]
 
 
-def test_cancelling_twice_is_once(guest, waiting, told, emails, eventually):
+def test_cancelling_twice_is_once(guest, waiting, events_of, emails, eventually):
     order_id, _ = waiting()
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(guest.cancel(order_id))) for _ in range(4)]
@@ -82,7 +82,7 @@ def test_cancelling_twice_is_once(guest, waiting, told, emails, eventually):
     assert [reply.status for reply in replies] == [202] * 4
     assert outcome(guest.ended(order_id)) == ("CANCELLED", "CUSTOMER_REQUEST")
     assert (guest.cancel(order_id).status, guest.cancel(order_id).body["status"]) == (202, "CANCELLED")
-    assert told(order_id).count("OrderCancelRequested") == told(order_id).count("OrderCancelled") == 1
+    assert events_of(order_id).count("OrderCancelRequested") == events_of(order_id).count("OrderCancelled") == 1
     eventually(lambda: "Your order was cancelled" in emails(order_id))
     assert emails(order_id).count("Your order was cancelled") == 1
 
@@ -129,18 +129,18 @@ def test_of_cancelling_and_dispatching_at_once_exactly_one_wins(guest, sandbox, 
 
 
 def test_a_parcel_that_leaves_after_the_cancellation_changes_nothing(
-    guest, new_product, sandbox, told, waiting, dispatch
+    guest, new_product, sandbox, events_of, waiting, dispatch
 ):
     order_id, task_token = waiting()
     assert guest.cancel(order_id).status == 202
     guest.ended(order_id)
-    before = told(order_id)
+    before = events_of(order_id)
     dispatch(order_id, task_token)
     guest.ended(guest.buy(new_product(1)))  # its reply stands behind the late one in the same queue
     order = guest.order(order_id)
     assert outcome(order) == ("CANCELLED", "CUSTOMER_REQUEST")
     assert order["shipment"]["status"] == "RECALLED"
-    assert told(order_id) == before
+    assert events_of(order_id) == before
     assert sandbox.kept(order_id) == 0
 
 

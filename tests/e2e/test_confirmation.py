@@ -33,21 +33,21 @@ def available(guest, sku):
     return guest.call("GET", f"/products/{sku}").body["available"]
 
 
-@pytest.mark.parametrize("told_by", [WEBHOOK, RETURN])
-def test_confirmed_payment_completes_the_order(guest, asked, sandbox, told, told_by):
-    sandbox.webhooks("normal" if told_by == WEBHOOK else "off")
+@pytest.mark.parametrize("confirmed_by", [WEBHOOK, RETURN])
+def test_confirmed_payment_completes_the_order(guest, asked, sandbox, events_of, confirmed_by):
+    sandbox.webhooks("normal" if confirmed_by == WEBHOOK else "off")
     order, sku = asked()
     order_id = order["order_id"]
     assert comes_back(guest, order).status == 202, "too early is harmless"
 
     sandbox.happens(order_id, "authenticate", outcome="complete")
-    for _ in range(2 if told_by == RETURN else 0):
+    for _ in range(2 if confirmed_by == RETURN else 0):
         assert comes_back(guest, order).status == 202
 
     order = guest.ended(order_id)
     assert statuses(order) == ["PLACED", "RESERVED", "ACTION_REQUIRED", "AUTHORIZED", "SHIPPING", "COMPLETED"]
     assert (order["payment"]["status"], order["payment"]["next_action"]) == ("CAPTURED", None)
-    assert told(order_id)[2:4] == ["OrderActionRequired", "OrderAuthorized"]
+    assert events_of(order_id)[2:4] == ["OrderActionRequired", "OrderAuthorized"]
     assert (sandbox.kept(order_id), available(guest, sku)) == (order["total"]["amount"], 0)
     assert comes_back(guest, order).status == 202, "too late is harmless"
 

@@ -38,7 +38,7 @@ def impatient(sqs, resource):
 
 
 @pytest.fixture
-def letters(admin):
+def dead_letters(admin):
     """Return a function that lists the dead letters of a queue."""
     return lambda name: admin.must("GET", f"/admin/queues/{name}/messages")["items"]
 
@@ -72,7 +72,7 @@ def test_unknown_queues_and_messages_are_not_found(admin, customer, guest, metho
 
 
 def test_poison_message_is_dead_lettered_and_blocks_no_other(
-    guest, admin, new_product, sqs, impatient, letters, emails, eventually
+    guest, admin, new_product, sqs, impatient, dead_letters, emails, eventually
 ):
     poison = json.dumps({"detail": {"type": "OrderCompleted", "data": {"order_id": "Ida Sand, Havnegata 1"}}})
     sku = new_product(2)
@@ -83,18 +83,18 @@ def test_poison_message_is_dead_lettered_and_blocks_no_other(
         for order_id in good:
             assert guest.ended(order_id)["status"] == "COMPLETED"
             eventually(lambda: "Your order is on its way" in emails(order_id))  # noqa: B023
-        unpublished = eventually(lambda: len(found := letters("notifications")) == 2 and found)
-    assert {letter["context"]["reason"] for letter in unpublished} == {None, "NotReadable"}
+        unpublished = eventually(lambda: len(found := dead_letters("notifications")) == 2 and found)
+    assert {dead_letter["context"]["reason"] for dead_letter in unpublished} == {None, "NotReadable"}
     assert "Havnegata" not in json.dumps(unpublished)
-    for letter in unpublished:
-        assert letter["receive_count"] >= 2 and letter["first_received_at"]
-        assert admin.call("DELETE", f"/admin/queues/notifications/messages/{letter['id']}").status == 200
-        assert admin.call("DELETE", f"/admin/queues/notifications/messages/{letter['id']}").status == 404
-    assert letters("notifications") == []
+    for dead_letter in unpublished:
+        assert dead_letter["receive_count"] >= 2 and dead_letter["first_received_at"]
+        assert admin.call("DELETE", f"/admin/queues/notifications/messages/{dead_letter['id']}").status == 200
+        assert admin.call("DELETE", f"/admin/queues/notifications/messages/{dead_letter['id']}").status == 404
+    assert dead_letters("notifications") == []
 
 
 def test_redrive_of_one_or_all_messages_sends_no_email_twice(
-    guest, admin, new_product, sqs, letters, outbox_event, emails, resource, eventually
+    guest, admin, new_product, sqs, dead_letters, outbox_event, emails, resource, eventually
 ):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
@@ -103,18 +103,18 @@ def test_redrive_of_one_or_all_messages_sends_no_email_twice(
     dead_letters = resource("NotificationsDeadLetters")
     for _ in range(3):
         sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps(event))
-    context = letters("notifications")[0]["context"]
+    context = dead_letters("notifications")[0]["context"]
     assert (context["event_type"], context["order_id"]) == ("OrderCompleted", order_id)
-    one = letters("notifications")[0]["id"]
+    one = dead_letters("notifications")[0]["id"]
     redriven = admin.must("POST", "/admin/queues/notifications/redrive", {"message_ids": [one]})
     assert (redriven["redriven"], redriven["failed"], redriven["left"]) == ([one], {}, 2)
     assert len(admin.must("POST", "/admin/queues/notifications/redrive")["redriven"]) == 2
-    assert letters("notifications") == []
+    assert dead_letters("notifications") == []
     assert emails(order_id).count("Your order is on its way") == 1
 
 
 def test_redrive_starts_an_order_once_whose_workflow_could_not_start(
-    guest, admin, new_product, engine, impatient, letters, resource, eventually, executions
+    guest, admin, new_product, engine, impatient, dead_letters, resource, eventually, executions
 ):
     """The fault: the role may not start the workflow."""
     iam, role = engine.session.client("iam"), resource("StartFulfilmentRole")
@@ -125,10 +125,10 @@ def test_redrive_starts_an_order_once_whose_workflow_could_not_start(
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(allowed | {"Statement": kept}))
         try:
             order_id = guest.buy(new_product(1))
-            [letter] = eventually(lambda: letters("fulfilment"))
+            [dead_letter] = eventually(lambda: dead_letters("fulfilment"))
         finally:
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(allowed))
-    assert (letter["context"]["event_type"], letter["context"]["order_id"]) == ("OrderPlaced", order_id)
+    assert (dead_letter["context"]["event_type"], dead_letter["context"]["order_id"]) == ("OrderPlaced", order_id)
     assert guest.order(order_id)["status"] == "PLACED"
     admin.must("POST", "/admin/queues/fulfilment/redrive")
     assert guest.ended(order_id)["status"] == "COMPLETED"
@@ -139,16 +139,16 @@ def test_redrive_starts_an_order_once_whose_workflow_could_not_start(
 def park(sqs, engine, opened, resource):
     """Return a function that sends a message about an execution to the queue of parked orders."""
 
-    def letter(order_id, output, name):
+    def dead_letter(order_id, output, name):
         execution = f"{opened['stack'][output].replace(':stateMachine:', ':execution:')}:{name}"
         body = {"order_id": order_id, "failure": {"Error": "Unavailable", "Cause": "a test"}, "execution": execution}
         sqs.send_message(QueueUrl=resource("ParkedOrdersQueue"), MessageBody=json.dumps(body))
 
-    return letter
+    return dead_letter
 
 
 def test_redrive_of_a_parked_order_starts_its_compensation(
-    guest, admin, new_product, engine, opened, sandbox, park, letters, executions, timeline, eventually
+    guest, admin, new_product, engine, opened, sandbox, park, dead_letters, executions, timeline, eventually
 ):
     sku = new_product(1)
     order_id = guest.buy(sku, line2="sandbox:silent")
@@ -156,8 +156,8 @@ def test_redrive_of_a_parked_order_starts_its_compensation(
     execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"
     engine.session.client("stepfunctions").stop_execution(executionArn=execution)
     park(order_id, "StateMachineArn", order_id)
-    [letter] = letters("parked-orders")
-    assert (letter["context"]["order_id"], letter["context"]["reason"]) == (order_id, "Unavailable")
+    [dead_letter] = dead_letters("parked-orders")
+    assert (dead_letter["context"]["order_id"], dead_letter["context"]["reason"]) == (order_id, "Unavailable")
     assert len(admin.must("POST", "/admin/queues/parked-orders/redrive")["redriven"]) == 1
     order = guest.ended(order_id)
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
@@ -182,7 +182,7 @@ def test_confirmation_requested_twice_is_sent_once(guest, new_product, sqs, reso
 
 
 def test_order_completes_while_no_email_can_be_sent(
-    guest, admin, new_product, engine, impatient, letters, emails, eventually
+    guest, admin, new_product, engine, impatient, dead_letters, emails, eventually
 ):
     """The confirmation waits as a dead letter, and a redrive sends it once the sender is verified again."""
     ses = engine.session.client("ses")
@@ -191,10 +191,10 @@ def test_order_completes_while_no_email_can_be_sent(
         try:
             order_id = guest.buy(new_product(1))
             assert guest.ended(order_id)["status"] == "COMPLETED"
-            unsent = [eventually(lambda name=name: letters(name)) for name in ("confirmations", "notifications")]
+            unsent = [eventually(lambda name=name: dead_letters(name)) for name in ("confirmations", "notifications")]
         finally:
             ses.verify_email_identity(EmailAddress=shop.SENDER)
-    assert [letter["context"]["order_id"] for [letter] in unsent] == [order_id, order_id]
+    assert [dead_letter["context"]["order_id"] for [dead_letter] in unsent] == [order_id, order_id]
     assert emails(order_id) == []
     for name in ("confirmations", "notifications"):
         assert len(admin.must("POST", f"/admin/queues/{name}/redrive")["redriven"]) == 1
@@ -214,12 +214,12 @@ def test_redrive_of_a_parked_return_starts_its_workflow_again(
     assert sandbox.kept(order_id) == 0
 
 
-def test_redrive_keeps_a_message_of_unknown_origin(admin, sqs, resource, letters):
+def test_redrive_keeps_a_message_of_unknown_origin(admin, sqs, resource, dead_letters):
     sqs.send_message(QueueUrl=resource("ParkedOrdersQueue"), MessageBody=json.dumps({"order_id": "ord_x"}))
     answer = admin.must("POST", "/admin/queues/parked-orders/redrive")
     assert list(answer["failed"].values()) == ["CannotRedrive"] and answer["left"] == 1
-    [letter] = letters("parked-orders")
-    admin.must("DELETE", f"/admin/queues/parked-orders/messages/{letter['id']}")
+    [dead_letter] = dead_letters("parked-orders")
+    admin.must("DELETE", f"/admin/queues/parked-orders/messages/{dead_letter['id']}")
 
 
 @dataclass(frozen=True)
@@ -265,11 +265,11 @@ def test_scheduled_job_publishes_events_that_the_relay_missed(unpublished, engin
 
 
 def test_redrive_of_the_relay_publishes_the_events_in_the_outboxes(
-    unpublished, admin, sqs, resource, captured, letters, executions
+    unpublished, admin, sqs, resource, captured, dead_letters, executions
 ):
     record = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"shardId": "1"}}
     sqs.send_message(QueueUrl=resource("UnrelayedEventsQueue"), MessageBody=json.dumps(record))
-    assert letters("unrelayed-events")[0]["context"]["reason"] == "RetryAttemptsExhausted"
+    assert dead_letters("unrelayed-events")[0]["context"]["reason"] == "RetryAttemptsExhausted"
     assert admin.must("POST", "/admin/queues/unrelayed-events/redrive")["left"] == 0
     assert unpublished.is_published_again(captured)
     assert executions("StateMachineArn", unpublished.order_id) == [unpublished.order_id]
@@ -287,24 +287,24 @@ def test_redrive_publishes_an_undelivered_event_unchanged(
         MessageBody=json.dumps(outbox_event(order_id, "OrderCompleted")),
         MessageAttributes=reason,
     )
-    [letter] = admin.must("GET", "/admin/queues/undelivered-events/messages")["items"]
-    assert letter["context"]["reason"] == "NO_PERMISSIONS"
+    [dead_letter] = admin.must("GET", "/admin/queues/undelivered-events/messages")["items"]
+    assert dead_letter["context"]["reason"] == "NO_PERMISSIONS"
     admin.must("POST", "/admin/queues/undelivered-events/redrive")
     assert captured.expect("OrderCompleted", order_id, times=2) == [first, first]
     assert emails(order_id).count("Your order is on its way") == 1
 
 
-def test_failed_asynchronous_invocation_is_dead_lettered(admin, engine, resource, letters, eventually):
+def test_failed_asynchronous_invocation_is_dead_lettered(admin, engine, resource, dead_letters, eventually):
     """The dead letter has the error of the last attempt."""
     engine.session.client("lambda").invoke(
         FunctionName=resource("WriteSalesReport"), InvocationType="Event", Payload=json.dumps({"date": "no day"})
     )
-    [letter] = eventually(lambda: letters("missed-jobs"))
-    assert letter["context"]["reason"] == "ValueError"
-    admin.must("DELETE", f"/admin/queues/missed-jobs/messages/{letter['id']}")
+    [dead_letter] = eventually(lambda: dead_letters("missed-jobs"))
+    assert dead_letter["context"]["reason"] == "ValueError"
+    admin.must("DELETE", f"/admin/queues/missed-jobs/messages/{dead_letter['id']}")
 
 
-def test_redrive_runs_a_missed_job(admin, engine, sqs, resource, letters):
+def test_redrive_runs_a_missed_job(admin, engine, sqs, resource, dead_letters):
     function = engine.session.client("lambda").get_function(FunctionName=resource("SweepReservations"))
     arn = function["Configuration"]["FunctionArn"]
     target = {"TARGET_ARN": {"DataType": "String", "StringValue": arn}}
@@ -318,5 +318,5 @@ def test_redrive_runs_a_missed_job(admin, engine, sqs, resource, letters):
     sqs.send_message(QueueUrl=resource("MissedJobsQueue"), MessageBody=json.dumps(foreign))
     answer = admin.must("POST", "/admin/queues/missed-jobs/redrive")
     assert len(answer["redriven"]) == 2 and len(answer["failed"]) == 1
-    [letter] = letters("missed-jobs")
-    admin.must("DELETE", f"/admin/queues/missed-jobs/messages/{letter['id']}")
+    [dead_letter] = dead_letters("missed-jobs")
+    admin.must("DELETE", f"/admin/queues/missed-jobs/messages/{dead_letter['id']}")

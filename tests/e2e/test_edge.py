@@ -139,9 +139,9 @@ def test_api_answers_only_through_the_distribution_where_the_stage_requires_it(e
 @pytest.fixture(scope="module")
 def edge(engine, opened, tmp_path_factory):
     """Deploy the stack of us-east-1, and return a function that invokes its functions by logical id."""
-    told = edge_stack.settings(opened["stack"], engine.session)
+    values = edge_stack.settings(opened["stack"], engine.session)
     out = tmp_path_factory.mktemp("edge")
-    template = package_edge_locally(out, told, Local(engine.place.emulator_port))
+    template = package_edge_locally(out, values, Local(engine.place.emulator_port))
     versions = deploy(engine.session, template, out, f"{shop.STACK}-edge", {}, options=shop.OPTIONS)
 
     def invoke(name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -155,17 +155,17 @@ def edge(engine, opened, tmp_path_factory):
 
 
 def test_the_edges_stack_hands_on_numbered_versions_and_a_web_acl(engine, edge):
-    told = edge_stack.parameters(engine.session, shop.STACK)
-    assert re.search(r":function:.+:\d+$", told["GuardAdminVersion"])
-    assert re.search(r":function:.+:\d+$", told["RenderForCrawlersVersion"])
-    assert ":global/webacl/" in told["EdgeWebAclArn"]
+    values = edge_stack.parameters(engine.session, shop.STACK)
+    assert re.search(r":function:.+:\d+$", values["GuardAdminVersion"])
+    assert re.search(r":function:.+:\d+$", values["RenderForCrawlersVersion"])
+    assert ":global/webacl/" in values["EdgeWebAclArn"]
 
 
 def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine, opened, tmp_path):
-    told = []
+    values = []
 
     def main(more):
-        told.append(more)
+        values.append(more)
         return opened["stack"]
 
     def deploy_with(keys):
@@ -178,13 +178,13 @@ def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine
         )
 
     deploy_with(["one"])
-    nothing, first = told
+    nothing, first = values
     assert nothing == {} and first == edge_stack.parameters(engine.session, "another")
     deploy_with(["one"])
-    assert told[2:] == [first]
+    assert values[2:] == [first]
     deploy_with(["another"])
-    assert told[3] == first
-    assert told[4]["GuardAdminVersion"].rpartition(":")[2] == "2"
+    assert values[3] == first
+    assert values[4]["GuardAdminVersion"].rpartition(":")[2] == "2"
 
 
 def test_an_admin_who_has_signed_in_sees_the_console(edge, sign_in):

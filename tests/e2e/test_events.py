@@ -18,8 +18,8 @@ def test_a_cancelled_order_is_told_as_wish_and_as_end(guest, new_product, captur
     eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
     guest.cancel(order_id)
     guest.ended(order_id)
-    told = captured.expect_in_order([*HAPPY_PATH[:4], "OrderCancelRequested", "OrderCancelled"], order_id)
-    assert [event.data["reason"] for event in told[-2:]] == ["CUSTOMER_REQUEST", "CUSTOMER_REQUEST"]
+    events = captured.expect_in_order([*HAPPY_PATH[:4], "OrderCancelRequested", "OrderCancelled"], order_id)
+    assert [event.data["reason"] for event in events[-2:]] == ["CUSTOMER_REQUEST", "CUSTOMER_REQUEST"]
     captured.never("OrderCompleted", order_id, for_seconds=0)
     captured.check_contracts()
 
@@ -36,13 +36,13 @@ def test_a_return_in_two_parts_is_told_as_partly_and_then_whole(guest, new_produ
     sku = new_product(3, price=1000)
     order_id = guest.buy(sku, 3)
     guest.ended(order_id)
-    for pieces in (1, 2):
-        assert guest.give_back(order_id, {sku: pieces}).status == 202
+    for quantity in (1, 2):
+        assert guest.give_back(order_id, {sku: quantity}).status == 202
         eventually(lambda: all(each["status"] == "REFUNDED" for each in guest.order(order_id)["returns"]))
-    told = captured.expect_in_order(
+    events = captured.expect_in_order(
         [*HAPPY_PATH, "OrderReturnRequested", "OrderPartlyReturned", "OrderReturnRequested", "OrderReturned"], order_id
     )
-    assert [event.data["returned"]["refund"]["amount"] for event in told[-3::2]] == [1000, 2000]
+    assert [event.data["returned"]["refund"]["amount"] for event in events[-3::2]] == [1000, 2000]
     captured.check_contracts()
 
 
@@ -56,7 +56,7 @@ def test_all_events_of_an_order_are_joined_by_its_id_and_name_what_caused_them(g
     captured.expect("OrderCompleted", other)
     assert outside.causation_id in {delivery["event"] for delivery in sandbox.deliveries(refunded)}
     for order_id in (refunded, other):
-        told = captured.of(order_id, ORDERS)
-        assert {event.correlation_id for event in told} == {order_id}
-        assert len({event.id for event in told}) == len(told)
-        assert [event.causation_id for event in told if event.type.startswith("Order")] == [None] * len(HAPPY_PATH)
+        events = captured.of(order_id, ORDERS)
+        assert {event.correlation_id for event in events} == {order_id}
+        assert len({event.id for event in events}) == len(events)
+        assert [event.causation_id for event in events if event.type.startswith("Order")] == [None] * len(HAPPY_PATH)

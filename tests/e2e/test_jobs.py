@@ -105,7 +105,7 @@ def stock_of(buyer, sku):
 
 
 def test_an_expired_reservation_is_swept_and_its_saga_stops(
-    guest, new_product, sandbox, run, reservation, expire, told
+    guest, new_product, sandbox, run, reservation, expire, events_of
 ):
     run("SweepReservations")  # awake, so that it is faster than the card
     sku = new_product(2)
@@ -120,7 +120,7 @@ def test_an_expired_reservation_is_swept_and_its_saga_stops(
     assert run("SweepReservations") == {"released": 0}
     order = guest.ended(order_id)
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
-    assert told(order_id) == ["OrderPlaced", "OrderReserved", "OrderCancelRequested", "OrderCancelled"]
+    assert events_of(order_id) == ["OrderPlaced", "OrderReserved", "OrderCancelRequested", "OrderCancelled"]
     assert sandbox.kept(order_id) == 0 and stock_of(guest, sku) == 2
 
 
@@ -208,7 +208,7 @@ def test_payment_of_another_shop_is_neither_touched_nor_reported(sandbox, reconc
 
 
 @pytest.mark.parametrize("amount", [500, 2500])
-def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, told, amount):
+def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, events_of, amount):
     order_id = guest.buy(new_product(1, price=2500))
     guest.ended(order_id)
     sandbox.webhooks("off")
@@ -216,19 +216,19 @@ def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox,
     assert guest.order(order_id)["payment"]["refunded"] == 0
     assert sorted(each["kind"] for each in reconcile(order_id)) == ["NOT_RECORDED"]
     assert guest.order(order_id)["payment"]["refunded"] == amount
-    assert told(order_id).count("PaymentRefundedOutside") == 1
+    assert events_of(order_id).count("PaymentRefundedOutside") == 1
     assert reconcile(order_id) == []
     assert sandbox.kept(order_id) == 2500 - amount
 
 
-def test_a_dispute_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, told):
+def test_a_dispute_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, events_of):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     sandbox.webhooks("off")
     sandbox.happens(order_id, "dispute")
     assert [each["kind"] for each in reconcile(order_id)] == ["NOT_RECORDED"]
     assert guest.order(order_id)["payment"]["disputed"]
-    assert told(order_id).count("PaymentDisputed") == 1
+    assert events_of(order_id).count("PaymentDisputed") == 1
     assert reconcile(order_id) == []
 
 

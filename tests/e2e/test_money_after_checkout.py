@@ -21,7 +21,7 @@ def settled(guest, order_id):
     [("won", 2500, None, "REFUNDED"), ("lost", 0, "DISPUTE_LOST", "CHARGED_BACK")],
 )
 def test_return_that_waits_for_a_dispute_ends_with_it(
-    guest, completed, sandbox, told, eventually, outcome, refund, shortfall, payment
+    guest, completed, sandbox, events_of, eventually, outcome, refund, shortfall, payment
 ):
     sandbox.webhooks("off")
     sandbox.happens(completed, "dispute")
@@ -34,11 +34,13 @@ def test_return_that_waits_for_a_dispute_ends_with_it(
     assert (order["status"], order["payment"]["status"]) == ("RETURNED", payment)
     assert (order["returns"][0]["refund"]["amount"], order["returns"][0]["shortfall"]) == (refund, shortfall)
     assert (order["payment"]["lost"], order["payment"]["withdrawn"]) == (2500 - refund, 0)
-    assert told(completed).count("PaymentDisputeLost" if outcome == "lost" else "PaymentDisputeWon") == 1
+    assert events_of(completed).count("PaymentDisputeLost" if outcome == "lost" else "PaymentDisputeWon") == 1
     assert sandbox.kept(completed) == 0
 
 
-def test_refund_that_comes_back_is_made_again_by_an_operator_once(guest, admin, completed, sandbox, told, eventually):
+def test_refund_that_comes_back_is_made_again_by_an_operator_once(
+    guest, admin, completed, sandbox, events_of, eventually
+):
     guest.give_back(completed)
     eventually(lambda: settled(guest, completed))
     sandbox.call("POST", f"/admin/refunds/{completed}/fail", {})
@@ -51,6 +53,6 @@ def test_refund_that_comes_back_is_made_again_by_an_operator_once(guest, admin, 
     eventually(lambda: not guest.order(completed)["payment"]["refund_failed"])
     assert guest.order(completed)["returns"][0]["status"] == "REFUNDED"
     assert sandbox.kept(completed) == 0
-    assert [told(completed).count(f"PaymentRefund{what}") for what in ("Failed", "Retried")] == [1, 1]
+    assert [events_of(completed).count(f"PaymentRefund{what}") for what in ("Failed", "Retried")] == [1, 1]
     refused = admin.call("POST", f"/admin/orders/{completed}/refunds")
     assert (refused.status, refused.body["code"]) == (409, "no_failed_refund")

@@ -75,17 +75,17 @@ class TestStaff:
         large, small = guest.buy(new_product(1, price=60000)), guest.buy(new_product(1, price=100))
         for order_id in (large, small):
             guest.ended(order_id)
-        heard = []
+        received = []
 
-        def all_is_heard():
+        def all_received():
             for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-                heard.append(json.loads(message["Body"])["Message"].strip('"'))
-            return len(heard) >= 3
+                received.append(json.loads(message["Body"])["Message"].strip('"'))
+            return len(received) >= 3
 
-        eventually(all_is_heard)
+        eventually(all_received)
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=queue)
-        assert sorted(text for text in heard if large in text or small in text) == sorted(
+        assert sorted(text for text in received if large in text or small in text) == sorted(
             [
                 f"Large order {large}: 60000 EUR, in minor units.",
                 *(f"Order {order_id} goes to NO and needs customs papers." for order_id in (large, small)),

@@ -34,11 +34,11 @@ class Watcher:
         """Send a message and return the response. Text and bytes are sent unchanged."""
         self.line.send(message if isinstance(message, str | bytes) else json.dumps(message))
         while True:
-            told = self._receive()
-            if told.get("type") == "CurrentState" or "error" in told:
-                return told
+            received = self._receive()
+            if received.get("type") == "CurrentState" or "error" in received:
+                return received
 
-    def hear(self) -> dict[str, Any]:
+    def next_update(self) -> dict[str, Any]:
         """Return the next update."""
         while not self._updates:
             self._receive()
@@ -54,22 +54,22 @@ class Watcher:
 
     def until(self, status: str) -> list[dict[str, Any]]:
         """Return all updates until the order has this status."""
-        told = [self.hear()]
-        while told[-1]["status"] != status:
-            told.append(self.hear())
-        return told
+        received = [self.next_update()]
+        while received[-1]["status"] != status:
+            received.append(self.next_update())
+        return received
 
     def _receive(self) -> dict[str, Any]:
-        told = json.loads(self.line.recv(timeout=PATIENCE))
-        if "error" in told:
-            return told
-        is_news = told["version"] > self.known.get(told["order_id"], 0)
-        if is_news:
-            self.known[told["order_id"]] = told["version"]
-        if told["type"] != "CurrentState":
-            self.pushed.append(told)
-            self._updates.extend([told] if is_news else [])
-        return told
+        received = json.loads(self.line.recv(timeout=PATIENCE))
+        if "error" in received:
+            return received
+        is_new = received["version"] > self.known.get(received["order_id"], 0)
+        if is_new:
+            self.known[received["order_id"]] = received["version"]
+        if received["type"] != "CurrentState":
+            self.pushed.append(received)
+            self._updates.extend([received] if is_new else [])
+        return received
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +117,8 @@ def fulfilment(engine: Any, resource: Any) -> Iterator[Any]:
     go_on(True)
 
 
-def versions(told: list[dict[str, Any]]) -> list[int]:
-    return [update["version"] for update in told]
+def versions(received: list[dict[str, Any]]) -> list[int]:
+    return [update["version"] for update in received]
 
 
 def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_product, watcher, fulfilment):
@@ -128,12 +128,12 @@ def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_
 
     first = line.follow(order_id, guest.order_tokens[order_id])
     fulfilment(True)
-    told = line.until("COMPLETED")
+    received = line.until("COMPLETED")
 
     assert (first["type"], first["status"], first["version"]) == ("CurrentState", "PLACED", 1)
-    assert [(update["version"], update["type"]) for update in told] == list(enumerate(PUBLISHED, 1))[1:]
+    assert [(update["version"], update["type"]) for update in received] == list(enumerate(PUBLISHED, 1))[1:]
     assert versions(line.pushed) == sorted(set(versions(line.pushed)))
-    for update in [first, *told]:
+    for update in [first, *received]:
         assert set(update) == {"order_id", "version", "type", "status", "reason", "at"}
 
 
@@ -146,11 +146,11 @@ def test_a_whole_life_of_many_orders_is_heard_in_order_on_one_line(guest, new_pr
     fulfilment(True)
 
     while any(version < len(PUBLISHED) for version in line.known.values()):
-        line.hear()
+        line.next_update()
 
     for order_id in followed:
-        told = [update for update in line.pushed if update["order_id"] == order_id and update["version"] > 1]
-        assert [update["type"] for update in told] == PUBLISHED[1:]
+        received = [update for update in line.pushed if update["order_id"] == order_id and update["version"] > 1]
+        assert [update["type"] for update in received] == PUBLISHED[1:]
 
 
 def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
@@ -159,22 +159,22 @@ def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
     line.follow_until_shipping(order_id, guest.order_tokens[order_id])
 
     guest.cancel(order_id)
-    told = line.until("CANCELLED")
+    received = line.until("CANCELLED")
 
-    assert [(update["type"], update["reason"]) for update in told] == [
+    assert [(update["type"], update["reason"]) for update in received] == [
         ("OrderCancelRequested", "CUSTOMER_REQUEST"),
         ("OrderCancelled", "CUSTOMER_REQUEST"),
     ]
-    assert versions(told) == [5, 6]
+    assert versions(received) == [5, 6]
 
 
 def test_a_customer_follows_with_their_id_token_and_hears_an_ended_order_too(customer, new_product, watcher):
     order_id = customer.buy(new_product(1))
     customer.ended(order_id)
 
-    told = watcher().follow(order_id, customer.token)
+    received = watcher().follow(order_id, customer.token)
 
-    assert (told["status"], told["version"]) == ("COMPLETED", len(PUBLISHED))
+    assert (received["status"], received["version"]) == ("COMPLETED", len(PUBLISHED))
 
 
 def test_strangers_are_refused_as_over_http_and_hear_nothing(opened, guest, customer, new_product, watcher, watching):

@@ -11,8 +11,8 @@ MANY = 200
 @pytest.fixture
 def partner(engine, opened):
     """Return the only partner at this time and the id of their API key."""
-    told = people.make_partner(engine.session, opened["stack"], "outfitters")
-    value = told.split()[-1]
+    printed = people.make_partner(engine.session, opened["stack"], "outfitters")
+    value = printed.split()[-1]
     gateway = engine.session.client("apigateway")
     (key,) = [k for k in gateway.get_api_keys(includeValues=True)["items"] if k["value"] == value]
 

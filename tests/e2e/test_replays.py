@@ -22,7 +22,7 @@ def replay(admin, eventually):
 
 
 def test_replay_of_all_events_changes_nothing(
-    guest, customer, new_product, replay, captured, emails, executions, sandbox, told, eventually
+    guest, customer, new_product, replay, captured, emails, executions, sandbox, events_of, eventually
 ):
     start = datetime.now(UTC)
     sku = new_product(6, price=1500)
@@ -42,7 +42,7 @@ def test_replay_of_all_events_changes_nothing(
 
     def state():
         return {
-            order_id: (sorted(emails(order_id)), told(order_id), sandbox.kept(order_id),
+            order_id: (sorted(emails(order_id)), events_of(order_id), sandbox.kept(order_id),
                        executions("StateMachineArn", order_id), executions("UndoMachineArn", order_id))
             for order_id in orders
         } | {"stock": guest.must("GET", f"/products/{sku}")["available"]}  # fmt: skip

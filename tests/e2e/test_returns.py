@@ -13,9 +13,9 @@ from infra.commands.client import Buyer
 def completed(guest, new_product):
     """Return a function that buys units of one product, waits for completion and returns the order's id and the sku."""
 
-    def order(pieces=1, price=1000):
-        sku = new_product(pieces, price)
-        order_id = guest.buy(sku, pieces)
+    def order(units=1, price=1000):
+        sku = new_product(units, price)
+        order_id = guest.buy(sku, units)
         assert guest.ended(order_id)["status"] == "COMPLETED"
         return order_id, sku
 
@@ -47,8 +47,8 @@ def assert_problem(reply, status, code):
     assert reply.body["title"] and reply.body["detail"] and reply.body["status"] == status
 
 
-def test_a_whole_order_is_returned(guest, completed, settled, sandbox, told, emails, eventually):
-    order_id, sku = completed(pieces=2, price=1999)
+def test_a_whole_order_is_returned(guest, completed, settled, sandbox, events_of, emails, eventually):
+    order_id, sku = completed(units=2, price=1999)
     accepted = guest.give_back(order_id)
     assert (accepted.status, accepted.body["refund"]) == (202, {"amount": 3998, "currency": "EUR"})
     order = settled(order_id)
@@ -59,11 +59,11 @@ def test_a_whole_order_is_returned(guest, completed, settled, sandbox, told, ema
     assert (order["lines"][0]["returned"], order["actions"]) == (2, [])
     assert sandbox.kept(order_id) == 0
     assert stock_of(guest, sku) == 2
-    assert told(order_id)[-2:] == ["OrderReturnRequested", "OrderReturned"]
+    assert events_of(order_id)[-2:] == ["OrderReturnRequested", "OrderReturned"]
     eventually(lambda: "Your money is on its way back" in emails(order_id))
 
 
-def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, sandbox, told, emails, eventually):
+def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, sandbox, events_of, emails, eventually):
     one, other = new_product(3, 1000), new_product(1, 2500)
     guest.put_in_cart(one, 3)
     order_id = guest.buy(other)
@@ -81,7 +81,7 @@ def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, san
     assert {line["sku"]: line["returned"] for line in order["lines"]} == {one: 3, other: 1}
     assert order["payment"]["refunded"] == 5500 and sandbox.kept(order_id) == 0
     assert (stock_of(guest, one), stock_of(guest, other)) == (3, 1)
-    assert [name for name in told(order_id) if "Return" in name] == [
+    assert [name for name in events_of(order_id) if "Return" in name] == [
         "OrderReturnRequested",
         "OrderPartlyReturned",
         "OrderReturnRequested",
@@ -102,8 +102,8 @@ def test_two_returns_at_once_are_both_settled(guest, new_product, settled, sandb
 
 
 @pytest.mark.parametrize("key", [None, "the-same"])
-def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, told, emails, eventually, key):
-    order_id, sku = completed(pieces=3)
+def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, events_of, emails, eventually, key):
+    order_id, sku = completed(units=3)
     replies = []
     threads = [
         threading.Thread(target=lambda: replies.append(guest.give_back(order_id, {sku: 1}, key))) for _ in range(5)
@@ -117,14 +117,14 @@ def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, t
     replies.append(guest.give_back(order_id, {sku: 1}, key))
     assert [reply.status for reply in replies] == [202] * 7
     assert len({reply.body["return_id"] for reply in replies}) == 1
-    assert len(settled(order_id)["returns"]) == told(order_id).count("OrderReturnRequested") == 1
+    assert len(settled(order_id)["returns"]) == events_of(order_id).count("OrderReturnRequested") == 1
     assert sandbox.kept(order_id) == 2000
     assert stock_of(guest, sku) == 1
     eventually(lambda: emails(order_id).count("Your money is on its way back") == 1)
 
 
 def test_pieces_of_a_kind_come_back_one_by_one_with_keys(guest, completed, settled, sandbox):
-    order_id, sku = completed(pieces=2)
+    order_id, sku = completed(units=2)
     assert guest.give_back(order_id, {sku: 1}, "first").status == 202
     assert guest.give_back(order_id, {sku: 1}, "second").status == 202
     assert settled(order_id)["status"] == "RETURNED"
@@ -132,23 +132,23 @@ def test_pieces_of_a_kind_come_back_one_by_one_with_keys(guest, completed, settl
 
 
 def test_the_same_key_for_other_pieces_is_refused(guest, completed, settled):
-    order_id, sku = completed(pieces=3)
+    order_id, sku = completed(units=3)
     assert guest.give_back(order_id, {sku: 1}, "key").status == 202
     assert_problem(guest.give_back(order_id, {sku: 2}, "key"), 409, "idempotency_conflict")
     assert_problem(guest.give_back(order_id, None, "key"), 409, "idempotency_conflict")
     assert len(settled(order_id)["returns"]) == 1
 
 
-def test_what_cannot_be_returned(guest, completed, settled, told):
-    order_id, sku = completed(pieces=2)
-    before = told(order_id)
+def test_what_cannot_be_returned(guest, completed, settled, events_of):
+    order_id, sku = completed(units=2)
+    before = events_of(order_id)
     assert_problem(guest.give_back(order_id, {sku: 3}), 409, "return_exceeds_order")
     twice = {"lines": [{"sku": sku, "quantity": 1}, {"sku": sku, "quantity": 2}]}
     token = {"X-Order-Token": guest.order_tokens[order_id]}
     assert_problem(guest.call("POST", f"/orders/{order_id}/return", twice, token), 409, "return_exceeds_order")
     assert_problem(guest.give_back(order_id, {"OTHER": 1}), 422, "return_line_unknown")
     assert_problem(guest.give_back(order_id, {sku: 1, "OTHER": 1}), 422, "return_line_unknown")
-    assert told(order_id) == before
+    assert events_of(order_id) == before
     assert guest.give_back(order_id).status == 202
     assert_problem(guest.give_back(order_id, key="another"), 409, "nothing_to_return")
     assert settled(order_id)["status"] == "RETURNED"
@@ -205,7 +205,7 @@ def test_many_returns_of_the_last_piece_at_once_are_one(guest, completed, settle
     ],
 )
 def test_money_goes_back_once_whatever_the_provider_does(guest, completed, settled, sandbox, operation, kind, times):
-    order_id, sku = completed(pieces=2)
+    order_id, sku = completed(units=2)
     sandbox.fault(operation, kind, times, order_id=order_id)
     guest.give_back(order_id, {sku: 1})
     order = settled(order_id)
@@ -216,7 +216,7 @@ def test_money_goes_back_once_whatever_the_provider_does(guest, completed, settl
 
 
 def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed, settled, sandbox, eventually):
-    order_id, sku = completed(pieces=3)
+    order_id, sku = completed(units=3)
     sandbox.fault("refund", "slow", order_id=order_id, seconds=2)
     guest.give_back(order_id, {sku: 1}, "first")
     eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 1000)  # reported by the provider
@@ -230,7 +230,7 @@ def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed
 
 
 def test_what_was_refunded_outside_is_not_given_back_again(guest, completed, settled, sandbox, eventually):
-    order_id, _ = completed(pieces=2)
+    order_id, _ = completed(units=2)
     sandbox.happens(order_id, "refund", amount=500)
     eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 500)
     assert guest.give_back(order_id).status == 202
@@ -241,15 +241,15 @@ def test_what_was_refunded_outside_is_not_given_back_again(guest, completed, set
 
 
 def test_no_lines_mean_everything(guest, completed, settled):
-    order_id, _ = completed(pieces=2)
+    order_id, _ = completed(units=2)
     token = {"X-Order-Token": guest.order_tokens[order_id]}
     assert guest.call("POST", f"/orders/{order_id}/return", {"lines": None}, token).status == 202
     order = settled(order_id)
     assert (order["status"], order["lines"][0]["returned"]) == ("RETURNED", 2)
 
 
-def lines(*pieces):
-    return {"lines": [{"sku": "SKU", "quantity": quantity} for quantity in pieces]}
+def lines(*units):
+    return {"lines": [{"sku": "SKU", "quantity": quantity} for quantity in units]}
 
 
 BAD_BODIES = [

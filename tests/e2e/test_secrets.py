@@ -66,7 +66,7 @@ def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened,
 
 def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, opened, storefront_url):
     functions = engine.session.client("lambda").get_paginator("list_functions").paginate()
-    told = [f.get("Environment", {}).get("Variables", {}) for page in functions for f in page["Functions"]]
+    variables = [f.get("Environment", {}).get("Variables", {}) for page in functions for f in page["Functions"]]
     s3 = engine.session.client("s3")
     bucket = opened["stack"]["StorefrontBucketName"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
@@ -74,8 +74,8 @@ def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, 
     # The lab uses the sandbox's key, which is no account's: tests/unit/test_console_audit.py checks its receivers.
     assert json.loads(pages["config.json"]).pop("lab")["control_api"]["key"] == opened["stripe_key"]
     pages["config.json"] = json.dumps({k: v for k, v in json.loads(pages["config.json"]).items() if k != "lab"})
-    assert len(told) > 30
-    for text in (json.dumps(told), json.dumps(opened["stack"]), *pages.values()):
+    assert len(variables) > 30
+    for text in (json.dumps(variables), json.dumps(opened["stack"]), *pages.values()):
         # The AWS emulator's own credentials are not secrets of the shop.
         assert not SECRETS.search(text) and opened["stripe_key"] not in text
 

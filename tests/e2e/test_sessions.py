@@ -56,7 +56,7 @@ def visitor(opened):
 
 
 @pytest.fixture
-def somebody_else(opened):
+def other_visitor(opened):
     return Visitor(opened["engine_url"], opened["storefront_url"])
 
 
@@ -98,14 +98,14 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_that_goes_nowhere_else(v
     assert cookie.value not in token and visitor.cookies_for("/api/orders") == ""
 
 
-def test_a_session_goes_on_until_it_is_signed_out_and_a_stolen_cookie_ends_with_it(visitor, somebody_else, opened):
+def test_a_session_goes_on_until_it_is_signed_out_and_a_stolen_cookie_ends_with_it(visitor, other_visitor, opened):
     visitor.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
     status, answer = visitor.ask("POST", "/api/session/refresh")
     assert status == 200 and as_customer(opened, answer["id_token"]).call("GET", "/orders").status == 200
-    somebody_else.cookies.load(visitor.cookies)
+    other_visitor.cookies.load(visitor.cookies)
     assert visitor.ask("DELETE", "/api/session")[0] == 200
     assert visitor.cookies_for("/api/session") == ""
-    for each in (visitor, somebody_else):
+    for each in (visitor, other_visitor):
         assert_refused(each.ask("POST", "/api/session/refresh"), 401, "session_ended")
 
 
@@ -142,7 +142,7 @@ def test_no_other_site_is_allowed_to_ask(visitor):
     assert status >= 400
 
 
-def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, somebody_else):
+def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, other_visitor):
     token = visitor.must_sign_in(shop.ADMIN.email, shop.ADMIN.password)
     cookie = visitor.cookies["saga_admin"]
     flags = (cookie.value, cookie["path"], cookie["httponly"], cookie["secure"], cookie["samesite"])
@@ -150,8 +150,8 @@ def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, som
     assert 0 < int(cookie["max-age"]) <= 15 * 60
     visitor.ask("DELETE", "/api/session")
     assert visitor.cookies_for("/admin/orders") == ""
-    somebody_else.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
-    assert "saga_admin" not in somebody_else.cookies
+    other_visitor.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    assert "saga_admin" not in other_visitor.cookies
 
 
 def test_an_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
@@ -166,17 +166,17 @@ def test_an_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
     visitor.must_sign_in(email, PASSWORD)
 
 
-def test_a_forgotten_password_is_set_anew_and_ends_the_sessions_of_the_old_one(visitor, somebody_else, account, mailed):
-    somebody_else.must_sign_in(account, PASSWORD)
+def test_a_forgotten_password_is_set_anew_and_ends_the_sessions_of_the_old_one(visitor, other_visitor, account, mailed):
+    other_visitor.must_sign_in(account, PASSWORD)
     assert visitor.ask("POST", "/api/accounts/password-reset", {"email": account})[0] == 202
     reset = {"email": account, "code": "000000", "new_password": "another-quiet-evening"}
     assert_refused(visitor.ask("POST", "/api/accounts/password-reset/confirm", reset), 422, "code_refused")
-    assert somebody_else.ask("POST", "/api/session/refresh")[0] == 200
+    assert other_visitor.ask("POST", "/api/session/refresh")[0] == 200
     weak = reset | {"new_password": "short"}
     assert_refused(visitor.ask("POST", "/api/accounts/password-reset/confirm", weak), 422, "password_refused")
     code = mailed(account, r"code is (\w+)")
     assert visitor.ask("POST", "/api/accounts/password-reset/confirm", reset | {"code": code})[0] == 200
-    assert_refused(somebody_else.ask("POST", "/api/session/refresh"), 401, "session_ended")
+    assert_refused(other_visitor.ask("POST", "/api/session/refresh"), 401, "session_ended")
     assert_refused(visitor.sign_in(account, PASSWORD), 401, "credentials_refused")
     visitor.must_sign_in(account, "another-quiet-evening")
 

@@ -40,7 +40,7 @@ def sent(sandbox, eventually):
 
 
 @pytest.fixture
-def heard(table, sent, eventually):
+def processed(table, sent, eventually):
     """Return a function that also waits until the shop has processed each event."""
     effects = table("EffectsTableName")
 
@@ -84,50 +84,50 @@ def an_event(**changes):
 
 
 @pytest.mark.parametrize("mode, copies", [("normal", 1), ("duplicate", 3)])
-def test_a_refund_made_outside_is_learned_and_told_once(guest, completed, sandbox, heard, told, mode, copies):
+def test_a_refund_made_outside_is_learned_and_told_once(guest, completed, sandbox, processed, events_of, mode, copies):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund")
-    sent = heard(order_id)
+    sent = processed(order_id)
     assert [(each["type"], each["last_status"]) for each in sent] == [("charge.refunded", 200)] * copies
     order = guest.order(order_id)
     assert (order["status"], order["payment"]["status"]) == ("COMPLETED", "REFUNDED")
     assert order["payment"]["refunded"] == 2000
-    assert told(order_id).count("PaymentRefundedOutside") == 1
+    assert events_of(order_id).count("PaymentRefundedOutside") == 1
 
 
-def test_refunds_of_our_own_are_no_news(guest, completed, sandbox, heard, told, eventually):
+def test_refunds_of_our_own_are_no_news(guest, completed, sandbox, processed, events_of, eventually):
     order_id = completed()
     guest.give_back(order_id)
     eventually(lambda: guest.order(order_id)["status"] == "RETURNED")
-    assert [each["type"] for each in heard(order_id)] == ["charge.refunded"]
-    assert "PaymentRefundedOutside" not in told(order_id)
+    assert [each["type"] for each in processed(order_id)] == ["charge.refunded"]
+    assert "PaymentRefundedOutside" not in events_of(order_id)
     assert guest.order(order_id)["payment"]["refunded"] == 2000
 
 
 def test_a_disputed_order_takes_no_return_until_the_bank_has_decided(
-    guest, completed, sandbox, heard, told, eventually
+    guest, completed, sandbox, processed, events_of, eventually
 ):
     order_id = completed()
     sandbox.happens(order_id, "dispute")
-    heard(order_id, events=2)
+    processed(order_id, events=2)
     order = guest.order(order_id)
     assert (order["status"], order["payment"]["disputed"]) == ("COMPLETED", True)
-    assert told(order_id).count("PaymentDisputed") == 1
+    assert events_of(order_id).count("PaymentDisputed") == 1
     assert_problem(guest.give_back(order_id), 409, "payment_disputed")
     assert guest.order(order_id)["returns"] == []
 
     sandbox.call("POST", f"/admin/disputes/{order_id}/close", {"status": "lost"})
-    heard(order_id, events=3)
+    processed(order_id, events=3)
     accepted = guest.give_back(order_id)
     assert (accepted.status, accepted.body["refund"]["amount"]) == (202, 0)
     order = eventually(lambda: (found := guest.order(order_id))["status"] == "RETURNED" and found)
     assert (order["returns"][0]["shortfall"], order["payment"]["lost"]) == ("DISPUTE_LOST", 2000)
-    assert [told(order_id).count(f"PaymentDispute{what}") for what in ("d", "Lost")] == [1, 1]
+    assert [events_of(order_id).count(f"PaymentDispute{what}") for what in ("d", "Lost")] == [1, 1]
 
 
 def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
-    guest, engine, opened, new_product, sandbox, heard, eventually
+    guest, engine, opened, new_product, sandbox, processed, eventually
 ):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     eventually(lambda: guest.order(order_id)["shipment"])
@@ -136,7 +136,7 @@ def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
     assert (order["status"], order["reason"]) == ("CANCELLED", "FULFILMENT_FAILED")
     assert (order["payment"]["status"], order["shipment"]["status"]) == ("VOIDED", "RECALLED")
     assert sandbox.kept(order_id) == 0
-    assert [each["type"] for each in heard(order_id)] == ["payment_intent.canceled"]
+    assert [each["type"] for each in processed(order_id)] == ["payment_intent.canceled"]
     execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"
     events = engine.session.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
     failures = [event["taskFailedEventDetails"]["error"] for event in events if "taskFailedEventDetails" in event]
@@ -152,7 +152,7 @@ def test_news_of_a_payment_that_does_not_exist_is_dropped(table, post, eventuall
 
 
 @pytest.mark.parametrize("mode", ["normal", "duplicate", "reorder", "late"])
-def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, sent, told, eventually, mode):
+def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, sent, events_of, eventually, mode):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund", amount=300)
@@ -166,49 +166,49 @@ def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, se
         return payment["status"], payment["captured"], payment["refunded"], payment["lost"], payment["disputed"]
 
     eventually(lambda: known() == ("CHARGED_BACK", 2000, 800, 1200, False))
-    assert told(order_id).count("PaymentRefundedOutside") == 2
-    assert told(order_id).count("PaymentDisputeLost") == 1
-    assert told(order_id).count("PaymentDisputed") == 1
+    assert events_of(order_id).count("PaymentRefundedOutside") == 2
+    assert events_of(order_id).count("PaymentDisputeLost") == 1
+    assert events_of(order_id).count("PaymentDisputed") == 1
 
 
-def test_an_old_look_at_a_payment_does_not_undo_a_newer_one(guest, completed, sandbox, heard, eventually):
+def test_an_old_look_at_a_payment_does_not_undo_a_newer_one(guest, completed, sandbox, processed, eventually):
     order_id = completed()
     sandbox.fault("retrieve", "slow", order_id=order_id, seconds=3)
     sandbox.happens(order_id, "refund", amount=500)  # who hears of this looks now, and is answered later
     eventually(lambda: sandbox.struck() == [1])
     sandbox.happens(order_id, "dispute")
     eventually(lambda: guest.order(order_id)["payment"]["disputed"])
-    heard(order_id, events=2)
+    processed(order_id, events=2)
     payment = guest.order(order_id)["payment"]
     assert (payment["refunded"], payment["disputed"]) == (500, True)
 
 
 @pytest.mark.parametrize("mode", ["wrong_signature", "stale"])
-def test_what_is_not_signed_just_now_is_not_believed(guest, completed, sandbox, sent, heard, told, mode):
+def test_what_is_not_signed_just_now_is_not_believed(guest, completed, sandbox, sent, processed, events_of, mode):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund")
     refused = sent(order_id)
     assert [each["last_status"] for each in refused] == [400]
     assert guest.order(order_id)["payment"]["refunded"] == 0
-    assert "PaymentRefundedOutside" not in told(order_id)
+    assert "PaymentRefundedOutside" not in events_of(order_id)
 
     sandbox.webhooks("normal")
     sandbox.call("POST", "/admin/webhooks/resend", {"event": refused[0]["event"]})
-    heard(order_id)
+    processed(order_id)
     assert guest.order(order_id)["payment"]["refunded"] == 2000
-    assert told(order_id).count("PaymentRefundedOutside") == 1
+    assert events_of(order_id).count("PaymentRefundedOutside") == 1
 
 
-def test_an_event_sent_again_does_nothing(guest, completed, sandbox, heard, told):
+def test_an_event_sent_again_does_nothing(guest, completed, sandbox, processed, events_of):
     order_id = completed()
     sandbox.happens(order_id, "refund", amount=500)
-    event = heard(order_id)[0]["event"]
-    before, order = told(order_id), guest.order(order_id)
+    event = processed(order_id)[0]["event"]
+    before, order = events_of(order_id), guest.order(order_id)
     for _ in range(3):
         sandbox.call("POST", "/admin/webhooks/resend", {"event": event})
-    assert [each["last_status"] for each in heard(order_id)] == [200] * 4
-    assert (told(order_id), guest.order(order_id)) == (before, order)
+    assert [each["last_status"] for each in processed(order_id)] == [200] * 4
+    assert (events_of(order_id), guest.order(order_id)) == (before, order)
 
 
 def test_only_the_provider_is_let_in(guest, post):

@@ -50,7 +50,7 @@ def refusal(call, *arguments, expected=stripe.InvalidRequestError):
     return caught.value
 
 
-def desk_at(url, secret):
+def control_api_at(url, secret):
     def ask(method, path, **body):
         text = json.dumps(body) if method == "POST" else ""
         return http(url, method, f"/admin{path}", text, {"Authorization": f"Bearer {secret}"})

@@ -7,7 +7,7 @@ import pytest
 
 from infra.stripe_sandbox import serve
 
-from .client import desk_at, shop_at
+from .client import control_api_at, shop_at
 
 
 @pytest.fixture(scope="module")
@@ -32,4 +32,4 @@ def shop(sandbox, secret):
 @pytest.fixture
 def control_api(sandbox, secret):
     """Return a function that calls the control API."""
-    return desk_at(sandbox.url, secret)
+    return control_api_at(sandbox.url, secret)

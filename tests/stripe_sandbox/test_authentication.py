@@ -73,11 +73,11 @@ class TestAnswer:
 
         sent = answer(path_of(intent), "complete")
 
-        back, told = sent.headers["Location"].partition("?")[0], parse_qs(urlsplit(sent.headers["Location"]).query)
+        back, query = sent.headers["Location"].partition("?")[0], parse_qs(urlsplit(sent.headers["Location"]).query)
         assert (sent.status, back) == (303, BACK.partition("?")[0])
-        assert told["from"] == ["bank"]
-        assert (told["payment_intent"], told["redirect_status"]) == ([intent.id], ["succeeded"])
-        assert told["payment_intent_client_secret"] == [intent.client_secret]
+        assert query["from"] == ["bank"]
+        assert (query["payment_intent"], query["redirect_status"]) == ([intent.id], ["succeeded"])
+        assert query["payment_intent_client_secret"] == [intent.client_secret]
         held = shop.payment_intents.retrieve(intent.id)
         assert (held.status, held.amount_capturable, held.next_action) == ("requires_capture", 1250, None)
         assert events_of(shop) == [
@@ -156,7 +156,7 @@ class TestAnswer:
         assert answer(path_of(second), "complete").status == 303
 
 
-class TestDesk:
+class TestControlApi:
     @pytest.mark.parametrize(
         ("outcome", "status"), [("complete", "requires_capture"), ("fail", "requires_payment_method")]
     )

@@ -149,7 +149,7 @@ class TestOutsideTheShop:
         assert ledger("?created=yesterday").status == 400
 
 
-class TestDesk:
+class TestControlApi:
     @pytest.mark.parametrize("path", ["/admin/faults", "/admin/webhooks", "/admin/nothing"])
     def test_control_api_needs_a_key(self, sandbox, path):
         assert http(sandbox.url, "GET", path).status == 401

@@ -7,7 +7,7 @@ import stripe
 
 from infra.stripe_sandbox import serve
 
-from .client import WAIT, authorized, desk_at, eventually, http, new_intent, refusal, shop_at
+from .client import WAIT, authorized, control_api_at, eventually, http, new_intent, refusal, shop_at
 
 KEY = {"idempotency_key": "o-1:step"}
 LOST = stripe.APIConnectionError
@@ -126,7 +126,7 @@ class TestKinds:
     def test_waiting_holds_neither_key_nor_sandbox(self, tmp_path, secret, kind, replayed):
         """The delay is one hour, but the sandbox closes before."""
         server = serve(0, str(tmp_path / "state.sqlite"))
-        shop, control_api = shop_at(server.url, secret), desk_at(server.url, secret)
+        shop, control_api = shop_at(server.url, secret), control_api_at(server.url, secret)
         intent = authorized(shop)
         control_api("POST", "/faults", operation="capture", kind=kind, seconds=3600)
         with ThreadPoolExecutor(1) as pool:
@@ -236,7 +236,7 @@ class TestWhichRequests:
 
     def test_faults_are_listed_and_cleared(self, sandbox, shop, arrange, control_api, secret):
         arrange("create", "slow", seconds=1.5, times=0, order_id="o-1")
-        other = desk_at(sandbox.url, f"{secret}2")
+        other = control_api_at(sandbox.url, f"{secret}2")
         other("POST", "/faults", operation="any", kind="timeout")
 
         [fault] = control_api("GET", "/faults").body["faults"]

@@ -11,7 +11,7 @@ import stripe
 
 from infra.stripe_sandbox import serve
 
-from .client import authorized, captured, desk_at, eventually, http, new_intent, refusal, shop_at
+from .client import authorized, captured, control_api_at, eventually, http, new_intent, refusal, shop_at
 
 TOLERANCE = 300
 HOLD = ["payment_intent.created", "payment_intent.amount_capturable_updated", "charge.succeeded"]
@@ -76,8 +76,8 @@ def settled(control_api):
     """Wait until no delivery is pending and return all deliveries."""
 
     def all_settled():
-        told = control_api("GET", "/webhooks").body["deliveries"]
-        return told if told and not any(delivery["pending"] for delivery in told) else None
+        deliveries = control_api("GET", "/webhooks").body["deliveries"]
+        return deliveries if deliveries and not any(delivery["pending"] for delivery in deliveries) else None
 
     return eventually(all_settled)
 
@@ -233,7 +233,7 @@ class TestDelivery:
         endpoint = listen(shop, receiver, "payment_intent.created")
         authorized(shop)
 
-        [told] = settled(control_api)
+        [delivery] = settled(control_api)
         [request] = receiver.got
         [event] = shop.events.list({"type": "payment_intent.created"}).data
 
@@ -243,19 +243,19 @@ class TestDelivery:
         sent = stripe.Webhook.construct_event(request.body, request.headers["Stripe-Signature"], endpoint.secret)
         assert (sent.id, sent.type, sent.pending_webhooks) == (event.id, event.type, 1)
         assert event.pending_webhooks == 0
-        assert (told["event"], told["type"], told["url"]) == (event.id, event.type, receiver.url)
-        assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 200, True)
+        assert (delivery["event"], delivery["type"], delivery["url"]) == (event.id, event.type, receiver.url)
+        assert (delivery["attempts"], delivery["last_status"], delivery["delivered"]) == (1, 200, True)
 
     def test_a_failed_delivery_is_tried_again(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(control_api)
+        [delivery] = settled(control_api)
 
         assert [verify(request, endpoint.secret) for request in receiver.got] == [True, True]
         assert json.loads(receiver.got[0].body)["id"] == json.loads(receiver.got[1].body)["id"]
-        assert (told["attempts"], told["last_status"], told["delivered"]) == (2, 200, True)
+        assert (delivery["attempts"], delivery["last_status"], delivery["delivered"]) == (2, 200, True)
 
     def test_disabled_and_deleted_endpoints_get_nothing(self, shop, receiver, control_api):
         disabled, deleted, _ = (listen(shop, receiver, "payment_intent.created") for _ in range(3))
@@ -273,8 +273,8 @@ class TestDelivery:
 
         shop.webhook_endpoints.delete(endpoint.id)
 
-        [told] = settled(control_api)
-        assert not told["delivered"]
+        [delivery] = settled(control_api)
+        assert not delivery["delivered"]
 
     def test_accounts_receive_only_their_own_events(self, sandbox, shop, secret, receiver, control_api):
         listen(shop, receiver, "payment_intent.created")
@@ -309,7 +309,7 @@ class TestDelivery:
             {"url": f"http://127.0.0.1:{closed_port}", "enabled_events": ["payment_intent.created"]}
         )
         intent = shop.payment_intents.create(new_intent())
-        control_api = desk_at(before.url, secret)
+        control_api = control_api_at(before.url, secret)
         eventually(lambda: control_api("GET", "/webhooks").body["deliveries"][0]["attempts"] > 0)
         shop.webhook_endpoints.update(endpoint.id, {"url": receiver.url})
         before.close()
@@ -364,9 +364,9 @@ class TestModes:
         receiver.statuses = [400]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(control_api)
+        [delivery] = settled(control_api)
 
-        assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 400, False)
+        assert (delivery["attempts"], delivery["last_status"], delivery["delivered"]) == (1, 400, False)
         with pytest.raises(stripe.SignatureVerificationError, match="No signatures found matching"):
             verify(receiver.got[0], endpoint.secret)
 
@@ -376,9 +376,9 @@ class TestModes:
         receiver.statuses = [400]
         shop.payment_intents.create(new_intent())
 
-        [told] = settled(control_api)
+        [delivery] = settled(control_api)
 
-        assert (told["attempts"], told["last_status"], told["delivered"]) == (1, 400, False)
+        assert (delivery["attempts"], delivery["last_status"], delivery["delivered"]) == (1, 400, False)
         assert verify(receiver.got[0], endpoint.secret, tolerance=None)
         with pytest.raises(stripe.SignatureVerificationError, match="Timestamp outside"):
             verify(receiver.got[0], endpoint.secret)
@@ -405,18 +405,18 @@ class TestModes:
 
         self.mode(control_api, "off")
 
-        [told] = settled(control_api)
-        assert not told["delivered"]
+        [delivery] = settled(control_api)
+        assert not delivery["delivered"]
 
     def test_a_mode_belongs_to_an_account_and_survives_a_restart(self, tmp_path, secret):
         state = str(tmp_path / "state.sqlite")
         before = serve(0, state)
-        desk_at(before.url, secret)("POST", "/webhooks", mode="late", seconds=7)
-        other = desk_at(before.url, f"{secret}2")("GET", "/webhooks").body
+        control_api_at(before.url, secret)("POST", "/webhooks", mode="late", seconds=7)
+        other = control_api_at(before.url, f"{secret}2")("GET", "/webhooks").body
         before.close()
 
         after = serve(0, state)
-        mine = desk_at(after.url, secret)("GET", "/webhooks").body
+        mine = control_api_at(after.url, secret)("GET", "/webhooks").body
         page = http(after.url, "GET", "/").text
         after.close()
 

@@ -172,16 +172,18 @@ def test_api_metrics_are_those_of_this_stage(template, alarms):
 
 def test_whatever_is_given_up_raises_the_alarm(template, alarms):
     queues = of_type(template, QUEUE)
-    given_up = {referred(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q}
+    dead_letters = {
+        referred(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q
+    }
     for rule in of_type(template, "AWS::Events::Rule").values():
-        given_up |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
+        dead_letters |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         if "DestinationConfig" in mapping:
-            given_up.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
+            dead_letters.add(referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
     for subscription in queue_subscriptions(template).values():
-        given_up.add(referred(subscription["RedrivePolicy"]["deadLetterTargetArn"]))
+        dead_letters.add(referred(subscription["RedrivePolicy"]["deadLetterTargetArn"]))
     for schedule in of_type(template, "AWS::Scheduler::Schedule").values():
-        given_up.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
+        dead_letters.add(referred(schedule["Target"]["DeadLetterConfig"]["Arn"]))
     listed_for_people = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
     depths = targets(alarms, "ApproximateNumberOfMessagesVisible")
-    assert depths == given_up | {"ParkedOrdersQueue"} == {url["Ref"] for url in listed_for_people}
+    assert depths == dead_letters | {"ParkedOrdersQueue"} == {url["Ref"] for url in listed_for_people}

@@ -70,10 +70,10 @@ def test_a_function_may_report_to_where_its_failures_go(template):
 
 def test_the_archive_forgets_before_consumers_do(template):
     """Consumers keep idempotency keys for longer than the archive keeps events."""
-    told = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]
-    assert int(told) < KEPT.days
+    days = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]
+    assert int(days) < KEPT.days
     [archive] = of_type(template, "AWS::Events::Archive").values()
-    assert archive["RetentionDays"] == int(told)
+    assert archive["RetentionDays"] == int(days)
 
 
 def test_schedules_by_the_hour_run_in_the_shops_time_zone(template):

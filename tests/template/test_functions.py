@@ -110,9 +110,9 @@ def test_the_warehouse_simulator_is_not_for_production(template, stage):
 
 
 def test_the_lab_has_nothing_behind_it_in_production(template, stage):
-    told = environment_of(template, "APIHandler")
+    variables = environment_of(template, "APIHandler")
     assert ("Auditor" in of_type(template, FUNCTION)) == (stage in ("local", "demo"))
-    assert ("AUDITOR_FUNCTION" in told) == (stage in ("local", "demo"))
+    assert ("AUDITOR_FUNCTION" in variables) == (stage in ("local", "demo"))
     assert ("uditor" in json.dumps(template)) == (stage != "prod")
 
 

@@ -51,9 +51,9 @@ def test_every_reader_is_fed_by_its_source_and_shows_where_it_gives_up(template,
         reader = referred(mapping["FunctionName"])
         assert (referred(mapping["EventSourceArn"]), "feeds", reader) in links
         if "DestinationConfig" in mapping:
-            given_up = referred(mapping["DestinationConfig"]["OnFailure"]["Destination"])
-            assert (reader, "gives up", given_up) in links
-            assert (reader, "sends", given_up) not in links
+            dead_letters = referred(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+            assert (reader, "gives up", dead_letters) in links
+            assert (reader, "sends", dead_letters) not in links
 
 
 def test_every_rule_leads_from_its_bus_to_its_targets(template, links):

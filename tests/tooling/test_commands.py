@@ -188,8 +188,8 @@ class Admin:
 
 def test_dead_letter_text_is_printed_as_it_is():
     context = {"event_type": HOSTILE, "order_id": None, "reason": HOSTILE}
-    letter = {"id": "1", "sent_at": "now", "receive_count": 1, "context": context}
-    page = {"queue": HOSTILE, "items": [letter]}
+    dead_letter = {"id": "1", "sent_at": "now", "receive_count": 1, "context": context}
+    page = {"queue": HOSTILE, "items": [dead_letter]}
     assert printed(lambda console: dlq.show(console, Admin(page), "any")).count(SHOWN) == 3
     answer = {"redriven": [], "failed": {HOSTILE: HOSTILE}, "complete": True, "left": 1}
     assert printed(lambda console: dlq.redrive(console, Admin(answer), HOSTILE)).count(SHOWN) == 3

@@ -115,7 +115,7 @@ def healthy() -> Books:
             BACK: [document("INVOICE", 2), document("CREDIT_NOTE", 1, "ret_1")],
         },
         starts={f"email#{DONE}#completed": 1, "email#ret_1#refunded": 1},
-        given_up={"fulfilment-dead-letters": 0},
+        dead_letters={"fulfilment-dead-letters": 0},
         emails=Counter({(DONE, "Your order is on its way"): 1, (BACK, "Your money is on its way back"): 1}),
     )
 
@@ -200,7 +200,7 @@ def recovered_and_open(books):
     books.executions.update({OPEN: "ABORTED", f"undo {OPEN}": "SUCCEEDED"})
 
 
-def return_given_up(books):
+def return_that_failed(books):
     """Add a return that is not refunded: its workflow failed, and a further execution of it succeeded."""
     asked = {"id": "ret_2", "status": "REQUESTED", "refund": {"amount": 0, "currency": "EUR"}}
     books.orders[BACK]["returns"].append(asked)
@@ -274,10 +274,10 @@ LIES = [
     ("nobody_is_mailed_twice", mailed_again(times=3, starts=3)),
     ("nobody_is_mailed_twice", mailed_again(times=2, starts=1)),
     ("every_order_ends", long_ago),
-    ("nothing_is_given_up", put("given_up", "fulfilment-dead-letters", 1)),
-    ("nothing_is_given_up", put("executions", OPEN, "FAILED")),
-    ("nothing_is_given_up", recovered_and_open),
-    ("nothing_is_given_up", return_given_up),
+    ("nothing_failed_permanently", put("dead_letters", "fulfilment-dead-letters", 1)),
+    ("nothing_failed_permanently", put("executions", OPEN, "FAILED")),
+    ("nothing_failed_permanently", recovered_and_open),
+    ("nothing_failed_permanently", return_that_failed),
 ]
 
 

@@ -20,10 +20,10 @@ def test_endings_are_counted_with_their_reason_and_what_is_open_is_not_one():
     books = healthy()
     books.orders[GONE]["reason"] = "OUT_OF_STOCK"
 
-    told = tally(books, SINCE)
+    found = tally(books, SINCE)
 
-    assert (told["placed"], told["under_way"]) == (4, 1)
-    assert told["endings"] == {"COMPLETED": 1, "CANCELLED OUT_OF_STOCK": 1, "RETURNED": 1}
+    assert (found["placed"], found["under_way"]) == (4, 1)
+    assert found["endings"] == {"COMPLETED": 1, "CANCELLED OUT_OF_STOCK": 1, "RETURNED": 1}
 
 
 def test_tally_counts_only_orders_since_a_time():
@@ -68,16 +68,16 @@ def test_audit_function_returns_all_invariants_and_the_tally(audit):
     books = healthy()
     stock(received=11)(books)
 
-    told = audit(books, {"since": PLACED_AT})
+    found = audit(books, {"since": PLACED_AT})
 
-    conserved, *others = told["promises"]
+    conserved, *others = found["promises"]
     assert (conserved["checked"], conserved["violated"]) == (1, 1)
     assert conserved["violations"] == [
         {"subject": "MUG", "text": "{'available': 6, 'reserved': 2, 'sold': 2, 'received': 11}"}
     ]
     assert {promise["violated"] for promise in others} == {0}
-    assert told["orders"]["placed"] == 4
-    assert told["read_at"] == NOW.isoformat()
+    assert found["orders"]["placed"] == 4
+    assert found["read_at"] == NOW.isoformat()
 
 
 def test_audit_function_returns_some_violations_and_counts_all(audit):

@@ -79,7 +79,7 @@ class TestWaiting:
 
         asked.payment_updates.process_stripe_event(update)
 
-        assert asked.saga.heard == [WOKEN]
+        assert asked.saga.results == [WOKEN]
 
     @pytest.mark.parametrize("update", [webhook(), BACK])
     def test_news_without_an_answer_wakes_nobody(self, asked, update):
@@ -87,17 +87,17 @@ class TestWaiting:
 
         asked.payment_updates.process_stripe_event(update)
 
-        assert asked.saga.heard == []
+        assert asked.saga.results == []
 
     @pytest.mark.parametrize("update", [webhook(), BACK])
     def test_answer_that_comes_before_the_wait_is_not_lost(self, asked, update):
         asked.gateway.answer(INTENT)
         asked.payment_updates.process_stripe_event(update)
-        assert asked.saga.heard == []
+        assert asked.saga.results == []
 
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
-        assert asked.saga.heard == [WOKEN]
+        assert asked.saga.results == [WOKEN]
 
     def test_webhook_wakes_once_and_the_return_as_often_as_it_comes(self, asked):
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
@@ -106,7 +106,7 @@ class TestWaiting:
         for update in (webhook(), webhook(), BACK, BACK):
             asked.payment_updates.process_stripe_event(update)
 
-        assert asked.saga.heard == [WOKEN] * 3
+        assert asked.saga.results == [WOKEN] * 3
 
     def test_every_attempt_of_the_step_is_woken(self, asked):
         for token in ("token-1", "token-2"):
@@ -115,7 +115,7 @@ class TestWaiting:
 
         asked.payment_updates.process_stripe_event(webhook())
 
-        assert asked.saga.heard == [WOKEN, ("token-2", {})]
+        assert asked.saga.results == [WOKEN, ("token-2", {})]
 
 
 class TestCancelling:
@@ -125,7 +125,7 @@ class TestCancelling:
 
         asked.cancellation.stop_fulfilment(wish_to_cancel(asked))
 
-        assert asked.saga.heard == [("token-1", "CancellationRequested")]
+        assert asked.saga.results == [("token-1", "CancellationRequested")]
 
     def test_before_the_token_is_kept_is_not_lost(self, asked):
         asked.starts_saga()
@@ -133,7 +133,7 @@ class TestCancelling:
 
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
-        assert asked.saga.heard == [("token-1", "CancellationRequested")]
+        assert asked.saga.results == [("token-1", "CancellationRequested")]
 
     def test_leaves_nothing_that_could_be_confirmed(self, asked):
         wish_to_cancel(asked)

@@ -34,7 +34,7 @@ class TestWarehouse:
         shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.orders.get("ord_1").dispatched_at
-        assert shop.saga.heard == [("token-1", TRACKED)]
+        assert shop.saga.results == [("token-1", TRACKED)]
         with pytest.raises(TooLateToCancel):
             shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
@@ -46,18 +46,18 @@ class TestWarehouse:
 
         assert shop.events()[-1] == "OrderDispatched"
         assert shop.events().count("OrderDispatched") == 1
-        assert shop.saga.heard == [("token-1", TRACKED)] * 2
+        assert shop.saga.results == [("token-1", TRACKED)] * 2
 
     def test_an_answer_that_died_halfway_is_finished_by_the_next(self, shop, monkeypatch):
         shop.ships()
         with monkeypatch.context() as patch:
-            patch.setattr(shop.shipping, "hear", lambda _: 1 / 0)
+            patch.setattr(shop.shipping, "process_reply", lambda _: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 shop.cancellation.process_warehouse_reply(dispatched())
 
         shop.cancellation.process_warehouse_reply(dispatched())
 
-        assert shop.saga.heard == [("token-1", TRACKED)]
+        assert shop.saga.results == [("token-1", TRACKED)]
         assert shop.shipping.of("ord_1").status == ShipmentStatus.DISPATCHED
 
     def test_a_parcel_that_leaves_after_the_wish_to_cancel_does_not_count(self, shop):
@@ -70,7 +70,7 @@ class TestWarehouse:
         assert shop.shipping.of("ord_1").status == ShipmentStatus.RECALLED
         assert shop.warehouse.actions == ["ship", "recall"]
         assert shop.metrics == {"ParcelNotStopped": 1}
-        assert shop.saga.heard == []
+        assert shop.saga.results == []
 
     @pytest.mark.parametrize("status", [Status.CANCELLED, Status.AUTHORIZED])
     def test_a_parcel_that_nobody_asked_for_does_not_count(self, shop, status):
@@ -91,7 +91,7 @@ class TestWarehouse:
     def test_a_parcel_of_no_order_is_left_alone(self, shop):
         shop.cancellation.process_warehouse_reply(dispatched())
 
-        assert shop.saga.heard == []
+        assert shop.saga.results == []
 
     def test_other_answers_change_no_order(self, shop):
         shop.ships()
@@ -101,7 +101,7 @@ class TestWarehouse:
         shop.cancellation.process_warehouse_reply(a_reply("refused"))
 
         assert shop.orders.get("ord_1") == before
-        assert shop.saga.heard == [("token-1", "ShipmentRefused")]
+        assert shop.saga.results == [("token-1", "ShipmentRefused")]
 
 
 class TestStop:
@@ -111,7 +111,7 @@ class TestStop:
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.warehouse.actions == ["ship", "recall"]
-        assert shop.saga.heard == [STOPPED]
+        assert shop.saga.results == [STOPPED]
 
     def test_repeated_does_no_harm(self, shop):
         shop.ships()
@@ -121,14 +121,14 @@ class TestStop:
             shop.cancellation.stop_fulfilment(event)
 
         assert set(shop.warehouse.actions) == {"ship", "recall"}
-        assert set(shop.saga.heard) == {STOPPED}
+        assert set(shop.saga.results) == {STOPPED}
 
     def test_of_an_order_that_is_not_shipping_wakes_nobody(self, shop):
         shop.has(an_order_in(Status.RESERVED))
 
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
-        assert (shop.warehouse.actions, shop.saga.heard) == ([], [])
+        assert (shop.warehouse.actions, shop.saga.results) == ([], [])
 
     @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
     def test_of_an_order_whose_saga_runs_is_left_to_the_saga(self, shop, status):
@@ -143,16 +143,16 @@ class TestStop:
     def test_with_a_late_parcel_ends_recalled_in_whatever_order_they_are_heard(self, shop, first):
         shop.ships()
         event = wish_to_cancel(shop)
-        heard = [
+        steps = [
             lambda: shop.cancellation.stop_fulfilment(event),
             lambda: shop.cancellation.process_warehouse_reply(dispatched()),
         ]
 
-        for hear in heard if first == "stop" else heard[::-1]:
-            hear()
+        for step in steps if first == "stop" else steps[::-1]:
+            step()
 
         assert shop.shipping.of("ord_1").status == ShipmentStatus.RECALLED
-        assert shop.saga.heard == [STOPPED]
+        assert shop.saga.results == [STOPPED]
         assert shop.orders.get("ord_1").dispatched_at is None
 
 

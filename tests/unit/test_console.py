@@ -34,7 +34,7 @@ def logged():
     log._logger.removeHandler(kept)
 
 
-def told(lines, *keys):
+def selected(lines, *keys):
     return [{key: line.get(key) for key in ("message", *keys)} for line in lines]
 
 
@@ -47,7 +47,7 @@ def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logge
         WarehouseRequest(action="recall", order_id="ord_1", version=2)
     )
 
-    assert told(logged, "queue", "order_id", "action", "message_id") == [
+    assert selected(logged, "queue", "order_id", "action", "message_id") == [
         {
             "message": "message sent", "queue": "WarehouseQueue", "order_id": "ord_1", "action": "recall",
             "message_id": "m-1",
@@ -58,7 +58,7 @@ def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logge
 def test_a_message_is_logged_with_its_queue_its_order_and_how_often_it_came(logged):
     record = a_record("m-1", a_reply("accepted").model_dump_json(), "replies", ApproximateReceiveCount="3")
     consume({"Records": [record]}, WarehouseReply, lambda reply: log.info("at work"))
-    assert told(logged, "queue", "message_id", "order_id", "receive_count") == [
+    assert selected(logged, "queue", "message_id", "order_id", "receive_count") == [
         {"message": "message received", "queue": "replies", "message_id": "m-1", "order_id": "ord_1",
          "receive_count": 3},
         {"message": "at work", "queue": "replies", "message_id": "m-1", "order_id": "ord_1", "receive_count": None},
@@ -71,7 +71,7 @@ def test_a_message_that_fails_is_logged_with_its_order(logged):
 
     record = a_record("m-1", json.dumps({"detail": an_event(7).model_dump()}))
     bus.consume({"Records": [record]}, fail)
-    assert told(logged, "order_id", "message_id")[-1] == {
+    assert selected(logged, "order_id", "message_id")[-1] == {
         "message": "message failed",
         "order_id": "ord_7",
         "message_id": "m-1",
@@ -81,7 +81,7 @@ def test_a_message_that_fails_is_logged_with_its_order(logged):
 def test_the_next_message_has_nothing_of_the_one_before(logged):
     broken = a_record("m-2", "nonsense")
     consume({"Records": [a_record("m-1", a_reply("accepted").model_dump_json()), broken]}, WarehouseReply, print)
-    assert told(logged, "order_id", "message_id")[1:] == [
+    assert selected(logged, "order_id", "message_id")[1:] == [
         {"message": "message not understood", "order_id": None, "message_id": "m-2"},
     ]
 
@@ -90,7 +90,7 @@ def test_a_payment_call_is_logged_with_its_key_and_what_became_of_it(logged):
     gateway = StripeProvider(lambda: "sk_test_nobody", "http://127.0.0.1:9")
     with pytest.raises(Exception, match="APIConnectionError"):
         gateway.capture("pi_1", "ord_1:capture")
-    assert told(logged, "operation", "idempotency_key", "outcome") == [
+    assert selected(logged, "operation", "idempotency_key", "outcome") == [
         {
             "message": "payment call",
             "operation": "capture",
@@ -265,13 +265,14 @@ def test_timeline_has_interleaved_states_of_a_run_with_their_errors():
     entries = timeline.of_run(
         "fulfilment", Execution("ord_1", "FAILED", moment(1), moment(6), "CompensationExhausted", history)
     )
-    told = {entry.title: entry.details for entry in entries}
-    assert told["ShipOrder"]["errors"] == ["ShipmentRefused"] and told["ShipOrder"]["left_at"] is None
+    selected = {entry.title: entry.details for entry in entries}
+    assert selected["ShipOrder"]["errors"] == ["ShipmentRefused"] and selected["ShipOrder"]["left_at"] is None
     assert (
-        told["SendConfirmation"]["errors"] == [] and told["SendConfirmation"]["left_at"] == "2030-05-17T12:00:05.000Z"
+        selected["SendConfirmation"]["errors"] == []
+        and selected["SendConfirmation"]["left_at"] == "2030-05-17T12:00:05.000Z"
     )
     assert [entry.title for entry in entries][-1] == "fulfilment failed"
-    assert told["fulfilment failed"]["error"] == "CompensationExhausted"
+    assert selected["fulfilment failed"]["error"] == "CompensationExhausted"
 
 
 def test_a_timeline_is_merged_in_the_order_of_time():

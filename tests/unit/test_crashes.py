@@ -149,8 +149,8 @@ class World(Shop):
         for _ in range(3):
             step(ORDER, token, *arguments)
             self.exchange()
-            for heard, outcome in self.saga.heard:
-                if heard == token:
+            for results, outcome in self.saga.results:
+                if results == token:
                     return outcome if isinstance(outcome, str) else None
             self.clock.passes(minutes=2)
         raise AssertionError("the step sleeps for ever")

@@ -25,9 +25,9 @@ from .conftest import RETURN, SAGA, UNDO
 
 
 def a_dead_letter(content, **attributes):
-    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
     body = content if isinstance(content, str) else json.dumps(content)
-    return DeadLetter(id="m-1", body=body, attributes=told, sent=0, receive_count=3)
+    return DeadLetter(id="m-1", body=body, attributes=values, sent=0, receive_count=3)
 
 
 EVENT = an_event().model_dump()

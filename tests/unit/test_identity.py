@@ -40,8 +40,8 @@ def claims(**changes):
     return {name: value for name, value in (ours | changes).items() if value is not None}
 
 
-def signed(told, key=OURS, algorithm="RS256", **header):
-    return jwt.encode(told, key, algorithm=algorithm, headers={"kid": KID, **header})
+def signed(claims, key=OURS, algorithm="RS256", **header):
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": KID, **header})
 
 
 def unsigned(claims, **header):
@@ -51,13 +51,13 @@ def unsigned(claims, **header):
     return f"{encoded({'kid': KID, **header})}.{encoded(claims)}."
 
 
-def signed_with_the_public_key(told):
+def signed_with_the_public_key(claims):
     """Sign with the public key as a symmetric secret: a verifier that trusts the token's algorithm would accept it."""
     import hashlib
     import hmac
 
     public = OURS.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    head = unsigned(told, alg="HS256", typ="JWT").rstrip(".")
+    head = unsigned(claims, alg="HS256", typ="JWT").rstrip(".")
     signature = hmac.new(public, head.encode(), hashlib.sha256).digest()
     return f"{head}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 

@@ -82,7 +82,7 @@ def test_scheduler_reaches_every_outcome_without_equivalent_orders(names):
 
     def outcomes(reduced):
         runs = [run.world for run in interleavings(begin, reduced)]
-        return len(runs), {(left.value, right.value, str(sorted(told.items()))) for left, right, told in runs}
+        return len(runs), {(left.value, right.value, str(sorted(found.items()))) for left, right, found in runs}
 
     (few, reached), (many, possible) = outcomes(reduced=True), outcomes(reduced=False)
     assert reached == possible

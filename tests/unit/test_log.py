@@ -86,9 +86,9 @@ def test_field_with_a_private_name_is_redacted_with_any_value(name):
 
 
 def test_ids_and_amounts_are_left_alone():
-    told = {"order_id": "ord_0f0f0f0f0f0f0f0f0f0f0f0f", "count": 3, "sku": "CAMP-KETTLE-01", "function_name": "relay",
+    line = {"order_id": "ord_0f0f0f0f0f0f0f0f0f0f0f0f", "count": 3, "sku": "CAMP-KETTLE-01", "function_name": "relay",
             "message_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "event": "evt_" + "0f" * 16}  # fmt: skip
-    assert redact(told) == told
+    assert redact(line) == line
 
 
 def test_a_line_says_which_order_it_is_bind_log_context(line):

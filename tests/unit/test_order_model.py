@@ -54,7 +54,7 @@ CHANGES = {
     "dispatched": (Status.SHIPPING, lambda order: order.dispatched(NOW), "OrderDispatched"),
     "noted": (
         Status.COMPLETED,
-        lambda order: order.told("PaymentDisputed", "disputed", "evt_1", NOW),
+        lambda order: order.recorded("PaymentDisputed", "disputed", "evt_1", NOW),
         "PaymentDisputed",
     ),
 }
@@ -196,25 +196,25 @@ class TestDispatch:
         assert (undone.status, undone.reason) == (Status.CANCELLED, Reason.FULFILMENT_FAILED)
 
 
-class TestTold:
+class TestRecorded:
     @pytest.mark.parametrize("status", list(Status))
     def test_is_possible_at_any_time_and_leaves_the_rest_alone(self, status):
         order = an_order_in(status)
 
-        told = order.told("PaymentDisputed", "disputed", "evt_1", NOW)
+        changed = order.recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
-        assert (told.status, told.history, told.noted) == (status, order.history, ("disputed",))
+        assert (changed.status, changed.history, changed.noted) == (status, order.history, ("disputed",))
 
     def test_once_for_each_fact_whatever_the_cause(self):
-        told = an_order().told("PaymentDisputed", "disputed", "evt_1", NOW)
+        changed = an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
-        assert told.told("PaymentDisputed", "disputed", "evt_1", NOW) is told
-        assert told.told("PaymentDisputed", "disputed", "evt_2", NOW) is told
+        assert changed.recorded("PaymentDisputed", "disputed", "evt_1", NOW) is changed
+        assert changed.recorded("PaymentDisputed", "disputed", "evt_2", NOW) is changed
 
     def test_two_facts_of_one_cause_are_both_published(self):
-        told = an_order().told("PaymentDisputed", "disputed", "evt_1", NOW)
+        changed = an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
-        both = told.told("PaymentRefundedOutside", "700", "evt_1", NOW)
+        both = changed.recorded("PaymentRefundedOutside", "700", "evt_1", NOW)
 
         assert both.noted == ("disputed", "700")
         assert (both.pending_event.type, both.pending_event.causation_id) == ("PaymentRefundedOutside", "evt_1")
@@ -268,7 +268,7 @@ class TestEvent:
 
     def test_event_has_a_cause_only_if_it_was_given(self):
         assert an_order().pending_event.causation_id is None
-        assert an_order().told("PaymentDisputed", "disputed", "evt_1", NOW).pending_event.causation_id == "evt_1"
+        assert an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW).pending_event.causation_id == "evt_1"
 
     def test_is_no_part_of_the_order_itself(self):
         assert "pending_event" not in an_order().model_dump()

@@ -133,7 +133,7 @@ class TestRequest:
         }
 
 
-class TestPromise:
+class TestCommitment:
     @pytest.mark.parametrize(("kept", "promised"), [(None, 2000), (23000, 2000), (700, 700), (0, 0), (-100, 0)])
     def test_is_never_more_than_is_kept(self, completed, kept, promised):
         order = completed.return_requested("ret_1", {"MUG": 2}, NOW, kept)
@@ -155,7 +155,7 @@ class TestFailedRefund:
 
     def failed(self, order, reference="re_1", return_id="ret_1", outside=False):
         movement = PaymentMovement(reference=reference, amount=euros(2000), return_id=return_id, outside=outside)
-        return order.told("PaymentRefundFailed", f"{reference} failed", "evt_1", NOW, movement)
+        return order.recorded("PaymentRefundFailed", f"{reference} failed", "evt_1", NOW, movement)
 
     def test_is_owed_to_the_shop_until_it_is_made_again(self, returned):
         failed = self.failed(returned)
@@ -166,7 +166,7 @@ class TestFailedRefund:
         assert self.failed(as_read(failed)) == as_read(failed)
 
         movement = PaymentMovement(reference="re_2", amount=euros(2000), return_id="ret_1")
-        again = failed.told("PaymentRefundRetried", "re_2 retried", "evt_2", NOW, movement)
+        again = failed.recorded("PaymentRefundRetried", "re_2 retried", "evt_2", NOW, movement)
         assert (again.failed_refunds, again.owed) == ((), returned.owed)
 
     def test_of_others_is_theirs_to_make_again(self, completed):

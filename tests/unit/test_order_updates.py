@@ -34,20 +34,20 @@ class FakeSockets:
     """Messages sent to each connection. Connections in `left` receive none."""
 
     def __init__(self):
-        self.heard = []
+        self.results = []
         self.left = set()
 
     def send(self, connection_id, message):
         if connection_id in self.left:
             return False
-        self.heard.append((connection_id, json.loads(json.dumps(message))))
+        self.results.append((connection_id, json.loads(json.dumps(message))))
         return True
 
     def close(self, connection_id):
         self.left.add(connection_id)
 
     def by(self, connection_id):
-        return [message for each, message in self.heard if each == connection_id]
+        return [message for each, message in self.results if each == connection_id]
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def test_handshake_is_answered_with_its_protocol_or_the_status_of_its_refusal(li
 def test_subscription_with_access_returns_the_current_state(live, sockets, order_id, token):
     live.received("here", subscribe(order_id, token), PEER)
 
-    [told] = sockets.by("here")
-    assert told == {
+    [message] = sockets.by("here")
+    assert message == {
         "order_id": order_id,
         "version": 1,
         "type": CURRENT,
@@ -188,8 +188,8 @@ def test_subscription_without_access_is_refused_and_gets_no_update(live, sockets
     live.received("here", subscribe(order_id, token), PEER)
     live.push(an_update(order_id))
 
-    [told] = sockets.by("here")
-    assert told["error"]["code"] == code and told["error"]["detail"]
+    [message] = sockets.by("here")
+    assert message["error"]["code"] == code and message["error"]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_subscription_without_access_is_refused_and_gets_no_update(live, sockets
 def test_garbage_is_answered_with_a_problem_that_does_not_repeat_it(live, sockets, text, code):
     live.received("here", text, PEER)
 
-    [told] = sockets.by("here")
-    assert told["error"]["code"] == code
-    assert len(json.dumps(told)) < 200
+    [message] = sockets.by("here")
+    assert message["error"]["code"] == code
+    assert len(json.dumps(message)) < 200
 
 
 @pytest.mark.parametrize(
@@ -231,9 +231,9 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
     live = OrderUpdates(connections, sockets, orders, fail, TestClock(), SHOP, lambda peer: True)
     live.received("here", subscribe("ord_ada", ADA), PEER)
 
-    [told] = sockets.by("here")
-    assert told["error"]["code"] == code
-    assert "secret" not in told["error"]["detail"]
+    [message] = sockets.by("here")
+    assert message["error"]["code"] == code
+    assert "secret" not in message["error"]["detail"]
 
 
 def test_what_is_said_is_not_logged(live, capfd):
@@ -292,8 +292,8 @@ def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
         live.received("here", subscribe(order.id, ADA), PEER)
     live.received("here", subscribe("ord_0", ADA), PEER)
 
-    *told, last, again = sockets.by("here")
-    assert [message["order_id"] for message in told] == [order.id for order in many[:-1]]
+    *message, last, again = sockets.by("here")
+    assert [message["order_id"] for message in message] == [order.id for order in many[:-1]]
     assert last["error"]["code"] == "too_many_subscriptions"
     assert again["order_id"] == "ord_0"
 
@@ -318,8 +318,8 @@ def test_a_wish_to_cancel_is_part_of_how_it_stands(live, sockets, orders):
 
     live.received("here", subscribe("ord_ada", ADA), PEER)
 
-    [told] = sockets.by("here")
-    assert (told["version"], told["status"], told["reason"]) == (2, "PLACED", "CUSTOMER_REQUEST")
+    [message] = sockets.by("here")
+    assert (message["version"], message["status"], message["reason"]) == (2, "PLACED", "CUSTOMER_REQUEST")
 
 
 def test_a_connection_is_kept_longer_than_api_gateway_lets_it_live(live, connections):

@@ -71,7 +71,7 @@ class Asked(Books):
         with suppress(PaymentDeclined, PaymentEnded):
             self.payments.authorize(ORDER, AMOUNT, WANTS_HOLDER)
 
-    def hears(self):
+    def receives(self):
         """A webhook, or the buyer's return."""
         self.woken += self.payments.answered(ORDER)
 
@@ -117,11 +117,11 @@ def test_answer_against_the_wait_wakes_the_saga_in_any_order():
     def begin():
         books = Asked()
 
-        def answers_and_is_heard():
+        def answers_and_is_received():
             books.answers()
-            books.hears()
+            books.receives()
 
-        return books, [answers_and_is_heard, books.awaits]
+        return books, [answers_and_is_received, books.awaits]
 
     for run in interleavings(begin):
         assert run.world.woken, run.steps

@@ -30,7 +30,7 @@ HELD = {"status": ProviderStatus.AUTHORIZED, "held": 2500}
 TAKEN = {"status": ProviderStatus.CAPTURED, "captured": 2500}
 PARTLY_BACK = TAKEN | {"refunds": (ours(1000),)}
 ALL_BACK = TAKEN | {"refunds": (ours(2500),)}
-LET_GO = {"status": ProviderStatus.CANCELLED, "cancelled_by_shop": True}
+RELEASED = {"status": ProviderStatus.CANCELLED, "cancelled_by_shop": True}
 EXPIRED = {"status": ProviderStatus.CANCELLED}
 
 INQUIRED = disputed(DisputeStatus.WITHDRAWN)
@@ -43,22 +43,22 @@ STATUSES = [
     (CREATED, HELD, CREATED, []),
     (CREATED, TAKEN, CAPTURED, []),
     (CREATED, ALL_BACK, REFUNDED, []),
-    (CREATED, LET_GO, CREATED, []),
+    (CREATED, RELEASED, CREATED, []),
     (CREATED, EXPIRED, VOIDED, LOST),
     (AUTHORIZED, HELD, AUTHORIZED, []),
     (AUTHORIZED, TAKEN, CAPTURED, []),
     (AUTHORIZED, PARTLY_BACK, CAPTURED, []),
     (AUTHORIZED, ALL_BACK, REFUNDED, []),
-    (AUTHORIZED, LET_GO, VOIDED, []),
+    (AUTHORIZED, RELEASED, VOIDED, []),
     (AUTHORIZED, EXPIRED, VOIDED, LOST),
     (DECLINED, REFUSED, DECLINED, []),
     (DECLINED, EXPIRED, DECLINED, []),
-    (DECLINED, LET_GO, DECLINED, []),
+    (DECLINED, RELEASED, DECLINED, []),
     (CAPTURED, TAKEN, CAPTURED, []),
     (CAPTURED, PARTLY_BACK, CAPTURED, []),
     (CAPTURED, ALL_BACK, REFUNDED, []),
     (VOIDED, EXPIRED, VOIDED, []),
-    (VOIDED, LET_GO, VOIDED, []),
+    (VOIDED, RELEASED, VOIDED, []),
     (REFUNDED, ALL_BACK, REFUNDED, []),
     (CAPTURED, TAKEN | disputed(), CAPTURED, [UpdateKind.DISPUTED]),
     (CAPTURED, TAKEN | disputed(DisputeStatus.WON), CAPTURED, [UpdateKind.DISPUTED, UpdateKind.DISPUTE_WON]),
@@ -83,11 +83,11 @@ def an_intent(**facts):
     return ProviderPayment(id="pi_1", order_id="ord_1", amount=2500, **facts)
 
 
-def news_between(earlier, later, intent):
+def updates_between(earlier, later, intent):
     return [update.kind for update in earlier.updates_to(later, intent)]
 
 
-def told(earlier, intent):
+def updates(earlier, intent):
     return [
         (update.kind, update.reference, update.amount) for update in earlier.updates_to(earlier.as_at(intent), intent)
     ]
@@ -99,7 +99,7 @@ def test_the_status_follows_stripe_and_only_what_we_did_not_do_is_news(status, a
 
     later = payment.as_at(an_intent(**at_stripe))
 
-    assert (later.status, news_between(payment, later, an_intent(**at_stripe))) == (then, update)
+    assert (later.status, updates_between(payment, later, an_intent(**at_stripe))) == (then, update)
 
 
 @pytest.mark.parametrize(("status", "at_stripe", "then", "update"), STATUSES)
@@ -108,7 +108,7 @@ def test_brought_there_twice_there_is_nothing_new(status, at_stripe, then, updat
 
     again = later.as_at(an_intent(**at_stripe))
 
-    assert (again, news_between(later, again, an_intent(**at_stripe))) == (later, [])
+    assert (again, updates_between(later, again, an_intent(**at_stripe))) == (later, [])
 
 
 def test_the_amounts_are_stripes():
@@ -136,14 +136,14 @@ def test_refund_of_others_is_told_once_for_each_refund():
     known = a_payment(refunds=(first,), refunded_outside=400)
     intent = an_intent(**TAKEN, refunds=(second, first))
 
-    assert told(a_payment(), intent) == [("REFUNDED_OUTSIDE", "re_1", 400), ("REFUNDED_OUTSIDE", "re_2", 600)]
-    assert told(known, intent) == [("REFUNDED_OUTSIDE", "re_2", 600)]
-    assert told(known.as_at(intent), intent) == []
+    assert updates(a_payment(), intent) == [("REFUNDED_OUTSIDE", "re_1", 400), ("REFUNDED_OUTSIDE", "re_2", 600)]
+    assert updates(known, intent) == [("REFUNDED_OUTSIDE", "re_2", 600)]
+    assert updates(known.as_at(intent), intent) == []
 
 
 def test_refund_of_others_that_an_older_record_counted_is_not_told_again():
-    assert told(a_payment(refunded_outside=400), an_intent(**TAKEN, refunds=(theirs(400),))) == []
-    assert told(a_payment(disputed=True), an_intent(**TAKEN | disputed())) == []
+    assert updates(a_payment(refunded_outside=400), an_intent(**TAKEN, refunds=(theirs(400),))) == []
+    assert updates(a_payment(disputed=True), an_intent(**TAKEN | disputed())) == []
 
 
 @pytest.mark.parametrize("status", [RefundStatus.FAILED, RefundStatus.CANCELLED])
@@ -153,22 +153,22 @@ def test_refund_that_fails_later_is_kept_again_and_told_once(status):
 
     later = known.as_at(intent)
 
-    assert told(known, intent) == [("REFUND_FAILED", "re_1", 2500)]
+    assert updates(known, intent) == [("REFUND_FAILED", "re_1", 2500)]
     assert (later.status, later.refunded, later.kept) == (CAPTURED, 0, 2500)
-    assert told(later, intent) == []
+    assert updates(later, intent) == []
 
 
 def test_refund_of_others_that_fails_is_told_only_if_it_was_told_before():
     intent = an_intent(**TAKEN, refunds=(theirs(400, status=RefundStatus.FAILED),))
 
-    assert told(a_payment(), intent) == []
-    assert told(a_payment(refunds=(theirs(400),), refunded_outside=400), intent) == [("REFUND_FAILED", "re_1", 400)]
+    assert updates(a_payment(), intent) == []
+    assert updates(a_payment(refunds=(theirs(400),), refunded_outside=400), intent) == [("REFUND_FAILED", "re_1", 400)]
 
 
 def test_refund_made_again_is_told_after_the_failure():
     intent = an_intent(**TAKEN, refunds=(ours(2500, 2), ours(2500, 1, status=RefundStatus.FAILED)))
 
-    assert told(a_payment(), intent) == [("REFUND_FAILED", "re_1", 2500), ("REFUND_RETRIED", "re_2", 2500)]
+    assert updates(a_payment(), intent) == [("REFUND_FAILED", "re_1", 2500), ("REFUND_RETRIED", "re_2", 2500)]
 
 
 def test_our_refunds_are_noted_without_hiding_what_must_be_told():
@@ -179,7 +179,7 @@ def test_our_refunds_are_noted_without_hiding_what_must_be_told():
     noted = a_payment().with_our_refunds(intent)
 
     assert (noted.refunded, noted.refunded_outside, noted.refunds) == (1500, 0, (refunds[3],))
-    assert told(noted, intent) == [
+    assert updates(noted, intent) == [
         ("REFUNDED_OUTSIDE", "re_2", 400),
         ("REFUND_FAILED", "re_3", 300),
         ("REFUND_RETRIED", "re_4", 500),
@@ -201,10 +201,10 @@ def test_dispute_is_told_when_it_begins_and_when_it_ends():
     open_one, lost = an_intent(**TAKEN | disputed()), an_intent(**TAKEN | disputed(DisputeStatus.LOST))
     known = a_payment().as_at(open_one)
 
-    assert told(a_payment(), open_one) == [("DISPUTED", "dp_1", 2500)]
-    assert told(known, open_one) == []
-    assert told(known, lost) == [("DISPUTE_LOST", "dp_1", 2500)]
-    assert told(known.as_at(lost), lost) == []
+    assert updates(a_payment(), open_one) == [("DISPUTED", "dp_1", 2500)]
+    assert updates(known, open_one) == []
+    assert updates(known, lost) == [("DISPUTE_LOST", "dp_1", 2500)]
+    assert updates(known.as_at(lost), lost) == []
 
 
 def test_updates_of_one_look_are_different_facts():
@@ -236,7 +236,7 @@ def test_the_first_decline_code_stays():
 
 
 @pytest.mark.parametrize(
-    ("at_stripe", "kept"), [(HELD, 0), (TAKEN, 2500), (PARTLY_BACK, 1500), (ALL_BACK, 0), (LET_GO, 0)]
+    ("at_stripe", "kept"), [(HELD, 0), (TAKEN, 2500), (PARTLY_BACK, 1500), (ALL_BACK, 0), (RELEASED, 0)]
 )
 def test_kept_is_what_was_taken_and_not_given_back(at_stripe, kept):
     assert an_intent(**at_stripe).kept == kept
@@ -250,4 +250,4 @@ def test_record_of_an_earlier_version_is_read_and_brought_up_to_date():
 
     assert (read.disputes[0].status, read.refunds[0].status) == (DisputeStatus.OPEN, RefundStatus.PENDING)
     won = an_intent(**TAKEN | disputed(DisputeStatus.WON), refunds=(ours(1),))
-    assert told(read, won) == [(UpdateKind.DISPUTE_WON, "dp_1", 2500)]
+    assert updates(read, won) == [(UpdateKind.DISPUTE_WON, "dp_1", 2500)]

@@ -32,7 +32,7 @@ class Books:
 
     store: FakeStore = field(default_factory=FakeStore)
     provider: FakePaymentProvider = field(default_factory=FakePaymentProvider)
-    told: list[tuple[str, str | None]] = field(default_factory=list)
+    published: list[tuple[str, str | None]] = field(default_factory=list)
     given: dict[str, int] = field(default_factory=dict)
     hour: int = 0
 
@@ -54,8 +54,8 @@ class Books:
 
     def learn(self):
         if self.record and self.record.intent_id:
-            tell = lambda _, update: self.told.append((update.kind, update.reference))  # noqa: E731
-            self.payments.learn(self.record.intent_id, tell)
+            publish = lambda _, update: self.published.append((update.kind, update.reference))  # noqa: E731
+            self.payments.learn(self.record.intent_id, publish)
 
     def give_back(self, return_id, amount):
         self.given[return_id] = self.payments.refund_part(ORDER, euros(amount), return_id).amount
@@ -168,11 +168,11 @@ def check(books, pair, is_undone):
     ]
     assert sum(surplus) <= SURPLUS
     for each in intent.refunds:
-        assert each.reference or ("REFUNDED_OUTSIDE", each.id) in books.told or not each.is_effective
-        assert each.is_effective or not each.reference or ("REFUND_FAILED", each.id) in books.told
+        assert each.reference or ("REFUNDED_OUTSIDE", each.id) in books.published or not each.is_effective
+        assert each.is_effective or not each.reference or ("REFUND_FAILED", each.id) in books.published
     for dispute in intent.disputes:
-        assert {("DISPUTED", dispute.id), (OUTCOMES[dispute.status], dispute.id)} <= set(books.told)
-    assert len(set(books.told)) == len(books.told) or pair.count("learn")
+        assert {("DISPUTED", dispute.id), (OUTCOMES[dispute.status], dispute.id)} <= set(books.published)
+    assert len(set(books.published)) == len(books.published) or pair.count("learn")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class TestLostHold:
         (lambda gateway, payment: gateway.dispute(payment), "PaymentDisputed"),
     ],
 )
-class TestOtherNews:
+class TestOtherUpdates:
     def test_is_told_counted_and_noted_once_however_often_it_comes(self, shop, happens, event_type):
         payment = shop.sold()
         happens(shop.gateway, payment)
@@ -98,27 +98,27 @@ def test_two_pieces_of_news_of_one_notice_are_both_told_once(shop):
     for event_id in ("evt_1", "evt_1", "evt_2"):
         shop.payment_updates.process_stripe_event(notice(payment, event_id))
 
-    told = [event for _, event in shop.order_store.events_of("ord_1") if event["type"].startswith("Payment")]
-    assert {event["type"]: event["causation_id"] for event in told} == {
+    published = [event for _, event in shop.order_store.events_of("ord_1") if event["type"].startswith("Payment")]
+    assert {event["type"]: event["causation_id"] for event in published} == {
         "PaymentRefundedOutside": "evt_1",
         "PaymentDisputed": "evt_1",
     }
-    assert len(told) == 2
+    assert len(published) == 2
 
 
 def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypatch):
     payment = shop.sold()
     shop.gateway.refund_by_hand(payment, 700)
     shop.gateway.dispute(payment)
-    tell = shop.orders.tell
+    record = shop.orders.record
 
     def dies_at_the_dispute(order_id, event_type, *facts):
         if event_type == "PaymentDisputed":
             raise ConnectionError
-        return tell(order_id, event_type, *facts)
+        return record(order_id, event_type, *facts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shop.orders, "tell", dies_at_the_dispute)
+        patch.setattr(shop.orders, "record", dies_at_the_dispute)
         with pytest.raises(ConnectionError):
             shop.payment_updates.process_stripe_event(notice(payment))
 

@@ -613,26 +613,26 @@ class TestRefundOfLess:
 
 class TestRefundThatFailsLater:
     @pytest.fixture
-    def failed(self, captured, provider, told):
+    def failed(self, captured, provider, published):
         """Return an order with a refund that failed after days and was reported."""
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.fail_refund("re_1")
         provider.forget_keys()
-        captured.learn(intent_of(captured), lambda _, update: told.append(update))
+        captured.learn(intent_of(captured), lambda _, update: published.append(update))
         return captured
 
     @pytest.fixture
-    def told(self):
+    def published(self):
         return []
 
-    def test_is_kept_again_and_told(self, failed, told):
-        assert [(update.kind, update.amount, update.return_id) for update in told] == [
+    def test_is_kept_again_and_told(self, failed, published):
+        assert [(update.kind, update.amount, update.return_id) for update in published] == [
             (UpdateKind.REFUND_FAILED, 1000, "ret_1")
         ]
         assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (0, 2500)
 
     @pytest.mark.parametrize("keys", ["kept", "pruned"])
-    def test_is_made_again_exactly_once(self, captured, provider, told, keys):
+    def test_is_made_again_exactly_once(self, captured, provider, published, keys):
         """Under the old key Stripe would say for a day that it succeeded."""
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.fail_refund("re_1")
@@ -644,13 +644,13 @@ class TestRefundThatFailsLater:
 
         assert (kept(provider), provider.moves.count("refund")) == (1500, 2)
 
-    def test_made_again_is_told_once(self, failed, told):
+    def test_made_again_is_told_once(self, failed, published):
         failed.refund_part(ORDER, euros(1000), "ret_1")
 
         for _ in range(2):
-            failed.learn(intent_of(failed), lambda _, update: told.append(update))
+            failed.learn(intent_of(failed), lambda _, update: published.append(update))
 
-        assert [update.kind for update in told] == [UpdateKind.REFUND_FAILED, UpdateKind.REFUND_RETRIED]
+        assert [update.kind for update in published] == [UpdateKind.REFUND_FAILED, UpdateKind.REFUND_RETRIED]
         assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (1000, 1500)
 
     def test_of_an_undo_is_made_again_by_the_next_undo(self, captured, provider):
@@ -692,21 +692,21 @@ class TestKeysOfStripeArePruned:
 
 class TestLearn:
     @pytest.fixture
-    def told(self):
+    def published(self):
         return []
 
     @pytest.fixture
-    def learn(self, captured, told):
-        return lambda: captured.learn(intent_of(captured), lambda *update: told.append(update))
+    def learn(self, captured, published):
+        return lambda: captured.learn(intent_of(captured), lambda *update: published.append(update))
 
-    def test_tells_each_update_once_for_its_order(self, learn, captured, provider, told):
+    def test_tells_each_update_once_for_its_order(self, learn, captured, provider, published):
         provider.refund_by_hand(intent_of(captured), 1000)
         provider.dispute(intent_of(captured))
 
         learn()
         learn()
 
-        assert [(order, update.kind, update.amount) for order, update in told] == [
+        assert [(order, update.kind, update.amount) for order, update in published] == [
             (ORDER, UpdateKind.REFUNDED_OUTSIDE, 1000),
             (ORDER, UpdateKind.DISPUTED, 1500),
         ]
@@ -714,7 +714,7 @@ class TestLearn:
         assert (payment.refunded, payment.refunded_outside, payment.withdrawn) == (1000, 1000, 1500)
         assert payment.disputed
 
-    def test_tells_of_a_refund_outside_that_a_return_followed(self, learn, captured, provider, told):
+    def test_tells_of_a_refund_outside_that_a_return_followed(self, learn, captured, provider, published):
         """The return comes first to note what Stripe says; its event was lost."""
         provider.refund_by_hand(intent_of(captured), 1000)
         captured.refund_part(ORDER, AMOUNT, "ret_1")
@@ -722,50 +722,50 @@ class TestLearn:
         learn()
         learn()
 
-        assert [(update.kind, update.amount) for _, update in told] == [(UpdateKind.REFUNDED_OUTSIDE, 1000)]
+        assert [(update.kind, update.amount) for _, update in published] == [(UpdateKind.REFUNDED_OUTSIDE, 1000)]
         assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (2500, 1000)
 
-    def test_books_what_the_bank_took(self, learn, captured, provider, told):
+    def test_books_what_the_bank_took(self, learn, captured, provider, published):
         provider.dispute(intent_of(captured))
         learn()
         provider.close_dispute(intent_of(captured), DisputeStatus.LOST)
         learn()
         learn()
 
-        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]
+        assert [update.kind for _, update in published] == [UpdateKind.DISPUTED, UpdateKind.DISPUTE_LOST]
         payment = captured.of(ORDER)
         assert (payment.status, payment.lost, payment.withdrawn) == (PaymentStatus.CHARGED_BACK, 2500, 0)
         assert (payment.kept, payment.disputed) == (0, False)
 
-    def test_tells_of_a_lost_hold(self, authorized, provider, told):
+    def test_tells_of_a_lost_hold(self, authorized, provider, published):
         provider.expire(intent_of(authorized))
 
-        authorized.learn(intent_of(authorized), lambda _, update: told.append(update.kind))
+        authorized.learn(intent_of(authorized), lambda _, update: published.append(update.kind))
 
-        assert told == [UpdateKind.HOLD_LOST]
+        assert published == [UpdateKind.HOLD_LOST]
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_notes_a_hold_that_we_let_go_and_tells_nobody(self, authorized, provider, told):
+    def test_notes_a_hold_that_we_let_go_and_tells_nobody(self, authorized, provider, published):
         provider.cancel(intent_of(authorized), "reconciliation")
 
-        authorized.learn(intent_of(authorized), lambda *update: told.append(update))
+        authorized.learn(intent_of(authorized), lambda *update: published.append(update))
 
-        assert told == []
+        assert published == []
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, told):
+    def test_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, published):
         with pytest.raises(PaymentUnknown):
-            payments.learn("pi_unknown", lambda *update: told.append(update))
+            payments.learn("pi_unknown", lambda *update: published.append(update))
 
-        assert told == []
+        assert published == []
 
-    def test_finds_nothing_new_in_what_we_did_ourselves(self, learn, captured, told):
+    def test_finds_nothing_new_in_what_we_did_ourselves(self, learn, captured, published):
         captured.refund_part(ORDER, euros(1000), "ret_1")
         before = captured.of(ORDER)
 
         learn()
 
-        assert told == []
+        assert published == []
         assert captured.of(ORDER) == before
 
     def test_writes_nothing_where_nothing_changed(self, learn, captured):
@@ -775,12 +775,12 @@ class TestLearn:
 
         assert captured.of(ORDER).version == before.version
 
-    def test_notes_a_capture_that_was_not_noted_and_tells_nobody(self, authorized, provider, told):
+    def test_notes_a_capture_that_was_not_noted_and_tells_nobody(self, authorized, provider, published):
         provider.capture(intent_of(authorized), "by-hand")
 
-        authorized.learn(intent_of(authorized), lambda *update: told.append(update))
+        authorized.learn(intent_of(authorized), lambda *update: published.append(update))
 
-        assert told == []
+        assert published == []
         assert (status_of(authorized), authorized.of(ORDER).captured) == (PaymentStatus.CAPTURED, 2500)
 
     def test_the_news_is_told_before_it_is_noted(self, captured, provider):
@@ -792,7 +792,7 @@ class TestLearn:
         assert noted == [False]
         assert captured.of(ORDER).disputed
 
-    def test_news_that_could_not_be_told_is_told_by_the_next_try(self, learn, captured, provider, told):
+    def test_news_that_could_not_be_told_is_told_by_the_next_try(self, learn, captured, provider, published):
         def dies(*_):
             raise ConnectionError
 
@@ -802,9 +802,11 @@ class TestLearn:
 
         learn()
 
-        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED]
+        assert [update.kind for _, update in published] == [UpdateKind.DISPUTED]
 
-    def test_if_we_die_before_it_is_noted_it_is_told_again(self, learn, captured, store, provider, told, monkeypatch):
+    def test_if_we_die_before_it_is_noted_it_is_told_again(
+        self, learn, captured, store, provider, published, monkeypatch
+    ):
         provider.dispute(intent_of(captured))
         with monkeypatch.context() as patch:
             patch.setattr(store, "replace", lambda *_, **__: 1 / 0)
@@ -813,8 +815,8 @@ class TestLearn:
 
         learn()
 
-        assert [update.kind for _, update in told] == [UpdateKind.DISPUTED] * 2
-        assert len({update.fact for _, update in told}) == 1
+        assert [update.kind for _, update in published] == [UpdateKind.DISPUTED] * 2
+        assert len({update.fact for _, update in published}) == 1
         assert captured.of(ORDER).disputed
 
     def test_is_tried_again_if_the_payment_changes_meanwhile(self, captured, store, provider):
@@ -826,14 +828,14 @@ class TestLearn:
         assert not captured.of(ORDER).disputed
 
     @pytest.mark.parametrize("order_id", [None, "ord_unknown", ORDER])
-    def test_leaves_payments_alone_that_no_order_knows(self, captured, provider, told, order_id):
+    def test_leaves_payments_alone_that_no_order_knows(self, captured, provider, published, order_id):
         stranger = provider.create(order_id, AMOUNT, "by-hand").id
         provider.expire(stranger)
         before = captured.of(ORDER)
 
-        captured.learn(stranger, lambda *update: told.append(update))
+        captured.learn(stranger, lambda *update: published.append(update))
 
-        assert told == []
+        assert published == []
         assert captured.of(ORDER) == before
 
 
@@ -945,12 +947,12 @@ class TestReconciliation:
         assert kept(provider) == 1500
 
     def test_a_surplus_that_was_given_back_is_not_taken_for_a_refund_by_others(self, captured, provider):
-        told = []
+        published = []
         captured.repair(provider.retrieve(intent_of(captured)), 700, RUN)
 
-        captured.learn(intent_of(captured), lambda *update: told.append(update))
+        captured.learn(intent_of(captured), lambda *update: published.append(update))
 
-        assert told == []
+        assert published == []
         assert (captured.of(ORDER).refunded, captured.of(ORDER).refunded_outside) == (700, 0)
 
 

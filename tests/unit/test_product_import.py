@@ -167,8 +167,8 @@ class TestBadRows:
     def test_csv(self, row, sku, field):
         rows = read(csv_file(row, TENT))
         assert good(rows) == ["TENT"]
-        ((line, told, problem),) = bad(rows)
-        assert (line, told) == (2, sku) and problem.startswith(field)
+        ((line, named, problem),) = bad(rows)
+        assert (line, named) == (2, sku) and problem.startswith(field)
 
     @pytest.mark.parametrize(
         ("row", "sku", "problem"),

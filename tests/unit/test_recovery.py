@@ -32,12 +32,12 @@ def dead(shop):
 def resumed(shop):
     """Return the result of the recovery's first step."""
     shop.recovery.resume_shipment("ord_1", TOKEN, "FULFILMENT_FAILED")
-    return [outcome for token, outcome in shop.saga.heard if token == TOKEN]
+    return [outcome for token, outcome in shop.saga.results if token == TOKEN]
 
 
 class TestDirection:
     def test_recovery_goes_on_where_the_parcel_has_left(self, dead):
-        dead.shipping.hear(a_reply("dispatched", carrier="Pigeon"))
+        dead.shipping.process_reply(a_reply("dispatched", carrier="Pigeon"))
         dead.orders.dispatched("ord_1")
 
         assert resumed(dead) == [{"carrier": "Pigeon", "tracking_number": None}]
@@ -59,9 +59,9 @@ class TestDirection:
         assert resumed(dead) == []
         assert dead.orders.get("ord_1").cancellation is None
 
-        dead.shipping.hear(a_reply("dispatched"))
+        dead.shipping.process_reply(a_reply("dispatched"))
 
-        assert [token for token, _ in dead.saga.heard] == [TOKEN]
+        assert [token for token, _ in dead.saga.results] == [TOKEN]
 
     def test_recovery_goes_back_when_the_warehouse_stays_silent(self, dead):
         dead.clock.passes(minutes=2)
@@ -238,8 +238,8 @@ class TestReturns:
 def event(machine, name):
     """As EventBridge puts it into the queue."""
     detail = {"stateMachineArn": machine, "name": name, "status": "ABORTED", "executionArn": "arn", "input": "{}"}
-    told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-    return WorkflowDied.model_validate_json(json.dumps(told))
+    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    return WorkflowDied.model_validate_json(json.dumps(event))
 
 
 class TestEvent:

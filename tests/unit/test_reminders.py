@@ -35,11 +35,11 @@ class Room:
     def is_given(self, customer_id):
         return customer_id in self.consenting
 
-    def cart_left(self, cart, to, pieces, has_consent):
+    def cart_left(self, cart, to, items, has_consent):
         if cart.id == self.broken_for:
             raise ConnectionError
         assert has_consent()
-        self.sent.append((cart.id, cart.version, to, pieces))
+        self.sent.append((cart.id, cart.version, to, items))
         return True
 
 

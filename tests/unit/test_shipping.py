@@ -92,13 +92,13 @@ def requested(shipping):
 
 @pytest.fixture
 def dispatched(requested):
-    requested.hear(a_reply("dispatched", **TRACKED))
+    requested.process_reply(a_reply("dispatched", **TRACKED))
     return requested
 
 
 @pytest.fixture
 def refused(requested):
-    requested.hear(a_reply("refused"))
+    requested.process_reply(a_reply("refused"))
     return requested
 
 
@@ -136,18 +136,18 @@ class TestRequest:
     def test_wakes_the_step_at_once_if_the_parcel_has_left(self, dispatched, warehouse, saga):
         dispatched.request(a_parcel(), "token-2")
 
-        assert saga.heard[-1] == ("token-2", TRACKED)
+        assert saga.results[-1] == ("token-2", TRACKED)
         assert warehouse.actions == ["ship"]
 
     def test_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
-        store.meanwhile = lambda: shipping.hear(a_reply("dispatched", **TRACKED))
+        store.meanwhile = lambda: shipping.process_reply(a_reply("dispatched", **TRACKED))
 
         shipping.request(a_parcel(), "token-2")
 
-        assert saga.heard == [("token-1", TRACKED), ("token-2", TRACKED)]
+        assert saga.results == [("token-1", TRACKED), ("token-2", TRACKED)]
 
     @pytest.mark.parametrize(("end", "error"), [("refused", ShipmentRefused), ("recalled", ShipmentEnded)])
     def test_nothing_is_sent_after_the_end(self, end, error, request, warehouse):
@@ -170,7 +170,7 @@ class TestRequest:
     def test_what_cannot_be_requested_ends_the_wait_by_name(self, shipping, saga):
         shipping.fail("token-1", ShipmentEnded(ORDER))
 
-        assert saga.heard == [("token-1", "ShipmentEnded")]
+        assert saga.results == [("token-1", "ShipmentEnded")]
 
 
 class TestExpects:
@@ -216,7 +216,7 @@ class TestWait:
         self, requested, clock, warehouse, monkeypatch
     ):
         def emptied():
-            requested.hear(a_reply("accepted"))
+            requested.process_reply(a_reply("accepted"))
             return False
 
         clock.passes(seconds=60)
@@ -225,7 +225,7 @@ class TestWait:
 
     def test_wait_counts_from_the_last_sign_of_life(self, requested, clock):
         clock.passes(seconds=50)
-        requested.hear(a_reply("accepted"))
+        requested.process_reply(a_reply("accepted"))
         clock.passes(seconds=59)
         assert self.waits(requested)
         clock.passes(seconds=1)
@@ -234,16 +234,16 @@ class TestWait:
     def test_dispatch_limit_counts_from_the_warehouses_own_acceptance(self, requested, clock):
         accepted_at = clock()
         clock.passes(seconds=30)
-        requested.hear(a_reply("accepted", at=iso(accepted_at)))
+        requested.process_reply(a_reply("accepted", at=iso(accepted_at)))
         for _ in range(11):
             clock.passes(seconds=50)
-            requested.hear(a_reply("accepted", at=iso(clock())))
+            requested.process_reply(a_reply("accepted", at=iso(clock())))
             assert self.waits(requested)
         clock.passes(seconds=20)
         assert not self.waits(requested)
 
     def test_dispatch_limit_counts_from_now_if_the_warehouses_clock_is_ahead(self, requested, clock):
-        requested.hear(a_reply("accepted", at=iso(clock() + timedelta(hours=1))))
+        requested.process_reply(a_reply("accepted", at=iso(clock() + timedelta(hours=1))))
         assert requested.of(ORDER).accepted_at == iso(clock())
 
     def test_request_that_may_not_have_been_sent_is_sent_again(self, shipping, warehouse, clock):
@@ -259,29 +259,29 @@ class TestWait:
 
 class TestAnswer:
     def test_accepted_only_shows_a_sign_of_life(self, requested, saga):
-        requested.hear(a_reply("accepted"))
+        requested.process_reply(a_reply("accepted"))
 
-        assert saga.heard == []
+        assert saga.results == []
         assert requested.of(ORDER).status == ShipmentStatus.REQUESTED
 
     @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
     def test_answer_wakes_the_step_that_waits_now(self, requested, saga, outcome):
         requested.request(a_parcel(), "token-2")
 
-        requested.hear(a_reply(outcome, task_token="token-1"))
+        requested.process_reply(a_reply(outcome, task_token="token-1"))
 
-        assert [token for token, _ in saga.heard] == ["token-2"]
+        assert [token for token, _ in saga.results] == ["token-2"]
 
     def test_dispatched_wakes_the_saga_and_notes_the_way(self, dispatched, saga):
         shipment = dispatched.of(ORDER)
 
-        assert saga.heard == [("token-1", TRACKED)]
+        assert saga.results == [("token-1", TRACKED)]
         assert (shipment.status, shipment.carrier, shipment.tracking_number) == ("DISPATCHED", "Pigeon", "P-7")
 
     def test_dispatched_twice_wakes_again_with_the_first_note(self, dispatched, saga):
-        dispatched.hear(a_reply("dispatched", carrier="Owl", tracking_number="O-9"))
+        dispatched.process_reply(a_reply("dispatched", carrier="Owl", tracking_number="O-9"))
 
-        assert saga.heard == [("token-1", TRACKED)] * 2
+        assert saga.results == [("token-1", TRACKED)] * 2
         assert dispatched.of(ORDER).carrier == "Pigeon"
 
     def test_dispatched_reply_is_repeated_for_a_concurrently_repeated_step(self, warehouse, saga, open_with):
@@ -290,10 +290,10 @@ class TestAnswer:
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
 
-        shipping.hear(a_reply("dispatched", **TRACKED))
+        shipping.process_reply(a_reply("dispatched", **TRACKED))
 
         assert (shipping.of(ORDER).status, shipping.of(ORDER).carrier) == (ShipmentStatus.DISPATCHED, "Pigeon")
-        assert saga.heard == [("token-2", TRACKED)]
+        assert saga.results == [("token-2", TRACKED)]
 
     @pytest.mark.parametrize("outcome", ["dispatched", "refused"])
     def test_reply_is_repeated_and_too_late_for_a_concurrent_recall(self, warehouse, saga, outcome, open_with):
@@ -302,10 +302,10 @@ class TestAnswer:
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.recall(ORDER)
 
-        shipping.hear(a_reply(outcome))
+        shipping.process_reply(a_reply(outcome))
 
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
-        assert saga.heard == []
+        assert saga.results == []
 
     def test_refused_reply_is_repeated_for_a_concurrently_repeated_step(self, warehouse, saga, open_with):
         store = ChangedOnce()
@@ -313,46 +313,46 @@ class TestAnswer:
         shipping.request(a_parcel(), "token-1")
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-2")
 
-        shipping.hear(a_reply("refused"))
+        shipping.process_reply(a_reply("refused"))
 
         assert shipping.of(ORDER).status == ShipmentStatus.REFUSED
-        assert saga.heard == [("token-2", "ShipmentRefused")]
+        assert saga.results == [("token-2", "ShipmentRefused")]
 
     def test_dispatched_after_a_recall_is_too_late(self, recalled, saga):
-        recalled.hear(a_reply("dispatched", **TRACKED))
+        recalled.process_reply(a_reply("dispatched", **TRACKED))
 
-        assert saga.heard == []
+        assert saga.results == []
         assert recalled.of(ORDER).status == ShipmentStatus.RECALLED
 
     def test_dispatched_after_a_refusal_changes_nothing(self, refused):
-        refused.hear(a_reply("dispatched", **TRACKED))
+        refused.process_reply(a_reply("dispatched", **TRACKED))
 
         assert refused.of(ORDER).status == ShipmentStatus.REFUSED
 
     def test_refused_fails_the_step_by_name(self, refused, saga):
-        assert saga.heard == [("token-1", "ShipmentRefused")]
+        assert saga.results == [("token-1", "ShipmentRefused")]
         assert refused.of(ORDER).status == ShipmentStatus.REFUSED
 
     def test_second_refusal_completes_the_token_again(self, refused, saga):
-        refused.hear(a_reply("refused"))
+        refused.process_reply(a_reply("refused"))
 
-        assert saga.heard == [("token-1", "ShipmentRefused")] * 2
+        assert saga.results == [("token-1", "ShipmentRefused")] * 2
 
     @pytest.mark.parametrize("end", ["dispatched", "recalled"])
     def test_refused_after_another_end_changes_nothing(self, end, request, saga):
         ended = request.getfixturevalue(end)
-        status, heard = ended.of(ORDER).status, list(saga.heard)
+        status, results = ended.of(ORDER).status, list(saga.results)
 
-        ended.hear(a_reply("refused"))
+        ended.process_reply(a_reply("refused"))
 
-        assert (ended.of(ORDER).status, saga.heard) == (status, heard)
+        assert (ended.of(ORDER).status, saga.results) == (status, results)
 
     @pytest.mark.parametrize("outcome", ["accepted", "dispatched", "refused"])
     def test_an_answer_about_an_unknown_order_is_left_alone(self, shipping, saga, outcome):
-        shipping.hear(a_reply(outcome))
+        shipping.process_reply(a_reply(outcome))
 
         assert shipping.of(ORDER) is None
-        assert saga.heard == []
+        assert saga.results == []
 
 
 class TestRecall:
@@ -381,7 +381,7 @@ class TestRecall:
         recalled.recall(ORDER)
         assert warehouse.actions == ["ship", "recall", "recall"]
 
-        recalled.hear(a_reply("recalled"))
+        recalled.process_reply(a_reply("recalled"))
         recalled.recall(ORDER)
 
         assert warehouse.actions == ["ship", "recall", "recall"]
@@ -408,13 +408,13 @@ class TestRecall:
     @pytest.mark.parametrize("answers", [["recalled"], ["already_dispatched", "returned"], ["returned"]])
     def test_recall_keeps_the_warehouses_answer(self, recalled, answers):
         for outcome in answers:
-            recalled.hear(a_reply(outcome))
+            recalled.process_reply(a_reply(outcome))
 
         assert recalled.of(ORDER).recall_outcome == answers[-1]
 
     def test_recall_answers_in_the_wrong_order_keep_the_final_one(self, recalled):
         for outcome in ("returned", "already_dispatched"):
-            recalled.hear(a_reply(outcome))
+            recalled.process_reply(a_reply(outcome))
 
         assert recalled.of(ORDER).recall_outcome == "returned"
 
@@ -426,26 +426,26 @@ class TestParcelThatLeftTooLate:
         before = len(warehouse.sent)
 
         for _ in range(2):
-            ended.hear(a_reply("dispatched", **TRACKED))
+            ended.process_reply(a_reply("dispatched", **TRACKED))
 
         assert counted == [LATE]
         assert warehouse.actions[before:] == ["recall", "recall"]
         assert ended.of(ORDER).left_at
 
     def test_late_parcel_is_recalled_again_although_the_warehouse_had_stopped_it(self, recalled, warehouse, counted):
-        recalled.hear(a_reply("recalled"))
-        recalled.hear(a_reply("dispatched"))
+        recalled.process_reply(a_reply("recalled"))
+        recalled.process_reply(a_reply("dispatched"))
 
         assert (warehouse.actions, counted) == (["ship", "recall", "recall"], [LATE])
 
     def test_late_parcel_is_counted_when_the_warehouse_answers_the_recall_so(self, recalled, counted):
-        recalled.hear(a_reply("already_dispatched"))
-        recalled.hear(a_reply("dispatched"))
+        recalled.process_reply(a_reply("already_dispatched"))
+        recalled.process_reply(a_reply("dispatched"))
 
         assert counted == [LATE]
 
     def test_recalled_parcel_that_had_not_left_is_not_counted(self, recalled, counted):
-        recalled.hear(a_reply("recalled"))
+        recalled.process_reply(a_reply("recalled"))
 
         assert (counted, recalled.of(ORDER).left_at) == ([], None)
 
@@ -473,14 +473,14 @@ class TestStop:
 
         assert warehouse.actions == ["ship", "recall"]
         assert requested.of(ORDER).status == ShipmentStatus.RECALLED
-        assert saga.heard == [("token-1", self.STOPPED)]
+        assert saga.results == [("token-1", self.STOPPED)]
 
     def test_lets_the_step_go_that_waits_now(self, requested, saga):
         requested.request(a_parcel(), "token-2")
 
         requested.stop(ORDER, self.WHY)
 
-        assert saga.heard == [("token-2", self.STOPPED)]
+        assert saga.results == [("token-2", self.STOPPED)]
 
     def test_lets_the_step_go_also_if_it_is_repeated_at_this_moment(self, warehouse, saga, open_with):
         store = ChangedOnce()
@@ -490,7 +490,7 @@ class TestStop:
 
         shipping.stop(ORDER, self.WHY)
 
-        assert saga.heard == [("token-2", self.STOPPED)]
+        assert saga.results == [("token-2", self.STOPPED)]
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
         assert warehouse.actions[-1] == "recall"
 
@@ -501,13 +501,13 @@ class TestStop:
 
         shipping.stop(ORDER, self.WHY)
 
-        assert saga.heard == [("token-1", self.STOPPED)]
+        assert saga.results == [("token-1", self.STOPPED)]
         assert warehouse.actions == ["ship", "recall"]
 
     def test_before_any_request_closes_the_door(self, shipping, warehouse, saga):
         shipping.stop(ORDER, self.WHY)
 
-        assert (saga.heard, warehouse.actions) == ([], [])
+        assert (saga.results, warehouse.actions) == ([], [])
         with pytest.raises(ShipmentEnded):
             shipping.request(a_parcel(), "token-1")
 
@@ -515,19 +515,19 @@ class TestStop:
         """The first one may have died between the two."""
         recalled.stop(ORDER, self.WHY)
 
-        assert saga.heard == [("token-1", self.STOPPED)]
+        assert saga.results == [("token-1", self.STOPPED)]
 
     def test_reaches_the_warehouse_also_if_the_first_message_was_lost(self, requested, warehouse, saga):
         warehouse.broken = True
         with pytest.raises(ConnectionError):
             requested.stop(ORDER, self.WHY)
-        assert saga.heard == []
+        assert saga.results == []
         warehouse.broken = False
 
         requested.stop(ORDER, self.WHY)
 
         assert warehouse.actions == ["ship", "recall"]
-        assert saga.heard == [("token-1", self.STOPPED)]
+        assert saga.results == [("token-1", self.STOPPED)]
 
 
 @pytest.mark.parametrize(
@@ -535,8 +535,8 @@ class TestStop:
     [
         lambda shipping: shipping.recall(ORDER),
         lambda shipping: shipping.request(a_parcel(), "token-2"),
-        lambda shipping: shipping.hear(a_reply("dispatched")),
-        lambda shipping: shipping.hear(a_reply("refused")),
+        lambda shipping: shipping.process_reply(a_reply("dispatched")),
+        lambda shipping: shipping.process_reply(a_reply("refused")),
     ],
     ids=["recall", "request", "dispatched", "refused"],
 )
@@ -548,4 +548,4 @@ def test_lasting_contention_ends_as_busy_and_wakes_nobody(open_with, saga, call)
     with pytest.raises(ShipmentBusy):
         call(shipping)
 
-    assert saga.heard == []
+    assert saga.results == []

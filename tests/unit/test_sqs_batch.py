@@ -30,32 +30,32 @@ def a_notice(payment_intent):
 
 @pytest.mark.parametrize("broken", ["nonsense", "{}", '{"event_id": "evt_1"}'])
 def test_a_message_that_cannot_be_read_does_not_stop_the_others(broken):
-    heard = []
+    received = []
 
-    answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), StripeEventRef, heard.append)
+    answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), StripeEventRef, received.append)
 
-    assert [notice.payment_intent for notice in heard] == ["pi_1", "pi_3"]
+    assert [notice.payment_intent for notice in received] == ["pi_1", "pi_3"]
     assert answer == failed(2)
 
 
 def test_a_message_that_cannot_be_handled_does_not_stop_the_others():
-    heard = []
+    received = []
 
     def handle(notice):
         if notice.payment_intent == "pi_1":
             raise ConnectionError
-        heard.append(notice.payment_intent)
+        received.append(notice.payment_intent)
 
     assert consume(batch(a_notice("pi_1"), a_notice("pi_2")), StripeEventRef, handle) == failed(1)
-    assert heard == ["pi_2"]
+    assert received == ["pi_2"]
 
 
 def test_events_are_taken_out_of_what_the_bus_wraps_around_them():
-    heard = []
+    received = []
 
-    answer = bus.consume(batch(from_bus(1), '{"detail": {}}', from_bus(3)), heard.append)
+    answer = bus.consume(batch(from_bus(1), '{"detail": {}}', from_bus(3)), received.append)
 
-    assert [event.order_id for event in heard] == ["ord_1", "ord_3"]
+    assert [event.order_id for event in received] == ["ord_1", "ord_3"]
     assert answer == failed(2)
 
 

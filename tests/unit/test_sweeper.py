@@ -74,12 +74,12 @@ def test_goes_on_after_one_that_fails_and_tries_it_again(shop, shelf):
 
 
 def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, shelf, monkeypatch):
-    tell = shop.orders.cancel
+    cancel_order = shop.orders.cancel
 
     def cancel(order_id, reason):
         if order_id == "ord_2":
             raise OrderChanged(order_id)
-        return tell(order_id, reason)
+        return cancel_order(order_id, reason)
 
     monkeypatch.setattr(shop.orders, "cancel", cancel)
 

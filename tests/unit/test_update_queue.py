@@ -80,9 +80,9 @@ def test_what_cannot_be_queued_is_not_overtaken():
 def test_update_has_the_event_and_no_personal_data():
     cancelled = as_read(an_order("ord_1")).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK)
 
-    told = change(cancelled.pending_event, cancelled.version)
+    update = change(cancelled.pending_event, cancelled.version)
 
-    assert told.model_dump() == {
+    assert update.model_dump() == {
         "order_id": "ord_1",
         "version": 2,
         "type": "OrderCancelled",
