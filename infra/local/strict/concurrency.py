@@ -80,7 +80,8 @@ def _retry_throttled() -> None:
         return result
 
     def later(function: dict[str, Any], event: dict[str, Any]) -> None:
-        settings = function.get("event_invoke_config") or {}
+        latest = (function.get("event_invoke_configs") or {}).get("$LATEST")
+        settings = function.get("event_invoke_config") or latest or {}
         token = retry_until.set(time.time() + int(settings.get("MaximumEventAgeInSeconds", 6 * 3600)))
         try:
             invoke_later(function, event)  # its thread inherits the context
