@@ -144,7 +144,7 @@ def _stack(body: bytes, region: str, account: str) -> str | None:
 
 
 def _log_group(headers: Any, body: bytes, region: str, account: str) -> str | None:
-    """Return the log group that a query, or a listing of all groups, is checked against.
+    """Return the log group that a query (the first of several groups) or a listing is checked against.
 
     AWS checks log groups with a suffix for log streams, and a listing against a group without name, also with a
     prefix: Amazon CloudWatch Logs user guide, "Identity and access management for Amazon CloudWatch Logs".

@@ -9,7 +9,9 @@ from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from ministack.services import lambda_svc as service
 
+from infra.local.strict import concurrency
 from tests.strict.conftest import CONCURRENCY, ROLE, eventually
 
 WAITING = """
@@ -162,6 +164,21 @@ def test_reserving_what_the_account_needs_is_refused(functions, tmp_path):
 
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
     assert f"below its minimum value of [{CONCURRENCY}]" in str(refused.value)
+
+
+def test_reserved_concurrency_is_kept_for_its_function(monkeypatch):
+    store = {"_functions": {"reserved": {"concurrency": 2}}, "_inflight": {}, "_inflight_total": 0}
+    kept = {"_acquire_execution_slot": service._acquire_execution_slot, "_ACCOUNT_CONCURRENCY_CAP": 5}
+    for name, value in (store | kept).items():
+        monkeypatch.setattr(service, name, value)
+
+    concurrency._share_limit()
+
+    def refusals(name, calls):
+        return [service._acquire_execution_slot({}, {"FunctionName": name})[1] for _ in range(calls)]
+
+    assert refusals("other", 4) == [None, None, None, "account"]
+    assert refusals("reserved", 3) == [None, None, "function"]
 
 
 def _ended(workflows, arn):
