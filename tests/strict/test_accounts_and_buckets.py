@@ -1,5 +1,7 @@
 """Limits of an account: policies, buckets, sending emails, and user pools that send emails."""
 
+import base64
+import hmac
 import json
 
 import pytest
@@ -195,3 +197,27 @@ def test_sign_up_with_a_text_too_long_is_refused(session, field, wrong):
 
     assert error["Code"] == "InvalidParameterException"
     assert f"Value at '{field}' failed to satisfy constraint" in error["Message"]
+
+
+def test_token_is_not_refreshed_with_a_wrong_client_secret(session):
+    cognito = session.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="secret")["UserPool"]["Id"]
+    client = cognito.create_user_pool_client(
+        UserPoolId=pool,
+        ClientName="any",
+        GenerateSecret=True,
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 0},
+    )["UserPoolClient"]
+    cognito.admin_create_user(UserPoolId=pool, Username="ida", MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username="ida", Password="Long-stories-1", Permanent=True)
+    proof = hmac.digest(client["ClientSecret"].encode(), f"ida{client['ClientId']}".encode(), "sha256")
+    given = {"USERNAME": "ida", "PASSWORD": "Long-stories-1", "SECRET_HASH": base64.b64encode(proof).decode()}
+    signed_in = cognito.initiate_auth(ClientId=client["ClientId"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given)
+    token = signed_in["AuthenticationResult"]["RefreshToken"]
+    refresh = {"ClientId": client["ClientId"], "RefreshToken": token}
+
+    error = refused(cognito.get_tokens_from_refresh_token, **refresh, ClientSecret="w" * 24)
+
+    assert error["Code"] == "NotAuthorizedException"
+    assert cognito.get_tokens_from_refresh_token(**refresh, ClientSecret=client["ClientSecret"])
