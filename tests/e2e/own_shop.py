@@ -18,7 +18,7 @@ class OwnShop:
     payments_port: int = field(default_factory=processes.free_port)
     engine_pid: int = 0
     payments_pid: int = 0
-    emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.01"})
+    emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.001"})
 
     @property
     def place(self) -> shop.LocalShop:

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,10 @@ from botocore.config import Config
 
 Answer = dict[str, Any]
 TestState = Callable[..., Answer]
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +39,35 @@ def run_state(step_functions: Any) -> TestState:
         return step_functions.test_state(**arguments)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_machine(engine: Any, step_functions: Any) -> Iterator[Callable[..., Any]]:
+    """Run a definition to its end and return its output. Its role, which the emulator requires, has no rights."""
+    iam, made = engine.session.client("iam"), []
+    name = f"machines-{time.time_ns()}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+
+    def run(definition: dict[str, Any], given: dict[str, Any]) -> Any:
+        created = step_functions.create_state_machine(
+            name=f"{name}-{len(made)}", definition=json.dumps(definition), roleArn=role
+        )
+        made.append(created["stateMachineArn"])
+        return _output(step_functions, made[-1], given)
+
+    yield run
+    for machine in made:
+        step_functions.delete_state_machine(stateMachineArn=machine)
+    iam.delete_role(RoleName=name)
+
+
+def _output(step_functions: Any, machine: str, given: dict[str, Any]) -> Any:
+    execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps(given))
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        answer = step_functions.describe_execution(executionArn=execution["executionArn"])
+        if answer["status"] != "RUNNING":
+            assert answer["status"] == "SUCCEEDED", answer
+            return json.loads(answer["output"])
+        time.sleep(0.05)
+    raise AssertionError("the execution did not end")

@@ -2,8 +2,6 @@
 
 import json
 import re
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +9,8 @@ from .machine import MACHINES, PARKING, QUEUED, RETURN_STEPS, STATES, TASKS, WAI
 
 VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
 TOKEN = "{% $states.context.Task.Token %}"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
 ORDER_ID, RETURN_ID = "order-1", "return-1"
 INPUT = {"order_id": ORDER_ID, "return_id": RETURN_ID, "reason": "OUT_OF_STOCK"}
-FINISHED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
 def ways(machine: Machine, name: str, known: frozenset[str] = frozenset()) -> list[tuple[str, frozenset[str]]]:
@@ -44,16 +37,7 @@ def test_every_variable_is_set_on_every_way_to_its_use(name):
 
 
 @pytest.fixture(scope="module")
-def role(engine) -> Iterator[str]:
-    """Create a role without rights: the emulator requires that a state machine's role exists."""
-    iam = engine.session.client("iam")
-    name = f"arguments-{time.time_ns()}"
-    yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    iam.delete_role(RoleName=name)
-
-
-@pytest.fixture(scope="module")
-def arguments(step_functions, role) -> dict[str, State]:
+def arguments(run_machine) -> dict[str, State]:
     """Return the arguments of all tasks, evaluated by the emulator after a state that sets the workflows' variables."""
     asked = {name: {k: v for k, v in _payload(name).items() if v != TOKEN} for name in TASKS}
     known = {k: v for machine in MACHINES for k, v in STATES[machine.definition["StartAt"]]["Assign"].items()}
@@ -66,15 +50,7 @@ def arguments(step_functions, role) -> dict[str, State]:
             "Say": {"Type": "Pass", "Output": asked, "End": True},
         },
     }
-    created = step_functions.create_state_machine(
-        name=f"arguments-{time.time_ns()}",
-        definition=json.dumps(machine),
-        roleArn=role,
-    )
-    try:
-        return _result(step_functions, created["stateMachineArn"])
-    finally:
-        step_functions.delete_state_machine(stateMachineArn=created["stateMachineArn"])
+    return run_machine(machine, INPUT)
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", *PARKING, *RETURN_STEPS)])
@@ -115,15 +91,3 @@ def test_whoever_is_waited_for_is_handed_a_task_token(name):
 def _payload(name: str) -> State:
     arguments = STATES[name]["Arguments"]
     return arguments.get("Payload", arguments["MessageBody"] if name in QUEUED else arguments)
-
-
-def _result(step_functions, machine: str) -> dict[str, State]:
-    execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps(INPUT))
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        answer = step_functions.describe_execution(executionArn=execution["executionArn"])
-        if answer["status"] in FINISHED:
-            assert answer["status"] == "SUCCEEDED", answer
-            return json.loads(answer["output"])
-        time.sleep(0.05)
-    raise AssertionError("the execution did not end")

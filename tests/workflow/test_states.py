@@ -167,6 +167,20 @@ def test_outage_is_retried_until_the_attempts_are_used_up(run_state, names, erro
             assert answers == ["RETRIABLE", "RETRIABLE", "FAILED"], (name, error)
 
 
+def test_order_continues_to_the_capture_when_its_email_cannot_be_queued(run_machine):
+    """There is no queue, and the role may not send. The warehouse has dispatched at once."""
+    fulfil = copy.deepcopy(STATES[PARALLEL])
+    shipping, _ = fulfil["Branches"]
+    shipping["States"] = {"ShipOrder": {"Type": "Pass", "Output": "dispatched", "End": True}}
+    begin = {"Type": "Pass", "Assign": {"order_id": "order-1"}, "Next": PARALLEL}
+    ends = {name: {"Type": "Pass", "Output": name, "End": True} for name in (fulfil["Next"], "RecallShipment")}
+    states = {"Begin": begin, PARALLEL: fulfil, **ends}
+
+    ended = run_machine({"QueryLanguage": "JSONata", "StartAt": "Begin", "States": states}, {})
+
+    assert ended == "CapturePayment"
+
+
 @pytest.mark.parametrize("error", ["WarehouseSilent", "ShipmentRefused"])
 def test_warehouse_failure_leaves_its_branch_and_recalls_the_shipment(run_state, error):
     """The wait itself catches nothing: its error leaves the branch and meets the Parallel's catchers."""
