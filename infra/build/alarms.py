@@ -194,10 +194,10 @@ def _rule(name: str, rule: Template) -> list[Template]:
 
 
 def rule_name(name: str, rule: Template) -> Template:
-    """Return a rule's name. `Ref` of a rule on a custom bus is `bus|rule`."""
+    """Return a rule's name. `Ref` of a rule on a bus of its own is `bus|rule`, and its ARN ends in `rule/bus/rule`."""
     if "EventBusName" not in rule["Properties"]:
         return {"Ref": name}
-    return {"Fn::Select": [1, {"Fn::Split": ["|", {"Ref": name}]}]}
+    return {"Fn::Select": [2, {"Fn::Split": ["/", {"Fn::GetAtt": [name, "Arn"]}]}]}
 
 
 def _slow(config: dict[str, Any]) -> Template:

@@ -87,6 +87,15 @@ def named_after_shop() -> Template:
     }
 
 
+def protected(template: Template) -> Template:
+    """Return the deletion protection of the tables that outlive the stack."""
+    return {
+        name: {"Properties": {"DeletionProtectionEnabled": {"Fn::If": ["IsProtected", True, False]}}}
+        for name, table in _of_type(template, "AWS::DynamoDB::Table").items()
+        if "DeletionPolicy" in table
+    }
+
+
 def asynchronous(template: Template) -> Template:
     """Give each scheduled function the retries of its schedule. A schedule invokes asynchronously: its own retries end
     when Lambda accepts the call; Lambda then retries as often and as long, and reports to the same queue."""

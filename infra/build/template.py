@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, derived, gateway, guards, logs
+from infra.build import alarms, dashboards, derived, gateway, guards, logs
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -69,11 +69,13 @@ def merged_template(stage: str) -> dict[str, Any]:
         derived.named_after_shop(),
         derived.operated(merged),
         derived.asynchronous(merged),
+        derived.protected(merged),
         derived.schema_registry(),
         derived.audited(merged) if "Auditor" in merged["Resources"] else {},
         guards.guarded(merged),
         logs.log_groups(merged, CHALICE),
         alarms.alarms(merged, CHALICE),
+        dashboards.dashboards(merged),
     ]
     templates = [merged, _dead_letter_urls(merged), gateway.definition(), *({"Resources": part} for part in parts)]
     return reduce(_merged, templates)

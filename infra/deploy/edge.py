@@ -54,7 +54,8 @@ def deploy_around(
     known = parameters(session, main_stack)
     outputs = main(known)
     template = package(out, bake(outputs))
-    current = stack.deploy(session, template, out, name(main_stack), given or {}, progress, options)
+    own = {"DistributionId": outputs["DistributionId"], **(given or {})}
+    current = stack.deploy(session, template, out, name(main_stack), own, progress, options)
     return outputs if current == known else main(current)
 
 

@@ -85,6 +85,11 @@ def no_metric_math(template: Template, local: Local) -> None:
             del template["Resources"][name]
 
 
+def no_budget(template: Template, local: Local) -> None:
+    """Remove the budget, which the emulator's CloudFormation rejects. Nothing costs anything locally."""
+    del template["Resources"]["CostBudget"]
+
+
 def plain_http(template: Template, local: Local) -> None:
     """Remove redirects to https and the buckets' demand for TLS: on loopback there is no certificate."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
@@ -149,6 +154,7 @@ DIFFERENCES = (
     method_settings,
     no_api_firewall,
     no_metric_math,
+    no_budget,
     api_origin,
     plain_http,
     identity_endpoint,

@@ -68,12 +68,13 @@ class Physical:
             case {"Fn::GetAtt": [name, attribute]}:
                 return self._attribute(name, attribute)
             case {"Fn::Sub": [str(text), dict(values)]}:
-                given = {name: self.resolved(each) for name, each in values.items()}
-                return re.sub(
-                    r"\$\{([\w:.]+)\}", lambda match: given.get(match[1]) or self._substituted(match[1]), text
-                )
+                return self._filled(text, {name: str(self.resolved(each)) for name, each in values.items()})
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([\w:.]+)\}", lambda match: self._substituted(match[1]), text)
+                return self._filled(text, {})
+            case {"Fn::Select": [int(place), parts]}:
+                return self.resolved(parts)[place]
+            case {"Fn::Split": [separator, whole]}:
+                return self.resolved(whole).split(separator)
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(map(str, self.resolved(parts)))
             case {"Fn::If": [_, yes, no]}:
@@ -97,6 +98,8 @@ class Physical:
             return self._attribute(name, "Arn")
         if kind in REF_IS_URL:
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.physical_name(name)}"
+        if kind == "AWS::Events::Rule" and (bus := self._template["Resources"][name]["Properties"].get("EventBusName")):
+            return f"{self.resolved(bus)}|{self.physical_name(name)}"
         return self.physical_name(name)
 
     def physical_name(self, name: str) -> str:
@@ -117,6 +120,8 @@ class Physical:
             return self.physical_name(name)
         if form is None or attribute not in ("Arn", "StreamArn"):
             return f"{name}-{attribute}" + "x" * 12
+        if bus := self._template["Resources"][name].get("Properties", {}).get("EventBusName"):
+            form = form.replace("{n}", f"{self.resolved(bus)}/{{n}}")
         arn = "arn:aws:" + form.format(r=REGION, a=ACCOUNT, n=self.physical_name(name))
         return arn if attribute == "Arn" else f"{arn}/stream/2026-01-01T00:00:00.000"
 

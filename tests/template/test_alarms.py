@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.platform import metrics
 from infra.build.alarms import silence
-from infra.build.template import ROOT
+from infra.build.edge import EDGE
+from infra.build.template import ROOT, read
 
 from .template import FUNCTION, QUEUE, of_type, queue_subscriptions, referred
 
@@ -84,11 +85,12 @@ def test_every_alarm_goes_to_the_topic_that_a_person_can_subscribe_to(template, 
 
 def test_every_alarm_links_to_a_section_of_the_runbooks_and_the_reverse(alarms):
     linked = {}
-    for name, alarm in alarms.items():
+    edge = of_type(read(EDGE / "template.yaml"), ALARM)
+    for name, alarm in (alarms | edge).items():
         text = alarm["AlarmDescription"]["Fn::Sub"]
         assert len(text) < 900, "AlarmDescription has 1,024 characters at most"
         linked[name] = re.fullmatch(r".*\. \$\{RunbooksUrl\}#([\w-]+)", text)[1]
-    assert set(linked.values()) | {"cloudfront-errors"} == set(SECTION.findall(RUNBOOKS)) | {"cloudfront-errors"}
+    assert set(linked.values()) == set(SECTION.findall(RUNBOOKS))
 
 
 def test_runbooks_name_each_alarm_that_shares_a_section(alarms):
@@ -122,6 +124,16 @@ def test_metric_math_stays_within_its_limits(alarms):
             assert sum(each.get("ReturnData", True) for each in alarm["Metrics"]) == 1, name
             assert "SEARCH" not in json.dumps(alarm["Metrics"]), name
             assert not {"Namespace", "MetricName", "Period", "Statistic"} & set(alarm), name
+
+
+def test_evaluation_range_of_each_alarm_is_accepted(alarms):
+    """A day, or a week for periods of an hour and more:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html, EvaluationPeriods."""
+    for name, alarm in alarms.items():
+        periods = {each["MetricStat"]["Period"] for each in alarm.get("Metrics", []) if "MetricStat" in each}
+        [period] = periods or {alarm["Period"]}
+        assert period % 60 == 0, name
+        assert period * alarm["EvaluationPeriods"] <= (604_800 if period >= 3600 else 86_400), name
 
 
 def test_every_queue_workflow_stream_and_schedule_is_watched(template, alarms):

@@ -255,3 +255,12 @@ def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
 def test_every_function_has_a_role_of_its_own(template):
     functions = of_type(template, FUNCTION)
     assert len({role_of(template, name) for name in functions}) == len(functions)
+
+
+def test_what_outlives_the_stack_can_be_protected_from_deletion(template):
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table" and "DeletionPolicy" in resource:
+            assert resource["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}, name
+            assert resource["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+    pool = template["Resources"]["UserPool"]["Properties"]
+    assert pool["DeletionProtection"] == {"Fn::If": ["IsProtected", "ACTIVE", "INACTIVE"]}
