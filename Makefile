@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Write byte code even where the environment forbids it: each function and each test worker is a Python process.
+export PYTHONDONTWRITEBYTECODE =
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay \

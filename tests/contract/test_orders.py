@@ -395,64 +395,78 @@ def cursor_of(content):
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
-class TestPages:
+def many_orders(store):
+    """Place Ada's orders, one a minute, and one of Bob's; reserve a third. Return the ids of Ada's, oldest first."""
+    ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)]
+    for n, order_id in enumerate(ids):
+        order = an_order(order_id, at=NOW + timedelta(minutes=n))
+        store.place(order, a_record(order_id), NOW)
+        if n % 3 == 0:
+            store.save(order.advanced(Status.RESERVED, NOW))
+    store.place(an_order("ord_bob", customer_id="bob"), a_record("ord_bob"), NOW)
+    return ids
+
+
+def walk(page):
+    pages, cursor = [], None
+    while not pages or cursor:
+        assert len(pages) < 10, "the pages never end"
+        orders, cursor = page(cursor)
+        pages.append([order.id for order in orders])
+    return pages
+
+
+class TestPagesDuringChanges:
     @pytest.fixture
     def store(self, real_store):
         return real_store
-
-    @pytest.fixture
-    def many(self, store):
-        """Ada's, one a minute, and one of Bob's; a third of them reserved. Oldest first."""
-        ids = [f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)]
-        for n, order_id in enumerate(ids):
-            order = an_order(order_id, at=NOW + timedelta(minutes=n))
-            store.place(order, a_record(order_id), NOW)
-            if n % 3 == 0:
-                store.save(order.advanced(Status.RESERVED, NOW))
-        store.place(an_order("ord_bob", customer_id="bob"), a_record("ord_bob"), NOW)
-        return ids
-
-    def walk(self, page):
-        pages, cursor = [], None
-        while not pages or cursor:
-            assert len(pages) < 10, "the pages never end"
-            orders, cursor = page(cursor)
-            pages.append([order.id for order in orders])
-        return pages
-
-    def test_order_pages_show_each_order_of_the_customer_once_newest_first(self, orders, many):
-        pages = self.walk(lambda cursor: orders.of_customer("ada", cursor))
-
-        assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
-        assert functools.reduce(operator.iadd, pages, []) == many[::-1]
-
-    def test_order_pages_show_each_order_in_a_status_once(self, orders, many):
-        seen = functools.reduce(operator.iadd, self.walk(lambda cursor: orders.in_status(Status.RESERVED, cursor)), [])
-
-        assert seen == many[::3][::-1]
-
-    def test_order_pages_show_each_order_of_the_shop_once_newest_first(self, orders, many):
-        pages = self.walk(orders.latest)
-
-        assert functools.reduce(operator.iadd, pages, []) == [*many[:0:-1], "ord_bob", many[0]]
 
     def test_order_pages_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
         at_once = {f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)}
         for order_id in at_once:
             store.place(an_order(order_id), a_record(order_id), NOW)
 
-        pages = self.walk(orders.latest)
+        pages = walk(orders.latest)
 
         assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
         assert set().union(*pages) == at_once
 
-    def test_order_pages_lose_no_order_that_changes_its_status_between_two_pages(self, orders, store, many):
+    def test_order_pages_lose_no_order_that_changes_its_status_between_two_pages(self, orders, store):
+        many = many_orders(store)
         first, cursor = orders.latest(None)
         store.save(orders.get(many[PAGE_SIZE]).advanced(Status.CANCELLED, NOW, Reason.OUT_OF_STOCK))
 
         second, _ = orders.latest(cursor)
 
         assert [order.id for order in first + second] == many[: -2 * PAGE_SIZE - 1 : -1]
+
+
+class TestPages:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def store(dynamodb, new_table):
+        return OrderStore(dynamodb, new_table("OrdersTable"))
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def many(store):
+        return many_orders(store)
+
+    def test_order_pages_show_each_order_of_the_customer_once_newest_first(self, orders, many):
+        pages = walk(lambda cursor: orders.of_customer("ada", cursor))
+
+        assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
+        assert functools.reduce(operator.iadd, pages, []) == many[::-1]
+
+    def test_order_pages_show_each_order_in_a_status_once(self, orders, many):
+        seen = functools.reduce(operator.iadd, walk(lambda cursor: orders.in_status(Status.RESERVED, cursor)), [])
+
+        assert seen == many[::3][::-1]
+
+    def test_order_pages_show_each_order_of_the_shop_once_newest_first(self, orders, many):
+        pages = walk(orders.latest)
+
+        assert functools.reduce(operator.iadd, pages, []) == [*many[:0:-1], "ord_bob", many[0]]
 
     @pytest.mark.parametrize(
         "cursor", ["nonsense", cursor_of([]), cursor_of(["2030", "x"]), cursor_of(["", []]), cursor_of(["\ud800", []])]
