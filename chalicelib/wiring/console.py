@@ -4,10 +4,11 @@ from functools import cache
 
 from chalicelib.console.auditor import Auditor
 from chalicelib.console.logs import Logs
-from chalicelib.console.stack import Meters, Stack
+from chalicelib.console.stack import COUNTED_EVERY, Meters, Stack
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.settings import settings
+from chalicelib.platform.shared_answers import SharedAnswers
 
 
 @cache
@@ -22,7 +23,8 @@ def stack() -> Stack:
 
 @cache
 def meters() -> Meters:
-    return Meters(aws.cloudwatch(), utc_now)
+    shared = SharedAnswers(aws.dynamodb(), settings().effects_table, utc_now, COUNTED_EVERY)
+    return Meters(aws.cloudwatch(), utc_now, shared)
 
 
 @cache
