@@ -217,6 +217,7 @@ def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         setting("--poll-seconds", "POLL_SECONDS", "Seconds between two looks at a stack.", type=float, default=5),
         setting("--parameter", "PARAMETERS", "Template parameters.", type=Assignment(), multiple=True),
         setting("--sender-email", "SENDER_EMAIL", "Sender of the shop's emails, verified in SES.", default=""),
+        setting("--alarm-email", "ALARM_EMAIL", "Address that receives alarms.", default=""),
         setting("--stripe-publishable-key", "STRIPE_PUBLISHABLE_KEY", "Adds Stripe's card form.", default=""),
         setting("--stripe-secret-key", "STRIPE_SECRET_KEY", "Stripe's secret key, if none is stored.", default=""),
         setting("--replace-stripe-key", "REPLACE_STRIPE_KEY", "Replace the stored secret key.", is_flag=True),

@@ -27,12 +27,17 @@ def request(
     stage: str,
     parameter: Iterable[tuple[str, str]],
     sender_email: str,
+    alarm_email: str,
     stripe_publishable_key: str,
     confirm: frozenset[str] = frozenset(),
     **more: Any,
 ) -> aws.Request:
     """Return the deployment that the options ask for. Raises StageFileInvalid."""
-    named = {"SenderEmail": sender_email, "StripePublishableKey": stripe_publishable_key}
+    named = {
+        "SenderEmail": sender_email,
+        "AlarmEmail": alarm_email,
+        "StripePublishableKey": stripe_publishable_key,
+    }
     given = {name: value for name, value in named.items() if value} | dict(parameter)
     return aws.Request(stages.read(stage), given, confirmed=confirm, **more)
 

@@ -106,6 +106,8 @@ def deploy_stage(request: Request, session: boto3.Session, progress: Progress) -
     progress(f"updated the search texts of {reindex(session, outputs)} products")
     if stage.name == "demo":
         progress(f"seeding {seed(session, outputs)} products")
+    if domain := values.get("DomainName"):
+        progress(f"DNS         {domain} CNAME {outputs['DistributionDomainName']}")
     progress(f"storefront  {outputs['StorefrontUrl']}")
     progress(f"API         {outputs['PublicApiUrl']}")
 

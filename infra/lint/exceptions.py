@@ -66,5 +66,5 @@ ACCEPTED = (
     Accepted("CKV_AWS_95", "As for the distribution."),
     Accepted("CKV_AWS_73", "What belongs together is found by order id and correlation id in logs and events."),
     Accepted("CKV_AWS_120", "A cache in the gateway costs by the hour; CloudFront stands in front."),
-    Accepted("CKV_AWS_174", "*.cloudfront.net has AWS's own certificate and settings; a domain of one's own has not."),
+    Accepted("CKV_AWS_174", "*.cloudfront.net has AWS's own settings; with DomainName the template asks for TLS 1.2."),
 )

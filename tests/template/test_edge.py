@@ -293,3 +293,29 @@ def test_edge_functions_may_write_logs_and_nothing_else(edge):
     (statement,) = (each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"])
     assert all(action.startswith("logs:") and "*" not in action for action in statement["Action"])
     assert all("${AWS::StackName}-" in resource["Fn::Sub"] for resource in statement["Resource"])
+
+
+def test_every_address_of_the_storefront_follows_its_domain(template):
+    """Links in emails, the API's check of origins and crawlers' pages would otherwise name CloudFront's own host."""
+
+    def addresses(value, is_guarded=False):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from addresses(inner, is_guarded or (key == "Fn::If" and inner[0] == "HasDomain"))
+        elif isinstance(value, list):
+            for inner in value:
+                yield from addresses(inner, is_guarded)
+        elif isinstance(value, str) and "https://${Distribution.DomainName}" in value:
+            yield is_guarded
+
+    found = [address for part in ("Resources", "Outputs") for address in addresses(template[part])]
+    assert len(found) >= 7 and all(found)
+
+
+def test_own_domain_is_served_with_its_certificate_and_tls_1_2(template):
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    condition, certificate, default = config["ViewerCertificate"]["Fn::If"]
+    assert (condition, default) == ("HasDomain", {"Ref": "AWS::NoValue"})
+    assert certificate["AcmCertificateArn"]["Fn::Sub"].endswith("${AWS::AccountId}:certificate/${CertificateId}")
+    assert certificate["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert config["Aliases"]["Fn::If"][:2] == ["HasDomain", [{"Ref": "DomainName"}]]

@@ -118,9 +118,8 @@ def test_certificate_must_be_issued_and_cover_the_domain():
     assert storefront.certificate_finding(issued | {"Status": "PENDING_VALIDATION"}, "example.com").severity is BLOCKER
 
 
-@pytest.mark.parametrize("arn", ["", "arn:aws:acm:eu-west-1:1:certificate/1"])
-def test_domain_needs_a_certificate_of_us_east_1(arn):
-    (found,) = storefront.certificate(subject(DomainName="shop.example.com", CertificateArn=arn))
+def test_domain_without_certificate_is_a_blocker():
+    (found,) = storefront.certificate(subject(DomainName="shop.example.com"))
     assert found.severity is BLOCKER and "us-east-1" in found.remedy
 
 

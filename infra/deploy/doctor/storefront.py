@@ -10,19 +10,26 @@ from infra.deploy.doctor.subject import Subject
 
 
 def certificate(subject: Subject) -> Iterator[Finding]:
-    domain, arn = subject.value("DomainName"), subject.value("CertificateArn")
+    domain, certificate_id, region = subject.value("DomainName"), subject.value("CertificateId"), edge_stack.REGION
     if not domain:
         yield fine("domain", "none: the storefront is at CloudFront's own address")
         return
-    if not arn or f":acm:{edge_stack.REGION}:" not in arn:
+    if certificate_id in ("", "none"):
         yield blocker(
             "certificate",
-            f"{domain} needs a certificate of ACM in {edge_stack.REGION}, the only region that CloudFront reads",
-            f"aws acm request-certificate --domain-name {domain} --validation-method DNS --region {edge_stack.REGION}",
+            f"{domain} needs a certificate of ACM in {region}, the only region that CloudFront reads",
+            f"aws acm request-certificate --domain-name {domain} --validation-method DNS --region {region}, "
+            "then give the last part of its ARN as CertificateId",
         )
         return
-    found = subject.edge_session.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
-    yield certificate_finding(found, domain)
+    account = subject.session.client("sts").get_caller_identity()["Account"]
+    acm: Any = subject.edge_session.client("acm")
+    try:
+        found = acm.describe_certificate(CertificateArn=f"arn:aws:acm:{region}:{account}:certificate/{certificate_id}")
+    except acm.exceptions.ResourceNotFoundException:
+        yield blocker("certificate", f"{certificate_id} does not exist in {region}", "Request or import it there.")
+    else:
+        yield certificate_finding(found["Certificate"], domain)
 
 
 def certificate_finding(found: dict[str, Any], domain: str) -> Finding:
