@@ -91,6 +91,6 @@ function postalCode(chosen?: Country): Asked {
   return { ...asked, example, hint: `For example ${example}`, pattern: pattern.join('|'), inputmode: isNumber ? 'numeric' : 'text' };
 }
 
-/** A code of the example's letters and digits, its separators left out or written otherwise: the shop puts them right. */
+/** A code with the example's capitals and digits. Separators may be missing or different: the shop corrects them. */
 const shapeOf = (example: string) =>
   example.replace(/./g, (sign) => (/\d/.test(sign) ? '\\d' : /[A-Z]/.test(sign) ? '[A-Za-z]' : '[ \\-]?'));

@@ -190,7 +190,7 @@ export const guestOrderIds = () => Object.keys(orderTokens.get() ?? {}).reverse(
 // funnel
 
 /** Counts a step anonymously, also if the page is left at once. */
-export function tellStep(step: Step): void {
+export function reportStep(step: Step): void {
   void asked('/steps', { method: 'POST', body: { step, variant: dealtVariant() } }).catch(() => undefined);
 }
 

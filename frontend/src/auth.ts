@@ -3,7 +3,7 @@
  *
  * Where tokens live: the id token only in memory, for minutes; it is gone when the page is. What prolongs the session
  * is a cookie that the browser keeps from every script, this one included. A note in localStorage says no more than
- * that there may be a session, so that guests need not ask for one, and so that tabs hear when one of them signs out.
+ * that there may be a session, so that guests need not ask for one, and so that tabs notice when one of them signs out.
  */
 import { config } from './config';
 import { onThisDevice, Stored } from './storage';

@@ -16,7 +16,7 @@ export const isCartStale = new Store(false);
 /** What the last merge had no room for; it waits in the cart that was filled before signing in. */
 export const leftBehind = new Store<api.LeftOver[]>([]);
 
-const toldOf = new Stored<api.LeftOver[]>('saga.left-behind', inThisTab);
+const shownBefore = new Stored<api.LeftOver[]>('saga.left-behind', inThisTab);
 
 let queue: Promise<unknown> = Promise.resolve();
 let latest = 0;
@@ -99,10 +99,10 @@ export function claimCart(): Promise<void> {
   return inTurn(async () => {
     const { cart: merged, left } = await api.claimCart();
     leftBehind.value = left;
-    if (left.length && JSON.stringify(left) !== JSON.stringify(toldOf.get())) {
+    if (left.length && JSON.stringify(left) !== JSON.stringify(shownBefore.get())) {
       say('Not everything fitted into your cart. The cart page shows what waits.', 'bad');
     }
-    toldOf.set(left);
+    shownBefore.set(left);
     return merged;
   });
 }

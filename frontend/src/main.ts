@@ -137,7 +137,7 @@ function offerShelter(): void {
   else addEventListener('load', register);
 }
 
-/** Going back, the page grows while its goods arrive: keep trying until it is long enough again. */
+/** Going back, the page grows while its items arrive: keep trying until it is long enough again. */
 function scrollBack(to: number): void {
   const deadline = performance.now() + 800;
   const attempt = () => {

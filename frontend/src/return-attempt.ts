@@ -34,8 +34,8 @@ export async function sendBack({ order_id, returns }: Order, lines: ReturnLine[]
 export function withReturn(order: Order, lines: ReturnLine[], { return_id: id, refund }: ReturnReceipt): Order {
   const { returns } = order;
   if (returns.some((known) => known.id === id)) return order;
-  const pieces = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
-  const after = order.lines.map((line) => ({ ...line, returned: sentBack(line) + (pieces.get(line.sku) ?? 0) }));
+  const units = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
+  const after = order.lines.map((line) => ({ ...line, returned: sentBack(line) + (units.get(line.sku) ?? 0) }));
   const isAll = after.every((line) => keptOf(line) === 0);
   return {
     ...order,

@@ -1,5 +1,5 @@
 /**
- * A shelter for those who lose the line: whoever goes to a page while offline finds /offline.html instead of the
+ * A fallback for visitors without a connection: a page opened while offline shows /offline.html instead of the
  * browser's own error. It keeps that page and nothing else, so it can never show an old price.
  */
 const SHELTER = 'shelter-%NAME%';

@@ -1,5 +1,5 @@
 /** The funnel: which steps a visit takes, each counted once. A visit lasts until its tab is closed. */
-import { tellStep, type Step } from './api';
+import { reportStep, type Step } from './api';
 import { inThisTab, Stored } from './storage';
 
 const taken = new Stored<Step[]>('saga.steps', inThisTab);
@@ -8,5 +8,5 @@ export function took(step: Step): void {
   const before = taken.get() ?? [];
   if (before.includes(step)) return;
   taken.set([...before, step]);
-  tellStep(step);
+  reportStep(step);
 }

@@ -1,8 +1,8 @@
-"""Word check: words that have a plain or standard term instead are refused in prose.
+"""Word check: words that have a plain or standard term instead are refused in prose and names.
 
-Prose is the docstrings, comments and strings of Python files, the comments, strings and texts of elements of TypeScript
-files, and documents without their code. CLEAN grows folder by folder until it covers the project; buyer-facing copy is
-left out, because it may have a tone of its own.
+Prose is the docstrings, comments and strings of Python files, the comments, strings, texts of elements and declared
+names of TypeScript files, and documents without their code. Buyer-facing copy is left out, because it may have a tone
+of its own: in the storefront only comments and names are checked.
 """
 
 import io
@@ -37,7 +37,8 @@ CLEAN = (
     "app.py",
     "chalicelib",
     "docs",
-    "frontend/src/admin",
+    "frontend/src",
+    "frontend/tests",
     "infra/audit",
     "infra/build",
     "infra/commands",
@@ -100,9 +101,17 @@ ALLOWED = {
 }
 """Words that a file may contain, and why."""
 
+STOREFRONT, CONSOLE = "frontend/src/", "frontend/src/admin/"
+"""Strings and texts of the storefront are copy for buyers; the operator console is a part of its folder."""
+
 SUFFIXES = (".py", ".md", ".yaml", ".mjs", ".js", ".css", ".html", ".ts")
 REFUSED = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): instead for words, instead in INSTEAD.items()}
 TYPESCRIPT = re.compile(r"'(?:[^'\\\n]|\\.)*'|/\*.*?\*/|//[^\n]*|>[^<>{}$;=()\n]+<", re.DOTALL)
+DECLARED = re.compile(
+    r"\b(?:const|let|function|class|type|interface|private|protected|get|set)\s+(\w+)|^\s+(?:async\s+)?(\w+)\([^\n]*\{$",
+    re.MULTILINE,
+)
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
 
 
@@ -134,10 +143,14 @@ def _of_python(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _of_typescript(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the text of each comment, string and text between tags."""
-    text = path.read_text()
+    """Yield the first line and the text of each comment, string, text between tags and declared name."""
+    text, name = path.read_text(), path.relative_to(ROOT).as_posix()
+    is_copy = name.startswith(STOREFRONT) and not name.startswith(CONSOLE)
     for hit in TYPESCRIPT.finditer(text):
-        yield text[: hit.start()].count("\n") + 1, re.sub(r"`[^`\n]+`", _blank, hit[0])
+        if hit[0].startswith("/") or not is_copy:
+            yield text[: hit.start()].count("\n") + 1, re.sub(r"`[^`\n]+`", _blank, hit[0])
+    for hit in DECLARED.finditer(text):
+        yield text[: hit.start()].count("\n") + 1, HUMP.sub(" ", hit[1] or hit[2])
 
 
 def _blank(code: re.Match[str]) -> str:

@@ -42,11 +42,23 @@ def test_word_check_passes_identifiers_code_and_standard_terms(file_with):
 
 @pytest.mark.parametrize(
     "line",
-    ["// The relay is told.", "fail('Somebody failed');", "html`<p>The page is told.</p>`", "/** Told. */"],
-    ids=["comment", "string", "element", "docs"],
+    [
+        "// The relay is told.",
+        "fail('Somebody failed');",
+        "html`<p>The page is told.</p>`",
+        "/** Told. */",
+        "const isTold = 1;",
+    ],
+    ids=["comment", "string", "element", "docs", "name"],
 )
 def test_word_check_finds_a_refused_word_in_typescript(file_with, line):
-    source = f"const told = pieces(letters);\n\n{line}\n"
+    source = f"reply = pieces(letters);\n\n{line}\n"
+    assert [each.split(": ")[0] for each in words.findings(file_with("page.ts", source))] == [".build/words/page.ts:3"]
+
+
+def test_word_check_passes_copy_for_buyers_and_no_comment_of_the_storefront(file_with, monkeypatch):
+    monkeypatch.setattr(words, "STOREFRONT", ".build/words/")
+    source = "fail('The goods');\nhtml`<p>The goods</p>`;\n// The goods\n"
     assert [each.split(": ")[0] for each in words.findings(file_with("page.ts", source))] == [".build/words/page.ts:3"]
 
 

@@ -13,7 +13,7 @@ export type Part = SystemMap['parts'][number];
 export type Link = SystemMap['links'][number];
 export type Activity = Answer<'/admin/system/activity'>;
 export type Queue = Answer<'/admin/queues'>['items'][number];
-export type Letter = Answer<'/admin/queues/{name}/messages'>['items'][number];
+export type DeadLetter = Answer<'/admin/queues/{name}/messages'>['items'][number];
 export type Redriven = Answer<'/admin/queues/{name}/redrive', 'post'>;
 export type Insights = Answer<'/admin/insights'>;
 export type Steps = Insights['funnel'][number]['by_variant'][string];
@@ -65,7 +65,7 @@ export async function listQueues(signal?: AbortSignal): Promise<Queue[]> {
   return (await signedIn<Answer<'/admin/queues'>>('/admin/queues', { signal })).items;
 }
 
-export async function listLetters(queue: string, signal?: AbortSignal): Promise<Letter[]> {
+export async function listDeadLetters(queue: string, signal?: AbortSignal): Promise<DeadLetter[]> {
   return (await signedIn<Answer<'/admin/queues/{name}/messages'>>(`/admin/queues/${encodeURIComponent(queue)}/messages`, { signal })).items;
 }
 
@@ -89,7 +89,7 @@ export async function redrive(queue: string, key: string, ids?: string[]): Promi
   return sum;
 }
 
-export function dropLetter(queue: string, id: string): Promise<unknown> {
+export function dropDeadLetter(queue: string, id: string): Promise<unknown> {
   return signedIn(`/admin/queues/${encodeURIComponent(queue)}/messages/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 

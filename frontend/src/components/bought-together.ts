@@ -9,7 +9,7 @@ import { icons } from './icons';
 import { LightElement } from './light-element';
 import './picture';
 
-/** What others had in the same parcel. As long as nobody had anything, or we cannot tell, it takes no room. */
+/** What others had in the same parcel. It takes no room while that is empty or unknown. */
 @customElement('bought-together')
 export class BoughtTogether extends LightElement {
   @property({ attribute: false }) product!: Product;
@@ -38,7 +38,7 @@ export class BoughtTogether extends LightElement {
             <h2 id="together">Often in one parcel</h2>
             <p>Others who bought it also took ${others.length === 1 ? 'this' : 'these'}.</p>
           </header>
-          <ul class="together-goods">
+          <ul class="together-items">
             ${all.map(
               ({ sku, name, image, category, price }, index) => html`
                 <li>
@@ -59,7 +59,7 @@ export class BoughtTogether extends LightElement {
     `;
   }
 
-  /** One piece of each that is not in the cart yet. */
+  /** One unit of each that is not in the cart yet. */
   private async add(all: Product[]): Promise<void> {
     if (this.isAdding) return;
     this.isAdding = true;

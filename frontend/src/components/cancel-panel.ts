@@ -8,7 +8,7 @@ interface Choice {
   keep: () => void;
 }
 
-/** Asks once more before an order is cancelled, and says what that means now. */
+/** Asks for a confirmation before an order is cancelled, and shows what that means now. */
 export const cancelPanel = (order: Order, { isBusy, trouble, cancel, keep }: Choice) => html`
   <section
     class="panel"

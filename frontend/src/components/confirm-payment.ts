@@ -87,7 +87,7 @@ export class ConfirmPayment extends LightElement {
     await this.askShop();
   }
 
-  /** The webhook tells the shop as well; whichever is first. */
+  /** The webhook reports it to the shop too; the first of both counts. */
   private async askShop(): Promise<void> {
     this.isBack = !this.trouble;
     await confirmPayment(this.order.order_id).catch(() => undefined);

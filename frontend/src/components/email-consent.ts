@@ -4,7 +4,7 @@ import { setReminders } from '../api';
 import { complain, say } from '../toast';
 import { LightElement } from './light-element';
 
-/** Whether the shop may write about a cart that was left. Off until somebody turns it on. */
+/** Whether the shop may write about a cart that was left. Off until the customer turns it on. */
 @customElement('email-consent')
 export class EmailConsent extends LightElement {
   @property({ attribute: false }) isWanted = false;

@@ -3,7 +3,7 @@ import { whatIsWrong } from './field';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
-/** The errors beside a form's fields: found on leaving a field, on submit, or told by the server. */
+/** The errors beside a form's fields: found on leaving a field, on submit, or returned by the server. */
 export class FormErrors implements ReactiveController {
   private messages: Record<string, string | undefined> = {};
 
@@ -39,7 +39,7 @@ export class FormErrors implements ReactiveController {
   }
 
   /** Shows what the server found; true when every error has a field to stand beside. */
-  tell(errors: Record<string, string>): boolean {
+  show(errors: Record<string, string>): boolean {
     this.messages = { ...this.messages, ...errors };
     this.host.requestUpdate();
     return this.focusFirst();

@@ -40,8 +40,8 @@ export abstract class FormPage extends LightElement {
   /** Shows why the form was refused, and beside which fields. */
   protected explain(error: unknown): void {
     this.trouble = (error as Error).message;
-    if (error instanceof AuthError) this.errors.tell(error.fields);
-    if (error instanceof Problem) this.errors.tell(Object.fromEntries(error.errors.map(({ field, message }) => [field, message])));
+    if (error instanceof AuthError) this.errors.show(error.fields);
+    if (error instanceof Problem) this.errors.show(Object.fromEntries(error.errors.map(({ field, message }) => [field, message])));
   }
 
   /** Runs `work` unless it is running already. */

@@ -21,7 +21,7 @@ export const orderParcel = ({ shipping_label: lines, shipment }: Order) => html`
   </div>
 `;
 
-/** In its own direction, whatever stands beside it. */
+/** In its own direction, independent of the text beside it. */
 const written = (text: string) => html`<span dir="auto">${text}</span>`;
 
 const tracking = ({ status, carrier, tracking_number: number }: NonNullable<Order['shipment']>) => html`

@@ -23,7 +23,7 @@ const SHORTFALLS = {
 
 const returnRow = (order: Order, { status, requested_at, lines, refund, shortfall }: OrderReturn) => html`
   <li class="return" data-testid="return" data-status=${status}>
-    <ul class="return-goods">
+    <ul class="return-items">
       ${lines.map(({ sku, quantity }) => html`<li><span>${quantity} ×</span> ${nameOf(order, sku)}</li>`)}
     </ul>
     <time datetime=${requested_at}>${formatMoment(requested_at)}</time>

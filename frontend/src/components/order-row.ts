@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import type { OrderSummary } from '../api';
 import { formatDayAndTime } from '../dates';
 import { formatMoney } from '../money';
-import { badgeOf, piecesBought, piecesSentBack, statusName } from './order-story';
+import { badgeOf, unitsBought, unitsSentBack, statusName } from './order-story';
 import './picture';
 
 const PICTURES = 4;
@@ -26,6 +26,6 @@ export const orderRow = (order: OrderSummary) => html`
 `;
 
 const sentBackNote = (order: OrderSummary) => {
-  const pieces = piecesSentBack(order);
-  return pieces && order.status !== 'RETURNED' ? ` · ${pieces} of ${piecesBought(order)} sent back` : '';
+  const units = unitsSentBack(order);
+  return units && order.status !== 'RETURNED' ? ` · ${units} of ${unitsBought(order)} sent back` : '';
 };

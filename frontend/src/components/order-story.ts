@@ -36,7 +36,7 @@ const FREE_CHAPTERS: Partial<Record<Status, string>> = {
 
 const isFree = ({ total }: OrderSummary) => total.amount === 0;
 
-/** The chapters of this order. Most banks want no confirmation, so that one is told of only where it is asked for. */
+/** The chapters of this order. Most banks want no confirmation, so that one is shown only where it is required. */
 export function chaptersOf(order: OrderSummary): Chapter[] {
   if (isFree(order)) return CHAPTERS.map(({ status, text }) => ({ status, text: FREE_CHAPTERS[status] ?? text }));
   const wasAsked = order.history.some(({ status }) => status === CONFIRMATION.status);
@@ -82,19 +82,19 @@ export const isStopping = (order: OrderSummary) => order.cancel_requested === tr
 export const isCancelledByBuyer = ({ status, reason }: OrderSummary) =>
   status === 'CANCELLED' && reason === 'CUSTOMER_REQUEST';
 
-/** Pieces of a line that were sent back or are on their way back. */
+/** Units of a line that were sent back or are on their way back. */
 export const sentBack = ({ returned }: OrderLine) => returned;
 
-/** Pieces of a line that could still be sent back. */
+/** Units of a line that could still be sent back. */
 export const keptOf = (line: OrderLine) => Math.max(0, line.quantity - sentBack(line));
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
-export const piecesSentBack = ({ lines }: OrderSummary) => sum(lines.map(sentBack));
+export const unitsSentBack = ({ lines }: OrderSummary) => sum(lines.map(sentBack));
 
-export const piecesBought = ({ lines }: OrderSummary) => sum(lines.map(({ quantity }) => quantity));
+export const unitsBought = ({ lines }: OrderSummary) => sum(lines.map(({ quantity }) => quantity));
 
-export const inPieces = (count: number) => `${count} ${count === 1 ? 'piece' : 'pieces'}`;
+export const unitsText = (count: number) => `${count} ${count === 1 ? 'piece' : 'pieces'}`;
 
 /** Returns whose money has not arrived yet. */
 export const refundsUnderway = ({ returns = [] }: Order) => returns.filter(({ status }) => status === 'REQUESTED');
@@ -102,8 +102,8 @@ export const refundsUnderway = ({ returns = [] }: Order) => returns.filter(({ st
 type Shade = 'whole' | 'partly' | 'all';
 
 const shadeOf = (order: OrderSummary): Shade => {
-  const back = order.status === 'COMPLETED' ? piecesSentBack(order) : 0;
-  return back === 0 ? 'whole' : back < piecesBought(order) ? 'partly' : 'all';
+  const back = order.status === 'COMPLETED' ? unitsSentBack(order) : 0;
+  return back === 0 ? 'whole' : back < unitsBought(order) ? 'partly' : 'all';
 };
 
 /** The status in words, with the shades that the statuses do not have. */
@@ -139,7 +139,7 @@ export function remark(order: Order): string | null {
   if (!hasEnded(order)) return `This page follows along by itself. A confirmation goes to ${order.email}.`;
   if (order.status === 'RETURNED' || shadeOf(order) === 'all') return `You sent everything back. ${moneyStory(order)}`;
   if (shadeOf(order) === 'whole') return null;
-  return `You sent back ${piecesSentBack(order)} of ${inPieces(piecesBought(order))}. ${refundStory(order)}`;
+  return `You sent back ${unitsSentBack(order)} of ${unitsText(unitsBought(order))}. ${refundStory(order)}`;
 }
 
 export function whyCancelled({ reason, payment }: Order): string {
@@ -169,7 +169,7 @@ function strayed({ payment }: Order): string {
   return lost ? `Your bank gave you ${formatMoney({ amount: lost, currency })} back when it decided your dispute.` : '';
 }
 
-/** Where the money is for the pieces that were sent back. */
+/** Where the money is for the units that were sent back. */
 function refundStory(order: Order): string {
   if (isFree(order)) return '';
   if (strayed(order)) return strayed(order);
@@ -180,8 +180,8 @@ function refundStory(order: Order): string {
   return payment?.refunded ? `${formatMoney({ amount: payment.refunded, currency: payment.currency })} went back to your card.` : '';
 }
 
-/** What became of the goods, if they had been set aside. */
-export function goodsStory({ history }: Order): string {
+/** What became of the items, if they had been reserved. */
+export function stockStory({ history }: Order): string {
   return history.some(({ status }) => status === 'RESERVED') ? 'The goods are back on the shelf.' : '';
 }
 

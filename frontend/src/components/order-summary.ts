@@ -32,8 +32,8 @@ export const orderSummary = (shown: Cart | Order) => html`
 const isGone = (line: CartLine | OrderLine) => 'unavailable' in line && line.unavailable;
 
 function backNote(line: CartLine | OrderLine) {
-  const pieces = 'available' in line ? 0 : sentBack(line);
-  return pieces ? html`<small class="sent-back">${pieces} sent back</small>` : nothing;
+  const units = 'available' in line ? 0 : sentBack(line);
+  return units ? html`<small class="sent-back">${units} sent back</small>` : nothing;
 }
 
 function refund({ payment }: Order) {

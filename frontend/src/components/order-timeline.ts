@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Order } from '../api';
 import { formatMoment } from '../dates';
 import { icons } from './icons';
-import { chaptersOf, goodsStory, isCancelledByBuyer, isStopping, moneyStory, STATUS_NAMES, whyCancelled } from './order-story';
+import { chaptersOf, stockStory, isCancelledByBuyer, isStopping, moneyStory, STATUS_NAMES, whyCancelled } from './order-story';
 
 /** The order as chapters: those that happened, the one going on, those to come, and an early end if there is one. */
 export function orderTimeline(order: Order): TemplateResult {
@@ -26,7 +26,7 @@ export function orderTimeline(order: Order): TemplateResult {
         ? chapter(
             isCancelledByBuyer(order) ? 'stopped' : 'broken',
             STATUS_NAMES.CANCELLED,
-            `${whyCancelled(order)} ${goodsStory(order)}`,
+            `${whyCancelled(order)} ${stockStory(order)}`,
             times.get('CANCELLED'),
           )
         : nothing}

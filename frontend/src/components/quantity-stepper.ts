@@ -3,7 +3,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { icons } from './icons';
 import { LightElement } from './light-element';
 
-/** A number with a minus and a plus; tells its quantity by the event "quantity". */
+/** A number with a minus and a plus; reports its quantity by the event "quantity". */
 @customElement('quantity-stepper')
 export class QuantityStepper extends LightElement {
   @property({ type: Number }) value = 1;

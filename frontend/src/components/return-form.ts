@@ -3,11 +3,11 @@ import { customElement, property, state } from 'lit/decorators.js';
 import type { Order, OrderLine, ReturnLine } from '../api';
 import { formatMoney } from '../money';
 import { LightElement } from './light-element';
-import { inPieces, keptOf, sentBack } from './order-story';
+import { unitsText, keptOf, sentBack } from './order-story';
 import './picture';
 import './quantity-stepper';
 
-/** Chooses what to send back; tells it by the event "send", and that nobody wants to any more by "leave". */
+/** Chooses what to send back; reports it by the event "send", and that the buyer changed their mind by "leave". */
 @customElement('return-form')
 export class ReturnForm extends LightElement {
   @property({ attribute: false }) order!: Order;
@@ -16,7 +16,7 @@ export class ReturnForm extends LightElement {
   @state() private wanted: Record<string, number> = {};
 
   protected override render() {
-    const pieces = this.chosen().reduce((total, { quantity }) => total + quantity, 0);
+    const units = this.chosen().reduce((total, { quantity }) => total + quantity, 0);
     return html`
       <form class="panel return-form" aria-labelledby="return-title" aria-busy=${this.isBusy} @submit=${this.send} @keydown=${this.escape}>
         <header>
@@ -32,8 +32,8 @@ export class ReturnForm extends LightElement {
         </p>
         <div role="alert">${this.trouble ? html`<p class="notice notice-bad">${this.trouble}</p>` : nothing}</div>
         <p class="actions">
-          <button class="button" ?disabled=${pieces === 0} aria-disabled=${this.isBusy} data-testid="return-submit">
-            ${this.isBusy ? 'Passing it on…' : pieces ? `Send back ${inPieces(pieces)}` : 'Choose something first'}
+          <button class="button" ?disabled=${units === 0} aria-disabled=${this.isBusy} data-testid="return-submit">
+            ${this.isBusy ? 'Passing it on…' : units ? `Send back ${unitsText(units)}` : 'Choose something first'}
           </button>
           <button class="button button-quiet" type="button" ?disabled=${this.isBusy} @click=${this.leave}>Keep it all</button>
         </p>

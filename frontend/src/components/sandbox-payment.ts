@@ -16,7 +16,7 @@ const CARDS = [
 
 const LOOKS: Record<string, string> = { Succeeds: 'outcome-good', 'Asks you to confirm': 'outcome-ask' };
 
-/** Mishaps at the payment provider; money and goods stay in step all the same. */
+/** Faults of the payment provider; money and stock stay consistent all the same. */
 const MISHAPS = [
   { id: 'pm_card_fault_confirm_errorAfter', name: 'Charged, but the answer is lost' },
   { id: 'pm_card_fault_confirm_rateLimited', name: 'The bank says: slow down' },

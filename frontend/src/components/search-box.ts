@@ -76,7 +76,7 @@ export class SearchBox extends LightElement {
           >
           <button class="icon-button" type="button" aria-label="Close" @click=${() => this.dialog.close()}>${icons.close}</button>
         </form>
-        <p class="visually-hidden" role="status">${this.told()}</p>
+        <p class="visually-hidden" role="status">${this.summary()}</p>
         <div class="finder-body ${this.state === 'looking' ? 'is-stale' : ''}">
           <ul id="finder-found" class="finder-found" role="listbox" aria-label="Found" ?hidden=${!isOpen}>
             ${isOpen ? this.found!.map((product, index) => this.option(product, index)) : nothing}
@@ -146,7 +146,7 @@ export class SearchBox extends LightElement {
     `;
   }
 
-  private told(): string {
+  private summary(): string {
     if (!this.q || this.state !== 'resting' || !this.found) return '';
     if (!this.found.length) return `Nothing called ${this.q}.`;
     const count = `${this.found.length}${this.isMore ? ' or more' : ''}`;

@@ -10,7 +10,7 @@ export const adjustmentRows = ({ adjustments = [], total: { currency } }: Cart |
     `,
   );
 
-/** The rows between the lines and the total, where a delivery without a price is said to be included. */
+/** The rows between the lines and the total, where a delivery without a price is shown as included. */
 export const rowsBeforeTotal = (shown: Cart | Order) => html`
   ${adjustmentRows(shown)}
   ${shown.adjustments?.some(({ kind }) => kind === 'SHIPPING') ? nothing : html`<p class="sum"><span>Delivery</span><span>Included</span></p>`}

@@ -93,7 +93,7 @@ export class AccountPage extends LightElement {
   }
 }
 
-/** A card of stamps, for the pleasure of it: each stands for so many points, and a full card begins anew. */
+/** A card of stamps, for the pleasure of it: each stands for so many points, and after a full card the next one begins. */
 function stamps(points: number): TemplateResult {
   const all = Math.floor(points / POINTS_A_STAMP);
   const filled = all && all % STAMPS === 0 ? STAMPS : all % STAMPS;

@@ -47,8 +47,8 @@ export class CategoryPage extends LightElement {
           ${categoryArt(this.category)}
         </div>
       </header>
-      <section class="section" aria-labelledby="goods">
-        <h2 class="visually-hidden" id="goods">Goods on this shelf</h2>
+      <section class="section" aria-labelledby="items">
+        <h2 class="visually-hidden" id="items">Goods on this shelf</h2>
         <product-grid .category=${this.category}></product-grid>
       </section>
     `;

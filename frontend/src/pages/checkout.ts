@@ -177,7 +177,7 @@ export class CheckoutPage extends LightElement {
     return field({ ...each, value: this.typedOrKnown()[each.name] ?? '', error: this.errors.of(each.name) });
   }
 
-  /** The cart is gone and we never heard back: the same question, asked again, cannot order twice. */
+  /** The cart is gone and no response came: the same request, sent again, cannot order twice. */
   private lostAnswer() {
     return emptyState({
       art: 'paper',
@@ -278,7 +278,7 @@ export class CheckoutPage extends LightElement {
       return;
     }
     const beside = Object.fromEntries(error.errors.map(({ field, message }) => [field.split('.').at(-1)!, message]));
-    if (this.errors.tell(beside)) return;
+    if (this.errors.show(beside)) return;
     this.trouble = troubleOf(error, shown);
     if (this.trouble.toCart || this.trouble.changes || this.trouble.orderId) void loadCart();
   }

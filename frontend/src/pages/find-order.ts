@@ -6,7 +6,7 @@ import { field } from '../components/field';
 import { FormPage, textOf } from '../components/form-page';
 import { setTitle } from '../title';
 
-/** A number and an address; a link comes by email. Whether there is such an order is not said. */
+/** A number and an address; a link comes by email. The page does not reveal whether there is such an order. */
 @customElement('find-order-page')
 export class FindOrderPage extends FormPage {
   @property() order = '';

@@ -8,7 +8,7 @@ import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
 import { voyage } from '../components/voyage';
-import { goodsComeFirst } from '../experiment';
+import { itemsComeFirst } from '../experiment';
 import { setTitle } from '../title';
 
 const SHELVES = 6;
@@ -47,7 +47,7 @@ export class HomePage extends LightElement {
       </section>
       <div class="knit" aria-hidden="true"></div>
 
-      ${goodsComeFirst ? [this.counter(), this.shelvesOrNothing()] : [this.shelvesOrNothing(), this.counter()]}
+      ${itemsComeFirst ? [this.counter(), this.shelvesOrNothing()] : [this.shelvesOrNothing(), this.counter()]}
       ${promises}
     `;
   }

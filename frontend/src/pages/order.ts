@@ -76,7 +76,7 @@ export class OrderPage extends LightElement {
   @state() private order: Order | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
-  /** Whether the shop tells us of changes by itself. */
+  /** Whether the shop pushes changes by itself. */
   @state() private isLive = false;
   /** What the buyer is being asked. */
   @state() private panel: 'cancel' | 'return' | null = null;
@@ -255,8 +255,8 @@ export class OrderPage extends LightElement {
   }
 
   private async cancel(order: Order): Promise<void> {
-    const isHeard = await this.ask(() => cancelOrder(order.order_id));
-    if (!isHeard) return void this.watchOrder();
+    const isAnswered = await this.ask(() => cancelOrder(order.order_id));
+    if (!isAnswered) return void this.watchOrder();
     this.order = { ...this.order!, cancel_requested: true, actions: [] };
     this.hasAskedToCancel = true;
     this.close('h1');
@@ -274,7 +274,7 @@ export class OrderPage extends LightElement {
     void this.watchOrder((latest) => isListed(latest) && isSettled(latest));
   }
 
-  /** Asks the shop for something; what it refuses is said in its place. */
+  /** Asks the shop for something; a refusal is shown in its place. */
   private async ask<T>(request: () => Promise<T>): Promise<T | null> {
     this.isBusy = true;
     this.trouble = null;

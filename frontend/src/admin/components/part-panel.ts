@@ -4,7 +4,7 @@ import { LightElement } from '../../components/light-element';
 import { icons } from '../../components/icons';
 import { complain, say } from '../../toast';
 import { Attempt } from '../attempt';
-import { dropLetter, listLetters, redrive, type Letter, type Link, type Part, type Queue } from '../api';
+import { dropDeadLetter, listDeadLetters, redrive, type DeadLetter, type Link, type Part, type Queue } from '../api';
 import { dayTime, errorNotice } from './format';
 
 /** Details of one part of the system; for a queue also its dead letters, with redrive and drop. */
@@ -14,7 +14,7 @@ export class PartPanel extends LightElement {
   @property({ attribute: false }) links: Link[] = [];
   @property({ attribute: false }) queue: Queue | null = null;
   private attempt = new Attempt();
-  @state() private letters: Letter[] | null = null;
+  @state() private deadLetters: DeadLetter[] | null = null;
   @state() private error: unknown = null;
   @state() private isBusy = false;
   /** The dead letter whose drop waits for a confirmation. */
@@ -59,16 +59,16 @@ export class PartPanel extends LightElement {
       </dl>
       <h3>Dead letters</h3>
       ${this.error ? errorNotice(this.error) : nothing}
-      ${this.letters === null && !this.error ? html`<p class="quiet">Loading…</p>` : nothing}
-      ${this.letters?.length === 0 ? html`<p class="quiet">None.</p>` : nothing}
-      ${this.letters?.length ? this.lettersInside(queue.name, this.letters) : nothing}
+      ${this.deadLetters === null && !this.error ? html`<p class="quiet">Loading…</p>` : nothing}
+      ${this.deadLetters?.length === 0 ? html`<p class="quiet">None.</p>` : nothing}
+      ${this.deadLetters?.length ? this.deadLettersIn(queue.name, this.deadLetters) : nothing}
     `;
   }
 
-  private lettersInside(queue: string, letters: Letter[]): TemplateResult {
+  private deadLettersIn(queue: string, deadLetters: DeadLetter[]): TemplateResult {
     return html`
       <ul class="dead-letters">
-        ${letters.map(
+        ${deadLetters.map(
           ({ id, sent_at, receive_count, context }) => html`
             <li data-testid="letter">
               <p><b>${context.event_type ?? 'Message'}</b> ${context.reason ? html`<span class="is-bad">${context.reason}</span>` : nothing}</p>
@@ -113,7 +113,7 @@ export class PartPanel extends LightElement {
 
   private async look(): Promise<void> {
     try {
-      this.letters = await listLetters(this.queue!.name);
+      this.deadLetters = await listDeadLetters(this.queue!.name);
       this.error = null;
     } catch (error) {
       this.error = error;
@@ -136,7 +136,7 @@ export class PartPanel extends LightElement {
       return;
     }
     await this.act(async () => {
-      await dropLetter(queue, id);
+      await dropDeadLetter(queue, id);
       say('Dropped.');
     });
   }
