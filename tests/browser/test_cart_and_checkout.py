@@ -126,7 +126,7 @@ def test_free_order_asks_for_no_card_and_is_ordered_by_one_tab(new_buyer: Any, k
     assert other.order_id == buyer.order_id
 
 
-def test_merge_says_what_it_left_and_brings_it_over_later(
+def test_cart_merge_shows_the_remainder_and_moves_it_later(
     new_buyer: Any, opened: Any, keeper: Any, carries: Any
 ) -> None:
     pegs = keeper.makes("Tent peg", 300)

@@ -74,13 +74,13 @@ def test_each_address_field_has_an_autocomplete_hint(at_checkout: Buyer) -> None
     }
 
 
-def test_what_was_typed_outlives_a_reload(at_checkout: Buyer) -> None:
+def test_checkout_form_keeps_its_text_after_a_reload(at_checkout: Buyer) -> None:
     page = at_checkout.page
     page.get_by_test_id("checkout-name").fill("Ida Sand")
     page.reload()
     expect(page.get_by_test_id("checkout-name")).to_have_value("Ida Sand")
 
 
-def test_the_one_way_of_delivery_is_named_with_its_price(at_checkout: Buyer) -> None:
+def test_checkout_shows_the_delivery_with_its_price(at_checkout: Buyer) -> None:
     expect(at_checkout.page.get_by_test_id("delivery")).to_contain_text("Tracked post")
     expect(at_checkout.page.get_by_test_id("delivery")).to_contain_text("Included")

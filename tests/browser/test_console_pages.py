@@ -78,7 +78,7 @@ def cells(page: Page, test_id: str, row: str) -> list[str]:
     return [text for text in found.get_by_role("cell").all_inner_texts() if text]
 
 
-def test_insights_show_a_sale_where_it_went_and_what_led_to_it(
+def test_insights_show_a_sale_with_its_country_and_variant(
     page: Page, storefront_url: str, guest: Buyer, admin: Buyer, product: str
 ) -> None:
     def in_norway() -> int:
@@ -161,9 +161,7 @@ def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, 
     assert sold["images"] == ["/images/knit.svg", "/images/products/CAMP-AXE-01.svg"]
 
 
-def test_two_operators_who_change_one_product_lose_nothing(
-    page: Page, storefront_url: str, admin: Buyer, product: str
-) -> None:
+def test_concurrent_product_edits_lose_no_change(page: Page, storefront_url: str, admin: Buyer, product: str) -> None:
     page.goto(f"{storefront_url}/admin/catalog/{product}")
     page.get_by_label("Description").fill("Written here.")
     admin.must("PATCH", f"/admin/products/{product}", {"price": {"amount": 9900, "currency": "EUR"}})
@@ -253,7 +251,7 @@ def slides(page: Page, **values: int) -> None:
         slider.evaluate(SLIDE, str(values.get(name.replace("-", "_"), 0)))
 
 
-def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storefront_url: str) -> None:
+def test_lab_batch_is_placed_and_every_invariant_holds(page: Page, storefront_url: str) -> None:
     """With each kind of trouble that is drawn: the shares are exact, and each is one thing."""
     sent: dict[str, list[str]] = {}
 
@@ -283,7 +281,7 @@ def test_a_batch_is_placed_in_the_lab_and_every_promise_holds(page: Page, storef
     assert sorted(map(len, sent.values())) == [1, 1, 1, 2, 2, 2]
 
 
-def test_two_answers_to_one_checkout_are_a_broken_promise(page: Page, storefront_url: str) -> None:
+def test_lab_shows_two_answers_to_one_checkout_as_a_violation(page: Page, storefront_url: str) -> None:
     """Here the second copy loses its key on the way, so the shop cannot know that it is a copy."""
     keys: list[str] = []
 

@@ -86,7 +86,7 @@ AWAY = [
 """Those with `/admin` are left to the browser to open; `http://` is no address at all."""
 
 
-def test_whatever_comes_next_after_signing_in_is_in_the_shop(buyer: Buyer, storefront_url: str) -> None:
+def test_sign_in_redirects_only_inside_the_shop(buyer: Buyer, storefront_url: str) -> None:
     """Who is signed in already is led on at once."""
     buyer.is_signed_in(shop.CUSTOMER)
     for next_ in AWAY:

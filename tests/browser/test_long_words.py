@@ -111,7 +111,7 @@ def test_no_shop_page_scrolls_sideways_with_any_name(
         is_never_pushed_sideways(keeper.page, path)
 
 
-def test_what_people_wrote_runs_in_its_own_direction(buyer: Buyer, skus: list[str]) -> None:
+def test_user_text_is_shown_in_its_own_direction(buyer: Buyer, skus: list[str]) -> None:
     buyer.goes_to(f"/products/{skus[list(NAMES).index('HEBREW')]}")
 
     heading = buyer.page.locator("h1")

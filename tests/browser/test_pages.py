@@ -10,7 +10,7 @@ from playwright.sync_api import Response, expect
 from tests.browser.buyer import DESKTOP, Buyer
 
 
-def test_nobody_but_the_shop_is_asked(new_buyer: Any, bought: Any, opened: Any) -> None:
+def test_storefront_requests_no_other_host(new_buyer: Any, bought: Any, opened: Any) -> None:
     """In sandbox mode: neither for a script, nor a font, nor a picture."""
     buyer = new_buyer(storage_state=bought["state"])
     asked = []
@@ -33,7 +33,7 @@ def test_nobody_but_the_shop_is_asked(new_buyer: Any, bought: Any, opened: Any) 
     assert len(asked) > 50
 
 
-def test_what_is_named_by_its_content_may_be_kept_for_ever(buyer: Buyer) -> None:
+def test_assets_with_a_content_hash_are_cached_forever(buyer: Buyer) -> None:
     answers: list[Response] = []
     buyer.page.on("response", lambda answer: answers.append(answer))
     buyer.goes_to("/")
@@ -51,7 +51,7 @@ def test_what_is_named_by_its_content_may_be_kept_for_ever(buyer: Buyer) -> None
     assert pictures == {"public, max-age=3600"}
 
 
-def test_every_page_says_what_it_is(buyer: Buyer) -> None:
+def test_public_pages_have_a_title_a_description_and_a_canonical_url(buyer: Buyer) -> None:
     page, heads = buyer.page, {}
     for path in ("/", "/category/camp", "/category/wear", "/products/CAMP-KETTLE-01", "/cart", "/checkout", "/search"):
         buyer.goes_to(path)
@@ -65,12 +65,12 @@ def test_every_page_says_what_it_is(buyer: Buyer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/no/such/page", "/products/NO-SUCH-THING", "/orders", "/account"])
-def test_what_is_not_for_everybody_is_not_to_be_listed(buyer: Buyer, path: str) -> None:
+def test_private_page_is_not_indexed(buyer: Buyer, path: str) -> None:
     buyer.goes_to(path)
     expect(buyer.page.locator("meta[name=robots]")).to_have_attribute("content", "noindex")
 
 
-def test_half_of_the_visitors_see_the_goods_first(new_buyer: Any, storefront_url: str) -> None:
+def test_home_page_shows_items_first_to_variant_b(new_buyer: Any, storefront_url: str) -> None:
     for hand, first in (("a", re.compile("shelves$")), ("b", "On the counter")):
         buyer = new_buyer()
         buyer.page.context.add_cookies([{"name": "saga_ab", "value": hand, "url": storefront_url}])
@@ -78,7 +78,7 @@ def test_half_of_the_visitors_see_the_goods_first(new_buyer: Any, storefront_url
         expect(buyer.page.locator("main h2").first).to_have_text(first)
 
 
-def test_who_loses_the_line_finds_shelter(new_buyer: Any) -> None:
+def test_offline_visitor_gets_the_offline_page(new_buyer: Any) -> None:
     buyer = new_buyer(service_workers="allow")
     page = buyer.page
     buyer.goes_to("/")
@@ -93,7 +93,7 @@ def test_who_loses_the_line_finds_shelter(new_buyer: Any) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Camp")
 
 
-def test_a_page_that_cannot_be_fetched_says_so(buyer: Buyer) -> None:
+def test_failed_page_load_shows_an_error_and_a_retry(buyer: Buyer) -> None:
     """This happens when the shop was deployed after the page was opened."""
     page = buyer.page
     buyer.goes_to("/")
@@ -106,7 +106,7 @@ def test_a_page_that_cannot_be_fetched_says_so(buyer: Buyer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/category/camp", "/products/CAMP-AXE-01", "/orders"])
-def test_a_shop_that_does_not_answer_can_be_asked_again(new_buyer: Any, bought: Any, path: str) -> None:
+def test_unreachable_shop_can_be_requested_again(new_buyer: Any, bought: Any, path: str) -> None:
     buyer = new_buyer(viewport=DESKTOP, storage_state=bought["state"])
     page = buyer.page
     page.route("**/api/**", lambda route: route.abort())

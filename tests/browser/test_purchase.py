@@ -132,7 +132,7 @@ def test_a_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any, vie
     expect(page.get_by_role("heading", name="Who goes there?")).to_be_visible()
 
 
-def test_what_was_bought_together_is_offered_together(new_buyer: Any, bought: Any) -> None:
+def test_product_page_offers_items_bought_together(new_buyer: Any, bought: Any) -> None:
     buyer = new_buyer()
     page = buyer.page
     buyer.goes_to("/products/CAMP-KETTLE-01")

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from tests.browser.buyer import Buyer
 
 
-def test_the_shelves_answer_while_one_types(buyer: Buyer) -> None:
+def test_search_shows_results_while_typing(buyer: Buyer) -> None:
     page = buyer.page
     buyer.goes_to("/cart")
     page.keyboard.press("/")

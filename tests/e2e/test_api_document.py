@@ -4,7 +4,7 @@ import json
 import re
 
 
-def test_it_names_every_deployed_route_and_no_other(guest, opened, engine):
+def test_api_document_lists_exactly_the_deployed_routes(guest, opened, engine):
     document = guest.call("GET", "/openapi.json").body
     described = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
     apis = engine.session.client("apigateway").get_rest_apis()["items"]
@@ -22,13 +22,13 @@ def test_it_names_every_deployed_route_and_no_other(guest, opened, engine):
         assert guest.call(method, re.sub(r"{\w+}", "x", path)).status == 405, (method, path)
 
 
-def test_every_reference_in_it_leads_somewhere(guest):
+def test_api_document_references_resolve(guest):
     document = guest.call("GET", "/openapi.json").body
     names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert names and names <= set(document["components"]["schemas"])
 
 
-def test_answers_have_the_fields_that_it_says(guest):
+def test_responses_have_the_required_fields_of_the_api_document(guest):
     document = guest.call("GET", "/openapi.json").body
     product = guest.call("GET", "/products").body["items"][0]
     assert set(document["components"]["schemas"]["ProductView"]["required"]) <= set(product)

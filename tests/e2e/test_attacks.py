@@ -33,7 +33,7 @@ def guests(opened):
 
 
 @pytest.mark.parametrize(("method", "way"), WAYS)
-def test_somebody_elses_order_opens_to_nobody(guests, customer, method, way):
+def test_foreign_order_is_not_readable(guests, customer, method, way):
     owner, other = guests
     (order_id, own), (_, theirs) = (*owner.order_tokens.items(), *other.order_tokens.items())
     before = owner.order(order_id)
@@ -50,7 +50,7 @@ def test_somebody_elses_order_opens_to_nobody(guests, customer, method, way):
     assert owner.order(order_id) == before
 
 
-def test_somebody_elses_cart_is_neither_seen_nor_bought(guest, customer, new_product):
+def test_foreign_cart_is_neither_readable_nor_orderable(guest, customer, new_product):
     """A signed-in customer has their own cart, regardless of the cart token."""
     sku = new_product(2)
     guest.put_in_cart(sku)
@@ -142,7 +142,7 @@ def test_a_line_break_in_an_address_begins_no_header(opened, place, line):
         assert answer.status < 500
 
 
-def test_whatever_host_is_named_links_lead_to_the_shop(guest, opened, new_product):
+def test_forged_host_header_does_not_change_links(guest, opened, new_product):
     """The link in an email has the shop's own host, and no response repeats the Host header."""
     guest.put_in_cart(new_product(1))
     base = urlsplit(opened["api_url"])

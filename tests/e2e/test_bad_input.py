@@ -42,7 +42,7 @@ UNREADABLE = [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b"[" * 20_000]
 
 
 @pytest.mark.parametrize("body", [*UNREADABLE, b'{"quantity": NaN}', {}, {"quantity": "2"}, {"quantity": [2]}])
-def test_bodies_that_cannot_be_one_go_no_further_than_the_gateway(filled_cart, body):
+def test_invalid_bodies_are_refused_by_the_gateway(filled_cart, body):
     sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
     assert_problem(filled_cart.call("PUT", f"/cart/items/{sku}", body), 422, "validation_failed")
 
@@ -222,7 +222,7 @@ def test_cursors(guest, customer, cursor):
     assert_problem(customer.call("GET", f"/orders?cursor={quote(cursor)}"), 400, "cursor_invalid")
 
 
-def test_a_parameter_that_is_said_twice(guest):
+def test_repeated_parameter_is_refused(guest):
     reply = guest.call("GET", "/products?category=camp&category=kitchen")
     assert_problem(reply, 422, "validation_failed")
     assert reply.body["errors"] == [{"field": "category", "message": "Must be given at most once."}]

@@ -94,7 +94,7 @@ def test_an_order_that_failed_by_itself_keeps_its_reason(guest, new_product):
     assert outcome(guest.order(order_id)) == ("CANCELLED", "OUT_OF_STOCK")
 
 
-def test_what_has_left_cannot_be_cancelled(guest, new_product):
+def test_dispatched_order_cannot_be_cancelled(guest, new_product):
     order_id = guest.buy(new_product(1))
     assert guest.ended(order_id)["actions"] == ["return"]
     refused = guest.cancel(order_id)
@@ -103,7 +103,7 @@ def test_what_has_left_cannot_be_cancelled(guest, new_product):
 
 
 @pytest.mark.parametrize("head_start", [-0.1, 0.2, 0.6])
-def test_of_cancelling_and_dispatching_at_once_exactly_one_wins(guest, sandbox, waiting, dispatch, head_start):
+def test_concurrent_cancellation_and_dispatch_have_one_winner(guest, sandbox, waiting, dispatch, head_start):
     """`head_start` is the warehouse's, in seconds. tests/unit/test_shipping_interleavings.py tries every order."""
     order_id, task_token = waiting()
 
@@ -144,7 +144,7 @@ def test_a_parcel_that_leaves_after_the_cancellation_changes_nothing(
     assert sandbox.kept(order_id) == 0
 
 
-def test_nobody_cancels_the_order_of_somebody_else(guest, customer, opened, waiting):
+def test_foreign_order_cannot_be_cancelled(guest, customer, opened, waiting):
     order_id, _ = waiting()
     nobody = Buyer(opened["api_url"]).cancel(order_id)
     assert (nobody.status, nobody.body["code"]) == (401, "order_token_required")

@@ -23,7 +23,7 @@ def stock_of(buyer, sku):
 
 
 @pytest.mark.parametrize("seconds_apart", [0, 0.1])
-def test_two_keys_for_one_cart_are_one_order(guest, sandbox, new_product, seconds_apart):
+def test_two_idempotency_keys_for_one_cart_create_one_order(guest, sandbox, new_product, seconds_apart):
     """tests/contract/test_checkout_races.py runs every interleaving of these calls."""
     sku = new_product(5, price=1000)
     guest.put_in_cart(sku, 1)
@@ -97,7 +97,7 @@ def test_totals_beyond_the_providers_limits_are_refused(guest, new_product):
         assert guest.call("DELETE", f"/cart/items/{sku}").body["lines"] == []
 
 
-def test_a_line_whose_product_is_gone_is_shown_and_named(guest, new_product, table):
+def test_cart_line_of_a_removed_product_is_shown_as_unavailable(guest, new_product, table):
     gone, there = new_product(3, price=1000), new_product(3, price=700)
     guest.put_in_cart(gone, 2)
     guest.put_in_cart(there, 1)
@@ -115,7 +115,7 @@ def test_a_line_whose_product_is_gone_is_shown_and_named(guest, new_product, tab
     guest.ended(post(guest).body["order_id"])
 
 
-def test_a_claim_says_what_it_left_and_leaves_it(guest, customer, opened, new_product):
+def test_cart_claim_reports_the_remainder_and_keeps_it(guest, customer, opened, new_product):
     sku = new_product(50)
     customer.put_in_cart(sku, 15)
     guest.put_in_cart(sku, 15)
@@ -132,7 +132,7 @@ def test_a_claim_says_what_it_left_and_leaves_it(guest, customer, opened, new_pr
     customer.call("DELETE", f"/cart/items/{sku}")
 
 
-def test_one_customer_on_two_devices_orders_a_cart_once(customer, opened, new_product):
+def test_checkout_on_two_devices_orders_a_cart_once(customer, opened, new_product):
     sku = new_product(5)
     other = Buyer(opened["api_url"], token=customer.token)
     customer.put_in_cart(sku, 1)

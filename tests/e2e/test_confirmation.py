@@ -97,7 +97,7 @@ def test_abandoned_order_is_cancelled_after_the_limit(guest, asked, sandbox):
     assert confirmed["status"] == "COMPLETED"
 
 
-def test_only_the_buyer_is_told_how_to_confirm(guest, admin, customer, asked, sandbox):
+def test_confirmation_details_are_shown_only_to_the_buyer(guest, admin, customer, asked, sandbox):
     order, _ = asked()
     order_id, action = order["order_id"], order["payment"]["next_action"]
 

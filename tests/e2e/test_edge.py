@@ -46,7 +46,7 @@ def cookies_of(answer: http.client.HTTPResponse) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/products/CAMP-TENT-01", "/no/such/page", "/?utm_source=letter"])
-def test_every_page_is_the_app(visit, path):
+def test_page_path_returns_the_app(visit, path):
     answer = visit(path)
     assert answer.status == 200
     assert "<saga-shop>" in answer.text
@@ -58,13 +58,13 @@ def test_a_file_is_a_file(visit):
     assert visit("/assets/none.js").status >= 400
 
 
-def test_what_has_moved_says_where_to(visit):
+def test_moved_page_redirects_to_its_new_address(visit):
     answer = visit("/p/CAMP-TENT-01?utm_source=letter")
     assert (answer.status, answer.headers["Location"]) == (301, "/products/CAMP-TENT-01?utm_source=letter")
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/x/..//evil.example//"])
-def test_no_redirect_leads_away(visit, path):
+def test_redirect_stays_on_the_site(visit, path):
     location = visit(path).headers["Location"]
     assert location is None or re.match(r"/(?![/\\])", location)
 
@@ -95,14 +95,14 @@ def test_pages_and_errors_carry_the_same_security(visit, path):
     assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_the_apis_answers_carry_it_too(visit):
+def test_api_responses_have_the_same_headers(visit):
     for path in ("/api/products", "/api/health", "/api/none"):
         headers = visit(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Strict-Transport-Security"]
 
 
-def test_catalog_reads_come_through_with_what_was_asked(visit):
+def test_catalog_reads_keep_their_query(visit):
     found = json.loads(visit("/api/products?utm_source=x&q=mug&category=kitchen").text)["items"]
     assert found and all("mug" in (each["name"] + each["description"]).lower() for each in found)
 
@@ -220,7 +220,7 @@ def test_a_crawler_finds_its_way_from_the_home_page_to_a_product(edge, opened):
     assert f'href="{opened["storefront_url"]}/products/CAMP-TENT-01"' in shelf
 
 
-def test_a_crawler_is_told_what_is_not_there(edge):
+def test_crawler_gets_a_404_for_an_unknown_product(edge):
     assert edge("RenderForCrawlers", origin_request(crawled_path="/products/NO-SUCH-THING"))["status"] == "404"
 
 
@@ -229,6 +229,6 @@ def test_people_get_the_app_from_the_bucket(edge):
     assert edge("RenderForCrawlers", event) == request_of(event)
 
 
-def test_where_there_is_no_edge_stack_a_crawler_gets_the_app(visit):
+def test_crawler_gets_the_app_without_an_edge_stack(visit):
     """The AWS emulator is such a case: it has no Lambda@Edge behind its distribution."""
     assert "<saga-shop>" in visit("/products/CAMP-TENT-01", User_Agent=GOOGLE).text

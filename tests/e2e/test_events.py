@@ -5,7 +5,7 @@ from chalicelib.events.contracts import ORDERS
 HAPPY_PATH = ["OrderPlaced", "OrderReserved", "OrderAuthorized", "OrderShipping", "OrderDispatched", "OrderCompleted"]
 
 
-def test_a_completed_order_is_told_in_order_and_each_step_once(guest, new_product, captured):
+def test_completed_order_publishes_each_event_once_in_order(guest, new_product, captured):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     captured.expect_in_order(HAPPY_PATH, order_id)
@@ -13,7 +13,7 @@ def test_a_completed_order_is_told_in_order_and_each_step_once(guest, new_produc
     assert captured.check_contracts() >= len(HAPPY_PATH)
 
 
-def test_a_cancelled_order_is_told_as_wish_and_as_end(guest, new_product, captured, eventually):
+def test_cancelled_order_publishes_the_request_and_the_cancellation(guest, new_product, captured, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
     guest.cancel(order_id)
@@ -24,7 +24,7 @@ def test_a_cancelled_order_is_told_as_wish_and_as_end(guest, new_product, captur
     captured.check_contracts()
 
 
-def test_a_declined_card_is_told_without_a_shipment(guest, new_product, captured):
+def test_declined_card_publishes_no_shipment_event(guest, new_product, captured):
     order_id = guest.buy(new_product(1), card="pm_card_visa_chargeDeclined")
     guest.ended(order_id)
     [cancelled] = captured.expect("OrderCancelled", order_id)
@@ -32,7 +32,7 @@ def test_a_declined_card_is_told_without_a_shipment(guest, new_product, captured
     captured.never("OrderShipping", order_id)
 
 
-def test_a_return_in_two_parts_is_told_as_partly_and_then_whole(guest, new_product, captured, eventually):
+def test_two_part_return_publishes_partly_and_then_returned(guest, new_product, captured, eventually):
     sku = new_product(3, price=1000)
     order_id = guest.buy(sku, 3)
     guest.ended(order_id)
@@ -46,7 +46,7 @@ def test_a_return_in_two_parts_is_told_as_partly_and_then_whole(guest, new_produ
     captured.check_contracts()
 
 
-def test_all_events_of_an_order_are_joined_by_its_id_and_name_what_caused_them(guest, new_product, captured, sandbox):
+def test_order_events_share_a_correlation_id_and_name_their_cause(guest, new_product, captured, sandbox):
     sku = new_product(2, price=2000)
     refunded, other = guest.buy(sku), guest.buy(sku)
     for order_id in (refunded, other):

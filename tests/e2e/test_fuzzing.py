@@ -131,5 +131,5 @@ def headers(request: pytest.FixtureRequest, callers: dict[str, Buyer], partners_
 @pytest.mark.leaves_much
 @schema.parametrize()
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-def test_it_is_answered_as_the_document_says(case: Any, headers: dict[str, str], opened: dict[str, Any]) -> None:
+def test_fuzzed_request_gets_a_documented_response(case: Any, headers: dict[str, str], opened: dict[str, Any]) -> None:
     case.call_and_validate(opened["api_url"], headers=headers, excluded_checks=list(NOT_PROMISED))

@@ -63,9 +63,7 @@ def test_a_new_link_is_mailed_to_the_orders_address_only(guest, new_product, mai
     assert len(mailed_links(order_id, before + 1)) == before + 1
 
 
-def test_a_customer_takes_over_what_was_ordered_with_their_address(
-    guest, new_product, mailed_links, other_device, opened, sign_in
-):
+def test_customer_claims_guest_orders_of_their_address(guest, new_product, mailed_links, other_device, opened, sign_in):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     link = mailed_links(order_id, 1)[0]

@@ -58,7 +58,7 @@ def test_wrong_method_on_every_known_path_is_refused_with_allow(ask):
         assert headers["content-type"] == "application/problem+json"
 
 
-def test_unknown_path_is_not_found_whatever_the_method(ask):
+def test_unknown_path_is_a_404_for_each_method(ask):
     for method in METHODS:
         assert ask(method, "/nowhere/at/all")[0] == 404, method
 
@@ -73,7 +73,7 @@ def test_unknown_path_is_not_found_whatever_the_method(ask):
         ("/cart", {"Authorization": "Bearer x"}, True),
     ],
 )
-def test_401_says_how_to_authenticate(ask, path, headers, error):
+def test_response_401_names_the_authentication_scheme(ask, path, headers, error):
     """The first three responses are the gateway's own; the others are the function's."""
     status, answer, _ = ask("GET", path, headers)
 

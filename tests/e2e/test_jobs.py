@@ -178,7 +178,7 @@ def test_a_committed_reservation_is_not_swept(guest, new_product, run, reservati
     guest.ended(order_id)
 
 
-def test_a_hold_that_no_order_knows_is_let_go(sandbox, reconcile, reported, stranger):
+def test_authorization_without_an_order_is_released(sandbox, reconcile, reported, stranger):
     intent_id, order_id = stranger("manual")
     found = {"order_id": order_id, "payment_intent": intent_id, "expected": 0, "found": 4200}
     assert reconcile(order_id) == [{"kind": "HOLD_NOT_NEEDED", **found}]
@@ -208,7 +208,9 @@ def test_payment_of_another_shop_is_neither_touched_nor_reported(sandbox, reconc
 
 
 @pytest.mark.parametrize("amount", [500, 2500])
-def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, events_of, amount):
+def test_reconciliation_records_a_refund_whose_event_was_lost(
+    guest, new_product, sandbox, reconcile, events_of, amount
+):
     order_id = guest.buy(new_product(1, price=2500))
     guest.ended(order_id)
     sandbox.webhooks("off")
@@ -221,7 +223,7 @@ def test_a_refund_that_nobody_told_us_of_is_learned(guest, new_product, sandbox,
     assert sandbox.kept(order_id) == 2500 - amount
 
 
-def test_a_dispute_that_nobody_told_us_of_is_learned(guest, new_product, sandbox, reconcile, events_of):
+def test_reconciliation_records_a_dispute_whose_event_was_lost(guest, new_product, sandbox, reconcile, events_of):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     sandbox.webhooks("off")
@@ -232,7 +234,7 @@ def test_a_dispute_that_nobody_told_us_of_is_learned(guest, new_product, sandbox
     assert reconcile(order_id) == []
 
 
-def test_where_nothing_is_wrong_nothing_is_found(guest, new_product, run, eventually):
+def test_reconciliation_of_matching_records_finds_nothing(guest, new_product, run, eventually):
     sku = new_product(9)
     completed, partly, whole = (guest.buy(sku, 2) for _ in range(3))
     declined = guest.buy(sku, card="pm_card_visa_chargeDeclined")
@@ -247,7 +249,7 @@ def test_where_nothing_is_wrong_nothing_is_found(guest, new_product, run, eventu
     assert [each for each in run("ReconcilePayments")["differences"] if each["order_id"] in orders] == []
 
 
-def test_what_is_under_way_is_left_alone(guest, new_product, sandbox, reconcile, eventually):
+def test_reconciliation_leaves_running_orders_alone(guest, new_product, sandbox, reconcile, eventually):
     order_id = guest.buy(new_product(1, price=2500), line2="sandbox:silent")
     eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
     assert reconcile(order_id) == []

@@ -121,7 +121,7 @@ def versions(received: list[dict[str, Any]]) -> list[int]:
     return [update["version"] for update in received]
 
 
-def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_product, watcher, fulfilment):
+def test_guest_receives_each_order_update_once_in_order(guest, new_product, watcher, fulfilment):
     line = watcher()
     fulfilment(False)
     order_id = guest.buy(new_product(1))
@@ -137,7 +137,7 @@ def test_a_guest_hears_every_change_of_their_order_once_and_in_order(guest, new_
         assert set(update) == {"order_id", "version", "type", "status", "reason", "at"}
 
 
-def test_a_whole_life_of_many_orders_is_heard_in_order_on_one_line(guest, new_product, watcher, fulfilment):
+def test_one_connection_receives_updates_of_many_orders_in_order(guest, new_product, watcher, fulfilment):
     line, sku = watcher(), new_product(4)
     fulfilment(False)
     followed = [guest.buy(sku) for _ in range(4)]
@@ -153,7 +153,7 @@ def test_a_whole_life_of_many_orders_is_heard_in_order_on_one_line(guest, new_pr
         assert [update["type"] for update in received] == PUBLISHED[1:]
 
 
-def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
+def test_cancellation_update_has_its_reason(guest, new_product, watcher):
     line = watcher()
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     line.follow_until_shipping(order_id, guest.order_tokens[order_id])
@@ -168,7 +168,7 @@ def test_a_cancellation_is_heard_with_its_reason(guest, new_product, watcher):
     assert versions(received) == [5, 6]
 
 
-def test_a_customer_follows_with_their_id_token_and_hears_an_ended_order_too(customer, new_product, watcher):
+def test_customer_receives_the_state_of_an_ended_order(customer, new_product, watcher):
     order_id = customer.buy(new_product(1))
     customer.ended(order_id)
 
@@ -177,7 +177,7 @@ def test_a_customer_follows_with_their_id_token_and_hears_an_ended_order_too(cus
     assert (received["status"], received["version"]) == ("COMPLETED", len(PUBLISHED))
 
 
-def test_strangers_are_refused_as_over_http_and_hear_nothing(opened, guest, customer, new_product, watcher, watching):
+def test_strangers_are_refused_and_receive_nothing(opened, guest, customer, new_product, watcher, watching):
     order_id = guest.buy(new_product(1))
     stranger = Buyer(opened["api_url"])
     theirs = stranger.buy(new_product(1))
@@ -215,7 +215,7 @@ def test_client_that_sends_too_much_is_disconnected(connected, table):
         effects.delete_item(Key={"id": limit["id"]})
 
 
-def test_garbage_is_answered_and_the_line_goes_on(guest, new_product, watcher):
+def test_invalid_message_is_answered_and_keeps_the_connection(guest, new_product, watcher):
     order_id = guest.buy(new_product(1))
     line = watcher()
 
@@ -228,7 +228,7 @@ def test_garbage_is_answered_and_the_line_goes_on(guest, new_product, watcher):
     guest.ended(order_id)
 
 
-def test_two_watchers_both_hear_and_one_that_has_left_is_forgotten(guest, new_product, watcher, watching, eventually):
+def test_both_watchers_receive_updates_until_one_disconnects(guest, new_product, watcher, watching, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     token = guest.order_tokens[order_id]
     lines = [watcher() for _ in range(3)]
@@ -245,9 +245,7 @@ def test_two_watchers_both_hear_and_one_that_has_left_is_forgotten(guest, new_pr
         assert versions(line.pushed) == sorted(set(versions(line.pushed)))
 
 
-def test_a_connection_that_died_unheard_is_forgotten_at_the_next_push(
-    guest, new_product, watcher, watching, table, eventually
-):
+def test_dead_connection_is_removed_at_the_next_push(guest, new_product, watcher, watching, table, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     line = watcher()
     line.follow_until_shipping(order_id, guest.order_tokens[order_id])

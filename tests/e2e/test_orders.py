@@ -40,7 +40,7 @@ def test_the_happy_path_makes_at_most_seven_transitions(guest, engine, opened, n
     assert sum("stateEnteredEventDetails" in event for event in events) <= 7
 
 
-def test_a_declined_card_costs_nothing_and_returns_the_pieces(guest, new_product):
+def test_declined_card_charges_nothing_and_restocks_the_units(guest, new_product):
     sku = new_product(1)
     order = guest.ended(guest.buy(sku, card="pm_card_visa_chargeDeclinedInsufficientFunds"))
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
@@ -53,12 +53,12 @@ def test_an_unknown_card_is_declined(guest, new_product):
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
 
 
-def test_what_is_out_of_stock_is_never_paid(guest, new_product):
+def test_out_of_stock_order_is_never_charged(guest, new_product):
     order = guest.ended(guest.buy(new_product(1), quantity=2))
     assert (order["status"], order["reason"], order["payment"]) == ("CANCELLED", "OUT_OF_STOCK", None)
 
 
-def test_one_missing_line_reserves_none(guest, new_product):
+def test_order_with_a_missing_line_reserves_nothing(guest, new_product):
     plenty, none = new_product(9), new_product(0)
     guest.put_in_cart(plenty, 3)
     order = guest.ended(guest.buy(none))
@@ -133,7 +133,7 @@ def test_the_same_key_for_another_checkout_is_refused(guest, new_product):
     assert len(guest.call("GET", "/cart").body["lines"]) == 1
 
 
-def test_two_honest_identical_orders_are_two(guest, new_product):
+def test_identical_orders_with_two_keys_are_two_orders(guest, new_product):
     sku = new_product(5)
     one, two = guest.buy(sku), guest.buy(sku)
     assert one != two
@@ -164,7 +164,7 @@ def test_an_event_delivered_again_starts_nothing_and_mails_nothing(guest, engine
     assert subjects(opened, order_id) == ["We have your order", "Your order is on its way"]
 
 
-def test_two_buyers_of_the_last_piece(opened, new_product):
+def test_last_unit_is_sold_to_one_of_two_buyers(opened, new_product):
     sku = new_product(1)
     buyers = [Buyer(opened["api_url"]) for _ in range(2)]
     orders = [None, None]
@@ -194,7 +194,7 @@ def test_the_price_is_the_catalogs_at_checkout(guest, admin, new_product):
     guest.ended(accepted.body["order_id"])
 
 
-def test_a_customers_order_is_in_their_list_and_nobody_elses(customer, guest, opened, new_product):
+def test_customer_order_is_only_in_its_customers_list(customer, guest, opened, new_product):
     order_id = customer.buy(new_product(2))
     assert customer.ended(order_id)["status"] == "COMPLETED"
     assert order_id in [order["order_id"] for order in customer.call("GET", "/orders").body["items"]]

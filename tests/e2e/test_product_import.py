@@ -91,7 +91,7 @@ def test_good_rows_are_in_the_shop_and_bad_ones_in_the_report(imported, prefix, 
     assert report[0]["problem"].startswith("price.amount")
 
 
-def test_imported_pieces_can_be_bought(imported, prefix, guest):
+def test_imported_units_can_be_bought(imported, prefix, guest):
     imported(a_file(a_row(f"{prefix}-A", stock="1")))
     assert guest.ended(guest.buy(f"{prefix}-A"))["status"] == "COMPLETED"
 
@@ -104,9 +104,7 @@ def test_the_same_file_again_changes_nothing(imported, prefix, guest):
     assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 7
 
 
-def test_the_news_of_the_upload_and_its_batches_again_do_nothing(
-    admin, ask, ended, prefix, guest, engine, opened, eventually
-):
+def test_repeated_upload_event_and_batches_do_nothing(admin, ask, ended, prefix, guest, engine, opened, eventually):
     import_id, form = ask()
     import_products.upload(form, a_file(a_row(f"{prefix}-A", stock="7"), "oops"))
     first = ended(import_id)
@@ -209,7 +207,7 @@ def test_the_latest_imports_are_listed(admin, ask):
     assert listed[:2] == made[::-1]
 
 
-def test_only_admins_import(guest, customer, admin, ask):
+def test_product_import_is_refused_without_the_admin_group(guest, customer, admin, ask):
     import_id, _ = ask()
     calls = (("POST", "/admin/imports"), ("GET", "/admin/imports"), ("GET", f"/admin/imports/{import_id}"))
     for method, path in calls:
@@ -220,7 +218,7 @@ def test_only_admins_import(guest, customer, admin, ask):
     assert admin.call("GET", f"/admin/imports/{'x' * 3000}").status == 404
 
 
-def test_nothing_that_is_in_a_row_is_logged(imported, prefix, engine, resource):
+def test_product_import_logs_no_row_content(imported, prefix, engine, resource):
     secret = f"secret{uuid.uuid4().hex}"
     rows = (a_row(f"{prefix}-A", name=secret), a_row(f"{prefix}-B", price=secret), f'"{secret}"{secret}')
     imported(a_file(*rows))

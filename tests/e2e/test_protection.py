@@ -29,7 +29,7 @@ def first_refusal(ask):
     return next((reply for reply in (ask() for _ in range(MANY)) if reply.status != 202 and reply.status != 200), None)
 
 
-def test_a_partner_reads_the_catalog_with_a_key_and_nobody_without(guest, partner, new_product):
+def test_partner_catalog_requires_an_api_key(guest, partner, new_product):
     ours, _ = partner
     sku = new_product(3)
     assert ours.call("GET", f"/partner/products/{sku}").body["available"] == 3
@@ -39,7 +39,7 @@ def test_a_partner_reads_the_catalog_with_a_key_and_nobody_without(guest, partne
         assert (reply.status, reply.body["code"]) == (403, "api_key_required")
 
 
-def test_a_key_opens_nothing_else_and_is_worth_nothing_when_it_is_taken_back(partner, engine, opened):
+def test_api_key_opens_only_the_catalog_until_it_is_revoked(partner, engine, opened):
     ours, key = partner
     assert ours.call("GET", "/admin/orders").body["code"] == "sign_in_required"
     assert ours.call("GET", "/orders").body["code"] == "sign_in_required"
@@ -73,7 +73,7 @@ def test_the_catalog_may_be_shared_for_a_moment_and_read_by_any_page(guest):
         assert headers["access-control-allow-origin"] == "*"
 
 
-def test_nothing_else_is_shared_with_anybody(guest, customer, admin, new_product):
+def test_responses_outside_the_catalog_are_not_cached(guest, customer, admin, new_product):
     sku = new_product(1)
     order_id = guest.buy(sku)
     personal = [

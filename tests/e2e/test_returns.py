@@ -63,7 +63,9 @@ def test_a_whole_order_is_returned(guest, completed, settled, sandbox, events_of
     eventually(lambda: "Your money is on its way back" in emails(order_id))
 
 
-def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, sandbox, events_of, emails, eventually):
+def test_return_of_one_line_and_then_the_rest_refunds_both(
+    guest, new_product, settled, sandbox, events_of, emails, eventually
+):
     one, other = new_product(3, 1000), new_product(1, 2500)
     guest.put_in_cart(one, 3)
     order_id = guest.buy(other)
@@ -90,7 +92,7 @@ def test_one_line_is_returned_and_then_the_rest(guest, new_product, settled, san
     eventually(lambda: emails(order_id).count("Your money is on its way back") == 2)
 
 
-def test_two_returns_at_once_are_both_settled(guest, new_product, settled, sandbox):
+def test_concurrent_returns_of_two_lines_are_both_settled(guest, new_product, settled, sandbox):
     one, other = new_product(1, 1000), new_product(1, 2500)
     guest.put_in_cart(one)
     order_id = guest.buy(other)
@@ -123,7 +125,7 @@ def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, e
     eventually(lambda: emails(order_id).count("Your money is on its way back") == 1)
 
 
-def test_pieces_of_a_kind_come_back_one_by_one_with_keys(guest, completed, settled, sandbox):
+def test_units_of_one_line_are_returned_one_by_one(guest, completed, settled, sandbox):
     order_id, sku = completed(units=2)
     assert guest.give_back(order_id, {sku: 1}, "first").status == 202
     assert guest.give_back(order_id, {sku: 1}, "second").status == 202
@@ -131,7 +133,7 @@ def test_pieces_of_a_kind_come_back_one_by_one_with_keys(guest, completed, settl
     assert sandbox.kept(order_id) == 0
 
 
-def test_the_same_key_for_other_pieces_is_refused(guest, completed, settled):
+def test_idempotency_key_for_other_units_is_refused(guest, completed, settled):
     order_id, sku = completed(units=3)
     assert guest.give_back(order_id, {sku: 1}, "key").status == 202
     assert_problem(guest.give_back(order_id, {sku: 2}, "key"), 409, "idempotency_conflict")
@@ -139,7 +141,7 @@ def test_the_same_key_for_other_pieces_is_refused(guest, completed, settled):
     assert len(settled(order_id)["returns"]) == 1
 
 
-def test_what_cannot_be_returned(guest, completed, settled, events_of):
+def test_invalid_return_is_refused(guest, completed, settled, events_of):
     order_id, sku = completed(units=2)
     before = events_of(order_id)
     assert_problem(guest.give_back(order_id, {sku: 3}), 409, "return_exceeds_order")
@@ -163,7 +165,7 @@ def test_only_a_completed_order_can_be_returned(guest, new_product):
     assert_problem(guest.give_back(order_id), 409, "order_not_returnable")
 
 
-def test_nobody_returns_the_order_of_somebody_else(guest, customer, opened, completed):
+def test_foreign_order_cannot_be_returned(guest, customer, opened, completed):
     order_id, _ = completed()
     assert_problem(Buyer(opened["api_url"]).give_back(order_id), 401, "order_token_required")
     stranger = Buyer(opened["api_url"], order_tokens={order_id: "order_" + "0" * 64})
@@ -179,7 +181,7 @@ def test_a_customer_returns_their_own_order(customer, new_product, eventually):
     eventually(lambda: customer.order(order_id)["status"] == "RETURNED")
 
 
-def test_many_returns_of_the_last_piece_at_once_are_one(guest, completed, settled, sandbox):
+def test_concurrent_returns_of_the_last_unit_are_one(guest, completed, settled, sandbox):
     order_id, sku = completed()
     replies = []
     threads = [
@@ -204,7 +206,7 @@ def test_many_returns_of_the_last_piece_at_once_are_one(guest, completed, settle
         ("retrieve", "error_before", 4),
     ],
 )
-def test_money_goes_back_once_whatever_the_provider_does(guest, completed, settled, sandbox, operation, kind, times):
+def test_return_is_refunded_once_despite_provider_faults(guest, completed, settled, sandbox, operation, kind, times):
     order_id, sku = completed(units=2)
     sandbox.fault(operation, kind, times, order_id=order_id)
     guest.give_back(order_id, {sku: 1})
@@ -229,7 +231,7 @@ def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed
     eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 2000, seconds=10)
 
 
-def test_what_was_refunded_outside_is_not_given_back_again(guest, completed, settled, sandbox, eventually):
+def test_return_refunds_no_amount_already_refunded_at_stripe(guest, completed, settled, sandbox, eventually):
     order_id, _ = completed(units=2)
     sandbox.happens(order_id, "refund", amount=500)
     eventually(lambda: guest.order(order_id)["payment"]["refunded"] == 500)
@@ -240,7 +242,7 @@ def test_what_was_refunded_outside_is_not_given_back_again(guest, completed, set
     assert sandbox.kept(order_id) == 0
 
 
-def test_no_lines_mean_everything(guest, completed, settled):
+def test_return_without_lines_returns_the_whole_order(guest, completed, settled):
     order_id, _ = completed(units=2)
     token = {"X-Order-Token": guest.order_tokens[order_id]}
     assert guest.call("POST", f"/orders/{order_id}/return", {"lines": None}, token).status == 202

@@ -64,7 +64,7 @@ def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened,
     eventually(lambda: not is_refused())
 
 
-def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, opened, storefront_url):
+def test_no_secret_is_in_environments_outputs_or_pages(engine, opened, storefront_url):
     functions = engine.session.client("lambda").get_paginator("list_functions").paginate()
     variables = [f.get("Environment", {}).get("Variables", {}) for page in functions for f in page["Functions"]]
     s3 = engine.session.client("s3")
@@ -80,7 +80,7 @@ def test_no_secret_is_told_to_functions_or_in_outputs_or_to_the_browser(engine, 
         assert not SECRETS.search(text) and opened["stripe_key"] not in text
 
 
-def test_what_somebody_types_and_is_given_is_in_no_log_and_what_it_is_about_is(guest, engine, opened, new_product):
+def test_logs_have_the_context_and_no_personal_data(guest, engine, opened, new_product):
     since = time.time()
     password = f"marked-{uuid.uuid4().hex}"
     email = f"{uuid.uuid4().hex}@example.com"

@@ -98,7 +98,7 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_that_goes_nowhere_else(v
     assert cookie.value not in token and visitor.cookies_for("/api/orders") == ""
 
 
-def test_a_session_goes_on_until_it_is_signed_out_and_a_stolen_cookie_ends_with_it(visitor, other_visitor, opened):
+def test_session_and_its_stolen_cookie_end_with_the_sign_out(visitor, other_visitor, opened):
     visitor.must_sign_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
     status, answer = visitor.ask("POST", "/api/session/refresh")
     assert status == 200 and as_customer(opened, answer["id_token"]).call("GET", "/orders").status == 200
@@ -135,7 +135,7 @@ def test_another_sites_page_can_neither_use_a_session_nor_begin_nor_end_one(visi
     assert visitor.ask("POST", "/api/session/refresh")[0] == 200
 
 
-def test_no_other_site_is_allowed_to_ask(visitor):
+def test_foreign_origin_is_refused_by_cors(visitor):
     """A preflight request shows whether a browser would send the header."""
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     status, _ = visitor.ask("OPTIONS", "/api/session/refresh", headers=preflight)
@@ -166,7 +166,7 @@ def test_an_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
     visitor.must_sign_in(email, PASSWORD)
 
 
-def test_a_forgotten_password_is_set_anew_and_ends_the_sessions_of_the_old_one(visitor, other_visitor, account, mailed):
+def test_password_reset_ends_the_sessions_of_the_old_password(visitor, other_visitor, account, mailed):
     other_visitor.must_sign_in(account, PASSWORD)
     assert visitor.ask("POST", "/api/accounts/password-reset", {"email": account})[0] == 202
     reset = {"email": account, "code": "000000", "new_password": "another-quiet-evening"}
@@ -192,7 +192,7 @@ def test_a_forgotten_password_is_set_anew_and_ends_the_sessions_of_the_old_one(v
         ("/api/accounts/password-reset/confirm", {"code": "000000", "new_password": PASSWORD}),
     ],
 )
-def test_nobody_learns_who_has_an_account(visitor, path, more):
+def test_responses_do_not_reveal_accounts(visitor, path, more):
     unknown = f"nobody-{uuid.uuid4().hex[:8]}@example.com"
     known = visitor.ask("POST", path, {"email": shop.CUSTOMER.email, **more})
     assert known == visitor.ask("POST", path, {"email": unknown, **more})
@@ -209,14 +209,14 @@ def test_an_admin_is_invited_with_a_password_for_one_time(visitor, engine, opene
     assert_refused(visitor.sign_in(email, once), 401, "credentials_refused")
 
 
-def test_nobody_becomes_an_admin_by_waiting_in_an_unconfirmed_account(visitor, engine, opened):
+def test_unconfirmed_account_cannot_become_an_admin(visitor, engine, opened):
     email = f"boss-{uuid.uuid4().hex[:8]}@example.com"
     visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})
     with pytest.raises(people.NotAllowed):
         people.make_admin(engine.session, opened["stack"], email)
 
 
-def test_the_pool_answers_nobody_who_lacks_the_app_clients_secret(visitor, account, engine, opened):
+def test_user_pool_refuses_calls_without_the_client_secret(visitor, account, engine, opened):
     """A call of each kind, as anybody can send it: none of them is signed."""
     visitor.must_sign_in(account, PASSWORD)
     refresh = visitor.cookies["saga_refresh"].value
@@ -298,7 +298,7 @@ def _unsigned(token):
     return f"{_encoded(_decoded(head) | {'alg': 'none'})}.{claims}."
 
 
-def test_no_other_token_opens_anything(opened, tokens):
+def test_foreign_token_is_refused(opened, tokens):
     for kind, token in tokens.items():
         buyer = as_customer(opened, token)
         for path in ("/cart", "/orders", "/admin/orders", "/me/points"):

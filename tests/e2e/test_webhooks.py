@@ -84,7 +84,7 @@ def an_event(**changes):
 
 
 @pytest.mark.parametrize("mode, copies", [("normal", 1), ("duplicate", 3)])
-def test_a_refund_made_outside_is_learned_and_told_once(guest, completed, sandbox, processed, events_of, mode, copies):
+def test_refund_at_stripe_is_recorded_and_published_once(guest, completed, sandbox, processed, events_of, mode, copies):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund")
@@ -96,7 +96,7 @@ def test_a_refund_made_outside_is_learned_and_told_once(guest, completed, sandbo
     assert events_of(order_id).count("PaymentRefundedOutside") == 1
 
 
-def test_refunds_of_our_own_are_no_news(guest, completed, sandbox, processed, events_of, eventually):
+def test_own_refunds_publish_no_event(guest, completed, sandbox, processed, events_of, eventually):
     order_id = completed()
     guest.give_back(order_id)
     eventually(lambda: guest.order(order_id)["status"] == "RETURNED")
@@ -143,7 +143,7 @@ def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
     assert failures == ["CancellationRequested"]
 
 
-def test_news_of_a_payment_that_does_not_exist_is_dropped(table, post, eventually):
+def test_event_of_an_unknown_payment_is_dropped(table, post, eventually):
     intent = {"id": "pi_that_nobody_has", "object": "payment_intent"}
     update = an_event(id="evt_of_nothing", type="payment_intent.canceled", data={"object": intent})
     assert post(json.dumps(update).encode()).status == 200
@@ -171,7 +171,7 @@ def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, se
     assert events_of(order_id).count("PaymentDisputed") == 1
 
 
-def test_an_old_look_at_a_payment_does_not_undo_a_newer_one(guest, completed, sandbox, processed, eventually):
+def test_outdated_payment_read_does_not_overwrite_a_newer_one(guest, completed, sandbox, processed, eventually):
     order_id = completed()
     sandbox.fault("retrieve", "slow", order_id=order_id, seconds=3)
     sandbox.happens(order_id, "refund", amount=500)  # who hears of this looks now, and is answered later
@@ -184,7 +184,7 @@ def test_an_old_look_at_a_payment_does_not_undo_a_newer_one(guest, completed, sa
 
 
 @pytest.mark.parametrize("mode", ["wrong_signature", "stale"])
-def test_what_is_not_signed_just_now_is_not_believed(guest, completed, sandbox, sent, processed, events_of, mode):
+def test_event_with_a_wrong_or_stale_signature_is_refused(guest, completed, sandbox, sent, processed, events_of, mode):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund")
@@ -200,7 +200,7 @@ def test_what_is_not_signed_just_now_is_not_believed(guest, completed, sandbox, 
     assert events_of(order_id).count("PaymentRefundedOutside") == 1
 
 
-def test_an_event_sent_again_does_nothing(guest, completed, sandbox, processed, events_of):
+def test_repeated_stripe_event_does_nothing(guest, completed, sandbox, processed, events_of):
     order_id = completed()
     sandbox.happens(order_id, "refund", amount=500)
     event = processed(order_id)[0]["event"]
@@ -211,7 +211,7 @@ def test_an_event_sent_again_does_nothing(guest, completed, sandbox, processed, 
     assert (events_of(order_id), guest.order(order_id)) == (before, order)
 
 
-def test_only_the_provider_is_let_in(guest, post):
+def test_unsigned_event_is_refused(guest, post):
     body = json.dumps(an_event()).encode()
     assert post(body).status == 200
     assert_problem(guest.call("POST", "/webhooks/stripe", body), 400, "signature_invalid")
@@ -238,7 +238,7 @@ def test_only_the_provider_is_let_in(guest, post):
         (json.dumps(an_event(more="x" * 300_000)).encode(), 413, "body_too_large"),
     ],
 )
-def test_what_is_signed_and_not_an_event_is_refused(post, body, status, code):
+def test_signed_body_that_is_no_event_is_refused(post, body, status, code):
     assert_problem(post(body), status, code)
 
 
