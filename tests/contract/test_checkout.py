@@ -103,7 +103,7 @@ def test_keys_of_different_buyers_never_meet(checkout, two_mugs, guest_token):
     assert order.id != other.id
 
 
-def test_two_that_run_side_by_side_are_one_order(dynamodb, orders_table, carts, catalog, clock, checkout, two_mugs):
+def test_checkouts_side_by_side_create_one_order(dynamodb, orders_table, carts, catalog, clock, checkout, two_mugs):
     class BlindOnce(OrderStore):
         """Looks for an earlier checkout a moment before it is written."""
 
@@ -122,7 +122,7 @@ def test_two_that_run_side_by_side_are_one_order(dynamodb, orders_table, carts, 
     assert late.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
 
 
-def test_two_that_collide_are_one_order_too(dynamodb, orders_table, carts, catalog, clock, two_mugs):
+def test_colliding_checkouts_create_one_order(dynamodb, orders_table, carts, catalog, clock, two_mugs):
     colliding = Checkout(OrderStore(InConflict(dynamodb, times=1), orders_table), carts, catalog, clock)
 
     order, _ = colliding.place(ADA, None, "key-1", a_checkout_request())
@@ -177,7 +177,7 @@ def test_an_archived_product_is_not_sold(checkout, catalog, two_mugs, nothing_wa
 
 
 class TestOneCartOneOrder:
-    def test_another_key_finds_the_cart_ordered(self, checkout, carts, two_mugs):
+    def test_checkout_with_another_key_finds_the_cart_ordered(self, checkout, carts, two_mugs):
         order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
 
         with pytest.raises(CartAlreadyOrdered) as refusal:
@@ -252,7 +252,7 @@ class TestExpiredKey:
         assert carts.read(ADA, None).lines == {}
         assert checkout.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(new)
 
-    def test_may_be_used_for_something_else(self, checkout, carts, clock, two_mugs):
+    def test_expired_key_may_be_used_for_something_else(self, checkout, carts, clock, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
         carts.set_quantity(ADA, None, "MUG", 5)
@@ -261,7 +261,7 @@ class TestExpiredKey:
 
         assert order.email == "ada@other.example"
 
-    def test_no_longer_answers_the_old_order(self, checkout, carts, clock, two_mugs):
+    def test_expired_key_no_longer_answers_the_old_order(self, checkout, carts, clock, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
         carts.set_quantity(ADA, None, "GONE", 1)
@@ -269,7 +269,7 @@ class TestExpiredKey:
         with pytest.raises(ProductUnavailable):
             checkout.place(ADA, None, "key-1", a_checkout_request())
 
-    def test_holds_until_its_last_second(self, checkout, clock, two_mugs):
+    def test_expired_key_holds_until_its_last_second(self, checkout, clock, two_mugs):
         order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
         clock.passes(seconds=-1)
@@ -301,7 +301,7 @@ class TestExpectedTotal:
 
         assert order.total == euros(18000)
 
-    def test_a_repetition_is_answered_whatever_the_prices_are_now(self, checkout, catalog, two_mugs):
+    def test_repeated_checkout_is_answered_despite_new_prices(self, checkout, catalog, two_mugs):
         order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))
         catalog.save("MUG", product_details(price=euros(9000)))
 

@@ -73,7 +73,7 @@ def failures(run: Run) -> dict[int, type]:
     return {number: type(failure) for number, failure in run.failures.items()}
 
 
-def test_two_keys_for_one_cart_make_one_order_in_any_order(world):
+def test_checkouts_with_two_keys_create_one_order_in_any_order(world):
     def begin():
         made = world()
         return made, [made.place("key-1"), made.place("key-2")]
@@ -84,7 +84,7 @@ def test_two_keys_for_one_cart_make_one_order_in_any_order(world):
         assert run.world.carts.read(ADA, None).lines == {}, run.steps
 
 
-def test_two_copies_with_one_key_are_both_answered_the_same_order(world):
+def test_repeated_checkout_is_answered_with_the_same_order(world):
     def begin():
         made = world()
         place = lambda: made.answers.append(made.place("key-1")()[0].id)  # noqa: E731
@@ -95,7 +95,7 @@ def test_two_copies_with_one_key_are_both_answered_the_same_order(world):
         assert run.world.answers == [order.id for order in run.world.orders] * 2, run.steps
 
 
-def test_what_is_added_meanwhile_is_ordered_or_stays(world):
+def test_concurrently_added_line_is_ordered_or_stays(world):
     def begin():
         made = world()
         return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "TENT", 1)]
@@ -109,7 +109,7 @@ def test_what_is_added_meanwhile_is_ordered_or_stays(world):
     assert outcomes == {0, 1}
 
 
-def test_what_is_removed_meanwhile_is_ordered_or_gone(world):
+def test_concurrently_removed_line_is_ordered_or_gone(world):
     def begin():
         made = world()
         return made, [made.place("key-1"), lambda: made.carts.remove(ADA, None, "MUG")]
@@ -160,7 +160,7 @@ def test_a_cart_that_is_claimed_meanwhile_is_ordered_or_moved(world):
             assert (mine, failures(run)) == (BOUGHT, {0: CartEmpty}), run.steps
 
 
-def test_two_tabs_with_two_carts_order_each_line_once(world):
+def test_checkouts_of_two_carts_order_each_line_once(world):
     """The guest's cart is ordered in one tab, while the other signs in, claims it and orders."""
 
     def begin():

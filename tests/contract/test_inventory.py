@@ -591,7 +591,7 @@ class TestRestock:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_happens_no_piece_is_lost_or_made_up(inventory, store, clock, seed):
+def test_random_operations_conserve_the_units(inventory, store, clock, seed):
     """available + reserved + sold = received, for every sku, after every single operation."""
     dice = random.Random(seed)
     skus = ["MUG", "TENT"]

@@ -155,7 +155,7 @@ class TestStrangers:
         order = an_order(f"ord_{number}", customer_id=None, token="t", email=to, client=client)
         return order.advanced(Status.CANCELLED, NOW, Reason.PAYMENT_DECLINED)
 
-    def test_one_address_gets_so_many_within_an_hour(self, notifications, mail, clock):
+    def test_address_gets_a_limited_number_of_emails_per_hour(self, notifications, mail, clock):
         for number in range(6):
             notifications.order_cancelled(self.declined(number, client=f"client-{number}"))
         assert (len(mail.sent), mail.skipped) == (3, {"EmailSkipped": 3})
@@ -171,7 +171,7 @@ class TestStrangers:
         assert len(mail.sent) == 3
         assert mailbox("A+b+c@X.example") == "a@x.example"
 
-    def test_one_client_causes_so_many_to_whatever_addresses(self, notifications, mail):
+    def test_client_causes_a_limited_number_of_emails(self, notifications, mail):
         for number in range(8):
             notifications.order_cancelled(self.declined(number, f"{number}@example.com"))
 
@@ -185,7 +185,7 @@ class TestStrangers:
         assert list(notifications.sent(self.declined(2))) == ["cancelled ord_2"]
         assert notifications.sent(self.declined(3)) == {}
 
-    def test_who_has_paid_is_always_mailed(self, notifications, mail):
+    def test_paying_buyer_is_always_mailed(self, notifications, mail):
         for number in range(6):
             notifications.order_completed(an_order_in(Status.COMPLETED, f"ord_{number}"))
 

@@ -47,7 +47,7 @@ def test_watching_twice_is_watching_once(store, watch):
     assert store.watchers("ord_1", NOW) == ["a"]
 
 
-def test_who_is_not_connected_cannot_watch(store):
+def test_watch_without_a_connection_is_refused(store):
     assert not store.subscribe("a", "ord_1", LATER)
     assert store.watchers("ord_1", NOW) == []
 

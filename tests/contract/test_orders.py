@@ -162,7 +162,7 @@ class TestSave:
         assert store.get("ord_1") == as_read(reserved)
         assert events_of("ord_1") == before
 
-    def test_the_event_is_the_orders_news(self, store, placed, events_of):
+    def test_saving_writes_the_pending_event_of_the_order(self, store, placed, events_of):
         wished = placed.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
 
         store.save(wished)
@@ -238,7 +238,7 @@ class TestAdvance:
 
         assert store.get("ord_1").status == Status.CANCELLED
 
-    def test_advance_gives_up_under_lasting_contention(self, store, clock, placed):
+    def test_advance_raises_under_lasting_contention(self, store, clock, placed):
         class NeverQuiet:
             get = staticmethod(store.get)
 
@@ -330,7 +330,7 @@ class TestRecord:
         published = [(event["type"], event["causation_id"]) for _, event in events_of("ord_1")[1:]]
         assert published == [("PaymentDisputed", "evt_1"), ("PaymentRefundedOutside", "evt_1")]
 
-    def test_of_no_order(self, orders):
+    def test_payment_update_of_an_unknown_order_is_refused(self, orders):
         with pytest.raises(OrderNotFound):
             orders.record("ord_9", "PaymentDisputed", "disputed", "evt_1")
 
@@ -380,11 +380,11 @@ class TestOwner:
             orders.get_for(caller, token, order_id)
 
     @pytest.mark.parametrize("order_id", ["ord_1", "ord_unknown"])
-    def test_a_nobody_is_asked_for_a_token(self, orders, placed, order_id):
+    def test_anonymous_caller_needs_an_order_token(self, orders, placed, order_id):
         with pytest.raises(OrderTokenRequired):
             orders.get_for(GUEST, None, order_id)
 
-    def test_a_guests_order_is_nobodys_who_has_no_token(self, orders, store):
+    def test_guest_order_is_hidden_without_its_token(self, orders, store):
         store.place(an_order("ord_2", customer_id=None, token="order_secret"), a_record("ord_2"), NOW)
 
         with pytest.raises(OrderNotFound):

@@ -92,7 +92,7 @@ def test_recent_unpublished_events_are_not_listed(room):
     assert room.waiting(seconds=45) == ["ord_1"]
 
 
-def test_what_was_published_waits_no_more_and_keeps_its_first_moment(room, dynamodb, clock):
+def test_published_event_leaves_the_outbox_and_keeps_its_first_time(room, dynamodb, clock):
     key = room.key_of("ord_1")
     event = dynamodb.get_item(TableName=room.table, Key=key)["Item"]["event"]
     at = iso(clock())
@@ -104,7 +104,7 @@ def test_what_was_published_waits_no_more_and_keeps_its_first_moment(room, dynam
     assert (item["published_at"], item["event"]) == (at, event)
 
 
-def test_nothing_is_noted_of_an_event_that_there_is_not(room, dynamodb):
+def test_unknown_event_is_not_marked_as_published(room, dynamodb):
     before = dynamodb.scan(TableName=room.table)["Count"]
     with pytest.raises(ClientError):
         room.outbox.note_published({"pk": "ORDER#ord_9", "sk": "EVENT#000001"})

@@ -48,29 +48,29 @@ def changes(case):
     return case[3]
 
 
-def test_knows_nothing_before_it_is_created(store):
+def test_store_has_no_record_before_its_creation(store):
     assert store.get("ord_1") is None
 
 
-def test_gives_back_what_was_created(store, first):
+def test_store_returns_the_created_record(store, first):
     assert store.create(first)
     assert store.get("ord_1") == first
 
 
-def test_is_created_once(store, first, changes):
+def test_record_is_created_once(store, first, changes):
     store.create(first)
 
     assert not store.create(first.model_copy(update=changes))
     assert store.get("ord_1") == first
 
 
-def test_is_created_once_even_if_it_looks_the_same(store, first):
+def test_equal_record_is_created_once(store, first):
     store.create(first)
 
     assert not store.create(first.model_copy())
 
 
-def test_is_replaced_in_the_version_that_was_read(store, first, changes):
+def test_record_is_replaced_in_the_version_that_was_read(store, first, changes):
     store.create(first)
 
     replaced = store.replace(first, **changes)
@@ -79,7 +79,7 @@ def test_is_replaced_in_the_version_that_was_read(store, first, changes):
     assert store.get("ord_1") == replaced
 
 
-def test_is_replaced_again_in_its_new_version(store, first, changes):
+def test_record_is_replaced_again_in_its_new_version(store, first, changes):
     store.create(first)
     replaced = store.replace(first, **changes)
 
@@ -87,7 +87,7 @@ def test_is_replaced_again_in_its_new_version(store, first, changes):
     assert store.get("ord_1") == first.model_copy(update=changes | {"version": 3, "status": first.status})
 
 
-def test_is_not_replaced_in_a_version_that_has_passed(store, first, changes):
+def test_record_is_not_replaced_in_an_older_version(store, first, changes):
     store.create(first)
     replaced = store.replace(first, **changes)
 
@@ -95,7 +95,7 @@ def test_is_not_replaced_in_a_version_that_has_passed(store, first, changes):
     assert store.get("ord_1") == replaced
 
 
-def test_is_not_replaced_in_a_version_that_has_passed_even_if_it_looks_the_same(store, first):
+def test_equal_record_is_not_replaced_in_an_older_version(store, first):
     store.create(first)
     store.replace(first)
 
@@ -110,7 +110,7 @@ def test_changes_never_set_the_version_back(store, first):
     assert store.replace(store.get("ord_1"), **dict(first)).version == 3
 
 
-def test_what_was_never_created_cannot_be_replaced(store, first, changes):
+def test_unknown_record_cannot_be_replaced(store, first, changes):
     assert store.replace(first, **changes) is None
     assert store.get("ord_1") is None
 

@@ -268,7 +268,7 @@ def test_money_that_is_not_held_cannot_be_taken(provider, created):
 
 
 @pytest.mark.parametrize("state", ["created", "held"])
-def test_what_is_not_taken_can_be_let_go(provider, state, request):
+def test_uncaptured_payment_can_be_cancelled(provider, state, request):
     payment_id = request.getfixturevalue(state)
 
     cancelled = provider.cancel(payment_id, "cancel")
@@ -277,7 +277,7 @@ def test_what_is_not_taken_can_be_let_go(provider, state, request):
     assert provider.cancel(payment_id, "cancel") == cancelled
 
 
-def test_a_hold_that_was_let_go_cannot_be_taken(provider, held):
+def test_released_hold_cannot_be_captured(provider, held):
     provider.cancel(held, "another")
 
     with pytest.raises(UnexpectedPaymentState):
@@ -286,7 +286,7 @@ def test_a_hold_that_was_let_go_cannot_be_taken(provider, held):
         provider.cancel(held, "cancel")
 
 
-def test_what_we_let_go_is_not_a_lost_hold(provider, held):
+def test_hold_released_by_the_shop_is_not_lost(provider, held):
     assert provider.cancel(held, "cancel").cancelled_by_shop
     assert not provider.retrieve(held).is_lost_hold
 
@@ -300,7 +300,7 @@ def test_a_hold_that_expired_is_lost(provider, others, held):
         provider.capture(held, "capture")
 
 
-def test_what_was_taken_can_only_be_given_back(provider, taken):
+def test_captured_payment_can_only_be_refunded(provider, taken):
     with pytest.raises(UnexpectedPaymentState):
         provider.cancel(taken, "cancel")
 
@@ -325,7 +325,7 @@ def test_a_payment_without_refunds_lists_none(provider, taken):
     assert provider.retrieve(taken).refunds == ()
 
 
-def test_no_more_than_was_taken_can_be_given_back(provider, taken):
+def test_refund_above_the_captured_amount_is_refused(provider, taken):
     provider.refund(taken, 2000, "ord_1:ret_1", "ret_1")
 
     with pytest.raises(RefundTooLarge):
@@ -396,7 +396,7 @@ def test_dispute_withdraws_until_it_ends(provider, others, taken, begins, ends, 
     assert (after.disputed, after.withdrawn, after.lost, after.kept) == (False, 0, lost, 2500 - lost)
 
 
-def test_what_a_bank_took_cannot_be_given_back_too(provider, others, taken):
+def test_disputed_amount_cannot_be_refunded(provider, others, taken):
     others.dispute(taken)
     others.close_dispute(taken, DisputeStatus.LOST)
 
@@ -554,7 +554,7 @@ def test_inquiry_does_not_prevent_a_refund(provider, others, taken):
     assert refunds_of(provider, taken) == [(1000, "ord_1:ret_1")]
 
 
-def test_no_more_than_the_undisputed_rest_can_be_refunded_after_a_loss(provider, others, taken):
+def test_refund_after_a_lost_dispute_is_limited_to_the_rest(provider, others, taken):
     others.dispute(taken, 1000)
     others.close_dispute(taken, DisputeStatus.LOST)
 

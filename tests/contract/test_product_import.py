@@ -337,7 +337,7 @@ class TestAbsentColumns:
         assert (found.description, found.price) == ("New words", euros(650))
 
     @pytest.mark.parametrize("is_worked_off", [True, False])
-    def test_the_news_of_an_upload_again(self, shop, is_worked_off):
+    def test_repeated_upload_event_starts_nothing(self, shop, is_worked_off):
         upload = shop.upload(a_file(bad={1}))
         shop.splitter.split(upload)
         queued = len(shop.sqs.batches)
@@ -349,7 +349,7 @@ class TestAbsentColumns:
         assert shop.counts(upload.import_id) == (25, 24, 0, 1)
         assert len(shop.published) == 1
 
-    def test_every_batch_twice_and_in_any_order(self, shop):
+    def test_batches_twice_in_any_order_write_each_row_once(self, shop):
         import_id = shop.split(a_file(bad={1, 12}))
         shop.sqs.batches = shop.sqs.batches[::-1] + shop.sqs.batches
         shop.work()
@@ -393,7 +393,7 @@ class TestAbsentColumns:
         shop.splitter.split(shop.upload_for(upload.import_id, a_file(rows=5)))
         assert shop.sqs.batches == [] and shop.counts(upload.import_id) == (2, 2, 0, 0)
 
-    def test_a_file_that_nobody_asked_for(self, shop):
+    def test_unrequested_file_is_ignored(self, shop):
         shop.splitter.split(shop.upload_for("imp_unknown", a_file()))
         assert shop.sqs.batches == []
 

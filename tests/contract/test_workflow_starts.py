@@ -70,7 +70,7 @@ def test_a_workflow_is_started_with_what_it_is_given(workflow, machine):
     assert machine.given("ord_1") == ORDER
 
 
-def test_one_that_was_started_runs_until_it_ends(workflow, machine):
+def test_started_workflow_runs_until_it_ends(workflow, machine):
     workflow.start("ord_1", ORDER)
     assert workflow.is_running("ord_1")
 
@@ -78,13 +78,13 @@ def test_one_that_was_started_runs_until_it_ends(workflow, machine):
     assert not workflow.is_running("ord_1")
 
 
-def test_one_that_was_never_started_does_not_run(workflow):
+def test_unknown_workflow_does_not_run(workflow):
     workflow.start("ord_1", ORDER)
 
     assert not workflow.is_running("ord_2")
 
 
-def test_one_that_runs_is_not_started_again(workflow, machine):
+def test_running_workflow_is_not_started_again(workflow, machine):
     for _ in range(2):
         workflow.start("ord_1", ORDER)
 
@@ -120,7 +120,7 @@ def test_repetitions_are_bounded_in_number_and_in_calls():
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_one_that_has_ended_anyhow_does_not_run_and_is_not_started_again(status):
+def test_ended_workflow_does_not_run_and_is_not_started_again(status):
     fake = FakeStepFunctions()
     workflow = Workflow(fake, Fake.arn)
     workflow.start("ord_1", ORDER)

@@ -29,7 +29,7 @@ NOT_IN_THE_RUNTIME = {
 
 
 @pytest.mark.parametrize("tests", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)
-def test_in_node(tests: Path) -> None:
+def test_cloudfront_functions_pass_their_tests_in_node(tests: Path) -> None:
     run = subprocess.run([NODE, "--test", "--test-reporter=tap", tests], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert int(re.search(r"^# pass (\d+)$", run.stdout, re.MULTILINE)[1]) >= 10

@@ -122,7 +122,7 @@ def test_a_price_is_written_in_whole_and_hundredths(amount, price):
     assert fact["offers"]["price"] == price
 
 
-def test_what_is_sold_out_says_so():
+def test_sold_out_product_is_marked_as_sold_out():
     fact = read("/products/CAMP-TENT-01", {"/products/CAMP-TENT-01": TENT | {"available": 0}}).fact("Product")
     assert fact["offers"]["availability"] == "https://schema.org/OutOfStock"
 
@@ -155,7 +155,7 @@ def test_a_category_lists_its_products():
         "/x/y",
     ],
 )
-def test_what_is_not_there_is_not_listed(path):
+def test_unknown_page_is_not_indexed(path):
     reply = crawled(path)
     page = Reader(reply["body"])
     assert reply["status"] == "404"

@@ -72,7 +72,7 @@ def test_an_admins_address_becomes_a_file(uri, file):
     ],
     ids=lambda cookies: (cookies or "none")[:30],
 )
-def test_nobody_else_does(cookies):
+def test_guard_refuses_all_other_visitors(cookies):
     for uri in ("/admin", "/admin/orders", "/admin/index.html", "/administrators"):
         assert where_to(asked(uri, cookies=cookies)).startswith("/sign-in?")
 
@@ -82,7 +82,7 @@ def test_one_bad_cookie_beside_a_good_one_does_no_harm():
     assert asked("/admin", cookies=cookies)["uri"] == "/admin/index.html"
 
 
-def test_after_signing_in_one_is_where_one_wanted_to_be():
+def test_sign_in_returns_to_the_requested_page():
     assert next_page(asked("/admin/orders/01J", "status=A&next=b")) == "/admin/orders/01J?status=A&next=b"
 
 

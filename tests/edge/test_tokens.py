@@ -55,7 +55,7 @@ def test_a_well_known_library_believes_the_same():
         {"token_use": None},
     ],
 )
-def test_what_is_not_for_us_or_not_for_now_is_refused(claims):
+def test_foreign_or_expired_token_is_refused(claims):
     with pytest.raises(TokenRefused):
         claims_in(OURS.token(**claims))
 
@@ -206,6 +206,6 @@ def test_a_key_is_used_for_what_it_is_for(change):
     ],
     ids=lambda token: token[:20],
 )
-def test_what_is_no_token_is_refused(token):
+def test_malformed_token_is_refused(token):
     with pytest.raises(TokenRefused):
         claims_in(token)

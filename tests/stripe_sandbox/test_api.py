@@ -227,7 +227,7 @@ class TestAuthentication:
             ({"error_on_requires_action": True}, "authentication_not_handled"),
         ],
     )
-    def test_nobody_there_to_ask_is_a_decline(self, shop, option, decline_code):
+    def test_off_session_authentication_is_declined(self, shop, option, decline_code):
         absent = new_intent(payment_method="pm_card_authenticationRequired", confirm=True, **option)
 
         error = refusal(shop.payment_intents.create, absent, expected=stripe.CardError)
@@ -318,7 +318,7 @@ class TestRefunds:
             assert (error.http_status, error.code) == (400, None)
             assert "You must cancel the PaymentIntent" in error.user_message
 
-    def test_what_was_never_paid_cannot_be_refunded(self, shop):
+    def test_unpaid_payment_cannot_be_refunded(self, shop):
         canceled = shop.payment_intents.cancel(authorized(shop).id)
         unpaid = shop.payment_intents.create(new_intent())
 
@@ -857,7 +857,7 @@ class TestRestart:
 
         assert second.id != first.id
 
-    def test_a_closed_sandbox_answers_nobody(self, tmp_path, secret):
+    def test_closed_sandbox_answers_no_request(self, tmp_path, secret):
         server = serve(0, str(tmp_path / "state.sqlite"))
         connection = HTTPConnection(urlsplit(server.url).netloc, timeout=WAIT)
         connection.request("GET", "/health")

@@ -53,7 +53,7 @@ class TestDisputes:
 
         assert control_api("POST", f"/payment_intents/{intent.id}/dispute").body["amount"] == 1000
 
-    def test_what_cannot_be_disputed(self, shop, control_api):
+    def test_unsettled_payment_cannot_be_disputed(self, shop, control_api):
         held, refunded, disputed = authorized(shop), captured(shop), captured(shop)
         shop.refunds.create({"payment_intent": refunded.id})
         assert control_api("POST", f"/payment_intents/{disputed.id}/dispute").status == 200

@@ -124,7 +124,7 @@ class TestEvents:
 
         assert event_types(shop)[1:] == ["payment_intent.requires_action", "payment_intent.canceled"]
 
-    def test_what_changes_nothing_is_no_event(self, shop):
+    def test_request_without_a_change_creates_no_event(self, shop):
         intent = authorized(shop)
         refusal(shop.payment_intents.confirm, intent.id)
         shop.payment_intents.update(intent.id, {"metadata": {"a": "b"}})

@@ -101,7 +101,7 @@ def test_runbooks_name_each_alarm_that_shares_a_section(alarms):
     assert all(f"`<{kind}>{pattern}`" in RUNBOOKS for kind, pattern in zip(("Queue", "Job"), patterns, strict=True))
 
 
-def test_each_section_of_the_runbooks_says_what_it_means_where_to_look_and_what_to_do():
+def test_runbook_sections_explain_the_meaning_the_checks_and_the_repair():
     for section in re.split(r"^## ", RUNBOOKS, flags=re.MULTILINE)[1:]:
         positions = [section.find(part) for part in ("**Means.**", "**Look.**", "**Do.**")]
         assert -1 not in positions and positions == sorted(positions), section.splitlines()[0]
@@ -182,7 +182,7 @@ def test_api_metrics_are_those_of_this_stage(template, alarms):
         assert dimensions == {"ApiName": name, "Stage": api["StageName"]}
 
 
-def test_whatever_is_given_up_raises_the_alarm(template, alarms):
+def test_dead_letters_raise_the_alarm(template, alarms):
     queues = of_type(template, QUEUE)
     dead_letters = {
         referred(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q

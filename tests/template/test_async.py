@@ -28,7 +28,7 @@ def _asynchronous(template):
     return names & functions
 
 
-def test_the_clock_says_how_often_and_how_long_it_tries_and_where_it_gives_up(template):
+def test_schedules_have_a_retry_policy_and_a_dead_letter_queue(template):
     queues = of_type(template, QUEUE)
     for name, target in _schedules(template).items():
         retry = target["RetryPolicy"]
@@ -46,7 +46,7 @@ def test_a_job_is_not_tried_for_longer_than_until_its_next_run(template):
             assert age <= int(number) * units[unit], name
 
 
-def test_lambda_says_the_same_for_every_function_that_nobody_waits_for(template):
+def test_asynchronous_functions_share_one_retry_policy(template):
     attempts = {referred(each["FunctionName"]): each for each in of_type(template, ATTEMPTS).values()}
     assert set(attempts) == _asynchronous(template)
     clock = {target["Arn"]["Fn::GetAtt"][0]: target for target in _schedules(template).values()}

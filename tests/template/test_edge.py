@@ -102,7 +102,7 @@ def test_all_of_the_edge_stack_is_optional(template):
     assert acl == {"Fn::If": ["HasEdgeWebAcl", {"Ref": "EdgeWebAclArn"}, NONE]}
 
 
-def test_the_edge_stack_tells_the_main_stack_what_it_asks_for(edge):
+def test_edge_stack_outputs_the_parameters_of_the_main_stack(edge):
     assert set(edge["Outputs"]) == set(EDGE_ONLY)
 
 

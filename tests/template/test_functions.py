@@ -85,7 +85,7 @@ def test_every_entry_point_exists_in_the_code(template):
         assert name == "WarehouseSimulator" or callable(getattr(import_module(module), entry))
 
 
-def test_no_function_is_told_a_secret(template):
+def test_no_function_has_a_secret_in_its_environment(template):
     """Only where it is kept: the name of a parameter in the parameter store."""
     for name in of_type(template, FUNCTION):
         for variable, value in environment_of(template, name).items():

@@ -91,7 +91,7 @@ def test_partners_need_a_key(definition):
     assert definition["securityDefinitions"]["api_key"] == {"type": "apiKey", "name": "x-api-key", "in": "header"}
 
 
-def test_the_authorizer_asks_our_pool_and_remembers_what_it_said(definition):
+def test_authorizer_asks_the_user_pool_and_caches_its_answer(definition):
     authorizer = definition["securityDefinitions"][gateway.AUTHORIZER]
     assert authorizer["x-amazon-apigateway-authorizer"] == {
         "type": "cognito_user_pools",
@@ -125,7 +125,7 @@ def _validator(definition, name):
     return Draft4Validator({**models[name], "definitions": models})
 
 
-def test_no_honest_body_is_refused(definition):
+def test_gateway_accepts_each_documented_body(definition):
     validated = {operation.body.__name__ for operation in OPERATIONS if operation.body and operation.body_required}
     assert validated == set(HONEST)
     for operation in OPERATIONS:
@@ -141,7 +141,7 @@ def test_a_body_of_another_shape_is_refused(definition, name):
     assert [body for body in MISSHAPEN[name] if validator.is_valid(body)] == []
 
 
-def test_models_say_only_what_the_gateways_dialect_knows(definition):
+def test_models_use_only_keywords_of_the_gateway(definition):
     def words(schema):
         yield from schema
         for each in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
@@ -154,7 +154,7 @@ def test_models_say_only_what_the_gateways_dialect_knows(definition):
             assert set(words(schema)) <= {*gateway.KEPT, "properties", "items", "$ref"}, name
 
 
-def test_whatever_the_gateway_answers_is_a_problem_that_any_page_may_read(answers):
+def test_gateway_responses_are_problems_with_cors_headers(answers):
     assert set(answers) >= {
         "DEFAULT_4XX",
         "DEFAULT_5XX",
@@ -211,7 +211,7 @@ def test_partners_have_a_plan_and_no_key_stands_in_the_template(template):
     assert not of_type(template, "AWS::ApiGateway::ApiKey")
 
 
-def test_only_what_is_the_same_for_everybody_is_answered_at_the_edge(template):
+def test_edge_caches_only_responses_equal_for_each_caller(template):
     (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
     behaviours = distribution["DistributionConfig"]["CacheBehaviors"]
     shared = [each["PathPattern"] for each in behaviours if each["CachePolicyId"] == {"Ref": "CatalogCache"}]
@@ -233,7 +233,7 @@ def test_passwords_and_sessions_are_the_pools_as_they_are_ours(template):
     assert client["TokenValidityUnits"]["RefreshToken"] == "days"
 
 
-def test_a_refresh_token_is_good_once_and_nobody_learns_who_has_an_account(template):
+def test_refresh_token_is_rotated_and_accounts_are_not_revealed(template):
     client = of_type(template, "AWS::Cognito::UserPoolClient")["UserPoolClient"]
     assert client["RefreshTokenRotation"]["Feature"] == "ENABLED"
     assert client["ExplicitAuthFlows"] == ["ALLOW_USER_PASSWORD_AUTH"]

@@ -18,7 +18,7 @@ def _dead_letters(template):
     }
 
 
-def test_a_fifo_queue_gives_up_into_a_fifo_queue_and_no_other_queue_does(template):
+def test_only_fifo_queues_have_fifo_dead_letter_queues(template):
     fifo = _fifo(template)
     assert {"OrderUpdatesQueue", "OrderUpdatesDeadLetters"} <= fifo
     for name, dead_letters in _dead_letters(template).items():
@@ -73,7 +73,7 @@ def test_the_websocket_api_may_invoke_its_function(template):
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/*")
 
 
-def test_only_what_speaks_to_watchers_may_post_to_connections_and_only_to_this_apis(template):
+def test_only_update_functions_may_post_to_the_connections_of_this_api(template):
     posting = {
         name: allowed(template, role_of(template, name))["execute-api:ManageConnections"]
         for name in of_type(template, FUNCTION)

@@ -162,7 +162,7 @@ def test_the_api_may_invoke_its_function(template):
     assert names == {"RestAPIId": {"Ref": "RestAPI"}}
 
 
-def test_whoever_may_call_a_function_is_named_with_what_is_ours(template):
+def test_invoke_permissions_name_a_source_of_this_account(template):
     permissions = of_type(template, "AWS::Lambda::Permission")
     assert len(permissions) >= 2
     for name, permission in permissions.items():
@@ -187,7 +187,7 @@ def test_only_the_distribution_may_read_the_storefronts_bucket(template):
     assert "distribution/${Distribution}" in json.dumps(statement["Condition"]["StringEquals"]["AWS:SourceArn"])
 
 
-def test_every_reader_may_read_its_source_and_report_what_it_gives_up(template):
+def test_readers_may_read_their_source_and_send_dead_letters(template):
     for mapping in of_type(template, MAPPING).values():
         may = allowed(template, role_of(template, referred(mapping["FunctionName"])))
         source = mapping["EventSourceArn"]
@@ -209,7 +209,7 @@ def test_every_traced_function_may_write_its_traces(template):
     assert lacking == []
 
 
-def test_nobody_may_do_everything(template):
+def test_no_role_allows_all_actions_or_resources(template):
     found = [(name, each) for name, each in statements(template) if each.get("Sid") != TLS_ONLY]
     assert len(found) > 40
     for name, statement in found:
@@ -220,7 +220,7 @@ def test_nobody_may_do_everything(template):
         assert "*" not in json.dumps(statement.get("Principal", "")), name
 
 
-def test_the_api_may_count_steps_and_note_published_events_and_change_nothing_else_of_the_insights(template):
+def test_api_writes_only_steps_and_published_events_of_the_insights(template):
     """The AWS emulator ignores this condition."""
     table = {"Fn::GetAtt": ["InsightsTable", "Arn"]}
     changing = {"dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
@@ -235,7 +235,7 @@ def test_the_api_may_count_steps_and_note_published_events_and_change_nothing_el
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [FUNNEL, "ORDER#*"]}}
 
 
-def test_the_auditor_only_reads_and_sees_everything_that_was_given_up(template):
+def test_auditor_only_reads_and_sees_all_dead_letters(template):
     if "AuditorRole" not in template["Resources"]:
         return
     policies = of_type(template, "AWS::IAM::Policy").values()

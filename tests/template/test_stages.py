@@ -20,7 +20,7 @@ def test_local_stage_is_in_the_region_of_the_emulator():
     assert stages.read("local").region == emulator.REGION
 
 
-def test_loss_of_whatever_the_template_retains_needs_a_confirmation():
+def test_loss_of_a_retained_resource_needs_a_confirmation():
     """Roles hold no data; one is retained because a setting of the account refers to it."""
     resources = merged_template("demo")["Resources"].values()
     retained = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}

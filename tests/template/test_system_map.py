@@ -46,7 +46,7 @@ def test_every_queue_on_the_map_is_one_that_can_be_operated(template, system):
     assert named == {name: parts.get("url", parts["dead_letters"]) for name, parts in operated.items()}
 
 
-def test_every_reader_is_fed_by_its_source_and_shows_where_it_gives_up(template, links):
+def test_readers_are_linked_to_their_source_and_dead_letter_queue(template, links):
     for mapping in of_type(template, MAPPING).values():
         reader = referred(mapping["FunctionName"])
         assert (referred(mapping["EventSourceArn"]), "feeds", reader) in links
@@ -102,7 +102,7 @@ def test_doors_lead_to_their_functions(links):
         assert link in links
 
 
-def test_what_a_function_may_do_to_a_table_is_a_link_and_nothing_else_is(template, links):
+def test_table_links_are_exactly_the_granted_writes(template, links):
     """Read here from the policies in another way: only plain references, table by table."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     for function in of_type(template, FUNCTION):
@@ -113,7 +113,7 @@ def test_what_a_function_may_do_to_a_table_is_a_link_and_nothing_else_is(templat
             assert ((function, "writes", table) in links) == is_written, (function, table)
 
 
-def test_who_starts_a_workflow_is_linked_to_it_even_where_its_name_stands_for_it(links):
+def test_workflow_starters_are_linked_to_it_by_arn_or_name(links):
     assert ("StartFulfilment", "starts", "OrderFulfilment") in links
     assert ("StopFulfilment", "starts", "OrderUndo") in links
     assert ("RelayEvents", "publishes", "EventBus") in links

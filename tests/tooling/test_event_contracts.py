@@ -57,7 +57,7 @@ def changed(change):
     ],
     ids=["nothing", "a new optional field", "another description", "a new optional field further in"],
 )
-def test_what_readers_do_not_notice_breaks_nothing(change):
+def test_compatible_contract_change_passes(change):
     assert breaks(OLD, changed(change)) == []
 
 
@@ -74,7 +74,7 @@ def test_what_readers_do_not_notice_breaks_nothing(change):
     ],
     ids=["removed", "retyped", "newly demanded", "no longer certain", "other values", "further in", "in a list"],
 )
-def test_what_would_break_a_reader_is_named(change, named):
+def test_breaking_contract_change_is_named(change, named):
     assert any(text.startswith(named) for text in breaks(OLD, changed(change)))
 
 
@@ -149,7 +149,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("event", BROKEN.values(), ids=BROKEN.keys())
-def test_what_breaks_its_contract_is_neither_read_nor_published_nor_consumed(event):
+def test_invalid_event_is_neither_read_nor_published_nor_consumed(event):
     with pytest.raises(ContractBroken):
         data_of(event)
     with pytest.raises(ContractBroken):
@@ -188,7 +188,7 @@ def test_new_event_without_contract_is_refused():
         new_event(Forgotten(), about="ord_1", at=NOW)
 
 
-def test_a_broken_contract_is_told_by_fields_and_never_by_their_values():
+def test_contract_violation_names_fields_and_never_their_values():
     with pytest.raises(ContractBroken) as broken:
         data_of(broken_event(data={"country": ["Ida Sand"]}))
     assert "country" in str(broken.value) and "Ida" not in str(broken.value)
@@ -221,7 +221,7 @@ def test_the_registry_holds_every_contract(resources):
         Draft4Validator.check_schema(json.loads(schema["Content"]))
 
 
-def test_what_may_be_operated_fits_into_a_parameter(resources):
+def test_list_of_queues_fits_into_a_parameter(resources):
     """8 KB, with each reference as long as it can be in an account of ours."""
     value = derived.operated({"Resources": resources})["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
     assert len(re.sub(r"\$\{[^}]+\}", "x" * 120, value)) < 8192

@@ -8,16 +8,16 @@ from infra.lint.exceptions import ACCEPTED
 ALL_ACCEPTED = {(a.check, name or "Anything", "a title") for a in ACCEPTED for name in a.on or {""}}
 
 
-def test_what_is_accepted_passes():
+def test_accepted_finding_passes():
     refuse(ALL_ACCEPTED)
 
 
-def test_anything_else_does_not():
+def test_unaccepted_finding_is_refused():
     with pytest.raises(CheckFailed, match="CKV_AWS_28 on NewTable: a title"):
         refuse(ALL_ACCEPTED | {("CKV_AWS_28", "NewTable", "a title")})
 
 
-def test_what_is_not_found_any_more_must_go():
+def test_unused_exception_is_refused():
     with pytest.raises(CheckFailed, match="CKV_AWS_28 on CartsTable: nothing of this is found any more"):
         refuse({each for each in ALL_ACCEPTED if each[1] != "CartsTable"})
 

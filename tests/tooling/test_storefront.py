@@ -41,7 +41,7 @@ def test_pages_that_read_a_field_the_api_dropped_fail_the_check(tmp_path, monkey
         storefront.check(frontend)
 
 
-def test_who_asks_for_the_packages_while_they_are_installed_waits_and_finds_them(tmp_path, monkeypatch):
+def test_concurrent_installation_of_packages_waits_and_finds_them(tmp_path, monkeypatch):
     """Concurrent builds would empty each other's folder."""
     (tmp_path / "package-lock.json").write_text("{}")
     begun, ended = [], []
@@ -69,7 +69,7 @@ def test_who_asks_for_the_packages_while_they_are_installed_waits_and_finds_them
         ("config.json", "no-cache"),
     ],
 )
-def test_how_long_a_file_may_be_kept(key, kept):
+def test_upload_sets_the_cache_time_of_each_file(key, kept):
     assert storefront.cache_control(key) == kept
 
 

@@ -147,7 +147,7 @@ CHALLENGE = {
 
 
 class TestAnInvited:
-    def test_is_asked_for_a_password_of_their_own(self):
+    def test_invited_user_is_asked_for_a_password_of_their_own(self):
         ours, pool = accounts(initiate_auth=CHALLENGE)
         with pytest.raises(NewPasswordRequired):
             ours.sign_in(EMAIL, "for-one-time-1")
@@ -184,7 +184,7 @@ def test_response_does_not_reveal_whether_a_code_was_sent(ask, error):
     assert ours.sign_up(EMAIL, PASSWORD) is None if ask == "sign_up" else getattr(ours, ask)(EMAIL) is None
 
 
-def test_who_opens_an_account_again_before_confirming_it_gets_another_code():
+def test_repeated_sign_up_before_confirmation_sends_another_code():
     ours, pool = accounts(sign_up="UsernameExists")
     ours.sign_up(EMAIL, PASSWORD)
     assert pool.operations == ["sign_up", "resend_confirmation_code"]
@@ -232,7 +232,7 @@ def test_sign_out_with_an_invalid_token_succeeds(error):
     ours.sign_out("stolen or old")
 
 
-def test_signing_out_that_was_not_heard_is_not_signing_out():
+def test_sign_out_without_an_answer_fails():
     ours, _ = accounts(revoke_token=EndpointConnectionError(endpoint_url="https://pool"))
     with pytest.raises(IdentityProviderUnavailable):
         ours.sign_out("refresh")

@@ -62,12 +62,12 @@ class TestChart:
         assert chart.get("aria-label") == "Sales"
 
     @pytest.mark.parametrize("bars", [[], [("a", 0, "0.00")]])
-    def test_of_nothing_is_still_a_picture(self, bars):
+    def test_chart_without_data_is_still_a_picture(self, bars):
         assert ElementTree.fromstring(bar_chart("Sales", bars)) is not None
 
 
 class TestReport:
-    def test_for_a_spreadsheet_has_a_line_for_each_product(self):
+    def test_report_for_a_spreadsheet_has_a_line_for_each_product(self):
         lines = list(csv.DictReader(io.StringIO(report.as_csv(BUSY, NAMES, shop()).removeprefix("\ufeff"))))
 
         assert [line["sku"] for line in lines] == ["TENT", "MUG", "AXE"]
@@ -76,7 +76,7 @@ class TestReport:
             "pieces": "1", "revenue": "20000", "currency": "EUR", "time_zone": "Europe/Berlin",
         }  # fmt: skip
 
-    def test_for_people_says_the_same_in_words_and_bars(self):
+    def test_report_for_people_has_the_same_in_words_and_bars(self):
         page = report.as_html([QUIET, BUSY], NAMES, shop())
 
         assert "3 orders · 3 pieces · 232.50 EUR" in page
@@ -84,7 +84,7 @@ class TestReport:
         assert page.count('class="chart"') == 2 and "prefers-color-scheme: dark" in page
         assert "AXE" in page, "what has no name any more is called by its sku"
 
-    def test_of_a_quiet_day_is_a_page_too(self):
+    def test_report_of_a_quiet_day_is_a_page_too(self):
         page = report.as_html([BUSY, QUIET], {}, shop())
 
         assert "Nothing was sold." in page and page.count('class="chart"') == 1

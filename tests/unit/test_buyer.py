@@ -44,13 +44,13 @@ def webhook(event_id="evt_1"):
 
 
 class TestAuthorizePayment:
-    def test_tells_the_order_that_the_buyer_has_to_act(self, asked):
+    def test_authorize_payment_marks_the_order_as_waiting_for_the_buyer(self, asked):
         order = asked.orders.get(ORDER)
 
         assert order.status == Status.ACTION_REQUIRED
         assert asked.events()[-1] == "OrderActionRequired"
 
-    def test_goes_on_once_the_buyer_confirmed(self, asked):
+    def test_authorize_payment_continues_once_the_buyer_confirmed(self, asked):
         asked.gateway.answer(INTENT)
 
         asked.steps.authorize_payment(ORDER)
@@ -63,7 +63,7 @@ class TestAuthorizePayment:
         with pytest.raises(PaymentDeclined):
             asked.steps.authorize_payment(ORDER)
 
-    def test_of_an_order_to_be_cancelled_stops(self, asked):
+    def test_authorize_payment_of_an_order_to_be_cancelled_stops(self, asked):
         wish_to_cancel(asked)
 
         with pytest.raises(CancellationRequested):
@@ -82,7 +82,7 @@ class TestWaiting:
         assert asked.saga.results == [WOKEN]
 
     @pytest.mark.parametrize("update", [webhook(), BACK])
-    def test_news_without_an_answer_wakes_nobody(self, asked, update):
+    def test_update_without_an_answer_wakes_no_step(self, asked, update):
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
         asked.payment_updates.process_stripe_event(update)
@@ -119,7 +119,7 @@ class TestWaiting:
 
 
 class TestCancelling:
-    def test_ends_the_wait(self, asked):
+    def test_cancellation_ends_the_wait(self, asked):
         asked.starts_saga()
         asked.buyer_confirmation.await_buyer(ORDER, "token-1")
 
@@ -127,7 +127,7 @@ class TestCancelling:
 
         assert asked.saga.results == [("token-1", "CancellationRequested")]
 
-    def test_before_the_token_is_kept_is_not_lost(self, asked):
+    def test_cancellation_before_the_token_is_kept_is_not_lost(self, asked):
         asked.starts_saga()
         asked.cancellation.stop_fulfilment(wish_to_cancel(asked))
 
@@ -135,7 +135,7 @@ class TestCancelling:
 
         assert asked.saga.results == [("token-1", "CancellationRequested")]
 
-    def test_leaves_nothing_that_could_be_confirmed(self, asked):
+    def test_cancellation_leaves_nothing_that_could_be_confirmed(self, asked):
         wish_to_cancel(asked)
 
         asked.steps.void_payment(ORDER)
@@ -161,12 +161,12 @@ class TestWebhook:
         about = {"object": "payment_intent", "id": INTENT, "metadata": {"order_id": ORDER}}
         return StripeEvent(id="evt_1", type="payment_intent.amount_capturable_updated", data={"object": about})
 
-    def test_of_an_authorization_is_taken_in_while_the_buyer_is_awaited(self, asked, queue):
+    def test_webhook_of_an_authorization_is_taken_in_while_the_buyer_is_awaited(self, asked, queue):
         receive(None, self.authorized())
 
         assert queue.sent == [{"event_id": "evt_1", "payment_intent": INTENT, "order_id": ORDER}]
 
-    def test_of_an_authorization_is_dropped_for_every_other_order(self, shop, queue):
+    def test_webhook_of_an_authorization_is_dropped_for_every_other_order(self, shop, queue):
         shop.sold(until=Status.AUTHORIZED, captured=False)
 
         receive(None, self.authorized())
@@ -175,17 +175,17 @@ class TestWebhook:
 
 
 class TestOrderOverHttp:
-    def test_shows_its_buyer_how_to_confirm_while_that_is_needed(self, asked):
+    def test_order_response_shows_its_buyer_how_to_confirm_while_that_is_needed(self, asked):
         action = orders.get_order(call_of("ada"), ORDER).payment.next_action
 
         assert (action.redirect_url, action.client_secret) == ("https://bank.example/pi_1", "pi_1_secret")
         assert action.expires_at == iso(NOW + timedelta(minutes=15))
 
-    def test_shows_an_admin_nothing_of_it(self, asked):
+    def test_order_response_shows_an_admin_no_confirmation(self, asked):
         assert orders.get_order(call_of("keeper", is_admin=True), ORDER).payment.next_action is None
 
     @pytest.mark.parametrize("ends", [wish_to_cancel, lambda shop: shop.steps.authorize_payment(ORDER)])
-    def test_shows_nothing_of_it_once_it_is_not_needed(self, asked, ends):
+    def test_order_response_shows_no_confirmation_once_it_is_not_needed(self, asked, ends):
         asked.gateway.answer(INTENT)
         ends(asked)
 

@@ -73,7 +73,7 @@ class TestWarehouse:
         assert shop.saga.results == []
 
     @pytest.mark.parametrize("status", [Status.CANCELLED, Status.AUTHORIZED])
-    def test_a_parcel_that_nobody_asked_for_does_not_count(self, shop, status):
+    def test_unrequested_parcel_does_not_count(self, shop, status):
         shop.has(an_order_in(status))
 
         shop.cancellation.process_warehouse_reply(dispatched())
@@ -93,7 +93,7 @@ class TestWarehouse:
 
         assert shop.saga.results == []
 
-    def test_other_answers_change_no_order(self, shop):
+    def test_other_warehouse_replies_change_no_order(self, shop):
         shop.ships()
         before = shop.orders.get("ord_1")
 
@@ -123,7 +123,7 @@ class TestStop:
         assert set(shop.warehouse.actions) == {"ship", "recall"}
         assert set(shop.saga.results) == {STOPPED}
 
-    def test_of_an_order_that_is_not_shipping_wakes_nobody(self, shop):
+    def test_stop_of_an_order_that_is_not_shipping_wakes_no_step(self, shop):
         shop.has(an_order_in(Status.RESERVED))
 
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
@@ -131,7 +131,7 @@ class TestStop:
         assert (shop.warehouse.actions, shop.saga.results) == ([], [])
 
     @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
-    def test_of_an_order_whose_saga_runs_is_left_to_the_saga(self, shop, status):
+    def test_stop_of_an_order_whose_saga_runs_is_left_to_the_saga(self, shop, status):
         shop.has(an_order_in(status))
         shop.starts_saga()
 
@@ -140,7 +140,7 @@ class TestStop:
         assert shop.undone == {}
 
     @pytest.mark.parametrize("first", ["stop", "dispatch"])
-    def test_with_a_late_parcel_ends_recalled_in_whatever_order_they_are_heard(self, shop, first):
+    def test_stop_with_a_late_parcel_ends_recalled_in_any_order(self, shop, first):
         shop.ships()
         event = wish_to_cancel(shop)
         steps = [
@@ -160,7 +160,7 @@ class TestAbandoned:
     """An order that is to be cancelled, and whose saga is gone."""
 
     @pytest.mark.parametrize("end", [None, "FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDED"])
-    def test_is_undone_with_its_reason_if_the_saga_never_began_or_has_ended(self, shop, end):
+    def test_abandoned_order_is_undone_with_its_reason_without_a_running_saga(self, shop, end):
         shop.has(an_order_in(Status.AUTHORIZED))
         if end:
             shop.starts_saga()
@@ -170,7 +170,7 @@ class TestAbandoned:
 
         assert shop.undone == UNDONE
 
-    def test_is_undone_once_however_often_it_is_stopped(self, shop):
+    def test_abandoned_order_is_undone_once_however_often_it_is_stopped(self, shop):
         shop.has(an_order_in(Status.AUTHORIZED))
         event = wish_to_cancel(shop)
 
@@ -179,7 +179,7 @@ class TestAbandoned:
 
         assert list(shop.undone) == ["ord_1"]
 
-    def test_is_recalled_before_it_is_undone(self, shop):
+    def test_abandoned_order_is_recalled_before_it_is_undone(self, shop):
         shop.ships()
         shop.ends_saga("ABORTED")
 
@@ -189,7 +189,7 @@ class TestAbandoned:
         assert shop.undone == UNDONE
 
     @pytest.mark.parametrize("status", [Status.CANCELLED, Status.COMPLETED, Status.RETURNED])
-    def test_that_is_over_is_not_undone(self, shop, status):
+    def test_abandoned_order_that_is_over_is_not_undone(self, shop, status):
         shop.sold()
         order = an_order_in(status)
         shop.order_store._orders["ord_1"] = order
@@ -198,7 +198,7 @@ class TestAbandoned:
 
         assert shop.undone == {}
 
-    def test_that_was_cancelled_by_the_saga_meanwhile_is_not_undone(self, shop):
+    def test_abandoned_order_that_was_cancelled_by_the_saga_meanwhile_is_not_undone(self, shop):
         shop.has(an_order_in(Status.RESERVED))
         event = wish_to_cancel(shop)
         shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)

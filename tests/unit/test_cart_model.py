@@ -121,7 +121,7 @@ def test_tokens_are_recognized_and_never_alike():
 
 
 @pytest.mark.parametrize("text", ["", "cart_", "cart_" + "g" * 64, "cart_" + "0" * 63, "cart_" + "0" * 64 + "\n"])
-def test_what_only_looks_like_a_token_is_none(text):
+def test_malformed_cart_token_is_ignored(text):
     assert not is_token(text)
 
 

@@ -14,7 +14,7 @@ def test_skus(sku):
 
 
 @pytest.mark.parametrize("text", ["", "-A", "mug", "A" * 41, "A B", "A_1", "A\n", "É", "category:camp"])
-def test_what_is_no_sku(text):
+def test_malformed_sku_is_refused(text):
     assert not is_sku(text)
 
 

@@ -22,7 +22,7 @@ def test_a_call_by_our_distribution_comes_from_the_viewer_it_saw(key):
 
 
 @pytest.mark.parametrize("mark", [None, "", "guess", "\u00fc", edge_mark("x" * 48)])
-def test_a_direct_call_comes_from_its_peer_whatever_it_says(mark):
+def test_direct_call_comes_from_its_peer_despite_its_headers(mark):
     assert network("6.6.6.6, 7.7.7.7, 203.0.113.9", mark) == "203.0.113.9"
 
 

@@ -159,7 +159,7 @@ class TestAnswer:
         with pytest.raises(PaymentDeclined, match=NOT_CONFIRMED):
             authorize()
 
-    def test_payment_that_somebody_else_canceled_has_ended(self, asked, authorize, provider):
+    def test_payment_canceled_outside_the_shop_has_ended(self, asked, authorize, provider):
         provider.expire(INTENT)
 
         with pytest.raises(PaymentEnded):
@@ -214,7 +214,7 @@ class TestWaiting:
 
         assert not payments.await_buyer(ORDER, "token-1")
 
-    def test_payment_that_left_the_wait_has_nobody_to_wake(self, asked, authorize, provider):
+    def test_payment_that_left_the_wait_wakes_no_step(self, asked, authorize, provider):
         asked.await_buyer(ORDER, "token-1")
         provider.answer(INTENT)
         authorize()

@@ -147,7 +147,7 @@ def test_one_query_looks_through_all_our_groups_for_these_words_and_this_time(mo
 @pytest.mark.parametrize(
     ("rows", "rounds", "patience"), [(logs.LINES_AT_MOST, 1, 8), (1, 10**9, 0)], ids=["too many", "too slow"]
 )
-def test_what_was_not_all_found_says_so(monkeypatch, rows, rounds, patience):
+def test_incomplete_search_is_marked_as_incomplete(monkeypatch, rows, rounds, patience):
     monkeypatch.setattr(logs, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(logs, "PATIENCE_SECONDS", patience)
     client = FakeLogs(["/aws/lambda/shop-A"], [a_row("ord_1")] * rows, rounds)

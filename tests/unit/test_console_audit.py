@@ -30,7 +30,7 @@ class FakeLambda:
         return self._answer
 
 
-def test_it_is_asked_by_its_name_for_the_orders_since_then():
+def test_audit_is_invoked_by_name_for_the_orders_since_a_time():
     client = FakeLambda(FOUND)
 
     audit = Auditor(client, "storefront-auditor").audit(NOW)
@@ -62,7 +62,7 @@ class Session:
 
 
 @pytest.mark.parametrize(("stage", "lab"), [("prod", None), ("demo", {"control_api": None})])
-def test_pages_are_told_of_the_lab_only_where_there_is_one(stage, lab):
+def test_pages_show_the_lab_only_where_there_is_one(stage, lab):
     outputs = {"WebSocketUrl": "wss://x", "UserPoolClientId": "client"}
 
     assert aws._browser_config(stage, outputs, "")["lab"] == lab

@@ -187,6 +187,6 @@ def test_redrive_of_a_return_starts_it_with_the_same_input(shop, parked_workflow
 
 
 @pytest.mark.parametrize("content", [{}, {"execution": 5}, {"execution": "x"}, {"execution": "a:b:c:d:e:f:other:name"}])
-def test_what_names_no_workflow_of_ours_cannot_be_settled(parked_workflows, content):
+def test_dead_letter_without_a_workflow_cannot_be_settled(parked_workflows, content):
     with pytest.raises(CannotRedrive):
         parked_workflows.settle(a_dead_letter(content))

@@ -10,7 +10,7 @@ LINK = "https://shop.example/orders/ord_7#link=link_x"
 
 
 @pytest.mark.parametrize("occasion", list(Occasion))
-def test_every_email_goes_to_the_buyer_and_names_pieces_total_and_the_orders_page(occasion):
+def test_emails_go_to_the_buyer_with_units_total_and_order_page(occasion):
     order = an_order_in(Status.AUTHORIZED, "ord_7", lines=[a_line(name="Camp mug", quantity=3, price=1205)])
 
     email = compose(occasion, order, LINK)

@@ -115,7 +115,7 @@ def test_only_what_failed_is_sent_again(relayed):
     assert sorted(published(bus)) == orders(1, 2, 3, 4)
 
 
-def test_after_a_lasting_failure_lambda_begins_again_with_the_first_unpublished_record(relayed):
+def test_lasting_failure_is_reported_at_the_first_unpublished_record(relayed):
     bus = FakeBus(refusals={"ord_13": FOREVER, "ord_15": FOREVER})
 
     assert relayed(stream_batch(25), bus) == {"batchItemFailures": [{"itemIdentifier": "seq-13"}]}
@@ -186,7 +186,7 @@ def test_a_bus_that_does_not_answer_fails_the_whole_batch(relayed, noted):
     assert noted == []
 
 
-def test_what_has_no_outbox_is_published_in_tens_too():
+def test_events_without_an_outbox_are_published_in_tens():
     bus = FakeBus(refusals={"ord_4": 2})
 
     EventPublisher(bus, "shop-bus").publish(*map(an_event, range(1, 13)))
@@ -194,6 +194,6 @@ def test_what_has_no_outbox_is_published_in_tens_too():
     assert bus.calls == [orders(*range(1, 11)), orders(4), orders(4), orders(11, 12)]
 
 
-def test_what_has_no_outbox_and_is_not_published_is_told():
+def test_unpublished_event_without_an_outbox_raises():
     with pytest.raises(NotPublished):
         EventPublisher(FakeBus(refusals={"ord_1": FOREVER}), "shop-bus").publish(an_event(1))

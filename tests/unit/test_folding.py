@@ -27,7 +27,7 @@ def is_found(query, text):
         ("  ", ""),
     ],
 )
-def test_folding_keeps_letters_and_digits(text, expected):
+def test_folding_keeps_alphanumeric_characters(text, expected):
     assert folded(text) == expected
     assert folded(folded(text)) == expected
 

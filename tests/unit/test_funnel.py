@@ -22,7 +22,7 @@ def test_every_day_has_every_half_and_their_sum():
 @pytest.mark.parametrize(
     ("counts", "conversion"), [(half(200, 10), 0.05), (half(0, 0), None), (half(3, 4), None), (half(4, 4), 1.0)]
 )
-def test_a_conversion_is_said_only_where_it_can_be(counts, conversion):
+def test_conversion_is_shown_only_with_visits(counts, conversion):
     assert counts.conversion == conversion
 
 
@@ -47,7 +47,7 @@ def test_the_test_gives_what_textbooks_give():
         (half(100, 101), half(1000, 15), Finding.MISCOUNTED),
     ],
 )
-def test_nothing_is_said_before_there_is_enough(a, b, finding):
+def test_finding_is_withheld_without_enough_data(a, b, finding):
     comparison = compared(a, b)
 
     assert comparison.finding == finding

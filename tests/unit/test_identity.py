@@ -91,7 +91,7 @@ def of(token):
     return identify({"authorization": f"Bearer {token}"})
 
 
-def test_nobody_who_shows_no_token_is_refused():
+def test_anonymous_call_without_a_token_is_accepted():
     assert identify({}) == GUEST and GUEST.role == "guest"
 
 
@@ -109,7 +109,7 @@ def test_an_admin():
 
 
 @pytest.mark.parametrize("groups", [[], ["customer"], ["admins"], ["Admin"]])
-def test_other_groups_make_nobody_an_admin(groups):
+def test_other_groups_give_no_admin_rights(groups):
     assert of(signed(claims(**{"cognito:groups": groups}))).role == "customer"
 
 
@@ -156,7 +156,7 @@ def test_other_ways_to_say_who_one_is_are_refused(authorization):
         identify({"authorization": authorization})
 
 
-def test_when_the_pools_keys_cannot_be_had_nobody_is_let_in(monkeypatch):
+def test_unreachable_user_pool_keys_refuse_each_token(monkeypatch):
     class Silent:
         def get_signing_key_from_jwt(self, token):
             raise jwt.PyJWKClientConnectionError("timed out")

@@ -26,16 +26,16 @@ def file_with():
 
 @pytest.mark.parametrize(
     "line",
-    ["# The relay is told anew.", 'x = "Somebody failed"', '"""Whatever the caller said."""'],
-    ids=["comment", "string", "docstring"],
+    ["# The relay is told anew.", 'x = "Somebody failed"', '"""Whatever the caller said."""', "was_told = 1"],
+    ids=["comment", "string", "docstring", "name"],
 )
 def test_word_check_finds_a_refused_word_with_its_line(file_with, line):
     found = words.findings(file_with("prose.py", f"import os\n\n{line}\n"))
     assert found and all(each.startswith(".build/words/prose.py:3: ") for each in found)
 
 
-def test_word_check_passes_identifiers_code_and_standard_terms(file_with):
-    source = "told = pieces(letters)\n# A queue of dead letters; `told` is a name.\n"
+def test_word_check_passes_code_in_text_and_standard_terms(file_with):
+    source = "dead_letters = units(parts)\n# A queue of dead letters; `told` is a name.\n"
     assert words.findings(file_with("names.py", source)) == []
     assert words.findings(file_with("page.md", "Run:\n```\nsay anew\n```\nthen read `pieces`.\n")) == []
 

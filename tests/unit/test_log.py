@@ -104,7 +104,7 @@ def test_an_events_own_correlation_counts(line):
     assert line()["correlation_id"] == "imp_1"
 
 
-def test_what_a_line_was_about_is_forgotten_with_the_next_beginning(line):
+def test_log_context_is_reset_with_the_next_invocation(line):
     bind_log_context(order_id="ord_1", event_id="evt_1")
     bind_log_context(request_id="req_1")
     log.info("answered")

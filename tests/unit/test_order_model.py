@@ -105,7 +105,7 @@ def test_only_completed_cancelled_and_returned_orders_are_over(status):
 
 class TestCancellation:
     @pytest.mark.parametrize("status", CANCELLABLE)
-    def test_can_be_wished_for_until_the_order_is_over(self, status):
+    def test_cancellation_can_be_requested_until_the_order_is_over(self, status):
         order = an_order_in(status)
 
         wished = order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
@@ -115,26 +115,26 @@ class TestCancellation:
         assert wished.history == order.history
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.RETURNED])
-    def test_is_too_late_for_an_order_that_arrived(self, status):
+    def test_cancellation_is_too_late_for_an_order_that_arrived(self, status):
         order = an_order_in(status)
 
         assert not order.is_cancellable
         with pytest.raises(TooLateToCancel):
             order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
 
-    def test_of_a_cancelled_order_is_granted_already(self):
+    def test_cancellation_of_a_cancelled_order_is_granted_already(self):
         cancelled = an_order_in(Status.CANCELLED)
 
         assert not cancelled.is_cancellable
         assert cancelled.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW) is cancelled
 
-    def test_is_wished_for_once_and_the_first_reason_stays(self):
+    def test_cancellation_is_requested_once_and_keeps_the_first_reason(self):
         wished = an_order().to_be_cancelled(Reason.FULFILMENT_FAILED, NOW)
 
         assert wished.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW) is wished
 
     @pytest.mark.parametrize(("old", "new"), FORWARD)
-    def test_stops_the_next_step(self, old, new):
+    def test_cancellation_stops_the_next_step(self, old, new):
         wished = an_order_in(old).to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
 
         with pytest.raises(CancellationRequested, match="CUSTOMER_REQUEST"):
@@ -150,12 +150,12 @@ class TestCancellation:
 
         assert (cancelled.status, cancelled.reason) == (Status.CANCELLED, Reason.CUSTOMER_REQUEST)
 
-    def test_an_order_that_nobody_wants_cancelled_goes_on(self):
+    def test_order_without_a_cancellation_goes_on(self):
         an_order().must_go_on()
 
 
 class TestDispatch:
-    def test_is_noted_without_another_status(self):
+    def test_dispatch_is_noted_without_another_status(self):
         order = an_order_in(Status.SHIPPING)
 
         dispatched = order.dispatched(NOW)
@@ -164,7 +164,7 @@ class TestDispatch:
         assert (dispatched.status, dispatched.history) == (Status.SHIPPING, order.history)
         assert dispatched.advanced(Status.COMPLETED, NOW).status == Status.COMPLETED
 
-    def test_is_noted_once(self):
+    def test_dispatch_is_noted_once(self):
         dispatched = a_dispatched_order()
 
         assert dispatched.dispatched(NOW) is dispatched
@@ -172,24 +172,24 @@ class TestDispatch:
         assert completed.dispatched(NOW) is completed
 
     @pytest.mark.parametrize("status", [status for status in Status if status != Status.SHIPPING])
-    def test_is_refused_outside_of_shipping(self, status):
+    def test_dispatch_is_refused_outside_of_shipping(self, status):
         with pytest.raises(IllegalTransition):
             an_order_in(status).dispatched(NOW)
 
-    def test_after_the_wish_to_cancel_is_too_late(self):
+    def test_dispatch_after_the_cancel_request_is_refused(self):
         wished = an_order_in(Status.SHIPPING).to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
 
         with pytest.raises(CancellationRequested):
             wished.dispatched(NOW)
 
-    def test_before_the_wish_to_cancel_makes_that_too_late(self):
+    def test_dispatch_before_the_cancel_request_makes_that_too_late(self):
         dispatched = a_dispatched_order()
 
         assert not dispatched.is_cancellable
         with pytest.raises(TooLateToCancel):
             dispatched.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
 
-    def test_does_not_keep_the_saga_from_undoing_everything(self):
+    def test_dispatch_does_not_keep_the_saga_from_undoing_everything(self):
         """The capture may still find that nobody pays."""
         undone = a_dispatched_order().advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
 
@@ -198,20 +198,20 @@ class TestDispatch:
 
 class TestRecorded:
     @pytest.mark.parametrize("status", list(Status))
-    def test_is_possible_at_any_time_and_leaves_the_rest_alone(self, status):
+    def test_recorded_fact_is_possible_at_any_time_and_changes_nothing_else(self, status):
         order = an_order_in(status)
 
         changed = order.recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
         assert (changed.status, changed.history, changed.noted) == (status, order.history, ("disputed",))
 
-    def test_once_for_each_fact_whatever_the_cause(self):
+    def test_recorded_fact_is_published_once_for_any_cause(self):
         changed = an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
         assert changed.recorded("PaymentDisputed", "disputed", "evt_1", NOW) is changed
         assert changed.recorded("PaymentDisputed", "disputed", "evt_2", NOW) is changed
 
-    def test_two_facts_of_one_cause_are_both_published(self):
+    def test_recorded_facts_of_one_cause_are_both_published(self):
         changed = an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW)
 
         both = changed.recorded("PaymentRefundedOutside", "700", "evt_1", NOW)
@@ -239,7 +239,7 @@ class TestEvent:
         assert "returned" not in changed.pending_event.data
 
     @pytest.mark.parametrize("status", list(Status))
-    def test_of_a_status_tells_the_pieces(self, status):
+    def test_event_of_a_status_has_the_units(self, status):
         event = an_order_in(status).pending_event
 
         assert event.type == EVENT_OF[status]
@@ -247,7 +247,7 @@ class TestEvent:
         assert event.data["total"] == {"amount": 2500, "currency": "EUR"}
 
     @pytest.mark.parametrize(("before", "change", "_"), CHANGES.values(), ids=CHANGES)
-    def test_tells_nothing_personal(self, before, change, _):
+    def test_event_contains_nothing_personal(self, before, change, _):
         text = change(
             an_order_in(before, token="order_secret", customer_id="customer-7")
         ).pending_event.model_dump_json()
@@ -255,7 +255,7 @@ class TestEvent:
         for personal in ("Lovelace", "ada@example.com", "St James", "SW1Y", "customer-7", "pm_card", "order_secret"):
             assert personal not in text
 
-    def test_has_a_reason_only_if_there_is_one(self):
+    def test_event_has_a_reason_only_if_there_is_one(self):
         order = an_order()
         wished = order.to_be_cancelled(Reason.CUSTOMER_REQUEST, NOW)
         cancelled = wished.advanced(Status.CANCELLED, NOW, Reason.FULFILMENT_FAILED)
@@ -270,13 +270,13 @@ class TestEvent:
         assert an_order().pending_event.causation_id is None
         assert an_order().recorded("PaymentDisputed", "disputed", "evt_1", NOW).pending_event.causation_id == "evt_1"
 
-    def test_is_no_part_of_the_order_itself(self):
+    def test_event_is_no_part_of_the_order_itself(self):
         assert "pending_event" not in an_order().model_dump()
 
 
 class TestOwed:
     @pytest.mark.parametrize("status", list(Status))
-    def test_nothing_for_what_was_cancelled_or_came_back(self, status):
+    def test_cancelled_or_returned_order_owes_nothing(self, status):
         is_free = status in (Status.CANCELLED, Status.RETURNED)
 
         assert an_order_in(status).owed == (0 if is_free else 2500)

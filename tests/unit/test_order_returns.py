@@ -47,18 +47,20 @@ class TestRequest:
             ({"TENT": 1, "MUG": 2}, {"TENT": 1, "MUG": 2}, 22000),
         ],
     )
-    def test_is_for_all_or_for_some_at_the_price_that_was_paid(self, completed, wanted, quantities, refund):
+    def test_return_request_is_for_all_or_for_some_at_the_price_that_was_paid(
+        self, completed, wanted, quantities, refund
+    ):
         requested = asked(completed, wanted).return_of("ret_1")
 
         assert (requested.quantities, requested.refund) == (quantities, euros(refund))
         assert (requested.status, requested.requested_at) == (ReturnStatus.REQUESTED, "2030-05-17T12:00:00.000Z")
 
-    def test_leaves_the_status_alone(self, completed):
+    def test_return_request_leaves_the_status_alone(self, completed):
         order = asked(completed, None)
 
         assert (order.status, order.history) == (Status.COMPLETED, completed.history)
 
-    def test_without_pieces_is_for_all_that_are_left(self, completed):
+    def test_return_request_without_lines_is_for_all_remaining_units(self, completed):
         order = asked(asked(completed, {"MUG": 2}), None, "ret_2")
 
         assert order.return_of("ret_2").quantities == {"MUG": 1, "TENT": 1}
@@ -67,35 +69,35 @@ class TestRequest:
         assert not order.is_returnable
 
     @pytest.mark.parametrize("wanted", [None, {"MUG": 1}])
-    def test_again_is_the_same_return(self, completed, wanted):
+    def test_return_request_again_is_the_same_return(self, completed, wanted):
         order = asked(completed, wanted)
 
         assert asked(order, wanted) is order
 
-    def test_again_is_the_same_return_even_when_all_is_back(self, completed):
+    def test_return_request_again_is_the_same_return_even_when_all_is_back(self, completed):
         order = back(completed, None)
 
         assert asked(order, None) is order
 
     @pytest.mark.parametrize("other", [None, {"MUG": 2}, {"TENT": 1}])
-    def test_under_the_same_id_for_other_pieces_is_a_conflict(self, completed, other):
+    def test_return_request_under_the_same_id_for_other_units_is_a_conflict(self, completed, other):
         with pytest.raises(IdempotencyConflict):
             asked(asked(completed, {"MUG": 1}), other)
 
     @pytest.mark.parametrize("wanted", [{"MUG": 4}, {"TENT": 2}, {"MUG": 1, "TENT": 2}])
-    def test_is_never_for_more_than_was_bought(self, completed, wanted):
+    def test_return_request_is_never_for_more_than_was_bought(self, completed, wanted):
         with pytest.raises(ReturnExceedsOrder):
             asked(completed, wanted)
 
     @pytest.mark.parametrize("first", [asked, back])
-    def test_is_never_for_more_than_is_left(self, completed, first):
+    def test_return_request_is_never_for_more_than_is_left(self, completed, first):
         order = first(completed, {"MUG": 2})
 
         with pytest.raises(ReturnExceedsOrder):
             asked(order, {"MUG": 2}, "ret_2")
         assert asked(order, {"MUG": 1}, "ret_2").returned == {"MUG": 3}
 
-    def test_of_what_was_never_bought_is_named(self, completed):
+    def test_return_request_of_what_was_never_bought_is_named(self, completed):
         with pytest.raises(ReturnLineUnknown) as refusal:
             asked(completed, {"MUG": 1, "AXE": 1})
 
@@ -103,24 +105,24 @@ class TestRequest:
 
     @pytest.mark.parametrize("first", [asked, back])
     @pytest.mark.parametrize("wanted", [None, {"MUG": 1}])
-    def test_of_nothing_that_is_left(self, completed, first, wanted):
+    def test_return_request_of_nothing_is_refused(self, completed, first, wanted):
         with pytest.raises(NothingToReturn):
             asked(first(completed, None), wanted, "ret_2")
 
     @pytest.mark.parametrize("status", [status for status in Status if status not in ("COMPLETED", "RETURNED")])
-    def test_is_for_completed_orders_only(self, status):
+    def test_return_request_is_for_completed_orders_only(self, status):
         order = an_order_in(status)
 
         assert not order.is_returnable
         with pytest.raises(OrderNotReturnable):
             asked(order, None)
 
-    def test_may_be_offered_while_pieces_are_left(self, completed):
+    def test_return_request_may_be_offered_while_units_are_left(self, completed):
         assert completed.is_returnable
         assert asked(completed, {"MUG": 3}).is_returnable
         assert not back(completed, None).is_returnable
 
-    def test_makes_one_event_with_its_pieces(self, completed):
+    def test_return_request_makes_one_event_with_its_units(self, completed):
         order = asked(completed, {"MUG": 2})
 
         assert (order.version, order.pending_event.type) == (completed.version + 1, "OrderReturnRequested")
@@ -135,12 +137,12 @@ class TestRequest:
 
 class TestCommitment:
     @pytest.mark.parametrize(("kept", "promised"), [(None, 2000), (23000, 2000), (700, 700), (0, 0), (-100, 0)])
-    def test_is_never_more_than_is_kept(self, completed, kept, promised):
+    def test_committed_refund_is_never_more_than_is_kept(self, completed, kept, promised):
         order = completed.return_requested("ret_1", {"MUG": 2}, NOW, kept)
 
         assert (order.return_of("ret_1").refund, order.return_of("ret_1").value) == (euros(promised), euros(2000))
 
-    def test_leaves_other_returns_under_way_their_part(self, completed):
+    def test_committed_refund_leaves_other_returns_under_way_their_part(self, completed):
         order = completed.return_requested("ret_1", {"MUG": 2}, NOW, 2500).return_requested(
             "ret_2", {"MUG": 1}, NOW, 2500
         )
@@ -157,7 +159,7 @@ class TestFailedRefund:
         movement = PaymentMovement(reference=reference, amount=euros(2000), return_id=return_id, outside=outside)
         return order.recorded("PaymentRefundFailed", f"{reference} failed", "evt_1", NOW, movement)
 
-    def test_is_owed_to_the_shop_until_it_is_made_again(self, returned):
+    def test_failed_refund_is_owed_to_the_shop_until_it_is_made_again(self, returned):
         failed = self.failed(returned)
 
         assert failed.pending_event.data["movement"]["return_id"] == "ret_1"
@@ -169,38 +171,38 @@ class TestFailedRefund:
         again = failed.recorded("PaymentRefundRetried", "re_2 retried", "evt_2", NOW, movement)
         assert (again.failed_refunds, again.owed) == ((), returned.owed)
 
-    def test_of_others_is_theirs_to_make_again(self, completed):
+    def test_failed_refund_of_others_is_theirs_to_make_again(self, completed):
         failed = self.failed(completed, return_id=None, outside=True)
 
         assert (failed.failed_refunds, failed.pending_event.type) == ((), "PaymentRefundFailed")
 
-    def test_of_a_cancelled_order_is_kept_for_now(self):
+    def test_failed_refund_of_a_cancelled_order_is_kept_for_now(self):
         failed = self.failed(an_order_in(Status.CANCELLED), return_id=None)
 
         assert failed.owed == 2000
 
 
 class TestSettling:
-    def test_of_the_whole_ends_the_order_as_returned(self, completed):
+    def test_settling_of_the_whole_ends_the_order_as_returned(self, completed):
         order = back(completed, None)
 
         assert (order.status, order.pending_event.type) == (Status.RETURNED, "OrderReturned")
         assert order.history[-1].status == Status.RETURNED
         assert order.owed == 0
 
-    def test_of_a_part_leaves_it_completed(self, completed):
+    def test_settling_of_a_part_leaves_it_completed(self, completed):
         order = back(completed, {"MUG": 2})
 
         assert (order.status, order.pending_event.type, order.owed) == (Status.COMPLETED, "OrderPartlyReturned", 21000)
         assert order.pending_event.data["returned"]["return_id"] == "ret_1"
 
-    def test_of_the_last_part_ends_it(self, completed):
+    def test_settling_of_the_last_part_ends_it(self, completed):
         order = back(back(completed, {"MUG": 3}), None, "ret_2")
 
         assert (order.status, order.pending_event.type, order.owed) == (Status.RETURNED, "OrderReturned", 0)
 
     @pytest.mark.parametrize(("first", "last"), [("ret_1", "ret_2"), ("ret_2", "ret_1")])
-    def test_ends_the_order_only_when_every_return_is_refunded(self, completed, first, last):
+    def test_settling_ends_the_order_only_when_every_return_is_refunded(self, completed, first, last):
         order = asked(asked(completed, {"MUG": 3}), None, "ret_2")
 
         order = order.return_settled(first, 1, NOW)
@@ -215,7 +217,7 @@ class TestSettling:
         assert order.return_settled("ret_1", 1000, NOW) is order
         assert order.return_settled("ret_1", 7, NOW) is order
 
-    def test_notes_what_was_really_given_back(self, completed):
+    def test_settling_notes_what_was_really_given_back(self, completed):
         order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW, "REFUNDED_BEFORE")
 
         settled = order.return_of("ret_1")
@@ -224,43 +226,43 @@ class TestSettling:
         assert order.pending_event.data["returned"]["refund"]["amount"] == 700
         assert order.pending_event.data["returned"]["shortfall"] == "REFUNDED_BEFORE"
 
-    def test_of_what_could_not_be_refunded_is_not_owed_either(self, completed):
+    def test_settling_of_what_could_not_be_refunded_is_not_owed_either(self, completed):
         """What came back is not paid for: there is nothing to report about it at each reconciliation."""
         order = asked(completed, {"MUG": 2}).return_settled("ret_1", 700, NOW, "REFUNDED_BEFORE")
 
         assert order.owed == completed.owed - 2000
 
-    def test_of_an_unknown_return_is_refused(self, completed):
+    def test_settling_of_an_unknown_return_is_refused(self, completed):
         with pytest.raises(IllegalTransition):
             completed.return_settled("ret_9", 1000, NOW)
 
-    def test_only_then_is_less_owed(self, completed):
+    def test_settling_reduces_the_owed_amount(self, completed):
         order = asked(completed, {"MUG": 1})
 
         assert (order.owed, order.is_settled) == (23000, False)
 
     @pytest.mark.parametrize("change", [asked, back])
-    def test_tells_nothing_personal(self, completed, change):
+    def test_return_event_contains_nothing_personal(self, completed, change):
         text = change(completed, None).pending_event.model_dump_json()
 
         assert not any(personal in text for personal in ("Lovelace", "ada@example.com", "St James", "pm_card"))
 
 
 class TestReturnId:
-    def test_is_the_same_for_the_same_key_and_order(self):
+    def test_return_id_is_the_same_for_the_same_key_and_order(self):
         assert new_return_id("ord_1", "key", None) == new_return_id("ord_1", "key", {"MUG": 1})
         assert new_return_id("ord_1", "key", None) != new_return_id("ord_2", "key", None)
         assert new_return_id("ord_1", "key", None) != new_return_id("ord_1", "other", None)
 
-    def test_is_the_same_for_the_same_pieces_without_a_key(self):
+    def test_return_id_is_the_same_for_the_same_units_without_a_key(self):
         assert new_return_id("ord_1", None, {"A": 1, "B": 2}) == new_return_id("ord_1", None, {"B": 2, "A": 1})
 
-    def test_is_another_for_other_pieces_without_a_key(self):
+    def test_return_id_differs_for_other_units_without_a_key(self):
         ids = {new_return_id("ord_1", None, wanted) for wanted in (None, {"A": 1}, {"A": 2}, {"B": 1})}
 
         assert len(ids) == 4
 
-    def test_of_a_key_never_meets_that_of_pieces(self):
+    def test_return_id_of_a_key_never_equals_that_of_units(self):
         assert new_return_id("ord_1", "null", None) != new_return_id("ord_1", None, None)
 
 

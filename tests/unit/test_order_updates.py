@@ -236,7 +236,7 @@ def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connection
     assert "secret" not in message["error"]["detail"]
 
 
-def test_what_is_said_is_not_logged(live, capfd):
+def test_websocket_messages_are_not_logged(live, capfd):
     live.received("here", subscribe("ord_ada", "order_private"), PEER)
     live.received("here", subscribe("ord_ada", "forged.private.token"), PEER)
     live.received("here", '{"private": ', PEER)
@@ -245,7 +245,7 @@ def test_what_is_said_is_not_logged(live, capfd):
     assert "private" not in output.out + output.err
 
 
-def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, connections):
+def test_update_is_sent_to_each_watcher_of_its_order_only(live, sockets, connections):
     live.connected("elsewhere", handshake(), PEER)
     for connection in ("here", "there"):
         live.received(connection, subscribe("ord_ada", ADA), PEER)
@@ -257,7 +257,7 @@ def test_all_who_watch_an_order_hear_its_change_and_nobody_else(live, sockets, c
     assert len(sockets.by("elsewhere")) == 1
 
 
-def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connections):
+def test_gone_watcher_is_removed_and_the_others_get_the_update(live, sockets, connections):
     for connection in ("here", "there"):
         live.received(connection, subscribe("ord_ada", ADA), PEER)
     live.received("here", subscribe("ord_ada", KEEPER), PEER)
@@ -269,7 +269,7 @@ def test_who_has_gone_is_forgotten_and_the_others_hear_it(live, sockets, connect
     assert sockets.by("there")[-1] == an_update().model_dump()
 
 
-def test_who_has_gone_before_the_answer_is_forgotten(live, sockets, connections):
+def test_watcher_gone_before_the_answer_is_removed(live, sockets, connections):
     sockets.left.add("here")
 
     live.received("here", subscribe("ord_ada", ADA), PEER)
@@ -277,7 +277,7 @@ def test_who_has_gone_before_the_answer_is_forgotten(live, sockets, connections)
     assert connections.watchers("ord_ada", 0) == []
 
 
-def test_who_disconnects_is_forgotten(live, connections):
+def test_disconnected_watcher_is_removed(live, connections):
     live.received("here", subscribe("ord_ada", ADA), PEER)
 
     live.disconnected("here")

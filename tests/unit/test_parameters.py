@@ -26,7 +26,7 @@ def secret(kept):
     return Parameter(kept.read, lambda: kept.now)
 
 
-def test_it_is_read_once_for_many_uses(kept, secret):
+def test_parameter_is_read_once_for_many_uses(kept, secret):
     assert [secret() for _ in range(3)] == ["first"] * 3
     assert kept.reads == 1
 

@@ -143,14 +143,14 @@ def test_an_order_under_way_without_any_payment_is_left_alone():
         ((Refund("re_2", 1500, "ord_1:ret_1"), Refund("re_1", 1000)), RETURNED | {"owed": 1000}),
     ],
 )
-def test_what_somebody_refunded_on_purpose_is_not_missing(refunds, believed):
+def test_refund_made_on_purpose_is_not_missing(refunds, believed):
     outside = refunds[-1].amount
     claim = a_claim(**believed | {"refunds": refunds, "refunded_outside": outside})
 
     assert seen([an_intent(**TAKEN, refunds=refunds)], claim) == []
 
 
-def test_a_refund_outside_that_we_have_not_heard_of_is_recorded():
+def test_unknown_refund_at_stripe_is_recorded():
     assert seen([an_intent(**TAKEN, refunds=OUTSIDE)], a_claim(**SOLD)) == [(NOT_RECORDED, 2500, 1500)]
 
 
@@ -191,7 +191,7 @@ class TestStrangers:
             (PARTLY_BACK, [(TOO_MUCH, 0, 1500)]),
         ],
     )
-    def test_may_keep_nothing(self, order_id, at_stripe, expected):
+    def test_stranger_may_keep_nothing(self, order_id, at_stripe, expected):
         assert seen([an_intent(order_id=order_id, **at_stripe)]) == expected
 
     def test_are_named_as_far_as_possible(self):
@@ -211,18 +211,18 @@ class TestStrangers:
 
 
 class TestDifference:
-    def test_comes_with_the_payment_that_it_is_about(self):
+    def test_mismatch_comes_with_the_payment_that_it_is_about(self):
         intent = an_intent(**HELD)
 
         [(difference, about)] = mismatches([intent], {"ord_1": a_claim(**CALLED_OFF)})
 
         assert (difference.payment_id, about) == ("pi_1", intent)
 
-    def test_is_the_same_when_it_is_found_again_and_another_when_it_has_grown(self):
+    def test_mismatch_is_the_same_when_it_is_found_again_and_another_when_it_has_grown(self):
         first, again, grown = (Mismatch(TOO_MUCH, "ord_1", "pi_1", 0, amount) for amount in (100, 100, 200))
 
         assert first.id == again.id != grown.id
 
     @pytest.mark.parametrize("kind", list(MismatchKind))
-    def test_is_repaired_with_money_only_where_money_is_not_ours(self, kind):
+    def test_mismatch_is_repaired_with_money_only_where_money_is_not_ours(self, kind):
         assert Mismatch(kind, "ord_1", "pi_1").is_repairable == (kind in (HOLD_NOT_NEEDED, TOO_MUCH))

@@ -94,7 +94,7 @@ def updates(earlier, intent):
 
 
 @pytest.mark.parametrize(("status", "at_stripe", "then", "update"), STATUSES)
-def test_the_status_follows_stripe_and_only_what_we_did_not_do_is_news(status, at_stripe, then, update):
+def test_status_follows_stripe_and_only_foreign_changes_are_updates(status, at_stripe, then, update):
     payment = a_payment(status)
 
     later = payment.as_at(an_intent(**at_stripe))
@@ -131,7 +131,7 @@ def test_amounts_follow_disputes_through_their_states():
     }
 
 
-def test_refund_of_others_is_told_once_for_each_refund():
+def test_refund_by_others_is_one_update_for_each_refund():
     first, second = theirs(400, 1), theirs(600, 2)
     known = a_payment(refunds=(first,), refunded_outside=400)
     intent = an_intent(**TAKEN, refunds=(second, first))
@@ -141,13 +141,13 @@ def test_refund_of_others_is_told_once_for_each_refund():
     assert updates(known.as_at(intent), intent) == []
 
 
-def test_refund_of_others_that_an_older_record_counted_is_not_told_again():
+def test_refund_by_others_in_an_older_record_is_no_update():
     assert updates(a_payment(refunded_outside=400), an_intent(**TAKEN, refunds=(theirs(400),))) == []
     assert updates(a_payment(disputed=True), an_intent(**TAKEN | disputed())) == []
 
 
 @pytest.mark.parametrize("status", [RefundStatus.FAILED, RefundStatus.CANCELLED])
-def test_refund_that_fails_later_is_kept_again_and_told_once(status):
+def test_refund_that_fails_later_is_kept_again_and_one_update(status):
     known = a_payment(REFUNDED, captured=2500, refunded=2500, refunds=(ours(2500),))
     intent = an_intent(**TAKEN, refunds=(ours(2500, status=status),))
 
@@ -158,20 +158,20 @@ def test_refund_that_fails_later_is_kept_again_and_told_once(status):
     assert updates(later, intent) == []
 
 
-def test_refund_of_others_that_fails_is_told_only_if_it_was_told_before():
+def test_failed_refund_by_others_is_an_update_only_if_it_was_one_before():
     intent = an_intent(**TAKEN, refunds=(theirs(400, status=RefundStatus.FAILED),))
 
     assert updates(a_payment(), intent) == []
     assert updates(a_payment(refunds=(theirs(400),), refunded_outside=400), intent) == [("REFUND_FAILED", "re_1", 400)]
 
 
-def test_refund_made_again_is_told_after_the_failure():
+def test_retried_refund_is_an_update_after_the_failure():
     intent = an_intent(**TAKEN, refunds=(ours(2500, 2), ours(2500, 1, status=RefundStatus.FAILED)))
 
     assert updates(a_payment(), intent) == [("REFUND_FAILED", "re_1", 2500), ("REFUND_RETRIED", "re_2", 2500)]
 
 
-def test_our_refunds_are_noted_without_hiding_what_must_be_told():
+def test_own_refunds_are_recorded_without_hiding_other_updates():
     """A return follows a refund at Stripe whose event was lost."""
     refunds = (ours(500, 4), ours(300, 3, status=RefundStatus.FAILED), theirs(400, 2), ours(600, 1, "ord_1:ret_2"))
     intent = an_intent(**TAKEN, refunds=refunds)
@@ -197,7 +197,7 @@ def test_failed_refund_names_its_return(reference, return_id):
     assert update.return_id == return_id
 
 
-def test_dispute_is_told_when_it_begins_and_when_it_ends():
+def test_dispute_is_an_update_at_its_begin_and_at_its_end():
     open_one, lost = an_intent(**TAKEN | disputed()), an_intent(**TAKEN | disputed(DisputeStatus.LOST))
     known = a_payment().as_at(open_one)
 

@@ -17,7 +17,7 @@ def notice(payment_intent, event_id="evt_1"):
 
 class TestLostHold:
     @pytest.mark.parametrize("status", [Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING])
-    def test_has_the_order_cancelled(self, shop, status):
+    def test_lost_hold_has_the_order_cancelled(self, shop, status):
         payment = shop.sold(until=status, captured=False)
         shop.gateway.expire(payment)
 
@@ -28,7 +28,7 @@ class TestLostHold:
         with pytest.raises(CancellationRequested):
             shop.orders.get("ord_1").must_go_on()
 
-    def test_after_the_parcel_has_left_is_left_to_the_capture(self, shop):
+    def test_lost_hold_after_the_parcel_has_left_is_left_to_the_capture(self, shop):
         payment = shop.sold(until=Status.SHIPPING, captured=False)
         shop.orders.dispatched("ord_1")
         shop.gateway.expire(payment)
@@ -38,7 +38,7 @@ class TestLostHold:
         assert shop.orders.get("ord_1").cancellation is None
         assert shop.payments.of("ord_1").status == PaymentStatus.VOIDED
 
-    def test_that_we_let_go_ourselves_is_no_news(self, shop):
+    def test_hold_released_by_the_shop_is_no_update(self, shop):
         payment = shop.sold(until=Status.SHIPPING, captured=False)
         shop.payments.void("ord_1")
 
@@ -55,7 +55,7 @@ class TestLostHold:
     ],
 )
 class TestOtherUpdates:
-    def test_is_told_counted_and_noted_once_however_often_it_comes(self, shop, happens, event_type):
+    def test_payment_update_is_published_counted_and_recorded_once(self, shop, happens, event_type):
         payment = shop.sold()
         happens(shop.gateway, payment)
 
@@ -66,7 +66,7 @@ class TestOtherUpdates:
         assert len(shop.orders.get("ord_1").noted) == 1
         assert shop.metrics == {event_type: 1}
 
-    def test_keeps_the_orders_status(self, shop, happens, event_type):
+    def test_payment_update_keeps_the_orders_status(self, shop, happens, event_type):
         payment = shop.sold()
         happens(shop.gateway, payment)
 
@@ -74,7 +74,7 @@ class TestOtherUpdates:
 
         assert shop.orders.get("ord_1").status == Status.COMPLETED
 
-    def test_that_could_not_be_noted_at_the_payment_is_told_the_order_once(
+    def test_payment_update_unrecorded_at_the_payment_reaches_the_order_once(
         self, shop, happens, event_type, monkeypatch
     ):
         payment = shop.sold()
@@ -90,7 +90,7 @@ class TestOtherUpdates:
         assert shop.payments.of("ord_1").disputed or shop.payments.of("ord_1").refunded_outside
 
 
-def test_two_pieces_of_news_of_one_notice_are_both_told_once(shop):
+def test_both_updates_of_one_stripe_event_are_published_once(shop):
     payment = shop.sold()
     shop.gateway.refund_by_hand(payment, 700)
     shop.gateway.dispute(payment)
@@ -106,7 +106,7 @@ def test_two_pieces_of_news_of_one_notice_are_both_told_once(shop):
     assert len(published) == 2
 
 
-def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypatch):
+def test_second_of_two_updates_is_published_by_the_next_try(shop, monkeypatch):
     payment = shop.sold()
     shop.gateway.refund_by_hand(payment, 700)
     shop.gateway.dispute(payment)
@@ -130,7 +130,7 @@ def test_of_two_pieces_of_news_the_second_is_told_by_the_next_try(shop, monkeypa
     ]
 
 
-def test_each_further_refund_by_others_is_told(shop):
+def test_further_refunds_by_others_are_published(shop):
     payment = shop.sold()
     for number in range(2):
         shop.gateway.refund_by_hand(payment, 700)
@@ -139,7 +139,7 @@ def test_each_further_refund_by_others_is_told(shop):
     assert shop.events().count("PaymentRefundedOutside") == 2
 
 
-def test_refund_that_fails_later_is_told_counted_and_shown_once(shop):
+def test_refund_that_fails_later_is_published_counted_and_shown_once(shop):
     payment = shop.sold()
     shop.orders.take_back("ord_1", "ret_1", None)
     given = shop.payments.refund_part("ord_1", euros(2500), "ret_1")

@@ -70,7 +70,7 @@ def held(provider):
 
 
 class TestAuthorize:
-    def test_holds_the_money_once_however_often_it_is_asked(self, payments, provider):
+    def test_authorize_holds_the_money_once_however_often_it_is_asked(self, payments, provider):
         payments.authorize(ORDER, AMOUNT, APPROVED)
         payments.authorize(ORDER, AMOUNT, APPROVED)
 
@@ -88,7 +88,7 @@ class TestAuthorize:
         assert payments.of(ORDER).intent_id
 
     @pytest.mark.parametrize("lost", ["create", "confirm"])
-    def test_goes_on_after_a_lost_answer(self, payments, provider, lost):
+    def test_authorize_goes_on_after_a_lost_answer(self, payments, provider, lost):
         provider.losing = {lost}
         with pytest.raises(PaymentProviderUnavailable):
             payments.authorize(ORDER, AMOUNT, APPROVED)
@@ -98,7 +98,7 @@ class TestAuthorize:
         assert provider.moves == ["create", "confirm"]
         assert status_of(payments) == PaymentStatus.AUTHORIZED
 
-    def test_of_two_that_begin_at_once_only_the_payment_that_was_stored_is_confirmed(self, store):
+    def test_concurrent_authorizations_confirm_only_the_stored_payment(self, store):
         class AnotherIsFaster(FakePaymentProvider):
             """A concurrent caller starts a payment and stores it before this one."""
 
@@ -116,7 +116,7 @@ class TestAuthorize:
         assert provider.retrieve(theirs).status == ProviderStatus.AUTHORIZED
         assert provider.retrieve(ours).status == ProviderStatus.CREATED
 
-    def test_is_busy_if_the_payment_changes_all_the_time(self, provider):
+    def test_authorize_is_busy_if_the_payment_changes_all_the_time(self, provider):
         class NeverQuiet(FakeStore):
             def replace(self, old, **changes):
                 return None
@@ -126,7 +126,7 @@ class TestAuthorize:
 
         assert "confirm" not in provider.moves
 
-    def test_ends_if_the_hold_was_lost(self, authorized, provider):
+    def test_authorize_ends_if_the_hold_was_lost(self, authorized, provider):
         provider.expire(intent_of(authorized))
         authorized.learn(intent_of(authorized), lambda *_: None)
 
@@ -156,7 +156,7 @@ class TestAuthorize:
 
         assert provider.moves.count("confirm") == 1
 
-    def test_finds_the_door_closed_after_a_void(self, payments, provider):
+    def test_authorize_is_refused_after_a_void(self, payments, provider):
         payments.void(ORDER)
 
         with pytest.raises(PaymentEnded):
@@ -164,7 +164,7 @@ class TestAuthorize:
 
         assert provider.moves == []
 
-    def test_finds_the_door_closed_if_the_void_came_while_the_intent_was_made(self, payments, provider, store):
+    def test_authorize_is_refused_if_the_void_came_during_the_creation(self, payments, provider, store):
         class VoidsMeanwhile(FakePaymentProvider):
             def create(self, order_id, amount, key):
                 Payments(store, self).void(order_id)
@@ -177,7 +177,7 @@ class TestAuthorize:
 
         assert "confirm" not in slow.moves
 
-    def test_ends_if_the_void_came_after_the_confirmation(self, store):
+    def test_authorize_ends_if_the_void_came_after_the_confirmation(self, store):
         class VoidsAfterwards(FakePaymentProvider):
             def confirm(self, *request):
                 intent = super().confirm(*request)
@@ -192,7 +192,7 @@ class TestAuthorize:
         assert slow.moves == ["create", "confirm", "cancel"]
         assert store.get(ORDER).status == PaymentStatus.VOIDED
 
-    def test_ends_if_the_void_came_before_the_confirmation(self, store):
+    def test_authorize_ends_if_the_void_came_before_the_confirmation(self, store):
         class VoidsBefore(FakePaymentProvider):
             def confirm(self, *request):
                 Payments(store, self).void(ORDER)
@@ -205,14 +205,14 @@ class TestAuthorize:
 
 
 class TestCapture:
-    def test_takes_the_held_money_once(self, authorized, provider):
+    def test_capture_takes_the_held_money_once(self, authorized, provider):
         authorized.capture(ORDER)
         authorized.capture(ORDER)
 
         assert provider.moves == ["create", "confirm", "capture"]
         assert authorized.of(ORDER).captured == 2500
 
-    def test_goes_on_after_a_lost_answer(self, authorized, provider):
+    def test_capture_goes_on_after_a_lost_answer(self, authorized, provider):
         provider.losing = {"capture"}
         with pytest.raises(PaymentProviderUnavailable):
             authorized.capture(ORDER)
@@ -222,7 +222,7 @@ class TestCapture:
         assert provider.moves.count("capture") == 1
         assert status_of(authorized) == PaymentStatus.CAPTURED
 
-    def test_notes_what_was_captured_otherwise(self, authorized, provider):
+    def test_capture_notes_what_was_captured_otherwise(self, authorized, provider):
         provider.capture(intent_of(authorized), "by-hand")
 
         authorized.capture(ORDER)
@@ -239,14 +239,14 @@ class TestCapture:
 
         assert "capture" not in provider.moves
 
-    def test_there_must_be_a_payment(self, payments):
+    def test_capture_without_a_payment_is_refused(self, payments):
         with pytest.raises(PaymentEnded):
             payments.capture(ORDER)
 
     @pytest.mark.parametrize(
         "status", [PaymentStatus.CREATED, PaymentStatus.DECLINED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED]
     )
-    def test_only_a_hold_can_be_captured(self, payments, store, provider, status):
+    def test_capture_of_anything_but_a_hold_is_refused(self, payments, store, provider, status):
         store.create(Payment(order_id=ORDER, status=status, intent_id="pi_1", amount=AMOUNT))
 
         with pytest.raises(PaymentEnded):
@@ -256,7 +256,7 @@ class TestCapture:
 
 
 class TestRefund:
-    def test_gives_captured_money_back_once(self, captured, provider):
+    def test_refund_gives_captured_money_back_once(self, captured, provider):
         captured.refund(ORDER)
         captured.refund(ORDER)
 
@@ -264,7 +264,7 @@ class TestRefund:
         assert status_of(captured) == PaymentStatus.REFUNDED
         assert captured.of(ORDER).refunded == 2500
 
-    def test_goes_on_after_a_lost_answer(self, captured, provider):
+    def test_refund_goes_on_after_a_lost_answer(self, captured, provider):
         provider.losing = {"refund"}
         with pytest.raises(PaymentProviderUnavailable):
             captured.refund(ORDER)
@@ -274,7 +274,7 @@ class TestRefund:
         assert provider.moves.count("refund") == 1
         assert status_of(captured) == PaymentStatus.REFUNDED
 
-    def test_gives_back_what_was_captured_and_not_noted(self, authorized, provider):
+    def test_refund_gives_back_what_was_captured_and_not_noted(self, authorized, provider):
         provider.losing = {"capture"}
         with pytest.raises(PaymentProviderUnavailable):
             authorized.capture(ORDER)
@@ -284,7 +284,7 @@ class TestRefund:
         assert provider.moves[-2:] == ["capture", "refund"]
         assert (authorized.of(ORDER).captured, authorized.of(ORDER).refunded) == (2500, 2500)
 
-    def test_gives_back_only_what_nobody_gave_back_before(self, captured, provider):
+    def test_refund_gives_back_only_the_amount_not_yet_refunded(self, captured, provider):
         provider.refund_by_hand(intent_of(captured), 700)
 
         captured.refund(ORDER)
@@ -292,25 +292,25 @@ class TestRefund:
         assert provider.retrieve(intent_of(captured)).refunds[0].amount == 1800
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
 
-    def test_leaves_a_mere_hold_alone(self, authorized, provider):
+    def test_refund_leaves_a_mere_hold_alone(self, authorized, provider):
         authorized.refund(ORDER)
 
         assert provider.moves == ["create", "confirm"]
         assert status_of(authorized) == PaymentStatus.AUTHORIZED
 
-    def test_is_nothing_where_there_was_no_payment(self, payments):
+    def test_refund_is_nothing_where_there_was_no_payment(self, payments):
         payments.refund(ORDER)
 
         assert payments.of(ORDER) is None
 
-    def test_is_nothing_after_a_void(self, authorized, provider):
+    def test_refund_is_nothing_after_a_void(self, authorized, provider):
         authorized.void(ORDER)
 
         authorized.refund(ORDER)
 
         assert "refund" not in provider.moves
 
-    def test_is_nothing_after_a_decline(self, payments, provider):
+    def test_refund_is_nothing_after_a_decline(self, payments, provider):
         with pytest.raises(PaymentDeclined):
             payments.authorize(ORDER, AMOUNT, DECLINED)
 
@@ -319,7 +319,7 @@ class TestRefund:
         assert status_of(payments) == PaymentStatus.DECLINED
         assert "refund" not in provider.moves
 
-    def test_ends_what_would_have_been_captured(self, captured):
+    def test_refund_ends_what_would_have_been_captured(self, captured):
         captured.refund(ORDER)
 
         with pytest.raises(PaymentEnded):
@@ -327,21 +327,21 @@ class TestRefund:
 
 
 class TestVoid:
-    def test_lets_go_of_a_hold_once(self, authorized, provider):
+    def test_void_releases_a_hold_once(self, authorized, provider):
         authorized.void(ORDER)
         authorized.void(ORDER)
 
         assert provider.moves == ["create", "confirm", "cancel"]
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_leaves_a_sign_where_there_was_nothing(self, payments, provider):
+    def test_void_leaves_a_sign_where_there_was_nothing(self, payments, provider):
         payments.void(ORDER)
         payments.void(ORDER)
 
         assert payments.of(ORDER) == Payment(order_id=ORDER, status=PaymentStatus.VOIDED)
         assert provider.moves == []
 
-    def test_lets_go_of_a_hold_that_was_not_noted(self, payments, provider):
+    def test_void_releases_a_hold_that_was_not_recorded(self, payments, provider):
         provider.losing = {"confirm"}
         with pytest.raises(PaymentProviderUnavailable):
             payments.authorize(ORDER, AMOUNT, APPROVED)
@@ -351,7 +351,7 @@ class TestVoid:
         assert provider.moves == ["create", "confirm", "cancel"]
         assert status_of(payments) == PaymentStatus.VOIDED
 
-    def test_goes_on_after_a_lost_answer(self, authorized, provider):
+    def test_void_goes_on_after_a_lost_answer(self, authorized, provider):
         provider.losing = {"cancel"}
         with pytest.raises(PaymentProviderUnavailable):
             authorized.void(ORDER)
@@ -361,7 +361,7 @@ class TestVoid:
         assert provider.moves.count("cancel") == 1
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_gives_back_what_was_captured_and_not_noted(self, authorized, provider):
+    def test_void_gives_back_what_was_captured_and_not_noted(self, authorized, provider):
         provider.losing = {"capture"}
         with pytest.raises(PaymentProviderUnavailable):
             authorized.capture(ORDER)
@@ -371,14 +371,14 @@ class TestVoid:
         assert provider.moves == ["create", "confirm", "capture", "refund"]
         assert status_of(authorized) == PaymentStatus.REFUNDED
 
-    def test_gives_back_what_was_captured(self, captured, provider):
+    def test_void_gives_back_what_was_captured(self, captured, provider):
         captured.void(ORDER)
         captured.void(ORDER)
 
         assert provider.moves == ["create", "confirm", "capture", "refund"]
         assert status_of(captured) == PaymentStatus.REFUNDED
 
-    def test_of_what_was_refunded_before_it_was_noted_refunds_nothing(self, captured, provider):
+    def test_void_of_what_was_refunded_before_it_was_noted_refunds_nothing(self, captured, provider):
         provider.losing = {"refund"}
         with pytest.raises(PaymentProviderUnavailable):
             captured.refund(ORDER)
@@ -388,14 +388,14 @@ class TestVoid:
         assert provider.moves.count("refund") == 1
         assert status_of(captured) == PaymentStatus.REFUNDED
 
-    def test_notes_a_hold_that_expired(self, authorized, provider):
+    def test_void_notes_a_hold_that_expired(self, authorized, provider):
         provider.expire(intent_of(authorized))
 
         authorized.void(ORDER)
 
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_is_nothing_after_a_decline_or_a_refund(self, payments, captured, provider):
+    def test_void_is_nothing_after_a_decline_or_a_refund(self, payments, captured, provider):
         captured.refund(ORDER)
         before = list(provider.moves)
 
@@ -404,7 +404,7 @@ class TestVoid:
         assert provider.moves == before
         assert status_of(captured) == PaymentStatus.REFUNDED
 
-    def test_leaves_a_decline_as_the_reason(self, payments, provider):
+    def test_void_leaves_a_decline_as_the_reason(self, payments, provider):
         with pytest.raises(PaymentDeclined):
             payments.authorize(ORDER, AMOUNT, DECLINED)
 
@@ -413,7 +413,7 @@ class TestVoid:
         assert status_of(payments) == PaymentStatus.DECLINED
         assert provider.moves == ["create"]
 
-    def test_ends_what_would_have_been_captured(self, authorized, provider):
+    def test_void_ends_what_would_have_been_captured(self, authorized, provider):
         authorized.void(ORDER)
 
         with pytest.raises(PaymentEnded):
@@ -460,7 +460,7 @@ class TestTrouble:
             act(payments)
         return lambda: act(payments)
 
-    def test_moves_no_money_twice(self, step, troubled, provider):
+    def test_failing_step_moves_no_money_twice(self, step, troubled, provider):
         *_, moves, then_held, then_kept = STEPS[step]
 
         troubled()
@@ -469,7 +469,7 @@ class TestTrouble:
         assert [move for move in provider.moves if move != "create"] == moves
         assert (held(provider), kept(provider)) == (then_held, then_kept)
 
-    def test_makes_another_attempt_only_if_the_first_did_nothing(self, step, trouble, troubled, provider):
+    def test_failing_step_makes_another_attempt_only_if_the_first_did_nothing(self, step, trouble, troubled, provider):
         troubled()
 
         call = step.split()[0]
@@ -477,7 +477,7 @@ class TestTrouble:
         is_repeated = trouble == FAILED_BEFORE or (trouble == FAILED_AFTER and step == "create")
         assert len(keys) == len(set(keys)) == 1 + is_repeated
 
-    def test_of_the_next_attempt_too_is_survived(self, step, trouble, troubled, provider):
+    def test_failing_step_survives_trouble_of_the_next_attempt_too(self, step, trouble, troubled, provider):
         *_, moves, then_held, then_kept = STEPS[step]
         if trouble == FAILED_BEFORE:
             provider.failing = {step.split()[0]: False}
@@ -491,7 +491,7 @@ class TestTrouble:
 
 
 class TestRefundPart:
-    def test_is_made_once_for_each_reference(self, captured, provider):
+    def test_partial_refund_is_made_once_for_each_reference(self, captured, provider):
         assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
         assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
         assert captured.refund_part(ORDER, euros(500), "ret_2") == Given(500)
@@ -500,7 +500,7 @@ class TestRefundPart:
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.CAPTURED, 1500)
         assert captured.of(ORDER).refunded_outside == 0
 
-    def test_is_made_once_although_stripe_has_forgotten_the_key(self, captured, provider):
+    def test_partial_refund_is_made_once_although_stripe_has_forgotten_the_key(self, captured, provider):
         """Stripe keeps keys for a day; a parked return may be started again after a week."""
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.forget_keys()
@@ -508,14 +508,14 @@ class TestRefundPart:
         assert captured.refund_part(ORDER, euros(1000), "ret_1") == Given(1000)
         assert kept(provider) == 1500
 
-    def test_of_the_rest_ends_the_payment(self, captured):
+    def test_partial_refund_of_the_rest_ends_the_payment(self, captured):
         captured.refund_part(ORDER, euros(1000), "ret_1")
         captured.refund_part(ORDER, euros(1500), "ret_2")
 
         assert status_of(captured) == PaymentStatus.REFUNDED
 
     @pytest.mark.parametrize(("outside", "given"), [(1000, 1500), (2500, 0)])
-    def test_is_never_more_than_is_left(self, captured, provider, outside, given):
+    def test_partial_refund_is_never_more_than_is_left(self, captured, provider, outside, given):
         provider.refund_by_hand(intent_of(captured), outside)
 
         for _ in range(2):
@@ -524,7 +524,7 @@ class TestRefundPart:
         assert kept(provider) == 0
         assert (status_of(captured), captured.of(ORDER).refunded) == (PaymentStatus.REFUNDED, 2500)
 
-    def test_of_a_disputed_payment_is_refused_and_noted_as_a_failed_attempt_only(self, captured, provider):
+    def test_partial_refund_of_a_disputed_payment_is_a_failed_attempt(self, captured, provider):
         provider.dispute(intent_of(captured))
         before = captured.of(ORDER)
 
@@ -535,7 +535,7 @@ class TestRefundPart:
         assert captured.of(ORDER) == before.model_copy(update=noted)
         assert kept(provider) == 2500
 
-    def test_after_a_dispute_was_won_is_made_once_under_another_key(self, captured, provider):
+    def test_partial_refund_after_a_dispute_was_won_is_made_once_under_another_key(self, captured, provider):
         """Under the first one, Stripe would answer for a day that the payment is disputed."""
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
@@ -549,7 +549,7 @@ class TestRefundPart:
         assert len(keys) == len(set(keys)) == 2
         assert kept(provider) == 1500
 
-    def test_of_an_undo_after_a_dispute_was_won_gives_all_back(self, captured, provider):
+    def test_partial_refund_of_an_undo_after_a_dispute_was_won_gives_all_back(self, captured, provider):
         provider.dispute(intent_of(captured))
         with pytest.raises(PaymentDisputed):
             captured.refund(ORDER)
@@ -559,19 +559,21 @@ class TestRefundPart:
 
         assert (kept(provider), status_of(captured)) == (0, PaymentStatus.REFUNDED)
 
-    def test_needs_a_payment(self, payments):
+    def test_partial_refund_needs_a_payment(self, payments):
         with pytest.raises(PaymentEnded):
             payments.refund_part(ORDER, euros(1000), "ret_1")
 
     @pytest.mark.parametrize("amount", [1000, 2500])
-    def test_is_noted_also_if_stripe_tells_of_it_meanwhile(self, captured, provider, store, monkeypatch, amount):
+    def test_partial_refund_is_recorded_although_stripe_reports_it_meanwhile(
+        self, captured, provider, store, monkeypatch, amount
+    ):
         refund = provider.refund
 
-        def refund_and_tell(*arguments):
+        def refund_and_publish(*arguments):
             refund(*arguments)
             captured.learn(intent_of(captured), lambda *_: None)
 
-        monkeypatch.setattr(provider, "refund", refund_and_tell)
+        monkeypatch.setattr(provider, "refund", refund_and_publish)
 
         assert captured.refund_part(ORDER, euros(amount), "ret_1") == Given(amount)
         assert captured.of(ORDER).refunded == amount
@@ -625,14 +627,14 @@ class TestRefundThatFailsLater:
     def published(self):
         return []
 
-    def test_is_kept_again_and_told(self, failed, published):
+    def test_late_failed_refund_is_kept_again_and_published(self, failed, published):
         assert [(update.kind, update.amount, update.return_id) for update in published] == [
             (UpdateKind.REFUND_FAILED, 1000, "ret_1")
         ]
         assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (0, 2500)
 
     @pytest.mark.parametrize("keys", ["kept", "pruned"])
-    def test_is_made_again_exactly_once(self, captured, provider, published, keys):
+    def test_late_failed_refund_is_made_again_exactly_once(self, captured, provider, published, keys):
         """Under the old key Stripe would say for a day that it succeeded."""
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.fail_refund("re_1")
@@ -644,7 +646,7 @@ class TestRefundThatFailsLater:
 
         assert (kept(provider), provider.moves.count("refund")) == (1500, 2)
 
-    def test_made_again_is_told_once(self, failed, published):
+    def test_late_failed_refund_made_again_is_published_once(self, failed, published):
         failed.refund_part(ORDER, euros(1000), "ret_1")
 
         for _ in range(2):
@@ -653,7 +655,7 @@ class TestRefundThatFailsLater:
         assert [update.kind for update in published] == [UpdateKind.REFUND_FAILED, UpdateKind.REFUND_RETRIED]
         assert (failed.of(ORDER).refunded, failed.of(ORDER).kept) == (1000, 1500)
 
-    def test_of_an_undo_is_made_again_by_the_next_undo(self, captured, provider):
+    def test_late_failed_refund_of_an_undo_is_made_again_by_the_next_undo(self, captured, provider):
         captured.refund(ORDER)
         provider.fail_refund("re_1")
         captured.learn(intent_of(captured), lambda *_: None)
@@ -669,7 +671,7 @@ class TestKeysOfStripeArePruned:
 
     @pytest.mark.parametrize("step", STEPS)
     @pytest.mark.parametrize("trouble", ["none", "the answer was lost", "it failed with effect"])
-    def test_no_step_moves_money_twice(self, payments, provider, request, step, trouble):
+    def test_pruned_idempotency_keys_move_no_money_twice(self, payments, provider, request, step, trouble):
         before, act, moves, then_held, then_kept = STEPS[step]
         if before:
             request.getfixturevalue(before)
@@ -699,7 +701,7 @@ class TestLearn:
     def learn(self, captured, published):
         return lambda: captured.learn(intent_of(captured), lambda *update: published.append(update))
 
-    def test_tells_each_update_once_for_its_order(self, learn, captured, provider, published):
+    def test_learn_publishes_each_update_once_for_its_order(self, learn, captured, provider, published):
         provider.refund_by_hand(intent_of(captured), 1000)
         provider.dispute(intent_of(captured))
 
@@ -714,7 +716,7 @@ class TestLearn:
         assert (payment.refunded, payment.refunded_outside, payment.withdrawn) == (1000, 1000, 1500)
         assert payment.disputed
 
-    def test_tells_of_a_refund_outside_that_a_return_followed(self, learn, captured, provider, published):
+    def test_learn_publishes_a_refund_at_stripe_before_a_return(self, learn, captured, provider, published):
         """The return comes first to note what Stripe says; its event was lost."""
         provider.refund_by_hand(intent_of(captured), 1000)
         captured.refund_part(ORDER, AMOUNT, "ret_1")
@@ -737,7 +739,7 @@ class TestLearn:
         assert (payment.status, payment.lost, payment.withdrawn) == (PaymentStatus.CHARGED_BACK, 2500, 0)
         assert (payment.kept, payment.disputed) == (0, False)
 
-    def test_tells_of_a_lost_hold(self, authorized, provider, published):
+    def test_learn_publishes_a_lost_hold(self, authorized, provider, published):
         provider.expire(intent_of(authorized))
 
         authorized.learn(intent_of(authorized), lambda _, update: published.append(update.kind))
@@ -745,7 +747,7 @@ class TestLearn:
         assert published == [UpdateKind.HOLD_LOST]
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_notes_a_hold_that_we_let_go_and_tells_nobody(self, authorized, provider, published):
+    def test_learn_records_a_hold_released_by_the_shop_without_an_update(self, authorized, provider, published):
         provider.cancel(intent_of(authorized), "reconciliation")
 
         authorized.learn(intent_of(authorized), lambda *update: published.append(update))
@@ -753,13 +755,13 @@ class TestLearn:
         assert published == []
         assert status_of(authorized) == PaymentStatus.VOIDED
 
-    def test_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, published):
+    def test_learn_of_a_payment_that_stripe_does_not_have_is_shown(self, payments, published):
         with pytest.raises(PaymentUnknown):
             payments.learn("pi_unknown", lambda *update: published.append(update))
 
         assert published == []
 
-    def test_finds_nothing_new_in_what_we_did_ourselves(self, learn, captured, published):
+    def test_learn_finds_nothing_new_in_what_we_did_ourselves(self, learn, captured, published):
         captured.refund_part(ORDER, euros(1000), "ret_1")
         before = captured.of(ORDER)
 
@@ -768,14 +770,14 @@ class TestLearn:
         assert published == []
         assert captured.of(ORDER) == before
 
-    def test_writes_nothing_where_nothing_changed(self, learn, captured):
+    def test_learn_writes_nothing_where_nothing_changed(self, learn, captured):
         before = captured.of(ORDER)
 
         learn()
 
         assert captured.of(ORDER).version == before.version
 
-    def test_notes_a_capture_that_was_not_noted_and_tells_nobody(self, authorized, provider, published):
+    def test_learn_records_an_unrecorded_capture_without_an_update(self, authorized, provider, published):
         provider.capture(intent_of(authorized), "by-hand")
 
         authorized.learn(intent_of(authorized), lambda *update: published.append(update))
@@ -783,7 +785,7 @@ class TestLearn:
         assert published == []
         assert (status_of(authorized), authorized.of(ORDER).captured) == (PaymentStatus.CAPTURED, 2500)
 
-    def test_the_news_is_told_before_it_is_noted(self, captured, provider):
+    def test_update_is_published_before_it_is_recorded(self, captured, provider):
         provider.dispute(intent_of(captured))
         noted = []
 
@@ -792,7 +794,7 @@ class TestLearn:
         assert noted == [False]
         assert captured.of(ORDER).disputed
 
-    def test_news_that_could_not_be_told_is_told_by_the_next_try(self, learn, captured, provider, published):
+    def test_unpublished_update_is_published_by_the_next_try(self, learn, captured, provider, published):
         def dies(*_):
             raise ConnectionError
 
@@ -804,7 +806,7 @@ class TestLearn:
 
         assert [update.kind for _, update in published] == [UpdateKind.DISPUTED]
 
-    def test_if_we_die_before_it_is_noted_it_is_told_again(
+    def test_unrecorded_update_is_published_again_after_a_crash(
         self, learn, captured, store, provider, published, monkeypatch
     ):
         provider.dispute(intent_of(captured))
@@ -819,7 +821,7 @@ class TestLearn:
         assert len({update.fact for _, update in published}) == 1
         assert captured.of(ORDER).disputed
 
-    def test_is_tried_again_if_the_payment_changes_meanwhile(self, captured, store, provider):
+    def test_learn_is_tried_again_if_the_payment_changes_meanwhile(self, captured, store, provider):
         provider.dispute(intent_of(captured))
 
         with pytest.raises(PaymentBusy):
@@ -828,7 +830,7 @@ class TestLearn:
         assert not captured.of(ORDER).disputed
 
     @pytest.mark.parametrize("order_id", [None, "ord_unknown", ORDER])
-    def test_leaves_payments_alone_that_no_order_knows(self, captured, provider, published, order_id):
+    def test_learn_leaves_payments_alone_that_no_order_knows(self, captured, provider, published, order_id):
         stranger = provider.create(order_id, AMOUNT, "by-hand").id
         provider.expire(stranger)
         before = captured.of(ORDER)
@@ -898,7 +900,7 @@ class TestReconciliation:
 
         assert (intent.order_id, intent.deployment) == (ORDER, None)
 
-    def test_lets_a_hold_go(self, authorized, provider):
+    def test_reconciliation_releases_a_hold(self, authorized, provider):
         intent = provider.retrieve(intent_of(authorized))
 
         authorized.repair(intent, 0, RUN)
@@ -907,7 +909,7 @@ class TestReconciliation:
         assert provider.moves == ["create", "confirm", "cancel"]
         assert not provider.retrieve(intent.id).is_lost_hold
 
-    def test_gives_a_surplus_back_once_in_each_run(self, captured, provider):
+    def test_reconciliation_gives_a_surplus_back_once_in_each_run(self, captured, provider):
         intent = provider.retrieve(intent_of(captured))
 
         captured.repair(intent, 700, RUN)
@@ -940,7 +942,7 @@ class TestReconciliation:
         assert len(keys) == len(set(keys)) == 2
         assert provider.moves.count(call) == 1
 
-    def test_gives_another_surplus_back_too(self, captured, provider):
+    def test_reconciliation_gives_another_surplus_back_too(self, captured, provider):
         for run, surplus in enumerate((700, 300)):
             captured.repair(provider.retrieve(intent_of(captured)), surplus, f"run {run}")
 
@@ -962,7 +964,7 @@ class TestNothingToPay:
         payments.authorize(ORDER, euros(0), None)
         return payments
 
-    def test_is_captured_without_the_provider(self, free, provider):
+    def test_free_payment_is_captured_without_the_provider(self, free, provider):
         free.authorize(ORDER, euros(0), None)
         assert status_of(free) == PaymentStatus.AUTHORIZED
 
@@ -972,7 +974,7 @@ class TestNothingToPay:
         assert status_of(free) == PaymentStatus.CAPTURED
         assert (provider.asked, free.of(ORDER).captured) == ([], 0)
 
-    def test_is_given_back_without_the_provider(self, free, provider):
+    def test_free_payment_is_given_back_without_the_provider(self, free, provider):
         free.capture(ORDER)
 
         free.refund(ORDER)
@@ -980,7 +982,7 @@ class TestNothingToPay:
         assert free.refund_part(ORDER, euros(0), "ret_1") == Given(0)
         assert provider.asked == []
 
-    def test_is_voided_without_the_provider_and_stays_so(self, free, provider):
+    def test_free_payment_is_voided_without_the_provider_and_stays_so(self, free, provider):
         free.void(ORDER)
 
         with pytest.raises(PaymentEnded):

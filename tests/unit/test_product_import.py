@@ -46,7 +46,7 @@ def bad(rows):
 
 
 class TestGoodFiles:
-    def test_a_row_is_a_product_and_the_pieces_that_came(self):
+    def test_row_is_a_product_and_its_received_units(self):
         (row,) = read(csv_file(MUG))
         assert (row.line, row.imported.stock) == (2, 5)
         assert row.imported.changes == {
@@ -208,12 +208,12 @@ class TestBadRows:
         rows = read(csv_file(TENT, 'MUG,"Mug', MUG))
         assert good(rows) == ["TENT"] and [line for line, _, _ in bad(rows)] == [3]
 
-    def test_of_the_same_sku_the_first_good_row_counts(self):
+    def test_repeated_sku_is_imported_from_the_first_valid_row(self):
         rows = read(csv_file(MUG.replace("1200", "x"), MUG, TENT, MUG))
         assert good(rows) == ["MUG", "TENT"]
         assert bad(rows)[1] == (5, "MUG", "this sku stands in line 3 already")
 
-    def test_nothing_of_a_row_is_repeated_but_its_sku(self):
+    def test_bad_row_is_reported_with_its_sku_only(self):
         secret = "Zanzibar"
         for row in (f"MUG,{secret * 20},{secret},{secret},{secret},{secret},{secret},{secret}", f'"{secret}"{secret}'):
             assert secret not in json.dumps(bad(read(csv_file(row))))

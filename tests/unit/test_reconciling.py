@@ -173,7 +173,7 @@ class TestFinding:
 
         assert kinds(books) == []
 
-    def test_what_is_older_than_the_window_was_compared_before(self, books):
+    def test_reconciliation_skips_payments_older_than_the_window(self, books):
         books.sold()
         books.has(an_order_in(Status.COMPLETED, "ord_2"))
         books.clock.now += HOLDS_MOVE + timedelta(days=1)
@@ -214,14 +214,14 @@ class TestMovementsOfOldPayments:
         given = books.payments.refund_part("ord_1", euros(2500), "ret_1")
         books.orders.return_settled("ord_1", "ret_1", given.amount)
 
-    def test_refund_by_others_whose_event_was_lost_is_told(self, books, later):
+    def test_refund_by_others_whose_event_was_lost_is_published(self, books, later):
         books.gateway.refund_by_hand(later, 700)
 
         assert kinds(books) == [MismatchKind.NOT_RECORDED]
         assert "PaymentRefundedOutside" in books.events()
         assert kinds(books) == []
 
-    def test_refund_by_others_is_told_although_a_return_followed(self, books, later):
+    def test_refund_by_others_is_published_although_a_return_followed(self, books, later):
         books.gateway.refund_by_hand(later, 700)
         self.gave_back(books)
 
@@ -230,7 +230,7 @@ class TestMovementsOfOldPayments:
         assert "PaymentRefundedOutside" in books.events()
         assert kinds(books) == []
 
-    def test_refund_that_failed_after_weeks_is_told_and_not_given_back_again(self, books, later):
+    def test_refund_that_failed_after_weeks_is_published_and_not_repeated(self, books, later):
         books.may_repair = True
         self.gave_back(books)
         books.clock.now += REFUNDS_MOVE - timedelta(days=1)
@@ -256,7 +256,7 @@ class TestMovementsOfOldPayments:
         assert [name for _, name in books.step_functions.started] == ["ret_1"]
         assert books.payments.of("ord_1").disputed is False
 
-    def test_what_our_record_has_costs_no_call(self, books, later, monkeypatch):
+    def test_recorded_movement_costs_no_call(self, books, later, monkeypatch):
         self.gave_back(books)
         asked = []
         retrieve = books.gateway.retrieve
@@ -313,9 +313,9 @@ class TestLessThanWasOwed:
             assert kinds(books) == []
 
 
-class TestPuttingRight:
+class TestRepair:
     @pytest.mark.parametrize("broken", [a_cancelled_order_with_a_hold, a_cancelled_order_that_was_charged])
-    def test_moves_no_money_unless_it_may(self, books, broken):
+    def test_repair_moves_no_money_unless_it_may(self, books, broken):
         broken(books)
         before = list(books.gateway.moves)
 
@@ -323,7 +323,7 @@ class TestPuttingRight:
 
         assert books.gateway.moves == before
 
-    def test_lets_an_unneeded_hold_go(self, repairing):
+    def test_repair_releases_an_unneeded_hold(self, repairing):
         payment = a_cancelled_order_with_a_hold(repairing)
 
         assert kinds(repairing) == [MismatchKind.HOLD_NOT_NEEDED]
@@ -345,7 +345,7 @@ class TestPuttingRight:
 
         assert repairing.gateway.retrieve(payment).status == ProviderStatus.CANCELLED
 
-    def test_gives_a_surplus_back(self, repairing):
+    def test_repair_gives_a_surplus_back(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
 
         assert kinds(repairing) == [MismatchKind.CHARGED_TOO_MUCH]
@@ -355,7 +355,7 @@ class TestPuttingRight:
         assert kinds(repairing) == []
         assert repairing.payments.of("ord_1").status == PaymentStatus.REFUNDED
 
-    def test_gives_back_only_the_surplus(self, repairing):
+    def test_repair_gives_back_only_the_surplus(self, repairing):
         payment = a_return_without_its_refund(repairing)
 
         reconcile(repairing)
@@ -387,7 +387,7 @@ class TestPuttingRight:
         assert kinds(books) == []
 
     @pytest.mark.parametrize("kind", [MismatchKind.CHARGED_TOO_LITTLE, MismatchKind.OVERDUE])
-    def test_never_charges_anybody(self, repairing, kind):
+    def test_repair_never_charges_anybody(self, repairing, kind):
         repairing.has(an_order_in(Status.COMPLETED if kind == MismatchKind.CHARGED_TOO_LITTLE else Status.PLACED))
         repairing.clock.passes(hours=2)
 
@@ -417,7 +417,7 @@ class TestPuttingRight:
         assert repairing.gateway.retrieve(payment).kept == 0
 
     @pytest.mark.parametrize("trouble", ["the answer is lost", "it fails with effect"])
-    def test_what_was_given_back_without_our_knowing_is_not_given_back_again(self, repairing, trouble):
+    def test_unrecorded_refund_is_not_repeated(self, repairing, trouble):
         payment = a_return_without_its_refund(repairing)
         if trouble == "the answer is lost":
             repairing.gateway.losing = {"refund"}
@@ -431,7 +431,7 @@ class TestPuttingRight:
         assert repairing.gateway.retrieve(payment).kept == 1250
         assert repairing.gateway.moves.count("refund") == 1
 
-    def test_two_runs_at_once_give_a_surplus_back_once(self, repairing, monkeypatch):
+    def test_concurrent_repairs_give_a_surplus_back_once(self, repairing, monkeypatch):
         payment = a_return_without_its_refund(repairing)
         repair = repairing.payments.repair
 
@@ -477,7 +477,7 @@ class TestPuttingRight:
             reconcile(repairing)
         assert repairing.gateway.retrieve(payment).kept == 1250
 
-    def test_without_stripe_there_is_no_report_at_all(self, books, bucket, monkeypatch):
+    def test_reconciliation_without_stripe_writes_no_report(self, books, bucket, monkeypatch):
         def is_down(_):
             raise PaymentProviderUnavailable
 
@@ -504,7 +504,7 @@ class TestOverdue:
 
         assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
 
-    def test_that_is_completed_at_the_last_moment_is_left_alone(self, overdue, monkeypatch):
+    def test_overdue_order_that_is_completed_at_the_last_moment_is_left_alone(self, overdue, monkeypatch):
         report = overdue.orders.placed_since
 
         def placed_since(*arguments):
@@ -553,7 +553,7 @@ class TestWhileItReads:
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
-    def test_a_hold_that_is_let_go_meanwhile_is_not_let_go_again(self, repairing, meanwhile):
+    def test_concurrently_released_hold_is_not_released_again(self, repairing, meanwhile):
         a_cancelled_order_with_a_hold(repairing)
         meanwhile(lambda: repairing.payments.void("ord_1"))
 
@@ -575,7 +575,7 @@ class TestWhileItReads:
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
-    def test_what_changes_during_the_second_look_is_left_to_the_next_run(self, repairing, monkeypatch):
+    def test_payment_that_changes_during_the_check_is_left_to_the_next_run(self, repairing, monkeypatch):
         """A concurrent caller refunds it at this moment."""
         payment = a_cancelled_order_that_was_charged(repairing)
         retrieve = repairing.gateway.retrieve
@@ -592,7 +592,7 @@ class TestWhileItReads:
         assert [call for call, _ in repairing.gateway.asked].count("refund") == 1
         assert repairing.gateway.retrieve(payment).kept == 0
 
-    def test_what_is_still_there_is_found(self, books, meanwhile):
+    def test_mismatch_that_remains_is_found(self, books, meanwhile):
         a_cancelled_order_with_a_hold(books)
         meanwhile(lambda: books.sold("ord_2", until=Status.AUTHORIZED, captured=False))
 

@@ -125,7 +125,7 @@ class TestSweep:
 
         assert shop.recovery.sweep_workflows() == 0
 
-    def test_sweep_starts_the_saga_of_an_order_whose_event_was_given_up(self, shop):
+    def test_sweep_starts_the_saga_of_an_order_whose_event_failed_permanently(self, shop):
         shop.has(an_order_in(Status.PLACED))
         shop.clock.passes(minutes=1)
 
@@ -188,7 +188,7 @@ class TestReturns:
         shop.orders.take_back("ord_1", "ret_1", None)
         return shop
 
-    def test_sweep_starts_a_return_whose_event_was_given_up(self, returning):
+    def test_sweep_starts_a_return_whose_event_failed_permanently(self, returning):
         returning.clock.passes(minutes=1)
 
         assert returning.recovery.sweep_workflows() == 1

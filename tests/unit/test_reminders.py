@@ -67,13 +67,13 @@ def test_a_left_cart_is_written_about(room, reminders):
 
 
 @pytest.mark.parametrize(("ordered", "written"), [(timedelta(seconds=-1), 1), (timedelta(seconds=1), 0)])
-def test_who_has_ordered_since_is_left_in_peace(room, reminders, ordered, written):
+def test_customer_with_a_newer_order_gets_no_reminder(room, reminders, ordered, written):
     room.carts, room.orders = [left()], [an_order(at=TOUCHED + ordered)]
 
     assert reminders.send() == written
 
 
-def test_what_is_not_sold_any_more_is_not_mentioned(room, reminders):
+def test_reminder_omits_archived_products(room, reminders):
     unsold = left("customer#bob", lines={"GONE": 1, "ARCHIVED": 1})
     room.carts = [left(lines={"MUG-01": 1, "GONE": 1, "ARCHIVED": 1}), unsold]
 
@@ -88,7 +88,7 @@ def test_one_that_fails_does_not_keep_the_others_from_theirs(room, reminders):
     assert [cart_id for cart_id, *_ in room.sent] == ["customer#ada"]
 
 
-def test_who_did_not_consent_is_not_written_to(room, reminders):
+def test_customer_without_consent_gets_no_reminder(room, reminders):
     room.carts, room.consenting = [left("customer#eve"), left()], {"ada"}
 
     assert reminders.send() == 1

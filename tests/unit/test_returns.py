@@ -41,13 +41,13 @@ class TestStart:
         shop.orders.take_back("ord_1", "ret_1", None)
         return Envelope.model_validate(shop.order_store.events_of("ord_1")[-1][1])
 
-    def test_is_named_by_the_return(self, shop, requested):
+    def test_return_start_is_named_by_the_return(self, shop, requested):
         for _ in range(2):
             shop.returns.start(requested)
 
         assert shop.step_functions.started == {("order-return", "ret_1"): {"order_id": "ord_1", "return_id": "ret_1"}}
 
-    def test_that_fails_otherwise_is_shown(self, shop, requested):
+    def test_return_start_that_fails_otherwise_is_shown(self, shop, requested):
         shop.step_functions.failing = "ExecutionLimitExceeded"
 
         with pytest.raises(ClientError):
@@ -108,7 +108,7 @@ class TestDispute:
         return payment
 
     @pytest.mark.parametrize("status", [DisputeStatus.OPEN, DisputeStatus.INQUIRY])
-    def test_that_is_open_starts_nothing(self, shop, waiting, status):
+    def test_dispute_that_is_open_starts_nothing(self, shop, waiting, status):
         shop.gateway.close_dispute(waiting, status)
         shop.payment_updates.learn(waiting, "evt_2")
 
@@ -123,7 +123,7 @@ class TestDispute:
             (DisputeStatus.WITHDRAWN, 2500, None, "PaymentDisputeWithdrawn"),
         ],
     )
-    def test_that_ends_settles_the_return_once(self, shop, waiting, status, refunded, shortfall, event):
+    def test_dispute_that_ends_settles_the_return_once(self, shop, waiting, status, refunded, shortfall, event):
         shop.gateway.close_dispute(waiting, status)
         for event_id in ("evt_2", "evt_3"):
             shop.payment_updates.learn(waiting, event_id)
@@ -137,7 +137,7 @@ class TestDispute:
         assert (shop.gateway.retrieve(waiting).kept, order.owed) == (0, 0)
         assert shop.events().count(event) == shop.metrics[event] == 1
 
-    def test_that_ends_before_its_workflow_does_is_not_missed(self, shop, waiting):
+    def test_dispute_that_ends_before_its_workflow_does_is_not_missed(self, shop, waiting):
         """The execution that met the dispute still runs: another one begins beside it."""
         shop.gateway.close_dispute(waiting, DisputeStatus.WON)
 

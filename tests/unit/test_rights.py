@@ -14,7 +14,7 @@ def call(action="dynamodb:GetItem", resource=TABLE, role="shop-ReaderRole-1", al
     return Call(role, action, resource, allowed)
 
 
-def test_what_was_used_is_used():
+def test_used_permission_counts_as_used():
     used = SHOP.used([call(), call("dynamodb:Query", f"{TABLE}/index/by-day")])
     assert unused(SHOP.rights, used) == set()
 
@@ -28,7 +28,7 @@ def test_what_was_used_is_used():
         call(role="shop-WriterRole-1"),
     ],
 )
-def test_what_only_looks_like_it_uses_nothing(other):
+def test_similar_call_uses_no_permission(other):
     assert SHOP.used([other]) == set()
 
 
@@ -38,7 +38,7 @@ def test_unused_right_is_reported():
     }
 
 
-def test_what_has_a_reason_may_stay_unused():
+def test_permission_with_a_reason_may_stay_unused():
     look = Right("ReserveInventory", "dynamodb:GetItem", '{"Ref": "InventoryTable"}', "arn:aws:dynamodb:*")
     assert unused([look], set()) == set()
 
@@ -48,6 +48,6 @@ def test_denied_right_is_reported():
     assert denied(SHOP, [call(), tried]) == {f"Reader may not dynamodb:DeleteItem on {TABLE}, and tried to"}
 
 
-def test_what_is_tried_on_purpose_is_not():
+def test_call_refused_on_purpose_is_not_missing():
     shop = Deployed({"role": "StartFulfilment"}, [])
     assert denied(shop, [call("states:StartExecution", "machine:shop-order-fulfilment", "role", False)]) == set()

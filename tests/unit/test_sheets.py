@@ -15,7 +15,7 @@ from infra.build.template import ROOT
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("//x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
-def test_what_begins_like_a_formula_is_written_as_text(name):
+def test_formula_like_text_is_written_as_text(name):
     assert _read(sheets.written(["name"], [[name]])) == [["name"], [f"'{name}"]]
 
 

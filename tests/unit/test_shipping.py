@@ -123,7 +123,7 @@ class TestRequest:
         assert warehouse.actions == ["ship"]
         assert requested.of(ORDER).task_token == "token-2"
 
-    def test_goes_on_if_the_warehouse_could_not_be_reached(self, shipping, warehouse):
+    def test_shipment_request_goes_on_if_the_warehouse_could_not_be_reached(self, shipping, warehouse):
         warehouse.broken = True
         with pytest.raises(ConnectionError):
             shipping.request(a_parcel(), "token-1")
@@ -133,13 +133,13 @@ class TestRequest:
 
         assert warehouse.actions == ["ship"]
 
-    def test_wakes_the_step_at_once_if_the_parcel_has_left(self, dispatched, warehouse, saga):
+    def test_shipment_request_wakes_the_step_at_once_if_the_parcel_has_left(self, dispatched, warehouse, saga):
         dispatched.request(a_parcel(), "token-2")
 
         assert saga.results[-1] == ("token-2", TRACKED)
         assert warehouse.actions == ["ship"]
 
-    def test_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, saga, open_with):
+    def test_shipment_request_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -150,7 +150,7 @@ class TestRequest:
         assert saga.results == [("token-1", TRACKED), ("token-2", TRACKED)]
 
     @pytest.mark.parametrize(("end", "error"), [("refused", ShipmentRefused), ("recalled", ShipmentEnded)])
-    def test_nothing_is_sent_after_the_end(self, end, error, request, warehouse):
+    def test_shipment_request_is_not_sent_after_the_end(self, end, error, request, warehouse):
         ended = request.getfixturevalue(end)
         before = list(warehouse.actions)
 
@@ -159,7 +159,7 @@ class TestRequest:
 
         assert warehouse.actions == before
 
-    def test_nothing_is_sent_after_a_recall_that_was_first(self, shipping, warehouse):
+    def test_shipment_request_is_not_sent_after_a_recall(self, shipping, warehouse):
         shipping.recall(ORDER)
 
         with pytest.raises(ShipmentEnded):
@@ -167,7 +167,7 @@ class TestRequest:
 
         assert warehouse.actions == []
 
-    def test_what_cannot_be_requested_ends_the_wait_by_name(self, shipping, saga):
+    def test_refused_shipment_request_ends_the_wait_by_name(self, shipping, saga):
         shipping.fail("token-1", ShipmentEnded(ORDER))
 
         assert saga.results == [("token-1", "ShipmentEnded")]
@@ -179,7 +179,7 @@ class TestExpects:
         assert request.getfixturevalue(state).expects(ORDER)
 
     @pytest.mark.parametrize("state", ["shipping", "refused", "recalled"])
-    def test_no_other(self, state, request):
+    def test_parcel_in_another_status_is_not_expected(self, state, request):
         assert not request.getfixturevalue(state).expects(ORDER)
 
 
@@ -365,13 +365,13 @@ class TestRecall:
         assert warehouse.actions == ["ship", "recall"]
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
 
-    def test_is_nothing_where_nothing_was_asked_for(self, shipping, warehouse):
+    def test_recall_is_nothing_where_nothing_was_asked_for(self, shipping, warehouse):
         shipping.recall(ORDER)
 
         assert warehouse.actions == []
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
 
-    def test_is_nothing_after_a_refusal(self, refused, warehouse):
+    def test_recall_is_nothing_after_a_refusal(self, refused, warehouse):
         refused.recall(ORDER)
 
         assert warehouse.actions == ["ship"]
@@ -459,7 +459,7 @@ class TestParcelThatLeftTooLate:
 
         assert warehouse.actions == ["ship", "recall"]
 
-    def test_answers_with_what_was_recalled(self, requested):
+    def test_late_parcel_answers_with_what_was_recalled(self, requested):
         assert requested.recall(ORDER) == requested.of(ORDER)
         assert requested.recall(ORDER).task_token == "token-1"
 
@@ -475,14 +475,14 @@ class TestStop:
         assert requested.of(ORDER).status == ShipmentStatus.RECALLED
         assert saga.results == [("token-1", self.STOPPED)]
 
-    def test_lets_the_step_go_that_waits_now(self, requested, saga):
+    def test_stop_releases_the_waiting_step(self, requested, saga):
         requested.request(a_parcel(), "token-2")
 
         requested.stop(ORDER, self.WHY)
 
         assert saga.results == [("token-2", self.STOPPED)]
 
-    def test_lets_the_step_go_also_if_it_is_repeated_at_this_moment(self, warehouse, saga, open_with):
+    def test_stop_releases_a_step_that_is_repeated_concurrently(self, warehouse, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -494,7 +494,7 @@ class TestStop:
         assert shipping.of(ORDER).status == ShipmentStatus.RECALLED
         assert warehouse.actions[-1] == "recall"
 
-    def test_lets_the_step_go_also_if_it_begins_at_this_moment(self, warehouse, saga, open_with):
+    def test_stop_releases_a_step_that_begins_concurrently(self, warehouse, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         store.meanwhile = lambda: shipping.request(a_parcel(), "token-1")
@@ -504,7 +504,7 @@ class TestStop:
         assert saga.results == [("token-1", self.STOPPED)]
         assert warehouse.actions == ["ship", "recall"]
 
-    def test_before_any_request_closes_the_door(self, shipping, warehouse, saga):
+    def test_stop_before_any_request_writes_a_tombstone(self, shipping, warehouse, saga):
         shipping.stop(ORDER, self.WHY)
 
         assert (saga.results, warehouse.actions) == ([], [])

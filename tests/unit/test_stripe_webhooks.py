@@ -54,7 +54,7 @@ def an_event(kind="charge.refunded", about=CHARGE, **more):
 
 
 class TestSignature:
-    def test_of_stripe_is_good(self):
+    def test_signature_of_stripe_is_good(self):
         check_signature(BODY, signed(BODY), SECRET)
 
     def test_covers_the_bytes_as_they_came(self):
@@ -62,10 +62,10 @@ class TestSignature:
 
         check_signature(body, signed(body), SECRET)
 
-    def test_may_be_one_of_several_while_the_secret_is_changed(self):
+    def test_signature_may_be_one_of_several_while_the_secret_is_changed(self):
         check_signature(BODY, f"{signed(BODY)},v1={'0' * 64},v0=other", SECRET)
 
-    def test_may_be_a_little_old(self):
+    def test_signature_may_be_a_little_old(self):
         check_signature(BODY, signed(BODY, ago=SIGNATURE_TOLERANCE_SECONDS - A_MINUTE), SECRET)
 
     @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ class TestSignature:
             pytest.param(b"\xff\xfe", signed(b"\xff\xfe"), id="no text"),
         ],
     )
-    def test_of_anybody_else_is_refused(self, body, header):
+    def test_signature_of_another_secret_is_refused(self, body, header):
         with pytest.raises(SignatureInvalid):
             check_signature(body, header, SECRET)
 
-    def test_that_is_no_ascii_is_refused(self):
+    def test_signature_that_is_no_ascii_is_refused(self):
         with pytest.raises(SignatureInvalid):
             check_signature(BODY, f"{signed(BODY).partition(',')[0]},v1=é", SECRET)
 
-    def test_that_is_stale_is_refused(self):
+    def test_signature_that_is_stale_is_refused(self):
         with pytest.raises(SignatureInvalid):
             check_signature(BODY, signed(BODY, ago=SIGNATURE_TOLERANCE_SECONDS + A_MINUTE), SECRET)
 
 
 class TestEvent:
     @pytest.mark.parametrize("about", [INTENT, CHARGE, DISPUTE])
-    def test_names_the_payment_that_it_is_about(self, about):
+    def test_stripe_event_names_the_payment_that_it_is_about(self, about):
         assert an_event(about=about).payment_intent == "pi_1"
 
     @pytest.mark.parametrize(
@@ -109,19 +109,19 @@ class TestEvent:
             {"object": "payment_intent", "id": 7},
         ],
     )
-    def test_may_be_about_no_payment(self, about):
+    def test_stripe_event_may_be_about_no_payment(self, about):
         assert an_event(about=about).payment_intent is None
 
-    def test_may_bring_more_than_we_read(self):
+    def test_stripe_event_may_bring_more_than_we_read(self):
         assert an_event(livemode=False, api_version="2030-01-01", request={"id": None}).id == "evt_1"
 
     @pytest.mark.parametrize("broken", [{"id": None}, {"type": "x" * 256}, {"data": {}}, {"data": {"object": "pi_1"}}])
-    def test_must_have_the_form_of_one(self, broken):
+    def test_stripe_event_must_have_the_form_of_one(self, broken):
         with pytest.raises(ValidationError):
             an_event(**broken)
 
 
-class TestInbox:
+class TestWebhookReceiver:
     @pytest.fixture
     def queue(self):
         return FakeQueue()
@@ -136,7 +136,7 @@ class TestInbox:
         with pytest.raises(SignatureInvalid):
             inbox.check(BODY, signed(BODY, secret="whsec_other"))
 
-    def test_reads_its_secret_anew_when_a_signature_is_not_of_it(self, queue):
+    def test_receiver_reads_its_secret_again_after_a_wrong_signature(self, queue):
         secrets = iter(["whsec_old", SECRET])
         inbox = WebhookReceiver(
             queue, "https://sqs.example/stripe", Parameter(secrets.__next__, iter((0, 10, 10)).__next__)
@@ -147,18 +147,18 @@ class TestInbox:
         assert next(secrets, None) is None
 
     @pytest.mark.parametrize("kind", sorted(HANDLED))
-    def test_keeps_only_the_ids_of_what_we_handle(self, inbox, queue, kind):
+    def test_receiver_keeps_only_the_ids_of_what_we_handle(self, inbox, queue, kind):
         inbox.accept(an_event(kind, ABOUT[kind]))
 
         assert queue.sent == [{"event_id": "evt_1", "payment_intent": "pi_1"}]
 
     @pytest.mark.parametrize("kind", ["payment_intent.succeeded", "charge.updated", "customer.created", ""])
-    def test_takes_in_nothing_else(self, inbox, queue, kind):
+    def test_receiver_takes_in_nothing_else(self, inbox, queue, kind):
         inbox.accept(an_event(kind))
 
         assert queue.sent == []
 
-    def test_takes_in_nothing_that_is_about_no_payment(self, inbox, queue):
+    def test_receiver_takes_in_nothing_that_is_about_no_payment(self, inbox, queue):
         inbox.accept(an_event(about={"object": "charge", "payment_intent": None}))
 
         assert queue.sent == []

@@ -66,7 +66,7 @@ def test_changes_are_queued_in_their_order_grouped_by_order_and_known_by_their_e
     assert queue.sent == [(order.id, order.version, order.pending_event.id) for order in history]
 
 
-def test_what_cannot_be_queued_is_not_overtaken():
+def test_update_that_cannot_be_queued_is_not_overtaken():
     order = an_order("ord_1")
     history = [order, order.advanced(Status.RESERVED, NOW), an_order("ord_2")]
     queue = FakeFifo(failing_at=1)
@@ -112,7 +112,7 @@ def fifo_batch(*updates):
     }
 
 
-def test_what_fails_holds_up_the_rest_of_its_order_and_no_other_order():
+def test_failed_update_blocks_only_its_own_order():
     batch = fifo_batch(*(an_update(order_id, version) for version in (1, 2, 3) for order_id in ("bad", "good")))
     pushed = []
 
@@ -127,7 +127,7 @@ def test_what_fails_holds_up_the_rest_of_its_order_and_no_other_order():
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["bad-2", "bad-3"]
 
 
-def test_what_cannot_be_read_holds_up_its_order_too():
+def test_unreadable_update_blocks_its_order():
     batch = fifo_batch(an_update("bad", 1), an_update("bad", 2), an_update("good", 1))
     batch["Records"][0]["body"] = "garbage"
     pushed = []

@@ -54,22 +54,22 @@ def arguments(run_machine) -> dict[str, State]:
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in ("CancelOrder", *PARKING, *RETURN_STEPS)])
-def test_a_step_is_told_the_order_and_reads_the_rest_itself(arguments, name):
+def test_step_gets_only_the_order_id(arguments, name):
     reason = {"reason": "OUT_OF_STOCK"} if name == "ResumeShipment" else {}
     assert arguments[name] == {"order_id": ORDER_ID, **reason}
 
 
-def test_cancelling_is_told_the_reason(arguments):
+def test_cancel_step_gets_the_reason(arguments):
     assert arguments["CancelOrder"] == {"order_id": ORDER_ID, "reason": "OUT_OF_STOCK"}
 
 
 @pytest.mark.parametrize("name", RETURN_STEPS)
-def test_a_step_of_a_return_is_told_which_and_completing_it_what_was_refunded(arguments, name):
+def test_return_step_gets_the_return_id_and_the_refund(arguments, name):
     refunded = {"refunded": 1250, "shortfall": "CAPTURED_LESS"} if name == "CompleteReturn" else {}
     assert arguments[name] == {"order_id": ORDER_ID, "return_id": RETURN_ID, **refunded}
 
 
-def test_what_was_refunded_is_what_the_refund_answered():
+def test_refunded_amount_is_the_result_of_the_refund():
     assigned = STATES["RefundReturn"]["Assign"]
     assert assigned["refunded"] == "{% $states.result.refunded %}"
     assert assigned["shortfall"] == "{% $states.result.shortfall %}"
@@ -83,7 +83,7 @@ def test_a_parked_order_says_what_failed_and_where(arguments, name):
 
 
 @pytest.mark.parametrize("name", ["ShipOrder", *WAITS.values()])
-def test_whoever_is_waited_for_is_handed_a_task_token(name):
+def test_waiting_step_passes_a_task_token(name):
     assert STATES[name]["Resource"].endswith("lambda:invoke.waitForTaskToken")
     assert _payload(name)["task_token"] == TOKEN
 

@@ -118,7 +118,7 @@ def test_retries_grow_and_are_spread(name):
 
 
 @pytest.mark.parametrize("name", MUST_SUCCEED)
-def test_what_must_succeed_is_retried_longer_than_what_can_be_undone(name):
+def test_compensation_is_retried_longer_than_steps_before_it(name):
     for error in (LAMBDA_ERRORS[0], "AnyError"):
         assert waits(policy(name, error)) > 4 * max(waits(policy(forward, error)) for forward in BEFORE_DISPATCH)
 

@@ -95,7 +95,7 @@ def test_every_state_says_what_it_is_for(name):
 
 
 @pytest.mark.parametrize("name", [*TASKS, PARALLEL])
-def test_whatever_can_fail_is_caught(name):
+def test_failing_state_has_a_catcher(name):
     """ShipOrder is caught one level up. Caught inside its branch, its failure would look like success to
     the Parallel, which would go on to take the money; and no state outside can be a branch's Next."""
     state = STATES[PARALLEL] if name == "ShipOrder" else STATES[name]
@@ -112,7 +112,7 @@ def test_every_task_ends_in_time_and_later_than_its_function(name):
 
 
 @pytest.mark.parametrize(("step", "waits"), WAITS.items())
-def test_a_wait_for_a_person_leads_back_to_its_step_whatever_ends_it(step, waits):
+def test_wait_for_a_person_leads_back_to_its_step(step, waits):
     """The step asks how things stand; neither an answer nor the time limit decides anything by itself."""
     ends = [STATES[waits], *(each for each in STATES[waits]["Catch"] if "States.Timeout" in each["ErrorEquals"])]
     assert [end["Next"] for end in ends] == [step, step]
@@ -168,7 +168,7 @@ def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
         *((name, "ParkReturn") for name in RETURN_STEPS),
     ],
 )
-def test_what_cannot_be_settled_is_parked_for_a_person(name, parking):
+def test_unsettled_order_is_parked_for_a_person(name, parking):
     *_, catcher = STATES[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
     assert catcher["Assign"]["failure"] == "{% $states.errorOutput %}"
@@ -176,7 +176,7 @@ def test_what_cannot_be_settled_is_parked_for_a_person(name, parking):
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_what_was_parked_fails_its_execution(machine):
+def test_parked_order_fails_its_execution(machine):
     assert machine.states[END]["Type"] == "Fail"
     assert machine.states[END]["Comment"].strip()
 
@@ -206,7 +206,7 @@ def test_all_states_can_be_reached(machine):
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_no_way_leads_out_of_the_machine(machine):
+def test_transitions_stay_inside_the_state_machine(machine):
     leads_to = {name for state in machine.states.values() for name in successors(state)}
     assert {machine.definition["StartAt"]} | leads_to == set(machine.states)
 
@@ -251,7 +251,7 @@ def test_the_undo_remembers_what_the_saga_would_have_known():
         (UNDOING, {"CompleteOrder", "CancelOrder", NOTHING_LEFT, END}),
     ],
 )
-def test_only_known_ends(machine, known):
+def test_state_machine_has_only_known_ends(machine, known):
     ends = {name for name, state in machine.states.items() if state.get("End") or state["Type"] in ("Fail", "Succeed")}
     in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
     assert ends - in_branches == known
