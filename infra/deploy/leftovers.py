@@ -13,10 +13,16 @@ GIGABYTE = 1024**3
 DOLLARS_PER_GIGABYTE = {"AWS::DynamoDB::Table": 0.30 + 0.22, "AWS::S3::Bucket": 0.025, "AWS::Logs::LogGroup": 0.033}
 """A month, in eu-west-1: a table with point-in-time recovery, a bucket in standard storage, a log group."""
 COMMANDS = {
-    "AWS::DynamoDB::Table": "aws dynamodb delete-table --table-name {name} --region {region}",
+    "AWS::DynamoDB::Table": (
+        "aws dynamodb update-table --table-name {name} --no-deletion-protection-enabled --region {region} && "
+        "aws dynamodb delete-table --table-name {name} --region {region}"
+    ),
     "AWS::S3::Bucket": "aws s3 rb s3://{name} --force --region {region}",
     "AWS::Logs::LogGroup": "aws logs delete-log-group --log-group-name {name} --region {region}",
-    "AWS::Cognito::UserPool": "aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}",
+    "AWS::Cognito::UserPool": (
+        "aws cognito-idp update-user-pool --user-pool-id {name} --deletion-protection INACTIVE --region {region} && "
+        "aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}"
+    ),
 }
 FREE = {"AWS::Cognito::UserPool": "nothing while unused", "AWS::IAM::Role": "nothing"}
 LOG_GROUPS = ("/aws/lambda/{stack}-", "/aws/vendedlogs/states/{stack}", "/aws/apigateway/{stack}/")
