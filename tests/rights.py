@@ -23,6 +23,7 @@ from tests.template.template import (
     FUNCTION,
     Template,
     listed,
+    managed_policies,
     of_type,
     referred,
     role_of,
@@ -157,8 +158,11 @@ def _policies(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for role in properties["Roles"]:
             yield properties["PolicyName"], referred(role), properties["PolicyDocument"]
     for name, properties in of_type(template, "AWS::IAM::ManagedPolicy").items():
-        for role in properties["Roles"]:
+        for role in properties.get("Roles", []):
             yield name, referred(role), properties["PolicyDocument"]
+    for role, properties in of_type(template, "AWS::IAM::Role").items():
+        for name in managed_policies(properties):
+            yield name, role, of_type(template, "AWS::IAM::ManagedPolicy")[name]["PolicyDocument"]
 
 
 def _resolved(iam: Any, role: str, policy: str, names: dict[str, str]) -> dict[str, Any]:

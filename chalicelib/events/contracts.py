@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from chalicelib.events.envelope import Envelope, new_event_id
+from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.money import Money
@@ -258,9 +259,17 @@ def contract_of(event_type: str, version: int) -> Contract:
     return contract
 
 
-def new_event(data: EventData, about: str, at: datetime, cause: str | None = None, key: str | None = None) -> Envelope:
+def new_event(
+    data: EventData,
+    about: str,
+    at: datetime,
+    cause: str | None = None,
+    key: str | None = None,
+    trace: str | None = None,
+) -> Envelope:
     """Return `data` in its envelope: type, version and source are its contract's, `about` is the correlation id and
     `cause` the causation id. With `key` the id is derived, so that the event has the same id each time it is made.
+    `trace` is the header of the trace that the event belongs to, if that is not the current one.
 
     Raise ContractBroken if no contract has this model.
     """
@@ -275,6 +284,7 @@ def new_event(data: EventData, about: str, at: datetime, cause: str | None = Non
         source=contract.source,
         correlation_id=about,
         causation_id=cause,
+        trace_header=tracing.joined(trace, at),
         data=data.model_dump(mode="json"),
     )
 

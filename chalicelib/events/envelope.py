@@ -2,9 +2,9 @@
 
 import hashlib
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
 
@@ -24,6 +24,9 @@ class Envelope(BaseModel):
     source: str
     correlation_id: str
     causation_id: str | None
+    trace_header: Annotated[
+        str | None, Field(description="AWS X-Ray trace header of the work that wrote the event, if it was traced.")
+    ] = None
     data: dict[str, Any]
 
     @property

@@ -49,10 +49,11 @@ class EventPublisher:
     def _entry(self, event: Envelope) -> "PutEventsRequestEntryTypeDef":
         """Raise ContractBroken."""
         data_of(event)
-        return {
+        entry: PutEventsRequestEntryTypeDef = {
             "EventBusName": self._bus,
             "Source": event.source,
             "DetailType": event.type,
             "Time": event.time,
             "Detail": json.dumps(event.model_dump()),
         }
+        return {**entry, "TraceHeader": event.trace_header} if event.trace_header else entry

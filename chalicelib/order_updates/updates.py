@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.events.contracts import ContractBroken
 from chalicelib.events.stream import Rejections, event_of, key_of, position_of
 from chalicelib.order_updates.model import change
+from chalicelib.platform import tracing
 from chalicelib.platform.log import log
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def enqueue(event: dict[str, Any], sqs: "SQSClient", queue_url: str, rejections:
 
 def _send(record: dict[str, Any], sqs: "SQSClient", queue_url: str) -> None:
     event = event_of(record)
+    tracing.continue_trace(event.trace_header)
     sqs.send_message(
         QueueUrl=queue_url,
         MessageBody=change(event, _version(record)).model_dump_json(),

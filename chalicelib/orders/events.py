@@ -43,4 +43,4 @@ def event_of(order: "Order", event_type: str, at: datetime, about: About = None,
         facts["returned"] = Returned(return_id=about.id, **about.model_dump(include=RETURN_FACTS))
     elif about:
         facts["movement"] = about
-    return new_event(contract.data(**facts), about=order.id, at=at, cause=cause)
+    return new_event(contract.data(**facts), about=order.id, at=at, cause=cause, trace=order.trace_header)

@@ -138,6 +138,7 @@ class Order(BaseModel):
 
     `noted` holds the facts that other contexts reported, so that none is published twice. `client` is a keyed
     fingerprint of the address that the order was placed from: it limits the emails that one client can cause.
+    `trace_header` is the trace that the order was placed in, to which its later events belong.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -162,6 +163,7 @@ class Order(BaseModel):
     failed_refunds: tuple[FailedRefund, ...] = ()
     variant: Variant | None = None
     client: str | None = None
+    trace_header: str | None = None
     pending_event: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property

@@ -6,6 +6,7 @@ from chalicelib.events.contracts import Variant
 from chalicelib.orders.events import event_of
 from chalicelib.orders.keys import token_hash
 from chalicelib.orders.model import EVENT_OF, Order, OrderLine, Status, StatusChange
+from chalicelib.platform import tracing
 from chalicelib.platform.clock import iso
 from chalicelib.pricing.model import Adjustment, total_of
 from chalicelib.shipping.address import Address
@@ -41,5 +42,6 @@ def placed(
         history=(StatusChange(at=iso(at), status=Status.PLACED),),
         variant=variant,
         client=client,
+        trace_header=tracing.current(),
     )
     return order.model_copy(update={"pending_event": event_of(order, EVENT_OF[Status.PLACED], at)})

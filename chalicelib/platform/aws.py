@@ -1,11 +1,12 @@
 """AWS clients, one of each per process, created on first use and kept for warm invocations."""
 
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
 from botocore.config import Config
 
+from chalicelib.platform import tracing
 from chalicelib.platform.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 
+Client = TypeVar("Client")
+
+
+def _traced(client: Client) -> Client:
+    """Let the client send the trace that the current work continues."""
+    events: Any = client.meta.events  # type: ignore[attr-defined]
+    events.register_first("before-call", tracing.send_header)
+    return client
+
 
 @cache
 def cloudformation() -> "CloudFormationClient":
@@ -44,7 +54,7 @@ def cognito() -> "CognitoIdentityProviderClient":
 
 @cache
 def events() -> "EventBridgeClient":
-    return boto3.client("events", config=_CONFIG)
+    return _traced(boto3.client("events", config=_CONFIG))
 
 
 @cache
@@ -84,7 +94,7 @@ def ses() -> "SESV2Client":
 
 @cache
 def sqs() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+    return _traced(boto3.client("sqs", config=_CONFIG))
 
 
 @cache
@@ -94,7 +104,7 @@ def ssm() -> "SSMClient":
 
 @cache
 def stepfunctions() -> "SFNClient":
-    return boto3.client("stepfunctions", config=_CONFIG)
+    return _traced(boto3.client("stepfunctions", config=_CONFIG))
 
 
 @cache

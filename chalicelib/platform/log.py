@@ -9,7 +9,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-CONTEXT_KEYS = ("request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id")
+from chalicelib.platform import tracing
+
+CONTEXT_KEYS = (
+    "request_id", "operation", "caller", "message_id", "queue", "order_id", "correlation_id", "event_id", "trace_id",
+)  # fmt: skip
 """The context of a line. It changes within one process, so each new task binds its own."""
 
 BLACK = "[redacted]"
@@ -28,7 +32,8 @@ PRIVATE_TEXT = re.compile(
 
 class _RedactingFormatter(LambdaPowertoolsFormatter):
     def __init__(self) -> None:
-        super().__init__(json_default=_redacted_text)
+        # Powertools would add the invocation's own trace; `trace_id` is the one that it continues.
+        super().__init__(json_default=_redacted_text, xray_trace_id=None)
 
     def serialize(self, log: Any) -> str:
         return super().serialize(redact(log))
@@ -54,10 +59,11 @@ def _is_private(name: Any, value: Any) -> bool:
 def bind_log_context(**ids: str | None) -> None:
     """What the lines from here on are about; what they were about before is forgotten.
 
-    A line about an order has the order's id as its correlation id, as its events have.
+    A line about an order has the order's id as its correlation id, as its events have. Each line has the current
+    trace's id.
     """
     log.remove_keys(CONTEXT_KEYS)
-    known = {name: value for name, value in ids.items() if value}
+    known = {name: value for name, value in (ids | {"trace_id": tracing.current_id()}).items() if value}
     if "order_id" in known:
         known.setdefault("correlation_id", known["order_id"])
     log.append_keys(**known)
@@ -73,6 +79,8 @@ def bind_invocation(context: Any) -> None:
     `context` is Lambda's. It is None where a function is called without Lambda.
     """
     global _began
+    tracing.continue_trace(None)
+    bind_log_context()
     log.append_keys(cold_start=not _began, function_request_id=getattr(context, "aws_request_id", None))
     _began = True
 

@@ -6,6 +6,7 @@ Every line that is logged on the way says which message of which queue it was ab
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import bind_log_context, log
 
@@ -41,6 +42,8 @@ def consume_in_order(
 
 def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> bool:
     where = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rsplit(":", 1)[-1]}
+    system = record["attributes"]
+    tracing.continue_trace(system.get("AWSTraceHeader"))
     bind_log_context(**where)
     try:
         message = parse(record["body"])
@@ -48,10 +51,11 @@ def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle:
         # Not its text, which may quote the message.
         log.error("message not understood", extra={"problem": type(failure).__name__})
         return False
+    if header := getattr(message, "trace_header", None):
+        tracing.continue_trace(header)
     bind_log_context(
         **where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")}
     )
-    system = record["attributes"]
     hop = {"sent": int(system["SentTimestamp"]), "receive_count": int(system["ApproximateReceiveCount"])}
     log.info("message received", extra=hop)
     try:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.platform import tracing
+
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
     from types_boto3_stepfunctions.type_defs import (
@@ -65,8 +67,10 @@ class Workflow:
 
     def start(self, name: str, given: Mapping[str, str | None]) -> None:
         """`name` names the execution: a second start with that name is a success already had."""
+        header = tracing.current()
+        trace = {"traceHeader": header} if header else {}
         try:
-            self._stepfunctions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))
+            self._stepfunctions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given), **trace)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise

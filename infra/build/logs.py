@@ -15,7 +15,7 @@ FUNCTION = "AWS::Serverless::Function"
 def log_groups(template: Template, chalice: Path) -> Template:
     """Return the log group of each function, and each function's setting. `chalice` is Chalice's config file."""
     found: Template = {}
-    for name in _functions(template, chalice):
+    for name in functions(template, chalice):
         found[f"{name}Logs"] = {
             "Type": "AWS::Logs::LogGroup",
             "Properties": {
@@ -27,7 +27,7 @@ def log_groups(template: Template, chalice: Path) -> Template:
     return found
 
 
-def _functions(template: Template, chalice: Path) -> list[str]:
+def functions(template: Template, chalice: Path) -> list[str]:
     """Return the logical ids of all functions: Chalice's, under its names for them, and our own."""
     ours = [name for name, resource in template["Resources"].items() if resource.get("Type") == FUNCTION]
     named = json.loads(chalice.read_text())["lambda_functions"]

@@ -69,7 +69,7 @@ def _package(stage: str, out: Path, brought: Files) -> Path:
     merge = out / "merge.json"
     merge.write_text(json.dumps(merged_template(stage), indent=1))
     _chalice(_project(out), stage, merge, out)
-    _leave_runtime_to_globals(out / "sam.json")
+    _leave_to_globals(out / "sam.json")
     # Libraries last: the lock's Chalice, whose hash was checked, replaces that of the virtual environment.
     write_zip(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]) | brought)
     write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
@@ -112,13 +112,13 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
         raise PackagingFailed(run.stdout + run.stderr)
 
 
-def _leave_runtime_to_globals(path: Path) -> None:
-    """Remove Chalice's runtime and architecture: it writes the Python that packages, and the globals name Lambda's."""
+def _leave_to_globals(path: Path) -> None:
+    """Remove what the globals name: Chalice writes the Python that packages, and passive tracing."""
     template: dict[str, Any] = json.loads(path.read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"].pop("Runtime", None)
-            resource["Properties"].pop("Architectures", None)
+            for name in ("Runtime", "Architectures", "Tracing"):
+                resource["Properties"].pop(name, None)
     path.write_text(json.dumps(template, indent=2))
 
 

@@ -6,8 +6,8 @@ the JSON that Step Functions reads, in which `${Name}Seconds` substitutions are 
 workflow that carries `Metadata: {Alarm: what it means}` gets an alarm: for a queue, that it holds
 a message; for a workflow, that an execution failed. Such queues are dead-letter queues, and the
 output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what follows from the fragments,
-`infra/build/alarms.py` and `infra/build/logs.py` what operators need, and `infra/build/gateway.py` what follows
-from the routes.
+`infra/build/alarms.py`, `infra/build/logs.py` and `infra/build/tracing.py` what operators need, and
+`infra/build/gateway.py` what follows from the routes.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, dashboards, derived, gateway, guards, logs
+from infra.build import alarms, dashboards, derived, gateway, guards, logs, tracing
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -74,6 +74,7 @@ def merged_template(stage: str) -> dict[str, Any]:
         derived.audited(merged) if "Auditor" in merged["Resources"] else {},
         guards.guarded(merged),
         logs.log_groups(merged, CHALICE),
+        tracing.traced(merged, CHALICE),
         alarms.alarms(merged, CHALICE),
         dashboards.dashboards(merged),
     ]

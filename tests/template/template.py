@@ -18,6 +18,8 @@ READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes
 READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 FIND_STREAMS = "dynamodb:ListStreams"
 WRITE_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+SAMPLE_TRACES = {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
+"""Taken by Step Functions with a workflow's role."""
 WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 MAKE_LOG_GROUP = "logs:CreateLogGroup"
 
@@ -86,6 +88,16 @@ def environment_of(template: Template, function: str) -> dict[str, Any]:
     return common | own
 
 
+def is_traced(template: Template, function: str) -> bool:
+    own = template["Resources"][function]["Properties"]
+    return own.get("Tracing", template["Globals"]["Function"].get("Tracing")) == "Active"
+
+
+def managed_policies(role: Properties) -> list[str]:
+    """The logical names of our managed policies that a role attaches itself."""
+    return [arn["Ref"] for arn in role.get("ManagedPolicyArns", []) if "Ref" in arn]
+
+
 def log_group_of(function: str) -> Properties:
     """The log group of this function and no other."""
     place = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
@@ -94,9 +106,9 @@ def log_group_of(function: str) -> Properties:
 
 def used_by_lambda(template: Template) -> Iterator[tuple[str, str, Any]]:
     """Function, action and resource of each right that Lambda itself uses by the function's role."""
-    for function, properties in of_type(template, FUNCTION).items():
+    for function in of_type(template, FUNCTION):
         yield from ((function, action, log_group_of(function)) for action in WRITE_LOGS)
-        if properties.get("Tracing") == "Active":
+        if is_traced(template, function):
             yield from ((function, action, "*") for action in WRITE_TRACES)
     for mapping in of_type(template, MAPPING).values():
         function, source = referred(mapping["FunctionName"]), mapping["EventSourceArn"]

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.console.logs import GROUPS_AT_ONCE
 
 from .physical import Physical, compact_size, transformed
-from .template import FUNCTION, environment_of, listed, of_type, referred
+from .template import FUNCTION, environment_of, listed, managed_policies, of_type, referred
 
 IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 INLINE_LIMIT = 10_240
@@ -79,7 +79,8 @@ def test_managed_policies_fit_into_aws_limits(template, physical):
     policies = of_type(template, "AWS::IAM::ManagedPolicy")
     sizes = {name: compact_size(physical.resolved(policy["PolicyDocument"])) for name, policy in policies.items()}
     assert {name: size for name, size in sizes.items() if size > MANAGED_LIMIT} == {}
-    roles = [referred(role) for policy in policies.values() for role in policy["Roles"]]
+    roles = [referred(role) for policy in policies.values() for role in policy.get("Roles", [])]
+    roles += [name for name, role in of_type(template, "AWS::IAM::Role").items() for _ in managed_policies(role)]
     assert {role: roles.count(role) for role in roles if roles.count(role) > MANAGED_PER_ROLE} == {}
 
 

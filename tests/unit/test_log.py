@@ -9,6 +9,7 @@ from chalice.app import LambdaFunctionEvent
 
 import app
 import chalicelib.platform.log as log_module
+from chalicelib.platform import tracing
 from chalicelib.platform.log import BLACK, bind_log_context, log, redact
 
 PRIVATE = {
@@ -110,6 +111,20 @@ def test_log_context_is_reset_with_the_next_invocation(line):
     log.info("answered")
     written = line()
     assert written["request_id"] == "req_1" and not {"order_id", "event_id", "correlation_id"} & set(written)
+
+
+def test_a_line_has_the_id_of_the_trace_that_its_work_continues(line, monkeypatch):
+    own, senders = (f"1-6a0b1c2d-{number:024x}" for number in (1, 2))
+    monkeypatch.setenv(tracing.INVOCATION, f"Root={own};Parent={1:016x};Sampled=1")
+    app.name_the_invocation(LambdaFunctionEvent({}, None), lambda event: log.info("job done"))
+    assert line()["trace_id"] == own and "xray_trace_id" not in line()
+    tracing.continue_trace(f"Root={senders}")
+    bind_log_context(order_id="ord_1")
+    log.info("message received")
+    assert line()["trace_id"] == senders
+    monkeypatch.delenv(tracing.INVOCATION)
+    app.name_the_invocation(LambdaFunctionEvent({}, None), lambda event: log.info("job done"))
+    assert "trace_id" not in line()
 
 
 def test_lines_name_their_invocation_and_the_first_a_cold_start(line, monkeypatch):
