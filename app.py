@@ -10,7 +10,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import wiring
-from chalicelib.platform.log import bind_invocation, bind_log_context, log
+from chalicelib.platform.log import bind_invocation, bind_log_context, timed
 
 API_HANDLER = "app.app"
 """As Chalice names the API's handler in the template that it packages."""
@@ -32,9 +32,17 @@ Event = dict[str, Any]
 
 @app.middleware("all")
 def name_the_invocation(event: Any, get_response: Any) -> Any:
-    """In the log. An HTTP request holds Lambda's context under another name than other events."""
+    """In the log. An HTTP request holds Lambda's context under another name than other events.
+
+    The input of a workflow's step names its order.
+    """
     bind_invocation(getattr(event, "lambda_context", None) or getattr(event, "context", None))
-    return get_response(event)
+    order_id = getattr(event, "event", {}).get("order_id")
+    if not order_id:
+        return get_response(event)
+    bind_log_context(order_id=order_id)
+    with timed("step ended"):
+        return get_response(event)
 
 
 @app.lambda_function(name="relay_events")
@@ -282,74 +290,67 @@ def remind_of_carts(event: Event, context: Any) -> Event:
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.
 
 
-def _begin(event: Event) -> None:
-    bind_log_context(order_id=event["order_id"])
-    log.info("step begins")
-
-
-def _step(event: Event) -> Any:
+def _steps() -> Any:
     from chalicelib.wiring import fulfilment
 
-    _begin(event)
     return fulfilment.saga_steps()
 
 
 @app.lambda_function(name="reserve_inventory")
 def reserve_inventory(event: Event, context: Any) -> None:
-    _step(event).reserve_inventory(event["order_id"])
+    _steps().reserve_inventory(event["order_id"])
 
 
 @app.lambda_function(name="authorize_payment")
 def authorize_payment(event: Event, context: Any) -> None:
-    _step(event).authorize_payment(event["order_id"])
+    _steps().authorize_payment(event["order_id"])
 
 
 @app.lambda_function(name="await_buyer")
 def await_buyer(event: Event, context: Any) -> None:
     from chalicelib.wiring import fulfilment
 
-    _begin(event)
     fulfilment.buyer_confirmation().await_buyer(event["order_id"], event["task_token"])
 
 
 @app.lambda_function(name="ship_order")
 def ship_order(event: Event, context: Any) -> None:
-    _step(event).ship_order(event["order_id"], event["task_token"])
+    _steps().ship_order(event["order_id"], event["task_token"])
 
 
 @app.lambda_function(name="capture_payment")
 def capture_payment(event: Event, context: Any) -> None:
-    _step(event).capture_payment(event["order_id"])
+    _steps().capture_payment(event["order_id"])
 
 
 @app.lambda_function(name="complete_order")
 def complete_order(event: Event, context: Any) -> None:
-    _step(event).complete_order(event["order_id"])
+    _steps().complete_order(event["order_id"])
 
 
 @app.lambda_function(name="refund_payment")
 def refund_payment(event: Event, context: Any) -> None:
-    _step(event).refund_payment(event["order_id"])
+    _steps().refund_payment(event["order_id"])
 
 
 @app.lambda_function(name="recall_shipment")
 def recall_shipment(event: Event, context: Any) -> None:
-    _step(event).recall_shipment(event["order_id"])
+    _steps().recall_shipment(event["order_id"])
 
 
 @app.lambda_function(name="void_payment")
 def void_payment(event: Event, context: Any) -> None:
-    _step(event).void_payment(event["order_id"])
+    _steps().void_payment(event["order_id"])
 
 
 @app.lambda_function(name="release_inventory")
 def release_inventory(event: Event, context: Any) -> None:
-    _step(event).release_inventory(event["order_id"])
+    _steps().release_inventory(event["order_id"])
 
 
 @app.lambda_function(name="cancel_order")
 def cancel_order(event: Event, context: Any) -> None:
-    _step(event).cancel_order(event["order_id"], event["reason"])
+    _steps().cancel_order(event["order_id"], event["reason"])
 
 
 @app.lambda_function(name="resume_shipment")
@@ -357,33 +358,31 @@ def resume_shipment(event: Event, context: Any) -> None:
     """The first step of statemachine/order_undo.asl.yaml; its others are the saga's."""
     from chalicelib.wiring import fulfilment
 
-    _begin(event)
     fulfilment.recovery().resume_shipment(event["order_id"], event["task_token"], event["reason"])
 
 
 # The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.
 
 
-def _return_step(event: Event) -> Any:
+def _returns() -> Any:
     from chalicelib.wiring import fulfilment
 
-    _begin(event)
     return fulfilment.returns()
 
 
 @app.lambda_function(name="refund_return")
 def refund_return(event: Event, context: Any) -> Event:
-    given = _return_step(event).refund_return(event["order_id"], event["return_id"])
+    given = _returns().refund_return(event["order_id"], event["return_id"])
     return {"refunded": given.amount, "shortfall": given.shortfall or ""}
 
 
 @app.lambda_function(name="restock_return")
 def restock_return(event: Event, context: Any) -> None:
-    _return_step(event).restock_return(event["order_id"], event["return_id"])
+    _returns().restock_return(event["order_id"], event["return_id"])
 
 
 @app.lambda_function(name="complete_return")
 def complete_return(event: Event, context: Any) -> None:
     """`shortfall` is missing in executions that began before there was one."""
     shortfall = event.get("shortfall", "")
-    _return_step(event).complete_return(event["order_id"], event["return_id"], event["refunded"], shortfall)
+    _returns().complete_return(event["order_id"], event["return_id"], event["refunded"], shortfall)

@@ -14,6 +14,7 @@ from chalicelib.console.logs import Line
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import Order
 from chalicelib.payments.model import Payment
+from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.workflows import Execution
@@ -25,7 +26,7 @@ EntryKind = Literal[
 
 ENTRY_KIND_OF_LINE: dict[str, EntryKind] = {
     "call answered": "call",
-    "message received": "queue",
+    "message handled": "queue",
     "message sent": "queue",
     "payment call": "payment",
     "update pushed": "push",
@@ -55,6 +56,11 @@ class Entry(BaseModel):
     kind: EntryKind
     at: Annotated[str, Field(description="When it began, in UTC.")]
     title: str
+    duration_ms: Annotated[
+        int | None, Field(description="Of a state, a call or a message; of an event, until it was on the bus.")
+    ] = None
+    waited_ms: Annotated[int | None, Field(description="How long a message waited in its queue before.")] = None
+    trace_id: Annotated[str | None, Field(description="The X-Ray trace that the work belongs to, if known.")] = None
     details: dict[str, Any] = {}
     document: Annotated[Any, Field(description="The raw source of the entry.")] = None
 
@@ -84,6 +90,8 @@ def of_events(events: list[OutboxEvent]) -> list[Entry]:
             kind="event",
             at=each.event.time,
             title=each.event.type,
+            duration_ms=_between(each.event.time, each.published_at),
+            trace_id=tracing.id_of(each.event.trace_header),
             details={
                 "event_id": each.event.id,
                 "causation_id": each.event.causation_id,
@@ -118,6 +126,7 @@ def of_run(workflow: str, run: Execution) -> list[Entry]:
             kind="state",
             at=visit["at"],
             title=visit["state"],
+            duration_ms=_between(visit["at"], visit["details"]["left_at"]),
             details=about | visit["details"],
             document=visit["events"],
         )
@@ -160,9 +169,25 @@ def _of_line(line: Line) -> Entry:
     kind = ENTRY_KIND_OF_LINE.get(message, "log") if isinstance(message, str) else "log"
     details = {key: content[key] for key in SHOWN_FIELDS if content.get(key) is not None} | {"log_group": line.group}
     title = str(message or line.text)[:TITLE_LENGTH]
+    written, duration = _written(content) or line.at, content.get("duration_ms")
+    at = iso(datetime.fromisoformat(written) - timedelta(milliseconds=duration)) if duration else written
     return Entry(
-        kind=kind, at=_written(content) or line.at, title=title, details=details, document=content or line.text
+        kind=kind,
+        at=at,
+        title=title,
+        duration_ms=duration,
+        waited_ms=_between(iso(datetime.fromtimestamp(content["sent"] / 1000, UTC)), at) if "sent" in content else None,
+        trace_id=content.get("trace_id"),
+        details=details,
+        document=content or line.text,
     )
+
+
+def _between(start: str, end: str | None) -> int | None:
+    """Return the milliseconds between two times, None if it has not ended. Clocks of two machines may differ."""
+    if end is None:
+        return None
+    return max(0, round((datetime.fromisoformat(end) - datetime.fromisoformat(start)) / timedelta(milliseconds=1)))
 
 
 def _written(content: dict[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -12,7 +13,7 @@ from chalicelib.platform import identity
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Forbidden, Refusal, TooLarge, Unauthenticated
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.log import bind_log_context, log
+from chalicelib.platform.log import bind_log_context, log, milliseconds_since
 from chalicelib.platform.problems import response, translated
 from chalicelib.platform.request_input import check_unicode, given_once, json_object, validated
 
@@ -180,8 +181,9 @@ def _handle(request: Any, path_parameters: dict[str, str], operation: Operation,
         return _response(result.body, operation.status, _sharing(operation.shared_seconds) | result.headers)
 
     bind_log_context(**ids)
+    began = time.monotonic()
     answer = translated(call_view)
-    _note(operation.method, operation.path, answer)
+    _note(operation.method, operation.path, answer, milliseconds_since(began))
     return answer
 
 
@@ -216,10 +218,11 @@ def _call(request: Any, access: Access) -> Call:
     return Call(caller, headers, request.raw_body, peer)
 
 
-def _note(method: str, path: str, answer: Response) -> None:
+def _note(method: str, path: str, answer: Response, duration: int) -> None:
     """Log the request and its outcome. The only value from the caller is an order's id."""
     content = {} if method == "GET" else json.loads(answer.body)
     outcome = {"method": method, "path": path, "status": int(answer.status_code), "code": content.get("code")}
+    outcome["duration_ms"] = duration
     placed = _order_id(content.get("order_id"))
     log.info("call answered", extra=outcome | ({"order_id": placed} if placed else {}))
 

@@ -4,6 +4,9 @@ What is given all the same, by a mistake or in the text of an exception, is reda
 """
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -83,6 +86,25 @@ def bind_invocation(context: Any) -> None:
     bind_log_context()
     log.append_keys(cold_start=not _began, function_request_id=getattr(context, "aws_request_id", None))
     _began = True
+
+
+@contextmanager
+def timed(message: str) -> Iterator[None]:
+    """Log the duration of the work inside when it ends, and the error's name if it fails."""
+    failure: dict[str, str] = {}
+    began = time.monotonic()
+    try:
+        yield
+    except Exception as error:
+        failure["error"] = type(error).__name__
+        raise
+    finally:
+        log.info(message, extra=failure | {"duration_ms": milliseconds_since(began)})
+
+
+def milliseconds_since(began: float) -> int:
+    """`began` is of time.monotonic."""
+    return round(1000 * (time.monotonic() - began))
 
 
 log = Logger(service="storefront", log_uncaught_exceptions=False, logger_formatter=_RedactingFormatter())

@@ -3,12 +3,13 @@
 Every line that is logged on the way says which message of which queue it was about, and which order.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.log import bind_log_context, log
+from chalicelib.platform.log import bind_log_context, log, milliseconds_since
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -57,10 +58,11 @@ def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle:
         **where, **{name: getattr(message, name, None) for name in ("order_id", "correlation_id", "event_id")}
     )
     hop = {"sent": int(system["SentTimestamp"]), "receive_count": int(system["ApproximateReceiveCount"])}
-    log.info("message received", extra=hop)
+    began = time.monotonic()
     try:
         handle(message)
     except Exception:
-        log.exception("message failed")
+        log.exception("message failed", extra=hop | {"duration_ms": milliseconds_since(began)})
         return False
+    log.info("message handled", extra=hop | {"duration_ms": milliseconds_since(began)})
     return True

@@ -77,6 +77,32 @@ def test_logs_of_an_order_are_found_by_its_id(guest, admin, new_product, eventua
     assert not [word for word in ("Ida", "Havnegata", "token", "@") if word in json.dumps(found)]
 
 
+STEPS = {"ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder"}
+CONSUMERS = {"StartFulfilment", "SendNotifications", "WriteInvoice", "CountSales", "LearnAffinity"}
+"""Of the events of one order, through the outbox, the bus, queues and topics."""
+
+
+def test_one_order_is_one_trace_from_the_api_to_its_last_consumer(guest, admin, new_product, timeline, eventually):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+
+    def traces():
+        """Return the trace ids of the timed work of each function, when all have logged."""
+        found: dict[str, set[str]] = {}
+        for item in admin.must("GET", f"/admin/orders/{order_id}/logs")["items"]:
+            if item["duration_ms"] is not None:
+                function = item["details"]["log_group"].split("-")[1]
+                found.setdefault(function, set()).add(item["trace_id"])
+        return found if {"APIHandler"} | STEPS | CONSUMERS <= set(found) else None
+
+    found = eventually(traces)
+    [trace] = found["APIHandler"]
+    assert trace and {name: found[name] for name in STEPS | CONSUMERS} == {name: {trace} for name in STEPS | CONSUMERS}
+    events = [item for item in timeline(order_id) if item["kind"] == "event"]
+    assert {item["trace_id"] for item in events} == {trace}
+    assert all(item["duration_ms"] is not None for item in events)
+
+
 def test_workflows_are_returned_as_deployed(admin, customer):
     workflows = {each["name"]: each for each in admin.must("GET", "/admin/workflows")["items"]}
     assert set(workflows) == {"fulfilment", "undo", "return"}

@@ -96,7 +96,7 @@ def test_logs_have_the_context_and_no_personal_data(guest, engine, opened, new_p
     assert [line for line in lines if any(each in line for each in (password, email, token.split(".")[1]))] == []
     about = [json.loads(line) for line in lines if order_id in line and line.startswith("{")]
     assert {line["correlation_id"] for line in about if "correlation_id" in line} == {order_id}
-    assert {"call answered", "message received", "step begins"} <= {line["message"] for line in about}
+    assert {"call answered", "message handled", "step ended"} <= {line["message"] for line in about}
     assert all(line.get("order_id") == order_id for line in about)
 
 

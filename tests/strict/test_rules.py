@@ -22,6 +22,7 @@ SHOWN_BY = {
     "stopped_workflows": "strict/test_workflows.py::test_stopped_workflow_runs_no_further_task_of_a_branch",
     "stream_batches": "strict/test_dynamodb.py::test_failed_batch_of_a_stream_is_retried_and_then_kept",
     "task_tokens": "strict/test_workflows.py::test_attempt_of_a_task_has_a_token_of_its_own",
+    "trace_headers": "strict/test_trace_headers.py::test_an_invoked_function_continues_the_trace_of_its_caller",
     "transaction_conflicts": "strict/test_dynamodb.py::test_write_of_an_item_in_a_transaction_is_refused",
     "websocket-subprotocol": f"{UPDATES}::test_connection_from_another_site_or_without_an_order_is_refused",
     "workflow_starts": "strict/test_workflows.py::test_start_of_a_running_execution_with_the_same_input_succeeds",

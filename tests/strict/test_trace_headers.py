@@ -40,7 +40,9 @@ class Queue:
 
 def _traced(client, header=HEADER):
     """Return the client, which sends a header with each call."""
-    client.meta.events.register("before-call", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": header}))
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": header})
+    )
     return client
 
 

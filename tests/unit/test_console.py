@@ -59,9 +59,9 @@ def test_a_message_is_logged_with_its_queue_its_order_and_how_often_it_came(logg
     record = a_record("m-1", a_reply("accepted").model_dump_json(), "replies", ApproximateReceiveCount="3")
     consume({"Records": [record]}, WarehouseReply, lambda reply: log.info("at work"))
     assert selected(logged, "queue", "message_id", "order_id", "receive_count") == [
-        {"message": "message received", "queue": "replies", "message_id": "m-1", "order_id": "ord_1",
-         "receive_count": 3},
         {"message": "at work", "queue": "replies", "message_id": "m-1", "order_id": "ord_1", "receive_count": None},
+        {"message": "message handled", "queue": "replies", "message_id": "m-1", "order_id": "ord_1",
+         "receive_count": 3},
     ]  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def a_line(content, at="2030-05-17T12:00:09.000Z"):
     ("message", "kind"),
     [
         ("call answered", "call"),
-        ("message received", "queue"),
+        ("message handled", "queue"),
         ("message sent", "queue"),
         ("payment call", "payment"),
         ("update pushed", "push"),
@@ -196,8 +196,28 @@ def test_a_line_stands_where_it_was_written_and_not_where_its_log_took_it_in():
     assert (plain[1].title, plain[1].document) == ("START ord_1", "START ord_1")
 
 
+def test_work_begins_its_duration_before_its_line_and_its_message_waited_until_then():
+    sent = int(datetime(2030, 5, 17, 12, 0, 0, 500_000, tzinfo=UTC).timestamp() * 1000)
+    line = {"message": "message handled", "timestamp": "2030-05-17 12:00:02,000+0000", "duration_ms": 250, "sent": sent,
+            "trace_id": "1-6a0b1c2d-0"}  # fmt: skip
+    [entry] = timeline.of_lines([a_line(line)])
+    assert (entry.at, entry.duration_ms, entry.waited_ms) == ("2030-05-17T12:00:01.750Z", 250, 1250)
+    assert entry.trace_id == "1-6a0b1c2d-0"
+    [ahead] = timeline.of_lines([a_line(line | {"sent": sent + 60_000})])
+    assert ahead.waited_ms == 0
+    [without] = timeline.of_lines([a_line({"message": "m"})])
+    assert (without.duration_ms, without.waited_ms, without.trace_id) == (None, None, None)
+
+
+def test_an_event_takes_until_it_is_on_the_bus():
+    event = an_event(1).model_copy(update={"time": "2030-05-17T12:00:00.000Z"})
+    key = {"pk": "ORDER#ord_1", "sk": "EVENT#000001"}
+    on_its_way, published = (OutboxEvent(key, event, at) for at in (None, "2030-05-17T12:00:00.120Z"))
+    assert [entry.duration_ms for entry in timeline.of_events([on_its_way, published])] == [None, 120]
+
+
 def test_logs_and_records_merge_into_one_story():
-    lines = timeline.of_lines([a_line({"message": "message received", "timestamp": "2030-05-17 12:00:02,000+0000"})])
+    lines = timeline.of_lines([a_line({"message": "message handled", "timestamp": "2030-05-17 12:00:02,000+0000"})])
     early, late = (timeline.Entry(kind="event", at=f"2030-05-17T12:00:0{n}.000Z", title=str(n)) for n in (1, 3))
     assert timeline.merged([early, late], lines) == [early, *lines, late]
 
@@ -237,6 +257,7 @@ def test_a_states_entry_holds_its_part_of_the_history():
     assert [event["id"] for event in state.document] == [2, 3, 4, 5, 6, 7]
     assert state.document[0]["timestamp"] == "2030-05-17T12:00:02.000Z"
     assert state.details["errors"] == ["Unavailable"]
+    assert state.duration_ms == 5000
 
 
 def moment(second):

@@ -24,6 +24,10 @@ PRIVATE = {
 }
 
 
+class OutOfStock(Exception):
+    pass
+
+
 @dataclass
 class LambdaContext:
     aws_request_id: str
@@ -120,7 +124,7 @@ def test_a_line_has_the_id_of_the_trace_that_its_work_continues(line, monkeypatc
     assert line()["trace_id"] == own and "xray_trace_id" not in line()
     tracing.continue_trace(f"Root={senders}")
     bind_log_context(order_id="ord_1")
-    log.info("message received")
+    log.info("message handled")
     assert line()["trace_id"] == senders
     monkeypatch.delenv(tracing.INVOCATION)
     app.name_the_invocation(LambdaFunctionEvent({}, None), lambda event: log.info("job done"))
@@ -136,6 +140,19 @@ def test_lines_name_their_invocation_and_the_first_a_cold_start(line, monkeypatc
         log.info("step begins")
         assert (line()["cold_start"], line()["function_request_id"]) == (is_cold, f"req-{number}")
         assert line()["order_id"] == "ord_1"
+
+
+def test_a_step_logs_its_order_its_duration_and_its_error_when_it_ends(line):
+    def run(event):
+        raise OutOfStock
+
+    with pytest.raises(OutOfStock):
+        app.name_the_invocation(LambdaFunctionEvent({"order_id": "ord_1"}, None), run)
+    ended = line()
+    assert (ended["message"], ended["order_id"], ended["error"]) == ("step ended", "ord_1", "OutOfStock")
+    assert ended["duration_ms"] >= 0
+    app.name_the_invocation(LambdaFunctionEvent({"order_id": "ord_1"}, None), lambda event: None)
+    assert line()["message"] == "step ended" and "error" not in line()
 
 
 def test_invocation_without_lambda_has_no_request_id(line):
