@@ -82,6 +82,11 @@ def test_an_admin_follows_an_order_from_placed_to_completed(
     expect(state(page, "CapturePayment")).to_contain_text(re.compile(r"\d m?s"))
     for kind in ("call", "order", "event", "queue", "workflow", "state", "payment", "email", "push", "log"):
         expect(moments(page, kind).first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_test_id("trace").get_by_role("heading").click()
+    for name in ("POST /orders", "OrderPlaced", "StartFulfilment", "ReserveInventory", "WriteInvoice"):
+        expect(page.get_by_test_id("span").filter(has_text=name).first).to_contain_text(re.compile(r"\d m?s"))
+    expect(page.get_by_test_id("span").filter(has_text="StartFulfilment")).to_contain_text("waits")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:

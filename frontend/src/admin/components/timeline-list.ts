@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { LightElement } from '../../components/light-element';
 import type { Entry, Kind } from '../api';
+import { functionOf, shortName } from '../trace';
 import { clockTime, span } from './format';
 
 export const KINDS: Record<Kind, string> = {
@@ -87,9 +88,6 @@ function keyed(entries: Entry[]): [string, Entry][] {
 
 const detailOf = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
 
-/** CloudFormation's name without the stack's prefix and the random suffix. */
-export const shortName = (name: string) => name.replace(/^.*?-(?=[A-Z])/, '').replace(/-[0-9A-F]{10,}(?=\.fifo$|$)/, '');
-
 const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
   order: (entry) => `${entry.title} · ${detailOf(entry, 'status')}`,
   call: (entry) => `${detailOf(entry, 'method')} ${detailOf(entry, 'path')}`,
@@ -100,8 +98,6 @@ const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
 };
 
 const headline = (entry: Entry) => HEADLINES[entry.kind]?.(entry) ?? entry.title;
-
-const functionOf = (entry: Entry) => shortName(detailOf(entry, 'log_group').split('/').at(-1) ?? '');
 
 const GISTS: Partial<Record<Kind, (entry: Entry) => string>> = {
   order: (entry) => detailOf(entry, 'reason'),

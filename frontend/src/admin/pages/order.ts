@@ -7,6 +7,7 @@ import { setTitle } from '../../title';
 import { getOrderLogs, getTimeline, listWorkflows, retryRefunds, type Entry, type Workflow } from '../api';
 import '../components/saga-graph';
 import '../components/timeline-list';
+import '../components/trace-waterfall';
 import { dayTime, hasEnded, liveSign, span, statusBadge, errorNotice } from '../components/format';
 import { Poll } from '../poll-controller';
 import { allStates, type Machine } from '../saga/definition';
@@ -55,6 +56,7 @@ export class AdminOrderPage extends LightElement {
     return html`
       ${this.facts(order)}
       ${order.payment?.refund_failed ? this.failedRefund(order.payment.refund_failed, order.payment.currency) : nothing}
+      <trace-waterfall .entries=${entries}></trace-waterfall>
       <div class="order-grid">
         <section class="panel saga-panel" aria-labelledby="saga-title">${this.saga()}</section>
         <section class="panel story-panel" aria-labelledby="story-title">
