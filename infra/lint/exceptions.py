@@ -64,7 +64,6 @@ ACCEPTED = (
     ),
     Accepted("CKV_AWS_76", "As for the distribution. What the API did is in its function's log, without addresses."),
     Accepted("CKV_AWS_95", "As for the distribution."),
-    Accepted("CKV_AWS_73", "What belongs together is found by order id and correlation id in logs and events."),
     Accepted("CKV_AWS_120", "A cache in the gateway costs by the hour; CloudFront stands in front."),
     Accepted("CKV_AWS_174", "*.cloudfront.net has AWS's own settings; with DomainName the template asks for TLS 1.2."),
 )
