@@ -20,7 +20,7 @@ from infra.build.template import ONLY_IN, ROOT, merged_template, read
 from infra.deploy import edge as edge_stack
 from infra.deploy import link_keys, parameters, stages, stripe_key, webhooks
 from infra.deploy.outputs import description
-from infra.deploy.stack import Options, Progress, deploy
+from infra.deploy.stack import UPDATABLE, Options, Progress, deploy
 from infra.seed.seed import reindex, seed
 
 
@@ -122,7 +122,8 @@ def _deploy_stacks(
 
     def main_stack(more: dict[str, str]) -> dict[str, str]:
         given = {key: value for key, value in request.values.items() if key in template["Parameters"]}
-        return deploy(session, template, out, name, given | own | more, progress, request.options)
+        protection = {"DeletionProtection": "true"} if _is_to_be_protected(request, session) else {}
+        return deploy(session, template, out, name, protection | given | own | more, progress, request.options)
 
     return edge_stack.deploy_around(
         main_stack,
@@ -134,6 +135,15 @@ def _deploy_stacks(
         {key: value for key, value in request.values.items() if key in edge_declared},
         request.options,
     )
+
+
+def _is_to_be_protected(request: Request, session: boto3.Session) -> bool:
+    """Return whether tables and user pool must refuse deletion: in a protected stage, from its second update on.
+
+    A first deployment that fails could not be rolled back otherwise.
+    """
+    before = description(session.client("cloudformation"), request.stage.stack_name)
+    return request.stage.termination_protection and before is not None and before["StackStatus"] in UPDATABLE
 
 
 def _browser_config(stage: str, outputs: dict[str, str], publishable_key: str) -> dict[str, Any]:

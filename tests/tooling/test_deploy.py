@@ -202,6 +202,7 @@ def test_prod_stage_survives_a_broken_update_and_is_deleted_only_with_confirmati
     (stack,) = project.client("cloudformation").describe_stacks(StackName="storefront-prod")["Stacks"]
     values = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
     assert (values["SenderEmail"], values["StripePublishableKey"]) == (SENDER, "pk_live_1")
+    assert values["DeletionProtection"] == "true"
     assert {"Key": "project", "Value": "storefront"} in stack["Tags"]
     kept = project.client("ssm").get_parameter(Name="/storefront-prod/stripe/secret-key", WithDecryption=True)
     assert kept["Parameter"]["Value"] == "sk_live_1"
