@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
 import type { Entry } from '../api';
 import { spansOf, type Span } from '../trace';
@@ -12,6 +12,7 @@ const THINNEST = 3;
 @customElement('trace-waterfall')
 export class TraceWaterfall extends LightElement {
   @property({ attribute: false }) entries: Entry[] = [];
+  @state() private isOpen = false;
 
   protected override render() {
     const spans = spansOf(this.entries);
@@ -20,7 +21,7 @@ export class TraceWaterfall extends LightElement {
     const total = Math.max(...spans.map(({ start: began, waited, took }) => began + waited + took)) - start;
     const trace = this.entries.find(({ trace_id }) => trace_id)?.trace_id;
     return html`
-      <details class="panel trace-panel" data-testid="trace">
+      <details class="panel trace-panel" data-testid="trace" @toggle=${(event: Event) => (this.isOpen = (event.target as HTMLDetailsElement).open)}>
         <summary>
           <h2>Trace</h2>
           <span class="quiet">${spans.length} spans in ${duration(total)}</span>
@@ -28,7 +29,7 @@ export class TraceWaterfall extends LightElement {
         ${trace ? html`<p class="quiet trace-id">X-Ray trace <code>${trace}</code></p>` : nothing}
         <p class="quiet trace-key" aria-hidden="true"><i class="is-wait"></i>waits <i></i>works</p>
         <ol class="waterfall" aria-label="Spans of this order by start">
-          ${spans.map((each) => this.row(each, start, total || 1))}
+          ${this.isOpen ? spans.map((each) => this.row(each, start, total || 1)) : nothing}
         </ol>
       </details>
     `;
