@@ -230,7 +230,7 @@ def _references(value: Any, named: dict[str, str] | None = None) -> list[str]:
 def _found(value: Any, named: dict[str, str]) -> Iterator[str]:
     match value:
         case {"Ref": str(logical)}:
-            yield logical
+            yield logical.removesuffix("Aliaslive")
         case {"Fn::GetAtt": [logical, *_]}:
             yield logical
         case {"Fn::Sub": str(text)}:

@@ -26,7 +26,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.log import log
-from chalicelib.platform.workflows import LastExecution
+from chalicelib.platform.workflows import LastExecution, machine_name
 from chalicelib.shipping.model import ShipmentStatus
 from chalicelib.shipping.service import Shipping
 
@@ -141,7 +141,7 @@ class Recovery:
 
     def recover_dead(self, died: WorkflowDied) -> None:
         """Recover the order or the return that a dead workflow left. Parked ones are left to a person and the sweep."""
-        machine, name = died.detail.state_machine.rsplit(":", 1)[-1], first_name(died.detail.name)
+        machine, name = machine_name(died.detail.state_machine), first_name(died.detail.name)
         if machine == self._return_workflow.machine:
             given = self._return_workflow.input_of(died.detail.name)
             order = self._orders.get(given["order_id"])

@@ -48,20 +48,36 @@ class LastExecution:
     error: str | None
 
 
+PARTS_OF_MACHINE_ARN = 7
+"""Of an ARN without version or alias."""
+
+
+def machine_name(arn: str) -> str:
+    """Return the state machine's name from its ARN, which may end with a version or an alias."""
+    return arn.split(":")[PARTS_OF_MACHINE_ARN - 1]
+
+
 class Workflow:
-    def __init__(self, stepfunctions: "SFNClient", state_machine_arn: str) -> None:
+    """`arn` names the state machine or, to start executions of its released version, its alias.
+
+    An alias only matters to a start: the names and ARNs of executions are the state machine's, and IAM compares the
+    state machine's ARN in each case. https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+    """
+
+    def __init__(self, stepfunctions: "SFNClient", arn: str) -> None:
         self._stepfunctions = stepfunctions
-        self._arn = state_machine_arn
+        self._arn = arn
+        self._machine_arn = ":".join(arn.split(":")[:PARTS_OF_MACHINE_ARN])
 
     @property
     def machine(self) -> str:
         """The state machine's name."""
-        return self._arn.rsplit(":", 1)[-1]
+        return machine_name(self._arn)
 
     @property
     def definition(self) -> dict[str, Any]:
         """As it is deployed, in Step Functions' language."""
-        found = self._stepfunctions.describe_state_machine(stateMachineArn=self._arn)
+        found = self._stepfunctions.describe_state_machine(stateMachineArn=self._machine_arn)
         definition: dict[str, Any] = json.loads(found["definition"])
         return definition
 
@@ -118,7 +134,7 @@ class Workflow:
     def running(self, at_most: int) -> int:
         """How many executions run now, and `at_most` if there are more."""
         answer = self._stepfunctions.list_executions(
-            stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=at_most
+            stateMachineArn=self._machine_arn, statusFilter="RUNNING", maxResults=at_most
         )
         return len(answer["executions"])
 
@@ -168,7 +184,7 @@ class Workflow:
             raise
 
     def _execution(self, name: str) -> str:
-        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        return f"{self._machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def _name(name: str, repetition: int) -> str:

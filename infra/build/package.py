@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chalicelib.platform import shop
-from infra.build import libraries
+from infra.build import libraries, releases
 from infra.build.template import ROOT, merged_template
 
 STAGES = ("local", "demo", "prod")
@@ -69,7 +69,7 @@ def _package(stage: str, out: Path, brought: Files) -> Path:
     merge = out / "merge.json"
     merge.write_text(json.dumps(merged_template(stage), indent=1))
     _chalice(_project(out), stage, merge, out)
-    _leave_to_globals(out / "sam.json")
+    _adapted(out / "sam.json")
     # Libraries last: the lock's Chalice, whose hash was checked, replaces that of the virtual environment.
     write_zip(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]) | brought)
     write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
@@ -112,9 +112,10 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
         raise PackagingFailed(run.stdout + run.stderr)
 
 
-def _leave_to_globals(path: Path) -> None:
-    """Remove what the globals name: Chalice writes the Python that packages, and passive tracing."""
-    template: dict[str, Any] = json.loads(path.read_text())
+def _adapted(path: Path) -> None:
+    """Change what Chalice writes and no merged template can: it names the Python that packages and passive tracing,
+    where the globals decide, and the API invokes the function itself, not its alias."""
+    template: dict[str, Any] = releases.invoked_by_alias(json.loads(path.read_text()))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             for name in ("Runtime", "Architectures", "Tracing"):

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, dashboards, derived, gateway, guards, logs, tracing
+from infra.build import alarms, dashboards, derived, gateway, guards, logs, releases, tracing
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -77,6 +77,7 @@ def merged_template(stage: str) -> dict[str, Any]:
         tracing.traced(merged, CHALICE),
         alarms.alarms(merged, CHALICE),
         dashboards.dashboards(merged),
+        releases.workflow_releases(merged),
     ]
     templates = [merged, _dead_letter_urls(merged), gateway.definition(), *({"Resources": part} for part in parts)]
     return reduce(_merged, templates)

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import WaiterError
 
-from infra.deploy import changes, events, parameters
+from infra.deploy import changes, events, parameters, release
 from infra.deploy.artifacts import Artifacts
 from infra.deploy.outputs import description, outputs
 
@@ -90,7 +90,9 @@ def deploy(
         progress(f"stack {stack} {NEVER_CREATED[before['StackStatus']]}: deleting what is left of it")
         operation.delete(before["StackId"])
         before = None
-    request = parameters.of_request(template.get("Parameters", {}), given, known, is_update=before is not None)
+    declared = template.get("Parameters", {})
+    request = parameters.of_request(declared, given, known, is_update=before is not None)
+    template = release.stamped(template, code, parameters.effective(declared, given, known))
     artifacts = Artifacts(session, stack)
     url = artifacts.upload(template, code, progress)
     operation.apply(url, request, is_new=before is None)

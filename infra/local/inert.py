@@ -12,9 +12,13 @@ VARIABLE = "INERT_RESOURCES"
 """Environment variable that switches them on."""
 TYPES = (
     "AWS::Budgets::Budget",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::EventSchemas::Registry",
     "AWS::EventSchemas::Schema",
     "AWS::Events::Archive",
+    "AWS::StepFunctions::StateMachineAlias",
+    "AWS::StepFunctions::StateMachineVersion",
     "AWS::WAFv2::WebACLAssociation",
 )
 

@@ -90,6 +90,28 @@ def no_budget(template: Template, local: Local) -> None:
     del template["Resources"]["CostBudget"]
 
 
+def no_gradual_release(template: Template, local: Local) -> None:
+    """Invoke the API's function itself: the emulator's CloudFormation rejects CodeDeploy, which moves the alias."""
+    function = template["Resources"]["APIHandler"]["Properties"]
+    del function["AutoPublishAlias"], function["DeploymentPreference"]
+    direct = json.dumps(template["Resources"]).replace("${APIHandlerAliaslive}", "${APIHandler.Arn}")
+    template["Resources"] = json.loads(direct.replace('"Ref": "APIHandlerAliaslive"', '"Ref": "APIHandler"'))
+
+
+def no_workflow_versions(template: Template, local: Local) -> None:
+    """Start the workflows themselves: the emulator's CloudFormation rejects their versions and aliases."""
+    resources = template["Resources"]
+    aliases = [name for name, each in resources.items() if each["Type"] == "AWS::StepFunctions::StateMachineAlias"]
+    versions = [name for name, each in resources.items() if each["Type"] == "AWS::StepFunctions::StateMachineVersion"]
+    for name in [*aliases, *versions]:
+        del resources[name]
+    for function in _of_type(template, "AWS::Serverless::Function"):
+        variables = function["Properties"].get("Environment", {}).get("Variables", {})
+        for name, value in variables.items():
+            if isinstance(value, dict) and value.get("Ref") in aliases:
+                variables[name] = {"Ref": value["Ref"].removesuffix("Live")}
+
+
 def plain_http(template: Template, local: Local) -> None:
     """Remove redirects to https and the buckets' demand for TLS: on loopback there is no certificate."""
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
@@ -155,6 +177,8 @@ DIFFERENCES = (
     no_api_firewall,
     no_metric_math,
     no_budget,
+    no_gradual_release,
+    no_workflow_versions,
     api_origin,
     plain_http,
     identity_endpoint,

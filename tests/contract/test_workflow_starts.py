@@ -141,3 +141,21 @@ def test_any_other_error_is_shown(code):
     for ask in (lambda: workflow.start("ord_2", ORDER), lambda: workflow.is_running("ord_1")):
         with pytest.raises(ClientError, match=code):
             ask()
+
+
+def test_workflow_starts_its_alias_and_finds_executions_by_machine():
+    """https://docs.aws.amazon.com/step-functions/latest/dg/execution-alias-version-associate.html"""
+    started, described = [], []
+
+    class Client:
+        def start_execution(self, **request):
+            started.append(request["stateMachineArn"])
+
+        def describe_execution(self, executionArn):
+            described.append(executionArn)
+            return {"status": "RUNNING"}
+
+    workflow = Workflow(Client(), f"{PLACE}:stateMachine:saga:live")
+    workflow.start("ord_1", ORDER)
+    assert workflow.is_running("ord_1") and workflow.machine == "saga"
+    assert (started, described) == ([f"{PLACE}:stateMachine:saga:live"], [f"{PLACE}:execution:saga:ord_1"])

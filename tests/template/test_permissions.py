@@ -155,7 +155,7 @@ def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
 
 def test_the_api_may_invoke_its_function(template):
     permissions = of_type(template, "AWS::Lambda::Permission").values()
-    (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "APIHandler"]
+    (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "APIHandlerAliaslive"]
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["Action"] == "lambda:InvokeFunction"
     source, names = permission["SourceArn"]["Fn::Sub"]

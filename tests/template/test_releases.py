@@ -1,0 +1,125 @@
+"""Gradual releases: API and workflows are reached by aliases of published versions, which move step by step in prod."""
+
+import json
+
+import pytest
+
+from infra.build.releases import ALIAS, MACHINE
+from infra.deploy import stages
+from infra.deploy.release import stamped
+from infra.local.transform import Local, localized
+
+from .physical import transformed
+from .template import FUNCTION, environment_of, of_type, referred
+
+VERSION, WORKFLOW_ALIAS = "AWS::StepFunctions::StateMachineVersion", "AWS::StepFunctions::StateMachineAlias"
+ROLLOUT = {"local": "AllAtOnce", "demo": "AllAtOnce", "prod": "Canary"}
+
+
+@pytest.fixture
+def final(template):
+    return transformed(template)
+
+
+def test_each_stage_has_its_rollout(template, stage):
+    rule = template["Parameters"]["Rollout"]
+    assert stages.read(stage).parameters.get("Rollout", rule["Default"]) == ROLLOUT[stage]
+    assert set(rule["AllowedValues"]) == {"AllAtOnce", "Canary"}
+
+
+def test_the_gateway_invokes_only_the_functions_alias(final):
+    definition = json.dumps(final["Resources"]["RestAPI"]["Properties"]["Body"])
+    assert "/functions/${APIHandlerAliaslive}/invocations" in definition
+    assert "APIHandler.Arn" not in definition and "${APIHandler}" not in definition
+    permissions = of_type(final, "AWS::Lambda::Permission").values()
+    of_gateway = [each for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
+    assert {"Ref": "APIHandlerAliaslive"} in [each["FunctionName"] for each in of_gateway]
+    assert {"Ref": "APIHandler"} not in [each["FunctionName"] for each in of_gateway]
+
+
+def test_the_api_is_released_by_codedeploy_with_alarms(final):
+    """https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups-configure-advanced-options.html:
+    an alarm stops a deployment and, with this rollback configuration, reverts it."""
+    alias = final["Resources"]["APIHandlerAliaslive"]
+    assert alias["Properties"]["Name"] == ALIAS
+    group = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"]
+    properties = final["Resources"][group]["Properties"]
+    configuration = properties["DeploymentConfigName"]["Fn::If"]
+    assert [each["Fn::Sub"][1]["ConfigName"] for each in configuration[1:]] == ["Canary10Percent5Minutes", "AllAtOnce"]
+    condition, watching, silent = properties["AlarmConfiguration"]["Fn::If"]
+    assert (condition, silent) == ("IsCanary", {})
+    alarms = {each["Name"]["Ref"] for each in watching["Alarms"]}
+    assert alarms == {"ReleaseFailures", "ApiErrors"} <= of_type(final, "AWS::CloudWatch::Alarm").keys()
+    assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+
+
+def test_each_workflow_has_a_version_and_an_alias_that_moves_to_it(template):
+    machines, versions = of_type(template, MACHINE), of_type(template, VERSION)
+    assert {each["StateMachineArn"]["Ref"] for each in versions.values()} == set(machines)
+    for version in versions.values():
+        assert version["StateMachineRevisionId"] == {
+            "Fn::GetAtt": [version["StateMachineArn"]["Ref"], "StateMachineRevisionId"]
+        }
+    aliases = of_type(template, WORKFLOW_ALIAS)
+    assert len(aliases) == len(machines) == 3
+    for name, alias in aliases.items():
+        condition, gradual, at_once = alias["DeploymentPreference"]["Fn::If"]
+        assert (condition, alias["Name"]) == ("IsCanary", ALIAS)
+        assert gradual["StateMachineVersionArn"] == at_once["StateMachineVersionArn"]
+        assert referred(gradual["StateMachineVersionArn"]) == f"{name.removesuffix('Live')}Version"
+        assert (gradual["Type"], at_once["Type"], "Alarms" in at_once) == ("CANARY", "ALL_AT_ONCE", False)
+        assert {referred(each) for each in gradual["Alarms"]} <= of_type(template, "AWS::CloudWatch::Alarm").keys()
+
+
+def test_function_that_starts_a_workflow_starts_its_alias(template):
+    """A permission names the state machine: https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html"""
+    aliases = of_type(template, WORKFLOW_ALIAS)
+    starters = 0
+    for function, properties in of_type(template, FUNCTION).items():
+        role = template["Resources"][referred(properties["Role"])]["Properties"]
+        for statement in (each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]):
+            if "states:StartExecution" not in statement["Action"]:
+                continue
+            named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            machines = {referred(each) for each in named}
+            referenced = [
+                each["Ref"]
+                for each in environment_of(template, function).values()
+                if isinstance(each, dict) and "Ref" in each
+            ]
+            assert {f"{machine}Live" for machine in machines} <= set(referenced) & aliases.keys(), function
+            assert machines.isdisjoint(referenced), function
+            starters += 1
+    assert starters >= 7
+
+
+def test_a_dead_workflow_is_noticed_with_or_without_its_alias(template):
+    detail = template["Resources"]["DeadWorkflowsRule"]["Properties"]["EventPattern"]["detail"]
+    assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == list(of_type(template, MACHINE))
+
+
+def test_a_changed_parameter_or_code_publishes_a_version(template, tmp_path):
+    """Lambda keeps the environment in a version: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html"""
+    code = tmp_path / template["Resources"]["APIHandler"]["Properties"]["CodeUri"]
+    code.write_bytes(b"one")
+
+    def version(values):
+        resources = transformed(stamped(template, tmp_path, values))["Resources"]
+        description = resources["APIHandler"]["Properties"]["Description"]
+        return resources["APIHandlerAliaslive"]["Properties"]["FunctionVersion"]["Fn::GetAtt"][0], description
+
+    first = version({"SenderEmail": "a@example.com"})
+    assert version({"SenderEmail": "a@example.com"}) == first
+    others = [version({"SenderEmail": "b@example.com"})]
+    code.write_bytes(b"two")
+    others.append(version({"SenderEmail": "a@example.com"}))
+    assert len({first[0], *(name for name, _ in others)}) == len({first[1], *(text for _, text in others)}) == 3
+
+
+def test_local_shop_calls_function_and_workflows_themselves(packaged):
+    local = localized(json.loads(packaged["local"].read_text()), Local(4566))
+    types = {each["Type"] for each in transformed(local)["Resources"].values()}
+    assert not {kind for kind in types if "CodeDeploy" in kind} | (types & {VERSION, WORKFLOW_ALIAS})
+    assert "APIHandlerAliaslive" not in json.dumps(local["Resources"])
+    assert environment_of(local, "StartFulfilment")["FULFILMENT_MACHINE_ARN"] == {"Ref": "OrderFulfilment"}
+    assert 'Live"' not in json.dumps(environment_of(local, "RecoverWorkflow"))
