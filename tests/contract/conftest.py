@@ -13,7 +13,13 @@ from tests.builders import TestClock
 from tests.fakes import InConflict
 from tests.insights import InsightsRooms
 
-NOT_OF_THE_CALL = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification", "TableName"}
+NOT_OF_THE_CALL = {
+    "DeletionProtectionEnabled",
+    "PointInTimeRecoverySpecification",
+    "TimeToLiveSpecification",
+    "StreamSpecification",
+    "TableName",
+}
 """Properties of a table in the template that neither `CreateTable` nor a store needs."""
 
 
