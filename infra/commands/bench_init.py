@@ -179,6 +179,7 @@ def _start(subject: Subject, folder: Path) -> Start:
 def environment(subject: Subject, port: int) -> dict[str, str]:
     """Return the environment variables of a function: Lambda's own, and a placeholder for each setting."""
     return {name.upper(): "1" for name in Settings.model_fields} | {
+        "REQUIRE_EDGE_MARK": "false",
         "_HANDLER": f"app.{subject.handler}",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",

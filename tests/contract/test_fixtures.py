@@ -38,7 +38,7 @@ def test_event_of_an_earlier_release_is_consumed_and_keeps_its_schema(path):
     assert list(Draft4Validator(schema).iter_errors(event)) == []
     report = bus.consume({"Records": [a_record("m-1", json.dumps({"detail": event}))]}, handled.append)
     assert report == {"batchItemFailures": []}
-    assert [each.model_dump() for each in handled] == [event]
+    assert [each.model_dump(exclude_unset=True) for each in handled] == [event]
 
 
 def stored_event(name):
