@@ -9,7 +9,7 @@ PUBLISHED: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html; without a dimension: all functions
     "AWS/Lambda": {
         "Invocations": (FUNCTION, NONE),
-        "Errors": (FUNCTION, NONE),
+        "Errors": (FUNCTION, NONE, ("FunctionName", "Resource")),
         "Throttles": (FUNCTION, NONE),
         "Duration": (FUNCTION, NONE),
         "ConcurrentExecutions": (FUNCTION, NONE),

@@ -46,6 +46,10 @@ def transformed(template: Template) -> Template:
     return result
 
 
+AUTO_PUBLISHED = re.compile(r"(\w+)Alias(live)")
+"""The logical id that SAM gives the alias of a function with `AutoPublishAlias: live`. Its `Ref` is the alias' ARN."""
+
+
 class Physical:
     """Resolve a template's intrinsic functions as CloudFormation would for a stack `storefront-{stage}`."""
 
@@ -93,6 +97,8 @@ class Physical:
             return None
         if name in self._template.get("Parameters", {}):
             return str(self._template["Parameters"][name].get("Default") or LONGEST_PARAMETER)
+        if alias := AUTO_PUBLISHED.fullmatch(name):
+            return f"{self._attribute(alias[1], 'Arn')}:{alias[2]}"
         kind = self._template["Resources"][name]["Type"]
         if kind in REF_IS_ARN:
             return self._attribute(name, "Arn")

@@ -32,7 +32,8 @@ def _issue_tokens(stepfunctions: Any, executions: dict[str, str]) -> None:
     def issuing(resolve: Any, position: int) -> Any:
         def resolved(state: dict[str, Any], *others: Any) -> Any:
             context = others[position] if len(others) > position else None
-            if context and "Execution" in context and ".waitForTaskToken" in state.get("Resource", ""):
+            is_task = context and "Execution" in context and "Token" in context.get("Task", {})  # not in TestState
+            if context and is_task and ".waitForTaskToken" in state.get("Resource", ""):
                 if context["Task"]["Token"] in executions:
                     context["Task"] = {"Token": new_uuid()}
                 executions[context["Task"]["Token"]] = context["Execution"]["Id"]
