@@ -176,9 +176,12 @@ def _start(subject: Subject, folder: Path) -> Start:
     return Start(imported - begun, used.ru_utime + used.ru_stime - begun)
 
 
+MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:storefront"
+
+
 def environment(subject: Subject, port: int) -> dict[str, str]:
     """Return the environment variables of a function: Lambda's own, and a placeholder for each setting."""
-    return {name.upper(): "1" for name in Settings.model_fields} | {
+    return {name.upper(): MACHINE if name.endswith("_machine_arn") else "1" for name in Settings.model_fields} | {
         "REQUIRE_EDGE_MARK": "false",
         "_HANDLER": f"app.{subject.handler}",
         "AWS_ACCESS_KEY_ID": "none",

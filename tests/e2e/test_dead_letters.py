@@ -100,9 +100,8 @@ def test_redrive_of_one_or_all_messages_sends_no_email_twice(
     guest.ended(order_id)
     eventually(lambda: "Your order is on its way" in emails(order_id))
     event = outbox_event(order_id, "OrderCompleted")
-    dead_letters = resource("NotificationsDeadLetters")
     for _ in range(3):
-        sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps(event))
+        sqs.send_message(QueueUrl=resource("NotificationsDeadLetters"), MessageBody=json.dumps(event))
     context = dead_letters("notifications")[0]["context"]
     assert (context["event_type"], context["order_id"]) == ("OrderCompleted", order_id)
     one = dead_letters("notifications")[0]["id"]

@@ -17,7 +17,7 @@ from chalicelib.platform import openapi
 from chalicelib.platform.shop import shop
 from infra.build import libraries
 from infra.build.package import files_in_zip, package
-from infra.commands.bench_init import PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
+from infra.commands.bench_init import MACHINE, PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
 
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What the Lambda runtime brings along."""
@@ -39,7 +39,7 @@ STEP = {
 RETURNED = {"return_id": "ret_1", "refund": PLACED["data"]["total"], "quantities": {"MUG-01": 1}}
 LINES = [{"sku": sku, "quantity": 1, "unit_price": 1} for sku in ("MUG-01", "TENT-01")]
 ROW = {"line": 2, "imported": {"sku": "MUG-01", "stock": 1}}
-DIED = {"stateMachineArn": "1", "name": ORDER_ID, "status": "FAILED"}
+DIED = {"stateMachineArn": MACHINE, "name": ORDER_ID, "status": "FAILED"}
 
 
 assert app.routes, "importing the app declares all operations"
