@@ -33,12 +33,16 @@ assert app.routes, "importing the app declares all operations"
 
 
 def without_examples(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the examples of requests: they name seeded products, which the cases must not change."""
+    """Leave out all examples, those of responses too, from which schemathesis takes values for parameters.
+
+    They name seeded products, which the cases must not change.
+    """
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        for content in operation.get("requestBody", {"content": {}})["content"].values():
-            content.pop("example")
         for parameter in operation["parameters"]:
             parameter.pop("example", None)
+        for described in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for content in described.get("content", {}).values():
+                content.pop("example", None)
     return document
 
 
