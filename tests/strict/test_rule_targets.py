@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.strict.conftest import eventually
+from tests.strict.conftest import TRUST, eventually
 
 FROM_RULES = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Resource": "*"}
 
@@ -38,6 +38,22 @@ def deliver(session, name, target):
     events.put_targets(Rule=name, Targets=[{"Id": "it", "Arn": target, "DeadLetterConfig": {"Arn": dead_letters}}])
     events.put_events(Entries=[{"Source": name, "DetailType": "Tried", "Detail": "{}"}])
     return kept
+
+
+def schedule(session, name, target, may_send_to):
+    """Send a message to the target a few seconds later, with a role that may send to one queue."""
+    iam = session.client("iam")
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": may_send_to}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=document)
+    session.client("scheduler").create_schedule(
+        Name=name,
+        ScheduleExpression="at(2026-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target={"Arn": target, "RoleArn": role, "Input": json.dumps(name)},
+    )
 
 
 def received(session, url):
@@ -87,3 +103,13 @@ def test_event_for_a_target_that_does_not_exist_is_kept(session):
     _, arn = queue(session, "deleted", policy("sqs:SendMessage"))
 
     assert reason(received(session, deliver(session, "missing", arn.replace("deleted", "missing")))) == "NO_RESOURCE"
+
+
+def test_schedule_needs_the_permission_of_its_role_and_no_policy_of_the_target(session):
+    url, arn = queue(session, "scheduled")
+
+    schedule(session, "refused", arn, may_send_to=arn.replace("scheduled", "other"))
+    schedule(session, "permitted", arn, may_send_to=arn)
+
+    assert "permitted" in received(session, url)["Body"]
+    assert "Messages" not in session.client("sqs").receive_message(QueueUrl=url)

@@ -1,6 +1,7 @@
 """Rule targets: an EventBridge rule delivers only where the target exists and its policy allows it.
 
 A topic's policy must do so without a `Condition`. Undeliverable events go to the dead-letter queue without retries.
+A schedule needs the permission in its own role instead; a call that its role does not allow is dropped.
 
 Errors of a target that AWS would retry do not occur here: the emulator's targets are never throttled or unreachable.
 """
@@ -21,6 +22,10 @@ def install() -> None:
     invoke = eventbridge._invoke_target
 
     def invoke_target(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
+        if ":scheduler:" in rule["Arn"]:
+            if _role_allows(target["RoleArn"], target["Arn"]):
+                invoke(target, event, rule, view)
+            return
         problem = _problem(target.get("Arn", ""), rule["Arn"])
         if problem is None:
             invoke(target, event, rule, view)
@@ -78,6 +83,23 @@ def _allows(policy: dict[str, Any], service: str, target: str, rule: str) -> boo
     return evaluate_resource_policy({"Statement": statements}, context, service=SERVICE).decision == "Allow"
 
 
+def _role_allows(role: str, target: str) -> bool:
+    from ministack.core.iam_evaluator import EvalContext, _gather_role_policies, evaluate
+    from ministack.core.responses import get_account_id, get_region
+
+    account = get_account_id()
+    service = target.split(":")[2]
+    context = EvalContext(
+        principal_arn=role,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=ACTIONS[service],
+        resource_arn=target,
+        region=get_region(),
+    )
+    return evaluate(context, _gather_role_policies(role.rpartition("/")[2], account)).decision == "Allow"
+
+
 def _keep(queue: str, event: str, target: str, rule: str, code: str, text: str) -> None:
     """Send the event to the dead-letter queue, with the attributes that EventBridge adds."""
     from ministack.core.responses import new_uuid
@@ -105,6 +127,7 @@ def _keep(queue: str, event: str, target: str, rule: str, code: str, text: str) 
 RULE = Rule(
     "rule_targets",
     "Amazon EventBridge user guide: 'Using resource-based policies', 'Troubleshooting Amazon EventBridge' (policies of "
-    "topics with a Condition), 'Using dead-letter queues to process undelivered events'",
+    "topics with a Condition), 'Using dead-letter queues to process undelivered events'; "
+    "Amazon EventBridge Scheduler user guide: 'Setting up the execution role'",
     install,
 )
