@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.audit.books import Books, Reader
 from infra.audit.invariants import INVARIANTS, under_way
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.4
 
 
 @dataclass(frozen=True)

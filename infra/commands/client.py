@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OVER = {"COMPLETED", "CANCELLED", "RETURNED"}
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two looks at an order."""
 ADDRESS = {"name": "Ida Sand", "line1": "Havnegata 1", "city": "Oslo", "postal_code": "0150", "country": "NO"}
 
 
@@ -110,12 +112,13 @@ class Buyer:
 
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the order has ended and return it. Raises StillRunning."""
-        deadline = time.monotonic() + within_seconds
+        deadline, pause = time.monotonic() + within_seconds, 0.1
         while time.monotonic() < deadline:
             order = self.order(order_id)
             if order["status"] in OVER:
                 return order
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(1.3 * pause, LONGEST_PAUSE_SECONDS)
         raise StillRunning(f"{order_id} is {order['status']}")
 
     def live(self, order_id: str) -> list[Any]:

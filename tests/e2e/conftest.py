@@ -13,7 +13,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from infra.commands import job, mail
-from infra.commands.client import Buyer
+from infra.commands.client import LONGEST_PAUSE_SECONDS, Buyer
 from infra.local import shop
 from tests.auditor import Auditor
 from tests.e2e.capture import EventCapture
@@ -130,13 +130,17 @@ def sandbox(opened: dict[str, Any]) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., Any]:
-    """Return a function that polls until the result is truthy and returns it."""
+    """Return a function that polls until the result is truthy and returns it.
+
+    Pauses grow, because each poll takes processor time from what it waits for.
+    """
 
     def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.1
         while not (answer := question()):
             assert time.monotonic() < deadline, "not true within the time limit"
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(1.3 * pause, LONGEST_PAUSE_SECONDS)
         return answer
 
     return wait

@@ -67,7 +67,7 @@ def test_another_total_than_shown_is_refused_with_the_new_quote(guest, admin, ne
     guest.ended(accepted.body["order_id"])
 
 
-def test_an_order_of_nothing_completes_and_comes_back_without_a_payment(guest, sandbox, new_product):
+def test_an_order_of_nothing_completes_and_comes_back_without_a_payment(guest, sandbox, new_product, eventually):
     sku = new_product(3, price=0)
     guest.put_in_cart(sku, 2)
 
@@ -77,15 +77,8 @@ def test_an_order_of_nothing_completes_and_comes_back_without_a_payment(guest, s
     assert (order["status"], order["payment"]["captured"]) == ("COMPLETED", 0)
     assert sandbox.payments(order_id) == []
     assert guest.give_back(order_id).body["refund"]["amount"] == 0
-    wait_for(lambda: guest.order(order_id)["status"] == "RETURNED")
+    eventually(lambda: guest.order(order_id)["status"] == "RETURNED")
     assert stock_of(guest, sku) == 3
-
-
-def wait_for(question, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_totals_beyond_the_providers_limits_are_refused(guest, new_product):
