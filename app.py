@@ -5,12 +5,24 @@ Blueprint's own module their handler. What triggers them is declared in `infra/t
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice import Chalice
 
 from chalicelib import wiring
 from chalicelib.platform.log import bind_invocation, bind_log_context, timed
+
+if TYPE_CHECKING:
+    from chalicelib.fulfilment.inputs import (
+        CancelInput,
+        RefundedReturnInput,
+        ResumeInput,
+        ReturnInput,
+        StepInput,
+        WaitingStepInput,
+    )
+    from chalicelib.fulfilment.returns import Returns
+    from chalicelib.fulfilment.steps import SagaSteps
 
 API_HANDLER = "app.app"
 """As Chalice names the API's handler in the template that it packages."""
@@ -290,71 +302,71 @@ def remind_of_carts(event: Event, context: Any) -> Event:
 # The saga's steps, one for each Task state of statemachine/order_fulfilment.asl.yaml.
 
 
-def _steps() -> Any:
+def _steps() -> "SagaSteps":
     from chalicelib.wiring import fulfilment
 
     return fulfilment.saga_steps()
 
 
 @app.lambda_function(name="reserve_inventory")
-def reserve_inventory(event: Event, context: Any) -> None:
+def reserve_inventory(event: "StepInput", context: Any) -> None:
     _steps().reserve_inventory(event["order_id"])
 
 
 @app.lambda_function(name="authorize_payment")
-def authorize_payment(event: Event, context: Any) -> None:
+def authorize_payment(event: "StepInput", context: Any) -> None:
     _steps().authorize_payment(event["order_id"])
 
 
 @app.lambda_function(name="await_buyer")
-def await_buyer(event: Event, context: Any) -> None:
+def await_buyer(event: "WaitingStepInput", context: Any) -> None:
     from chalicelib.wiring import fulfilment
 
     fulfilment.buyer_confirmation().await_buyer(event["order_id"], event["task_token"])
 
 
 @app.lambda_function(name="ship_order")
-def ship_order(event: Event, context: Any) -> None:
+def ship_order(event: "WaitingStepInput", context: Any) -> None:
     _steps().ship_order(event["order_id"], event["task_token"])
 
 
 @app.lambda_function(name="capture_payment")
-def capture_payment(event: Event, context: Any) -> None:
+def capture_payment(event: "StepInput", context: Any) -> None:
     _steps().capture_payment(event["order_id"])
 
 
 @app.lambda_function(name="complete_order")
-def complete_order(event: Event, context: Any) -> None:
+def complete_order(event: "StepInput", context: Any) -> None:
     _steps().complete_order(event["order_id"])
 
 
 @app.lambda_function(name="refund_payment")
-def refund_payment(event: Event, context: Any) -> None:
+def refund_payment(event: "StepInput", context: Any) -> None:
     _steps().refund_payment(event["order_id"])
 
 
 @app.lambda_function(name="recall_shipment")
-def recall_shipment(event: Event, context: Any) -> None:
+def recall_shipment(event: "StepInput", context: Any) -> None:
     _steps().recall_shipment(event["order_id"])
 
 
 @app.lambda_function(name="void_payment")
-def void_payment(event: Event, context: Any) -> None:
+def void_payment(event: "StepInput", context: Any) -> None:
     _steps().void_payment(event["order_id"])
 
 
 @app.lambda_function(name="release_inventory")
-def release_inventory(event: Event, context: Any) -> None:
+def release_inventory(event: "StepInput", context: Any) -> None:
     _steps().release_inventory(event["order_id"])
 
 
 @app.lambda_function(name="cancel_order")
-def cancel_order(event: Event, context: Any) -> None:
+def cancel_order(event: "CancelInput", context: Any) -> None:
     _steps().cancel_order(event["order_id"], event["reason"])
 
 
 @app.lambda_function(name="resume_shipment")
-def resume_shipment(event: Event, context: Any) -> None:
+def resume_shipment(event: "ResumeInput", context: Any) -> None:
     """The first step of statemachine/order_undo.asl.yaml; its others are the saga's."""
     from chalicelib.wiring import fulfilment
 
@@ -364,25 +376,23 @@ def resume_shipment(event: Event, context: Any) -> None:
 # The steps of a return, one for each Task state of statemachine/order_return.asl.yaml.
 
 
-def _returns() -> Any:
+def _returns() -> "Returns":
     from chalicelib.wiring import fulfilment
 
     return fulfilment.returns()
 
 
 @app.lambda_function(name="refund_return")
-def refund_return(event: Event, context: Any) -> Event:
+def refund_return(event: "ReturnInput", context: Any) -> Event:
     given = _returns().refund_return(event["order_id"], event["return_id"])
     return {"refunded": given.amount, "shortfall": given.shortfall or ""}
 
 
 @app.lambda_function(name="restock_return")
-def restock_return(event: Event, context: Any) -> None:
+def restock_return(event: "ReturnInput", context: Any) -> None:
     _returns().restock_return(event["order_id"], event["return_id"])
 
 
 @app.lambda_function(name="complete_return")
-def complete_return(event: Event, context: Any) -> None:
-    """`shortfall` is missing in executions that began before there was one."""
-    shortfall = event.get("shortfall", "")
-    _returns().complete_return(event["order_id"], event["return_id"], event["refunded"], shortfall)
+def complete_return(event: "RefundedReturnInput", context: Any) -> None:
+    _returns().complete_return(event["order_id"], event["return_id"], event["refunded"], event.get("shortfall", ""))

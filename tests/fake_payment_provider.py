@@ -22,6 +22,7 @@ from chalicelib.payments.provider import (
     RefundTooLarge,
     UnexpectedPaymentState,
 )
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 
 APPROVED = "pm_card_visa"
@@ -60,7 +61,7 @@ class FakePaymentProvider:
         self._clock = FIRST_PAYMENT
         self._answers: dict[str, tuple[tuple, Any]] = {}
 
-    def create(self, order_id: str | None, amount: Money, key: str) -> ProviderPayment:
+    def create(self, order_id: OrderId | None, amount: Money, key: str) -> ProviderPayment:
         def act() -> ProviderPayment:
             number = len(self._payments) + 1
             payment = ProviderPayment(

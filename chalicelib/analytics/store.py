@@ -25,15 +25,16 @@ from chalicelib.analytics.funnel import NEITHER, Step
 from chalicelib.analytics.model import Day, Sales, Sold
 from chalicelib.platform.counters import CounterTable, ItemKey, counts
 from chalicelib.platform.dynamo import Write
+from chalicelib.platform.ids import OrderId
 
 FUNNEL = "FUNNEL"
 
 
-def return_key(order_id: str, return_id: str) -> ItemKey:
+def return_key(order_id: OrderId, return_id: str) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": f"RETURN#{return_id}"}
 
 
-def placed_key(order_id: str) -> ItemKey:
+def placed_key(order_id: OrderId) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": "PLACED"}
 
 

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from chalicelib.orders.model import Order, Status
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop
 from chalicelib.pricing.model import Adjustment
@@ -102,7 +103,7 @@ class Document(_Frozen):
     """
 
     number: Number
-    order_id: str
+    order_id: OrderId
     reference: str = ""
     cause: Cause | None = None
     refers_to: str | None = None

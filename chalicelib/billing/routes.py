@@ -14,6 +14,7 @@ from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import ORDER_TOKEN
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
 
@@ -23,7 +24,7 @@ routes = Blueprint(__name__)
 class DocumentView(BaseModel):
     number: Annotated[str, Field(examples=["INV-2030-000001"], description="Gap-free by kind and year.")]
     kind: DocumentKind
-    order_id: str
+    order_id: OrderId
     issued_on: Annotated[date, Field(description="In the shop's time zone.")]
     total: Money
     cause: Annotated[Cause | None, Field(description="Of a credit note or a reversal.")]
@@ -56,7 +57,7 @@ class DocumentLink(BaseModel):
     routes, "GET", "/orders/{order_id}/documents", summary="List an order's documents",
     headers=(ORDER_TOKEN,), answer=OrderDocuments, refusals=NOT_OPENED,
 )  # fmt: skip
-def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
+def list_order_documents(call: Call, order_id: OrderId) -> OrderDocuments:
     """Return an order's invoice, credit notes and reversals, oldest first. Guests send the order token."""
     owned = _owned(call, order_id)
     return OrderDocuments(items=[_view(document) for document in wiring.billing().of_order(owned)])
@@ -66,7 +67,7 @@ def list_order_documents(call: Call, order_id: str) -> OrderDocuments:
     routes, "GET", "/orders/{order_id}/documents/{number}", summary="Get a link to an order's document",
     headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, DocumentNotFound),
 )  # fmt: skip
-def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
+def get_order_document(call: Call, order_id: OrderId, number: str) -> DocumentLink:
     """Return a link to one document of an order. The link expires after a few minutes."""
     return _link(wiring.billing().address(_owned(call, order_id), number))
 
@@ -75,7 +76,7 @@ def get_order_document(call: Call, order_id: str, number: str) -> DocumentLink:
     routes, "GET", "/orders/{order_id}/invoice", summary="Get a link to an order's invoice",
     headers=(ORDER_TOKEN,), answer=DocumentLink, refusals=(*NOT_OPENED, InvoiceNotReady),
 )  # fmt: skip
-def get_invoice(call: Call, order_id: str) -> DocumentLink:
+def get_invoice(call: Call, order_id: OrderId) -> DocumentLink:
     """Return a link to an order's invoice. It exists shortly after the order is completed."""
     return _link(wiring.billing().invoice_address(_owned(call, order_id)))
 
@@ -92,7 +93,7 @@ def list_documents(call: Call, query: DocumentQuery) -> DocumentPage:
     )
 
 
-def _owned(call: Call, order_id: str) -> str:
+def _owned(call: Call, order_id: OrderId) -> OrderId:
     """Return the order's id if the caller may see the order. Raise one of NOT_OPENED if not."""
     return wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id).id
 

@@ -23,6 +23,7 @@ from chalicelib.orders.model import Order
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.platform.shop import Shop
@@ -75,7 +76,7 @@ class Billing:
             lambda number, now: reversal_of(found.document, reference, number, now, self._shop),
         )
 
-    def of_order(self, order_id: str) -> list[Document]:
+    def of_order(self, order_id: OrderId) -> list[Document]:
         """Return the order's documents that can be read, oldest first."""
         found = [each.document for each in self._store.of_order(order_id) if each.filed]
         kinds = list(DocumentKind)
@@ -90,20 +91,20 @@ class Billing:
         last = documents[-1].number.sequence if documents else 1
         return documents, str(last) if last > 1 else None
 
-    def address(self, order_id: str, number: str) -> str:
+    def address(self, order_id: OrderId, number: str) -> str:
         """Return a URL that opens the order's document for a short time. Raises DocumentNotFound."""
         if number not in {str(each.number) for each in self.of_order(order_id)}:
             raise DocumentNotFound
         return self._documents.address(file_key(number))
 
-    def invoice_address(self, order_id: str) -> str:
+    def invoice_address(self, order_id: OrderId) -> str:
         """Return a URL that opens the order's invoice for a short time. Raises InvoiceNotReady."""
         for each in self.of_order(order_id):
             if each.number.kind == DocumentKind.INVOICE:
                 return self._documents.address(file_key(str(each.number)))
         raise InvoiceNotReady
 
-    def _issue(self, kind: DocumentKind, order_id: str, reference: str, make: Make) -> Document:
+    def _issue(self, kind: DocumentKind, order_id: OrderId, reference: str, make: Make) -> Document:
         """If a run dies between the document and its file, the next run finds the document and writes the file."""
         stored = self._numbered(kind, order_id, reference, make)
         if not stored.filed:
@@ -113,7 +114,7 @@ class Billing:
             log.info("document issued", extra={"document": str(document.number), "order_id": order_id})
         return stored.document
 
-    def _numbered(self, kind: DocumentKind, order_id: str, reference: str, make: Make) -> Stored:
+    def _numbered(self, kind: DocumentKind, order_id: OrderId, reference: str, make: Make) -> Stored:
         for _ in retry_on_conflict(ATTEMPTS, base=0.01):
             if found := self._store.find(order_id, kind, reference):
                 return found

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.billing.model import Document, DocumentKind, Number
 from chalicelib.platform.dynamo import failed_conditions, patiently, plain, transact
+from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
@@ -44,7 +45,7 @@ def counter_key(kind: DocumentKind, year: int) -> Attributes:
     return {"pk": f"SERIES#{_series(kind, year)}", "sk": "LAST"}
 
 
-def document_key(order_id: str, kind: DocumentKind, reference: str) -> Attributes:
+def document_key(order_id: OrderId, kind: DocumentKind, reference: str) -> Attributes:
     return {"pk": f"ORDER#{order_id}", "sk": f"{kind}#{reference}"}
 
 
@@ -57,7 +58,7 @@ class BillingStore:
         """Return the last number that was taken, 0 if none was."""
         return int(self._item(counter_key(kind, year)).get("last", 0))
 
-    def find(self, order_id: str, kind: DocumentKind, reference: str) -> Stored | None:
+    def find(self, order_id: OrderId, kind: DocumentKind, reference: str) -> Stored | None:
         item = self._item(document_key(order_id, kind, reference))
         return _stored(item) if item else None
 
@@ -92,7 +93,7 @@ class BillingStore:
             ExpressionAttributeValues={":yes": True},
         )
 
-    def of_order(self, order_id: str) -> list[Stored]:
+    def of_order(self, order_id: OrderId) -> list[Stored]:
         """Return all documents of an order, by kind and reference."""
         answer = self._db.query(
             TableName=self._table, KeyConditionExpression=Key("pk").eq(f"ORDER#{order_id}"), ConsistentRead=True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.platform.errors import Conflict, Unauthenticated, UnprocessableRequest
+from chalicelib.platform.ids import OrderId
 
 MAX_QUANTITY = 20
 """Units of one product in one cart, at most."""
@@ -33,7 +34,7 @@ class LastOrder:
     """The order that a cart's contents became: `checkout` names the checkout that took them, and `version` is the
     version of the cart that it left behind."""
 
-    order_id: str
+    order_id: OrderId
     checkout: str
     version: int
 
@@ -84,7 +85,7 @@ class Cart:
     def emptied(self) -> "Cart":
         return self._with_lines({})
 
-    def ordered(self, order_id: str, checkout: str) -> "Cart":
+    def ordered(self, order_id: OrderId, checkout: str) -> "Cart":
         """Return the cart that is left once its contents became this order."""
         return replace(self.emptied(), last_order=LastOrder(order_id, checkout, self.version + 1))
 

@@ -18,6 +18,7 @@ from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.dynamo import Write
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.retries import retry_on_conflict
 
 ATTEMPTS = 4
@@ -81,7 +82,7 @@ class Carts:
                 return merged, left
         raise CartBusy
 
-    def taking(self, cart: Cart, order_id: str, checkout: str) -> Write:
+    def taking(self, cart: Cart, order_id: OrderId, checkout: str) -> Write:
         """Return the write that takes the contents of exactly this version of a cart for an order.
 
         The order's own transaction makes it, so that a cart becomes one order or none.

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
 from chalicelib.platform.dynamo import Write, failed_conditions, transact
+from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef
@@ -65,7 +66,7 @@ class CartStore:
             raise
         return True
 
-    def taking(self, cart: Cart, order_id: str, checkout: str) -> Write:
+    def taking(self, cart: Cart, order_id: OrderId, checkout: str) -> Write:
         """Return the write that takes this version's contents for an order, as a part of the order's transaction."""
         return {"Put": self._put(cart.ordered(order_id, checkout))}
 

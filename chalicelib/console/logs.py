@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Logs:
         self._logs = cloudwatch_logs
         self._prefix = group_prefix
 
-    def mentioning(self, words: list[str], start: datetime, end: datetime) -> LogSearch:
+    def mentioning(self, words: Sequence[str], start: datetime, end: datetime) -> LogSearch:
         """Return the lines that contain one of the words, oldest first. `words` are ids; they are not escaped."""
         groups = self._groups()
         if not groups:

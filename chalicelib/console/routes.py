@@ -14,6 +14,7 @@ from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, utc_now
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.workflows import Workflow
 from chalicelib.wiring import console as wired
 
@@ -21,7 +22,7 @@ routes = Blueprint(__name__)
 
 
 class Timeline(BaseModel):
-    order_id: str
+    order_id: OrderId
     items: list[timeline.Entry]
 
 
@@ -49,7 +50,7 @@ class AuditRequest(BaseModel):
     routes, "GET", "/admin/orders/{order_id}/timeline", summary="Get the timeline of an order", access="admin",
     answer=Timeline, refusals=(OrderNotFound,),
 )  # fmt: skip
-def get_timeline(call: Call, order_id: str) -> Timeline:
+def get_timeline(call: Call, order_id: OrderId) -> Timeline:
     """Return workflow states, events, payment, shipment and emails of one order, oldest first."""
     order = wiring.orders().get(order_id)
     names: dict[str, list[str]] = {
@@ -76,7 +77,7 @@ def get_timeline(call: Call, order_id: str) -> Timeline:
     routes, "GET", "/admin/orders/{order_id}/logs", summary="Get the log lines of an order as timeline entries",
     access="admin", answer=LoggedTimeline, refusals=(OrderNotFound,),
 )  # fmt: skip
-def get_order_logs(call: Call, order_id: str) -> LoggedTimeline:
+def get_order_logs(call: Call, order_id: OrderId) -> LoggedTimeline:
     """Return the log lines that name an order or its payment, as entries of its timeline."""
     order, payment = wiring.orders().get(order_id), wiring.payments().of(order_id)
     words = [order.id, payment.intent_id] if payment and payment.intent_id else [order.id]

@@ -11,6 +11,7 @@ from chalicelib.events.republish import republish
 from chalicelib.fulfilment.recovery import Recovery, first_name
 from chalicelib.orders.model import OrderNotFound
 from chalicelib.orders.service import Orders
+from chalicelib.platform.ids import OrderId
 from chalicelib.shipping.service import Shipping
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ParkedWorkflows:
         if machine == self._return_workflow.machine:
             self._return_workflow.restart(first_name(name), self._return_workflow.input_of(name))
         elif machine in self._order_machines:
-            self._recovery.settle(first_name(name))
+            self._recovery.settle(OrderId(first_name(name)))
         else:
             raise CannotRedrive("no workflow of ours")
 

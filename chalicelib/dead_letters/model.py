@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, UnprocessableRequest
+from chalicelib.platform.ids import OrderId
 
 
 class QueueUnknown(NotFound):
@@ -98,7 +99,7 @@ class Context(BaseModel):
 
     event_type: str | None = None
     event_id: str | None = None
-    order_id: str | None = None
+    order_id: OrderId | None = None
     execution: str | None = None
     reason: str | None = None
 
@@ -136,7 +137,7 @@ class DeadLetter(BaseModel):
         return Context(
             event_type=_name(detail.get("type"), content.get("detail-type"), content.get("action")),
             event_id=_name(detail.get("id"), content.get("event_id")),
-            order_id=_name(_under(detail, "data").get("order_id"), content.get("order_id")),
+            order_id=_order_id(_under(detail, "data").get("order_id"), content.get("order_id")),
             execution=_name(content.get("execution")),
             reason=_name(
                 self.attribute("ERROR_CODE"),
@@ -163,6 +164,11 @@ def _under(content: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _name(*candidates: Any) -> str | None:
     return next((each for each in candidates if isinstance(each, str) and NAME.fullmatch(each)), None)
+
+
+def _order_id(*candidates: Any) -> OrderId | None:
+    name = _name(*candidates)
+    return OrderId(name) if name else None
 
 
 def checked_window(start: datetime, end: datetime, now: datetime, kept: timedelta) -> None:

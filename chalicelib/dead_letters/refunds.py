@@ -5,6 +5,7 @@ from typing import Protocol
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.orders.model import Order, Reason, Status
 from chalicelib.orders.service import Orders
+from chalicelib.platform.ids import OrderId
 
 
 class RestartedWorkflow(Protocol):
@@ -19,7 +20,7 @@ class RefundRetries:
         self._return_workflow = return_workflow
         self._compensation_workflow = compensation_workflow
 
-    def start(self, order_id: str) -> list[str]:
+    def start(self, order_id: OrderId) -> list[str]:
         """Restart the return of each failed refund, or the undo of a cancelled order; return the workflows' names.
 
         A second call refunds nothing twice: a running workflow is left alone, and its step checks the payment

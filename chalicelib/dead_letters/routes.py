@@ -28,6 +28,7 @@ from chalicelib.orders.model import OrderNotFound
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, iso, utc_now
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.request_keys import (
     IDEMPOTENCY_KEY,
     IdempotencyConflict,
@@ -209,7 +210,7 @@ def get_replay(call: Call, replay_id: str) -> Replay:
 
 
 class RefundsRetried(BaseModel):
-    order_id: str
+    order_id: OrderId
     workflows: Annotated[
         list[str], Field(description="The workflows that retry the refunds: returns, or the order's undo.")
     ]
@@ -219,7 +220,7 @@ class RefundsRetried(BaseModel):
     routes, "POST", "/admin/orders/{order_id}/refunds", summary="Retry the failed refunds of an order",
     access="admin", status=202, answer=RefundsRetried, refusals=(OrderNotFound, NoFailedRefund),
 )  # fmt: skip
-def retry_refunds(call: Call, order_id: str) -> RefundsRetried:
+def retry_refunds(call: Call, order_id: OrderId) -> RefundsRetried:
     """Start the workflows that make the failed refunds of an order again."""
     return RefundsRetried(order_id=order_id, workflows=wired.refund_retries().start(order_id))
 

@@ -15,6 +15,7 @@ from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 
 
@@ -39,7 +40,7 @@ Variant = Literal["a", "b"]
 class OrderData(EventData):
     """The order as of the moment after the change."""
 
-    order_id: str
+    order_id: OrderId
     status: Annotated[str, Field(examples=["PLACED"])]
     reason: Annotated[str | None, Field(examples=["OUT_OF_STOCK"], description="The cause of a cancellation.")] = None
     total: Money
@@ -123,7 +124,7 @@ class OrderLinkRequested(EventData):
     """A new link to an order was requested. The order may not exist, or belong to another buyer: the consumer
     compares the fingerprint and mails the order's own address."""
 
-    order_id: str
+    order_id: OrderId
     email_fingerprint: Annotated[str, Field(description="Keyed hash of the order's id and the address given.")]
     client: Annotated[str, Field(description="Keyed hash of the address of the caller.")]
 
@@ -177,7 +178,7 @@ class LedgerMismatch(EventData):
     """Reconciliation found that the payment provider's books and ours differ."""
 
     kind: Annotated[str, Field(examples=["CHARGED_TOO_MUCH"])]
-    order_id: str | None = None
+    order_id: OrderId | None = None
     payment_intent: str | None = None
     expected: Annotated[int, Field(description="Minor units.")]
     found: Annotated[int, Field(description="Minor units.")]
@@ -186,7 +187,7 @@ class LedgerMismatch(EventData):
 class OrderSettled(EventData):
     """Everything that follows from a completed order is done: each of these parts, once."""
 
-    order_id: str
+    order_id: OrderId
     parts: Annotated[list[str], Field(examples=[["AFFINITY", "INVOICE", "POINTS", "SALES"]])]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.ids import OrderId
 
 
 class Envelope(BaseModel):
@@ -30,9 +31,9 @@ class Envelope(BaseModel):
     data: dict[str, Any]
 
     @property
-    def order_id(self) -> str:
+    def order_id(self) -> OrderId:
         """Empty of an event that is not about an order."""
-        order_id: str = self.data.get("order_id", "")
+        order_id: OrderId = self.data.get("order_id", "")
         return order_id
 
     @property

@@ -18,6 +18,7 @@ from chalicelib.events.outbox import outbox_item
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.counters import CounterTable, ItemKey
 from chalicelib.platform.dynamo import Write
+from chalicelib.platform.ids import OrderId
 
 
 class Consequence(StrEnum):
@@ -34,11 +35,11 @@ def expected_consequences(is_guest: bool) -> frozenset[Consequence]:
     return frozenset(Consequence) - ({Consequence.POINTS} if is_guest else set())
 
 
-def consequence_key(order_id: str, consequence: Consequence) -> ItemKey:
+def consequence_key(order_id: OrderId, consequence: Consequence) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": f"PART#{consequence}"}
 
 
-def event_key(order_id: str) -> ItemKey:
+def event_key(order_id: OrderId) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": "EVENT#000001"}
 
 
@@ -52,7 +53,7 @@ class FanIn:
         self._table.write_once(consequence_key(event.order_id, consequence), effects)
         self._join(event)
 
-    def done(self, order_id: str) -> set[Consequence]:
+    def done(self, order_id: OrderId) -> set[Consequence]:
         """Return what is done, read consistently: of consumers that finish together, the last one sees all."""
         items = self._table.below(f"ORDER#{order_id}", "PART#")
         return {Consequence(item["sk"].removeprefix("PART#")) for item in items}

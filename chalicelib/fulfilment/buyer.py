@@ -9,6 +9,7 @@ from typing import Protocol
 from chalicelib.orders.model import CancellationRequested
 from chalicelib.orders.service import Orders
 from chalicelib.payments.service import Payments
+from chalicelib.platform.ids import OrderId
 
 
 class WaitingStep(Protocol):
@@ -25,7 +26,7 @@ class BuyerConfirmation:
         self._payments = payments
         self._waiting_task = waiting_task
 
-    def await_buyer(self, order_id: str, task_token: str) -> None:
+    def await_buyer(self, order_id: OrderId, task_token: str) -> None:
         """Keep the token, and leave. End the wait at once if the buyer was faster, or the order is to be cancelled."""
         awaits = self._payments.await_buyer(order_id, task_token)
         try:
@@ -36,12 +37,12 @@ class BuyerConfirmation:
         if not awaits:
             self._waiting_task.succeeded(task_token, {})
 
-    def wake_if_answered(self, order_id: str) -> None:
+    def wake_if_answered(self, order_id: OrderId) -> None:
         """End the wait if the buyer has confirmed the payment, or failed to. Raises PaymentProviderUnavailable."""
         for task_token in self._payments.answered(order_id):
             self._waiting_task.succeeded(task_token, {})
 
-    def stop_waiting(self, order_id: str, why: Exception) -> None:
+    def stop_waiting(self, order_id: OrderId, why: Exception) -> None:
         """End the wait under the name of `why`."""
         payment = self._payments.of(order_id)
         for task_token in payment.task_tokens if payment else ():

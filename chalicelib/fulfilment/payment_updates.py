@@ -14,6 +14,7 @@ from chalicelib.payments.provider import PaymentId, PaymentUnknown
 from chalicelib.payments.service import Payments
 from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 
@@ -67,7 +68,7 @@ class PaymentUpdates:
         """Raises PaymentProviderUnavailable, PaymentUnknown."""
         self._payments.learn(payment_id, lambda order_id, update: self._apply(order_id, update, cause))
 
-    def _apply(self, order_id: str, update: PaymentUpdate, cause: str) -> None:
+    def _apply(self, order_id: OrderId, update: PaymentUpdate, cause: str) -> None:
         """Nothing is sent out that nobody pays for; what was sent already, the capture will miss and recall."""
         if update.kind == UpdateKind.HOLD_LOST:
             with suppress(TooLateToCancel):
@@ -79,7 +80,7 @@ class PaymentUpdates:
         if update.kind in DISPUTE_ENDS:
             self._returns.go_on(order_id, cause=update.fact)
 
-    def _movement(self, order_id: str, update: PaymentUpdate) -> PaymentMovement:
+    def _movement(self, order_id: OrderId, update: PaymentUpdate) -> PaymentMovement:
         currency = self._orders.get(order_id).total.currency
         amount = Money(amount=update.amount, currency=currency)
         return PaymentMovement(

@@ -16,6 +16,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.idempotency import AlreadyInProgress, IdempotencyStore
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 
 OPEN = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.AUTHORIZED, Status.SHIPPING)
@@ -69,7 +70,7 @@ class Reconciliation:
         metrics.count("LedgerMismatch", len(new))
         return new
 
-    def _books(self, now: datetime) -> tuple[list[ProviderPayment], dict[str, Claim]]:
+    def _books(self, now: datetime) -> tuple[list[ProviderPayment], dict[OrderId, Claim]]:
         """Return the payments that moved lately, and the claims of their orders and of all that should have ended."""
         recent = self._payments.recent_movements(now)
         claims = {order.id: self._claim(order) for order in self._candidates(recent.begun, iso(now - HOLDS_MOVE))}
@@ -115,7 +116,7 @@ class Reconciliation:
             with suppress(OrderNotFound):
                 yield self._orders.get(order_id)
 
-    def _claim_of(self, order_id: str | None) -> Claim | None:
+    def _claim_of(self, order_id: OrderId | None) -> Claim | None:
         try:
             return self._claim(self._orders.get(order_id)) if order_id else None
         except OrderNotFound:

@@ -25,6 +25,7 @@ from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.service import Payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.workflows import LastExecution, machine_name
 from chalicelib.shipping.model import ShipmentStatus
@@ -93,7 +94,7 @@ class Recovery:
         self._return_workflow = return_workflow
         self._clock = clock
 
-    def resume_shipment(self, order_id: str, task_token: str, reason: str) -> None:
+    def resume_shipment(self, order_id: OrderId, task_token: str, reason: str) -> None:
         """Decide in which direction an order is recovered, and answer the step that waits for `task_token`.
 
         Success means onward; each error's name means back, and OrderEnded that nothing is left to do. While the
@@ -104,7 +105,7 @@ class Recovery:
         except (OrderEnded, *NOT_SHIPPED) as refusal:
             self._shipping.fail(task_token, refusal)
 
-    def _resume(self, order_id: str, task_token: str, reason: Reason) -> None:
+    def _resume(self, order_id: OrderId, task_token: str, reason: Reason) -> None:
         order = self._orders.get(order_id)
         if order.is_over:
             raise OrderEnded(order.status)
@@ -119,18 +120,18 @@ class Recovery:
             return self._resume(order_id, task_token, reason)
         raise CancellationRequested(cancelled.cancellation)
 
-    def recover(self, order_id: str) -> None:
+    def recover(self, order_id: OrderId) -> None:
         """Start a recovery unless the order has ended or one is running. The saga must be dead."""
         order = self._orders.get(order_id)
         if not order.is_over:
             self._compensation_workflow.restart(order_id, {"order_id": order_id, "reason": self._reason(order)})
 
-    def recover_if_abandoned(self, order_id: str) -> None:
+    def recover_if_abandoned(self, order_id: OrderId) -> None:
         """The same, where it is not known whether the saga is dead."""
         if not self._fulfilment_workflow.is_running(order_id):
             self.recover(order_id)
 
-    def settle(self, order_id: str) -> None:
+    def settle(self, order_id: OrderId) -> None:
         """Recover what an operator redrives: it was parked while it was compensated, so it is not resumed unless the
         parcel has left."""
         order = self._orders.get(order_id)
@@ -144,10 +145,10 @@ class Recovery:
         machine, name = machine_name(died.detail.state_machine), first_name(died.detail.name)
         if machine == self._return_workflow.machine:
             given = self._return_workflow.input_of(died.detail.name)
-            order = self._orders.get(given["order_id"])
+            order = self._orders.get(OrderId(given["order_id"]))
             self._tend_return(order, order.accepted_return(name), timedelta())
         else:
-            self._tend_order(self._orders.get(name), timedelta())
+            self._tend_order(self._orders.get(OrderId(name)), timedelta())
 
     def sweep_workflows(self) -> int:
         """Recover every order and return whose workflow died or never began; return how many were."""

@@ -11,9 +11,10 @@ from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.orders.service import Orders
 from chalicelib.payments.refunds import Given
 from chalicelib.payments.service import Payments
+from chalicelib.platform.ids import OrderId
 
 
-def given(order_id: str, return_id: ReturnId) -> dict[str, str]:
+def given(order_id: OrderId, return_id: ReturnId) -> dict[str, str]:
     """The workflow's input."""
     return {"order_id": order_id, "return_id": return_id}
 
@@ -49,18 +50,18 @@ class Returns:
         return_id = ReturnId(return_requested.data["returned"]["return_id"])
         self._workflow.start(return_id, given(return_requested.order_id, return_id))
 
-    def refund_return(self, order_id: str, return_id: ReturnId) -> Given:
+    def refund_return(self, order_id: OrderId, return_id: ReturnId) -> Given:
         """Return what was given back: less than the items' value if less was left. Raises PaymentDisputed."""
         returned = self._return(order_id, return_id)
         return self._payments.refund_part(order_id, returned.value or returned.refund, reference=return_id)
 
-    def restock_return(self, order_id: str, return_id: ReturnId) -> None:
+    def restock_return(self, order_id: OrderId, return_id: ReturnId) -> None:
         self._inventory.restock(return_id, self._return(order_id, return_id).quantities)
 
-    def complete_return(self, order_id: str, return_id: ReturnId, refunded: int, shortfall: str) -> None:
+    def complete_return(self, order_id: OrderId, return_id: ReturnId, refunded: int, shortfall: str) -> None:
         self._orders.return_settled(order_id, return_id, refunded, shortfall)
 
-    def go_on(self, order_id: str, cause: str) -> None:
+    def go_on(self, order_id: OrderId, cause: str) -> None:
         """Settle the returns that waited for a bank's decision, once for each `cause`.
 
         The workflow that met the dispute may not have ended yet, so another one begins whether it runs or not: each
@@ -71,5 +72,5 @@ class Returns:
                 again = partial(self._workflow.restart, each.id, given(order_id, each.id), beside=True)
                 self._idempotency.run_once(f"{cause}#{each.id}", again)
 
-    def _return(self, order_id: str, return_id: ReturnId) -> Return:
+    def _return(self, order_id: OrderId, return_id: ReturnId) -> Return:
         return self._orders.get(order_id).accepted_return(return_id)

@@ -10,6 +10,7 @@ from chalicelib.orders.model import CancellationRequested, IllegalTransition, Or
 from chalicelib.orders.service import Orders
 from chalicelib.payments.model import BuyerActionRequired
 from chalicelib.payments.service import Payments
+from chalicelib.platform.ids import OrderId
 from chalicelib.shipping.model import Parcel, ShipmentEnded, ShipmentRefused, WarehouseSilent
 from chalicelib.shipping.service import Shipping
 
@@ -31,14 +32,14 @@ class SagaSteps:
         self._payments = payments
         self._shipping = shipping
 
-    def reserve_inventory(self, order_id: str) -> None:
+    def reserve_inventory(self, order_id: OrderId) -> None:
         """Raises OutOfStock, ReservationEnded, CancellationRequested."""
         order = self._orders.get(order_id)
         order.must_go_on()
         self._inventory.reserve(order_id, order.quantities)
         self._orders.advance(order_id, Status.RESERVED)
 
-    def authorize_payment(self, order_id: str) -> None:
+    def authorize_payment(self, order_id: OrderId) -> None:
         """Raises BuyerActionRequired, PaymentDeclined, PaymentEnded, CancellationRequested."""
         order = self._orders.get(order_id)
         order.must_go_on()
@@ -49,7 +50,7 @@ class SagaSteps:
             raise
         self._orders.advance(order_id, Status.AUTHORIZED)
 
-    def ship_order(self, order_id: str, task_token: str) -> None:
+    def ship_order(self, order_id: OrderId, task_token: str) -> None:
         """Ask the warehouse to ship, and return; its answer ends the step. Repeated, look whether to wait on.
 
         A rule that forbids shipping ends the wait under its own name instead of being raised, because
@@ -62,27 +63,27 @@ class SagaSteps:
         except NOT_SHIPPED as refusal:
             self._shipping.fail(task_token, refusal)
 
-    def capture_payment(self, order_id: str) -> None:
+    def capture_payment(self, order_id: OrderId) -> None:
         """Raises PaymentEnded."""
         self._payments.capture(order_id)
 
-    def complete_order(self, order_id: str) -> None:
+    def complete_order(self, order_id: OrderId) -> None:
         self._inventory.sell(order_id)
         self._orders.advance(order_id, Status.COMPLETED)
 
-    def refund_payment(self, order_id: str) -> None:
+    def refund_payment(self, order_id: OrderId) -> None:
         self._payments.refund(order_id)
 
-    def recall_shipment(self, order_id: str) -> None:
+    def recall_shipment(self, order_id: OrderId) -> None:
         self._shipping.recall(order_id)
 
-    def void_payment(self, order_id: str) -> None:
+    def void_payment(self, order_id: OrderId) -> None:
         self._payments.void(order_id)
 
-    def release_inventory(self, order_id: str) -> None:
+    def release_inventory(self, order_id: OrderId) -> None:
         self._inventory.release(order_id)
 
-    def cancel_order(self, order_id: str, reason: str) -> None:
+    def cancel_order(self, order_id: OrderId, reason: str) -> None:
         self._orders.advance(order_id, Status.CANCELLED, Reason(reason))
 
 

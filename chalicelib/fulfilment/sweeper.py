@@ -3,6 +3,7 @@
 from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import OrderNotFound, Reason, TooLateToCancel
 from chalicelib.orders.service import Orders
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 
 
@@ -15,7 +16,7 @@ def sweep_reservations(inventory: Inventory, orders: Orders) -> int:
     return sum(_swept(inventory, orders, order_id) for order_id in inventory.expired())
 
 
-def _swept(inventory: Inventory, orders: Orders, order_id: str) -> bool:
+def _swept(inventory: Inventory, orders: Orders, order_id: OrderId) -> bool:
     """Return whether it was released. One that fails does not stop the others; the next run tries it again."""
     try:
         try:

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.text import one_line
 
 
@@ -95,7 +96,7 @@ class Reservation(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    order_id: str
+    order_id: OrderId
     status: ReservationStatus
     quantities: dict[str, int]
     expires_at: datetime

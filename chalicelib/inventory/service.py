@@ -17,6 +17,7 @@ from chalicelib.inventory.model import (
 )
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.request_keys import RequestKey
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -110,7 +111,7 @@ class Inventory:
         """Return the receipts that are written already. Eventually consistent."""
         return self._store.received(receipt_ids)
 
-    def reserve(self, order_id: str, quantities: dict[str, int]) -> None:
+    def reserve(self, order_id: OrderId, quantities: dict[str, int]) -> None:
         """Reserve the units of one order. Raises OutOfStock, or ReservationEnded if its reservation has ended."""
         if self._store.reserve(order_id, quantities, expires_at=self._clock() + self._hold):
             return
@@ -118,7 +119,7 @@ class Inventory:
         if reservation.status == ReservationStatus.RELEASED:
             raise ReservationEnded(order_id)
 
-    def commit(self, order_id: str) -> None:
+    def commit(self, order_id: OrderId) -> None:
         """Keep the reservation from expiring. Raises ReservationEnded."""
         if self._store.commit(order_id, self._clock()):
             return
@@ -126,7 +127,7 @@ class Inventory:
         if reservation is None or reservation.status in (ReservationStatus.HELD, ReservationStatus.RELEASED):
             raise ReservationEnded(order_id)
 
-    def sell(self, order_id: str) -> None:
+    def sell(self, order_id: OrderId) -> None:
         """Turn reserved units into sold ones. Raises ReservationEnded."""
         reservation = self._existing(order_id)
         if reservation.status == ReservationStatus.SOLD:
@@ -134,7 +135,7 @@ class Inventory:
         if reservation.status != ReservationStatus.COMMITTED or not self._store.sell(reservation):
             self._require(order_id, ReservationStatus.SOLD)
 
-    def release(self, order_id: str) -> None:
+    def release(self, order_id: OrderId) -> None:
         """Make reserved units available again. Without a reservation, write a tombstone against a late one."""
         reservation = self._store.reservation(order_id)
         if reservation is None and self._store.write_tombstone(order_id, self._clock()):
@@ -149,24 +150,24 @@ class Inventory:
         """Make returned units available again, once for each return."""
         self._store.restock(return_id, quantities)
 
-    def expired(self) -> list[str]:
+    def expired(self) -> list[OrderId]:
         """Return the ids of up to SWEEP_SIZE orders whose uncommitted reservations have expired."""
         return [reservation.order_id for reservation in self._store.expired(self._clock(), SWEEP_SIZE)]
 
-    def release_expired(self, order_id: str) -> bool:
+    def release_expired(self, order_id: OrderId) -> bool:
         """Release the order's expired reservation; return False if it is committed, released or not expired."""
         reservation = self._store.reservation(order_id)
         if reservation is None or reservation.status != ReservationStatus.HELD:
             return False
         return self._store.release_expired(reservation, self._clock())
 
-    def _existing(self, order_id: str) -> Reservation:
+    def _existing(self, order_id: OrderId) -> Reservation:
         reservation = self._store.reservation(order_id)
         if reservation is None:
             raise ReservationEnded(order_id)
         return reservation
 
-    def _require(self, order_id: str, status: ReservationStatus) -> None:
+    def _require(self, order_id: OrderId, status: ReservationStatus) -> None:
         """Accept a concurrent change that led to `status`. Raises ReservationEnded for any other."""
         if self._existing(order_id).status != status:
             raise ReservationEnded(order_id)

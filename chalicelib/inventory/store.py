@@ -27,6 +27,7 @@ from chalicelib.inventory.model import Booked, OutOfStock, Reservation, Reservat
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import Write, batch_get, failed_conditions, is_accepted, patiently, transact
+from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
@@ -71,7 +72,7 @@ def movement_key(movement_id: str) -> dict[str, str]:
     return {"pk": f"MOVEMENT#{movement_id}"}
 
 
-def reservation_key(order_id: str) -> dict[str, str]:
+def reservation_key(order_id: OrderId) -> dict[str, str]:
     return {"pk": f"RESERVATION#{order_id}"}
 
 
@@ -162,11 +163,11 @@ class InventoryStore:
         found = self._items(map(receipt_key, receipt_ids))
         return {item["pk"].removeprefix("RECEIPT#") for item in found}
 
-    def reservation(self, order_id: str) -> Reservation | None:
+    def reservation(self, order_id: OrderId) -> Reservation | None:
         answer = self._db.get_item(TableName=self._table, Key=reservation_key(order_id), ConsistentRead=True)
         return Reservation.model_validate(answer["Item"]) if "Item" in answer else None
 
-    def reserve(self, order_id: str, quantities: dict[str, int], expires_at: datetime) -> bool:
+    def reserve(self, order_id: OrderId, quantities: dict[str, int], expires_at: datetime) -> bool:
         """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
         lost = self._transact([self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
@@ -177,7 +178,7 @@ class InventoryStore:
             raise OutOfStock(", ".join(skus[position - 1] for position in lost))
         return True
 
-    def commit(self, order_id: str, now: datetime) -> bool:
+    def commit(self, order_id: OrderId, now: datetime) -> bool:
         """Turn a HELD, unexpired reservation into a COMMITTED one; return False if there is none."""
         return is_accepted(
             self._db.update_item,
@@ -189,7 +190,7 @@ class InventoryStore:
             ExpressionAttributeValues={":committed": COMMITTED, ":held": HELD, ":now": iso(now)},
         )
 
-    def write_tombstone(self, order_id: str, now: datetime) -> bool:
+    def write_tombstone(self, order_id: OrderId, now: datetime) -> bool:
         """Write a RELEASED reservation if the order has none; return False if it has one."""
         tombstone = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
         return not self._transact([self._put(tombstone)])

@@ -10,12 +10,13 @@
 from chalicelib.loyalty.model import points_for
 from chalicelib.platform.counters import CounterTable, ItemKey
 from chalicelib.platform.dynamo import Write
+from chalicelib.platform.ids import OrderId
 
 STILL_KEPT = "attribute_not_exists(kept) OR kept = :before"
 ALL_POINTS = {"pk": "POINTS", "sk": "TOTAL"}
 
 
-def order_points_key(order_id: str) -> ItemKey:
+def order_points_key(order_id: OrderId) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": "POINTS"}
 
 
@@ -27,7 +28,7 @@ class PointsStore:
     def __init__(self, table: CounterTable) -> None:
         self._table = table
 
-    def kept(self, order_id: str, customer_id: str, change: int) -> list[Write]:
+    def kept(self, order_id: OrderId, customer_id: str, change: int) -> list[Write]:
         """Return the writes for a change, in minor units, of what the shop keeps of an order."""
         before = int(self._table.item(order_points_key(order_id)).get("kept", 0))
         points = points_for(before + change) - points_for(before)

@@ -9,6 +9,7 @@ from chalicelib.orders.model import OrderNotFound, Status
 from chalicelib.orders.service import Orders
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.links import Links
 
 LINK_REQUEST_LIFETIME = timedelta(hours=1)
@@ -18,7 +19,7 @@ LINK_REQUEST_LIFETIME = timedelta(hours=1)
 class ConfirmationRequest(BaseModel):
     """A message of the saga's step SendConfirmation."""
 
-    order_id: str
+    order_id: OrderId
 
 
 class EmailConsumer:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from chalicelib.order_updates.model import Subscribe
 from chalicelib.platform.errors import Forbidden, TooMany, Unauthenticated
+from chalicelib.platform.ids import OrderId
 
 PROTOCOL = "order-updates.v1"
 
@@ -39,6 +40,6 @@ def proof(headers: Mapping[str, str], origin: str) -> Subscribe:
         raise ProofRequired
     order_id, _, token = entries[1].partition(".")
     try:
-        return Subscribe(action="subscribe", order_id=order_id, token=token)
+        return Subscribe(action="subscribe", order_id=OrderId(order_id), token=token)
     except ValidationError:
         raise ProofRequired from None

@@ -9,6 +9,7 @@ from chalicelib.orders.model import Order
 from chalicelib.platform import strict_json
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, Malformed, TooLarge, ValidationFailed
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.links import is_link
 
 MESSAGE_LIMIT = 8 * 1024
@@ -39,7 +40,7 @@ class Subscribe(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     action: Literal["subscribe"]
-    order_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    order_id: Annotated[OrderId, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     token: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,4096}$")] | None = None
 
     @property
@@ -55,7 +56,7 @@ class Update(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    order_id: str
+    order_id: OrderId
     version: int
     type: str
     status: str

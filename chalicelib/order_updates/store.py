@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.platform.dynamo import condition_failed
+from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB
@@ -37,7 +38,7 @@ class ConnectionStore:
         """`expires_at` is Unix seconds, as everywhere here."""
         self._db.put_item(TableName=self._table, Item=_connection(connection_id) | {"expires_at": expires_at})
 
-    def subscribe(self, connection_id: str, order_id: str, expires_at: int) -> bool:
+    def subscribe(self, connection_id: str, order_id: OrderId, expires_at: int) -> bool:
         """False if this connection watches too many orders, or has gone."""
         try:
             self._db.update_item(
@@ -46,7 +47,7 @@ class ConnectionStore:
                 UpdateExpression="ADD orders :orders",
                 ConditionExpression=f"{CONNECTED} AND ({HAS_ROOM})",
                 ExpressionAttributeValues={
-                    ":orders": {order_id},
+                    ":orders": set[str]([order_id]),
                     ":order_id": order_id,
                     ":most": MAX_SUBSCRIPTIONS,
                 },
@@ -58,7 +59,7 @@ class ConnectionStore:
         self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})
         return True
 
-    def watchers(self, order_id: str, now: int) -> list[str]:
+    def watchers(self, order_id: OrderId, now: int) -> list[str]:
         """Return the connections that watch an order at `now`, in Unix seconds.
 
         TTL deletes late. What has expired is passed over, so that it takes no live connection's place.
@@ -84,5 +85,5 @@ def _connection(connection_id: str) -> dict[str, str]:
     return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
 
 
-def _watch(connection_id: str, order_id: str) -> dict[str, str]:
+def _watch(connection_id: str, order_id: OrderId) -> dict[str, str]:
     return {"pk": f"ORDER#{order_id}", "sk": f"CONNECTION#{connection_id}"}

@@ -30,6 +30,7 @@ from chalicelib.platform.clock import Clock
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import Conflict, Refusal, ValidationFailed
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict, valid_key
 from chalicelib.platform.retries import retry_on_conflict
@@ -221,5 +222,5 @@ def _payment_method(request: CheckoutRequest, to_pay: Money) -> str | None:
     return request.payment_method
 
 
-def _order_token(caller: Caller, cart_token: str | None, order_id: str) -> str | None:
+def _order_token(caller: Caller, cart_token: str | None, order_id: OrderId) -> str | None:
     return None if caller.customer_id or not cart_token else guest_order_token(cart_token, order_id)

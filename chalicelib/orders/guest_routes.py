@@ -14,15 +14,16 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import ORDER_ID, Call, endpoint
+from chalicelib.platform.ids import OrderId
 
 routes = Blueprint(__name__)
 
-OrderId = Annotated[str, StringConstraints(pattern=rf"^{ORDER_ID.pattern}$")]
+GivenOrderId = Annotated[OrderId, StringConstraints(pattern=rf"^{ORDER_ID.pattern}$")]
 
 
 class OrderSearch(BaseModel):
     order_id: Annotated[
-        str,
+        OrderId,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
         Field(description="The order's number, as in the email."),
     ]
@@ -36,11 +37,11 @@ class OrderSearchAccepted(BaseModel):
 
 
 class ClaimRequest(BaseModel):
-    order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=PAGE_SIZE)]
+    order_ids: Annotated[list[GivenOrderId], Field(min_length=1, max_length=PAGE_SIZE)]
 
 
 class ClaimedOrders(BaseModel):
-    order_ids: list[str]
+    order_ids: list[OrderId]
 
 
 @endpoint(

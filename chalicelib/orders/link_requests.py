@@ -6,6 +6,7 @@ from chalicelib.events.contracts import OrderLinkRequested, new_event
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.keys import link_request
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.links import Links
 
 
@@ -15,7 +16,7 @@ class LinkRequests:
         self._publish = publish
         self._clock = clock
 
-    def request(self, order_id: str, email: str, client: str) -> None:
+    def request(self, order_id: OrderId, email: str, client: str) -> None:
         """Publish the request for a link; the event contains neither address. Raise NotPublished."""
         fingerprint = self._links.fingerprint(link_request(order_id, email))
         data = OrderLinkRequested(order_id=order_id, email_fingerprint=fingerprint, client=client)

@@ -39,6 +39,7 @@ from chalicelib.orders.returns import (
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.pricing.model import Adjustment
@@ -143,7 +144,7 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: OrderId
     version: int
     status: Status
     reason: Reason | None = None

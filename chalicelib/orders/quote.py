@@ -9,6 +9,7 @@ from chalicelib.catalog.model import Product, is_sold
 from chalicelib.orders.model import OrderLine
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, UnprocessableRequest
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.pricing.model import Quote as Priced
@@ -44,7 +45,7 @@ class UnavailableLines(BaseModel):
 
 
 class OrderedBefore(BaseModel):
-    order_id: str | None = None
+    order_id: OrderId | None = None
 
 
 class CartEmpty(UnprocessableRequest):
@@ -77,7 +78,7 @@ class CartAlreadyOrdered(Conflict):
 
     Members: ClassVar = OrderedBefore
 
-    def __init__(self, order_id: str | None = None) -> None:
+    def __init__(self, order_id: OrderId | None = None) -> None:
         super().__init__()
         self.members = OrderedBefore(order_id=order_id)
 

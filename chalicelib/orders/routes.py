@@ -30,6 +30,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -39,19 +40,19 @@ routes = Blueprint(__name__)
 
 
 class OrderAccepted(BaseModel):
-    order_id: str
+    order_id: OrderId
     status: Status
     total: Money
     order_token: Annotated[str | None, Field(description="Opens the order for a guest. Given here only.")] = None
 
 
 class CancellationAccepted(BaseModel):
-    order_id: str
+    order_id: OrderId
     status: Status
 
 
 class ConfirmationAccepted(BaseModel):
-    order_id: str
+    order_id: OrderId
     status: Status
 
 
@@ -72,7 +73,7 @@ class ReturnRequest(BaseModel):
 
 
 class ReturnAccepted(BaseModel):
-    order_id: str
+    order_id: OrderId
     return_id: str
     refund: Annotated[
         Money, Field(description="What will be refunded: the items' value, or at most what the shop still has of it.")
@@ -136,7 +137,7 @@ def list_orders(call: Call, query: PageQuery) -> OrderPage:
     routes, "GET", "/orders/{order_id}", summary="Get an order",
     headers=(ORDER_TOKEN,), answer=OrderView, refusals=NOT_OPENED,
 )  # fmt: skip
-def get_order(call: Call, order_id: str) -> OrderView:
+def get_order(call: Call, order_id: OrderId) -> OrderView:
     """Return an order with its payment, shipment and returns. Guests send the order token."""
     token = call.headers.get(ORDER_TOKEN.lower())
     order = wiring.orders().get_for(call.caller, token, order_id)
@@ -151,7 +152,7 @@ def get_order(call: Call, order_id: str) -> OrderView:
     headers=(ORDER_TOKEN,), answer=CancellationAccepted,
     refusals=(*NOT_OPENED, TooLateToCancel),
 )  # fmt: skip
-def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
+def cancel_order(call: Call, order_id: OrderId) -> CancellationAccepted:
     """Request the cancellation of an order. Payment and stock are compensated asynchronously."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST)
@@ -163,7 +164,7 @@ def cancel_order(call: Call, order_id: str) -> CancellationAccepted:
     summary="Confirm a payment",
     headers=(ORDER_TOKEN,), answer=ConfirmationAccepted, refusals=NOT_OPENED,
 )  # fmt: skip
-def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
+def confirm_payment(call: Call, order_id: OrderId) -> ConfirmationAccepted:
     """Check the payment after the buyer answered the bank's challenge. The call can be repeated."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)
@@ -180,7 +181,7 @@ def confirm_payment(call: Call, order_id: str) -> ConfirmationAccepted:
         NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, PaymentDisputed,
     ),
 )  # fmt: skip
-def return_order(call: Call, order_id: str, body: ReturnRequest) -> ReturnAccepted:
+def return_order(call: Call, order_id: OrderId, body: ReturnRequest) -> ReturnAccepted:
     """Return a completed order, whole or by line. The refund is made asynchronously."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
     payment = wiring.payments().of(order.id)

@@ -11,6 +11,7 @@ from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -42,14 +43,14 @@ class Orders:
         self._links = links
         self._clock = clock
 
-    def get(self, order_id: str) -> Order:
+    def get(self, order_id: OrderId) -> Order:
         """Raises OrderNotFound."""
         order = self._store.get(order_id)
         if order is None:
             raise OrderNotFound
         return order
 
-    def get_for(self, caller: Caller, token: str | None, order_id: str) -> Order:
+    def get_for(self, caller: Caller, token: str | None, order_id: OrderId) -> Order:
         """Return the order if it is the caller's, or the token or emailed link opens it, or the caller is an admin.
 
         Raise OrderTokenRequired from a nobody, LinkExpired, LinkInvalid or LinkRevoked for a link, and OrderNotFound
@@ -64,7 +65,7 @@ class Orders:
             return self._linked(token, order, order_id)
         raise OrderNotFound
 
-    def _linked(self, link: str, order: Order | None, order_id: str) -> Order:
+    def _linked(self, link: str, order: Order | None, order_id: OrderId) -> Order:
         if self._links is None or self._links.subject("order", link) != order_id:
             raise LinkInvalid
         if order is None:
@@ -79,7 +80,7 @@ class Orders:
             return [], None
         return self._store.page("by-guest-email", guest_email(caller.email), cursor, PAGE_SIZE)
 
-    def claim(self, caller: Caller, order_id: str) -> Order:
+    def claim(self, caller: Caller, order_id: OrderId) -> Order:
         """Make a guest's order the customer's, whose confirmed address it was placed with. Links to it end.
 
         Raise EmailNotConfirmed, and OrderNotFound for any other order.
@@ -122,20 +123,20 @@ class Orders:
                 if cursor is None or len(recent) < len(orders):
                     break
 
-    def advance(self, order_id: str, status: Status, reason: Reason | None = None) -> Order:
+    def advance(self, order_id: OrderId, status: Status, reason: Reason | None = None) -> Order:
         """Raises CancellationRequested, IllegalTransition."""
         return self._change(order_id, lambda order: order.advanced(status, self._clock(), reason))
 
-    def cancel(self, order_id: str, reason: Reason) -> Order:
+    def cancel(self, order_id: OrderId, reason: Reason) -> Order:
         """Write down that the order is to be cancelled; the event of it stops the saga. Raises TooLateToCancel."""
         return self._change(order_id, lambda order: order.to_be_cancelled(reason, self._clock()))
 
-    def dispatched(self, order_id: str) -> Order:
+    def dispatched(self, order_id: OrderId) -> Order:
         """From here on nobody can cancel. Raises CancellationRequested, IllegalTransition."""
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
     def take_back(
-        self, order_id: str, return_id: ReturnId, wanted: dict[str, int] | None, kept: int | None = None
+        self, order_id: OrderId, return_id: ReturnId, wanted: dict[str, int] | None, kept: int | None = None
     ) -> Return:
         """Accept a return of these units, or of all that are left; its event starts the refund.
 
@@ -146,21 +147,23 @@ class Orders:
         order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock(), kept))
         return order.accepted_return(return_id)
 
-    def return_settled(self, order_id: str, return_id: ReturnId, refunded: int, shortfall: str | None = None) -> Order:
+    def return_settled(
+        self, order_id: OrderId, return_id: ReturnId, refunded: int, shortfall: str | None = None
+    ) -> Order:
         """`refunded` is minor units; `shortfall` says why it is less than the value of what came back."""
         return self._change(order_id, lambda order: order.return_settled(return_id, refunded, self._clock(), shortfall))
 
     def record(
-        self, order_id: str, event_type: str, fact: str, cause: str, movement: PaymentMovement | None = None
+        self, order_id: OrderId, event_type: str, fact: str, cause: str, movement: PaymentMovement | None = None
     ) -> Order:
         """Note what happened to the order elsewhere, once for each fact. `cause` is the id of what made us look."""
         return self._change(order_id, lambda order: order.recorded(event_type, fact, cause, self._clock(), movement))
 
-    def events(self, order_id: str) -> list[OutboxEvent]:
+    def events(self, order_id: OrderId) -> list[OutboxEvent]:
         """All that were ever made of this order, in their order."""
         return self._store.events(order_id)
 
-    def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
+    def _change(self, order_id: OrderId, change: Callable[[Order], Order]) -> Order:
         """Raises OrderNotFound, what `change` raises, or OrderChanged or TableBusy under lasting contention."""
         for _ in retry_on_conflict(ATTEMPTS):
             order = self.get(order_id)

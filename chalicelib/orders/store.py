@@ -28,6 +28,7 @@ from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
 from chalicelib.platform.dynamo import Write, failed_conditions, transact
 from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef
@@ -50,11 +51,11 @@ class CheckoutRecord:
 
     scope: str
     fingerprint: str
-    order_id: str
+    order_id: OrderId
     expires_at: int
 
 
-def order_key(order_id: str) -> dict[str, str]:
+def order_key(order_id: OrderId) -> dict[str, str]:
     return {"pk": f"ORDER#{order_id}", "sk": "ORDER"}
 
 
@@ -71,7 +72,7 @@ class OrderStore:
         self._db = dynamodb
         self._table = table
 
-    def get(self, order_id: str) -> Order | None:
+    def get(self, order_id: OrderId) -> Order | None:
         item = self._item(order_key(order_id))
         return Order.model_validate(item) if item else None
 
@@ -112,7 +113,7 @@ class OrderStore:
                 raise OrderChanged(order.id) from error
             raise
 
-    def events(self, order_id: str) -> list[OutboxEvent]:
+    def events(self, order_id: OrderId) -> list[OutboxEvent]:
         """Of one order, in their order."""
         of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with("EVENT#")
         pages = self._db.get_paginator("query").paginate(

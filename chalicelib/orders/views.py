@@ -9,6 +9,7 @@ from chalicelib.orders.model import Order, Reason, Status, StatusChange
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.shipping.address import Address, address_lines
@@ -80,7 +81,7 @@ class ShipmentView(BaseModel):
 
 
 class OrderSummary(BaseModel):
-    order_id: str
+    order_id: OrderId
     status: Status
     reason: Reason | None
     placed_at: str

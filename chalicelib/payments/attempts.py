@@ -17,6 +17,7 @@ from chalicelib.payments.provider import (
 )
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.retries import retry_on_conflict
 
 CREATE, CONFIRM, CAPTURE, CANCEL = "create", "authorize", "capture", "void"
@@ -42,7 +43,7 @@ class Attempts:
         self._store = store
         self._provider = provider
 
-    def repeat(self, order_id: str, attempt: Callable[[], Payment | None]) -> Payment:
+    def repeat(self, order_id: OrderId, attempt: Callable[[], Payment | None]) -> Payment:
         """Return what `attempt` returns, which is None if the record was changed between its read and its write.
 
         It then starts again from the read: what others wrote meanwhile decides what is left to do. Raises PaymentBusy.
@@ -70,7 +71,7 @@ class Attempts:
         failed = {**payment.failed, call: payment.failed.get(call, 0) + 1}
         self._store.replace(payment, failed=failed)
 
-    def known(self, order_id: str) -> Payment:
+    def known(self, order_id: OrderId) -> Payment:
         """Return the order's payment record. Raises PaymentEnded if there is none."""
         payment = self._store.get(order_id)
         if payment is None:
@@ -78,6 +79,6 @@ class Attempts:
         return payment
 
 
-def key(order_id: str, call: str, attempt: int) -> str:
+def key(order_id: OrderId, call: str, attempt: int) -> str:
     """The idempotency key of one attempt, which is never used again with another meaning."""
     return f"{order_id}:{call}" + (f":{attempt}" if attempt else "")

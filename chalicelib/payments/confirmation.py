@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.payments.model import BuyerAction, Payment
 from chalicelib.payments.provider import ProviderPayment
 from chalicelib.platform.clock import Clock, iso, utc_now
+from chalicelib.platform.ids import OrderId
 
 NOT_CONFIRMED = "authentication_not_completed"
 """The decline code of a payment that the buyer did not confirm in time. Ours: all others are the provider's."""
@@ -26,7 +27,7 @@ class Confirmation:
     limit: timedelta
     clock: Clock = utc_now
 
-    def return_url(self, order_id: str) -> str:
+    def return_url(self, order_id: OrderId) -> str:
         """The order's page. The address itself gives no right to see the order."""
         return f"{self.storefront_url}/orders/{order_id}"
 

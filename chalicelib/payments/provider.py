@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 from chalicelib.platform.errors import Conflict, Unavailable
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.money import Money
 
 PaymentId = NewType("PaymentId", str)
@@ -132,7 +133,7 @@ class ProviderPayment:
 
     id: PaymentId
     status: ProviderStatus
-    order_id: str | None = None
+    order_id: OrderId | None = None
     deployment: str | None = None
     amount: int = 0
     held: int = 0
@@ -190,7 +191,7 @@ class PaymentProvider(Protocol):
     PaymentProviderUnavailable.
     """
 
-    def create(self, order_id: str, amount: Money, key: str) -> ProviderPayment:
+    def create(self, order_id: OrderId, amount: Money, key: str) -> ProviderPayment:
         """Begin a payment that holds no money yet."""
 
     def confirm(self, payment_id: PaymentId, payment_method: str, key: str, return_url: str = "") -> ProviderPayment:

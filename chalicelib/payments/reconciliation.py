@@ -1,11 +1,12 @@
 """Reconciliation: compares what the provider did with what the shop believes, in pure functions over both."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.payments.model import Payment, UpdateKind
 from chalicelib.payments.provider import PaymentId, ProviderPayment
+from chalicelib.platform.ids import OrderId
 
 
 class MismatchKind(StrEnum):
@@ -27,7 +28,7 @@ class MismatchKind(StrEnum):
 class Claim:
     """What the shop believes of one order. `owed` is minor units; `payment` is what it knows of the payment."""
 
-    order_id: str
+    order_id: OrderId
     owed: int
     is_settled: bool
     is_overdue: bool
@@ -50,7 +51,7 @@ class Mismatch:
     """`expected` and `found` are minor units of money kept, or of money held."""
 
     kind: MismatchKind
-    order_id: str | None
+    order_id: OrderId | None
     payment_id: PaymentId | None
     expected: int = 0
     found: int = 0
@@ -71,12 +72,12 @@ class Mismatch:
 
 
 def mismatches(
-    payments: Iterable[ProviderPayment], claims: dict[str, Claim]
+    payments: Iterable[ProviderPayment], claims: Mapping[OrderId, Claim]
 ) -> Iterator[tuple[Mismatch, ProviderPayment | None]]:
     """Every mismatch, with the payment at the provider that it is about."""
     seen = set()
     for at_provider in payments:
-        claim = claims.get(at_provider.order_id or "")
+        claim = claims.get(at_provider.order_id) if at_provider.order_id else None
         if claim and claim.payment and claim.payment.intent_id == at_provider.id:
             seen.add(claim.order_id)
             found = _of_payment(at_provider, claim, claim.payment)
@@ -102,7 +103,7 @@ def _of_payment(at_provider: ProviderPayment, claim: Claim, payment: Payment) ->
         yield Mismatch(MismatchKind.NOT_RECORDED, *about, payment.kept, at_provider.kept)
 
 
-def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[str, PaymentId]) -> Iterator[Mismatch]:
+def _of_amounts(at_provider: ProviderPayment, owed: int, about: tuple[OrderId, PaymentId]) -> Iterator[Mismatch]:
     if at_provider.held:
         yield Mismatch(MismatchKind.HOLD_NOT_NEEDED, *about, found=at_provider.held)
     if at_provider.kept > owed:

@@ -6,6 +6,7 @@ from chalicelib.payments.attempts import Attempts, key
 from chalicelib.payments.model import UNDO, Payment, Shortfall
 from chalicelib.payments.provider import PaymentDisputed, PaymentProvider, PaymentProviderFailed, ProviderPayment
 from chalicelib.payments.store import PaymentStore
+from chalicelib.platform.ids import OrderId
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Refunds:
             return 0
         return amount
 
-    def _note_refunds(self, order_id: str) -> None:
+    def _note_refunds(self, order_id: OrderId) -> None:
         """Record our own refunds. Others may refund at the same time, so the provider is read after our record.
 
         `Payments.learn` reports what the order must learn of.

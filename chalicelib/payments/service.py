@@ -10,6 +10,7 @@ from chalicelib.payments.movements import RecentMovements, recent_movements
 from chalicelib.payments.provider import PaymentDeclined, PaymentId, PaymentProvider, ProviderPayment, ProviderStatus
 from chalicelib.payments.refunds import Given, Refunds
 from chalicelib.payments.store import PaymentStore
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.retries import retry_on_conflict
@@ -36,10 +37,10 @@ class Payments:
         self._confirmation = confirmation
         self._deployment = deployment
 
-    def of(self, order_id: str) -> Payment | None:
+    def of(self, order_id: OrderId) -> Payment | None:
         return self._store.get(order_id)
 
-    def authorize(self, order_id: str, amount: Money, payment_method: str | None) -> None:
+    def authorize(self, order_id: OrderId, amount: Money, payment_method: str | None) -> None:
         """Hold the money; where there is nothing to pay, only note that.
 
         Raises BuyerActionRequired, PaymentDeclined or PaymentEnded.
@@ -52,7 +53,7 @@ class Payments:
         if payment.status in ENDED:
             raise PaymentEnded(order_id)
 
-    def _authorized(self, order_id: str, amount: Money, payment_method: str | None) -> Payment | None:
+    def _authorized(self, order_id: OrderId, amount: Money, payment_method: str | None) -> Payment | None:
         """Return the payment after one attempt to authorize it; None if its record changed meanwhile."""
         payment = self._opened(order_id, amount)
         if payment.is_free:
@@ -67,7 +68,7 @@ class Payments:
         # Checkout takes no order without a payment method unless it is free. The provider would decline it.
         return self._confirmed(begun, payment_method or "")
 
-    def capture(self, order_id: str) -> None:
+    def capture(self, order_id: OrderId) -> None:
         """Take the held money. Raises PaymentEnded."""
 
         def attempt() -> Payment | None:
@@ -84,7 +85,7 @@ class Payments:
         if self._attempts.repeat(order_id, attempt).status != CAPTURED:
             raise PaymentEnded(order_id)
 
-    def refund(self, order_id: str) -> None:
+    def refund(self, order_id: OrderId) -> None:
         """Give captured money back; leave a mere hold to `void`. A no-op where there is nothing to undo.
 
         It reads the provider rather than our table: a capture may have succeeded there and not been recorded here.
@@ -96,7 +97,7 @@ class Payments:
         if at_provider.status == ProviderStatus.CAPTURED:
             self._refunds.give_back_all(payment, at_provider)
 
-    def refund_part(self, order_id: str, amount: Money, reference: str) -> Given:
+    def refund_part(self, order_id: OrderId, amount: Money, reference: str) -> Given:
         """Give so much back, once for each reference, and never more than is left.
 
         Return what was given back under this reference. A refund that failed was not given: it is made again. Raises
@@ -108,7 +109,7 @@ class Payments:
         at_provider = self._provider.retrieve(payment.provider_id)
         return self._refunds.give_back(payment, at_provider, amount.amount, reference)
 
-    def void(self, order_id: str) -> None:
+    def void(self, order_id: OrderId) -> None:
         """Release the hold, and prevent an authorization that comes late.
 
         By the state at the provider: an open hold is cancelled, captured money is refunded.
@@ -126,7 +127,7 @@ class Payments:
 
         self._attempts.repeat(order_id, attempt)
 
-    def await_buyer(self, order_id: str, task_token: str) -> bool:
+    def await_buyer(self, order_id: OrderId, task_token: str) -> bool:
         """Keep the token of the step that waits for the buyer; return False if there is nothing to wait for.
 
         The provider is read after the token was kept, so an answer of the buyer is either seen here or wakes the step.
@@ -140,7 +141,7 @@ class Payments:
 
         return self._awaits_buyer(self._attempts.repeat(order_id, attempt))
 
-    def awaits_buyer(self, order_id: str | None) -> bool:
+    def awaits_buyer(self, order_id: OrderId | None) -> bool:
         """Return whether a step of the saga may wait for this order's buyer, as far as we know by ourselves.
 
         False is certain: a step that begins to wait after this reads the provider itself.
@@ -148,14 +149,14 @@ class Payments:
         payment = self._store.get(order_id) if order_id else None
         return payment is not None and payment.status == ACTION_REQUIRED
 
-    def answered(self, order_id: str) -> tuple[str, ...]:
+    def answered(self, order_id: OrderId) -> tuple[str, ...]:
         """Return the tokens of the step that waits for the buyer, if the buyer has answered; else none."""
         payment = self._store.get(order_id)
         if payment is None or payment.status != ACTION_REQUIRED or self._awaits_buyer(payment):
             return ()
         return payment.task_tokens
 
-    def learn(self, payment_id: PaymentId, publish: Callable[[str, PaymentUpdate], None]) -> None:
+    def learn(self, payment_id: PaymentId, publish: Callable[[OrderId, PaymentUpdate], None]) -> None:
         """Bring our record to the provider's state, independent of the order in which its events arrive.
 
         `publish` gets the order's id and each update before it is recorded here, so that none is lost if the process
@@ -203,7 +204,7 @@ class Payments:
         else:
             self._provider.cancel(at_provider.id, key=key)
 
-    def _opened(self, order_id: str, amount: Money) -> Payment:
+    def _opened(self, order_id: OrderId, amount: Money) -> Payment:
         new = Payment(order_id=order_id, status=CREATED, amount=amount)
         return self._store.get(order_id) or (new if self._store.create(new) else self._attempts.known(order_id))
 

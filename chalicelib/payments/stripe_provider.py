@@ -25,6 +25,7 @@ from chalicelib.payments.provider import (
     RefundTooLarge,
     UnexpectedPaymentState,
 )
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.parameters import Parameter
@@ -75,7 +76,7 @@ class StripeProvider:
         self._api_base = api_base
         self._deployment = deployment
 
-    def create(self, order_id: str, amount: Money, key: str) -> ProviderPayment:
+    def create(self, order_id: OrderId, amount: Money, key: str) -> ProviderPayment:
         return self._payment(
             "create",
             self._intents.create,
@@ -225,12 +226,13 @@ def _refusal(error: Any) -> Exception | None:
 
 
 def _payment(found: Any) -> ProviderPayment:
+    metadata = _metadata(found)
     code = _decline_code(found.last_payment_error) if found.last_payment_error else None
     return ProviderPayment(
         id=PaymentId(found.id),
         status=_status(found.status, code),
-        order_id=_metadata(found).get("order_id"),
-        deployment=_metadata(found).get("deployment"),
+        order_id=metadata.get("order_id"),
+        deployment=metadata.get("deployment"),
         amount=found.amount,
         held=found.amount_capturable or 0,
         captured=found.amount_received or 0,
@@ -266,7 +268,7 @@ def dispute_status(status: str) -> DisputeStatus:
     return DISPUTE_STATUSES.get(status, undecided)
 
 
-def _metadata(found: Any) -> dict[str, str]:
+def _metadata(found: Any) -> dict[str, Any]:
     return found.metadata.to_dict() if found.metadata else {}
 
 

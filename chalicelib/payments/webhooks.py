@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from chalicelib.payments.provider import PaymentId
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Malformed
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ class StripeEvent(BaseModel):
         return PaymentId(found) if isinstance(found, str) else None
 
     @property
-    def order_id(self) -> str | None:
+    def order_id(self) -> OrderId | None:
         """Of a payment that one of our orders began."""
         metadata = self.data.object.get("metadata")
         found = metadata.get("order_id") if isinstance(metadata, dict) else None
-        return found if isinstance(found, str) else None
+        return OrderId(found) if isinstance(found, str) else None
 
 
 class StripeEventRef(BaseModel):
@@ -81,7 +82,7 @@ class StripeEventRef(BaseModel):
 
     event_id: str | None = None
     payment_intent: PaymentId
-    order_id: str | None = None
+    order_id: OrderId | None = None
 
 
 def check_signature(body: bytes, header: str, secret: str) -> None:
@@ -112,7 +113,7 @@ class WebhookReceiver:
         if event.type in HANDLED and event.payment_intent:
             self._send(StripeEventRef(event_id=event.id, payment_intent=event.payment_intent, order_id=event.order_id))
 
-    def buyer_returned(self, order_id: str, payment_id: PaymentId) -> None:
+    def buyer_returned(self, order_id: OrderId, payment_id: PaymentId) -> None:
         """Have the payment's state retrieved after the buyer answered; a webhook may be late, or never arrive."""
         self._send(StripeEventRef(payment_intent=payment_id, order_id=order_id))
 

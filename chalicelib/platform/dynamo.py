@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.retries import retry_on_conflict
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Versioned(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    order_id: str
+    order_id: OrderId
     version: int = 1
 
 
@@ -144,7 +145,7 @@ class PerOrderStore(Generic[Item]):
         self._db = dynamodb
         self._table = table
 
-    def get(self, order_id: str) -> Item | None:
+    def get(self, order_id: OrderId) -> Item | None:
         answer = self._db.get_item(TableName=self._table, Key={"order_id": order_id}, ConsistentRead=True)
         return self.model.model_validate(answer["Item"]) if "Item" in answer else None
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, ConfigDict
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.ids import OrderId
 
 
 class ShipmentRefused(Exception):
@@ -65,7 +66,7 @@ class Shipment(Versioned):
 class Parcel(BaseModel):
     """What the warehouse needs to know: where to, and what."""
 
-    order_id: str
+    order_id: OrderId
     name: str
     line1: str
     line2: str | None
@@ -84,7 +85,7 @@ class WarehouseRequest(BaseModel):
     """
 
     action: Literal["ship", "recall"]
-    order_id: str
+    order_id: OrderId
     version: int
     parcel: Parcel | None = None
 
@@ -97,7 +98,7 @@ class WarehouseReply(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    order_id: str
+    order_id: OrderId
     outcome: Literal["accepted", "dispatched", "refused", "recalled", "already_dispatched", "returned"]
     at: AwareDatetime | None = None
     carrier: str | None = None

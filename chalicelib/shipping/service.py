@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.shipping.model import (
@@ -60,15 +61,15 @@ class Shipping:
         self._clock = clock
         self._limits = limits
 
-    def of(self, order_id: str) -> Shipment | None:
+    def of(self, order_id: OrderId) -> Shipment | None:
         return self._store.get(order_id)
 
-    def expects(self, order_id: str) -> bool:
+    def expects(self, order_id: OrderId) -> bool:
         """Whether a parcel of this order may still leave, or has left."""
         shipment = self._store.get(order_id)
         return shipment is not None and shipment.status in (REQUESTED, DISPATCHED)
 
-    def is_requested(self, order_id: str) -> bool:
+    def is_requested(self, order_id: OrderId) -> bool:
         """Whether the warehouse is asked to ship this order and has given no final answer."""
         shipment = self._store.get(order_id)
         return shipment is not None and shipment.status == REQUESTED
@@ -93,7 +94,7 @@ class Shipping:
         """The shipment could not be requested: end the wait at once, with the error's name."""
         self._waiting.failed(task_token, error)
 
-    def succeed(self, order_id: str, task_token: str) -> None:
+    def succeed(self, order_id: OrderId, task_token: str) -> None:
         """Let a step go on for which the parcel has left, and note that where only the order knew it.
 
         Raise ShipmentEnded if it was recalled or refused.
@@ -116,7 +117,7 @@ class Shipping:
                 return
         raise ShipmentBusy(reply.order_id)
 
-    def recall(self, order_id: str) -> Shipment:
+    def recall(self, order_id: OrderId) -> Shipment:
         """Close the shipment, and have the warehouse stop the parcel or bring it back.
 
         A no-op where nothing is under way; a request that comes later finds the shipment closed. The recall is
@@ -128,7 +129,7 @@ class Shipping:
             self._send("recall", shipment)
         return shipment
 
-    def left_too_late(self, order_id: str) -> None:
+    def left_too_late(self, order_id: OrderId) -> None:
         """A parcel left although its order is not to be shipped: recall it, and raise the alarm once."""
         shipment = self.recall(order_id)
         if shipment.status == REFUSED or shipment.recall_outcome == "recalled":
@@ -139,13 +140,13 @@ class Shipping:
             metrics.count("ParcelNotStopped")
             self._noted(order_id, left_at=iso(self._clock()))
 
-    def stop(self, order_id: str, why: Exception) -> None:
+    def stop(self, order_id: OrderId, why: Exception) -> None:
         """Recall, and let the step that waits for the warehouse go at once, under the name of `why`."""
         recalled = self.recall(order_id)
         if recalled.task_token:
             self._waiting.failed(recalled.task_token, why)
 
-    def _closed(self, order_id: str) -> Shipment:
+    def _closed(self, order_id: OrderId) -> Shipment:
         """Return the shipment once nothing more can be requested or dispatched. Raise ShipmentBusy."""
         closed = Shipment(order_id=order_id, status=RECALLED)
         for _ in retry_on_conflict(ATTEMPTS):
@@ -159,7 +160,7 @@ class Shipping:
                 return recalled
         raise ShipmentBusy(order_id)
 
-    def _claimed(self, order_id: str, task_token: str) -> Shipment:
+    def _claimed(self, order_id: OrderId, task_token: str) -> Shipment:
         """Return the shipment with this token. Raise ShipmentRefused, ShipmentEnded, ShipmentBusy."""
         requested = Shipment(order_id=order_id, status=REQUESTED, task_token=task_token)
         if self._store.create(requested):
@@ -180,7 +181,7 @@ class Shipping:
         silent = self._since(shipment.heard_at or shipment.requested_at) >= self._limits.silence
         return silent or self._since(shipment.accepted_at) >= self._limits.dispatch
 
-    def _is_late_of_its_own(self, order_id: str) -> bool:
+    def _is_late_of_its_own(self, order_id: OrderId) -> bool:
         """Whether the warehouse is late, and not we with reading its answer or it with reading ours.
 
         The queues are looked at before the record: an answer that was processed in between is in the record. A queue
@@ -195,7 +196,7 @@ class Shipping:
     def _since(self, moment: str | None) -> timedelta:
         return self._clock() - datetime.fromisoformat(moment) if moment else timedelta()
 
-    def _noted(self, order_id: str, **facts: Any) -> Shipment:
+    def _noted(self, order_id: OrderId, **facts: Any) -> Shipment:
         """The shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
         for _ in retry_on_conflict(ATTEMPTS):
             if shipment := self._store.replace(self._existing(order_id), **facts):
@@ -206,7 +207,7 @@ class Shipping:
         request = WarehouseRequest(action=action, order_id=shipment.order_id, version=shipment.version, parcel=parcel)
         self._warehouse.send(request)
 
-    def _existing(self, order_id: str) -> Shipment:
+    def _existing(self, order_id: OrderId) -> Shipment:
         shipment = self._store.get(order_id)
         if shipment is None:
             raise ShipmentEnded(order_id)

@@ -48,7 +48,7 @@ class Warehouse:
     def send(self, request: WarehouseRequest) -> None:
         sent = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=request.model_dump_json(exclude_none=True))
         queue = self._queue_url.rsplit("/", 1)[-1]
-        about = {"order_id": request.order_id, "action": request.action, "version": request.version}
+        about = request.model_dump(include={"order_id", "action", "version"})
         log.info("message sent", extra={"queue": queue, "message_id": sent["MessageId"]} | about)
 
 

@@ -1,0 +1,8 @@
+"""Shared kernel: ids that several rooms use. Each is a type of its own, so mypy refuses one id in another's place.
+
+A text becomes an id where it enters: in a model of a request, a message or an item, or as the parameter of a route.
+"""
+
+from typing import NewType
+
+OrderId = NewType("OrderId", str)
