@@ -66,6 +66,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: PYTHON=python3.12 make up"; exit 1; }
+	@mkdir -p .venv .local 2>/dev/null && touch .venv .local || { echo "This folder cannot be written: $(CURDIR)"; exit 1; }
 	@echo "  installing into .venv (about a minute, once) …"
 	@$(PYTHON) -m venv .venv || { echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt 2>.venv/pip.log || { \

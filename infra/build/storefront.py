@@ -19,6 +19,10 @@ from infra.build.template import ROOT
 
 FRONTEND = ROOT / "frontend"
 DIST = FRONTEND / "dist"
+NPM_LOG = ROOT / ".local" / "npm.log"
+FEW_RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+"""Without a network, npm's own retries take more than a minute."""
+
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600"
 ASK_EACH_TIME = "no-cache"
@@ -30,6 +34,10 @@ COMPRESSED = {".js", ".css"}
 
 class BuildFailed(Exception):
     """npm did not succeed; its output says why."""
+
+
+class PackagesMissing(BuildFailed):
+    """npm could not install the packages, for lack of a network as a rule. Its log is named."""
 
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
@@ -82,8 +90,20 @@ def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
             progress("installing the packages of npm")
-            npm(folder, "ci", "--no-audit", "--no-fund")
+            _install(folder)
             installed.touch()
+
+
+def _install(folder: Path) -> None:
+    """Raises PackagesMissing, with npm's output in a log."""
+    try:
+        npm(folder, "ci", "--no-audit", "--no-fund", *FEW_RETRIES)
+    except BuildFailed as failure:
+        NPM_LOG.parent.mkdir(exist_ok=True)
+        NPM_LOG.write_text(str(failure))
+        raise PackagesMissing(
+            f"npm could not install the packages of {folder.name}/. Is there a network? The whole log: {NPM_LOG}"
+        ) from None
 
 
 def publish(session: boto3.Session, bucket: str, config: dict[str, Any]) -> None:

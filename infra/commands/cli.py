@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 
 import click
 
-from infra.commands.options import Assignment, JsonObject, Moment, Names, StageName, setting
+from infra.commands.options import (
+    AdminAddress,
+    Assignment,
+    EventType,
+    JsonObject,
+    Moment,
+    Names,
+    StageName,
+    setting,
+)
 
 
 class CommandLine(click.Group):
@@ -161,7 +170,7 @@ def dlq(
 @as_admin
 @setting("--from", "FROM", "First moment, ISO 8601. Default: an hour ago.", type=Moment(), default=None)
 @setting("--to", "TO", "Last moment, ISO 8601. Default: now.", type=Moment(), default=None)
-@setting("--type", "TYPE", "Type of event, such as OrderCompleted. Default: all.")
+@setting("--type", "TYPE", "Type of event, such as OrderCompleted. Default: all.", type=EventType())
 def replay(**options: Any) -> int:
     """Publish archived events again. Consumers process each event at most once."""
     from infra.commands import deployment, replay
@@ -172,7 +181,7 @@ def replay(**options: Any) -> int:
 
 @cli.command()
 @at_stage
-@setting("--email", "EMAIL", "Address of the admin.", required=True)
+@setting("--email", "EMAIL", "Address of the admin.", type=AdminAddress(), required=True)
 def admin(stage: str, email: str) -> None:
     """Invite an admin by email, or promote a customer."""
     from infra.commands import deployment, people

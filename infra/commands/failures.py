@@ -4,7 +4,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stripe import StripeError
 
 from infra.build.package import PackagingFailed
-from infra.build.storefront import BuildFailed
+from infra.build.storefront import BuildFailed, PackagesMissing
 from infra.commands.browser import NoBrowser
 from infra.commands.client import Refused, StillRunning
 from infra.commands.deploying import Blocked
@@ -20,13 +20,14 @@ from infra.deploy.parameters import ValueMissing
 from infra.deploy.stack import DeploymentFailed
 from infra.deploy.stages import StageFileInvalid, WrongRegion
 from infra.deploy.stripe_key import KeyMissing
-from infra.local.processes import DidNotStart, PortBusy
-from infra.local.run import NotRunning
+from infra.local.processes import DidNotStart, PortBusy, PortInvalid
+from infra.local.run import AlreadyAtWork, NotRunning
 
 BAD_INPUT = 2
 FAILED = 1
 
 EXIT_CODES: dict[type[Exception], int] = {
+    AlreadyAtWork: BAD_INPUT,
     BotoCoreError: BAD_INPUT,
     BucketNotOurs: BAD_INPUT,
     ClientError: BAD_INPUT,
@@ -38,7 +39,9 @@ EXIT_CODES: dict[type[Exception], int] = {
     NotRunning: BAD_INPUT,
     NothingToDelete: BAD_INPUT,
     OSError: BAD_INPUT,
+    PackagesMissing: BAD_INPUT,
     PortBusy: BAD_INPUT,
+    PortInvalid: BAD_INPUT,
     ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
     RotationNotDeployed: BAD_INPUT,

@@ -17,9 +17,10 @@ def up(console: Console) -> None:
     def progress(line: str) -> None:
         console.print(f"  {line} …")
 
-    run.start(progress)
-    outputs = shop.deploy_shop(run.place(), run.HOME / "build", progress)
-    shop.write_outputs(outputs, run.OUTPUTS)
+    with run.alone():
+        run.start(progress)
+        outputs = shop.deploy_shop(run.place(), run.HOME / "build", progress)
+        shop.write_outputs(outputs, run.OUTPUTS)
     _announce(console, outputs, time.monotonic() - began)
 
 
@@ -28,8 +29,9 @@ def down(console: Console) -> None:
     if run.current() is None:
         console.print("Nothing is running.")
         return
-    console.print("  saving and stopping …")
-    run.stop()
+    with run.alone():
+        console.print("  saving and stopping …")
+        run.stop()
     console.print("Stopped. The data are kept; make up continues with them.")
 
 

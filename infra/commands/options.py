@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -65,6 +66,35 @@ class Assignment(click.ParamType):
         if not name or not sign:
             self.fail(f"{value!a} is not NAME=VALUE.", param, ctx)
         return name, text
+
+
+class AdminAddress(click.ParamType):
+    """An email address that can be the user name of an account."""
+
+    name = "email"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from infra.commands import people
+
+        try:
+            return people.admin_email(value)
+        except people.NotAllowed as reason:
+            self.fail(str(reason), param, ctx)
+
+
+class EventType(click.ParamType):
+    """The type of an event that has a contract."""
+
+    name = "event type"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from chalicelib.events.contracts import EVENT_CONTRACTS
+
+        known = sorted({contract.type for contract in EVENT_CONTRACTS})
+        if value in known:
+            return str(value)
+        close = get_close_matches(value, known, n=1) or ["OrderCompleted"]
+        self.fail(f"{value!a} is not a type of event, such as {close[0]}. All: docs/events", param, ctx)
 
 
 class Names(click.ParamType):

@@ -23,7 +23,7 @@ def make_admin(session: boto3.Session, outputs: dict[str, str], email: str) -> s
     Cognito generates a one-time password and mails it. Raises NotAllowed for an unconfirmed account, whose owner has
     not proved the address, and for an address that cannot be a user name.
     """
-    cognito, email = session.client("cognito-idp"), _checked(ADMIN_EMAIL, email)
+    cognito, email = session.client("cognito-idp"), admin_email(email)
     pool = outputs["UserPoolId"]
     status = _status(cognito, pool, email)
     if status == "UNCONFIRMED":
@@ -39,6 +39,11 @@ def make_admin(session: boto3.Session, outputs: dict[str, str], email: str) -> s
         result = f"{email} is an admin from their next sign-in on."
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=ADMIN_GROUP)
     return result
+
+
+def admin_email(text: str) -> str:
+    """Return the address as a user name. Raises NotAllowed."""
+    return _checked(ADMIN_EMAIL, text)
 
 
 def _status(cognito: Any, pool: str, email: str) -> str | None:

@@ -21,8 +21,20 @@ class PortBusy(Exception):
     """Another program listens on a port that the shop needs."""
 
 
+class PortInvalid(Exception):
+    """A setting that must be a port is none."""
+
+
 class DidNotStart(Exception):
     """A server ended or did not answer in time; its log says why."""
+
+
+def port_of(setting: str, default: int) -> int:
+    """Return the port in this environment variable, or the default. Raises PortInvalid."""
+    text = os.environ.get(setting) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise PortInvalid(f"{setting}={text!a} is not a port: a number from 1 to 65535.")
+    return int(text)
 
 
 def require_free(port: int, setting: str) -> None:

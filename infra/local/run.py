@@ -1,8 +1,10 @@
 """Local servers: starts and stops the AWS emulator and the Stripe sandbox, and records them in `.local/`."""
 
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ from infra.local import emulator, processes, shop
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
 PAYMENTS = "infra.stripe_sandbox"
+
+
+class AlreadyAtWork(Exception):
+    """Another command starts, updates or stops the shop at this moment."""
 
 
 class NotRunning(Exception):
@@ -33,9 +39,20 @@ class Running:
         )
 
 
-def start(progress: Callable[[str], None] = lambda line: None) -> None:
-    """Start the servers unless they run. Raises processes.PortBusy or processes.DidNotStart."""
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one command at a time start, update or stop the shop of this folder. Raises AlreadyAtWork."""
     HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyAtWork("Another make up or make down is at work in this folder. Wait for its end.") from None
+        yield
+
+
+def start(progress: Callable[[str], None] = lambda line: None) -> None:
+    """Start the servers unless they run. Raises processes.PortBusy, PortInvalid or DidNotStart."""
     if current() is None:
         _start(progress)
 
@@ -82,8 +99,8 @@ def _place(running: Running) -> shop.LocalShop:
 
 
 def _start(progress: Callable[[str], None]) -> None:
-    engine_port = int(os.environ.get("SHOP_PORT", "4566"))
-    payments_port = int(os.environ.get("PAYMENTS_PORT", str(engine_port + 1)))
+    engine_port = processes.port_of("SHOP_PORT", 4566)
+    payments_port = processes.port_of("PAYMENTS_PORT", engine_port + 1)
     processes.require_free(engine_port, "SHOP_PORT")
     processes.require_free(payments_port, "PAYMENTS_PORT")
     progress("starting the AWS emulator and the Stripe sandbox")

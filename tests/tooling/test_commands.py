@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from infra.audit.auditor import Verdict
+from infra.build import storefront
 from infra.build.template import ROOT
-from infra.commands import audit, deployment, dlq, import_products, job
+from infra.commands import audit, deployment, dlq, import_products, job, local_shop
 from infra.commands.cli import cli
 from infra.commands.client import Buyer, Reply
 from infra.commands.output import PlainConsole
@@ -27,7 +28,9 @@ SHOWN = "[bold]x[/bold] [/] :smile: \N{REPLACEMENT CHARACTER}[31mred\N{REPLACEME
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
     """Run without a local shop and without the developer's AWS credentials."""
+    monkeypatch.setattr(run, "HOME", tmp_path)
     monkeypatch.setattr(run, "RUNNING", tmp_path / "running.json")
+    monkeypatch.setattr(storefront, "NPM_LOG", tmp_path / "npm.log")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "STAGE", "NAME", "ADMIN_EMAIL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
@@ -112,10 +115,33 @@ def test_help_imports_no_command_and_no_aws_client():
         (["job", "--name", "sweep_reservations", "--input", "[1]"], "is not a JSON object"),
         (["audit", "--stage", "demo"], "credentials"),
         (["admin"], "--email"),
+        (["admin", "--email", "bad"], "'bad': An email address must have an @-sign"),
+        (["replay", "--type", "Nope"], "'Nope' is not a type of event, such as OrderCompleted"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments, text):
     assert is_refused(command(*arguments), text), command(*arguments).output
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536", "-1", "٤٥٦٦"])
+def test_port_that_is_none_is_refused_in_one_line(port):
+    assert is_refused(command("up", env={"SHOP_PORT": port}), f"SHOP_PORT={port!a} is not a port")
+
+
+def test_start_beside_another_start_is_refused():
+    with run.alone():
+        assert is_refused(command("up"), "Another make up or make down is at work")
+
+
+def test_packages_that_npm_cannot_install_are_named_in_one_line(monkeypatch, tmp_path):
+    def offline(folder, *arguments):
+        raise storefront.BuildFailed("npm error code ENOTFOUND\nnpm error network")
+
+    monkeypatch.setattr(storefront, "npm", offline)
+    monkeypatch.setattr(local_shop.run, "start", lambda progress: storefront.install(tmp_path))
+    (tmp_path / "package-lock.json").write_text("{}")
+    assert is_refused(command("up"), "Is there a network?")
+    assert "ENOTFOUND" in (tmp_path / "npm.log").read_text()
 
 
 def test_stage_that_is_not_deployed_is_refused(monkeypatch):
