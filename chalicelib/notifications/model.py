@@ -1,12 +1,14 @@
-"""The emails as texts: pure functions of an order."""
+"""The emails: what each one says about an order or a cart, as pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from html import escape
 
+from chalicelib.notifications.rendering import Formats, render
 from chalicelib.orders.model import Order, Reason
+from chalicelib.orders.returns import Return
 from chalicelib.platform.shop import shop
+from chalicelib.shipping.address import address_lines
 
 
 class Occasion(StrEnum):
@@ -55,9 +57,6 @@ WHY = {
 }
 
 
-NO_MORE = "No more reminders"
-
-
 @dataclass(frozen=True)
 class Email:
     to: str
@@ -67,65 +66,94 @@ class Email:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def compose(occasion: Occasion, order: Order, link: str, return_id: str | None = None) -> Email:
+@dataclass(frozen=True)
+class Item:
+    """A line of an email. The reminder of a cart names no prices."""
+
+    quantity: int
+    name: str
+    amount: str | None = None
+
+
+def compose(occasion: Occasion, order: Order, link: str, storefront_url: str, return_id: str | None = None) -> Email:
     """Return the email of this occasion; `link` opens the order's page.
 
     It contains no text of the buyer before a payment of the order succeeded: until then, any visitor can have such an
     email sent to any address.
     """
-    paragraphs, subject = [OPENING[occasion]], SUBJECT[occasion]
-    if not order.total.amount:
-        paragraphs, subject = [OPENING_IF_FREE.get(occasion, OPENING[occasion])], SUBJECT_IF_FREE.get(occasion, subject)
-    if occasion == Occasion.CANCELLED and order.reason:
-        paragraphs.append(WHY[order.reason])
     returned = order.return_of(return_id) if return_id else None
+    title, paragraphs = _wording(occasion, order, returned)
+    formats = Formats(order.shipping_address.country)
+    total = formats.money(returned.refund if returned else order.total)
+    items = _items(order, returned, formats)
+    count = sum(item.quantity for item in items)
+    text, html = render(
+        "order",
+        title=title,
+        preheader=f"{count} {'item' if count == 1 else 'items'}, {total} in all",
+        greeting=f"Hello {order.shipping_address.name}," if order.is_paid_for else "Hello,",
+        paragraphs=paragraphs,
+        order=order,
+        placed_on=formats.day(order.placed_at),
+        is_return=returned is not None,
+        items=items,
+        adjustments=_adjustments(order, returned, formats),
+        total_label="Refund" if returned else "Total",
+        total=total,
+        address=address_lines(order.shipping_address) if order.is_paid_for and not returned else None,
+        invitation="See your order",
+        link=link,
+        storefront_url=storefront_url,
+    )
+    return Email(to=order.email, subject=f"{title} – {shop().name}", text=text, html=html)
+
+
+def _wording(occasion: Occasion, order: Order, returned: Return | None) -> tuple[str, list[str]]:
+    """Return the title and the paragraphs."""
     if returned and returned.shortfall and not returned.refund.amount:
-        paragraphs, subject = [NOTHING_REFUNDED], RETURN_ARRIVED
+        return RETURN_ARRIVED, [NOTHING_REFUNDED]
+    title, opening = SUBJECT[occasion], OPENING[occasion]
+    if not order.total.amount:
+        title, opening = SUBJECT_IF_FREE.get(occasion, title), OPENING_IF_FREE.get(occasion, opening)
+    why = [WHY[order.reason]] if occasion == Occasion.CANCELLED and order.reason else []
+    return title, [opening, *why]
+
+
+def _items(order: Order, returned: Return | None, formats: Formats) -> list[Item]:
     quantities = returned.quantities if returned else order.quantities
-    lines = [
-        f"{quantities[line.sku]} × {line.name}  {line.unit_price.times(quantities[line.sku])}"
+    return [
+        Item(quantities[line.sku], line.name, formats.money(line.unit_price.times(quantities[line.sku])))
         for line in order.lines
         if line.sku in quantities
     ]
+
+
+def _adjustments(order: Order, returned: Return | None, formats: Formats) -> list[tuple[str, str]]:
     adjustments = order.adjustments_of(returned.id) if returned else order.adjustments
-    lines += [each.text(order.total.currency) for each in adjustments]
-    lines.append(f"Total  {returned.refund if returned else order.total}")
-    greeting = f"Hello {order.shipping_address.name}," if order.is_paid_for else "Hello,"
-    return Email(
-        to=order.email,
-        subject=f"{subject} – {shop().name}",
-        text="\n\n".join([greeting, *paragraphs, "\n".join(lines), link, shop().name]),
-        html=_html(greeting, paragraphs, lines, link),
-    )
+    return [(each.label, formats.amount(each.amount, order.total.currency)) for each in adjustments]
 
 
-def cart_reminder(to: str, items: list[tuple[int, str]], storefront_url: str, token: str) -> Email:
-    """Return the reminder of a cart. `items` are quantities and names; `token` ends the reminders.
+def cart_reminder(to: str, items: list[Item], storefront_url: str, token: str) -> Email:
+    """Return the reminder of a cart; `token` ends the reminders.
 
     No prices: they may change before the cart is bought. The headers are those of RFC 8058, which lets a mail program
     unsubscribe with one request.
     """
-    greeting, opening = "Hello,", "These are still in your cart. Nothing is set aside for you until you order."
-    lines = [f"{quantity} × {name}" for quantity, name in items]
-    link = f"{storefront_url}/cart"
-    stop = f"{storefront_url}/unsubscribe#link={token}"
-    html = _html(greeting, [opening], lines, link, "See your cart")
-    return Email(
-        to=to,
-        subject=f"Still in your cart – {shop().name}",
-        text="\n\n".join([greeting, opening, "\n".join(lines), link, f"{NO_MORE}: {stop}", shop().name]),
-        html=f'{html}<p><a href="{escape(stop)}">{NO_MORE}</a></p>',
-        headers={
-            "List-Unsubscribe": f"<{storefront_url}/api/unsubscribe/{token}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        },
+    title = "Still in your cart"
+    text, html = render(
+        "cart",
+        title=title,
+        preheader=", ".join(item.name for item in items),
+        greeting="Hello,",
+        paragraphs=["These are still in your cart. Nothing is set aside for you until you order."],
+        items=items,
+        invitation="See your cart",
+        link=f"{storefront_url}/cart",
+        stop=f"{storefront_url}/unsubscribe#link={token}",
+        storefront_url=storefront_url,
     )
-
-
-def _html(greeting: str, paragraphs: list[str], lines: list[str], link: str, invitation: str = "See your order") -> str:
-    texts = "".join(f"<p>{escape(text)}</p>" for text in [greeting, *paragraphs])
-    rows = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return (
-        f'<div style="font:16px/1.5 Georgia,serif;max-width:36em">{texts}<ul>{rows}</ul>'
-        f'<p><a href="{escape(link)}">{invitation}</a></p><p>{escape(shop().name)}</p></div>'
-    )
+    headers = {
+        "List-Unsubscribe": f"<{storefront_url}/api/unsubscribe/{token}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return Email(to=to, subject=f"{title} – {shop().name}", text=text, html=html, headers=headers)

@@ -8,6 +8,7 @@ from chalicelib.cart.model import Cart
 from chalicelib.cart.service import Carts
 from chalicelib.catalog.model import is_sold
 from chalicelib.catalog.service import Catalog
+from chalicelib.notifications.model import Item
 from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.log import log
@@ -18,7 +19,7 @@ class Consent(Protocol):
 
 
 class ReminderEmails(Protocol):
-    def cart_left(self, cart: Cart, to: str, items: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
+    def cart_left(self, cart: Cart, to: str, items: list[Item], has_consent: Callable[[], bool]) -> bool:
         """Return whether a reminder was sent now."""
 
 
@@ -60,7 +61,7 @@ class CartReminders:
             if not has_consent() or self._has_ordered_since(customer_id, cart):
                 return False
             products = self._catalog.products(list(cart.lines))
-            items = [(count, products[sku].name) for sku, count in cart.lines.items() if is_sold(products.get(sku))]
+            items = [Item(count, products[sku].name) for sku, count in cart.lines.items() if is_sold(products.get(sku))]
             return bool(items) and self._notifications.cart_left(cart, cart.email, items, has_consent)
         except Exception:
             log.exception("not reminded")

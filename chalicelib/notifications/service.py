@@ -6,7 +6,7 @@ from typing import Protocol
 
 from chalicelib.cart.model import Cart
 from chalicelib.notifications.limits import MailLimits
-from chalicelib.notifications.model import Email, Occasion, cart_reminder, compose
+from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
@@ -58,7 +58,7 @@ class Notifications:
 
     def order_link(self, order: Order, request_id: str, client: str) -> None:
         """Mail the order's own address a link to it, once for each request and within the limits of `client`."""
-        email = compose(Occasion.LINK, order, self.link(order))
+        email = compose(Occasion.LINK, order, self.link(order), self._storefront_url)
 
         def send() -> bool:
             return self._limits.allow(order.email, client) and self._sender.send(email)
@@ -73,7 +73,7 @@ class Notifications:
             return page
         return f"{page}#link={self._links.sign('order', order.id, LINK_LIFETIME)}"
 
-    def cart_left(self, cart: Cart, to: str, items: list[tuple[int, str]], has_consent: Callable[[], bool]) -> bool:
+    def cart_left(self, cart: Cart, to: str, items: list[Item], has_consent: Callable[[], bool]) -> bool:
         """Send a reminder once for each version of a cart; return whether it was sent now.
 
         `has_consent` is asked again right before sending: a withdrawal counts at once.
@@ -96,7 +96,7 @@ class Notifications:
         return {title: at for title, at in found.items() if at}
 
     def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
-        email = compose(occasion, order, self.link(order), about)
+        email = compose(occasion, order, self.link(order), self._storefront_url, about)
 
         def send() -> bool:
             is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)

@@ -27,6 +27,8 @@ https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
 """
 CHALICE = {"chalice/__init__.py", "chalice/app.py"}
 """What functions import of Chalice. The rest is its command line."""
+LOCALES, LANGUAGE = "babel/locale-data", "en"
+"""Babel's data of all languages are 35 MB; emails are written in one, for the countries of `shop.json`."""
 UNUSED_FOLDERS = {"__pycache__", "bin", "tests"}
 UNUSED_SUFFIXES = {".c", ".h", ".pyi", ".typed"}
 
@@ -107,6 +109,8 @@ def is_needed(path: PurePosixPath) -> bool:
     """
     if path.parts[0] == "chalice":
         return path.as_posix() in CHALICE
+    if path.parent.as_posix() == LOCALES:
+        return path.stem == "root" or path.stem.partition("_")[0] == LANGUAGE
     if path.parts[0].endswith(".dist-info"):
         return path.name == "METADATA"
     return not UNUSED_FOLDERS & set(path.parts[:-1]) and path.suffix not in UNUSED_SUFFIXES

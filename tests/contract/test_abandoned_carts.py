@@ -11,6 +11,7 @@ from chalicelib.cart.model import LIFETIME
 from chalicelib.cart.service import Carts
 from chalicelib.cart.store import CartStore
 from chalicelib.notifications.limits import MailLimits
+from chalicelib.notifications.model import Item
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import SesSender
 from chalicelib.platform.idempotency import IdempotencyStore
@@ -134,7 +135,9 @@ def remind(dynamodb, new_table, clock, mail, consent):
 
     def remind(version):
         cart = a_cart({"MUG": 2}, "customer#ada", version)
-        return notifications.cart_left(cart, "ada@example.com", [(2, "Camp <mug>")], lambda: consent.is_given("ada"))
+        return notifications.cart_left(
+            cart, "ada@example.com", [Item(2, "Camp <mug>")], lambda: consent.is_given("ada")
+        )
 
     return remind
 

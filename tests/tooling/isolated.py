@@ -84,6 +84,8 @@ def use_libraries() -> dict[str, Any]:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     from chalicelib.catalog.folding import indexed
+    from chalicelib.notifications.model import Item, cart_reminder
+    from chalicelib.notifications.rendering import Formats
     from chalicelib.payments.stripe_provider import StripeProvider
     from chalicelib.platform.email_address import normalized
     from chalicelib.platform.parameters import Parameter
@@ -101,6 +103,8 @@ def use_libraries() -> dict[str, Any]:
         "token": jwt.decode(token, key.public_key(), algorithms=["RS256"]),
         "address": format_of("DE").country_name,
         "email": normalized("ada@example.com"),
+        "rendered": cart_reminder("ada@example.com", [Item(2, "Mug")], "", "").html[:15],
+        "amount": Formats("DE").amount(5, "EUR"),
         "search text": indexed("Ä"),
         "time zone": shop().zone.key,
         "stripe": stripe,

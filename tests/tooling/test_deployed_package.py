@@ -234,6 +234,8 @@ def test_isolated_libraries_find_their_own_files(built):
         "token": {"sub": "ada"},
         "address": "GERMANY",
         "email": "ada@example.com",
+        "rendered": "<!doctype html>",
+        "amount": "0,05\xa0€",
         "search text": "a ae",
         "time zone": shop().time_zone,
         "stripe": "PaymentProviderUnavailable",

