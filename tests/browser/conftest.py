@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.commands import browser as local_browser
-from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE, Buyer
+from tests.browser.buyer import DESKTOP, PATIENCE_MS, Buyer
 
 DEFAULTS: Any = {"viewport": DESKTOP, "service_workers": "block", "reduced_motion": "reduce"}
 NewBuyer = Callable[..., Buyer]
@@ -21,12 +21,6 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
         yield running
         running.close()
-
-
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def viewport(request: pytest.FixtureRequest) -> Any:
-    """Run each test that uses this at both widths."""
-    return request.param
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from infra.commands.client import Buyer as Api
 from infra.local import shop
-from tests.browser.buyer import Buyer
+from tests.browser.buyer import PHONE, Buyer
 
 KEEP_TOKEN = "token => localStorage.setItem('saga.cart-token', JSON.stringify(token))"
 
@@ -66,11 +66,9 @@ def carries(opened: Any) -> Any:
     return fill
 
 
-def test_line_that_is_gone_is_shown_and_removed_by_keys(
-    new_buyer: Any, viewport: Any, keeper: Any, carries: Any
-) -> None:
+def test_line_that_is_gone_is_shown_and_removed_by_keys(new_buyer: Any, keeper: Any, carries: Any) -> None:
     gone, there = keeper.makes("Old kettle", 1500), keeper.makes("Camp mug", 1000)
-    buyer = new_buyer(viewport=viewport)
+    buyer = new_buyer(viewport=PHONE)
     carries(buyer, **{gone: 2, there: 1})
     keeper.archives(gone)
 

@@ -12,9 +12,9 @@ WANTS_HOLDER = "pm_card_threeDSecure2Required"
 
 
 @pytest.fixture
-def asked(new_buyer: Any, viewport: Any) -> Buyer:
-    """Return a buyer on the page of an order that waits for their confirmation."""
-    buyer: Buyer = new_buyer(viewport=viewport)
+def asked(new_buyer: Any) -> Buyer:
+    """Return a buyer with a phone, on the page of an order that waits for their confirmation."""
+    buyer: Buyer = new_buyer(viewport=PHONE)
     buyer.packs("CAMP-AXE-01")
     buyer.checks_out(WANTS_HOLDER)
     buyer.sees_order("ACTION_REQUIRED")
@@ -39,7 +39,6 @@ def test_failed_confirmation_is_shown_and_reachable_by_keyboard(asked: Buyer) ->
     expect(page.get_by_role("button", name="Try another card")).to_be_visible()
 
 
-@pytest.mark.parametrize("viewport", [PHONE], indirect=True, ids=["phone"])
 def test_buyer_who_walks_away_is_asked_until_the_time_is_up(asked: Buyer) -> None:
     page = asked.page
     page.get_by_test_id("confirm-payment").click()

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from infra.commands.client import Buyer
 from infra.local import shop
-from tests.browser.buyer import PATIENCE_MS, PHONE
+from tests.browser.buyer import DESKTOP, PATIENCE_MS, PHONE
 
 
 @pytest.fixture
@@ -65,11 +65,8 @@ def moments(page: Page, kind: str) -> Locator:
     return page.locator(f'[data-testid="moment"][data-kind="{kind}"]')
 
 
-def test_an_admin_follows_an_order_from_placed_to_completed(
-    page: Page, enter: Any, guest: Buyer, sku: str, viewport: Any
-) -> None:
+def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
     """The list and the order's page are opened before the order exists and are never reloaded."""
-    page.set_viewport_size(viewport)
     enter("/admin/orders")
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
     order_id = guest.buy(sku)
@@ -86,7 +83,9 @@ def test_an_admin_follows_an_order_from_placed_to_completed(
     for name in ("POST /orders", "OrderPlaced", "StartFulfilment", "ReserveInventory", "WriteInvoice"):
         expect(page.get_by_test_id("span").filter(has_text=name).first).to_contain_text(re.compile(r"\d m?s"))
     expect(page.get_by_test_id("span").filter(has_text="StartFulfilment")).to_contain_text("waits")
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    for viewport in (DESKTOP, PHONE):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
@@ -130,10 +129,8 @@ def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
     expect(page.get_by_test_id("state-details")).to_contain_text("errors: CancellationRequested")
 
 
-def test_dead_letters_are_shown_on_the_map_and_redriven_or_dropped(
-    page: Page, enter: Any, dead_letters: Any, viewport: Any
-) -> None:
-    page.set_viewport_size(viewport)
+def test_dead_letters_are_shown_on_the_map_and_redriven_or_dropped(page: Page, enter: Any, dead_letters: Any) -> None:
+    page.set_viewport_size(PHONE)
     enter("/admin/system")
     queue = page.locator('[data-testid="part"][data-part="WarehouseRepliesQueue"]')
     expect(queue).to_have_attribute("aria-label", re.compile("0 waiting"))

@@ -212,10 +212,7 @@ def test_invalid_value_of_a_product_is_shown_beside_the_field(
     assert guest.must("GET", f"/products/{product}")["price"]["amount"] == 1250
 
 
-def test_imported_file_lists_its_invalid_rows(
-    page: Page, storefront_url: str, guest: Buyer, admin: Buyer, viewport: Any
-) -> None:
-    page.set_viewport_size(viewport)
+def test_imported_file_lists_its_invalid_rows(page: Page, storefront_url: str, guest: Buyer, admin: Buyer) -> None:
     imported_before = len(admin.must("GET", "/admin/imports")["items"])
     sku = f"FILE-{uuid.uuid4().hex[:8].upper()}"
     rows = [

@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import Page, TimeoutError, WebSocketRoute, expect
 
 from infra.local import shop
-from tests.browser.buyer import Buyer
+from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_guest_buys_something(new_buyer: Any, viewport: Any) -> None:
     """From the product page to the parcel, and then the invoice, with all animations."""
     buyer = new_buyer(viewport=viewport, reduced_motion="no-preference")
@@ -40,8 +41,8 @@ def _invoice(page: Page) -> str:
     raise AssertionError("no invoice")
 
 
-def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any, viewport: Any) -> None:
-    buyer = new_buyer(viewport=viewport)
+def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any) -> None:
+    buyer = new_buyer(viewport=PHONE)
     buyer.packs("WEAR-BEANIE-01")
     buyer.checks_out("pm_card_visa_chargeDeclined")
     buyer.sees_order("CANCELLED")
@@ -51,8 +52,8 @@ def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any, view
     buyer.sees_order("COMPLETED")
 
 
-def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(new_buyer: Any, viewport: Any) -> None:
-    buyer = new_buyer(viewport=viewport)
+def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(new_buyer: Any) -> None:
+    buyer = new_buyer(viewport=PHONE)
     buyer.packs("KITCHEN-PAN-01")
     buyer.checks_out(line2="sandbox:silent")
     buyer.page.get_by_test_id("open-cancel").click()
@@ -100,8 +101,8 @@ def order_with_a_silent_warehouse(buyer: Buyer) -> None:
     buyer.checks_out(line2="sandbox:silent")
 
 
-def test_a_guest_sends_everything_back(new_buyer: Any, viewport: Any) -> None:
-    buyer = new_buyer(viewport=viewport)
+def test_a_guest_sends_everything_back(new_buyer: Any) -> None:
+    buyer = new_buyer()
     buyer.packs("KITCHEN-JAR-01")
     buyer.checks_out()
     buyer.sees_order("COMPLETED")
@@ -112,8 +113,8 @@ def test_a_guest_sends_everything_back(new_buyer: Any, viewport: Any) -> None:
     expect(buyer.page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED")
 
 
-def test_a_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any, viewport: Any) -> None:
-    buyer = new_buyer(viewport=viewport)
+def test_a_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any) -> None:
+    buyer = new_buyer(viewport=PHONE)
     page = buyer.page
     buyer.packs("LIGHT-MATCH-01")
     buyer.signs_in(shop.CUSTOMER.email, shop.CUSTOMER.password)

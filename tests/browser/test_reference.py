@@ -1,16 +1,13 @@
 """The API and event reference at both widths, from the storefront's own host only."""
 
-from typing import Any
-
 from playwright.sync_api import expect
 
+from tests.browser.buyer import DESKTOP, PHONE
 from tests.browser.conftest import NewBuyer
 
 
-def test_api_reference_shows_an_operation_without_leaving_the_host(
-    new_buyer: NewBuyer, viewport: Any, storefront_url: str
-) -> None:
-    page = new_buyer(viewport=viewport).page
+def test_api_reference_shows_an_operation_without_leaving_the_host(new_buyer: NewBuyer, storefront_url: str) -> None:
+    page = new_buyer().page
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
 
@@ -21,11 +18,13 @@ def test_api_reference_shows_an_operation_without_leaving_the_host(
     expect(operation).to_contain_text("Price the cart, create the order and start its fulfilment.")
     expect(operation).to_contain_text("pm_card_visa")
     assert [url for url in requested if not url.startswith((storefront_url, "data:"))] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for viewport in (DESKTOP, PHONE):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_event_reference_shows_the_fields_of_an_event(new_buyer: NewBuyer, viewport: Any, storefront_url: str) -> None:
-    page = new_buyer(viewport=viewport).page
+def test_event_reference_shows_the_fields_of_an_event(new_buyer: NewBuyer, storefront_url: str) -> None:
+    page = new_buyer(viewport=PHONE).page
 
     page.goto(f"{storefront_url}/reference/events.html")
     page.get_by_text("OrderPlaced.v1").click()
