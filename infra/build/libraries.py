@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from infra.build import zips
 from infra.build.template import FRAGMENTS, ROOT, read
 
 LOCK = ROOT / "requirements.lock"
@@ -77,7 +78,8 @@ def installed(target: Target | None = None, lock: Path = LOCK, cache: Path = ROO
     """
     options = target.options if target else []
     interpreter = options or [sysconfig.get_platform(), sys.implementation.cache_tag]
-    known = repr((interpreter, lock.read_text(), Path(__file__).read_text()))
+    rules = [Path(module).read_text() for module in (__file__, zips.__file__)]
+    known = repr((interpreter, lock.read_text(), rules))
     folder = cache / hashlib.sha256(known.encode()).hexdigest()[:16]
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,19 @@ def installed(target: Target | None = None, lock: Path = LOCK, cache: Path = ROO
             _remove_unneeded(made)
             _move(made, folder)
     return folder
+
+
+def archived(target: Target) -> Path:
+    """Return a zip of the libraries for a target, made once. Raises InstallationFailed."""
+    folder = installed(target)
+    archive = folder.with_suffix(".zip")
+    if not archive.exists():
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / archive.name
+            zips.write_zip(made, files)
+            made.rename(archive)
+    return archive
 
 
 def _install(lock: Path, options: list[str], out: Path) -> None:

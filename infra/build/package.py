@@ -2,6 +2,7 @@
 
 Chalice packages the shop's own code and no libraries; those come from `infra/build/libraries.py`. The zips are written
 again in one order with one date, so that the same content has the same hash and a deployment updates only what changed.
+What is packaged for AWS is reused until one of its sources changes.
 """
 
 import json
@@ -10,12 +11,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from chalicelib.platform import shop
-from infra.build import libraries, releases
+from infra.build import libraries, releases, reuse
 from infra.build.template import ROOT, merged_template
+from infra.build.zips import Files, files_in_zip, write_zip
 
 STAGES = ("local", "demo", "prod")
 """As in .chalice/config.json."""
@@ -29,8 +32,6 @@ AUDITOR = [
     *(INFRA / name for name in ("__init__.py", "deploy/__init__.py", "deploy/outputs.py")),
     *sorted((INFRA / "audit").glob("*.py")),
 ]
-Files = dict[str, bytes]
-"""Contents by their names in a zip."""
 
 
 class PackagingFailed(Exception):
@@ -41,15 +42,28 @@ def package(stage: str, out: Path) -> Path:
     """Write the template and the code for AWS to `out`, and return the template's path. Raises PackagingFailed."""
     _check_shop_file()
     try:
-        return _package(stage, out, files_in(libraries.installed(libraries.for_lambda())))
+        brought = libraries.archived(libraries.for_lambda())
     except libraries.InstallationFailed as failure:
         raise PackagingFailed(str(failure)) from None
+    merged, record = merged_template(stage), out / "package.json"
+    sources = _sources(stage, merged, brought)
+    if not reuse.is_current(record, sources):
+        _package(stage, merged, out, brought)
+        reuse.note(record, sources, [out / "sam.json", *out.glob("*.zip")])
+    return out / "sam.json"
+
+
+def _sources(stage: str, merged: dict[str, Any], brought: Path) -> str:
+    """Return the digest of all that decides what is packaged: sources, libraries, and the tools that package."""
+    texts = stage, json.dumps(merged), brought.name, metadata.version("chalice"), sys.version
+    files = *(ROOT / name for name in PACKED), shop.FILE, SIMULATOR, *AUDITOR, Path(__file__).parent
+    return reuse.digest(*texts, *files)
 
 
 def package_without_libraries(stage: str, out: Path) -> Path:
     """Package the shop's own code only, for the emulator and for checks of the template. Raises PackagingFailed."""
     _check_shop_file()
-    return _package(stage, out, {})
+    return _package(stage, merged_template(stage), out)
 
 
 def package_each_stage(out: Path) -> dict[str, Path]:
@@ -57,26 +71,30 @@ def package_each_stage(out: Path) -> dict[str, Path]:
     return {stage: package_without_libraries(stage, out / stage) for stage in STAGES}
 
 
-def files_in(folder: Path) -> Files:
-    """Return the content of every file below a folder, by its name there."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
-
-
-def _package(stage: str, out: Path, brought: Files) -> Path:
+def _package(stage: str, merged: dict[str, Any], out: Path, brought: Path | None = None) -> Path:
+    """Package with the zip of libraries that functions bring along, if any."""
     out.mkdir(parents=True, exist_ok=True)
     merge = out / "merge.json"
-    merge.write_text(json.dumps(merged_template(stage), indent=1))
+    merge.write_text(json.dumps(merged, indent=1))
     _chalice(_project(out), stage, merge, out)
     _adapted(out / "sam.json")
-    # Libraries last: the lock's Chalice, whose hash was checked, replaces that of the virtual environment.
-    write_zip(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]) | brought)
+    _write_code(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]), brought)
     write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
     # The shop's zip with the auditor in it, because that brings the libraries along.
     shutil.copy(out / CODE, out / "auditor.zip")
     write_zip(out / "auditor.zip", _at_their_places(AUDITOR), mode="a")
     return out / "sam.json"
+
+
+def _write_code(target: Path, own: Files, brought: Path | None) -> None:
+    """Write the functions' zip. The lock's Chalice, whose hash was checked, replaces the virtual environment's."""
+    if not brought:
+        write_zip(target, own)
+        return
+    shutil.copy(brought, target)
+    with zipfile.ZipFile(brought) as archive:
+        taken = set(archive.namelist())
+    write_zip(target, {name: content for name, content in own.items() if name not in taken}, mode="a")
 
 
 def _project(out: Path) -> Path:
@@ -127,22 +145,3 @@ def _adapted(path: Path) -> None:
 def _at_their_places(sources: list[Path]) -> Files:
     """Return files of the project under their paths in it."""
     return {source.relative_to(ROOT).as_posix(): source.read_bytes() for source in sources}
-
-
-def files_in_zip(path: Path) -> Files:
-    """Return the content of every file in a zip, by its name there."""
-    with zipfile.ZipFile(path) as archive:
-        return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
-
-
-def write_zip(target: Path, files: Files, mode: Literal["w", "a"] = "w") -> None:
-    """Write or extend a zip: sorted, of the same bytes for the same files, readable for everybody as Lambda demands.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
-    """
-    with zipfile.ZipFile(target, mode, zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # Unix, also if this runs elsewhere
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)

@@ -14,7 +14,9 @@ from typing import Any
 
 import boto3
 
-from infra.build import reference
+from chalicelib.events.schemas import asyncapi
+from chalicelib.platform import shop
+from infra.build import reference, reuse
 from infra.build.template import ROOT
 
 FRONTEND = ROOT / "frontend"
@@ -22,7 +24,9 @@ DIST = FRONTEND / "dist"
 NPM_LOG = ROOT / ".local" / "npm.log"
 FEW_RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
 """Without a network, npm's own retries take more than a minute."""
-
+BUILT = ROOT / ".build" / "storefront.json"
+"""The record of the last build."""
+SOURCE_SUFFIXES = {".json", ".mjs"}
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600"
 ASK_EACH_TIME = "no-cache"
@@ -41,14 +45,24 @@ class PackagesMissing(BuildFailed):
 
 
 def build(progress: Callable[[str], None] = lambda line: None) -> Path:
-    """Check the types, bundle the site and return its folder. Raises BuildFailed."""
-    install(FRONTEND, progress)
-    progress("building the storefront")
-    check()
-    npm(FRONTEND, "run", "build")
-    install(reference.FOLDER, progress)
-    reference.write(DIST / "reference")
+    """Check the types, bundle the site and return its folder; reuse it if nothing has changed. Raises BuildFailed."""
+    sources = _sources()
+    if not reuse.is_current(BUILT, sources):
+        install(FRONTEND, progress)
+        progress("building the storefront")
+        check()
+        npm(FRONTEND, "run", "build")
+        install(reference.FOLDER, progress)
+        reference.write(DIST / "reference")
+        reuse.note(BUILT, sources, reuse.files_below(DIST))
     return DIST
+
+
+def _sources() -> str:
+    """Return the digest of all that decides what is built: pages, documents of the API and of events, and the tools."""
+    files = [path for path in sorted(FRONTEND.iterdir()) if path.suffix in SOURCE_SUFFIXES]
+    folders = FRONTEND / "src", FRONTEND / "public", reference.FOLDER, Path(__file__).parent
+    return reuse.digest(_api_document(), json.dumps(asyncapi()), *files, *folders, shop.FILE)
 
 
 def check(frontend: Path = FRONTEND) -> None:
@@ -66,13 +80,9 @@ def test() -> None:
 
 def generate_types(frontend: Path) -> None:
     """Write the types of the API's current OpenAPI document to `src/generated`, if it changed. Raises BuildFailed."""
-    from chalicelib import api
-    from chalicelib.platform import openapi
-
     folder = frontend / "src" / "generated"
     source, types = folder / "openapi.json", folder / "openapi.d.ts"
-    api.load_rooms()
-    document = json.dumps(openapi.document("/api"), indent=1)
+    document = _api_document()
     with (frontend / "package.json").open() as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         if types.exists() and source.exists() and source.read_text() == document:
@@ -81,6 +91,14 @@ def generate_types(frontend: Path) -> None:
         types.unlink(missing_ok=True)
         source.write_text(document)
         npm(frontend, "run", "types")
+
+
+def _api_document() -> str:
+    from chalicelib import api
+    from chalicelib.platform import openapi
+
+    api.load_rooms()
+    return json.dumps(openapi.document("/api"), indent=1)
 
 
 def install(folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:

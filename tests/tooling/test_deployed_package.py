@@ -16,7 +16,8 @@ from app import app
 from chalicelib.platform import openapi
 from chalicelib.platform.shop import shop
 from infra.build import libraries
-from infra.build.package import files_in_zip, package
+from infra.build.package import package
+from infra.build.zips import files_in_zip
 from infra.commands.bench_init import MACHINE, PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
 
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
