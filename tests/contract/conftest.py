@@ -31,6 +31,10 @@ def dynamodb():
 
 @pytest.fixture(scope="session")
 def new_table(dynamodb):
+    return table_maker(dynamodb)
+
+
+def table_maker(dynamodb):
     """Return a function that creates the table with a logical id of the template, empty, and returns its name."""
     resources = merged_template("local")["Resources"]
 
