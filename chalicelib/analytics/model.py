@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TypeVar
+
+from chalicelib.platform.ids import Sku
+
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Day:
     date: str
     orders: int
     revenue: int
-    products: dict[str, Sold]
+    products: dict[Sku, Sold]
     countries: dict[str, Sales] = field(default_factory=dict)
 
     @property
@@ -43,7 +48,7 @@ def last_days(today: date, days: int) -> list[str]:
     return [(today - timedelta(days=back)).isoformat() for back in reversed(range(days))]
 
 
-def best_selling(days: list[Day]) -> list[tuple[str, Sold]]:
+def best_selling(days: list[Day]) -> list[tuple[Sku, Sold]]:
     """Return products by sku, most revenue first."""
     sold = ((sku, each.pieces, each.revenue) for day in days for sku, each in day.products.items())
     return [(sku, Sold(pieces, revenue)) for sku, pieces, revenue in _most_revenue_first(sold)]
@@ -55,10 +60,10 @@ def by_country(days: list[Day]) -> list[tuple[str, Sales]]:
     return [(country, Sales(orders, revenue)) for country, orders, revenue in _most_revenue_first(sales)]
 
 
-def _most_revenue_first(rows: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+def _most_revenue_first(rows: Iterable[tuple[Name, int, int]]) -> list[tuple[Name, int, int]]:
     """Return name, count and revenue, summed by name."""
-    counts: Counter[str] = Counter()
-    revenue: Counter[str] = Counter()
+    counts: Counter[Name] = Counter()
+    revenue: Counter[Name] = Counter()
     for name, count, amount in rows:
         counts[name] += count
         revenue[name] += amount

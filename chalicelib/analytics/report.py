@@ -4,6 +4,7 @@ from html import escape
 
 from chalicelib.analytics.model import Day, best_selling
 from chalicelib.platform import sheets
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.pages import bar_chart, money, page, table
 from chalicelib.platform.shop import Shop
 
@@ -12,7 +13,7 @@ COLUMNS = ["date", "sku", "name", "pieces", "revenue", "currency", "time_zone"]
 BARS = 12
 
 
-def as_csv(day: Day, names: dict[str, str], shop: Shop) -> str:
+def as_csv(day: Day, names: dict[Sku, str], shop: Shop) -> str:
     place = [shop.currency, shop.time_zone]
     return sheets.written(
         COLUMNS,
@@ -20,7 +21,7 @@ def as_csv(day: Day, names: dict[str, str], shop: Shop) -> str:
     )
 
 
-def as_html(days: list[Day], names: dict[str, str], shop: Shop) -> str:
+def as_html(days: list[Day], names: dict[Sku, str], shop: Shop) -> str:
     """Return the report of the last of these days, with the others for comparison."""
     day, currency = days[-1], shop.currency
     products = [(names.get(sku, sku), sold) for sku, sold in best_selling([day])]

@@ -13,6 +13,7 @@ from chalicelib.analytics.model import best_selling, by_country
 from chalicelib.events.contracts import Variant
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
@@ -30,14 +31,14 @@ class DayView(BaseModel):
 
 
 class TopProduct(BaseModel):
-    sku: str
+    sku: Sku
     name: Annotated[str | None, Field(description="Absent if it is no longer sold.")]
     pieces: int
     revenue: Revenue
 
 
 class Pair(BaseModel):
-    skus: Annotated[list[str], Field(min_length=2, max_length=2)]
+    skus: Annotated[list[Sku], Field(min_length=2, max_length=2)]
     orders: Annotated[int, Field(description="How many orders had both.")]
 
 

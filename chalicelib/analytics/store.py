@@ -25,7 +25,7 @@ from chalicelib.analytics.funnel import NEITHER, Step
 from chalicelib.analytics.model import Day, Sales, Sold
 from chalicelib.platform.counters import CounterTable, ItemKey, counts
 from chalicelib.platform.dynamo import Write
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 
 FUNNEL = "FUNNEL"
 
@@ -42,7 +42,7 @@ def day_key(day: str) -> ItemKey:
     return {"pk": f"DAY#{day}", "sk": "TOTAL"}
 
 
-def day_product_key(day: str, sku: str) -> ItemKey:
+def day_product_key(day: str, sku: Sku) -> ItemKey:
     return {"pk": f"DAY#{day}", "sk": f"SKU#{sku}"}
 
 
@@ -66,7 +66,7 @@ class AnalyticsStore:
         """See CounterTable.write."""
         self._table.write(writes)
 
-    def sold(self, day: str, country: str, sales: Sales, products: dict[str, Sold]) -> list[Write]:
+    def sold(self, day: str, country: str, sales: Sales, products: dict[Sku, Sold]) -> list[Write]:
         """Return the writes that add to a day's sales."""
         return [
             self._table.add(day_key(day), orders=sales.orders, revenue=sales.revenue),
@@ -84,7 +84,7 @@ class AnalyticsStore:
     def day(self, day: str) -> Day:
         items = {item["sk"]: counts(item) for item in self._table.query(Key("pk").eq(f"DAY#{day}"))}
         total = Sales(**items.get("TOTAL", {"orders": 0, "revenue": 0}))
-        products = {sku: Sold(**sold) for sku, sold in _below("SKU#", items).items()}
+        products = {Sku(sku): Sold(**sold) for sku, sold in _below("SKU#", items).items()}
         countries = {country: Sales(**sales) for country, sales in _below("COUNTRY#", items).items()}
         return Day(day, total.orders, total.revenue, products, countries)
 

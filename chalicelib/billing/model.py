@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from chalicelib.orders.model import Order, Status
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop
 from chalicelib.pricing.model import Adjustment
@@ -124,7 +124,7 @@ class Credit(_Frozen):
     reference: str
     amount: int
     cause: Cause
-    quantities: dict[str, int] = {}
+    quantities: dict[Sku, int] = {}
 
 
 def file_key(number: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.platform.errors import Conflict, Unauthenticated, UnprocessableRequest
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 
 MAX_QUANTITY = 20
 """Units of one product in one cart, at most."""
@@ -48,11 +48,11 @@ class Cart:
     """
 
     id: str
-    lines: dict[str, int]
+    lines: dict[Sku, int]
     version: int
     expires_at: datetime
     email: str | None = None
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[Sku, str] = field(default_factory=dict)
     last_order: LastOrder | None = None
 
     @property
@@ -72,14 +72,14 @@ class Cart:
     def is_abandoned(self, untouched_since: datetime) -> bool:
         return bool(self.lines and self.email) and self.changed_at <= untouched_since
 
-    def with_quantity(self, sku: str, quantity: int, name: str | None = None) -> "Cart":
+    def with_quantity(self, sku: Sku, quantity: int, name: str | None = None) -> "Cart":
         """Sets, never adds: repeating it changes nothing. Raises CartFull."""
         if sku not in self.lines and len(self.lines) >= MAX_LINES:
             raise CartFull
         names = self.names | ({sku: name} if name else {})
         return replace(self, lines=self.lines | {sku: quantity}, names=names)
 
-    def without(self, sku: str) -> "Cart":
+    def without(self, sku: Sku) -> "Cart":
         return self._with_lines({s: q for s, q in self.lines.items() if s != sku})
 
     def emptied(self) -> "Cart":
@@ -103,7 +103,7 @@ class Cart:
         left = {sku: quantity for sku, quantity in left.items() if quantity > 0}
         return replace(self, names=other.names | self.names)._with_lines(merged), other._with_lines(left)
 
-    def _with_lines(self, lines: dict[str, int]) -> "Cart":
+    def _with_lines(self, lines: dict[Sku, int]) -> "Cart":
         return replace(self, lines=lines, names={sku: name for sku, name in self.names.items() if sku in lines})
 
 

@@ -12,6 +12,7 @@ from chalicelib.catalog.model import ProductArchived, ProductNotFound
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.headers import CART_TOKEN
 from chalicelib.platform.http import Answer, Call, endpoint
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.shop import shop
 
 routes = Blueprint(__name__)
@@ -28,7 +29,7 @@ class CartQuery(BaseModel):
 
 
 class LeftOver(BaseModel):
-    sku: str
+    sku: Sku
     quantity: int
 
 
@@ -53,7 +54,7 @@ def get_cart(call: Call, query: CartQuery) -> CartView:
     headers=(CART_TOKEN,), body=QuantityChange, answer=CartView, answer_headers=(CART_TOKEN,),
     refusals=(ProductNotFound, ProductArchived, CartTokenInvalid, CartFull, CartBusy),
 )  # fmt: skip
-def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
+def put_cart_item(call: Call, sku: Sku, body: QuantityChange) -> Answer:
     """Set the quantity of a product. A guest's first write creates the cart and returns its token."""
     product = wiring.catalog().sellable(sku)
     cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity, product.name)
@@ -65,7 +66,7 @@ def put_cart_item(call: Call, sku: str, body: QuantityChange) -> Answer:
     routes, "DELETE", "/cart/items/{sku}", summary="Remove a product from the cart",
     headers=(CART_TOKEN,), answer=CartView, refusals=(CartTokenInvalid, CartBusy),
 )  # fmt: skip
-def delete_cart_item(call: Call, sku: str) -> CartView:
+def delete_cart_item(call: Call, sku: Sku) -> CartView:
     """Remove a product from the cart. Succeeds if it is not in the cart."""
     return _view(wiring.carts().remove(call.caller, _token(call), sku))
 

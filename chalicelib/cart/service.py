@@ -18,7 +18,7 @@ from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.dynamo import Write
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.retries import retry_on_conflict
 
 ATTEMPTS = 4
@@ -45,7 +45,7 @@ class Carts:
         return self._load(cart_id) if cart_id else None
 
     def set_quantity(
-        self, caller: Caller, token: str | None, sku: str, quantity: int, name: str | None = None
+        self, caller: Caller, token: str | None, sku: Sku, quantity: int, name: str | None = None
     ) -> tuple[Cart, str | None]:
         """Set how many units of a product are in the cart; `name` is the product's, kept for when it is gone.
 
@@ -59,7 +59,7 @@ class Carts:
             return fresh, issued
         return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity, name), caller.email), None
 
-    def remove(self, caller: Caller, token: str | None, sku: str) -> Cart | None:
+    def remove(self, caller: Caller, token: str | None, sku: Sku) -> Cart | None:
         """Raises CartTokenInvalid, CartBusy."""
         cart_id = self.cart_id(caller, token)
         return self._change(cart_id, lambda cart: cart.without(sku), caller.email) if cart_id else None

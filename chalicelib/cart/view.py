@@ -10,6 +10,7 @@ from pydantic import Field
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, is_sold
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, Rule, has_none
 from chalicelib.pricing.quote import quote
@@ -19,7 +20,7 @@ from chalicelib.pricing.rules import RULES
 class CartLine(BaseModel):
     """A line whose product is not sold any more is `unavailable`: it counts nothing, and can only be removed."""
 
-    sku: str
+    sku: Sku
     name: Annotated[str, Field(description="The sku where the name is not known any more.")]
     image: Annotated[str, Field(description="Empty where it is not known any more.")]
     quantity: int
@@ -43,15 +44,15 @@ class CartView(BaseModel):
 class _Counted:
     """A line whose product is sold."""
 
-    sku: str
+    sku: Sku
     quantity: int
     unit_price: Money
 
 
 def view_of(
     cart: Cart | None,
-    products: Mapping[str, Product],
-    available: Mapping[str, int],
+    products: Mapping[Sku, Product],
+    available: Mapping[Sku, int],
     currency: str,
     code: str | None = None,
     rules: tuple[Rule, ...] = RULES,
@@ -68,7 +69,7 @@ def view_of(
     return CartView(lines=lines, adjustments=list(quoted.adjustments), total=quoted.total, expires_at=cart.expires_at)
 
 
-def _line(cart: Cart, sku: str, product: Product | None, available: int, nothing: Money) -> CartLine:
+def _line(cart: Cart, sku: Sku, product: Product | None, available: int, nothing: Money) -> CartLine:
     quantity, counts = cart.lines[sku], is_sold(product)
     return CartLine(
         sku=sku,

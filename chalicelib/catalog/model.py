@@ -9,12 +9,13 @@ from chalicelib.catalog.folding import indexed
 from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, UnprocessableRequest
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
 from chalicelib.platform.text import multi_line, one_line
 
 SKU_PATTERN = r"^[A-Z0-9][A-Z0-9-]{0,39}$"
-Sku = Annotated[str, StringConstraints(pattern=SKU_PATTERN)]
+NewSku = Annotated[Sku, StringConstraints(pattern=SKU_PATTERN)]
 CategoryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Picture = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/[\w.-]+)+$")]
 """A path below the storefront's own origin: pages load pictures from no other host."""
@@ -119,7 +120,7 @@ class Product(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    sku: str
+    sku: Sku
     name: str
     description: str
     price: Money

@@ -23,6 +23,7 @@ from chalicelib.catalog.views import SHARED_SECONDS, ProductView, product_view
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid, UnprocessableRequest
 from chalicelib.platform.http import Answer, Call, endpoint
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.preconditions import ETAG, IF_MATCH, IF_NONE_MATCH, PreconditionInvalid, precondition
 from chalicelib.platform.text import one_line
@@ -67,7 +68,7 @@ class AdminProductQuery(ProductQuery):
 class AdminProduct(BaseModel):
     """A product as it is stored, without its stock. The ETag header names its version."""
 
-    sku: str
+    sku: Sku
     name: str
     description: str
     price: Money
@@ -91,7 +92,7 @@ def list_products(call: Call, query: ProductQuery) -> ProductPage:
     routes, "GET", "/products/{sku}", summary="Get a product",
     answer=ProductView, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
-def get_product(call: Call, sku: str) -> ProductView:
+def get_product(call: Call, sku: Sku) -> ProductView:
     """Return one product with its availability. Archived products are returned too."""
     return _view(wiring.catalog().product(sku))
 
@@ -119,7 +120,7 @@ def list_products_for_partner(call: Call, query: ProductQuery) -> ProductPage:
     routes, "GET", "/partner/products/{sku}", summary="Get a product for a partner", access="partner",
     answer=ProductView, refusals=(ProductNotFound,),
 )  # fmt: skip
-def get_product_for_partner(call: Call, sku: str) -> ProductView:
+def get_product_for_partner(call: Call, sku: Sku) -> ProductView:
     """Return one product, for a partner. Each call counts against the key's quota."""
     return get_product(call, sku)
 
@@ -137,7 +138,7 @@ def list_products_for_admin(call: Call, query: AdminProductQuery) -> ProductPage
     routes, "GET", "/admin/products/{sku}", summary="Get a product as stored", access="admin",
     answer=AdminProduct, answer_headers=(ETAG,), refusals=(ProductNotFound,),
 )  # fmt: skip
-def get_product_for_admin(call: Call, sku: str) -> Answer:
+def get_product_for_admin(call: Call, sku: Sku) -> Answer:
     """Return a product as it is stored. The `ETag` header names its version."""
     product = wiring.catalog().product(sku)
     return Answer(AdminProduct(**product.model_dump()), {ETAG: product.etag})
@@ -148,7 +149,7 @@ def get_product_for_admin(call: Call, sku: str) -> Answer:
     headers=(IF_MATCH, IF_NONE_MATCH), body=ProductWrite, answer=ProductView, answer_headers=(ETAG,),
     refusals=(SkuInvalid, PreconditionInvalid, ProductChanged, ProductExists, ProductBusy, ProductRefused),
 )  # fmt: skip
-def put_product(call: Call, sku: str, body: ProductWrite) -> Answer:
+def put_product(call: Call, sku: Sku, body: ProductWrite) -> Answer:
     """Create a product or replace all of its fields. Preconditions protect against lost updates."""
     product = wiring.catalog().save(valid_sku(sku), body, precondition(call.headers))
     return Answer(_view(product), {ETAG: product.etag})
@@ -159,13 +160,13 @@ def put_product(call: Call, sku: str, body: ProductWrite) -> Answer:
     headers=(IF_MATCH,), body=ProductChange, answer=ProductView, answer_headers=(ETAG,),
     refusals=(ProductNotFound, PreconditionInvalid, ProductChanged, ProductBusy, ProductRefused),
 )  # fmt: skip
-def patch_product(call: Call, sku: str, body: ProductChange) -> Answer:
+def patch_product(call: Call, sku: Sku, body: ProductChange) -> Answer:
     """Change the given fields of a product; the other fields keep their values."""
     product = wiring.catalog().change(sku, body, precondition(call.headers))
     return Answer(_view(product), {ETAG: product.etag})
 
 
-def valid_sku(sku: str) -> str:
+def valid_sku(sku: Sku) -> Sku:
     """Raises SkuInvalid. Only where a product may be created; elsewhere an odd sku is just not found."""
     if not is_sku(sku):
         raise SkuInvalid

@@ -17,6 +17,7 @@ from chalicelib.catalog.model import (
     category_of,
 )
 from chalicelib.catalog.store import ProductStore
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -33,21 +34,21 @@ class Catalog:
     def __init__(self, store: ProductStore) -> None:
         self._store = store
 
-    def product(self, sku: str) -> Product:
+    def product(self, sku: Sku) -> Product:
         """Return a product, archived or not. Raises ProductNotFound."""
         product = self._store.get(sku)
         if product is None:
             raise ProductNotFound
         return product
 
-    def sellable(self, sku: str) -> Product:
+    def sellable(self, sku: Sku) -> Product:
         """Return a product that can be bought. Raises ProductNotFound, ProductArchived."""
         product = self.product(sku)
         if product.archived:
             raise ProductArchived
         return product
 
-    def products(self, skus: list[str]) -> dict[str, Product]:
+    def products(self, skus: list[Sku]) -> dict[Sku, Product]:
         """Return those that exist, by sku, archived ones included."""
         return self._store.get_many(skus)
 
@@ -71,12 +72,12 @@ class Catalog:
         """Return a page of categories by name, and the cursor of the next one. Raises CursorInvalid."""
         return self._store.categories(cursor, CATEGORIES_PAGE_SIZE)
 
-    def save(self, sku: str, details: ProductDetails, precondition: Precondition = UNCONDITIONAL) -> Product:
+    def save(self, sku: Sku, details: ProductDetails, precondition: Precondition = UNCONDITIONAL) -> Product:
         """Create or replace a product. Raises ProductChanged, ProductExists, ProductBusy, ProductRefused."""
         given = details.model_dump(exclude_none=True)
         return self.write(sku, lambda stored: {"archived": bool(stored and stored.archived)} | given, precondition)
 
-    def change(self, sku: str, change: ProductChange, precondition: Precondition = UNCONDITIONAL) -> Product:
+    def change(self, sku: Sku, change: ProductChange, precondition: Precondition = UNCONDITIONAL) -> Product:
         """Change some fields of a product.
 
         Raises ProductNotFound, ProductChanged, ProductExists, ProductBusy, ProductRefused.
@@ -89,7 +90,7 @@ class Catalog:
 
         return self.write(sku, decide, precondition)
 
-    def write(self, sku: str, decide: Decide, precondition: Precondition = UNCONDITIONAL) -> Product:
+    def write(self, sku: Sku, decide: Decide, precondition: Precondition = UNCONDITIONAL) -> Product:
         """Store what `decide` makes of the stored product, or nothing where that changes nothing.
 
         A product that is changed meanwhile is read and decided on again. Raises what `decide` raises,

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import batch_get, condition_failed
+from chalicelib.platform.ids import Sku
 
 if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB, Page, Query
@@ -59,12 +60,12 @@ class ProductStore:
             raise
         return True
 
-    def get(self, sku: str) -> Product | None:
+    def get(self, sku: Sku) -> Product | None:
         return self.get_many([sku]).get(sku)
 
-    def get_many(self, skus: list[str]) -> dict[str, Product]:
+    def get_many(self, skus: list[Sku]) -> dict[Sku, Product]:
         """The products that exist, by sku, read consistently: a checkout must see the current price."""
-        wanted = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
+        wanted: list[dict[str, str]] = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
         found = batch_get(self._db, self._table, wanted, consistent=True)
         return {item["sku"]: Product.model_validate(item) for item in found}
 

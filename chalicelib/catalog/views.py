@@ -7,6 +7,7 @@ from pydantic import Field
 
 from chalicelib.catalog.model import Product
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
 
 SHARED_SECONDS = 5
@@ -15,7 +16,7 @@ always read the current ones."""
 
 
 class ProductView(BaseModel):
-    sku: str
+    sku: Sku
     name: str
     description: str
     price: Money
@@ -26,7 +27,7 @@ class ProductView(BaseModel):
     archived: Annotated[bool, Field(description="True: no longer sold.")] = False
 
 
-def product_view(product: Product, available: Mapping[str, int]) -> ProductView:
+def product_view(product: Product, available: Mapping[Sku, int]) -> ProductView:
     """Join a product and its stock. `available` is units by sku."""
     units = 0 if product.archived else available.get(product.sku, 0)
     return ProductView(**product.model_dump(), available=units)

@@ -15,7 +15,7 @@ from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.money import Money
 
 
@@ -28,7 +28,7 @@ class EventData(BaseModel):
 
 
 class Line(EventData):
-    sku: str
+    sku: Sku
     quantity: Annotated[int, Field(ge=1)]
     unit_price: Annotated[int, Field(ge=0, description="Minor units of the order's currency.")]
 
@@ -93,7 +93,7 @@ class Returned(EventData):
 
     return_id: str
     refund: Money
-    quantities: dict[str, int]
+    quantities: dict[Sku, int]
     value: Annotated[Money | None, Field(description="What the items cost, where it is known.")] = None
     shortfall: Annotated[
         str | None, Field(examples=["REFUNDED_BEFORE"], description="Why less than their value was refunded.")

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.text import one_line
 
 
@@ -51,7 +51,7 @@ class Stock(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    sku: str
+    sku: Sku
     available: int = 0
     reserved: int = 0
     sold: int = 0
@@ -98,5 +98,5 @@ class Reservation(BaseModel):
 
     order_id: OrderId
     status: ReservationStatus
-    quantities: dict[str, int]
+    quantities: dict[Sku, int]
     expires_at: datetime

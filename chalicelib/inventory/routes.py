@@ -11,6 +11,7 @@ from chalicelib.inventory.model import Note, Stock, StockBusy, StockLedger, Stoc
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
 
 routes = Blueprint(__name__)
@@ -40,7 +41,7 @@ class StockQuery(BaseModel):
     routes, "GET", "/admin/stock/{sku}", summary="Get stock levels and recent adjustments", access="admin",
     query=StockQuery, answer=StockLedger, refusals=(ProductNotFound, CursorInvalid),
 )  # fmt: skip
-def get_stock(call: Call, sku: str, query: StockQuery) -> StockLedger:
+def get_stock(call: Call, sku: Sku, query: StockQuery) -> StockLedger:
     """Return the stock levels of a product and its latest adjustments."""
     wiring.catalog().product(sku)
     return wiring.inventory().ledger(sku, query.cursor)
@@ -51,7 +52,7 @@ def get_stock(call: Call, sku: str, query: StockQuery) -> StockLedger:
     headers=(IDEMPOTENCY_KEY,), body=StockChange, answer=Stock,
     refusals=(ProductNotFound, StockTooLow, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
-def change_stock(call: Call, sku: str, body: StockChange) -> Stock:
+def change_stock(call: Call, sku: Sku, body: StockChange) -> Stock:
     """Add units to the stock, or remove them with a negative `delta`. Repeat safely with an idempotency key."""
     key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)
@@ -63,7 +64,7 @@ def change_stock(call: Call, sku: str, body: StockChange) -> Stock:
     headers=(IDEMPOTENCY_KEY,), body=StockLevel, answer=Stock,
     refusals=(ProductNotFound, StockSetAside, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
-def set_stock(call: Call, sku: str, body: StockLevel) -> Stock:
+def set_stock(call: Call, sku: Sku, body: StockLevel) -> Stock:
     """Set the number of units on hand, as counted. Reserved units are part of it."""
     key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)

@@ -17,7 +17,7 @@ from chalicelib.inventory.model import (
 )
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.request_keys import RequestKey
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -34,21 +34,21 @@ class Inventory:
         self._clock = clock
         self._hold = hold
 
-    def available(self, skus: list[str]) -> dict[str, int]:
+    def available(self, skus: list[Sku]) -> dict[Sku, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
 
-    def stocks(self, skus: list[str]) -> dict[str, Stock]:
+    def stocks(self, skus: list[Sku]) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU, read consistently."""
         return self._store.stocks(skus, consistent=True)
 
-    def ledger(self, sku: str, cursor: str | None = None) -> StockLedger:
+    def ledger(self, sku: Sku, cursor: str | None = None) -> StockLedger:
         """Return stock and adjustments; all zero if no unit was ever received. Raises CursorInvalid."""
         stock = self._store.stocks([sku]).get(sku, Stock(sku=sku))
         movements, next_cursor = self._store.adjustments(sku, ADJUSTMENTS_SHOWN, cursor)
         return StockLedger(**stock.model_dump(), movements=movements, next_cursor=next_cursor)
 
     def receive(
-        self, sku: str, delta: int, note: str = "", by: str | None = None, key: RequestKey | None = None
+        self, sku: Sku, delta: int, note: str = "", by: str | None = None, key: RequestKey | None = None
     ) -> Stock:
         """Add units, or take available ones away, once for each key. Raises StockTooLow, IdempotencyConflict."""
         entry = movement_key(key.id if key else str(uuid.uuid4()))
@@ -60,7 +60,7 @@ class Inventory:
         return self._answer(entry, sku, key)
 
     def set_on_hand(
-        self, sku: str, units: int, note: str = "", by: str | None = None, key: RequestKey | None = None
+        self, sku: Sku, units: int, note: str = "", by: str | None = None, key: RequestKey | None = None
     ) -> Stock:
         """Set the units on hand, reserved ones included, once for each key.
 
@@ -71,17 +71,17 @@ class Inventory:
             self._level(entry, sku, units, self._adjustment(0, note, by), key.fingerprint if key else None)
         return self._answer(entry, sku, key)
 
-    def receive_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
+    def receive_once(self, receipt_id: str, sku: Sku, units: int, note: str = "") -> None:
         """Add the units of this receipt. Repeating it adds none."""
         self._store.adjust(receipt_key(receipt_id), sku, self._adjustment(units, note))
 
-    def set_on_hand_once(self, receipt_id: str, sku: str, units: int, note: str = "") -> None:
+    def set_on_hand_once(self, receipt_id: str, sku: Sku, units: int, note: str = "") -> None:
         """Set the units on hand, once for each receipt. Raises StockSetAside, StockBusy."""
         if not self._store.received([receipt_id]):
             self._level(receipt_key(receipt_id), sku, units, self._adjustment(0, note))
 
     def _level(
-        self, entry: dict[str, str], sku: str, units: int, movement: StockAdjustment, fingerprint: str | None = None
+        self, entry: dict[str, str], sku: Sku, units: int, movement: StockAdjustment, fingerprint: str | None = None
     ) -> None:
         """Write the difference to the units on hand; if a sale changed them meanwhile, read and compute again."""
         for _ in retry_on_conflict(LEVEL_ATTEMPTS):
@@ -93,7 +93,7 @@ class Inventory:
                 return
         raise StockBusy
 
-    def _answer(self, entry: dict[str, str], sku: str, key: RequestKey | None) -> Stock:
+    def _answer(self, entry: dict[str, str], sku: Sku, key: RequestKey | None) -> Stock:
         """Return the current stock; with a key, the stock of the first answer.
 
         Raises IdempotencyConflict.
@@ -111,7 +111,7 @@ class Inventory:
         """Return the receipts that are written already. Eventually consistent."""
         return self._store.received(receipt_ids)
 
-    def reserve(self, order_id: OrderId, quantities: dict[str, int]) -> None:
+    def reserve(self, order_id: OrderId, quantities: dict[Sku, int]) -> None:
         """Reserve the units of one order. Raises OutOfStock, or ReservationEnded if its reservation has ended."""
         if self._store.reserve(order_id, quantities, expires_at=self._clock() + self._hold):
             return
@@ -146,7 +146,7 @@ class Inventory:
         if reservation.status == ReservationStatus.SOLD or not self._store.release(reservation):
             self._require(order_id, ReservationStatus.RELEASED)
 
-    def restock(self, return_id: str, quantities: dict[str, int]) -> None:
+    def restock(self, return_id: str, quantities: dict[Sku, int]) -> None:
         """Make returned units available again, once for each return."""
         self._store.restock(return_id, quantities)
 

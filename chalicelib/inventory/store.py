@@ -27,7 +27,7 @@ from chalicelib.inventory.model import Booked, OutOfStock, Reservation, Reservat
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import Write, batch_get, failed_conditions, is_accepted, patiently, transact
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
@@ -56,7 +56,7 @@ RECEIVE = (
 )
 
 
-def stock_key(sku: str) -> dict[str, str]:
+def stock_key(sku: Sku) -> dict[str, str]:
     return {"pk": f"STOCK#{sku}"}
 
 
@@ -81,11 +81,11 @@ class InventoryStore:
         self._db = dynamodb
         self._table = table
 
-    def stocks(self, skus: list[str], consistent: bool = False) -> dict[str, Stock]:
+    def stocks(self, skus: list[Sku], consistent: bool = False) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU. Eventually consistent by default."""
         return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus), consistent)}
 
-    def stock(self, sku: str) -> Stock | None:
+    def stock(self, sku: Sku) -> Stock | None:
         """Return the stock of a SKU, read consistently; None if it has none."""
         answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
         return Stock.model_validate(answer["Item"]) if "Item" in answer else None
@@ -93,7 +93,7 @@ class InventoryStore:
     def adjust(
         self,
         entry: dict[str, str],
-        sku: str,
+        sku: Sku,
         movement: StockAdjustment,
         seen: Stock | None = None,
         fingerprint: str | None = None,
@@ -140,7 +140,7 @@ class InventoryStore:
         )
         return Stock.model_validate(kept["Attributes"]["answer"])
 
-    def adjustments(self, sku: str, limit: int, cursor: str | None = None) -> tuple[list[StockAdjustment], str | None]:
+    def adjustments(self, sku: Sku, limit: int, cursor: str | None = None) -> tuple[list[StockAdjustment], str | None]:
         """Return adjustments, newest first, and the cursor of older ones. Eventually consistent.
 
         Raises CursorInvalid.
@@ -167,7 +167,7 @@ class InventoryStore:
         answer = self._db.get_item(TableName=self._table, Key=reservation_key(order_id), ConsistentRead=True)
         return Reservation.model_validate(answer["Item"]) if "Item" in answer else None
 
-    def reserve(self, order_id: OrderId, quantities: dict[str, int], expires_at: datetime) -> bool:
+    def reserve(self, order_id: OrderId, quantities: dict[Sku, int], expires_at: datetime) -> bool:
         """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
         lost = self._transact([self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
@@ -218,7 +218,7 @@ class InventoryStore:
         )
         return [Reservation.model_validate(item) for item in answer["Items"]]
 
-    def restock(self, return_id: str, quantities: dict[str, int]) -> bool:
+    def restock(self, return_id: str, quantities: dict[Sku, int]) -> bool:
         """Make sold units available again; return False if this return was restocked before."""
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
@@ -270,7 +270,7 @@ class InventoryStore:
             item["expiring"] = EXPIRING
         return {"Put": self._new(item)}
 
-    def _moves(self, quantities: dict[str, int], move: str, condition: str | None = None) -> list[Write]:
+    def _moves(self, quantities: dict[Sku, int], move: str, condition: str | None = None) -> list[Write]:
         return [
             self._update(stock_key(sku), move, {":quantity": quantity}, condition)
             for sku, quantity in quantities.items()

@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import NewType
 
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 
 ReturnId = NewType("ReturnId", str)
 """The id of a return. A return belongs to an order, so the two ids often travel together."""
@@ -25,13 +25,13 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def new_return_id(order_id: OrderId, key: str | None, wanted: dict[str, int] | None) -> ReturnId:
+def new_return_id(order_id: OrderId, key: str | None, wanted: dict[Sku, int] | None) -> ReturnId:
     """The same for the same key, or without a key for the same units: a repeated request is one return."""
     source = f"key {key}" if key else f"pieces {fingerprint(wanted)}"
     return ReturnId(f"ret_{hashlib.sha256(f'{order_id} {source}'.encode()).hexdigest()[:24]}")
 
 
-def fingerprint(wanted: dict[str, int] | None) -> str:
+def fingerprint(wanted: dict[Sku, int] | None) -> str:
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
 

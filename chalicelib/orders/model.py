@@ -39,7 +39,7 @@ from chalicelib.orders.returns import (
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.pricing.model import Adjustment
@@ -116,7 +116,7 @@ class OrderLine(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    sku: str
+    sku: Sku
     name: str
     image: str
     quantity: int
@@ -181,11 +181,11 @@ class Order(BaseModel):
         return self.total.amount > 0 and any(moment.status == Status.AUTHORIZED for moment in self.history)
 
     @property
-    def quantities(self) -> dict[str, int]:
+    def quantities(self) -> dict[Sku, int]:
         return {line.sku: line.quantity for line in self.lines}
 
     @property
-    def returned(self) -> Counter[str]:
+    def returned(self) -> Counter[Sku]:
         """Return the units by sku that came back or are on their way back."""
         return returned_units(self.returns)
 
@@ -260,7 +260,7 @@ class Order(BaseModel):
         return self._changed(events.DISPATCHED, at, dispatched_at=iso(at))
 
     def return_requested(
-        self, return_id: ReturnId, wanted: dict[str, int] | None, at: datetime, kept: int | None = None
+        self, return_id: ReturnId, wanted: dict[Sku, int] | None, at: datetime, kept: int | None = None
     ) -> "Order":
         """With these units, or all that are left, on their way back. Returns itself if it knows this return.
 

@@ -9,14 +9,14 @@ from chalicelib.catalog.model import Product, is_sold
 from chalicelib.orders.model import OrderLine
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, UnprocessableRequest
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.pricing.model import Quote as Priced
 
 
 class QuotedLine(BaseModel):
-    sku: str
+    sku: Sku
     name: str
     image: str
     quantity: int
@@ -35,7 +35,7 @@ class NewQuote(BaseModel):
 
 
 class UnavailableLine(BaseModel):
-    sku: str
+    sku: Sku
     quantity: int
     name: str | None
 
@@ -83,7 +83,7 @@ class CartAlreadyOrdered(Conflict):
         self.members = OrderedBefore(order_id=order_id)
 
 
-def lines_of(cart: Cart, products: dict[str, Product]) -> list[OrderLine]:
+def lines_of(cart: Cart, products: dict[Sku, Product]) -> list[OrderLine]:
     """Return the lines of an order of this cart, at the prices of now. Raises CartEmpty, ProductUnavailable."""
     if not cart.lines:
         raise CartEmpty

@@ -10,6 +10,7 @@ from chalicelib.events.contracts import PaymentMovement
 from chalicelib.orders.keys import ReturnId
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, UnprocessableRequest
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.apportioning import parts_of_return
 from chalicelib.pricing.model import Adjustment, PricedLine
@@ -52,7 +53,7 @@ class Return(BaseModel):
     id: ReturnId
     status: ReturnStatus
     requested_at: str
-    quantities: dict[str, int]
+    quantities: dict[Sku, int]
     refund: Money
     fingerprint: str
     value: Money | None = None
@@ -79,14 +80,14 @@ class FailedRefund(BaseModel):
     return_id: str | None = None
 
 
-def returned_units(returns: Sequence[Return]) -> Counter[str]:
+def returned_units(returns: Sequence[Return]) -> Counter[Sku]:
     """Return the units by sku that came back or are on their way back."""
     return sum((Counter(each.quantities) for each in returns), Counter())
 
 
 def units_to_return(
-    wanted: dict[str, int] | None, ordered: Mapping[str, int], returned: Counter[str]
-) -> dict[str, int]:
+    wanted: dict[Sku, int] | None, ordered: Mapping[Sku, int], returned: Counter[Sku]
+) -> dict[Sku, int]:
     """Return the units that come back: the wanted ones, or all that are left.
 
     Raises NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder.
@@ -105,10 +106,10 @@ def units_to_return(
 
 
 def value_of_units(
-    quantities: Mapping[str, int],
+    quantities: Mapping[Sku, int],
     lines: Sequence[PricedLine],
     adjustments: Sequence[Adjustment],
-    returned: Counter[str],
+    returned: Counter[Sku],
 ) -> int:
     """Return what these units cost with their part of the adjustments, in minor units, after others came back."""
     items = sum(line.unit_price.amount * quantities.get(line.sku, 0) for line in lines)
@@ -119,7 +120,7 @@ def adjustments_of_return(
     return_id: str, returns: Sequence[Return], lines: Sequence[PricedLine], adjustments: Sequence[Adjustment]
 ) -> list[Adjustment]:
     """Return the part of the adjustments that is in the value of a return; none for an unknown one."""
-    before: Counter[str] = Counter()
+    before: Counter[Sku] = Counter()
     for each in returns:
         if each.id == return_id:
             return parts_of_return(lines, adjustments, before, each.quantities)

@@ -30,7 +30,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -66,7 +66,7 @@ class ReturnRequest(BaseModel):
     ] = None
 
     @property
-    def wanted(self) -> dict[str, int] | None:
+    def wanted(self) -> dict[Sku, int] | None:
         if self.lines is None:
             return None
         return dict(sum((Counter({line.sku: line.quantity}) for line in self.lines), Counter()))

@@ -11,7 +11,7 @@ from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -136,7 +136,7 @@ class Orders:
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
     def take_back(
-        self, order_id: OrderId, return_id: ReturnId, wanted: dict[str, int] | None, kept: int | None = None
+        self, order_id: OrderId, return_id: ReturnId, wanted: dict[Sku, int] | None, kept: int | None = None
     ) -> Return:
         """Accept a return of these units, or of all that are left; its event starts the refund.
 

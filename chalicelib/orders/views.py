@@ -9,7 +9,7 @@ from chalicelib.orders.model import Order, Reason, Status, StatusChange
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.shipping.address import Address, address_lines
@@ -19,12 +19,12 @@ Action = Literal["cancel", "return"]
 
 
 class ReturnLine(BaseModel):
-    sku: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    sku: Annotated[Sku, StringConstraints(min_length=1, max_length=64)]
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
 
 class LineView(BaseModel):
-    sku: str
+    sku: Sku
     name: str
     image: str
     quantity: int

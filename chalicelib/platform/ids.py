@@ -6,3 +6,5 @@ A text becomes an id where it enters: in a model of a request, a message or an i
 from typing import NewType
 
 OrderId = NewType("OrderId", str)
+Sku = NewType("Sku", str)
+"""The id of a product."""

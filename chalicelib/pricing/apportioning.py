@@ -8,14 +8,15 @@ adjustment exactly, and no unit is ever worth less than nothing.
 
 from collections.abc import Mapping, Sequence
 
+from chalicelib.platform.ids import Sku
 from chalicelib.pricing.model import Adjustment, AdjustmentKind, PricedLine
 
 
 def parts_of_return(
     lines: Sequence[PricedLine],
     adjustments: Sequence[Adjustment],
-    returned: Mapping[str, int],
-    quantities: Mapping[str, int],
+    returned: Mapping[Sku, int],
+    quantities: Mapping[Sku, int],
 ) -> list[Adjustment]:
     """Return each adjustment's part in a return of these quantities, after others returned before. Zero is left out.
 

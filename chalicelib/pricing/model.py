@@ -8,6 +8,7 @@ from typing import Annotated, Generic, Protocol, TypeVar
 from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money, decimal_text, total
 
 
@@ -15,7 +16,7 @@ class PricedLine(Protocol):
     """A line as pricing reads it: the cart's, the checkout's and the order's lines have this shape."""
 
     @property
-    def sku(self) -> str: ...
+    def sku(self) -> Sku: ...
     @property
     def quantity(self) -> int: ...
     @property

@@ -8,14 +8,15 @@ A file that cannot be read as a whole is refused before anything of it is writte
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from chalicelib.catalog.model import Product, ProductChange, ProductDetails, Sku
+from chalicelib.catalog.model import NewSku, Product, ProductChange, ProductDetails
 from chalicelib.inventory.model import Stock
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import NotFound
+from chalicelib.platform.ids import Sku
 
 ROW_LIMIT = 100_000
 """Rows of one file."""
@@ -63,7 +64,7 @@ class ImportedProduct(ProductChange):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    sku: Sku
+    sku: NewSku
     stock: Units | None = None
     received: Units | None = None
 
@@ -107,7 +108,7 @@ class BadRow(BaseModel):
     """`sku` is empty where there is none that could be one."""
 
     line: int
-    sku: str
+    sku: Sku | Literal[""]
     problem: str
 
 

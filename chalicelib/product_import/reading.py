@@ -1,12 +1,13 @@
 """From an uploaded file to batches of checked rows, line by line: memory holds one batch, and the skus seen so far."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from pydantic import ValidationError
 
 from chalicelib.catalog.model import is_sku
 from chalicelib.platform import strict_json
+from chalicelib.platform.ids import Sku
 from chalicelib.product_import.csv_rows import Draft, csv_rows
 from chalicelib.product_import.model import ROW_LIMIT, BadRow, Batch, FileRefused, Format, ImportedProduct, Row
 
@@ -40,7 +41,7 @@ def batches(stream: BinaryIO, file_format: Format, import_id: str, content: str)
 def checked(stream: BinaryIO, file_format: Format) -> Iterator[Row | BadRow]:
     """Every row, good or bad. Of rows with the same sku the first good one counts. Raises FileRefused."""
     drafts = csv_rows(_lines(stream)) if file_format == Format.CSV else _json_rows(_lines(stream))
-    first_line: dict[str, int] = {}
+    first_line: dict[Sku, int] = {}
     count = 0
     for draft in drafts:
         count += 1
@@ -103,7 +104,7 @@ def _problem_of(place: tuple[int | str, ...], kind: str, message: str) -> str:
     return f"{field}: {message}" if field else message.removeprefix("Value error, ")
 
 
-def _sku_of(values: Any) -> str:
+def _sku_of(values: Any) -> Sku | Literal[""]:
     """Of a bad row, if it has one."""
     sku = values.get("sku") if isinstance(values, dict) else None
-    return sku if isinstance(sku, str) and is_sku(sku) else ""
+    return Sku(sku) if isinstance(sku, str) and is_sku(sku) else ""

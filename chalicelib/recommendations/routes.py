@@ -7,6 +7,7 @@ from chalicelib.catalog.model import ProductNotFound
 from chalicelib.catalog.views import SHARED_SECONDS, ProductView, product_view
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import Sku
 
 routes = Blueprint(__name__)
 
@@ -24,7 +25,7 @@ class AlsoBought(BaseModel):
     routes, "GET", "/products/{sku}/also-bought", summary="List products bought together with a product",
     answer=AlsoBought, shared_seconds=SHARED_SECONDS, refusals=(ProductNotFound,),
 )  # fmt: skip
-def list_also_bought(call: Call, sku: str) -> AlsoBought:
+def list_also_bought(call: Call, sku: Sku) -> AlsoBought:
     """Return up to four products that were most often in an order with this one."""
     wiring.catalog().product(sku)
     skus = wiring.recommendations().also_bought(sku)[:CANDIDATES]

@@ -3,6 +3,7 @@
 from chalicelib.events.contracts import OrderCompleted
 from chalicelib.events.envelope import Envelope
 from chalicelib.events.fan_in import Consequence, FanIn
+from chalicelib.platform.ids import Sku
 from chalicelib.recommendations.model import most_often, top_pairs
 from chalicelib.recommendations.store import AffinityStore
 
@@ -20,10 +21,10 @@ class Recommendations:
         together = self._store.bought_together([line.sku for line in order.lines])
         self._fan_in.complete(event, Consequence.AFFINITY, lambda: together)
 
-    def also_bought(self, sku: str) -> list[str]:
+    def also_bought(self, sku: Sku) -> list[Sku]:
         """Return the skus that were in an order with this one, most frequent first."""
         return most_often(self._store.together_with(sku))
 
-    def bought_together(self) -> list[tuple[str, str, int]]:
+    def bought_together(self) -> list[tuple[Sku, Sku, int]]:
         """Return the pairs that most orders had, with how many."""
         return top_pairs(self._store.all_together(), TOP_PAIRS)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, ConfigDict
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
 from chalicelib.platform.errors import Unavailable
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, Sku
 
 
 class ShipmentRefused(Exception):
@@ -74,7 +74,7 @@ class Parcel(BaseModel):
     region: str | None = None
     postal_code: str | None = None
     country: str
-    quantities: dict[str, int]
+    quantities: dict[Sku, int]
 
 
 class WarehouseRequest(BaseModel):
