@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.platform.errors import Conflict, Unauthenticated, UnprocessableRequest
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 
 MAX_QUANTITY = 20
 """Units of one product in one cart, at most."""
@@ -60,9 +60,9 @@ class Cart:
         return self.expires_at - LIFETIME
 
     @property
-    def customer_id(self) -> str | None:
+    def customer_id(self) -> CustomerId | None:
         kind, _, owner = self.id.partition("#")
-        return owner if kind == "customer" else None
+        return CustomerId(owner) if kind == "customer" else None
 
     @property
     def was_just_ordered(self) -> bool:
@@ -121,5 +121,5 @@ def guest_cart_id(token: str) -> str:
     return f"guest#{hashlib.sha256(token.encode()).hexdigest()}"
 
 
-def customer_cart_id(customer_id: str) -> str:
+def customer_cart_id(customer_id: CustomerId) -> str:
     return f"customer#{customer_id}"

@@ -18,7 +18,7 @@ from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.dynamo import Write
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.retries import retry_on_conflict
 
 ATTEMPTS = 4
@@ -64,7 +64,7 @@ class Carts:
         cart_id = self.cart_id(caller, token)
         return self._change(cart_id, lambda cart: cart.without(sku), caller.email) if cart_id else None
 
-    def claim(self, customer_id: str, token: str, email: str | None = None) -> tuple[Cart, Cart]:
+    def claim(self, customer_id: CustomerId, token: str, email: str | None = None) -> tuple[Cart, Cart]:
         """Move the guest's lines into the customer's cart, as far as it has room, in one transaction.
 
         Returns the customer's cart and the guest's. What there was no room for stays in the guest's cart, so that

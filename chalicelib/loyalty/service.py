@@ -5,6 +5,7 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.events.fan_in import Consequence, FanIn
 from chalicelib.loyalty.store import PointsStore
 from chalicelib.platform.dynamo import Write
+from chalicelib.platform.ids import CustomerId
 
 
 class Loyalty:
@@ -12,19 +13,19 @@ class Loyalty:
         self._store = store
         self._fan_in = fan_in
 
-    def earn_points(self, event: Envelope, customer_id: str) -> None:
+    def earn_points(self, event: Envelope, customer_id: CustomerId) -> None:
         """Count the points of an OrderCompleted once. Raises CountersBusy, TableBusy."""
         order = OrderCompleted.model_validate(event.data)
         self._fan_in.complete(
             event, Consequence.POINTS, lambda: self._store.kept(order.order_id, customer_id, order.total.amount)
         )
 
-    def returned(self, event: Envelope, customer_id: str) -> list[Write]:
+    def returned(self, event: Envelope, customer_id: CustomerId) -> list[Write]:
         """Return the writes that take back the points of an OrderReturned or OrderPartlyReturned."""
         order = ReturnEventData.model_validate(event.data)
         return self._store.kept(order.order_id, customer_id, -order.returned.refund.amount)
 
-    def points_of(self, customer_id: str) -> int:
+    def points_of(self, customer_id: CustomerId) -> int:
         return self._store.points_of(customer_id)
 
     def all_points(self) -> int:

@@ -10,7 +10,7 @@
 from chalicelib.loyalty.model import points_for
 from chalicelib.platform.counters import CounterTable, ItemKey
 from chalicelib.platform.dynamo import Write
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import CustomerId, OrderId
 
 STILL_KEPT = "attribute_not_exists(kept) OR kept = :before"
 ALL_POINTS = {"pk": "POINTS", "sk": "TOTAL"}
@@ -20,7 +20,7 @@ def order_points_key(order_id: OrderId) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": "POINTS"}
 
 
-def customer_key(customer_id: str) -> ItemKey:
+def customer_key(customer_id: CustomerId) -> ItemKey:
     return {"pk": f"CUSTOMER#{customer_id}", "sk": "POINTS"}
 
 
@@ -28,7 +28,7 @@ class PointsStore:
     def __init__(self, table: CounterTable) -> None:
         self._table = table
 
-    def kept(self, order_id: OrderId, customer_id: str, change: int) -> list[Write]:
+    def kept(self, order_id: OrderId, customer_id: CustomerId, change: int) -> list[Write]:
         """Return the writes for a change, in minor units, of what the shop keeps of an order."""
         before = int(self._table.item(order_points_key(order_id)).get("kept", 0))
         points = points_for(before + change) - points_for(before)
@@ -44,7 +44,7 @@ class PointsStore:
             self._table.add(ALL_POINTS, points=points),
         ]
 
-    def points_of(self, customer_id: str) -> int:
+    def points_of(self, customer_id: CustomerId) -> int:
         return int(self._table.item(customer_key(customer_id)).get("points", 0))
 
     def all_points(self) -> int:

@@ -11,11 +11,12 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.notifications.model import Item
 from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.ids import CustomerId
 from chalicelib.platform.log import log
 
 
 class Consent(Protocol):
-    def is_given(self, customer_id: str) -> bool: ...
+    def is_given(self, customer_id: CustomerId) -> bool: ...
 
 
 class ReminderEmails(Protocol):
@@ -67,6 +68,6 @@ class CartReminders:
             log.exception("not reminded")
             return False
 
-    def _has_ordered_since(self, customer_id: str, cart: Cart) -> bool:
+    def _has_ordered_since(self, customer_id: CustomerId, cart: Cart) -> bool:
         newest, _ = self._orders.of_customer(customer_id, None)
         return bool(newest) and newest[0].placed_at > iso(cart.changed_at)

@@ -8,6 +8,7 @@ from pydantic import Field
 from chalicelib import wiring
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import CustomerId
 from chalicelib.platform.links import LinkExpired, LinkInvalid
 
 routes = Blueprint(__name__)
@@ -48,5 +49,6 @@ def put_email_preferences(call: Call, body: EmailPreferences) -> EmailPreference
 )  # fmt: skip
 def unsubscribe(call: Call, token: str) -> Unsubscribed:
     """Withdraw consent to cart reminders without signing in (RFC 8058). The request body is ignored."""
-    wiring.reminder_consent().choose(wiring.links().subject("unsubscribe", token), False)
+    customer_id = CustomerId(wiring.links().subject("unsubscribe", token))
+    wiring.reminder_consent().choose(customer_id, False)
     return Unsubscribed()

@@ -39,7 +39,7 @@ from chalicelib.orders.returns import (
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.pricing.model import Adjustment
@@ -148,7 +148,7 @@ class Order(BaseModel):
     version: int
     status: Status
     reason: Reason | None = None
-    customer_id: str | None = None
+    customer_id: CustomerId | None = None
     token_hash: str | None = None
     email: str
     shipping_address: Address
@@ -229,7 +229,7 @@ class Order(BaseModel):
         """Nothing is under way with it."""
         return self.is_over and all(each.status == ReturnStatus.REFUNDED for each in self.returns)
 
-    def claimed(self, customer_id: str, at: datetime) -> "Order":
+    def claimed(self, customer_id: CustomerId, at: datetime) -> "Order":
         """Return it as this customer's. Raise OrderNotFound if it is another customer's."""
         if self.customer_id == customer_id:
             return self
@@ -341,7 +341,7 @@ class Order(BaseModel):
         changed = self.model_copy(update={"version": self.version + 1, **facts})
         return changed.model_copy(update={"pending_event": event_of(changed, event_type, at, about, cause)})
 
-    def is_buyers(self, customer_id: str | None, token: str | None) -> bool:
+    def is_buyers(self, customer_id: CustomerId | None, token: str | None) -> bool:
         """Whether the customer placed this order, or the token is the one of the guest who did."""
         is_customers = customer_id is not None and customer_id == self.customer_id
         return is_customers or (token is not None and self.opens_with(token))

@@ -8,7 +8,7 @@ from chalicelib.orders.keys import token_hash
 from chalicelib.orders.model import EVENT_OF, Order, OrderLine, Status, StatusChange
 from chalicelib.platform import tracing
 from chalicelib.platform.clock import iso
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import CustomerId, OrderId
 from chalicelib.pricing.model import Adjustment, total_of
 from chalicelib.shipping.address import Address
 
@@ -16,7 +16,7 @@ from chalicelib.shipping.address import Address
 def placed(
     *,
     order_id: OrderId,
-    customer_id: str | None,
+    customer_id: CustomerId | None,
     token: str | None,
     email: str,
     shipping_address: Address,

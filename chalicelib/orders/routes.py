@@ -30,7 +30,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -88,7 +88,7 @@ class AdminOrderQuery(PageQuery):
     """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
 
     status: Status | None = None
-    customer_id: Annotated[str, one_line(100)] | None = None
+    customer_id: Annotated[CustomerId, one_line(100)] | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

@@ -11,7 +11,7 @@ from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -96,7 +96,7 @@ class Orders:
 
         return self._change(order_id, claimed)
 
-    def of_customer(self, customer_id: str, cursor: str | None) -> tuple[list[Order], str | None]:
+    def of_customer(self, customer_id: CustomerId, cursor: str | None) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
         return self._store.page("by-customer", customer_id, cursor, PAGE_SIZE)
 

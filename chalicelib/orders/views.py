@@ -9,7 +9,7 @@ from chalicelib.orders.model import Order, Reason, Status, StatusChange
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.shipping.address import Address, address_lines
@@ -111,7 +111,7 @@ class OrderPage(BaseModel):
 
 class AdminOrderSummary(OrderSummary):
     email: str
-    customer_id: Annotated[str | None, Field(description="None of a guest.")]
+    customer_id: Annotated[CustomerId | None, Field(description="None of a guest.")]
 
 
 class AdminOrderPage(BaseModel):

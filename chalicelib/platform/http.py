@@ -13,6 +13,7 @@ from chalicelib.platform import identity
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Forbidden, Refusal, TooLarge, Unauthenticated
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.ids import CustomerId
 from chalicelib.platform.log import bind_log_context, log, milliseconds_since
 from chalicelib.platform.problems import response, translated
 from chalicelib.platform.request_input import check_unicode, given_once, json_object, validated
@@ -56,7 +57,7 @@ class Call:
         return {name: value for name, _, value in pairs if name}
 
     @property
-    def customer_id(self) -> str:
+    def customer_id(self) -> CustomerId:
         """Raises SignInRequired; never on a route whose access is `customer` or `admin`."""
         if self.caller.customer_id is None:
             raise SignInRequired

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from chalicelib.platform.errors import Unauthenticated, Unavailable
+from chalicelib.platform.ids import CustomerId
 from chalicelib.platform.settings import settings
 
 ADMIN_GROUP = "admin"
@@ -34,7 +35,7 @@ class Caller:
     """`customer_id` is the user pool's `sub`; None for a guest. `email_is_confirmed` means that they proved to
     receive mail at that address. `client` is a keyed fingerprint of the client address, on routes that cause emails."""
 
-    customer_id: str | None = None
+    customer_id: CustomerId | None = None
     email: str | None = None
     is_admin: bool = False
     email_is_confirmed: bool = False
@@ -63,7 +64,7 @@ def identify(headers: Mapping[str, str]) -> Caller:
 
 def caller_of(claims: Mapping[str, Any]) -> Caller:
     return Caller(
-        customer_id=claims["sub"],
+        customer_id=CustomerId(claims["sub"]),
         email=claims.get("email"),
         is_admin=ADMIN_GROUP in claims.get("cognito:groups", []),
         email_is_confirmed=str(claims.get("email_verified", "")).lower() == "true",

@@ -8,3 +8,5 @@ from typing import NewType
 OrderId = NewType("OrderId", str)
 Sku = NewType("Sku", str)
 """The id of a product."""
+CustomerId = NewType("CustomerId", str)
+"""The user pool's `sub` of an account."""
