@@ -2,12 +2,15 @@
 
 import hashlib
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.ids import OrderId
+
+EventId = NewType("EventId", str)
+"""The id of an event of ours. Stripe's events have ids of their own."""
 
 
 class Envelope(BaseModel):
@@ -18,7 +21,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: EventId
     type: str
     version: int
     time: str
@@ -37,11 +40,11 @@ class Envelope(BaseModel):
         return order_id
 
     @property
-    def event_id(self) -> str:
+    def event_id(self) -> EventId:
         """As messages call it that carry one."""
         return self.id
 
 
-def new_event_id(key: str | None = None) -> str:
+def new_event_id(key: str | None = None) -> EventId:
     """Return a random id, or the one that belongs to `key`: the same each time."""
-    return f"evt_{hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex}"
+    return EventId(f"evt_{hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from chalicelib.cart.model import Cart
+from chalicelib.events.envelope import EventId
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
@@ -56,7 +57,7 @@ class Notifications:
     def return_refunded(self, order: Order, return_id: str) -> None:
         self._send_once(Occasion.REFUNDED, order, return_id)
 
-    def order_link(self, order: Order, request_id: str, client: str) -> None:
+    def order_link(self, order: Order, request_id: EventId, client: str) -> None:
         """Mail the order's own address a link to it, once for each request and within the limits of `client`."""
         email = compose(Occasion.LINK, order, self.link(order), self._storefront_url)
 
