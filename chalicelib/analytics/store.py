@@ -25,12 +25,12 @@ from chalicelib.analytics.funnel import NEITHER, Step
 from chalicelib.analytics.model import Day, Sales, Sold
 from chalicelib.platform.counters import CounterTable, ItemKey, counts
 from chalicelib.platform.dynamo import Write
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 FUNNEL = "FUNNEL"
 
 
-def return_key(order_id: OrderId, return_id: str) -> ItemKey:
+def return_key(order_id: OrderId, return_id: ReturnId) -> ItemKey:
     return {"pk": f"ORDER#{order_id}", "sk": f"RETURN#{return_id}"}
 
 

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from chalicelib.orders.model import Order, Status
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import Seller, Shop
 from chalicelib.pricing.model import Adjustment
@@ -206,7 +206,7 @@ def _credited(order: Order, credit: Credit) -> list[DocumentLine]:
     ]
     if not items:
         return [DocumentLine(name=WORDS[credit.cause], amount=credit.amount)]
-    items += _adjusted(order.adjustments_of(credit.reference))
+    items += _adjusted(order.adjustments_of(ReturnId(credit.reference)))
     if difference := credit.amount - sum(line.amount for line in items):
         items.append(DocumentLine(name="Refunded before", amount=difference))
     return items

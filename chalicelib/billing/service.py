@@ -23,7 +23,7 @@ from chalicelib.orders.model import Order
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.errors import CursorInvalid
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, ReturnId
 from chalicelib.platform.log import log
 from chalicelib.platform.retries import retry_on_conflict
 from chalicelib.platform.shop import Shop
@@ -58,7 +58,7 @@ class Billing:
             lambda number, now: credit_note_of(order, credit, invoice, number, now, self._shop),
         )
 
-    def reverse(self, order: Order, reference: str, return_id: str | None) -> Document:
+    def reverse(self, order: Order, reference: str, return_id: ReturnId | None) -> Document:
         """Cancel the credit note of a refund that did not arrive: of the refund itself, or else of its return.
 
         Raises CreditNoteMissing, BillingBusy.

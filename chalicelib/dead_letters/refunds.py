@@ -5,7 +5,7 @@ from typing import Protocol
 from chalicelib.dead_letters.model import NoFailedRefund
 from chalicelib.orders.model import Order, Reason, Status
 from chalicelib.orders.service import Orders
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, ReturnId
 
 
 class RestartedWorkflow(Protocol):
@@ -33,7 +33,7 @@ class RefundRetries:
             raise NoFailedRefund
         return names
 
-    def _restart(self, order: Order, return_id: str | None) -> str | None:
+    def _restart(self, order: Order, return_id: ReturnId | None) -> str | None:
         """Return the workflow's name; None where no workflow made the refund."""
         if return_id:
             self._return_workflow.restart(return_id, {"order_id": order.id, "return_id": return_id})

@@ -15,7 +15,7 @@ from chalicelib.events.envelope import Envelope, new_event_id
 from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.money import Money
 
 
@@ -91,7 +91,7 @@ class OrderCancelled(OrderData):
 class Returned(EventData):
     """One return: units by sku, and the refund for them."""
 
-    return_id: str
+    return_id: ReturnId
     refund: Money
     quantities: dict[Sku, int]
     value: Annotated[Money | None, Field(description="What the items cost, where it is known.")] = None
@@ -134,7 +134,7 @@ class PaymentMovement(EventData):
 
     reference: Annotated[str, Field(examples=["re_1", "dp_1"], description="Its id there: one event of a type each.")]
     amount: Money
-    return_id: Annotated[str | None, Field(description="The return that a refund belongs to.")] = None
+    return_id: Annotated[ReturnId | None, Field(description="The return that a refund belongs to.")] = None
     outside: Annotated[bool, Field(description="Whether the refund was made outside the shop.")] = False
 
 

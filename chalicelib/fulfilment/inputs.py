@@ -2,8 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from chalicelib.orders.keys import ReturnId
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, ReturnId
 
 
 class StepInput(TypedDict):

@@ -25,7 +25,7 @@ from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.service import Payments
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, ReturnId
 from chalicelib.platform.log import log
 from chalicelib.platform.workflows import LastExecution, machine_name
 from chalicelib.shipping.model import ShipmentStatus
@@ -146,7 +146,7 @@ class Recovery:
         if machine == self._return_workflow.machine:
             given = self._return_workflow.input_of(died.detail.name)
             order = self._orders.get(OrderId(given["order_id"]))
-            self._tend_return(order, order.accepted_return(name), timedelta())
+            self._tend_return(order, order.accepted_return(ReturnId(name)), timedelta())
         else:
             self._tend_order(self._orders.get(OrderId(name)), timedelta())
 

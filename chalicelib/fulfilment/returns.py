@@ -6,12 +6,11 @@ from typing import Protocol
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.service import Inventory
-from chalicelib.orders.keys import ReturnId
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.orders.service import Orders
 from chalicelib.payments.refunds import Given
 from chalicelib.payments.service import Payments
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, ReturnId
 
 
 def given(order_id: OrderId, return_id: ReturnId) -> dict[str, str]:

@@ -17,7 +17,7 @@ from chalicelib.inventory.model import (
 )
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.request_keys import RequestKey
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -146,7 +146,7 @@ class Inventory:
         if reservation.status == ReservationStatus.SOLD or not self._store.release(reservation):
             self._require(order_id, ReservationStatus.RELEASED)
 
-    def restock(self, return_id: str, quantities: dict[Sku, int]) -> None:
+    def restock(self, return_id: ReturnId, quantities: dict[Sku, int]) -> None:
         """Make returned units available again, once for each return."""
         self._store.restock(return_id, quantities)
 

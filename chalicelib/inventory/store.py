@@ -27,7 +27,7 @@ from chalicelib.inventory.model import Booked, OutOfStock, Reservation, Reservat
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import Write, batch_get, failed_conditions, is_accepted, patiently, transact
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
@@ -60,7 +60,7 @@ def stock_key(sku: Sku) -> dict[str, str]:
     return {"pk": f"STOCK#{sku}"}
 
 
-def restock_key(return_id: str) -> dict[str, str]:
+def restock_key(return_id: ReturnId) -> dict[str, str]:
     return {"pk": f"RESTOCK#{return_id}"}
 
 
@@ -218,7 +218,7 @@ class InventoryStore:
         )
         return [Reservation.model_validate(item) for item in answer["Items"]]
 
-    def restock(self, return_id: str, quantities: dict[Sku, int]) -> bool:
+    def restock(self, return_id: ReturnId, quantities: dict[Sku, int]) -> bool:
         """Make sold units available again; return False if this return was restocked before."""
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])

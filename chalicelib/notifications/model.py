@@ -7,6 +7,7 @@ from enum import StrEnum
 from chalicelib.notifications.rendering import Formats, render
 from chalicelib.orders.model import Order, Reason
 from chalicelib.orders.returns import Return
+from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.shop import shop
 from chalicelib.shipping.address import address_lines
 
@@ -75,7 +76,9 @@ class Item:
     amount: str | None = None
 
 
-def compose(occasion: Occasion, order: Order, link: str, storefront_url: str, return_id: str | None = None) -> Email:
+def compose(
+    occasion: Occasion, order: Order, link: str, storefront_url: str, return_id: ReturnId | None = None
+) -> Email:
     """Return the email of this occasion; `link` opens the order's page.
 
     It contains no text of the buyer before a payment of the order succeeded: until then, any visitor can have such an

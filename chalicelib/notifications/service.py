@@ -9,6 +9,7 @@ from chalicelib.events.envelope import EventId
 from chalicelib.notifications.limits import MailLimits
 from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Order
+from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
 
@@ -54,7 +55,7 @@ class Notifications:
     def order_cancelled(self, order: Order) -> None:
         self._send_once(Occasion.CANCELLED, order)
 
-    def return_refunded(self, order: Order, return_id: str) -> None:
+    def return_refunded(self, order: Order, return_id: ReturnId) -> None:
         self._send_once(Occasion.REFUNDED, order, return_id)
 
     def order_link(self, order: Order, request_id: EventId, client: str) -> None:
@@ -96,14 +97,14 @@ class Notifications:
         }
         return {title: at for title, at in found.items() if at}
 
-    def _send_once(self, occasion: Occasion, order: Order, about: str | None = None) -> None:
-        email = compose(occasion, order, self.link(order), self._storefront_url, about)
+    def _send_once(self, occasion: Occasion, order: Order, return_id: ReturnId | None = None) -> None:
+        email = compose(occasion, order, self.link(order), self._storefront_url, return_id)
 
         def send() -> bool:
             is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)
             return is_allowed and self._sender.send(email)
 
-        if self._idempotency.run_once(_key(about or order.id, occasion), send, STARTS):
+        if self._idempotency.run_once(_key(return_id or order.id, occasion), send, STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 
 

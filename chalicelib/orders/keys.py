@@ -4,12 +4,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from typing import NewType
 
-from chalicelib.platform.ids import OrderId, Sku
-
-ReturnId = NewType("ReturnId", str)
-"""The id of a return. A return belongs to an order, so the two ids often travel together."""
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 
 def new_order_id() -> OrderId:

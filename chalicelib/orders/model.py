@@ -22,7 +22,7 @@ from chalicelib.events.contracts import PaymentMovement, Variant
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders import events
 from chalicelib.orders.events import About, event_of
-from chalicelib.orders.keys import ReturnId, fingerprint, token_hash
+from chalicelib.orders.keys import fingerprint, token_hash
 from chalicelib.orders.returns import (
     FailedRefund,
     OrderNotReturnable,
@@ -39,7 +39,7 @@ from chalicelib.orders.returns import (
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import Conflict, NotFound, Unavailable
-from chalicelib.platform.ids import CustomerId, OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, ReturnId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IdempotencyConflict
 from chalicelib.pricing.model import Adjustment
@@ -288,7 +288,7 @@ class Order(BaseModel):
         )
         return self._changed(events.RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
 
-    def adjustments_of(self, return_id: str) -> list[Adjustment]:
+    def adjustments_of(self, return_id: ReturnId) -> list[Adjustment]:
         """Return the part of the order's adjustments that is in the value of a return; none for an unknown one."""
         return adjustments_of_return(return_id, self.returns, self.lines, self.adjustments)
 
@@ -318,14 +318,14 @@ class Order(BaseModel):
         failed = failed_refunds_after(self.failed_refunds, event_type, movement)
         return self._changed(event_type, at, movement, cause, noted=(*self.noted, fact), failed_refunds=failed)
 
-    def accepted_return(self, return_id: str) -> Return:
+    def accepted_return(self, return_id: ReturnId) -> Return:
         """Raises ReturnUnknown."""
         found = self.return_of(return_id)
         if found is None:
             raise ReturnUnknown(return_id)
         return found
 
-    def return_of(self, return_id: str) -> Return | None:
+    def return_of(self, return_id: ReturnId) -> Return | None:
         return next((each for each in self.returns if each.id == return_id), None)
 
     def _money(self, amount: int) -> Money:

@@ -7,10 +7,9 @@ from enum import StrEnum
 from pydantic import ConfigDict
 
 from chalicelib.events.contracts import PaymentMovement
-from chalicelib.orders.keys import ReturnId
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, UnprocessableRequest
-from chalicelib.platform.ids import Sku
+from chalicelib.platform.ids import ReturnId, Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.apportioning import parts_of_return
 from chalicelib.pricing.model import Adjustment, PricedLine
@@ -77,7 +76,7 @@ class FailedRefund(BaseModel):
 
     reference: str
     amount: int
-    return_id: str | None = None
+    return_id: ReturnId | None = None
 
 
 def returned_units(returns: Sequence[Return]) -> Counter[Sku]:
@@ -117,7 +116,7 @@ def value_of_units(
 
 
 def adjustments_of_return(
-    return_id: str, returns: Sequence[Return], lines: Sequence[PricedLine], adjustments: Sequence[Adjustment]
+    return_id: ReturnId, returns: Sequence[Return], lines: Sequence[PricedLine], adjustments: Sequence[Adjustment]
 ) -> list[Adjustment]:
     """Return the part of the adjustments that is in the value of a return; none for an unknown one."""
     before: Counter[Sku] = Counter()

@@ -30,7 +30,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.ids import CustomerId, OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, ReturnId, Sku
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
@@ -74,7 +74,7 @@ class ReturnRequest(BaseModel):
 
 class ReturnAccepted(BaseModel):
     order_id: OrderId
-    return_id: str
+    return_id: ReturnId
     refund: Annotated[
         Money, Field(description="What will be refunded: the items' value, or at most what the shop still has of it.")
     ]

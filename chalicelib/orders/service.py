@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
-from chalicelib.orders.keys import ReturnId
 from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, Status
 from chalicelib.orders.returns import Return
 from chalicelib.orders.store import OrderStore, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
-from chalicelib.platform.ids import CustomerId, OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, ReturnId, Sku
 from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field
 from chalicelib.payments.provider import Dispute, DisputeStatus, PaymentId, ProviderPayment, ProviderStatus, Refund
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.dynamo import Versioned
+from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.money import Money
 
 
@@ -83,7 +84,7 @@ class PaymentUpdate:
     fact: str
     reference: str | None = None
     amount: int = 0
-    return_id: str | None = None
+    return_id: ReturnId | None = None
     outside: bool = False
 
 
@@ -213,9 +214,9 @@ class Payment(Versioned):
             if outcome and outcome != (before and OUTCOMES.get(before.status)):
                 yield PaymentUpdate(outcome, f"{dispute.id} {outcome}", *facts)
 
-    def _return_of(self, refund: Refund) -> str | None:
+    def _return_of(self, refund: Refund) -> ReturnId | None:
         order_id, _, reference = (refund.reference or "").partition(":")
-        return reference if order_id == self.order_id and reference != UNDO else None
+        return ReturnId(reference) if order_id == self.order_id and reference != UNDO else None
 
     def _status_at(self, at_provider: ProviderPayment) -> PaymentStatus:
         is_open = self.status in (PaymentStatus.CREATED, PaymentStatus.AUTHORIZED)
