@@ -4,6 +4,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { drawViews } from './pictures.mjs';
+import { drawRenditions } from './renditions.mjs';
 
 const out = 'dist';
 const browsers = ['chrome123', 'edge123', 'firefox128', 'safari17.5'];
@@ -18,6 +19,7 @@ const SHOP = { SHOP: escaped(config.name), TAGLINE: escaped(config.tagline), DES
 await rm(out, { recursive: true, force: true });
 await cp('public', out, { recursive: true });
 await drawViews(`${out}/images/products`);
+await drawRenditions(out);
 
 const site = (entryPoints) =>
   build({

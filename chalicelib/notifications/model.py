@@ -1,5 +1,6 @@
 """The emails: what each one says about an order or a cart, as pure functions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,11 +70,17 @@ class Email:
 
 @dataclass(frozen=True)
 class Item:
-    """A line of an email. The reminder of a cart names no prices."""
+    """A line of an email. `image` is the catalog's path. The reminder of a cart names no prices."""
 
     quantity: int
     name: str
+    image: str
     amount: str | None = None
+
+    @property
+    def picture(self) -> str:
+        """Return the path of the picture, for an SVG that of the rendition that `frontend/renditions.mjs` makes."""
+        return re.sub(r"[.]svg$", ".png", self.image)
 
 
 def compose(
@@ -125,7 +132,7 @@ def _wording(occasion: Occasion, order: Order, returned: Return | None) -> tuple
 def _items(order: Order, returned: Return | None, formats: Formats) -> list[Item]:
     quantities = returned.quantities if returned else order.quantities
     return [
-        Item(quantities[line.sku], line.name, formats.money(line.unit_price.times(quantities[line.sku])))
+        Item(quantities[line.sku], line.name, line.image, formats.money(line.unit_price.times(quantities[line.sku])))
         for line in order.lines
         if line.sku in quantities
     ]

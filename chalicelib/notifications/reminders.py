@@ -62,7 +62,11 @@ class CartReminders:
             if not has_consent() or self._has_ordered_since(customer_id, cart):
                 return False
             products = self._catalog.products(list(cart.lines))
-            items = [Item(count, products[sku].name) for sku, count in cart.lines.items() if is_sold(products.get(sku))]
+            items = [
+                Item(count, products[sku].name, products[sku].image)
+                for sku, count in cart.lines.items()
+                if is_sold(products.get(sku))
+            ]
             return bool(items) and self._notifications.cart_left(cart, cart.email, items, has_consent)
         except Exception:
             log.exception("not reminded")

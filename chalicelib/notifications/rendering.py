@@ -21,11 +21,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 LIGHT = {
     "ground": "#f8f3e8", "raised": "#fffcf5", "sunken": "#efe8d8", "ink": "#14262e", "quiet": "#4d5f66",
-    "line": "#ded5c0", "berry": "#a8233a", "on_berry": "#fff8ee",
+    "line": "#ded5c0", "berry": "#a8233a", "berry_text": "#a1213a", "on_berry": "#fff8ee",
 }  # fmt: skip
 DARK = {
     "ground": "#0f1c22", "raised": "#16272f", "sunken": "#0a151a", "ink": "#f1eadb", "quiet": "#a9b9ba",
-    "line": "#2a3e46", "berry": "#c8374c", "on_berry": "#fff8ee",
+    "line": "#2a3e46", "berry": "#c8374c", "berry_text": "#ff9ca6", "on_berry": "#fff8ee",
 }  # fmt: skip
 """The colours of `frontend/src/styles/tokens.css`: mail programs know no variables."""
 FONTS = {

@@ -136,7 +136,7 @@ def remind(dynamodb, new_table, clock, mail, consent):
     def remind(version):
         cart = a_cart({"MUG": 2}, "customer#ada", version)
         return notifications.cart_left(
-            cart, "ada@example.com", [Item(2, "Camp <mug>")], lambda: consent.is_given("ada")
+            cart, "ada@example.com", [Item(2, "Camp <mug>", "/images/mug.svg")], lambda: consent.is_given("ada")
         )
 
     return remind

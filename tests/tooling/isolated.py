@@ -103,7 +103,7 @@ def use_libraries() -> dict[str, Any]:
         "token": jwt.decode(token, key.public_key(), algorithms=["RS256"]),
         "address": format_of("DE").country_name,
         "email": normalized("ada@example.com"),
-        "rendered": cart_reminder("ada@example.com", [Item(2, "Mug")], "", "").html[:15],
+        "rendered": cart_reminder("ada@example.com", [Item(2, "Mug", "")], "", "").html[:15],
         "amount": Formats("DE").amount(5, "EUR"),
         "search text": indexed("Ä"),
         "time zone": shop().zone.key,

@@ -9,6 +9,7 @@ from chalicelib.notifications.model import Item
 from chalicelib.notifications.reminders import CartReminders
 from tests.builders import NOW, a_cart, a_product, an_order
 
+IMAGE = a_product().image
 TOUCHED = NOW - timedelta(days=1)
 
 
@@ -63,7 +64,7 @@ def test_a_left_cart_is_written_about(room, reminders):
     room.carts = [left()]
 
     assert reminders.send() == 1
-    assert room.sent == [("customer#ada", 3, "ada@example.com", [Item(2, "Camp mug")])]
+    assert room.sent == [("customer#ada", 3, "ada@example.com", [Item(2, "Camp mug", IMAGE)])]
     assert room.asked_since == NOW - timedelta(hours=20)
 
 
@@ -79,7 +80,7 @@ def test_reminder_omits_archived_products(room, reminders):
     room.carts = [left(lines={"MUG-01": 1, "GONE": 1, "ARCHIVED": 1}), unsold]
 
     assert reminders.send() == 1
-    assert room.sent[0][3] == [Item(1, "Camp mug")]
+    assert room.sent[0][3] == [Item(1, "Camp mug", IMAGE)]
 
 
 def test_one_that_fails_does_not_keep_the_others_from_theirs(room, reminders):

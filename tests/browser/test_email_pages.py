@@ -1,0 +1,57 @@
+"""Emails as pages: they fit phones and desktops, and axe finds nothing in the light or in the dark."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from chalicelib.notifications import rendering
+from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
+from chalicelib.orders.model import Status
+from infra.build.storefront import FRONTEND
+from tests.builders import NOW, a_line, an_order_in
+
+AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+OF_PAGES = ["region", "landmark-one-main"]
+"""Rules about landmarks, which mail programs remove."""
+WIDTHS = (320, 1024)
+UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
+DRAWN = "/images/products/CAMP-AXE-01.svg"
+
+
+def _emails(shop: str) -> list[Email]:
+    lines = [a_line("A", name=UNBROKEN, price=99_999_900), a_line("B", name="كوب للتخييم", quantity=20)]
+    lines = [line.model_copy(update={"image": DRAWN}) for line in lines]
+    order = an_order_in(Status.COMPLETED, "ord_0123456789abcdef01234567", name=UNBROKEN, lines=lines)
+    returned = order.return_requested("ret_1", None, NOW)
+    return [
+        compose(Occasion.COMPLETED, order, f"{shop}/orders/{order.id}", shop),
+        compose(Occasion.REFUNDED, returned, f"{shop}/orders/{order.id}", shop, "ret_1"),
+        cart_reminder("ada@example.com", [Item(2, UNBROKEN, DRAWN)], shop, "link_x"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3), ids=["order", "return", "cart"])
+def test_email_fits_its_window_and_axe_finds_nothing(browser: Browser, storefront_url: str, number: int) -> None:
+    page = browser.new_page(bypass_csp=True)
+    page.set_content(_emails(storefront_url)[number].html, wait_until="load")
+    page.add_script_tag(path=AXE)
+    assert page.evaluate("[...document.images].filter((each) => !each.naturalWidth).map((each) => each.src)") == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for theme, colours in (("light", rendering.LIGHT), ("dark", rendering.DARK)):
+            assert _violations(page, theme) == [], (width, theme)
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == _rgb(colours["ground"])
+    page.close()
+
+
+def _violations(page: Page, theme: Any) -> list[str]:
+    page.emulate_media(color_scheme=theme)
+    rules = {rule: {"enabled": False} for rule in OF_PAGES}
+    found = page.evaluate("(options) => axe.run(options)", {"resultTypes": ["violations"], "rules": rules})
+    return [f"{each['id']}: {node['html']}" for each in found["violations"] for node in each["nodes"]]
+
+
+def _rgb(colour: str) -> str:
+    return f"rgb({', '.join(str(int(colour[start : start + 2], 16)) for start in (1, 3, 5))})"
