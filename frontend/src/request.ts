@@ -1,7 +1,8 @@
-/** HTTP client of the shop's API: credentials, one retry with renewed credentials, and problems as exceptions. */
+/** HTTP client of the shop's API: credentials, retries while the API is busy, and problems as exceptions. */
 import { forgetIdToken, idToken } from './auth';
 import type { FieldError, ProblemMembers } from './api-types';
 import { config } from './config';
+import { answered, isRepeatable } from './retry';
 import { onThisDevice, Stored } from './storage';
 
 /** An RFC 9457 problem, or status 0 when no answer came at all. */
@@ -34,6 +35,7 @@ export interface Options {
 }
 
 const PATIENCE_MS = 20_000;
+const BUSY = 'The shop is busy right now. Please try again in a moment.';
 
 /** The token of the guest's cart in this browser. */
 export const cartToken = new Stored<string>('saga.cart-token', onThisDevice);
@@ -94,10 +96,11 @@ export async function asked<T>(path: string, options: Options = {}): Promise<{ b
   const body = await answer.json().catch(() => null);
   if (answer.ok) return { body, issued };
   const problem = body ?? {};
+  const isBusy = problem.code === 'service_unavailable' || (!problem.code && (answer.status === 429 || answer.status >= 500));
   throw new Problem(
     answer.status,
     problem.code ?? 'unknown',
-    problem.detail ?? problem.title ?? 'The shop could not answer that.',
+    isBusy ? BUSY : (problem.detail ?? problem.title ?? 'The shop could not answer that.'),
     problem.errors ?? [],
     problem,
   );
@@ -105,14 +108,16 @@ export async function asked<T>(path: string, options: Options = {}): Promise<{ b
 
 async function send(path: string, { method = 'GET', body, headers = {}, signal }: Options): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
+  const until = signal ? AbortSignal.any([signal, patience]) : patience;
   try {
     const { api } = await config();
-    return await fetch(api + path, {
+    const request = {
       method,
       headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, patience]) : patience,
-    });
+      signal: until,
+    };
+    return await answered(() => fetch(api + path, request), isRepeatable(method, headers), until);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Problem(0, 'unreachable', 'The shop cannot be reached right now.');
