@@ -21,7 +21,7 @@ admin: ## Invite an admin by email: make admin EMAIL=…
 partner: ## Create a partner's API key: make partner NAME=…
 demo: ## Send six orders through the saga and show their states
 tour: ## Run each event pattern once and show where it happened
-mail: ## Show the emails that the shop has sent
+mail: ## Show the emails that the shop has sent, also as pages
 lighthouse: ## Measure the storefront's pages with Lighthouse, on an emulated phone
 screenshots: ## Write a screenshot of every page to .local/screenshots
 audit: ## Check every invariant of money and stock

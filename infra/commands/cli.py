@@ -75,7 +75,7 @@ LOCAL_COMMANDS = {
     "down": ("local_shop.down", "Stop the local shop and keep its data."),
     "demo": ("demo.demo", "Send six orders through the saga and show their states."),
     "tour": ("tour.tour", "Run each event pattern once and show where it happened."),
-    "mail": ("mail.show", "Show the emails that the local shop has sent."),
+    "mail": ("mail.show", "Show the emails that the local shop has sent, also as pages."),
     "rush": ("rush.rush", "Check out 200 carts at once for 50 units, then audit."),
     "burst": ("burst.burst", "Place 300 orders at once, then audit."),
     "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
