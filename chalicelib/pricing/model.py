@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.ids import Sku
-from chalicelib.platform.money import Money, decimal_text, total
+from chalicelib.platform.money import Money, total
 
 
 class PricedLine(Protocol):
@@ -43,10 +43,6 @@ class Adjustment(BaseModel):
     kind: AdjustmentKind
     label: Annotated[str, Field(examples=["Summer coupon"])]
     amount: Annotated[int, Field(description="Minor units of the total's currency; a discount is below zero.")]
-
-    def text(self, currency: str) -> str:
-        """Return for example `Summer coupon  -2.50 EUR`."""
-        return f"{self.label}  {decimal_text(self.amount, currency)} {currency}"
 
 
 @dataclass(frozen=True)

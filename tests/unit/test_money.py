@@ -5,13 +5,12 @@ from pydantic import ValidationError
 
 from chalicelib.analytics import report
 from chalicelib.analytics.model import Day, Sold
-from chalicelib.notifications.model import Occasion, compose
 from chalicelib.platform.money import CurrencyMismatch, Money, decimal_text, decimals, total
 from chalicelib.platform.shop import shop
 from chalicelib.product_import.csv_rows import csv_rows
 from infra.edge.storefront_edge import pages
 from infra.edge.storefront_edge.settings import Settings, Shop
-from tests.builders import a_line, an_order, euros
+from tests.builders import euros
 
 
 def test_amounts_of_one_currency_add_up():
@@ -64,19 +63,6 @@ def test_decimal_text_has_the_decimals_of_the_currency(amount, currency, text):
 
 CURRENCIES = [("EUR", "12.50"), ("JPY", "1250"), ("KWD", "1.250")]
 """1250 minor units of currencies with two, no and three decimals."""
-
-
-def in_currency(currency):
-    return [a_line(quantity=1).model_copy(update={"unit_price": Money(amount=1250, currency=currency)})]
-
-
-@pytest.mark.parametrize(("currency", "text"), CURRENCIES)
-def test_emails_write_amounts_with_the_decimals_of_the_currency(currency, text):
-    email = compose(Occasion.CONFIRMED, an_order(lines=in_currency(currency)), "https://shop.example/orders/ord_1")
-
-    for body in (email.text, email.html):
-        assert f"1 × Camp mug  {text} {currency}" in body
-        assert f"Total  {text} {currency}" in body
 
 
 @pytest.mark.parametrize(("currency", "text"), CURRENCIES)
