@@ -27,6 +27,7 @@ CARD = {
     "price": {"amount": 300, "currency": shop().currency},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
+    "archived": False,
 }
 
 
@@ -60,7 +61,10 @@ def burst(console: Console) -> int:
     admin.must("POST", f"/admin/stock/{SKU}", {"delta": ORDERS})
     console.print(f"  {ORDERS} orders …")
     began = time.monotonic()
-    result = hold(api_url, SKU, ORDERS)
+    try:
+        result = hold(api_url, SKU, ORDERS)
+    finally:
+        admin.archive(SKU)
     for ending, count in result.endings.most_common():
         console.print(f"  {count:4} {ending}")
     for status, count in result.refused.most_common():

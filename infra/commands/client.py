@@ -94,6 +94,10 @@ class Buyer:
         _successful("PUT /cart/items", self.put_in_cart(sku, quantity))
         return _successful("POST /orders", self.check_out(card, line2=line2))["order_id"]
 
+    def archive(self, sku: str) -> None:
+        """Take a product off sale, as an admin; its orders stay. Raises Refused or Unreachable."""
+        self.must("PATCH", f"/admin/products/{sku}", {"archived": True})
+
     def order(self, order_id: str) -> dict[str, Any]:
         return self.call("GET", f"/orders/{order_id}", headers=self._order_token(order_id)).body
 

@@ -24,6 +24,7 @@ PRINT = {
     "price": {"amount": 4900, "currency": shop().currency},
     "category": "paper",
     "image": "/images/products/PAPER-MAP-01.svg",
+    "archived": False,
 }
 
 
@@ -46,7 +47,10 @@ def rush(console: Console) -> int:
     api_url, admin = shop.outputs["PublicApiUrl"], shop.admin()
     console.print(f"  {BUYERS} buyers, {UNITS} units …")
     began = time.monotonic()
-    outcome = hold(api_url, _limited_product(admin), BUYERS)
+    try:
+        outcome = hold(api_url, _limited_product(admin), BUYERS)
+    finally:
+        admin.archive(SKU)
     for ending, count in (outcome.endings + outcome.refused).most_common():
         console.print(f"  {count:4} {ending}")
     console.print(f"  all ended after {time.monotonic() - began:.0f} s\n")
