@@ -51,13 +51,16 @@ const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
 const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
 const preloads = (file) => importsOf(file).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    ');
 
-await fillIn('src/index.html', 'index.html', {
-  THEME: urlOf(theme),
-  STYLE: urlOf(style),
-  FONT: urlOf(font),
-  MAIN: urlOf(main),
-  PRELOADS: preloads(main),
-});
+// The second is answered with 404, for paths that are no page.
+for (const target of ['index.html', 'not-found.html']) {
+  await fillIn('src/index.html', target, {
+    THEME: urlOf(theme),
+    STYLE: urlOf(style),
+    FONT: urlOf(font),
+    MAIN: urlOf(main),
+    PRELOADS: preloads(main),
+  });
+}
 await fillIn('src/admin/index.html', 'admin/index.html', {
   THEME: urlOf(theme),
   STYLE: urlOf(consoleStyle),

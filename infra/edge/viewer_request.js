@@ -27,6 +27,12 @@ const CRAWLER = new RegExp(
 );
 const RENDERED_FOR_CRAWLERS = /^\/$|^\/(products|category)\/[^/]+$/;
 
+// The paths of the shop's router. All other paths get the document that the viewer response function answers with 404.
+const PAGES = new RegExp(
+  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account|sign-in|sign-up|' +
+    'confirm|forgotten-password)?$',
+);
+
 // Header in the cache key. Only this function sets it; a value from the client is removed.
 const CRAWLED_PATH = 'x-crawled-path';
 
@@ -44,7 +50,7 @@ function handler(event) {
   if (isCrawler(request) && RENDERED_FOR_CRAWLERS.test(address)) {
     request.headers[CRAWLED_PATH] = { value: address };
   }
-  request.uri = isOfAdmin(address) ? '/admin/index.html' : '/index.html';
+  request.uri = documentOf(address);
   return request;
 }
 
@@ -73,6 +79,11 @@ function decoded(text) {
   } catch (malformed) {
     return text;
   }
+}
+
+function documentOf(path) {
+  if (isOfAdmin(path)) return '/admin/index.html';
+  return PAGES.test(path) ? '/index.html' : '/not-found.html';
 }
 
 function isOfAdmin(path) {

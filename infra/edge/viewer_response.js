@@ -1,5 +1,6 @@
 // Viewer response function: runs after the cache lookup and sets cookies for the page's scripts: the experiment variant,
-// and currency and language by the visitor's country. The distribution's policies set the constant headers.
+// and currency and language by the visitor's country. The distribution's policies set the constant headers. A page that
+// the shop does not have gets the status 404: the same document answers all paths, and draws the page for it.
 
 const HALF_A_YEAR = 15552000;
 const VARIANTS = ['a', 'b'];
@@ -35,9 +36,20 @@ const COUNTRIES = {
   JP: ['JPY', 'ja'],
 };
 
+// As in the viewer request function. The documentation ("CloudFront Functions event structure") does not say whether its
+// changes are seen here: the path is that of the document, or the viewer's.
+const PAGES = new RegExp(
+  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account|sign-in|sign-up|' +
+    'confirm|forgotten-password)?$',
+);
+
 function handler(event) {
   const response = event.response;
   if (!isPage(response)) return response;
+  if (response.statusCode === 200 && isUnknown(event.request.uri)) {
+    response.statusCode = 404;
+    response.statusDescription = 'Not Found';
+  }
   const known = event.request.cookies;
   if (!known.saga_ab || !VARIANTS.includes(known.saga_ab.value)) {
     remember(response, 'saga_ab', VARIANTS[Math.random() < 0.5 ? 0 : 1]);
@@ -46,6 +58,11 @@ function handler(event) {
   if (hint && !known.saga_currency) remember(response, 'saga_currency', hint[0]);
   if (hint && !known.saga_language) remember(response, 'saga_language', hint[1]);
   return response;
+}
+
+function isUnknown(uri) {
+  const isFile = uri.split('/').pop().includes('.');
+  return uri === '/not-found.html' || !(isFile || PAGES.test(uri) || /^\/admin(\/|$)/.test(uri));
 }
 
 // Set cookies on pages only: browsers and proxies cache files, and a cookie must not be cached.

@@ -45,10 +45,16 @@ def cookies_of(answer: http.client.HTTPResponse) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-@pytest.mark.parametrize("path", ["/", "/products/CAMP-TENT-01", "/no/such/page", "/?utm_source=letter"])
+@pytest.mark.parametrize("path", ["/", "/products/CAMP-TENT-01", "/?utm_source=letter"])
 def test_page_path_returns_the_app(visit, path):
     answer = visit(path)
     assert answer.status == 200
+    assert "<saga-shop>" in answer.text
+
+
+def test_unknown_path_returns_the_app_with_404(visit):
+    answer = visit("/no/such/page")
+    assert answer.status == 404
     assert "<saga-shop>" in answer.text
 
 

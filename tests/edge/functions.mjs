@@ -38,8 +38,8 @@ export function request(uri, { query = {}, headers = {}, cookies = {} } = {}) {
   };
 }
 
-export function response(type, asked = {}) {
-  const event = request('/index.html', asked);
+export function response(type, asked = {}, uri = '/') {
+  const event = request(uri, asked);
   event.context.eventType = 'viewer-response';
   event.response = {
     statusCode: 200,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { load, response } from './functions.mjs';
+import { load, request, response } from './functions.mjs';
 
 const PAGE = 'text/html; charset=utf-8';
 const handler = load('viewer_response');
@@ -63,4 +64,28 @@ test('the rest of the response is unchanged', () => {
   const { cookies, ...rest } = handler(event);
   const { cookies: none, ...before } = event.response;
   assert.deepEqual(rest, before);
+});
+
+const main = readFileSync(new URL('../../frontend/src/main.ts', import.meta.url), 'utf8');
+const routes = [...main.matchAll(/path: '(\/[^']*)'/g)].map((route) => route[1].replace(/:\w+/, 'x'));
+const statusOf = (uri, type = PAGE) => handler(response(type, {}, uri)).statusCode;
+const documentOf = (uri) => load('viewer_request')(request(uri)).uri;
+
+test('each route of the shop, the console and each file is answered with 200', () => {
+  assert.ok(routes.length > 10, routes);
+  for (const uri of [...routes, '/admin', '/admin/orders/ord_1', '/index.html', '/offline.html', '/reference/api.html']) {
+    assert.equal(statusOf(uri), 200, uri);
+    assert.equal(statusOf(uri === '/index.html' ? uri : documentOf(uri)), 200, uri);
+  }
+});
+
+test('a path without a page is answered with 404', () => {
+  for (const uri of ['/no/such/page', '/products', '/products/a/b', '/carts', '/administrator']) {
+    assert.equal(statusOf(uri), 404, uri);
+    assert.equal(statusOf(documentOf(uri)), 404, uri);
+  }
+});
+
+test('answers other than pages keep their status', () => {
+  assert.equal(statusOf('/api/no-such-path', 'application/json'), 200);
 });
