@@ -5,8 +5,9 @@ API's limits. The API function's only Cognito permission is to read that secret.
 has an account.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,8 +31,13 @@ from chalicelib.platform.log import log
 
 if TYPE_CHECKING:
     from types_boto3_cognito_idp.client import CognitoIdentityProviderClient
+    from types_boto3_cognito_idp.type_defs import (
+        AuthenticationResultTypeTypeDef,
+        InitiateAuthResponseTypeDef,
+        RespondToAuthChallengeResponseTypeDef,
+    )
 
-Refusals = Mapping[str, type[Refusal]]
+Refusals = Mapping[str, type[Exception]]
 
 ALWAYS: Refusals = {
     "InvalidParameter": ValidationFailed,
@@ -60,12 +66,40 @@ AT_A_CODE: Refusals = {
         "InvalidParameter",
     )
 }  # fmt: skip
-REVEALS_ACCOUNT = ("UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter")
-"""Answers that differ between an address with an account and one without, where a code is asked for."""
 
 
 class _NothingSent(Exception):
     """The pool sent no code, for a reason that is not revealed."""
+
+
+AT_SENDING: Refusals = {
+    name: _NothingSent
+    for name in ("UsernameExists", "UserNotFound", "UserNotConfirmed", "NotAuthorized", "InvalidParameter")
+}
+"""Answers that differ between an address with an account and one without."""
+
+
+class _User(TypedDict):
+    """What each call about one user names."""
+
+    ClientId: str
+    Username: str
+    SecretHash: str
+
+
+@contextmanager
+def _refused_as(refusals: Refusals) -> Iterator[None]:
+    """Translate the pool's exceptions: by `refusals`, else by ALWAYS, else to IdentityProviderUnavailable."""
+    try:
+        yield
+    except ClientError as error:
+        name = error.response["Error"]["Code"].removesuffix("Exception")
+        refusal = {**ALWAYS, **refusals}.get(name)
+        if refusal:
+            raise refusal from None
+        raise IdentityProviderUnavailable(name) from None
+    except BotoCoreError as error:
+        raise IdentityProviderUnavailable(type(error).__name__) from None
 
 
 class Accounts:
@@ -79,26 +113,24 @@ class Accounts:
         answer = self._by_password(email, password)
         if answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
             answer = self._with_a_password_of_their_own(answer, email, new_password)
-        if "AuthenticationResult" not in answer:
+        result = answer.get("AuthenticationResult")
+        if not result:
             raise SignInStepUnknown
-        return _tokens(answer)
+        return _tokens(result)
 
     def refresh(self, refresh_token: str) -> Tokens:
         """Raises SessionEnded, TooManyAttempts."""
-        session = {"RefreshToken": refresh_token, "ClientSecret": self._app.secret}
-        return _tokens(self._call("get_tokens_from_refresh_token", AT_REFRESH, **session))
+        with _refused_as(AT_REFRESH):
+            answer = self._cognito.get_tokens_from_refresh_token(
+                ClientId=self._app.id, RefreshToken=refresh_token, ClientSecret=self._app.secret
+            )
+        return _tokens(answer["AuthenticationResult"])
 
     def sign_out(self, refresh_token: str) -> None:
         """A token that is none any more needs no revoking."""
-        none_any_more: dict[str, type[Refusal]] = {
-            "UnsupportedTokenType": SessionEnded,
-            "Unauthorized": SessionEnded,
-            **AT_REFRESH,
-        }
-        try:
-            self._call("revoke_token", none_any_more, Token=refresh_token, ClientSecret=self._app.secret)
-        except SessionEnded:
-            return
+        none_any_more: Refusals = {"UnsupportedTokenType": SessionEnded, "Unauthorized": SessionEnded, **AT_REFRESH}
+        with suppress(SessionEnded), _refused_as(none_any_more):
+            self._cognito.revoke_token(ClientId=self._app.id, Token=refresh_token, ClientSecret=self._app.secret)
 
     def sign_up(self, email: str, password: str) -> None:
         """Sends a code. If the address has an account that was never confirmed, another one.
@@ -106,21 +138,28 @@ class Accounts:
         Raises PasswordRefused, TooManyAttempts.
         """
         checked_password(password, email, "password")
-        attributes = [{"Name": "email", "Value": email}]
-        if not self._sends_code("sign_up", email, Password=password, UserAttributes=attributes):
+        try:
+            with _refused_as(AT_SENDING):
+                self._cognito.sign_up(
+                    **self._user(email), Password=password, UserAttributes=[{"Name": "email", "Value": email}]
+                )
+        except _NothingSent:
             self.resend(email)
 
     def confirm(self, email: str, code: str) -> None:
         """Raises CodeRefused, TooManyAttempts."""
-        self._call("confirm_sign_up", AT_A_CODE, **self._user(email), ConfirmationCode=code)
+        with _refused_as(AT_A_CODE):
+            self._cognito.confirm_sign_up(**self._user(email), ConfirmationCode=code)
 
     def resend(self, email: str) -> None:
         """Raises TooManyAttempts."""
-        self._sends_code("resend_confirmation_code", email)
+        with suppress(_NothingSent), _refused_as(AT_SENDING):
+            self._cognito.resend_confirmation_code(**self._user(email))
 
     def ask_reset(self, email: str) -> None:
         """Raises TooManyAttempts."""
-        self._sends_code("forgot_password", email)
+        with suppress(_NothingSent), _refused_as(AT_SENDING):
+            self._cognito.forgot_password(**self._user(email))
 
     def reset(self, email: str, code: str, new_password: str) -> None:
         """Set a new password and end all sessions.
@@ -128,13 +167,16 @@ class Accounts:
         Raises CodeRefused, PasswordRefused, TooManyAttempts.
         """
         checked_password(new_password, email, "new_password")
-        proof = self._user(email) | {"ConfirmationCode": code}
-        self._call("confirm_forgot_password", AT_A_CODE, **proof, Password=new_password)
+        with _refused_as(AT_A_CODE):
+            self._cognito.confirm_forgot_password(**self._user(email), ConfirmationCode=code, Password=new_password)
         self._end_sessions(email, new_password)
 
-    def _by_password(self, email: str, password: str) -> Any:
+    def _by_password(self, email: str, password: str) -> "InitiateAuthResponseTypeDef":
         credentials = {"USERNAME": email, "PASSWORD": password, "SECRET_HASH": self._app.secret_hash(email)}
-        return self._call("initiate_auth", AT_SIGN_IN, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials)
+        with _refused_as(AT_SIGN_IN):
+            return self._cognito.initiate_auth(
+                ClientId=self._app.id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials
+            )
 
     def _end_sessions(self, email: str, password: str) -> None:
         """Sign in and sign out globally. A failure is ignored: the new password is already set."""
@@ -144,47 +186,28 @@ class Accounts:
         except (Refusal, IdentityProviderUnavailable, ClientError, BotoCoreError, KeyError) as error:
             log.warning("sessions outlive a new password", extra={"why": type(error).__name__})
 
-    def _with_a_password_of_their_own(self, challenge: Any, email: str, new_password: str | None) -> Any:
+    def _with_a_password_of_their_own(
+        self, challenge: "InitiateAuthResponseTypeDef", email: str, new_password: str | None
+    ) -> "RespondToAuthChallengeResponseTypeDef":
         if new_password is None:
             raise NewPasswordRequired
         user = challenge["ChallengeParameters"]["USER_ID_FOR_SRP"]
-        return self._call(
-            "respond_to_auth_challenge",
-            AT_SIGN_IN,
-            ChallengeName=challenge["ChallengeName"],
-            Session=challenge["Session"],
-            ChallengeResponses={
-                "USERNAME": user,
-                "NEW_PASSWORD": checked_password(new_password, email, "new_password"),
-                "SECRET_HASH": self._app.secret_hash(user),
-            },
-        )
+        responses = {
+            "USERNAME": user,
+            "NEW_PASSWORD": checked_password(new_password, email, "new_password"),
+            "SECRET_HASH": self._app.secret_hash(user),
+        }
+        with _refused_as(AT_SIGN_IN):
+            return self._cognito.respond_to_auth_challenge(
+                ClientId=self._app.id,
+                ChallengeName=challenge["ChallengeName"],
+                Session=challenge["Session"],
+                ChallengeResponses=responses,
+            )
 
-    def _sends_code(self, operation: str, email: str, **request: Any) -> bool:
-        try:
-            self._call(operation, {}, *REVEALS_ACCOUNT, **self._user(email), **request)
-        except _NothingSent:
-            return False
-        return True
-
-    def _user(self, email: str) -> dict[str, str]:
-        return {"Username": email, "SecretHash": self._app.secret_hash(email)}
-
-    def _call(self, operation: str, refusals: Refusals, *silent: str, **request: Any) -> Any:
-        try:
-            return getattr(self._cognito, operation)(ClientId=self._app.id, **request)
-        except ClientError as error:
-            name = error.response["Error"]["Code"].removesuffix("Exception")
-            if name in silent:
-                raise _NothingSent from None
-            refusal = {**ALWAYS, **refusals}.get(name)
-            if refusal:
-                raise refusal from None
-            raise IdentityProviderUnavailable(name) from None
-        except BotoCoreError as error:
-            raise IdentityProviderUnavailable(type(error).__name__) from None
+    def _user(self, email: str) -> _User:
+        return {"ClientId": self._app.id, "Username": email, "SecretHash": self._app.secret_hash(email)}
 
 
-def _tokens(answer: Any) -> Tokens:
-    result = answer["AuthenticationResult"]
+def _tokens(result: "AuthenticationResultTypeTypeDef") -> Tokens:
     return Tokens(result["IdToken"], result.get("RefreshToken"))
