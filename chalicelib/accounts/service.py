@@ -1,8 +1,8 @@
 """Account use cases on the Cognito user pool: sign up, confirm, sign in, refresh, reset the password.
 
-All calls are public ones that carry the app client's secret or a hash of it, so that nobody calls the pool past the
-API's limits. The API function's only Cognito permission is to read that secret. No answer reveals whether an address
-has an account.
+All calls are public ones that carry the app client's secret or a hash of it, so that no call to the pool gets past
+the API's limits. The API function's only Cognito permission is to read that secret. No answer reveals whether an
+address has an account.
 """
 
 from collections.abc import Iterator, Mapping

@@ -31,7 +31,7 @@ class DocumentNotFound(NotFound):
 
 
 class BillingBusy(Unavailable):
-    """Many documents are being numbered at this moment. Trying again later will do."""
+    """Many documents are being numbered right now; retry later."""
 
 
 class OrderNotCompleted(Unavailable):
@@ -66,7 +66,7 @@ class _Frozen(BaseModel):
 
 
 class DocumentLine(_Frozen):
-    """`name` is that of the moment of the purchase. Amounts are minor units; a deduction is below zero."""
+    """`name` is the one at purchase. Amounts are minor units; a deduction is below zero."""
 
     name: str
     quantity: int | None = None

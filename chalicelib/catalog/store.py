@@ -1,11 +1,11 @@
 """The products table: one item per product and per category, listed through two indexes.
 
-| item     | sku (key)       | shelf                   | category | sort_name |
+| item     | sku (key)       | listing                 | category | sort_name |
 |----------|-----------------|-------------------------|----------|-----------|
 | product  | `CAMP-MUG-01`   | `PRODUCT` or `ARCHIVED` | `camp`   | `name#sku`|
 | category | `category:camp` | `CATEGORY`              |          | `Camp`    |
 
-`by-shelf` lists everything on a shelf by name, `by-category` the products of one category by name, archived ones
+`by-listing` lists everything of one listing by name, `by-category` the products of one category by name, archived ones
 among them. A text search filters one of those lists, so its cost grows with the list it filters.
 
 Each write of a product is conditional on the version that was read (optimistic locking).
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB, Page, Query
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
-PARTITION = {"by-shelf": "shelf", "by-category": "category"}
+PARTITION = {"by-listing": "listing", "by-category": "category"}
 
 NEW = Attr("sku").not_exists()
 UNVERSIONED = Attr("sku").exists() & Attr("version").not_exists()
@@ -71,27 +71,27 @@ class ProductStore:
 
     def categories(self, cursor: str | None, size: int) -> tuple[list[Category], str | None]:
         """Return up to `size` categories by name, and the cursor of the rest. Raises CursorInvalid."""
-        items, rest = self._listed("by-shelf", CATEGORIES, None, cursor, size)
+        items, rest = self._listed("by-listing", CATEGORIES, None, cursor, size)
         return [Category.model_validate(item) for item in items], rest
 
     def page(
         self, category: str | None, words: list[str], cursor: str | None, size: int, archived: bool = False
     ) -> tuple[list[Product], str | None]:
         """Return up to `size` products by name, and the cursor of the rest. Raises CursorInvalid."""
-        shelf = ARCHIVED if archived else PRODUCTS
+        listing = ARCHIVED if archived else PRODUCTS
         found = _all_found(words)
         if not category:
-            items, rest = self._listed("by-shelf", shelf, found, cursor, size)
+            items, rest = self._listed("by-listing", listing, found, cursor, size)
         else:
-            on_shelf = Attr("shelf").eq(shelf)
-            items, rest = self._listed("by-category", category, on_shelf & found if found else on_shelf, cursor, size)
+            condition = Attr("listing").eq(listing)
+            items, rest = self._listed("by-category", category, condition & found if found else condition, cursor, size)
         return [Product.model_validate(item) for item in items], rest
 
     def outdated(self) -> Iterator[Product]:
         """Yield the products whose lists and searches would find them otherwise if they were stored again."""
-        for shelf in (PRODUCTS, ARCHIVED):
+        for listing in (PRODUCTS, ARCHIVED):
             pages = self._db.get_paginator("query").paginate(
-                TableName=self._table, IndexName="by-shelf", KeyConditionExpression=Key("shelf").eq(shelf)
+                TableName=self._table, IndexName="by-listing", KeyConditionExpression=Key("listing").eq(listing)
             )
             for item in (item for page in pages for item in page["Items"]):
                 product = Product.model_validate(item)
@@ -105,7 +105,7 @@ class ProductStore:
             Attr("name").eq(product.name)
             & Attr("description").eq(product.description)
             & Attr("category").eq(product.category)
-            & Attr("shelf").eq(_shelf(product))
+            & Attr("listing").eq(_listing(product))
         )
         try:
             self._db.update_item(
@@ -160,16 +160,16 @@ class ProductStore:
 def _category_item(category: Category) -> dict[str, Any]:
     return category.model_dump() | {
         "sku": f"category:{category.id}",
-        "shelf": CATEGORIES,
+        "listing": CATEGORIES,
         "sort_name": category.name,
     }
 
 
 def _product_item(product: Product) -> dict[str, Any]:
-    return product.model_dump() | {"shelf": _shelf(product)} | _index_values(product)
+    return product.model_dump() | {"listing": _listing(product)} | _index_values(product)
 
 
-def _shelf(product: Product) -> str:
+def _listing(product: Product) -> str:
     return ARCHIVED if product.archived else PRODUCTS
 
 

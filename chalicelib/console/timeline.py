@@ -66,7 +66,7 @@ class Entry(BaseModel):
 
 
 def merged(*groups: list[Entry]) -> list[Entry]:
-    """Return all entries, oldest first; entries of the same moment keep the given order."""
+    """Return all entries, oldest first; entries of the same time keep the given order."""
     return sorted((entry for group in groups for entry in group), key=lambda entry: entry.at)
 
 
@@ -251,5 +251,5 @@ def _last(states: list[Entry], moving: set[str], otherwise: str) -> str:
     return max(times, default=otherwise)
 
 
-def _at(moment: datetime) -> str:
-    return iso(moment.astimezone(UTC))
+def _at(at: datetime) -> str:
+    return iso(at.astimezone(UTC))

@@ -26,7 +26,7 @@ class ReplayUnknown(NotFound):
 
 
 class ReplayWindowInvalid(UnprocessableRequest):
-    """Events can be replayed from one moment to a later one, not in the future, and as long as they are kept."""
+    """Events can be replayed from one time to a later one, not in the future, and as long as they are kept."""
 
 
 class EventTypeUnknown(UnprocessableRequest):

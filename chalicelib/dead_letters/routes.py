@@ -135,7 +135,7 @@ def list_queues(call: Call) -> Queues:
     routes, "GET", "/admin/queues/{name}/messages", summary="List dead letters of a queue", access="admin",
     answer=DeadLetters, refusals=(QueueUnknown,),
 )  # fmt: skip
-def peek_at_letters(call: Call, name: str) -> DeadLetters:
+def list_dead_letters(call: Call, name: str) -> DeadLetters:
     """Return up to ten dead letters of a queue. They stay in the dead-letter queue."""
     queue = wired.operated().queue(name)
     return DeadLetters(
@@ -149,7 +149,7 @@ def peek_at_letters(call: Call, name: str) -> DeadLetters:
     headers=(IDEMPOTENCY_KEY,), body=RedriveRequest, body_required=False, answer=Redriven,
     refusals=(QueueUnknown, IdempotencyKeyInvalid, IdempotencyConflict, RequestInProgress),
 )  # fmt: skip
-def redrive_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
+def redrive_dead_letters(call: Call, name: str, body: RedriveRequest) -> Redriven:
     """Send dead letters to their queue again, by id or all of them. Processing them is idempotent. An incomplete
     response is continued by sending its `sent_until`.
     """
@@ -175,7 +175,7 @@ def _redriven(name: str, body: RedriveRequest) -> Redriven:
     routes, "DELETE", "/admin/queues/{name}/messages/{message_id}", summary="Drop a dead letter", access="admin",
     answer=Dropped, refusals=(QueueUnknown, DeadLetterNotFound),
 )  # fmt: skip
-def drop_letter(call: Call, name: str, message_id: str) -> Dropped:
+def drop_dead_letter(call: Call, name: str, message_id: str) -> Dropped:
     """Delete a dead letter without processing it."""
     queue = wired.operated().queue(name)
     handled = wired.dead_letter_queue().handle(queue.dead_letters, [message_id], lambda dead_letter: None)
@@ -235,12 +235,12 @@ def _rules(event_type: str) -> list[str]:
 def _dead_letter(dead_letter: DeadLetter) -> DeadLetterView:
     return DeadLetterView(
         id=dead_letter.id,
-        sent_at=_moment(dead_letter.sent),
-        first_received_at=_moment(dead_letter.first_received) if dead_letter.first_received else None,
+        sent_at=_time(dead_letter.sent),
+        first_received_at=_time(dead_letter.first_received) if dead_letter.first_received else None,
         receive_count=dead_letter.receive_count,
         context=dead_letter.context,
     )
 
 
-def _moment(milliseconds: int) -> str:
+def _time(milliseconds: int) -> str:
     return iso(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -38,7 +38,7 @@ Variant = Literal["a", "b"]
 
 
 class OrderData(EventData):
-    """The order as of the moment after the change."""
+    """The order as it is after the change."""
 
     order_id: OrderId
     status: Annotated[str, Field(examples=["PLACED"])]

@@ -54,7 +54,7 @@ class Outbox:
         self._clock = clock
 
     def note_published(self, key: dict[str, str]) -> None:
-        """The event with this key is on the bus. It keeps the first moment that was noted."""
+        """The event with this key is on the bus. Keeps the first time that was noted."""
         patiently(
             self._db.update_item,
             TableName=self._table,

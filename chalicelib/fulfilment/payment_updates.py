@@ -69,7 +69,8 @@ class PaymentUpdates:
         self._payments.learn(payment_id, lambda order_id, update: self._apply(order_id, update, cause))
 
     def _apply(self, order_id: OrderId, update: PaymentUpdate, cause: str) -> None:
-        """Nothing is sent out that nobody pays for; what was sent already, the capture will miss and recall."""
+        """Record the update on its order. An order whose hold is lost is cancelled; if it was sent already, its capture
+        fails and the shipment is recalled."""
         if update.kind == UpdateKind.HOLD_LOST:
             with suppress(TooLateToCancel):
                 self._orders.cancel(order_id, Reason.FULFILMENT_FAILED)

@@ -12,7 +12,7 @@ class Sockets:
         self._management = management
 
     def send(self, connection_id: str, message: dict[str, Any]) -> bool:
-        """False if nobody is there any more."""
+        """Return False if the connection is closed."""
         try:
             self._management.post_to_connection(ConnectionId=connection_id, Data=json.dumps(message).encode())
         except self._management.exceptions.GoneException:

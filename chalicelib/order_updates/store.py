@@ -6,7 +6,7 @@
 | watch      | `ORDER#{id}`      | `CONNECTION#{id}` |                                      |
 
 An order's watchers are read by the table's own key, consistently: an index would lag behind, and a change
-right after the subscription would be missed. What nobody removed is removed by TTL.
+right after the subscription would be missed. Items that were not removed expire by TTL.
 """
 
 from itertools import islice

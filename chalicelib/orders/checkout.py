@@ -46,7 +46,7 @@ PAUSE_SECONDS = 0.05
 
 
 class CheckoutBusy(Conflict):
-    """This checkout is being made at this very moment. Please repeat it with the same key."""
+    """This checkout is being made right now. Please repeat it with the same key."""
 
 
 class CheckoutRequest(BaseModel):

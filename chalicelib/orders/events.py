@@ -25,7 +25,7 @@ RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
 
 
 def event_of(order: "Order", event_type: str, at: datetime, about: About = None, cause: str | None = None) -> Envelope:
-    """Return the event of a change. Raises ContractBroken: an event that nobody could read is never saved."""
+    """Return the event of a change. Raises ContractBroken: an event that no consumer could read is never saved."""
     contract = contract_of(event_type, EVENT_VERSION)
     facts: dict[str, Any] = {
         "order_id": order.id,

@@ -13,7 +13,7 @@ def new_order_id() -> OrderId:
 
 
 def guest_order_token(cart_token: str, order_id: OrderId) -> str:
-    """Derived from the guest's secret, so that a repeated checkout can answer the same and nobody stores it."""
+    """Derived from the guest's secret, so that a repeated checkout can answer the same and no table stores it."""
     return f"order_{hmac.new(cart_token.encode(), order_id.encode(), hashlib.sha256).hexdigest()}"
 
 

@@ -112,7 +112,7 @@ EVENT_OF: dict[Status, str] = {
 
 
 class OrderLine(BaseModel):
-    """The name, picture and price are those of the moment of the checkout."""
+    """The name, picture and price are those at checkout."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -178,7 +178,7 @@ class Order(BaseModel):
     @property
     def is_paid_for(self) -> bool:
         """Whether a payment of it ever succeeded. Until then everything in it is a stranger's text."""
-        return self.total.amount > 0 and any(moment.status == Status.AUTHORIZED for moment in self.history)
+        return self.total.amount > 0 and any(change.status == Status.AUTHORIZED for change in self.history)
 
     @property
     def quantities(self) -> dict[Sku, int]:
@@ -203,7 +203,7 @@ class Order(BaseModel):
         A reason that was given with the wish to cancel outweighs the one given now. Raises
         IllegalTransition, and CancellationRequested where only cancelling is left.
         """
-        was_there = any(moment.status == status for moment in self.history)
+        was_there = any(change.status == status for change in self.history)
         if (was_there and self.status != Status.CANCELLED) or self.status == status:
             return self
         if self.status not in COMES_FROM.get(status, frozenset()):

@@ -52,8 +52,8 @@ class Orders:
     def get_for(self, caller: Caller, token: str | None, order_id: OrderId) -> Order:
         """Return the order if it is the caller's, or the token or emailed link opens it, or the caller is an admin.
 
-        Raise OrderTokenRequired from a nobody, LinkExpired, LinkInvalid or LinkRevoked for a link, and OrderNotFound
-        for other people's orders as for none: nobody learns which exist.
+        Raise OrderTokenRequired from a guest without a token, LinkExpired, LinkInvalid or LinkRevoked for a link, and
+        OrderNotFound for other people's orders as for none: the answer does not reveal which exist.
         """
         if caller.customer_id is None and token is None:
             raise OrderTokenRequired
@@ -131,7 +131,7 @@ class Orders:
         return self._change(order_id, lambda order: order.to_be_cancelled(reason, self._clock()))
 
     def dispatched(self, order_id: OrderId) -> Order:
-        """From here on nobody can cancel. Raises CancellationRequested, IllegalTransition."""
+        """From here on the order cannot be cancelled. Raises CancellationRequested, IllegalTransition."""
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
     def take_back(

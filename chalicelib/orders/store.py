@@ -146,14 +146,14 @@ class OrderStore:
     def latest(self, statuses: Iterable[str], cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Of all these statuses together, newest first. Raises CursorInvalid.
 
-        An order may change its status between two pages, but never the moment when it was placed: so the cursor is
-        a moment, and the orders of that moment that were returned already.
+        An order may change its status between two pages, but never the time at which it was placed: so the
+        cursor is a time, and the orders of that time that were returned already.
         """
-        until, listed = _decoded_moment(cursor) if cursor else (None, [])
+        until, listed = _decoded_time(cursor) if cursor else (None, [])
         found = {order.id: order for status in statuses for order in self._until(status, until, size + len(listed) + 1)}
         fresh = sorted((each for each in found.values() if each.id not in listed), key=_newest, reverse=True)
         page = fresh[:size]
-        return page, _encoded_moment(page, until, listed) if len(fresh) > size else None
+        return page, _encoded_time(page, until, listed) if len(fresh) > size else None
 
     def _until(self, status: str, until: str | None, size: int) -> list[Order]:
         condition = Key(INDEX_KEYS["by-status"]).eq(status)
@@ -196,14 +196,14 @@ def _newest(order: Order) -> tuple[str, str]:
     return order.placed_at, order.id
 
 
-def _encoded_moment(page: list[Order], until: str | None, listed: list[str]) -> str:
+def _encoded_time(page: list[Order], until: str | None, listed: list[str]) -> str:
     last = page[-1].placed_at
     earlier = listed if last == until else []
     seen = earlier + [order.id for order in page if order.placed_at == last]
     return base64.urlsafe_b64encode(json.dumps([last, seen]).encode()).decode()
 
 
-def _decoded_moment(cursor: str) -> tuple[str, list[str]]:
+def _decoded_time(cursor: str) -> tuple[str, list[str]]:
     try:
         until, listed = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):

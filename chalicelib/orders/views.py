@@ -51,7 +51,7 @@ class NextAction(BaseModel):
 
     redirect_url: str | None
     client_secret: str | None
-    expires_at: Annotated[str, Field(description="The order is cancelled if nobody has confirmed it by then.")]
+    expires_at: Annotated[str, Field(description="The order is cancelled unless the payment is confirmed by then.")]
 
 
 class PaymentView(BaseModel):

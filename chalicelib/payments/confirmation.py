@@ -12,7 +12,7 @@ from chalicelib.platform.ids import OrderId
 NOT_CONFIRMED = "authentication_not_completed"
 """The decline code of a payment that the buyer did not confirm in time. Ours: all others are the provider's."""
 
-NOBODY_WAITS: dict[str, Any] = {"action": None, "task_tokens": ()}
+WAITS_NO_MORE: dict[str, Any] = {"action": None, "task_tokens": ()}
 """What a payment that leaves ACTION_REQUIRED forgets."""
 
 CLOCKS_DIFFER = timedelta(seconds=5)

@@ -62,5 +62,5 @@ def recent_movements(
     return RecentMovements(begun, [each for each in moved.values() if is_ours(each.payment)])
 
 
-def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())

@@ -17,7 +17,7 @@ class MismatchKind(StrEnum):
     CHARGED_TOO_MUCH = "CHARGED_TOO_MUCH"
     """More is kept than is owed; all of it, where no order knows the payment."""
     CHARGED_TOO_LITTLE = "CHARGED_TOO_LITTLE"
-    """A delivered order is not paid, and nobody refunded it on purpose."""
+    """A delivered order is not paid, and was not refunded on purpose."""
     NOT_RECORDED = "NOT_RECORDED"
     """The provider and our own record of the payment differ."""
     OVERDUE = "OVERDUE"

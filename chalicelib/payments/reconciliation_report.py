@@ -27,7 +27,7 @@ class ReconciliationReport:
         self._publisher.publish(_event(mismatch, at))
 
     def report(self, mismatches: list[Mismatch], at: datetime) -> str:
-        """Write a CSV with one line for each mismatch; return its key: the shop's day, and the moment in UTC."""
+        """Write a CSV with one line for each mismatch; return its key: the shop's day, and the time in UTC."""
         key = f"reconciliation/{shop().day_of(at)}/{at.astimezone(UTC):%Y-%m-%dT%H%M%S.%fZ}.csv"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=_csv(mismatches), ContentType=sheets.MEDIA_TYPE)
         return key

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.payments.attempts import CANCEL, CAPTURE, CONFIRM, CREATE, RETRIES, Attempts, PaymentBusy
-from chalicelib.payments.confirmation import NO_CONFIRMATION, NOBODY_WAITS, NOT_CONFIRMED, Confirmation
+from chalicelib.payments.confirmation import NO_CONFIRMATION, NOT_CONFIRMED, WAITS_NO_MORE, Confirmation
 from chalicelib.payments.model import BuyerActionRequired, Payment, PaymentEnded, PaymentStatus, PaymentUpdate
 from chalicelib.payments.movements import RecentMovements, recent_movements
 from chalicelib.payments.provider import PaymentDeclined, PaymentId, PaymentProvider, ProviderPayment, ProviderStatus
@@ -123,7 +123,7 @@ class Payments:
             if payment.intent_id and (at_provider := self._cancelled(payment)).status == ProviderStatus.CAPTURED:
                 self._refunds.give_back_all(payment, at_provider)
                 return payment
-            return self._store.replace(payment, status=VOIDED, **NOBODY_WAITS)
+            return self._store.replace(payment, status=VOIDED, **WAITS_NO_MORE)
 
         self._attempts.repeat(order_id, attempt)
 
@@ -244,7 +244,7 @@ class Payments:
         if at_provider.awaits_buyer and not self._confirmation.is_over(payment):
             return payment
         if at_provider.status in (ProviderStatus.AUTHORIZED, ProviderStatus.CAPTURED):
-            return self._store.replace(payment, status=AUTHORIZED, **NOBODY_WAITS)
+            return self._store.replace(payment, status=AUTHORIZED, **WAITS_NO_MORE)
         code = at_provider.decline_code or NOT_CONFIRMED
         abandoned = self._store.replace(payment, decline_code=code, action=None)
         return self._abandoned(abandoned) if abandoned else None
@@ -252,10 +252,10 @@ class Payments:
     def _abandoned(self, payment: Payment) -> Payment | None:
         at_provider = self._cancelled(payment)
         if at_provider.status == ProviderStatus.CAPTURED:
-            return self._store.replace(payment, status=AUTHORIZED, **NOBODY_WAITS)
+            return self._store.replace(payment, status=AUTHORIZED, **WAITS_NO_MORE)
         if at_provider.status != ProviderStatus.CANCELLED:
             raise PaymentBusy(payment.order_id)
-        return self._store.replace(payment, status=VOIDED if at_provider.is_lost_hold else DECLINED, **NOBODY_WAITS)
+        return self._store.replace(payment, status=VOIDED if at_provider.is_lost_hold else DECLINED, **WAITS_NO_MORE)
 
     def _awaits_buyer(self, payment: Payment) -> bool:
         return payment.status == ACTION_REQUIRED and self._provider.retrieve(payment.provider_id).awaits_buyer

@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 ORDER, RETURN, IMPORT = "ord_5f0c2b7a9d3e41c8b6a70e12", "ret_5f0c2b7a9d3e41c8", "imp_7d1c9a40b2e64f0f"
 MESSAGE = "1f6d3c9e-8f0b-4c55-9a56-2b9e3d1f7c10"
-MOMENT, LATER, DAY = "2030-05-17T09:30:00Z", "2030-05-17T10:30:00Z", "2030-05-17"
+TIME, LATER, DAY = "2030-05-17T09:30:00Z", "2030-05-17T10:30:00Z", "2030-05-17"
 EMAIL, ADDRESS = "ida.sand@example.com", "https://shop.example"
 
 VALUES: dict[str, Any] = {
@@ -53,7 +53,7 @@ OF_MODELS: dict[str, Any] = {
         "functions": {"RelayEvents": {"invocations": 31, "errors": 0}},
     },
     "Address.name": "Ida Sand",
-    "AuditRequest": {"since": MOMENT},
+    "AuditRequest": {"since": TIME},
     "CartLine.unit_price": UNIT_PRICE,
     "Category.id": "kitchen",
     "Category.name": "Kitchen",
@@ -76,7 +76,7 @@ OF_MODELS: dict[str, Any] = {
     "Dropped.dropped": MESSAGE,
     "Entry": {
         "kind": "event",
-        "at": MOMENT,
+        "at": TIME,
         "title": "OrderPlaced",
         "duration_ms": 12,
         "waited_ms": None,
@@ -103,10 +103,10 @@ OF_MODELS: dict[str, Any] = {
     "RedriveRequest": {"message_ids": [MESSAGE]},
     "Redriven.failed": {},
     "Redriven.redriven": [MESSAGE],
-    "ReplayRequest": {"from": MOMENT, "to": LATER, "detail_type": "OrderPlaced"},
+    "ReplayRequest": {"from": TIME, "to": LATER, "detail_type": "OrderPlaced"},
     "ReturnRequest": {"lines": [{"sku": "KITCHEN-MUG-01", "quantity": 1}]},
     "ReturnView.id": RETURN,
-    "Replay.start": MOMENT,
+    "Replay.start": TIME,
     "Replay.end": LATER,
     "RowCounts": {"written": 240, "unchanged": 8, "failed": 2, "total": 250},
     "ShipmentView.status": "DISPATCHED",
@@ -142,7 +142,7 @@ PYTHON_TYPES: dict[str, Any] = {
     "object": dict,
     "null": type(None),
 }
-BY_FORMAT = {"date-time": MOMENT, "date": DAY, "uri": ADDRESS}
+BY_FORMAT = {"date-time": TIME, "date": DAY, "uri": ADDRESS}
 
 
 def example_of(schema: Schema, definitions: Schema, field: str = "", model: str = "") -> Any:
@@ -178,7 +178,7 @@ def _of_type(schema: Schema, definitions: Schema, field: str, model: str) -> Any
             return [example_of(items, definitions, field, model)]
         case "string":
             if field in TIMES or field.endswith("_at"):
-                return MOMENT
+                return TIME
             return BY_FORMAT.get(schema.get("format", ""), f"{model}.{field}")
         case "integer" | "number":
             return max(schema.get("minimum", 0), schema.get("exclusiveMinimum", 0), 1)

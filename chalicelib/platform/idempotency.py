@@ -135,7 +135,7 @@ class IdempotencyStore:
         return "done" in self.record(key)
 
     def done_at(self, key: str) -> str | None:
-        """Return the moment as text, or None if it is not done or was skipped."""
+        """Return the time in ISO 8601, or None if it is not done or was skipped."""
         record = self.record(key)
         return None if record.get("skipped") else record.get("done_at")
 
@@ -152,7 +152,7 @@ class IdempotencyStore:
         return False
 
     def _mark_exhausted(self, key: str, at_most: int) -> bool:
-        """Mark as done what nobody holds and what may not be started again; return whether it is so."""
+        """Mark the key as done if it has no lease and no attempt left; return whether it did."""
         values = {":yes": True, ":at": iso(self._clock()), ":now": self._now(), ":limit": at_most}
         return self._update(key, "SET done = :yes, done_at = :at", EXHAUSTED, values)
 

@@ -161,5 +161,5 @@ def _problem(
 
 
 def response(body: str, kind: str, status: int, headers: Mapping[str, Any]) -> Response:
-    """Return a response with this body and content type, which nobody stores unless `headers` say otherwise."""
+    """Return a response with this body and content type, which no cache stores unless `headers` say otherwise."""
     return Response(body, {"Content-Type": kind, "Cache-Control": "no-store", **headers}, status)

@@ -23,7 +23,7 @@ class IdempotencyConflict(Conflict):
 
 
 class RequestInProgress(Conflict):
-    """A request with this Idempotency-Key is still being worked on. Repeat it in a moment."""
+    """A request with this Idempotency-Key is still being worked on. Repeat it a little later."""
 
 
 def valid_key(key: str | None) -> str:

@@ -36,7 +36,7 @@ class SharedAnswers:
         self._period = period
 
     def current(self, name: str, work: Callable[[], Answer], kind: type[Answer]) -> Answer:
-        """Return the answer of this period, from `work` if nobody has it yet.
+        """Return the answer of this period, from `work` if there is none yet.
 
         Raise AnswerPending, LeaseLost, or re-raise from `work`; the next call then works it out.
         """

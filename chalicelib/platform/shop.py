@@ -67,9 +67,9 @@ class Shop(_Frozen):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
-    def day_of(self, moment: datetime) -> date:
-        """Return the day of an aware moment in the shop's time zone. A day may have 23 or 25 hours."""
-        return moment.astimezone(self.zone).date()
+    def day_of(self, at: datetime) -> date:
+        """Return the day of an aware datetime in the shop's time zone. A day may have 23 or 25 hours."""
+        return at.astimezone(self.zone).date()
 
 
 @cache

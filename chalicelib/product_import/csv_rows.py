@@ -72,7 +72,7 @@ def _header(lines: Iterator[str]) -> tuple[int, str, list[str], Iterator[str]]:
 
 
 def _names(line: str, separator: str) -> list[str]:
-    """Return the columns as one separator splits them. What cannot be split is one column that nobody knows."""
+    """Return the columns as one separator splits them. A line that cannot be split is one unknown column."""
     try:
         cells = next(csv.reader([line], strict=True, delimiter=separator), [])
     except csv.Error:
@@ -84,7 +84,7 @@ def _names(line: str, separator: str) -> list[str]:
 
 
 def _check(columns: list[str]) -> None:
-    """Raises FileRefused. A column that nobody knows may be `stock`, misspelt, so it is not passed over."""
+    """Raises FileRefused. An unknown column may be `stock`, misspelt, so it is refused."""
     if "sku" not in columns:
         raise FileRefused(f"{NO_HEADER}, separated by commas, semicolons or tabs, and `sku` among them.")
     if len(set(columns)) < len(columns):

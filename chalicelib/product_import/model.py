@@ -172,5 +172,5 @@ class Import(Counts):
 
     @property
     def is_counted(self) -> bool:
-        """Whether no batch is missing, and nobody has drawn the line yet."""
+        """Return whether all batches are counted and the import has not ended yet."""
         return self.status == ImportStatus.RUNNING and len(self.counted) == self.batches

@@ -100,7 +100,7 @@ def _problem_of(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """The names of unknown fields come from the file: only those that look like names are repeated."""
     field = ".".join(map(str, place))
     if kind == "extra_forbidden":
-        return f"{field if field.isidentifier() else 'a field'}: nobody knows this field"
+        return f"{field if field.isidentifier() else 'a field'}: this field is not known"
     return f"{field}: {message}" if field else message.removeprefix("Value error, ")
 
 

@@ -40,10 +40,10 @@ class ShipmentStatus(StrEnum):
 
 
 class Shipment(Versioned):
-    """`task_token` belongs to the saga's step that waits now; the warehouse's answer wakes it. Moments are ISO 8601.
+    """`task_token` belongs to the saga's step that waits now; the warehouse's answer wakes it. Times are ISO 8601.
 
     `requested_at` is None until the request was certainly sent; `accepted_at` is the warehouse's own time;
-    `heard_at` is when its last sign of life was processed. `left_at` is set where a parcel left although it was
+    `last_reply_at` is when its last answer was processed. `left_at` is set where a parcel left although it was
     recalled or refused, and `recall_outcome` is the warehouse's last answer to a recall.
     """
 
@@ -51,7 +51,7 @@ class Shipment(Versioned):
     task_token: str | None = None
     requested_at: str | None = None
     accepted_at: str | None = None
-    heard_at: str | None = None
+    last_reply_at: str | None = None
     carrier: str | None = None
     tracking_number: str | None = None
     recall_outcome: str | None = None

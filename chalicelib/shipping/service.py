@@ -178,7 +178,7 @@ class Shipping:
         raise ShipmentBusy(order_id)
 
     def _is_late(self, shipment: Shipment) -> bool:
-        silent = self._since(shipment.heard_at or shipment.requested_at) >= self._limits.silence
+        silent = self._since(shipment.last_reply_at or shipment.requested_at) >= self._limits.silence
         return silent or self._since(shipment.accepted_at) >= self._limits.dispatch
 
     def _is_late_of_its_own(self, order_id: OrderId) -> bool:
@@ -193,8 +193,8 @@ class Shipping:
             return False
         return not has_backlog or self._since(shipment.requested_at) >= self._limits.dispatch
 
-    def _since(self, moment: str | None) -> timedelta:
-        return self._clock() - datetime.fromisoformat(moment) if moment else timedelta()
+    def _since(self, at: str | None) -> timedelta:
+        return self._clock() - datetime.fromisoformat(at) if at else timedelta()
 
     def _noted(self, order_id: OrderId, **facts: Any) -> Shipment:
         """The shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
@@ -218,7 +218,7 @@ class Shipping:
         if reply.outcome == "accepted":
             now = self._clock()
             accepted_at = shipment.accepted_at or iso(min(now, reply.at or now))
-            self._noted(reply.order_id, accepted_at=accepted_at, heard_at=iso(now))
+            self._noted(reply.order_id, accepted_at=accepted_at, last_reply_at=iso(now))
             return True
         if reply.outcome == "dispatched":
             return self._dispatched(shipment, reply)

@@ -115,11 +115,11 @@ class TestCursor:
             cursor_of(None),
             cursor_of([]),
             cursor_of({}),
-            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT"}),
-            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": ""}),
-            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": "\ud800"}),
-            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": 7}),
-            cursor_of({"sku": "SKU-001", "shelf": "PRODUCT", "sort_name": "x", "more": "y"}),
+            cursor_of({"sku": "SKU-001", "listing": "PRODUCT"}),
+            cursor_of({"sku": "SKU-001", "listing": "PRODUCT", "sort_name": ""}),
+            cursor_of({"sku": "SKU-001", "listing": "PRODUCT", "sort_name": "\ud800"}),
+            cursor_of({"sku": "SKU-001", "listing": "PRODUCT", "sort_name": 7}),
+            cursor_of({"sku": "SKU-001", "listing": "PRODUCT", "sort_name": "x", "more": "y"}),
             cursor_of({"sku": "SKU-001", "category": "trail", "sort_name": "x"}),
         ],
     )
@@ -137,9 +137,9 @@ class TestCursor:
         with pytest.raises(CursorInvalid):
             shelf.page("camp-kitchen", "", of_the_trail)
 
-    def test_catalog_cursor_of_another_shelf_is_refused(self, shelf):
+    def test_catalog_cursor_of_another_listing_is_refused(self, shelf):
         with pytest.raises(CursorInvalid):
-            shelf.page(None, "", cursor_of({"sku": "category:trail", "shelf": "CATEGORY", "sort_name": "Trail"}))
+            shelf.page(None, "", cursor_of({"sku": "category:trail", "listing": "CATEGORY", "sort_name": "Trail"}))
 
 
 class TestProduct:

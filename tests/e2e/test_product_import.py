@@ -141,7 +141,7 @@ def test_json_lines(imported, prefix, guest):
     seen = imported(content.encode(), "jsonl")
     assert (seen["status"], counts(seen)) == ("DONE", (4, 2, 0, 2))
     assert [row["problem"] for row in import_products.report(seen["report_url"])] == [
-        "color: nobody knows this field",
+        "color: this field is not known",
         "is not JSON",
     ]
     assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 3
