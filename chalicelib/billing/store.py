@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from chalicelib.billing.model import Document, DocumentKind, Number
-from chalicelib.platform.dynamo import failed_conditions, patiently, plain, transact
+from chalicelib.platform.dynamo import patiently, plain, transact
 from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
@@ -74,13 +73,7 @@ class BillingStore:
             "document": document.model_dump(mode="json", exclude_none=True),
         }
         new: PutTypeDef = {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
-        try:
-            transact(self._db, [{"Update": self._taken(number)}, {"Put": new}])
-        except ClientError as error:
-            if failed_conditions(error):
-                return False
-            raise
-        return True
+        return not transact(self._db, [{"Update": self._taken(number)}, {"Put": new}])
 
     def note_filed(self, document: Document) -> None:
         """Note that the document's file was written; from now on it can be read."""

@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
-from chalicelib.platform.dynamo import Write, failed_conditions, transact
+from chalicelib.platform.dynamo import Write, transact
 from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
@@ -58,13 +57,7 @@ class CartStore:
 
     def save(self, *carts: Cart) -> bool:
         """All of them or none. False if one was changed since it was read. Raises TableBusy."""
-        try:
-            transact(self._db, [{"Put": self._put(cart)} for cart in carts])
-        except ClientError as error:
-            if failed_conditions(error):
-                return False
-            raise
-        return True
+        return not transact(self._db, [{"Put": self._put(cart)} for cart in carts])
 
     def taking(self, cart: Cart, order_id: OrderId, checkout: str) -> Write:
         """Return the write that takes this version's contents for an order, as a part of the order's transaction."""

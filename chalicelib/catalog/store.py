@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import batch_get, condition_failed
+from chalicelib.platform.dynamo import batch_get, is_accepted
 from chalicelib.platform.ids import Sku
 
 if TYPE_CHECKING:
@@ -51,14 +51,10 @@ class ProductStore:
         condition: ConditionBase = NEW
         if replaced:
             condition = Attr("version").eq(replaced.version) if replaced.version else UNVERSIONED
-        try:
-            with _refusals():
-                self._db.put_item(TableName=self._table, Item=_product_item(product), ConditionExpression=condition)
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        with _refusals():
+            return is_accepted(
+                self._db.put_item, TableName=self._table, Item=_product_item(product), ConditionExpression=condition
+            )
 
     def get(self, sku: Sku) -> Product | None:
         return self.get_many([sku]).get(sku)
@@ -107,19 +103,14 @@ class ProductStore:
             & Attr("category").eq(product.category)
             & Attr("listing").eq(_listing(product))
         )
-        try:
-            self._db.update_item(
-                TableName=self._table,
-                Key={"sku": product.sku},
-                UpdateExpression="SET search_text = :search_text, sort_name = :sort_name",
-                ConditionExpression=unchanged,
-                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return is_accepted(
+            self._db.update_item,
+            TableName=self._table,
+            Key={"sku": product.sku},
+            UpdateExpression="SET search_text = :search_text, sort_name = :sort_name",
+            ConditionExpression=unchanged,
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
 
     def _listed(
         self, index: str, value: str, found: ConditionBase | None, cursor: str | None, size: int

@@ -21,12 +21,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import Write, batch_get, failed_conditions, is_accepted, patiently, transact
+from chalicelib.platform.dynamo import Write, batch_get, is_accepted, patiently, transact
 from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class InventoryStore:
         item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
         # An adjustment by zero units is not listed, but its key is used.
         item |= {"moved": sku} if movement.delta else {}
-        lost = self._transact([change, {"Put": self._new(item)}])
+        lost = transact(self._db, [change, {"Put": self._new(item)}])
         if 1 in lost:
             return Booked.REPEATED
         return Booked.REFUSED if lost else Booked.WRITTEN
@@ -170,7 +169,7 @@ class InventoryStore:
     def reserve(self, order_id: OrderId, quantities: dict[Sku, int], expires_at: datetime) -> bool:
         """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
-        lost = self._transact([self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
+        lost = transact(self._db, [self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
         if 0 in lost:
             return False
         if lost:
@@ -193,7 +192,7 @@ class InventoryStore:
     def write_tombstone(self, order_id: OrderId, now: datetime) -> bool:
         """Write a RELEASED reservation if the order has none; return False if it has one."""
         tombstone = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
-        return not self._transact([self._put(tombstone)])
+        return not transact(self._db, [self._put(tombstone)])
 
     def sell(self, reservation: Reservation) -> bool:
         return self._settle(reservation, SOLD, SELL)
@@ -221,7 +220,7 @@ class InventoryStore:
     def restock(self, return_id: ReturnId, quantities: dict[Sku, int]) -> bool:
         """Make sold units available again; return False if this return was restocked before."""
         once = self._new(restock_key(return_id) | {"quantities": quantities})
-        return not self._transact([{"Put": once}, *self._moves(quantities, RESTOCK)])
+        return not transact(self._db, [{"Put": once}, *self._moves(quantities, RESTOCK)])
 
     def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> "list[Item]":
         """Return the items that exist."""
@@ -247,7 +246,7 @@ class InventoryStore:
                 "ExpressionAttributeValues": {":status": status, ":expected": reservation.status, **(values or {})},
             }
         }
-        return not self._transact([note, *self._moves(reservation.quantities, move)])
+        return not transact(self._db, [note, *self._moves(reservation.quantities, move)])
 
     def _update(
         self, key: dict[str, str], expression: str, values: Mapping[str, int | str], condition: str | None
@@ -275,17 +274,3 @@ class InventoryStore:
             self._update(stock_key(sku), move, {":quantity": quantity}, condition)
             for sku, quantity in quantities.items()
         ]
-
-    def _transact(self, writes: list[Write]) -> list[int]:
-        """Write all or nothing; return the positions whose condition failed, empty if all was written.
-
-        Raises TableBusy.
-        """
-        try:
-            transact(self._db, writes)
-        except ClientError as error:
-            lost = failed_conditions(error)
-            if not lost:
-                raise
-            return lost
-        return []

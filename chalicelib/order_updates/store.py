@@ -13,10 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
-from chalicelib.platform.dynamo import condition_failed
+from chalicelib.platform.dynamo import is_accepted
 from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
@@ -40,24 +39,21 @@ class ConnectionStore:
 
     def subscribe(self, connection_id: str, order_id: OrderId, expires_at: int) -> bool:
         """False if this connection watches too many orders, or has gone."""
-        try:
-            self._db.update_item(
-                TableName=self._table,
-                Key=_connection(connection_id),
-                UpdateExpression="ADD orders :orders",
-                ConditionExpression=f"{CONNECTED} AND ({HAS_ROOM})",
-                ExpressionAttributeValues={
-                    ":orders": set[str]([order_id]),
-                    ":order_id": order_id,
-                    ":most": MAX_SUBSCRIPTIONS,
-                },
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})
-        return True
+        has_room = is_accepted(
+            self._db.update_item,
+            TableName=self._table,
+            Key=_connection(connection_id),
+            UpdateExpression="ADD orders :orders",
+            ConditionExpression=f"{CONNECTED} AND ({HAS_ROOM})",
+            ExpressionAttributeValues={
+                ":orders": set[str]([order_id]),
+                ":order_id": order_id,
+                ":most": MAX_SUBSCRIPTIONS,
+            },
+        )
+        if has_room:
+            self._db.put_item(TableName=self._table, Item=_watch(connection_id, order_id) | {"expires_at": expires_at})
+        return has_room
 
     def watchers(self, order_id: OrderId, now: int) -> list[str]:
         """Return the connections that watch an order at `now`, in Unix seconds.

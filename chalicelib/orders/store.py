@@ -21,12 +21,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import Write, failed_conditions, transact
+from chalicelib.platform.dynamo import Write, transact
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.ids import OrderId
 
@@ -95,23 +94,13 @@ class OrderStore:
             self._put(_event_item(order), NEW),
             *others,
         ]
-        try:
-            transact(self._db, writes)
-        except ClientError as error:
-            if failed_conditions(error):
-                return False
-            raise
-        return True
+        return not transact(self._db, writes)
 
     def save(self, order: Order) -> None:
         """The order in its next version, with its event. Raises OrderChanged, TableBusy."""
         put = self._put(_order_item(order), UNCHANGED, {":version": order.version - 1})
-        try:
-            transact(self._db, [put, self._put(_event_item(order), NEW)])
-        except ClientError as error:
-            if failed_conditions(error):
-                raise OrderChanged(order.id) from error
-            raise
+        if transact(self._db, [put, self._put(_event_item(order), NEW)]):
+            raise OrderChanged(order.id)
 
     def events(self, order_id: OrderId) -> list[OutboxEvent]:
         """Of one order, in their order."""

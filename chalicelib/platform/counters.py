@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
-from chalicelib.platform.dynamo import Write, failed_conditions, is_accepted, patiently, transact
+from chalicelib.platform.dynamo import Write, is_accepted, patiently, transact
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.retries import retry_on_conflict
 
@@ -45,15 +44,9 @@ class CounterTable:
         """
         once: Write = {"Put": {"TableName": self._table, "Item": fact, "ConditionExpression": NEW}}
         for _ in retry_on_conflict(ATTEMPTS, CONFLICT_BASE):
-            try:
-                transact(self._db, [once, *effects()])
+            refused = transact(self._db, [once, *effects()])
+            if not refused or 0 in refused:
                 return
-            except ClientError as error:
-                failed = failed_conditions(error)
-                if 0 in failed:
-                    return
-                if not failed:
-                    raise
         raise CountersBusy
 
     def write(self, writes: list[Write]) -> None:

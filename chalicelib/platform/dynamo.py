@@ -68,9 +68,19 @@ def patiently(write: Callable[Call, Answer], *args: Call.args, **request: Call.k
     raise TableBusy(contention.response["Error"]["Code"]) from contention
 
 
-def transact(dynamodb: "DynamoDB", writes: list[Write]) -> None:
-    """Write all or nothing. Raises TableBusy; see `failed_conditions` for a ClientError."""
-    patiently(dynamodb.transact_write_items, TransactItems=writes)
+def transact(dynamodb: "DynamoDB", writes: list[Write]) -> list[int]:
+    """Write all or nothing. Return the positions of the writes that their conditions refused: none if all are written.
+
+    Raises TableBusy.
+    """
+    try:
+        patiently(dynamodb.transact_write_items, TransactItems=writes)
+    except ClientError as error:
+        refused = [position for position, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
+        if not refused:
+            raise
+        return refused
+    return []
 
 
 def batch_get(dynamodb: "DynamoDB", table: str, keys: list[dict[str, str]], consistent: bool) -> list[dict[str, Any]]:
@@ -104,14 +114,6 @@ def is_accepted(write: Callable[Call, object], *args: Call.args, **request: Call
             return False
         raise
     return True
-
-
-def failed_conditions(error: ClientError) -> list[int]:
-    """The positions of a transaction's writes that were refused by their conditions.
-
-    Empty when the transaction failed for any other reason: then the caller raises the error.
-    """
-    return [i for i, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
 
 
 def _is_contention(error: ClientError) -> bool:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import condition_failed
+from chalicelib.platform.dynamo import condition_failed, is_accepted
 from chalicelib.product_import.model import BadRow, Counts, Import, ImportStatus
 
 if TYPE_CHECKING:
@@ -60,13 +60,7 @@ class ImportStore:
             **Counts().model_dump(),
         }
         is_over = Attr("expires_at").lte(int(self._clock().timestamp()))
-        try:
-            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW | is_over)
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return is_accepted(self._db.put_item, TableName=self._table, Item=item, ConditionExpression=NEW | is_over)
 
     def fingerprint(self, import_id: str) -> str:
         """Return what an import was asked for; empty where nothing was kept."""
@@ -117,13 +111,9 @@ class ImportStore:
         """Return which lines of a batch change something. The first decision holds when the batch is repeated."""
         key = batch_key(import_id, number)
         item: Item = {**key, "changing": changing, "expires_at": int(expires_at.timestamp())}
-        try:
-            self._db.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return [int(line) for line in self._item(key)["changing"]]
-        return changing
+        if is_accepted(self._db.put_item, TableName=self._table, Item=item, ConditionExpression=NEW):
+            return changing
+        return [int(line) for line in self._item(key)["changing"]]
 
     def note_bad_rows(self, import_id: str, number: int, bad_rows: list[BadRow]) -> None:
         values = {"bad_rows": [row.model_dump() for row in bad_rows]}
@@ -164,17 +154,12 @@ class ImportStore:
 
     def _set(self, key: dict[str, str], values: dict[str, Any], condition: ConditionBase) -> bool:
         """False if the condition does not hold."""
-        try:
-            self._db.update_item(
-                TableName=self._table,
-                Key=key,
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return is_accepted(
+            self._db.update_item,
+            TableName=self._table,
+            Key=key,
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )

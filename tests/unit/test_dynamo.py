@@ -12,7 +12,6 @@ from chalicelib.platform.dynamo import (
     CONTENTION_ATTEMPTS,
     TableBusy,
     batch_get,
-    failed_conditions,
     is_accepted,
     transact,
 )
@@ -73,8 +72,6 @@ def test_lasting_contention_is_unavailability_and_no_failed_condition(error):
 @pytest.mark.parametrize(
     "error",
     [
-        cancelled(CONDITION),
-        cancelled(CONFLICT, CONDITION),
         cancelled("ValidationError"),
         refused("ValidationException"),
         refused("AccessDeniedException"),
@@ -88,8 +85,10 @@ def test_any_other_refusal_is_raised_at_once(error):
     assert table.calls == 1
 
 
-def test_position_of_a_failed_condition_is_found_beside_a_conflict():
-    assert failed_conditions(cancelled(CONFLICT, "None", CONDITION)) == [2]
+def test_transaction_returns_the_position_of_a_failed_condition_beside_a_conflict():
+    table = Table(cancelled(CONFLICT, "None", CONDITION))
+    assert transact(table, []) == [2]
+    assert table.calls == 1
 
 
 def test_single_write_that_meets_a_transaction_is_retried():
