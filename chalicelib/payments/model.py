@@ -63,6 +63,12 @@ OUTCOMES = {
 }
 """How a dispute ended. In any other status it is open."""
 
+REFUND_FACTS = {
+    UpdateKind.REFUNDED_OUTSIDE: "refunded outside",
+    UpdateKind.REFUND_FAILED: "failed",
+    UpdateKind.REFUND_RETRIED: "retried",
+}
+
 UNDO = "refund"
 """The reference of a refund that undoes a whole payment. All others are ids of returns."""
 
@@ -191,17 +197,10 @@ class Payment(Versioned):
         failed = {refund.reference for refund in later.refunds if not refund.is_effective}
         is_outside_known = later.refunded_outside == self.refunded_outside and not self.refunds
         for refund in reversed(later.refunds):
-            before = known.get(refund.id)
-            facts = (refund.id, refund.amount, self._return_of(refund), refund.reference is None)
-            if refund.reference is None:
-                if before is None and refund.is_effective and not is_outside_known:
-                    yield PaymentUpdate(UpdateKind.REFUNDED_OUTSIDE, f"{refund.id} refunded outside", *facts)
-                if before and before.is_effective and not refund.is_effective:
-                    yield PaymentUpdate(UpdateKind.REFUND_FAILED, f"{refund.id} failed", *facts)
-            elif not refund.is_effective and (before is None or before.is_effective):
-                yield PaymentUpdate(UpdateKind.REFUND_FAILED, f"{refund.id} failed", *facts)
-            elif refund.is_effective and before is None and refund.reference in failed:
-                yield PaymentUpdate(UpdateKind.REFUND_RETRIED, f"{refund.id} retried", *facts)
+            kind = _refund_update(refund, known.get(refund.id), failed, is_outside_known)
+            if kind:
+                facts = (refund.id, refund.amount, self._return_of(refund), refund.reference is None)
+                yield PaymentUpdate(kind, f"{refund.id} {REFUND_FACTS[kind]}", *facts)
 
     def _dispute_updates(self, later: "Payment") -> Iterator[PaymentUpdate]:
         known = {dispute.id: dispute for dispute in self.disputes}
@@ -219,15 +218,39 @@ class Payment(Versioned):
         return ReturnId(reference) if order_id == self.order_id and reference != UNDO else None
 
     def _status_at(self, at_provider: ProviderPayment) -> PaymentStatus:
-        is_open = self.status in (PaymentStatus.CREATED, PaymentStatus.AUTHORIZED)
-        is_taken = self.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUNDED, PaymentStatus.CHARGED_BACK)
-        is_held = self.status == PaymentStatus.AUTHORIZED
-        if (is_open and at_provider.is_lost_hold) or (is_held and at_provider.status == ProviderStatus.CANCELLED):
-            return PaymentStatus.VOIDED
-        if self.status == PaymentStatus.CREATED and at_provider.status == ProviderStatus.DECLINED:
-            return PaymentStatus.DECLINED
-        if (is_open or is_taken) and at_provider.status == ProviderStatus.CAPTURED:
-            if at_provider.kept > 0:
-                return PaymentStatus.CAPTURED
-            return PaymentStatus.CHARGED_BACK if at_provider.lost else PaymentStatus.REFUNDED
+        match self.status, at_provider.status:
+            case ((PaymentStatus.ACTION_REQUIRED | PaymentStatus.DECLINED | PaymentStatus.VOIDED), _):
+                return self.status
+            case _, ProviderStatus.CAPTURED:
+                return _status_after_capture(at_provider)
+            case PaymentStatus.AUTHORIZED, ProviderStatus.CANCELLED:
+                return PaymentStatus.VOIDED
+            case PaymentStatus.CREATED, ProviderStatus.CANCELLED if at_provider.is_lost_hold:
+                return PaymentStatus.VOIDED
+            case PaymentStatus.CREATED, ProviderStatus.DECLINED:
+                return PaymentStatus.DECLINED
         return self.status
+
+
+def _status_after_capture(at_provider: ProviderPayment) -> PaymentStatus:
+    if at_provider.kept > 0:
+        return PaymentStatus.CAPTURED
+    return PaymentStatus.CHARGED_BACK if at_provider.lost else PaymentStatus.REFUNDED
+
+
+def _refund_update(
+    refund: Refund, before: Refund | None, failed: set[str | None], is_outside_known: bool
+) -> UpdateKind | None:
+    """Return what happened to a refund since it was `before`, None if nothing did that an order has to learn of.
+
+    `failed` are the references of refunds that failed. Refunds outside of the shop have no reference.
+    """
+    is_outside = refund.reference is None
+    if not refund.is_effective:
+        was_effective = before.is_effective if before else not is_outside
+        return UpdateKind.REFUND_FAILED if was_effective else None
+    if before:
+        return None
+    if is_outside:
+        return None if is_outside_known else UpdateKind.REFUNDED_OUTSIDE
+    return UpdateKind.REFUND_RETRIED if refund.reference in failed else None
