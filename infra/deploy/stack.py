@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import WaiterError
 
-from infra.deploy import changes, events, parameters, release
+from infra.deploy import changes, events, parameters, policies, release
 from infra.deploy.artifacts import Artifacts
 from infra.deploy.outputs import description, outputs
 
@@ -92,6 +92,8 @@ def deploy(
         before = None
     declared = template.get("Parameters", {})
     request = parameters.of_request(declared, given, known, is_update=before is not None)
+    if before:
+        template = policies.keep_names(template, policies.deployed(session.client("cloudformation"), stack))
     template = release.stamped(template, code, parameters.effective(declared, given, known))
     artifacts = Artifacts(session, stack)
     url = artifacts.upload(template, code, progress)

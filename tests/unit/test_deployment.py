@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra.build import storefront
-from infra.deploy import artifacts, aws, changes, events, parameters, stack, stripe_key
+from infra.deploy import artifacts, aws, changes, events, parameters, policies, stack, stripe_key
 from infra.deploy.changes import ConfirmationNeeded
 from infra.deploy.leftovers import Kept
 from infra.deploy.parameters import ValueMissing
@@ -106,6 +106,25 @@ class TestEvents:
         version = event("Version", "DELETE_SKIPPED", kind="AWS::Lambda::Version")
         found = events.retained(Pages([first, version, event("Queue", "DELETE_COMPLETE")]), "id")
         assert found == {"shop-Orders": first}
+
+
+def queue_policy(queue, **more):
+    return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": queue}]} | more}
+
+
+class TestPolicyNames:
+    def test_renamed_policy_keeps_its_deployed_name(self):
+        new = {"MaySend": queue_policy("Invoices", PolicyDocument="new"), "Rule": {"Type": "R", "DependsOn": "MaySend"}}
+        kept = policies.keep_names({"Resources": new}, {"TopicMaySend": queue_policy("Invoices")})
+        assert kept["Resources"] == {
+            "TopicMaySend": new["MaySend"],
+            "Rule": {"Type": "R", "DependsOn": ["TopicMaySend"]},
+        }
+
+    def test_policy_of_another_owner_keeps_its_name(self):
+        new = {"Resources": {"MaySend": queue_policy("Invoices"), "Other": queue_policy("Sales")}}
+        before = {"Old": queue_policy("Points"), "Other": queue_policy("Invoices")}
+        assert policies.keep_names(new, before) is new
 
 
 class TestChanges:
