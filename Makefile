@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+FOR_TESTS := .venv/.installed-for-tests
 # Write byte code even where the environment forbids it: each function and each test worker is a Python process.
 export PYTHONDONTWRITEBYTECODE =
+# Seconds since 1970; `make up` states how long it took in all.
+export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay \
@@ -38,37 +41,39 @@ doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
+lighthouse screenshots: $(FOR_TESTS)
+
 $(COMMANDS): $(INSTALLED)
 	@$(BIN)/python -m infra.commands $@
 
-check: $(INSTALLED) ## Check format and types and run the unit tests, in seconds
+check: $(FOR_TESTS) ## Check format and types and run the unit tests, in seconds
 	@$(BIN)/ruff format --check --quiet . || { echo "  $(BIN)/ruff format . does it"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
-test: $(INSTALLED) ## Run all tests, on an emulator of their own
+test: $(FOR_TESTS) ## Run all tests, on an emulator of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.commands browser >/dev/null
 	@$(BIN)/python -m infra.lint --quick
 	@$(BIN)/python -m pytest -n 3 --dist worksteal # two cores are enough: half of the time they wait for a queue or a clock
 
-lint: $(INSTALLED) ## Check style, types, workflows, templates, security, known vulnerabilities
+lint: $(FOR_TESTS) ## Check style, types, workflows, templates, security, known vulnerabilities
 	@$(BIN)/python -m infra.lint
 
-lock: $(INSTALLED) ## Lock what is packed for Lambda: requirements.txt → requirements.lock
+lock: $(FOR_TESTS) ## Lock what is packed for Lambda: requirements.txt → requirements.lock
 	@$(BIN)/python -m infra.build.libraries
 
 clean: ## Stop the shop and delete its data, what was built, and the virtual environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.commands down; fi
 	@rm -rf .local .build .venv .venv-lint .mypy_cache .hypothesis infra/lint/node_modules frontend/node_modules frontend/lighthouse/node_modules frontend/dist
 
-$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 1; }
+$(INSTALLED): requirements.txt requirements-local.txt constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or name it: PYTHON=/path/to/python3 make up"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: PYTHON=python3.12 make up"; exit 1; }
-	@mkdir -p .venv .local 2>/dev/null && touch .venv .local || { echo "This folder cannot be written: $(CURDIR)"; exit 1; }
-	@echo "  installing into .venv (about a minute, once) …"
-	@$(PYTHON) -m venv .venv || { echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt 2>.venv/pip.log || { \
-	  tail -n 5 .venv/pip.log; echo "The packages could not be installed. Is there a network? The whole log: .venv/pip.log"; exit 1; }
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: PYTHON=python3.12 make up"; exit 2; }
+	@$(PYTHON) infra/commands/install.py local
+	@touch $@
+
+$(FOR_TESTS): $(INSTALLED) requirements-dev.txt
+	@$(PYTHON) infra/commands/install.py dev
 	@touch $@

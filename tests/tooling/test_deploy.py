@@ -25,7 +25,7 @@ from tests.stripe_account import StripeAccount, served
 CREDENTIALS = {"aws_access_key_id": emulator.ACCOUNT, "aws_secret_access_key": "local"}
 SENDER = "shop@example.com"
 SOURCES = ("Makefile", "app.py", "chalicelib", ".chalice", "constraints.txt", "frontend", "infra", "shop.json")
-SOURCES += ("requirements.lock", "requirements.txt", "requirements-dev.txt", "statemachine")
+SOURCES += ("requirements.lock", "requirements.txt", "requirements-local.txt", "requirements-dev.txt", "statemachine")
 LINKED = (".venv", ".build/libraries", "frontend/node_modules", "infra/reference/node_modules")
 BROKEN = """Resources:
   Bus: {Type: AWS::Events::EventBus, Properties: {Name: storefront-twice}}
