@@ -25,6 +25,7 @@ def is_current(record: Path, sources: str) -> bool:
 
 def note(record: Path, sources: str, results: Iterable[Path]) -> None:
     """Record a build that has ended."""
+    record.parent.mkdir(parents=True, exist_ok=True)
     found = [os.path.relpath(path, record.parent) for path in results]
     record.write_text(json.dumps({"sources": sources, "results": _digests(record, found)}, indent=1))
 
