@@ -12,12 +12,14 @@ def built(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(name)
-    reuse.note(tmp_path / "record.json", reuse.digest("demo", tmp_path / "src"), [tmp_path / "out/code.zip"])
+    reuse.note(
+        tmp_path / "records" / "record.json", reuse.digest("demo", tmp_path / "src"), [tmp_path / "out/code.zip"]
+    )
     return tmp_path
 
 
 def is_current(folder, text="demo"):
-    return reuse.is_current(folder / "record.json", reuse.digest(text, folder / "src"))
+    return reuse.is_current(folder / "records" / "record.json", reuse.digest(text, folder / "src"))
 
 
 def test_unchanged_build_is_reused(built):
@@ -33,8 +35,8 @@ def test_unchanged_build_is_reused(built):
         lambda folder: (folder / "src/b.py").unlink(),
         lambda folder: (folder / "out/code.zip").write_text("by hand"),
         lambda folder: (folder / "out/code.zip").unlink(),
-        lambda folder: (folder / "record.json").unlink(),
-        lambda folder: (folder / "record.json").write_text("{"),
+        lambda folder: (folder / "records" / "record.json").unlink(),
+        lambda folder: (folder / "records" / "record.json").write_text("{"),
     ],
     ids=["source", "name", "added", "removed", "result", "no-result", "no-record", "cut-record"],
 )
