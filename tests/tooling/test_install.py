@@ -1,4 +1,4 @@
-"""Installation: uv first, pip where uv fails, and one line for whatever stops it."""
+"""Installation: uv first, pip where uv fails, and each failure in one line."""
 
 import pytest
 
