@@ -1,6 +1,7 @@
 """Email consumer: the queued confirmations of the saga, and which event makes which email."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from chalicelib.events.envelope import Envelope
 from chalicelib.notifications.service import Notifications
@@ -11,6 +12,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.ids import OrderId
 from chalicelib.platform.links import Links
+from chalicelib.shipping.model import Shipment
 
 LINK_REQUEST_LIFETIME = timedelta(hours=1)
 """A request that is older, as when the archive is replayed, is answered no more."""
@@ -22,9 +24,16 @@ class ConfirmationRequest(BaseModel):
     order_id: OrderId
 
 
+class Shipments(Protocol):
+    def get(self, order_id: OrderId) -> Shipment | None: ...
+
+
 class EmailConsumer:
-    def __init__(self, orders: Orders, notifications: Notifications, links: Links, clock: Clock) -> None:
+    def __init__(
+        self, orders: Orders, shipments: Shipments, notifications: Notifications, links: Links, clock: Clock
+    ) -> None:
         self._orders = orders
+        self._shipments = shipments
         self._notifications = notifications
         self._links = links
         self._clock = clock
@@ -46,7 +55,7 @@ class EmailConsumer:
         order = self._orders.get(event.order_id)
         match event.type:
             case "OrderCompleted":
-                self._notifications.order_completed(order)
+                self._notifications.order_completed(order, self._shipments.get(order.id))
             case "OrderCancelled":
                 self._notifications.order_cancelled(order)
             case "OrderReturned" | "OrderPartlyReturned":

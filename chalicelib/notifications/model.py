@@ -11,6 +11,7 @@ from chalicelib.orders.returns import Return
 from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.shop import shop
 from chalicelib.shipping.address import address_lines
+from chalicelib.shipping.model import Shipment
 
 
 class Occasion(StrEnum):
@@ -59,6 +60,9 @@ WHY = {
 }
 
 
+INVITATION = {Occasion.COMPLETED: "Follow your parcel", Occasion.LINK: "Open your order"}
+
+
 @dataclass(frozen=True)
 class Email:
     to: str
@@ -84,7 +88,12 @@ class Item:
 
 
 def compose(
-    occasion: Occasion, order: Order, link: str, storefront_url: str, return_id: ReturnId | None = None
+    occasion: Occasion,
+    order: Order,
+    link: str,
+    storefront_url: str,
+    return_id: ReturnId | None = None,
+    shipment: Shipment | None = None,
 ) -> Email:
     """Return the email of this occasion; `link` opens the order's page.
 
@@ -111,7 +120,9 @@ def compose(
         total_label="Refund" if returned else "Total",
         total=total,
         address=address_lines(order.shipping_address) if order.is_paid_for and not returned else None,
-        invitation="See your order",
+        note=_note(occasion, returned),
+        shipment=shipment,
+        invitation=INVITATION.get(occasion, "See your order"),
         link=link,
         storefront_url=storefront_url,
     )
@@ -127,6 +138,13 @@ def _wording(occasion: Occasion, order: Order, returned: Return | None) -> tuple
         title, opening = SUBJECT_IF_FREE.get(occasion, title), OPENING_IF_FREE.get(occasion, opening)
     why = [WHY[order.reason]] if occasion == Occasion.CANCELLED and order.reason else []
     return title, [opening, *why]
+
+
+def _note(occasion: Occasion, returned: Return | None) -> str | None:
+    """Return where the document is that belongs to this occasion. It has no address that stays valid."""
+    if occasion == Occasion.COMPLETED:
+        return "Your invoice is on the order's page."
+    return "Your credit note is on the order's page." if returned and returned.refund.amount else None
 
 
 def _items(order: Order, returned: Return | None, formats: Formats) -> list[Item]:

@@ -12,6 +12,7 @@ from chalicelib.orders.model import Order
 from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.links import Links
 from chalicelib.platform.log import log
+from chalicelib.shipping.model import Shipment
 
 LINK_LIFETIME = timedelta(days=30)
 """How long a link in an email opens a guest's order."""
@@ -49,8 +50,8 @@ class Notifications:
     def order_confirmed(self, order: Order) -> None:
         self._send_once(Occasion.CONFIRMED, order)
 
-    def order_completed(self, order: Order) -> None:
-        self._send_once(Occasion.COMPLETED, order)
+    def order_completed(self, order: Order, shipment: Shipment | None) -> None:
+        self._send_once(Occasion.COMPLETED, order, shipment=shipment)
 
     def order_cancelled(self, order: Order) -> None:
         self._send_once(Occasion.CANCELLED, order)
@@ -97,8 +98,14 @@ class Notifications:
         }
         return {title: at for title, at in found.items() if at}
 
-    def _send_once(self, occasion: Occasion, order: Order, return_id: ReturnId | None = None) -> None:
-        email = compose(occasion, order, self.link(order), self._storefront_url, return_id)
+    def _send_once(
+        self,
+        occasion: Occasion,
+        order: Order,
+        return_id: ReturnId | None = None,
+        shipment: Shipment | None = None,
+    ) -> None:
+        email = compose(occasion, order, self.link(order), self._storefront_url, return_id, shipment)
 
         def send() -> bool:
             is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)

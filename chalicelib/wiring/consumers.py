@@ -6,7 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import wiring
+from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
+from chalicelib.platform.settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.analytics.consumer import ReturnConsumer
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 @cache
 def email_consumer() -> EmailConsumer:
     from chalicelib.notifications.consumer import EmailConsumer
+    from chalicelib.shipping.store import ShipmentStore
 
-    return EmailConsumer(wiring.orders(), wiring.notifications(), wiring.links(), utc_now)
+    shipments = ShipmentStore(aws.dynamodb(), settings().shipments_table)
+    return EmailConsumer(wiring.orders(), shipments, wiring.notifications(), wiring.links(), utc_now)
 
 
 @cache

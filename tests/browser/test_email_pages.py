@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page
 from chalicelib.notifications import rendering
 from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Status
+from chalicelib.shipping.model import Shipment, ShipmentStatus
 from infra.build.storefront import FRONTEND
 from tests.builders import NOW, a_line, an_order_in
 
@@ -23,9 +24,12 @@ def _emails(shop: str) -> list[Email]:
     lines = [a_line("A", name=UNBROKEN, price=99_999_900), a_line("B", name="كوب للتخييم", quantity=20)]
     lines = [line.model_copy(update={"image": DRAWN}) for line in lines]
     order = an_order_in(Status.COMPLETED, "ord_0123456789abcdef01234567", name=UNBROKEN, lines=lines)
+    shipment = Shipment(
+        order_id=order.id, version=1, status=ShipmentStatus.DISPATCHED, carrier="Post", tracking_number="N" * 40
+    )
     returned = order.return_requested("ret_1", None, NOW)
     return [
-        compose(Occasion.COMPLETED, order, f"{shop}/orders/{order.id}", shop),
+        compose(Occasion.COMPLETED, order, f"{shop}/orders/{order.id}", shop, shipment=shipment),
         compose(Occasion.REFUNDED, returned, f"{shop}/orders/{order.id}", shop, "ret_1"),
         cart_reminder("ada@example.com", [Item(2, UNBROKEN, DRAWN)], shop, "link_x"),
     ]

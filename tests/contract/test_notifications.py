@@ -75,7 +75,7 @@ class TestSending:
 
     def test_each_occasion_has_its_email(self, notifications, mail):
         notifications.order_confirmed(an_order())
-        notifications.order_completed(an_order())
+        notifications.order_completed(an_order(), None)
         notifications.order_cancelled(an_order())
 
         assert len({email["Content"]["Simple"]["Subject"]["Data"] for email in mail.sent}) == 3
@@ -187,7 +187,7 @@ class TestStrangers:
 
     def test_paying_buyer_is_always_mailed(self, notifications, mail):
         for number in range(6):
-            notifications.order_completed(an_order_in(Status.COMPLETED, f"ord_{number}"))
+            notifications.order_completed(an_order_in(Status.COMPLETED, f"ord_{number}"), None)
 
         assert len(mail.sent) == 6
 

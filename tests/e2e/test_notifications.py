@@ -93,6 +93,18 @@ class TestStaff:
         )
 
 
+def test_email_about_a_parcel_has_its_tracking_number(guest, opened, new_product, eventually):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    number = guest.order(order_id)["shipment"]["tracking_number"]
+
+    def texts():
+        sent = mail.messages(opened["engine_url"], opened["account"])
+        return [each["BodyText"] for each in sent if order_id in each["BodyText"]]
+
+    eventually(lambda: any(f"Sandbox Post {number}" in text for text in texts()))
+
+
 class TestReminder:
     @pytest.fixture
     def customer(self, engine, opened, sign_in):

@@ -11,8 +11,11 @@ from chalicelib.orders.model import OrderNotFound, Status
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.platform.links import Links
+from chalicelib.shipping.model import Shipment, ShipmentStatus
 from tests.builders import NOW, TestClock, an_event, an_order_in
 from tests.fakes import FakeOrderStore
+
+SHIPMENT = Shipment(order_id="ord_1", version=1, status=ShipmentStatus.DISPATCHED, tracking_number="SB1")
 
 
 class Sent:
@@ -47,7 +50,7 @@ def order_store():
 
 @pytest.fixture
 def consumer(order_store, sent, links, clock):
-    return EmailConsumer(Orders(order_store, clock), sent, links, clock)
+    return EmailConsumer(Orders(order_store, clock), {"ord_1": SHIPMENT}, sent, links, clock)
 
 
 def link_requested(links, email, order_id="ord_1"):
@@ -71,7 +74,7 @@ def test_confirmation_of_a_cancelled_order_is_not_sent(consumer, order_store, se
 @pytest.mark.parametrize(
     ("status", "email"),
     [
-        (Status.COMPLETED, ("order_completed", "ord_1")),
+        (Status.COMPLETED, ("order_completed", "ord_1", SHIPMENT)),
         (Status.CANCELLED, ("order_cancelled", "ord_1")),
         (Status.RETURNED, ("return_refunded", "ord_1", "ret_1")),
     ],

@@ -10,6 +10,7 @@ from chalicelib.cart.model import MAX_LINES
 from chalicelib.notifications import model, rendering
 from chalicelib.notifications.model import Item, Occasion, cart_reminder
 from chalicelib.orders.model import Reason, Status
+from chalicelib.shipping.model import Shipment, ShipmentStatus
 from infra.build.storefront import FRONTEND
 from tests.builders import NOW, a_line, an_address, an_order, an_order_in, euros
 
@@ -19,8 +20,8 @@ CLIPPED_BYTES = 102_000
 """Gmail hides what follows these in a message."""
 
 
-def compose(occasion, order, link=LINK, return_id=None):
-    return model.compose(occasion, order, link, SHOP, return_id)
+def compose(occasion, order, link=LINK, return_id=None, shipment=None):
+    return model.compose(occasion, order, link, SHOP, return_id, shipment)
 
 
 class Page(HTMLParser):
@@ -103,6 +104,28 @@ def test_a_refund_names_only_what_came_back_and_its_sum():
     assert "2 × Camp mug  €24.10" in text
     assert "Refund  €24.10" in text
     assert "Tent" not in text
+
+
+@pytest.mark.parametrize(("carrier", "line"), [("Post <b>", "Post <b> NP1&2"), (None, "Tracking number NP1&2")])
+def test_email_about_a_parcel_names_its_carrier_and_number(carrier, line):
+    shipment = Shipment(
+        order_id="ord_7", version=1, status=ShipmentStatus.DISPATCHED, carrier=carrier, tracking_number="NP1&2"
+    )
+
+    email = compose(Occasion.COMPLETED, an_order_in(Status.COMPLETED), shipment=shipment)
+
+    assert line in email.text and line in " ".join(Page(email.html).text.split())
+    assert "Tracking" not in compose(Occasion.COMPLETED, an_order_in(Status.COMPLETED)).text
+
+
+def test_emails_say_where_invoice_and_credit_note_are():
+    order = an_order_in(Status.COMPLETED).return_requested("ret_1", None, NOW)
+    settled = order.return_settled("ret_1", 0, NOW, "refunded_before")
+
+    assert "invoice" in compose(Occasion.COMPLETED, order).text
+    assert "invoice" not in compose(Occasion.CONFIRMED, order).text
+    assert "credit note" in compose(Occasion.REFUNDED, order, return_id="ret_1").text
+    assert "credit note" not in compose(Occasion.REFUNDED, settled, return_id="ret_1").text
 
 
 def test_a_refund_names_what_was_really_given_back():
