@@ -169,7 +169,7 @@ def process_stripe_event(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="send_notifications")
 def send_notifications(event: Event, context: Any) -> Event:
-    """Orders that ended → emails."""
+    """Orders that ended or wait for their buyer → emails."""
     from chalicelib.events import bus
     from chalicelib.wiring import consumers
 

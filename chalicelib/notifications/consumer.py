@@ -54,6 +54,8 @@ class EmailConsumer:
             return
         order = self._orders.get(event.order_id)
         match event.type:
+            case "OrderActionRequired" if order.status == Status.ACTION_REQUIRED:
+                self._notifications.payment_waits(order)
             case "OrderCompleted":
                 self._notifications.order_completed(order, self._shipments.get(order.id))
             case "OrderCancelled":

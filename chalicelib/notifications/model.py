@@ -15,6 +15,7 @@ from chalicelib.shipping.model import Shipment
 
 
 class Occasion(StrEnum):
+    PAYMENT_WAITS = "payment_waits"
     CONFIRMED = "confirmed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -23,6 +24,7 @@ class Occasion(StrEnum):
 
 
 SUBJECT = {
+    Occasion.PAYMENT_WAITS: "Please confirm your payment",
     Occasion.CONFIRMED: "We have your order",
     Occasion.COMPLETED: "Your order is on its way",
     Occasion.CANCELLED: "Your order was cancelled",
@@ -31,6 +33,8 @@ SUBJECT = {
 }
 
 OPENING = {
+    Occasion.PAYMENT_WAITS: "Your bank wants you to confirm the payment. The items are set aside while it waits. "
+    "If nobody confirms in time, the order is cancelled and you pay nothing. If you have confirmed it, all is done.",
     Occasion.CONFIRMED: "Thank you. The items are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
     Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
@@ -60,7 +64,11 @@ WHY = {
 }
 
 
-INVITATION = {Occasion.COMPLETED: "Follow your parcel", Occasion.LINK: "Open your order"}
+INVITATION = {
+    Occasion.PAYMENT_WAITS: "Confirm the payment",
+    Occasion.COMPLETED: "Follow your parcel",
+    Occasion.LINK: "Open your order",
+}
 
 
 @dataclass(frozen=True)

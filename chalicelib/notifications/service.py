@@ -47,6 +47,9 @@ class Notifications:
         self._links = links
         self._storefront_url = storefront_url
 
+    def payment_waits(self, order: Order) -> None:
+        self._send_once(Occasion.PAYMENT_WAITS, order)
+
     def order_confirmed(self, order: Order) -> None:
         self._send_once(Occasion.CONFIRMED, order)
 

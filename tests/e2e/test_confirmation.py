@@ -82,10 +82,11 @@ def test_cancelling_ends_the_wait_at_once(guest, asked, sandbox):
     assert available(guest, sku) == 1
 
 
-def test_abandoned_order_is_cancelled_after_the_limit(guest, asked, sandbox):
+def test_abandoned_order_is_cancelled_after_the_limit(guest, asked, sandbox, emails, eventually):
     """Two buyers leave. One has confirmed the payment, which neither a webhook nor the browser reports."""
     sandbox.webhooks("off")
     (order, sku), (confirmed, _) = asked(), asked()
+    eventually(lambda: "Please confirm your payment" in emails(order["order_id"]))
     sandbox.happens(confirmed["order_id"], "authenticate", outcome="complete")
 
     order, confirmed = guest.ended(order["order_id"], 120), guest.ended(confirmed["order_id"], 120)

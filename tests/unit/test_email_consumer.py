@@ -7,7 +7,7 @@ import pytest
 from chalicelib.events.contracts import OrderLinkRequested, new_event
 from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, EmailConsumer
 from chalicelib.orders.keys import link_request
-from chalicelib.orders.model import OrderNotFound, Status
+from chalicelib.orders.model import OrderNotFound, Reason, Status
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.platform.links import Links
@@ -85,6 +85,15 @@ def test_order_that_ended_is_mailed_about_by_its_event(consumer, order_store, se
     consumer.notify(order.pending_event)
 
     assert sent.emails == [email]
+
+
+@pytest.mark.parametrize(("now", "emails"), [(Status.ACTION_REQUIRED, 1), (Status.CANCELLED, 0)])
+def test_buyer_is_asked_to_confirm_only_while_the_payment_waits(consumer, order_store, sent, now, emails):
+    asked = an_order_in(Status.ACTION_REQUIRED)
+    has(order_store, asked if now == asked.status else asked.advanced(now, NOW, Reason.PAYMENT_DECLINED))
+    consumer.notify(asked.pending_event)
+
+    assert sent.emails == [("payment_waits", "ord_1")] * emails
 
 
 def test_event_without_an_email_sends_nothing(consumer, order_store, sent):
