@@ -65,7 +65,7 @@ class Catalog:
         return self._store.page(category, words, cursor, PAGE_SIZE, archived)
 
     def reindex(self) -> int:
-        """Fold the texts of all products again, after the rule of folding changed. Return how many had changed."""
+        """List all products and categories by the rules of this release. Return how many had to change."""
         return sum(self._store.reindex(product) for product in self._store.outdated())
 
     def categories(self, cursor: str | None = None) -> tuple[list[Category], str | None]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB, Page, Query
 
 PRODUCTS, ARCHIVED, CATEGORIES = "PRODUCT", "ARCHIVED", "CATEGORY"
+CATEGORY_KEY = "category:"
+"""Beginning of a category's key."""
+
 PARTITION = {"by-listing": "listing", "by-category": "category"}
 
 NEW = Attr("sku").not_exists()
@@ -83,32 +86,25 @@ class ProductStore:
             items, rest = self._listed("by-category", category, condition & found if found else condition, cursor, size)
         return [Product.model_validate(item) for item in items], rest
 
-    def outdated(self) -> Iterator[Product]:
-        """Yield the products whose lists and searches would find them otherwise if they were stored again."""
-        for listing in (PRODUCTS, ARCHIVED):
-            pages = self._db.get_paginator("query").paginate(
-                TableName=self._table, IndexName="by-listing", KeyConditionExpression=Key("listing").eq(listing)
-            )
-            for item in (item for page in pages for item in page["Items"]):
-                product = Product.model_validate(item)
-                if any(item.get(name) != value for name, value in _index_values(product).items()):
-                    yield product
+    def outdated(self) -> Iterator[dict[str, Any]]:
+        """Yield the items that lists and searches would find otherwise if they were stored again.
 
-    def reindex(self, product: Product) -> bool:
-        """Store what lists and searches read of a product. Return False if it was changed since it was read."""
-        values = _index_values(product)
-        unchanged = (
-            Attr("name").eq(product.name)
-            & Attr("description").eq(product.description)
-            & Attr("category").eq(product.category)
-            & Attr("listing").eq(_listing(product))
-        )
+        A deployment scans the table for them: an item of an earlier release can be missing in an index of this one.
+        """
+        for page in self._db.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
+            for item in page["Items"]:
+                if any(item.get(name) != value for name, value in _index_values(item).items()):
+                    yield item
+
+    def reindex(self, item: dict[str, Any]) -> bool:
+        """Store what lists and searches read of an item. Return False if it was changed since it was read."""
+        values = _index_values(item)
         return is_accepted(
             self._db.update_item,
             TableName=self._table,
-            Key={"sku": product.sku},
-            UpdateExpression="SET search_text = :search_text, sort_name = :sort_name",
-            ConditionExpression=unchanged,
+            Key={"sku": item["sku"]},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ConditionExpression=_unchanged(item),
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
 
@@ -149,23 +145,33 @@ class ProductStore:
 
 
 def _category_item(category: Category) -> dict[str, Any]:
-    return category.model_dump() | {
-        "sku": f"category:{category.id}",
-        "listing": CATEGORIES,
-        "sort_name": category.name,
-    }
+    item = category.model_dump() | {"sku": f"{CATEGORY_KEY}{category.id}"}
+    return item | _index_values(item)
 
 
 def _product_item(product: Product) -> dict[str, Any]:
-    return product.model_dump() | {"listing": _listing(product)} | _index_values(product)
+    item = product.model_dump()
+    return item | _index_values(item)
 
 
-def _listing(product: Product) -> str:
-    return ARCHIVED if product.archived else PRODUCTS
+def _index_values(item: dict[str, Any]) -> dict[str, str]:
+    """Return the attributes that lists and searches read of a product or a category."""
+    if item["sku"].startswith(CATEGORY_KEY):
+        return {"listing": CATEGORIES, "sort_name": item["name"]}
+    product = Product.model_validate(item)
+    return {
+        "listing": ARCHIVED if product.archived else PRODUCTS,
+        "sort_name": f"{product.name.casefold()}#{product.sku}",
+        "search_text": product.search_text,
+    }
 
 
-def _index_values(product: Product) -> dict[str, str]:
-    return {"sort_name": f"{product.name.casefold()}#{product.sku}", "search_text": product.search_text}
+def _unchanged(item: dict[str, Any]) -> ConditionBase:
+    """Return the condition that what `_index_values` reads is stored as in this item."""
+    condition: ConditionBase = Attr("sku").exists()
+    for name in ("name", "description", "category", "archived"):
+        condition &= Attr(name).eq(item[name]) if name in item else Attr(name).not_exists()
+    return condition
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
 
 
 def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
-    """Update the catalog's search texts to this version's rule. Return the number of changed products."""
+    """Update what lists and searches read of the catalog to this release. Return the number of changed items."""
     return _catalog(session, outputs).reindex()
 
 

@@ -308,10 +308,23 @@ class TestReindex:
         assert catalog.page(None, "bjorns", None) == found_before
         assert catalog.product("MUG-01").version == 1
 
+    def test_reindex_lists_products_and_categories_of_an_earlier_release(self, catalog):
+        """It named the attribute of the lists otherwise, and knew no archived products."""
+        catalog.save("MUG-01", product_details())
+        store, before = catalog._store, (catalog.page(None, "", None), catalog.categories(None))
+        for item in store._db.scan(TableName=store._table)["Items"]:
+            old = {name: value for name, value in item.items() if name not in ("listing", "archived")}
+            store._db.put_item(TableName=store._table, Item=old)
+        assert catalog.page(None, "", None) == catalog.categories(None) == ([], None)
+        catalog.reindex()
+        assert (catalog.page(None, "", None), catalog.categories(None)) == before
+
     def test_reindex_leaves_what_was_changed_meanwhile(self, catalog):
-        old = catalog.save("MUG-01", product_details())
+        catalog.save("MUG-01", product_details())
+        store = catalog._store
+        old = store._db.get_item(TableName=store._table, Key={"sku": "MUG-01"})["Item"]
         catalog.change("MUG-01", ProductChange(name="Bowl"))
-        assert not catalog._store.reindex(old)
+        assert not store.reindex(old)
         assert skus(walk(catalog, None, "bowl")) == ["MUG-01"]
 
 
