@@ -153,9 +153,15 @@ export class AdminInsightsPage extends LightElement {
   }
 }
 
+/** Counts orders that came through the API, and pages that allow no cookies. */
+const NO_VARIANT = '-';
+
 function funnel(seen: Insights): TemplateResult {
-  const total = (step: keyof Steps) => seen.funnel.reduce((sum, day) => sum + day[step], 0);
-  const counts = STEPS.map(([step]) => total(step));
+  const total = (step: keyof Steps, of: (variant: string) => boolean) =>
+    seen.funnel.reduce((sum, day) => sum + Object.keys(day.by_variant).filter(of).reduce((n, v) => n + day.by_variant[v][step], 0), 0);
+  const isPage = (variant: string) => variant !== NO_VARIANT;
+  const counts = STEPS.map(([step]) => total(step, isPage));
+  const elsewhere = total('placed', (variant) => !isPage(variant));
   const greatest = Math.max(...counts);
   return html`
     <section class="panel" aria-labelledby="funnel" data-testid="funnel">
@@ -168,8 +174,9 @@ function funnel(seen: Insights): TemplateResult {
       )}
       <p class="small-print">
         Pages report visits, carts and checkouts once per tab: visitors who block scripts are not counted, and returning visitors
-        are counted again. Orders are exact and include those placed without a page.
+        are counted again. Orders of pages are exact.
       </p>
+      ${elsewhere > 0 ? html`<p data-testid="orders-elsewhere">${whole.format(elsewhere)} more orders came through the API, or from visitors who were shown no variant.</p>` : nothing}
     </section>
   `;
 }
