@@ -39,14 +39,14 @@ const [shop, console_, early] = await Promise.all([
   // Built apart, so that no buyer loads a byte of it, not even in a shared chunk.
   site(['src/admin/main.ts', 'src/admin/styles/console.css']),
   // The remembered theme is applied before the first paint, so this one file loads blocking.
-  build({ ...common, entryPoints: ['src/theme-early.ts'], format: 'iife', entryNames: '[name]-[hash]' }),
+  build({ ...common, entryPoints: ['src/theme-early.ts', 'src/offline-return.ts'], format: 'iife', entryNames: '[name]-[hash]' }),
 ]);
 
 const outputs = { ...shop.metafile.outputs, ...console_.metafile.outputs, ...early.metafile.outputs };
 const urlOf = (file) => file.replace(out, '');
 const built = (source) => Object.keys(outputs).find((file) => outputs[file].entryPoint === source);
-const sources = ['src/main.ts', 'src/theme-early.ts', 'src/styles/shop.css', 'src/admin/main.ts', 'src/admin/styles/console.css'];
-const [main, theme, style, consoleMain, consoleStyle] = sources.map(built);
+const sources = ['src/main.ts', 'src/theme-early.ts', 'src/offline-return.ts', 'src/styles/shop.css', 'src/admin/main.ts', 'src/admin/styles/console.css'];
+const [main, theme, offlineReturn, style, consoleMain, consoleStyle] = sources.map(built);
 const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
 const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
 const preloads = (file) => importsOf(file).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    ');
@@ -67,10 +67,10 @@ await fillIn('src/admin/index.html', 'admin/index.html', {
   MAIN: urlOf(consoleMain),
   PRELOADS: preloads(consoleMain),
 });
-await fillIn('src/offline.html', 'offline.html', { THEME: urlOf(theme), STYLE: urlOf(style) });
+await fillIn('src/offline.html', 'offline.html', { THEME: urlOf(theme), STYLE: urlOf(style), RETURN: urlOf(offlineReturn) });
 await fillIn('src/service-worker.js', 'service-worker.js', {
   NAME: style.match(/-(\w+)\.css$/)[1],
-  KEPT: JSON.stringify(['/offline.html', urlOf(theme), urlOf(style), urlOf(font)]),
+  KEPT: JSON.stringify(['/offline.html', urlOf(theme), urlOf(offlineReturn), urlOf(style), urlOf(font)]),
 });
 await report();
 
