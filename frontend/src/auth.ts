@@ -44,6 +44,8 @@ const PATIENCE_MS = 20_000;
 const mayHaveSession = new Stored<boolean>('saga.signed-in', onThisDevice);
 let token: string | null = null;
 let renewing: Promise<void> | null = null;
+/** From the sign-up until its code is accepted. */
+let signedUp: { email: string; password: string } | null = null;
 
 export const session = new Store<Session | null>(null);
 
@@ -64,10 +66,16 @@ export function forgetIdToken(): void {
 /** Sends a code to the address; does not reveal whether it has an account. */
 export async function signUp(email: string, password: string): Promise<void> {
   await ask('POST', '/accounts', { email, password });
+  signedUp = { email, password };
 }
 
-export async function confirmSignUp(email: string, code: string): Promise<void> {
+/** Returns whether the customer is signed in now: with the password of the sign-up, if it was on this page. */
+export async function confirmSignUp(email: string, code: string): Promise<boolean> {
   await ask('POST', '/accounts/confirm', { email, code });
+  const known = signedUp?.email === email ? signedUp : null;
+  signedUp = null;
+  if (!known) return false;
+  return signIn(known.email, known.password).then(() => true, () => false);
 }
 
 export async function resendCode(email: string): Promise<void> {
@@ -93,9 +101,11 @@ export async function signOut(): Promise<void> {
   leave();
 }
 
-// Signing out in one tab signs out in all of them.
+// Signing in or out in one tab does the same in all of them.
 addEventListener('storage', (event) => {
-  if (event.key === 'saga.signed-in' && event.newValue === null) leave();
+  if (event.key !== 'saga.signed-in') return;
+  if (event.newValue === null) leave();
+  else if (!session.value) void idToken().catch(() => undefined);
 });
 
 async function renew(): Promise<void> {

@@ -16,6 +16,12 @@ export const isCartStale = new Store(false);
 /** What the last merge had no room for; it waits in the cart that was filled before signing in. */
 export const leftBehind = new Store<api.LeftOver[]>([]);
 
+/** The other tabs of this browser, which show the same cart; a checkout keeps the one that it was opened with. */
+const tabs = 'BroadcastChannel' in globalThis ? new BroadcastChannel('saga.cart') : null;
+tabs?.addEventListener('message', () => {
+  if (location.pathname !== '/checkout') void loadCart();
+});
+
 const shownBefore = new Stored<api.LeftOver[]>('saga.left-behind', inThisTab);
 
 let queue: Promise<unknown> = Promise.resolve();
@@ -54,6 +60,12 @@ async function load(): Promise<void> {
   }
 }
 
+/** To be called after a change of the cart that was not made here: an order takes everything out. */
+export function reloadCart(): Promise<void> {
+  tabs?.postMessage(null);
+  return loadCart();
+}
+
 /** Adds to what is already in the cart; false when the shop refused. */
 export function addToCart(sku: string, quantity: number): Promise<boolean> {
   return attempt(() => api.putCartItem(sku, Math.min(MAX_QUANTITY, quantityOf(sku) + quantity)));
@@ -70,6 +82,7 @@ export function removeFromCart(sku: string): Promise<boolean> {
 async function attempt(write: () => Promise<api.Cart>): Promise<boolean> {
   try {
     await inTurn(write);
+    tabs?.postMessage(null);
     if (countItems(cart.value)) took('cart');
     return true;
   } catch (error) {
@@ -104,7 +117,7 @@ export function claimCart(): Promise<void> {
     }
     shownBefore.set(left);
     return merged;
-  });
+  }).finally(() => tabs?.postMessage(null));
 }
 
 session.watch(() => {

@@ -143,3 +143,16 @@ def test_cart_merge_shows_the_remainder_and_moves_it_later(
     expect(left).to_have_count(0)
     expect(buyer.page.get_by_role("textbox", name="Quantity of Tent peg")).to_have_value("10")
     mine.call("DELETE", f"/cart/items/{pegs}")
+
+
+def test_tabs_show_the_same_cart_until_it_is_ordered(new_buyer: Any, keeper: Any, storefront_url: str) -> None:
+    sku = keeper.makes("Camp mug", 1000)
+    buyer = new_buyer()
+    other = buyer.page.context.new_page()
+    other.goto(storefront_url)
+
+    buyer.packs(sku)
+    expect(other.get_by_test_id("cart-count")).to_have_text("1")
+    buyer.checks_out()
+    buyer.sees_order("COMPLETED")
+    expect(other.get_by_test_id("cart-count")).to_have_text("0")

@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { listCountries, Problem, type Cart, type Checkout, type Country, type ShippingAddress } from '../api';
 import { AuthError, session } from '../auth';
-import { cart, cartError, countItems, loadCart, obstacle } from '../cart';
+import { cart, cartError, countItems, loadCart, obstacle, reloadCart } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
 import { addressFields, likelyCountry } from '../addresses';
 import { troubleNote, troubleOf, type Trouble } from '../components/checkout-trouble';
@@ -257,7 +257,7 @@ export class CheckoutPage extends LightElement {
     this.trouble = null;
     try {
       const order = await submit(checkout);
-      void loadCart();
+      void reloadCart();
       navigate(`/orders/${order.order_id}`, { replace: true });
     } catch (error) {
       this.explain(error, shown);

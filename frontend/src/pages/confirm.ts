@@ -32,7 +32,10 @@ export class ConfirmPage extends FormPage {
   protected override async send(typed: FormData): Promise<void> {
     this.email = textOf(typed, 'email');
     this.code = textOf(typed, 'code');
-    await confirmSignUp(this.email, this.code);
+    if (await confirmSignUp(this.email, this.code)) {
+      say('Confirmed. You are signed in.');
+      return navigate(this.next);
+    }
     say('Confirmed. Please sign in.');
     navigate(`/sign-in?email=${encodeURIComponent(this.email)}&next=${encodeURIComponent(this.next)}`);
   }
