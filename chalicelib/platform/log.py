@@ -29,8 +29,9 @@ PRIVATE_TEXT = re.compile(
     r"|(?<![A-Za-z0-9])eyJ[\w-]+\.[\w-]*(?:\.[\w-]*){0,3}"  # a token of the user pool, or of a signed link
     r"|\b(?:cart|order)_[0-9a-f]{64}\b"  # a guest's tokens
     r"|\b(?:[sr]k_(?:test|live)_|whsec_)\w+"  # Stripe's secrets
-    r"|\b(?:\d[ -]?){12,18}\d\b"  # a card number
 )
+CARD_NUMBER = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d\b")
+"""The end of a resource's name may have as many digits, after a hyphen."""
 
 
 class _RedactingFormatter(LambdaPowertoolsFormatter):
@@ -48,11 +49,18 @@ def redact(record: Any) -> Any:
         return {key: BLACK if _is_private(key, value) else redact(value) for key, value in record.items()}
     if isinstance(record, list | tuple):
         return [redact(each) for each in record]
-    return PRIVATE_TEXT.sub(BLACK, record) if isinstance(record, str) else record
+    return _redacted_text(record) if isinstance(record, str) else record
 
 
 def _redacted_text(value: Any) -> str:
-    return PRIVATE_TEXT.sub(BLACK, str(value))
+    return CARD_NUMBER.sub(_unless_no_card, PRIVATE_TEXT.sub(BLACK, str(value)))
+
+
+def _unless_no_card(number: re.Match[str]) -> str:
+    """Keep a number whose check digit is not that of a card (ISO/IEC 7812-1, Luhn algorithm)."""
+    digits = [int(digit) for digit in reversed(number[0]) if digit.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return number[0] if (sum(digits[::2]) + sum(doubled)) % 10 else BLACK
 
 
 def _is_private(name: Any, value: Any) -> bool:

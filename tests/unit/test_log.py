@@ -54,6 +54,23 @@ def test_private_text_is_redacted_in_every_field(line, private):
     assert written["message"] == f"failed for {BLACK}" and written["exception_name"] == "ValueError"
 
 
+@pytest.mark.parametrize("card", ["4242424242424242", "3782 822463 10005", "6011-1111-1111-1117"])
+def test_card_number_in_any_notation_is_redacted(card):
+    assert redact(f"card={card}.") == f"card={BLACK}."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "storefront-WarehouseRepliesQueue-4242424242424242",
+        "arn:aws:sqs:eu-west-1:123456789012:storefront-EmailComplaints-1A2B",
+        "order placed at 1764403200000 ms",
+    ],
+)
+def test_resource_name_and_number_without_check_digit_are_kept(name):
+    assert redact(name) == name
+
+
 class Customer:
     """JSON does not know it; its text holds an address."""
 
