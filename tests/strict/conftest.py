@@ -23,6 +23,7 @@ SMALL_ACCOUNT = {
     "SES_SANDBOX": "1",
     "DYNAMODB_TRANSACTION_SECONDS": str(TRANSACTION_SECONDS),
 }
+ACCOUNT = emulator.ACCOUNT
 ROLE = f"arn:aws:iam::{emulator.ACCOUNT}:role/function"
 ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
 TRUST = '{"Version": "2012-10-17", "Statement": []}'

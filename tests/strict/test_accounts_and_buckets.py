@@ -5,10 +5,11 @@ import hmac
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.strict.mail_sandbox import PER_DAY
 from infra.local.strict.policy_size import ATTACHED, INLINE, MANAGED
-from tests.strict.conftest import ONE_ATTEMPT, ROLE, TRUST, allowed, failed_stack, refused
+from tests.strict.conftest import ONE_ATTEMPT, ROLE, TRUST, allowed, eventually, failed_stack, refused
 
 SENDER = "hello@shop.example"
 ACCOUNT = ROLE.split(":")[4]
@@ -146,10 +147,10 @@ def test_stack_with_a_pool_of_an_unverified_sender_fails(session):
     assert "Email address is not verified" in failed_stack(session, "pool-sender", Pool=pool)
 
 
-def send(session, sender=SENDER, recipient=SENDER):
+def send(session, sender=SENDER, recipient=SENDER, region=None):
     content = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Hello"}}}}
     destination = {"ToAddresses": [recipient]}
-    session.client("sesv2", config=ONE_ATTEMPT).send_email(
+    session.client("sesv2", region_name=region, config=ONE_ATTEMPT).send_email(
         FromEmailAddress=sender, Destination=destination, Content=content
     )
 
@@ -176,6 +177,19 @@ def test_sandbox_refuses_unverified_addresses_and_more_than_200_emails(session):
     assert further == {"Code": "ThrottlingException", "Message": "Daily message quota exceeded"}
     assert mail.get_account()["ProductionAccessEnabled"] is False
     assert mail.get_account()["SendQuota"]["Max24HourSend"] == PER_DAY
+
+
+def test_sandbox_refuses_a_lasting_rate_of_more_than_an_email_a_second(session):
+    region = "eu-north-1"  # Quotas are those of a region.
+    session.client("sesv2", region_name=region).create_email_identity(EmailIdentity=SENDER)
+
+    def refusal():
+        try:
+            send(session, region=region)
+        except ClientError as error:
+            return error.response["Error"]
+
+    assert eventually(refusal) == {"Code": "ThrottlingException", "Message": "Maximum sending rate exceeded"}
 
 
 @pytest.mark.parametrize(

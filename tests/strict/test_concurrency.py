@@ -125,6 +125,7 @@ def test_throttled_rule_target_is_retried_until_it_runs(session, functions, wait
 
 def test_throttled_batch_returns_to_the_queue_and_counts_a_receive(session, functions, waiting, tmp_path):
     noting(functions, "consumer", tmp_path / "noted")
+    functions.client.update_function_configuration(FunctionName="consumer", Timeout=3)
     queues = session.client("sqs")
     url = queues.create_queue(QueueName="throttled", Attributes={"VisibilityTimeout": "3"})["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

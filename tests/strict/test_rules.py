@@ -13,6 +13,7 @@ SHOWN_BY = {
     "cognito_limits": f"{ACCOUNTS}::test_sign_up_with_a_text_too_long_is_refused",
     "concurrency": "strict/test_concurrency.py::test_throttled_workflow_step_fails_with_the_error_of_lambda",
     "create_bucket": f"{ACCOUNTS}::test_bucket_with_a_wrong_location_is_refused",
+    "log_queries": "strict/test_queues_and_logs.py::test_query_needs_the_permission_on_each_log_group",
     "mail_sandbox": f"{ACCOUNTS}::test_sandbox_refuses_unverified_addresses_and_more_than_200_emails",
     "missing_object": f"{ACCOUNTS}::test_missing_object_is_named_only_to_who_may_list_the_bucket",
     "policy_size": f"{ACCOUNTS}::test_inline_policies_of_a_role_are_limited_together",
@@ -24,6 +25,7 @@ SHOWN_BY = {
     "task_tokens": "strict/test_workflows.py::test_attempt_of_a_task_has_a_token_of_its_own",
     "trace_headers": "strict/test_trace_headers.py::test_an_invoked_function_continues_the_trace_of_its_caller",
     "transaction_conflicts": "strict/test_dynamodb.py::test_write_of_an_item_in_a_transaction_is_refused",
+    "visibility_timeout": "strict/test_queues_and_logs.py::test_queue_that_shows_its_messages_too_early_is_refused",
     "websocket-subprotocol": f"{UPDATES}::test_connection_from_another_site_or_without_an_order_is_refused",
     "workflow_starts": "strict/test_workflows.py::test_start_of_a_running_execution_with_the_same_input_succeeds",
 }
