@@ -14,7 +14,6 @@ from typing import Any
 Template = dict[str, Any]
 
 ALARM = "AWS::CloudWatch::Alarm"
-SECONDS = re.compile(r"\$\{\w+Seconds\}")
 
 BACKLOG_SECONDS = 900
 BACKLOG_OF = {"FulfilmentQueue": 300, "CancellationsQueue": 300, "WarehouseQueue": 3600, "ImportRowsQueue": 3600}
@@ -80,19 +79,18 @@ def _failed_workflows(template: Template) -> Iterator[tuple[str, Template]]:
                 },
             },
         )
-        if "TimeoutSeconds" in json.loads(SECONDS.sub("0", machine["Properties"]["DefinitionString"])):
-            yield (
-                f"{name}TimedOut",
-                {
-                    "Metadata": {"Runbook": "failed-workflows"},
-                    "Properties": {
-                        "AlarmDescription": "An execution exceeded its time limit.",
-                        "Namespace": "AWS/States",
-                        "MetricName": "ExecutionsTimedOut",
-                        "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": name}}],
-                    },
+        yield (
+            f"{name}TimedOut",
+            {
+                "Metadata": {"Runbook": "failed-workflows"},
+                "Properties": {
+                    "AlarmDescription": "An execution exceeded the time limit of its workflow.",
+                    "Namespace": "AWS/States",
+                    "MetricName": "ExecutionsTimedOut",
+                    "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": name}}],
                 },
-            )
+            },
+        )
 
 
 def _backlogs(template: Template) -> Iterator[tuple[str, Template]]:

@@ -139,7 +139,8 @@ def test_evaluation_range_of_each_alarm_is_accepted(alarms):
 def test_every_queue_workflow_stream_and_schedule_is_watched(template, alarms):
     queues = of_type(template, QUEUE)
     assert targets(alarms, "ApproximateAgeOfOldestMessage") == {n for n, q in queues.items() if "RedrivePolicy" in q}
-    assert targets(alarms, "ExecutionsFailed") == set(of_type(template, "AWS::StepFunctions::StateMachine"))
+    machines = of_type(template, "AWS::StepFunctions::StateMachine")
+    assert targets(alarms, "ExecutionsFailed") == targets(alarms, "ExecutionsTimedOut") == set(machines)
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     readers = {referred(each["FunctionName"]) for each in mappings if referred(each["EventSourceArn"]) not in queues}
     assert targets(alarms, "IteratorAge") == readers == {"RelayEvents", "QueueUpdates"}

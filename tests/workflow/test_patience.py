@@ -14,10 +14,13 @@ from .machine import (
     PARKING,
     PROVIDER_ERRORS,
     RESUME,
+    RETURN,
     RETURN_STEPS,
+    SAGA,
     STATES,
     TASKS,
     UNDO,
+    UNDOING,
     UNFILLED,
     WAITS,
     State,
@@ -139,6 +142,17 @@ def test_order_deadline_outlasts_every_way_through_the_saga():
     shipped = start + longest("ReserveInventory") + until_dispatch_is_settled() + warehouse + longest("CapturePayment")
     undone = sum(longest(name) for name in COMPENSATIONS)
     assert shipped + max(longest("CompleteOrder"), undone) < PARAMETERS["OrderDeadlineSeconds"]
+
+
+def test_execution_has_a_time_limit_above_every_way_through_it():
+    """Without one it may run for a year, and the alarm on timeouts never fires: AWS Step Functions developer guide,
+    "Best practices", use timeouts to avoid stuck executions."""
+    warehouse = PARAMETERS["WarehouseTimeoutSeconds"] + PARAMETERS["WarehouseHeartbeatSeconds"]
+    forward = longest("ReserveInventory") + until_dispatch_is_settled() + warehouse
+    ends = sum(longest(name) for name in [*COMPENSATIONS, *AFTER_DISPATCH, "ParkOrder"])
+    returned = sum(longest(name) for name in [*RETURN_STEPS, "ParkReturn"])
+    for machine, way in ((SAGA, forward + ends), (UNDOING, warehouse + retries(RESUME) + ends), (RETURN, returned)):
+        assert way < machine.definition["TimeoutSeconds"] <= CARD_HOLD_SECONDS, machine.name
 
 
 def test_buyers_time_to_confirm_is_their_own():
