@@ -33,6 +33,8 @@ FONTS = {
     "sans": "'Avenir Next',Avenir,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif",
     "mono": "'SF Mono',Consolas,'Liberation Mono',monospace",
 }
+PLAIN_SPACES = {ord("\N{NO-BREAK SPACE}"): " ", ord("\N{NARROW NO-BREAK SPACE}"): " "}
+"""Amounts hold such spaces, which not every program that shows plain text can draw."""
 ANYWHERE = "001"
 """CLDR's region for the world."""
 
@@ -44,7 +46,7 @@ def render(name: str, **content: Any) -> tuple[str, str]:
     """
     text, html = (_environment().get_template(f"{name}.{kind}") for kind in ("txt", "html"))
     known = content | {"shop": shop()}
-    return text.render(known).strip() + "\n", html.render(known)
+    return text.render(known).strip().translate(PLAIN_SPACES) + "\n", html.render(known)
 
 
 class Formats:

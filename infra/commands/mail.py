@@ -17,6 +17,8 @@ from infra.local import run
 
 FOLDER = run.HOME / "mails"
 INDEX = Path(__file__).with_name("mail_index.html")
+LINKS = '<base target="_blank">'
+"""Links open beside the list of emails, as in a mail program."""
 SHOWN = 20
 """In the terminal, newest last. All are written as pages."""
 
@@ -67,6 +69,6 @@ def _page(message: dict[str, Any], file: str, folder: Path) -> Page:
         message.get("BodyHtml")
         or f'<!doctype html><meta charset="utf-8"><pre>{escape(message.get("BodyText") or "")}</pre>'
     )
-    (folder / file).write_text(html)
+    (folder / file).write_text(html.replace("<head>", f"<head>{LINKS}", 1))
     at = datetime.fromtimestamp(message["Timestamp"]).strftime("%Y-%m-%d %H:%M:%S")
     return Page(file, message["Subject"], ", ".join(message["To"]), at)

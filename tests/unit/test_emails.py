@@ -225,6 +225,15 @@ def test_amounts_and_days_are_written_as_in_the_buyers_country(country, amount, 
     assert formats.day("2030-05-17T12:00:00+00:00") == day
 
 
+def test_the_text_of_an_email_has_plain_spaces_only():
+    order = an_order_in(Status.AUTHORIZED, lines=[a_line(quantity=1, price=123450)])
+    address = order.shipping_address.model_copy(update={"country": "FR"})
+
+    email = compose(Occasion.CONFIRMED, order.model_copy(update={"shipping_address": address}))
+
+    assert "1 234,50 €" in email.text and "1\u202f234,50\xa0€" in email.html
+
+
 @pytest.mark.parametrize(("currency", "amount"), [("JPY", "¥1,250"), ("KWD", "KWD1.250"), ("IQD", "IQD1.250")])
 def test_amounts_have_the_decimal_places_of_their_currency(currency, amount):
     assert rendering.Formats("US").amount(1250, currency) == amount
