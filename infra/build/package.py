@@ -2,9 +2,10 @@
 
 Chalice packages the shop's own code and no libraries; those come from `infra/build/libraries.py`. The zips are written
 again in one order with one date, so that the same content has the same hash and a deployment updates only what changed.
-What is packaged for AWS is reused until one of its sources changes.
+What is packaged is reused until one of its sources changes.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from infra.build.zips import Files, files_in_zip, write_zip
 
 STAGES = ("local", "demo", "prod")
 """As in .chalice/config.json."""
+WITHOUT_LIBRARIES = ROOT / ".build" / "without-libraries"
 PACKED = ("app.py", "chalicelib", ".chalice")
 """What Chalice reads."""
 CODE = "deployment.zip"
@@ -45,6 +47,11 @@ def package(stage: str, out: Path) -> Path:
         brought = libraries.archived(libraries.for_lambda())
     except libraries.InstallationFailed as failure:
         raise PackagingFailed(str(failure)) from None
+    return _package_changed(stage, out, brought)
+
+
+def _package_changed(stage: str, out: Path, brought: Path | None = None) -> Path:
+    """Package to `out` unless it holds the package of the same sources. Return the template's path."""
     merged, record = merged_template(stage), out / "package.json"
     sources = _sources(stage, merged, brought)
     if not reuse.is_current(record, sources):
@@ -53,17 +60,28 @@ def package(stage: str, out: Path) -> Path:
     return out / "sam.json"
 
 
-def _sources(stage: str, merged: dict[str, Any], brought: Path) -> str:
+def _sources(stage: str, merged: dict[str, Any], brought: Path | None) -> str:
     """Return the digest of all that decides what is packaged: sources, libraries, and the tools that package."""
-    texts = stage, json.dumps(merged), brought.name, metadata.version("chalice"), sys.version
+    texts = stage, json.dumps(merged), brought.name if brought else "", metadata.version("chalice"), sys.version
     files = *(ROOT / name for name in PACKED), shop.FILE, SIMULATOR, *AUDITOR, Path(__file__).parent
     return reuse.digest(*texts, *files)
 
 
 def package_without_libraries(stage: str, out: Path) -> Path:
-    """Package the shop's own code only, for the emulator and for checks of the template. Raises PackagingFailed."""
+    """Package the shop's own code only, for the emulator and for checks of the template. Raises PackagingFailed.
+
+    All callers share one package of each stage, of which they get a copy that they may change.
+    """
     _check_shop_file()
-    return _package(stage, merged_template(stage), out)
+    shared = WITHOUT_LIBRARIES / stage
+    shared.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with (shared / "lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        _package_changed(stage, shared)
+        for file in (shared / "sam.json", *shared.glob("*.zip")):
+            shutil.copy(file, out)
+    return out / "sam.json"
 
 
 def package_each_stage(out: Path) -> dict[str, Path]:
