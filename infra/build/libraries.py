@@ -112,8 +112,11 @@ def _install(lock: Path, options: list[str], out: Path) -> None:
     ]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
-        reasons = "\n".join(run.stderr.strip().splitlines()[-5:])
-        raise InstallationFailed(f"The libraries of {lock.name} could not be installed. Is there a network?\n{reasons}")
+        log = out.parent.parent / "pip.log"
+        log.write_text(run.stdout + run.stderr)
+        raise InstallationFailed(
+            f"The libraries of {lock.name} could not be installed. Is there a network? The whole log: {log}"
+        )
 
 
 def is_needed(path: PurePosixPath) -> bool:

@@ -1,5 +1,6 @@
 """Chromium for the browser tests: finds one on this machine, or installs one."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+PATIENCE_SECONDS = 600
+WHERE = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
 
 
 class NoBrowser(Exception):
@@ -39,15 +48,15 @@ def _on_path() -> str | None:
 
 
 def _of_playwright() -> str | None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if os.path.exists(path) else None
+    """Ask Playwright in a process of its own: the caller may run one already, and one is allowed per process."""
+    answer = subprocess.run([sys.executable, "-c", WHERE], capture_output=True, text=True)
+    path = answer.stdout.strip()
+    return path if path and os.path.exists(path) else None
 
 
 def _from_playwright() -> str | None:
-    _try([sys.executable, "-m", "playwright", "install", "--with-deps", "--only-shell", "chromium"])
+    system_packages = ["--with-deps"] if os.geteuid() == 0 else []  # others would be asked for a password
+    _try([sys.executable, "-m", "playwright", "install", *system_packages, "--only-shell", "chromium"])
     return _of_playwright()
 
 
@@ -59,4 +68,5 @@ def _from_debian() -> str | None:
 
 
 def _try(command: list[str]) -> None:
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=False)
+    with contextlib.suppress(subprocess.TimeoutExpired, OSError):
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_SECONDS)

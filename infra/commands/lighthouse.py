@@ -43,12 +43,12 @@ class Visitor:
 
 def lighthouse(console: Console) -> int:
     """Return 1 if a page is below the minimum."""
-    shop = run.outputs()["storefront_url"]
+    shop, chromium = run.outputs()["storefront_url"], browser.chromium()
     storefront.install(TOOL, lambda line: console.print(f"  {line} …"))
     REPORTS.mkdir(exist_ok=True)
     table = Table("page", *CATEGORIES)
     is_fine = True
-    with _browser_with_a_cart(shop) as visitor:
+    with _browser_with_a_cart(shop, chromium) as visitor:
         for name, path in PAGES.items():
             console.print(f"  measuring {name} …")
             scores = _scores(name, shop + path, visitor)
@@ -80,7 +80,7 @@ def _measured(name: str, url: str, visitor: Visitor) -> Scores:
 
 
 @contextmanager
-def _browser_with_a_cart(shop: str) -> Iterator[Visitor]:
+def _browser_with_a_cart(shop: str, chromium: str) -> Iterator[Visitor]:
     """Yield a browser with a product in the cart and an empty cache."""
     from playwright.sync_api import sync_playwright
 
@@ -88,7 +88,7 @@ def _browser_with_a_cart(shop: str) -> Iterator[Visitor]:
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=browser.chromium(),
+            executable_path=chromium,
             args=[*browser.FLAGS, f"--remote-debugging-port={port}"],
             service_workers="block",
         )

@@ -34,11 +34,11 @@ def screenshots(console: Console) -> int:
     """Write the screenshots of all pages."""
     from playwright.sync_api import sync_playwright
 
-    outputs = run.outputs()
+    outputs, path = run.outputs(), browser.chromium()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
+        chromium = playwright.chromium.launch(executable_path=path, args=browser.FLAGS)
         for width, (x, y) in WIDTHS.items():
             for theme in THEMES:
                 console.print(f"  {width}, {theme} …")
