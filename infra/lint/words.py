@@ -117,7 +117,16 @@ STOREFRONT, CONSOLE = "frontend/src/", "frontend/src/admin/"
 """Strings and texts of the storefront are copy for buyers; the operator console is a part of its folder."""
 
 SUFFIXES = (".py", ".md", ".yaml", ".mjs", ".js", ".css", ".html", ".ts")
-REFUSED = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): instead for words, instead in INSTEAD.items()}
+INSTEADS = list(INSTEAD.values())
+REFUSED = re.compile("|".join(rf"\b({words})\b" for words in INSTEAD), re.IGNORECASE)
+"""A match's group number, from 1, is the position of what to write instead."""
+SQUEEZED = {
+    re.sub(plural, "", phrase).replace(" ", "")
+    for words in INSTEAD
+    for phrase in re.sub(r"\(\?<!(?:\\.|[^)])+\)", "", words).split("|")
+    for plural in (r"\w\?", r"\?")
+}
+"""Each phrase without spaces. A text has no refused word if, without spaces and underscores, it has none of these."""
 TYPESCRIPT = re.compile(r"'(?:[^'\\\n]|\\.)*'|/\*.*?\*/|//[^\n]*|>[^<>{}$;=()\n]+<", re.DOTALL)
 DECLARED = re.compile(
     r"\b(?:const|let|function|class|type|interface|private|protected|get|set)\s+(\w+)|^\s+(?:async\s+)?(\w+)\([^\n]*\{$",
@@ -136,30 +145,38 @@ def check() -> None:
 
 def findings(path: Path) -> list[str]:
     """Return `file:line: word` for each refused word in the file's prose, with what to write instead."""
-    of_code = {".py": _of_python, ".ts": _of_typescript}
-    prose = of_code[path.suffix](path) if path.suffix in of_code else [(1, CODE.sub(_blank, path.read_text()))]
+    source, name = path.read_text(), path.relative_to(ROOT).as_posix()
+    squeezed = source.casefold().replace(" ", "").replace("_", "")
+    if not any(phrase in squeezed for phrase in SQUEEZED):
+        return []
     return [
-        f"{path.relative_to(ROOT)}:{first + text[: hit.start()].count(chr(10))}: {hit[0]} ({instead})"
-        for first, text in prose
-        for pattern, instead in REFUSED.items()
-        for hit in pattern.finditer(text)
-        if (path.relative_to(ROOT).as_posix(), hit[0].lower()) not in ALLOWED
+        f"{name}:{first + text[: hit.start()].count(chr(10))}: {hit[0]} ({INSTEADS[(hit.lastindex or 0) - 1]})"
+        for first, text in _prose(source, name)
+        for hit in REFUSED.finditer(text)
+        if (name, hit[0].lower()) not in ALLOWED
     ]
 
 
-def _of_python(path: Path) -> Iterator[tuple[int, str]]:
+def _prose(source: str, name: str) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the text of each part of the file that people read."""
+    if name.endswith(".py"):
+        return _of_python(source)
+    if name.endswith(".ts"):
+        return _of_typescript(source, is_copy=name.startswith(STOREFRONT) and not name.startswith(CONSOLE))
+    return iter([(1, CODE.sub(_blank, source))])
+
+
+def _of_python(source: str) -> Iterator[tuple[int, str]]:
     """Yield the first line and the text of each comment, string and name."""
-    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.NAME:
             yield token.start[0], HUMP.sub(" ", token.string)
         if token.type in (tokenize.COMMENT, tokenize.STRING):
             yield token.start[0], re.sub(r"`[^`\n]+`", _blank, token.string)
 
 
-def _of_typescript(path: Path) -> Iterator[tuple[int, str]]:
+def _of_typescript(text: str, is_copy: bool) -> Iterator[tuple[int, str]]:
     """Yield the first line and the text of each comment, string, text between tags and declared name."""
-    text, name = path.read_text(), path.relative_to(ROOT).as_posix()
-    is_copy = name.startswith(STOREFRONT) and not name.startswith(CONSOLE)
     for hit in TYPESCRIPT.finditer(text):
         if hit[0].startswith("/") or not is_copy:
             yield text[: hit.start()].count("\n") + 1, re.sub(r"`[^`\n]+`", _blank, hit[0])
