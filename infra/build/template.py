@@ -12,7 +12,7 @@ output `DeadLetterQueueUrls` lists them. `infra/build/derived.py` adds what foll
 
 import json
 import re
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,14 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def merged_template(stage: str) -> dict[str, Any]:
-    """Return all fragments of a stage as one template, with what is derived from them."""
+    """Return all fragments of a stage as one template, with what is derived from them. The caller may change it."""
+    template: dict[str, Any] = json.loads(_built(stage))
+    return template
+
+
+@cache
+def _built(stage: str) -> str:
+    """Return the merged template as JSON, of the sources at the time of the first call."""
     merged: dict[str, Any] = {}
     for path in sorted(FRAGMENTS.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):
@@ -84,7 +91,7 @@ def merged_template(stage: str) -> dict[str, Any]:
         releases.workflow_releases(merged),
     ]
     templates = [merged, _dead_letter_urls(merged), gateway.definition(), *({"Resources": part} for part in parts)]
-    return reduce(_merged, templates)
+    return json.dumps(reduce(_merged, templates))
 
 
 def read(path: Path) -> dict[str, Any]:

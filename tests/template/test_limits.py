@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.console.logs import GROUPS_AT_ONCE
 
-from .physical import Physical, compact_size, transformed
+from .physical import Physical, compact_size
 from .template import FUNCTION, environment_of, listed, managed_policies, of_type, referred
 
 IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
@@ -44,17 +44,6 @@ NAME_LIMITS = {
 @pytest.fixture
 def physical(template, stage):
     return Physical(template, stage)
-
-
-@pytest.fixture(scope="session")
-def all_transformed(packaged):
-    return {stage: transformed(json.loads(path.read_text())) for stage, path in packaged.items()}
-
-
-@pytest.fixture
-def final(all_transformed, stage):
-    """The template as CloudFormation sees it."""
-    return all_transformed[stage]
 
 
 def test_inline_policies_of_each_role_fit_into_aws_limit(template, physical):

@@ -237,14 +237,16 @@ def test_bucket_of_us_east_1_is_created_without_a_location():
     assert made[1]["CreateBucketConfiguration"] == {"LocationConstraint": "eu-west-1"}
 
 
+@pytest.fixture(scope="module")
+def session():
+    return boto3.Session("test", "test", region_name="eu-west-1")
+
+
 class TestSettling:
     """Operations on a stack against botocore's stubbed client: its waiters are the real ones."""
 
     @pytest.fixture
-    def operation(self, monkeypatch):
-        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(variable, "test")
-        session = boto3.Session(region_name="eu-west-1")
+    def operation(self, session):
         lines = []
         operation = stack.Operation(session, "shop", lines.append, stack.Options(poll_seconds=0))
         with Stubber(operation._cloudformation) as stubbed:
