@@ -29,8 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that fill the tables last, because every audit reads all tables."""
-    items.sort(key=lambda item: item.get_closest_marker("leaves_much") is not None)
+    """Run long tests first, so that no worker waits for one at the end, and tests that fill the tables last, because
+    every audit reads all tables."""
+    items.sort(key=lambda item: (_is(item, "leaves_much"), not _is(item, "takes_long")))
+
+
+def _is(item: pytest.Item, marker: str) -> bool:
+    return item.get_closest_marker(marker) is not None
 
 
 @dataclass(frozen=True)

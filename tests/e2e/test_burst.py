@@ -15,6 +15,8 @@ from infra.local import shop
 from tests.auditor import Auditor
 from tests.e2e.own_shop import OwnShop, started
 
+pytestmark = pytest.mark.takes_long
+
 ORDERS = 100
 NEW_ACCOUNT = {"LAMBDA_ACCOUNT_CONCURRENCY": "10", "SFN_WAIT_SCALE": "0.2"}
 PATIENCE_SECONDS = 120

@@ -13,6 +13,8 @@ from infra.local import processes
 from tests.auditor import Auditor
 from tests.e2e.own_shop import OwnShop, started
 
+pytestmark = pytest.mark.takes_long
+
 
 @pytest.fixture
 def audited() -> None:

@@ -2,7 +2,11 @@
 
 import subprocess
 
+import pytest
+
 from infra.lint.__main__ import CFN_LINT, TOOLS
+
+pytestmark = pytest.mark.takes_long
 
 
 def test_cfn_lint_finds_nothing(packaged):

@@ -22,6 +22,8 @@ from infra.local import emulator, inert, processes
 from infra.local.strict import mail_sandbox
 from tests.stripe_account import StripeAccount, served
 
+pytestmark = pytest.mark.takes_long
+
 CREDENTIALS = {"aws_access_key_id": emulator.ACCOUNT, "aws_secret_access_key": "local"}
 SENDER = "shop@example.com"
 SOURCES = ("Makefile", "app.py", "chalicelib", ".chalice", "constraints.txt", "frontend", "infra", "shop.json")

@@ -20,6 +20,8 @@ from infra.build.package import package
 from infra.build.zips import files_in_zip
 from infra.commands.bench_init import MACHINE, PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
 
+pytestmark = pytest.mark.takes_long
+
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What the Lambda runtime brings along."""
 EXTENSION = re.compile(r"(.+)\.(?:cpython-\d+-[\w-]+|abi3)\.so$")
