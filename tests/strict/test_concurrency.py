@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ministack.services import lambda_svc as service
 
 from infra.local.strict import concurrency
-from tests.strict.conftest import CONCURRENCY, ROLE, eventually
+from tests.strict.conftest import ACCOUNT, CONCURRENCY, ROLE, eventually
 
 WAITING = """
 import pathlib, time
@@ -139,22 +139,58 @@ def test_throttled_batch_returns_to_the_queue_and_counts_a_receive(session, func
     assert "'ApproximateReceiveCount': '1'" not in noted
 
 
-def test_throttled_request_of_an_api_is_an_internal_error(session, functions, waiting, tmp_path):
-    arn = noting(functions, "api", tmp_path / "noted")
+def rest_api(session, function):
+    """Return the id and the address of a REST API whose root invokes this function."""
     gateway = session.client("apigateway")
-    api = gateway.create_rest_api(name="throttled")["id"]
+    api = gateway.create_rest_api(name="api")["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
     method = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
     gateway.put_method(**method, authorizationType="NONE")
-    uri = f"arn:aws:apigateway:{session.region_name}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    uri = f"arn:aws:apigateway:{session.region_name}:lambda:path/2015-03-31/functions/{function}/invocations"
     gateway.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
     gateway.create_deployment(restApiId=api, stageName="stage")
+    return api, f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/stage/"
 
-    with busy(waiting, tmp_path), pytest.raises(HTTPError) as refused:
-        urlopen(f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/stage/")
 
-    assert refused.value.code == 500
-    assert json.load(refused.value) == {"message": "Internal server error"}
+def let_invoke(waiting, session, function, api):
+    source = f"arn:aws:execute-api:{session.region_name}:{ACCOUNT}:{api}/*"
+    permission = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "SourceArn": source}
+    waiting.add_permission(FunctionName=function, StatementId=f"api-{function.count(':')}", **permission)
+
+
+def answer_of(url):
+    """Return the status of an answer and its body."""
+    try:
+        with urlopen(url) as answer:
+            return answer.status, answer.read()
+    except HTTPError as refused:
+        return refused.code, refused.read()
+
+
+def test_throttled_request_of_an_api_is_an_internal_error(session, functions, waiting, tmp_path):
+    arn = noting(functions, "api", tmp_path / "noted")
+    api, url = rest_api(session, arn)
+    let_invoke(waiting, session, arn, api)
+
+    with busy(waiting, tmp_path):
+        status, body = answer_of(url)
+
+    assert (status, json.loads(body)) == (500, {"message": "Internal server error"})
+    assert _throttles(session, "api")
+
+
+def test_api_needs_the_permission_for_its_functions_alias(session, functions, waiting):
+    code = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'invoked'}\n"
+    function = functions.create("released", code)
+    waiting.publish_version(FunctionName="released")
+    alias = waiting.create_alias(FunctionName="released", Name="live", FunctionVersion="1")["AliasArn"]
+    api, url = rest_api(session, alias)
+    let_invoke(waiting, session, function, api)
+
+    before = answer_of(url)
+    let_invoke(waiting, session, alias, api)
+
+    assert (before[0], answer_of(url)) == (500, (200, b"invoked"))
 
 
 def test_reserving_what_the_account_needs_is_refused(functions, tmp_path):
