@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE =
 export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
-COMMANDS := up down admin partner demo tour mail lighthouse screenshots audit job import rush burst dlq replay \
+COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
   bench-init contracts package doctor deploy destroy
 
 .DEFAULT_GOAL := help
@@ -24,6 +24,7 @@ admin: ## Invite an admin by email: make admin EMAIL=…
 partner: ## Create a partner's API key: make partner NAME=…
 demo: ## Send six orders through the saga and show their states
 tour: ## Run each event pattern once and show where it happened
+logs: ## Show all functions' log lines in one stream: make logs NAME=… ORDER=ord_… FOLLOW=1
 mail: ## Show the emails that the shop has sent, also as pages
 lighthouse: ## Measure the storefront's pages with Lighthouse, on an emulated phone
 screenshots: ## Write a screenshot of every page to .local/screenshots

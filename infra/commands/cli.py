@@ -15,6 +15,7 @@ from infra.commands.options import (
     JsonObject,
     Moment,
     Names,
+    OrderName,
     StageName,
     setting,
 )
@@ -122,6 +123,18 @@ def job(stage: str, name: str | None, input: dict[str, Any]) -> None:
     from infra.commands import job
 
     job.run(stage, name, input) if name else job.show(stage)
+
+
+@cli.command()
+@at_stage
+@setting("--name", "NAME", "Function whose lines are shown, such as SendNotifications. Default: all.")
+@setting("--order", "ORDER", "Order whose lines are shown.", type=OrderName())
+@setting("--follow", "FOLLOW", "Show new lines until Ctrl-C.", is_flag=True)
+def logs(stage: str, name: str | None, order: str | None, follow: bool) -> None:
+    """Show the log lines of all functions of the last 15 minutes, oldest first."""
+    from infra.commands import deployment, logs
+
+    logs.show(_console(), deployment.find(stage), name, order, follow)
 
 
 @cli.command("import")

@@ -10,6 +10,7 @@ from infra.commands.client import Refused, StillRunning
 from infra.commands.deploying import Blocked
 from infra.commands.deployment import NotDeployed
 from infra.commands.job import JobFailed, JobUnknown
+from infra.commands.logs import FunctionUnknown
 from infra.commands.people import NotAllowed
 from infra.commands.tour import TourStuck
 from infra.deploy.artifacts import BucketNotOurs
@@ -32,6 +33,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     BucketNotOurs: BAD_INPUT,
     ClientError: BAD_INPUT,
     ConfirmationNeeded: BAD_INPUT,
+    FunctionUnknown: BAD_INPUT,
     JobUnknown: BAD_INPUT,
     KeyMissing: BAD_INPUT,
     NoBrowser: BAD_INPUT,

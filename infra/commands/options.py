@@ -97,6 +97,17 @@ class EventType(click.ParamType):
         self.fail(f"{value!a} is not a type of event, such as {close[0]}. All: docs/events", param, ctx)
 
 
+class OrderName(click.ParamType):
+    """The id of an order."""
+
+    name = "order"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"ord_[0-9a-f]+", value):
+            self.fail(f"{value!a} is not the id of an order, such as ord_4591c673ff0a7e46e5321a3a.", param, ctx)
+        return str(value)
+
+
 class Names(click.ParamType):
     """Names, separated by commas."""
 

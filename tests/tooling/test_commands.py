@@ -116,6 +116,7 @@ def test_help_imports_no_command_and_no_aws_client():
         (["audit", "--stage", "demo"], "credentials"),
         (["admin"], "--email"),
         (["admin", "--email", "bad"], "'bad': An email address must have an @-sign"),
+        (["logs", "--order", "12"], "'12' is not the id of an order"),
         (["replay", "--type", "Nope"], "'Nope' is not a type of event, such as OrderCompleted"),
     ],
 )
