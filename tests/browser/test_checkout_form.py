@@ -14,7 +14,7 @@ def at_checkout(buyer: Buyer) -> Buyer:
     return buyer
 
 
-def test_a_code_is_held_against_its_country(at_checkout: Buyer) -> None:
+def test_postal_code_is_validated_by_country(at_checkout: Buyer) -> None:
     page = at_checkout.page
     country, code = page.get_by_test_id("checkout-country"), page.get_by_test_id("checkout-postal-code")
     sent = []
@@ -57,7 +57,7 @@ def test_fields_follow_the_country(at_checkout: Buyer) -> None:
     expect(page.get_by_test_id("shipping-label")).to_contain_text("Dubai")
 
 
-def test_each_address_field_has_an_autocomplete_hint(at_checkout: Buyer) -> None:
+def test_address_field_has_an_autocomplete_hint(at_checkout: Buyer) -> None:
     at_checkout.page.get_by_test_id("checkout-country").select_option("US")
     tokens = at_checkout.page.eval_on_selector_all(
         "form.checkout-form :is(input:not([type=radio]), select)", "all => all.map((e) => [e.name, e.autocomplete])"

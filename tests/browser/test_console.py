@@ -65,7 +65,7 @@ def moments(page: Page, kind: str) -> Locator:
     return page.locator(f'[data-testid="moment"][data-kind="{kind}"]')
 
 
-def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
     """The list and the order's page are opened before the order exists and are never reloaded."""
     enter("/admin/orders")
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
@@ -88,7 +88,7 @@ def test_an_admin_follows_an_order_from_placed_to_completed(page: Page, enter: A
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
+def test_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
     page.set_viewport_size(PHONE)
     order_id = guest.buy(sku)
     guest.ended(order_id)
@@ -110,9 +110,7 @@ def test_an_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: A
     expect(moments(page, "event")).to_have_count(0)
 
 
-def test_a_cancelled_order_shows_where_it_failed_and_the_way_back(
-    page: Page, enter: Any, guest: Buyer, sku: str
-) -> None:
+def test_cancelled_order_shows_where_it_failed_and_the_way_back(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
     order_id = guest.buy(sku, line2="sandbox:silent")
     enter(f"/admin/orders/{order_id}")
     expect_states(page, "current", "FulfillOrder", "ShipOrder")
@@ -166,7 +164,7 @@ def test_console_rejects_a_user_who_is_no_admin(page: Page, enter: Any, storefro
     page.wait_for_url("**/sign-in?next=%2Fadmin%2Fsystem")
 
 
-def test_the_shop_loads_nothing_of_the_console(page: Page, storefront_url: str) -> None:
+def test_shop_loads_nothing_of_the_console(page: Page, storefront_url: str) -> None:
     loaded: list[str] = []
     page.on("request", lambda request: loaded.append(request.url))
 

@@ -112,9 +112,7 @@ def test_insights_show_a_sale_with_its_country_and_variant(
     expect(page.get_by_test_id("experiment")).to_contain_text("Not enough data")
 
 
-def test_each_step_of_a_visit_is_reported_once(
-    browser: Browser, storefront_url: str, admin: Buyer, product: str
-) -> None:
+def test_steps_of_a_visit_are_reported_once(browser: Browser, storefront_url: str, admin: Buyer, product: str) -> None:
     """A buyer's, not a keeper's; the edge has dealt them the half `a`."""
 
     def counted() -> dict[str, int]:
@@ -140,7 +138,7 @@ def test_each_step_of_a_visit_is_reported_once(
     assert {step: after[step] - before[step] for step in after} == {"visit": 1, "cart": 1, "checkout": 1, "placed": 0}
 
 
-def test_a_product_is_found_edited_and_counted(page: Page, storefront_url: str, guest: Buyer, product: str) -> None:
+def test_product_is_found_edited_and_counted(page: Page, storefront_url: str, guest: Buyer, product: str) -> None:
     page.goto(f"{storefront_url}/admin/catalog")
     page.get_by_test_id("search").fill(product.lower())
     page.keyboard.press("Enter")
@@ -328,7 +326,7 @@ def test_webhooks_that_come_in_copies_are_set_in_the_lab_and_change_nothing(
         expect(normal).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_lab_turns_red_when_a_book_lies(
+def test_lab_shows_a_failed_invariant_in_red(
     page: Page, storefront_url: str, engine: Any, opened: dict[str, Any], product: str
 ) -> None:
     stock = engine.session.resource("dynamodb").Table(opened["stack"]["InventoryTableName"])
@@ -349,7 +347,7 @@ def test_the_lab_turns_red_when_a_book_lies(
         remove(-1)
 
 
-def test_a_stage_without_a_lab_has_no_page_for_it(
+def test_stage_without_a_lab_has_no_page_for_it(
     page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]
 ) -> None:
     config = shop._browser_config(engine.place, opened["stack"]) | {"lab": None}

@@ -12,7 +12,7 @@ IS_SEEN = """[document.activeElement, document.activeElement.closest('label')].s
 })"""
 
 
-def test_a_purchase_by_keyboard_alone(buyer: Buyer) -> None:
+def test_purchase_succeeds_by_keyboard_alone(buyer: Buyer) -> None:
     page = buyer.page
     keys = page.keyboard
     buyer.goes_to("/")
@@ -44,7 +44,7 @@ def test_a_purchase_by_keyboard_alone(buyer: Buyer) -> None:
     buyer.sees_order("COMPLETED")
 
 
-def test_the_first_tab_leads_past_the_head(buyer: Buyer) -> None:
+def test_first_tab_skips_the_page_header(buyer: Buyer) -> None:
     buyer.goes_to("/")
     buyer.page.get_by_test_id("product-card").first.wait_for()
     buyer.page.keyboard.press("Tab")

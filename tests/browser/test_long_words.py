@@ -58,7 +58,7 @@ def is_never_pushed_sideways(page: Page, where: str) -> None:
         assert wide <= room, f"{where} is {wide} wide at {width}"
 
 
-def test_no_shop_page_scrolls_sideways_with_any_name(
+def test_shop_pages_never_scroll_sideways_with_long_names(
     new_buyer: Callable[..., Buyer], skus: list[str], opened: Any
 ) -> None:
     buyer = new_buyer()

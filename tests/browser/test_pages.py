@@ -116,7 +116,7 @@ def test_unreachable_shop_can_be_requested_again(new_buyer: Any, bought: Any, pa
     expect(page.get_by_role("alert").filter(has_text="No signal")).to_have_count(0)
 
 
-def test_a_gallery_is_walked_by_keys_and_thumbs(buyer: Buyer) -> None:
+def test_gallery_is_operated_by_keys_and_thumbnails(buyer: Buyer) -> None:
     page = buyer.page
     buyer.goes_to("/products/CAMP-KETTLE-01")
     thumbs = page.get_by_test_id("gallery-thumb")

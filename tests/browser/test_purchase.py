@@ -10,7 +10,7 @@ from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_guest_buys_something(new_buyer: Any, viewport: Any) -> None:
+def test_guest_buys_a_product(new_buyer: Any, viewport: Any) -> None:
     """From the product page to the parcel, and then the invoice, with all animations."""
     buyer = new_buyer(viewport=viewport, reduced_motion="no-preference")
     page = buyer.page
@@ -52,7 +52,7 @@ def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any) -> N
     buyer.sees_order("COMPLETED")
 
 
-def test_a_guest_changes_their_mind_while_the_warehouse_is_slow(new_buyer: Any) -> None:
+def test_guest_cancels_while_the_warehouse_is_slow(new_buyer: Any) -> None:
     buyer = new_buyer(viewport=PHONE)
     buyer.packs("KITCHEN-PAN-01")
     buyer.checks_out(line2="sandbox:silent")
@@ -101,7 +101,7 @@ def order_with_a_silent_warehouse(buyer: Buyer) -> None:
     buyer.checks_out(line2="sandbox:silent")
 
 
-def test_a_guest_sends_everything_back(new_buyer: Any) -> None:
+def test_guest_returns_a_whole_order(new_buyer: Any) -> None:
     buyer = new_buyer()
     buyer.packs("KITCHEN-JAR-01")
     buyer.checks_out()
@@ -113,7 +113,7 @@ def test_a_guest_sends_everything_back(new_buyer: Any) -> None:
     expect(buyer.page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED")
 
 
-def test_a_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any) -> None:
+def test_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any) -> None:
     buyer = new_buyer(viewport=PHONE)
     page = buyer.page
     buyer.packs("LIGHT-MATCH-01")

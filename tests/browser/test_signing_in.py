@@ -42,7 +42,7 @@ def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(buyer:
     assert not {cookie["name"] for cookie in page.context.cookies(places)} & set(paths)
 
 
-def test_a_new_customer_signs_up_with_a_code_from_an_email_and_forgets_the_password(buyer: Buyer, opened: Any) -> None:
+def test_customer_signs_up_by_emailed_code_and_resets_the_password(buyer: Buyer, opened: Any) -> None:
     page = buyer.page
     email, forgotten, new = "new@example.com", "a-new-story-1", "another-story-2"
     buyer.goes_to("/sign-up")
@@ -69,7 +69,7 @@ def test_a_new_customer_signs_up_with_a_code_from_an_email_and_forgets_the_passw
     page.wait_for_url(lambda url: "sign-in" not in url)
 
 
-def test_an_invited_admin_chooses_a_password(buyer: Buyer, opened: Any, engine: Any) -> None:
+def test_invited_admin_chooses_a_password(buyer: Buyer, opened: Any, engine: Any) -> None:
     page = buyer.page
     email = "boss@example.com"
     people.make_admin(engine.session, opened["stack"], email)

@@ -47,7 +47,7 @@ def stored(dynamodb, table):
     return lambda: dynamodb.scan(TableName=table)["Items"]
 
 
-def test_a_cart_is_left_when_it_was_untouched_for_so_long(carts, clock, left):
+def test_cart_is_abandoned_after_the_idle_hours(carts, clock, left):
     carts.set_quantity(ADA, None, "MUG", 2)
     clock.passes(hours=19, minutes=59)
     assert left() == []
@@ -59,7 +59,7 @@ def test_a_cart_is_left_when_it_was_untouched_for_so_long(carts, clock, left):
     assert left() == []
 
 
-def test_an_emptied_cart_is_not_left_and_keeps_no_email(carts, clock, left, stored):
+def test_emptied_cart_is_not_abandoned_and_keeps_no_email(carts, clock, left, stored):
     carts.set_quantity(ADA, None, "MUG", 2)
     carts.remove(ADA, None, "MUG")
     clock.passes(days=1)
@@ -68,7 +68,7 @@ def test_an_emptied_cart_is_not_left_and_keeps_no_email(carts, clock, left, stor
     assert not any({"email", "remindable"} & item.keys() for item in stored())
 
 
-def test_a_bought_cart_is_not_left(carts, dynamodb, clock, left):
+def test_bought_cart_is_not_abandoned(carts, dynamodb, clock, left):
     carts.set_quantity(ADA, None, "MUG", 2)
     dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
     clock.passes(days=1)
@@ -76,14 +76,14 @@ def test_a_bought_cart_is_not_left(carts, dynamodb, clock, left):
     assert left() == []
 
 
-def test_an_expired_cart_is_not_left(carts, clock, left):
+def test_expired_cart_is_not_abandoned(carts, clock, left):
     carts.set_quantity(ADA, None, "MUG", 2)
     clock.now += LIFETIME
 
     assert left() == []
 
 
-def test_a_guests_cart_is_never_left_and_says_nothing_of_them(carts, clock, left, stored):
+def test_guest_cart_is_never_abandoned_and_stores_no_email(carts, clock, left, stored):
     carts.set_quantity(GUEST, None, "MUG", 2)
     clock.passes(days=1)
 
@@ -91,7 +91,7 @@ def test_a_guests_cart_is_never_left_and_says_nothing_of_them(carts, clock, left
     assert json.dumps(stored(), default=str).count("@") == 0
 
 
-def test_a_claimed_cart_can_be_reminded_of(carts, clock, left):
+def test_claimed_cart_can_get_a_reminder(carts, clock, left):
     _, token = carts.set_quantity(GUEST, None, "MUG", 2)
     carts.claim("ada", token, "ada@example.com")
     clock.passes(days=1)
@@ -108,7 +108,7 @@ def test_email_is_kept_when_a_token_has_none(carts, clock, left):
     assert carts.read(ADA, None).email == "ada@example.com"
 
 
-def test_a_cart_without_an_email_cannot_be_reminded_of(carts, clock, left):
+def test_cart_without_an_email_gets_no_reminder(carts, clock, left):
     carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
     clock.passes(days=1)
 
@@ -142,7 +142,7 @@ def remind(dynamodb, new_table, clock, mail, consent):
     return remind
 
 
-def test_a_reminder_is_sent_once_for_each_version(remind, mail, consent):
+def test_reminder_is_sent_once_for_each_version(remind, mail, consent):
     consent.choose("ada", True)
 
     assert [remind(1), remind(1), remind(2)] == [True, False, True]
@@ -153,7 +153,7 @@ def test_a_reminder_is_sent_once_for_each_version(remind, mail, consent):
     assert "Camp &lt;mug&gt;" in html and "See your cart" in html
 
 
-def test_a_reminder_carries_what_ends_it_with_one_request(remind, mail, consent, clock):
+def test_reminder_has_a_one_click_unsubscribe_header(remind, mail, consent, clock):
     consent.choose("ada", True)
     remind(1)
 
@@ -165,7 +165,7 @@ def test_a_reminder_carries_what_ends_it_with_one_request(remind, mail, consent,
     assert len(headers["List-Unsubscribe"]) < 870
 
 
-def test_no_consent_or_a_withdrawn_one_sends_no_reminder(remind, mail, consent):
+def test_missing_or_withdrawn_consent_sends_no_reminder(remind, mail, consent):
     assert not remind(1)
     consent.choose("ada", True)
     consent.choose("ada", False)

@@ -52,7 +52,7 @@ class TestStore:
     def test_cart_store_knows_no_other_cart(self, store):
         assert store.get("customer#nobody") is None
 
-    def test_a_cart_that_was_changed_meanwhile_is_not_overwritten(self, store):
+    def test_concurrently_changed_cart_is_not_overwritten(self, store):
         store.save(a_cart({"MUG": 1}))
         as_it_was_read = store.get("customer#ada")
         store.save(as_it_was_read.with_quantity("MUG", 2))
@@ -60,7 +60,7 @@ class TestStore:
         assert not store.save(as_it_was_read.with_quantity("MUG", 3))
         assert store.get("customer#ada").lines == {"MUG": 2}
 
-    def test_a_new_cart_does_not_overwrite_one_that_was_new_meanwhile(self, store):
+    def test_new_cart_does_not_overwrite_a_concurrent_new_cart(self, store):
         store.save(a_cart({"MUG": 1}))
 
         assert not store.save(a_cart({"TENT": 1}))
@@ -109,7 +109,7 @@ class TestGuest:
             with pytest.raises(CartTokenInvalid):
                 attempt()
 
-    def test_every_change_prolongs_the_cart(self, carts, guest_token, clock):
+    def test_change_prolongs_the_expiry_of_the_cart(self, carts, guest_token, clock):
         clock.passes(days=20)
         carts.set_quantity(GUEST, guest_token, "MUG", 3)
         clock.passes(days=20)
@@ -127,13 +127,13 @@ class TestChange:
             carts.remove(ADA, None, "MUG")
         assert carts.read(ADA, None).lines == {}
 
-    def test_a_customers_cart_needs_no_token_and_is_only_theirs(self, carts):
+    def test_customers_cart_needs_no_token_and_is_only_theirs(self, carts):
         _, issued = carts.set_quantity(ADA, None, "MUG", 2)
 
         assert issued is None
         assert carts.read(Caller(customer_id="bob"), None).lines == {}
 
-    def test_a_customers_expired_cart_is_empty_and_can_be_used(self, carts, clock):
+    def test_customers_expired_cart_is_empty_and_can_be_used(self, carts, clock):
         carts.set_quantity(ADA, None, "MUG", 2)
         clock.now += LIFETIME
 
@@ -141,7 +141,7 @@ class TestChange:
         assert carts.set_quantity(ADA, None, "TENT", 1)[0].lines == {"TENT": 1}
         assert carts.read(ADA, None).lines == {"TENT": 1}
 
-    def test_a_full_cart_is_refused_and_stays(self, carts):
+    def test_full_cart_refuses_another_item_and_stays(self, carts):
         for n in range(30):
             carts.set_quantity(ADA, None, f"SKU-{n}", 1)
 
@@ -150,25 +150,25 @@ class TestChange:
 
         assert len(carts.read(ADA, None).lines) == 30
 
-    def test_a_change_from_elsewhere_is_kept(self, store, clock):
+    def test_concurrent_change_of_the_cart_is_kept(self, store, clock):
         interrupted = Carts(InterruptedStore(store, times=2), clock)
 
         interrupted.set_quantity(ADA, None, "MUG", 2)
 
         assert store.get(customer_cart_id("ada")).lines == {"MUG": 2, "ELSEWHERE": 2}
 
-    def test_a_collision_with_another_change_is_tried_again(self, dynamodb, table, clock):
+    def test_conflicting_change_of_the_cart_is_retried(self, dynamodb, table, clock):
         colliding = Carts(CartStore(InConflict(dynamodb, times=1), table), clock)
 
         assert colliding.set_quantity(ADA, None, "MUG", 2)[0].lines == {"MUG": 2}
 
-    def test_a_cart_that_never_rests_is_busy(self, store, clock):
+    def test_cart_that_always_conflicts_is_busy(self, store, clock):
         interrupted = Carts(InterruptedStore(store, times=99), clock)
 
         with pytest.raises(CartBusy):
             interrupted.set_quantity(ADA, None, "MUG", 2)
 
-    def test_the_expiry_that_is_answered_is_the_one_that_is_kept(self, carts, clock):
+    def test_returned_expiry_of_the_cart_is_the_stored_one(self, carts, clock):
         carts.set_quantity(ADA, None, "MUG", 2)
         clock.passes(days=1)
 

@@ -168,7 +168,7 @@ class TestProduct:
 
         assert sorted(found) == ALL
 
-    def test_no_product_is_read_if_none_is_asked_for(self, catalog):
+    def test_empty_list_of_skus_reads_no_product(self, catalog):
         assert catalog.products([]) == {}
 
 

@@ -60,7 +60,7 @@ def guest_token(carts):
     return carts.set_quantity(GUEST, None, "MUG", 2)[1]
 
 
-def test_the_order_has_the_catalogs_prices_of_the_moment(checkout, catalog, carts, two_mugs):
+def test_order_has_the_current_prices_of_the_catalog(checkout, catalog, carts, two_mugs):
     catalog.save("MUG", product_details(price=euros(1300)))
 
     order, token = checkout.place(ADA, None, "key-1", a_checkout_request())
@@ -69,7 +69,7 @@ def test_the_order_has_the_catalogs_prices_of_the_moment(checkout, catalog, cart
     assert carts.read(ADA, None).lines == {}
 
 
-def test_the_same_again_is_the_same_order(checkout, carts, two_mugs, dynamodb, orders_table):
+def test_repeated_checkout_returns_the_same_order(checkout, carts, two_mugs, dynamodb, orders_table):
     order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
     carts.set_quantity(ADA, None, "MUG", 7)
 
@@ -80,14 +80,14 @@ def test_the_same_again_is_the_same_order(checkout, carts, two_mugs, dynamodb, o
     assert carts.read(ADA, None).lines == {"MUG": 7}
 
 
-def test_a_guest_gets_the_same_token_again_and_it_opens_the_order(checkout, guest_token):
+def test_repeated_guest_checkout_returns_the_same_order_token(checkout, guest_token):
     order, token = checkout.place(GUEST, guest_token, "key-1", a_checkout_request())
 
     assert order.opens_with(token)
     assert checkout.place(GUEST, guest_token, "key-1", a_checkout_request()) == (as_read(order), token)
 
 
-def test_the_same_key_for_another_checkout_is_a_conflict(checkout, two_mugs):
+def test_idempotency_key_of_another_checkout_is_a_conflict(checkout, two_mugs):
     checkout.place(ADA, None, "key-1", a_checkout_request())
 
     with pytest.raises(IdempotencyConflict):
@@ -131,7 +131,7 @@ def test_colliding_checkouts_create_one_order(dynamodb, orders_table, carts, cat
 
 
 @pytest.mark.parametrize("key", [None, "", "with space", "x" * 129, "é", "line\n"])
-def test_a_key_is_needed(checkout, two_mugs, nothing_was_written, key):
+def test_checkout_requires_an_idempotency_key(checkout, two_mugs, nothing_was_written, key):
     with pytest.raises(IdempotencyKeyInvalid):
         checkout.place(ADA, None, key, a_checkout_request())
 
@@ -139,14 +139,14 @@ def test_a_key_is_needed(checkout, two_mugs, nothing_was_written, key):
 
 
 @pytest.mark.parametrize("caller", [ADA, GUEST])
-def test_an_empty_cart_cannot_be_bought(checkout, nothing_was_written, caller):
+def test_empty_cart_is_refused_at_checkout(checkout, nothing_was_written, caller):
     with pytest.raises(CartEmpty):
         checkout.place(caller, None, "key-1", a_checkout_request())
 
     assert nothing_was_written()
 
 
-def test_an_expired_cart_cannot_be_bought(checkout, guest_token, clock, nothing_was_written):
+def test_expired_cart_is_refused_at_checkout(checkout, guest_token, clock, nothing_was_written):
     clock.passes(days=31)
 
     with pytest.raises(CartTokenInvalid):
@@ -155,7 +155,7 @@ def test_an_expired_cart_cannot_be_bought(checkout, guest_token, clock, nothing_
     assert nothing_was_written()
 
 
-def test_a_product_that_is_gone_is_named_and_stays_in_the_cart(checkout, carts, two_mugs, nothing_was_written):
+def test_missing_product_is_named_and_stays_in_the_cart(checkout, carts, two_mugs, nothing_was_written):
     carts.set_quantity(ADA, None, "GONE", 3, "Old kettle")
 
     with pytest.raises(ProductUnavailable, match="Old kettle") as refusal:
@@ -167,7 +167,7 @@ def test_a_product_that_is_gone_is_named_and_stays_in_the_cart(checkout, carts, 
     assert carts.read(ADA, None).lines == {"MUG": 2, "GONE": 3}
 
 
-def test_an_archived_product_is_not_sold(checkout, catalog, two_mugs, nothing_was_written):
+def test_archived_product_is_not_sold(checkout, catalog, two_mugs, nothing_was_written):
     catalog.change("MUG", ProductChange(archived=True))
 
     with pytest.raises(ProductUnavailable, match="Camp mug"):
@@ -185,7 +185,7 @@ class TestOneCartOneOrder:
 
         assert refusal.value.members.order_id == order.id
 
-    def test_a_cart_that_was_filled_again_becomes_another_order(self, checkout, carts, two_mugs):
+    def test_refilled_cart_becomes_another_order(self, checkout, carts, two_mugs):
         one, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
         carts.set_quantity(ADA, None, "MUG", 1)
 
@@ -193,7 +193,7 @@ class TestOneCartOneOrder:
 
         assert (one.quantities, other.quantities) == ({"MUG": 2}, {"MUG": 1})
 
-    def test_a_cart_that_was_emptied_by_hand_is_only_empty(self, checkout, carts, two_mugs):
+    def test_emptied_cart_is_refused_as_empty(self, checkout, carts, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
         carts.set_quantity(ADA, None, "MUG", 1)
         carts.remove(ADA, None, "MUG")
@@ -201,7 +201,7 @@ class TestOneCartOneOrder:
         with pytest.raises(CartEmpty):
             checkout.place(ADA, None, "key-2", a_checkout_request())
 
-    def test_a_lost_answer_of_the_transaction_is_one_order(
+    def test_lost_response_of_the_transaction_creates_one_order(
         self, dynamodb, orders_table, carts, catalog, clock, two_mugs
     ):
         """The write is done, and its repetition meets itself."""
@@ -212,7 +212,7 @@ class TestOneCartOneOrder:
         assert unsure.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
         assert dynamodb.scan(TableName=orders_table)["Count"] == 3
 
-    def test_a_copy_that_sees_the_cart_before_the_record_waits_for_it(
+    def test_concurrent_copy_waits_for_the_idempotency_record(
         self, dynamodb, orders_table, carts, catalog, clock, checkout, two_mugs
     ):
         class LateRecords(OrderStore):
@@ -278,7 +278,7 @@ class TestExpiredKey:
 
 
 class TestExpectedTotal:
-    def test_another_total_is_refused_with_the_new_quote(self, checkout, catalog, carts, two_mugs, nothing_was_written):
+    def test_changed_total_is_refused_with_the_new_quote(self, checkout, catalog, carts, two_mugs, nothing_was_written):
         catalog.save("MUG", product_details(price=euros(9000)))
 
         with pytest.raises(TotalChanged) as refusal:
@@ -292,7 +292,7 @@ class TestExpectedTotal:
         assert nothing_was_written()
         assert carts.read(ADA, None).lines == {"MUG": 2}
 
-    def test_the_same_key_may_confirm_the_new_one(self, checkout, catalog, two_mugs):
+    def test_same_idempotency_key_may_confirm_the_new_quote(self, checkout, catalog, two_mugs):
         catalog.save("MUG", product_details(price=euros(9000)))
         with pytest.raises(TotalChanged):
             checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))
@@ -309,7 +309,7 @@ class TestExpectedTotal:
             again, _ = checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=expected))
             assert again == as_read(order)
 
-    def test_another_currency_is_another_total(self, checkout, two_mugs):
+    def test_changed_currency_is_a_changed_total(self, checkout, two_mugs):
         dollars = {"amount": 2500, "currency": "USD"}
 
         with pytest.raises(TotalChanged):
@@ -321,7 +321,7 @@ class TestLimitsOfTheProvider:
         ("price", "quantity", "refusal"),
         [(49, 1, TotalTooSmall), (20, 2, TotalTooSmall), (99_999_999, 2, TotalTooLarge)],
     )
-    def test_a_total_that_no_card_can_pay_is_refused(
+    def test_total_that_no_card_can_pay_is_refused(
         self, checkout, catalog, carts, nothing_was_written, price, quantity, refusal
     ):
         catalog.save("MUG", product_details(price=euros(price)))
@@ -333,7 +333,7 @@ class TestLimitsOfTheProvider:
         assert nothing_was_written()
         assert carts.read(ADA, None).lines == {"MUG": quantity}
 
-    def test_a_total_of_nothing_needs_no_card(self, checkout, catalog, carts):
+    def test_free_order_requires_no_card(self, checkout, catalog, carts):
         catalog.save("MUG", product_details(price=euros(0)))
         carts.set_quantity(ADA, None, "MUG", 2)
 
@@ -341,7 +341,7 @@ class TestLimitsOfTheProvider:
 
         assert (order.total, order.payment_method) == (euros(0), None)
 
-    def test_any_other_total_needs_one(self, checkout, two_mugs, nothing_was_written):
+    def test_order_with_a_total_requires_a_card(self, checkout, two_mugs, nothing_was_written):
         with pytest.raises(ValidationFailed) as refusal:
             checkout.place(ADA, None, "key-1", a_checkout_request(payment_method=None))
 
@@ -349,7 +349,7 @@ class TestLimitsOfTheProvider:
         assert nothing_was_written()
 
 
-def test_a_guest_must_give_an_email_address(checkout, guest_token, nothing_was_written):
+def test_guest_must_give_an_email_address(checkout, guest_token, nothing_was_written):
     with pytest.raises(ValidationFailed) as refusal:
         checkout.place(GUEST, guest_token, "key-1", a_checkout_request(email=None))
 
@@ -357,7 +357,7 @@ def test_a_guest_must_give_an_email_address(checkout, guest_token, nothing_was_w
     assert nothing_was_written()
 
 
-def test_a_customer_need_not(checkout, two_mugs):
+def test_customer_need_not_give_an_email_address(checkout, two_mugs):
     order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(email=None))
 
     assert order.email == "ada@example.com"

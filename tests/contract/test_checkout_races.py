@@ -120,7 +120,7 @@ def test_concurrently_removed_line_is_ordered_or_gone(world):
         assert run.world.carts.read(ADA, None).lines == {}, run.steps
 
 
-def test_another_key_never_orders_what_was_added_after_its_cart_was_taken(world):
+def test_second_key_never_orders_items_added_after_the_checkout(world):
     """The second checkout meant the mugs: it must not order the tent that came after them."""
 
     def begin():
@@ -144,7 +144,7 @@ def test_another_key_never_orders_what_was_added_after_its_cart_was_taken(world)
             assert found == ([BOUGHT], {}, {0: CartAlreadyOrdered}), run.steps
 
 
-def test_a_cart_that_is_claimed_meanwhile_is_ordered_or_moved(world):
+def test_concurrently_claimed_cart_is_ordered_or_moved(world):
     def begin():
         made = world(GUEST)
         claim = lambda: made.carts.claim("ada", made.token)  # noqa: E731
@@ -177,7 +177,7 @@ def test_checkouts_of_two_carts_order_each_line_once(world):
         assert list(failures(run).values()) == [CartEmpty], run.steps
 
 
-def test_a_quantity_that_is_set_meanwhile_is_ordered_or_stays(world):
+def test_concurrently_set_quantity_is_ordered_or_stays(world):
     def begin():
         made = world()
         return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "MUG", 1)]

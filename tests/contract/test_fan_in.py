@@ -73,7 +73,7 @@ def test_repeated_consequences_settle_the_order_once(rooms, settled_events):
     assert settled_events() == [first]
 
 
-def test_one_consequence_repeated_does_not_settle_the_order(rooms, settled_events):
+def test_repeated_consequence_does_not_settle_the_order(rooms, settled_events):
     for _ in range(8):
         rooms.analytics.count_sales(completed())
 
@@ -96,7 +96,7 @@ def test_consequences_of_different_orders_settle_none_of_them(rooms, settled_eve
     assert [settled_events(f"ord_{number}") for number in range(4)] == [[], [], [], []]
 
 
-def test_two_consumers_at_once_settle_the_order_once(rooms, clock, settled_events):
+def test_concurrent_consumers_settle_the_order_once(rooms, clock, settled_events):
     """Both write their consequence before either checks, so both see all of them."""
     for consequence in (Consequence.POINTS, Consequence.INVOICE):
         WORK[consequence](rooms, completed())

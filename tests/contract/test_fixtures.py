@@ -25,7 +25,7 @@ def test_fixtures_of_earlier_releases_are_unchanged():
     assert stored.hashes() == stored.known_hashes()
 
 
-def test_each_event_contract_has_a_fixture():
+def test_event_contract_has_a_fixture():
     """If not: python -m tests.fixtures"""
     assert {contract.name for contract in EVENT_CONTRACTS} <= {path.stem for path in EVENT_FILES}
     assert events.current_events().keys() == {contract.name for contract in EVENT_CONTRACTS}

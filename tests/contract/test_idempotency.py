@@ -169,7 +169,7 @@ class TestRunOnce:
 
         assert work.done == 1
 
-    def test_each_key_runs_its_own_work(self, store, work):
+    def test_key_runs_its_own_work(self, store, work):
         store.run_once("one", work)
         store.run_once("other", work)
 

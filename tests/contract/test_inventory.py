@@ -276,7 +276,7 @@ class TestReserve:
 
         assert str(refusal.value) == "TENT, UNKNOWN"
 
-    def test_the_last_piece_goes_to_one_order(self, inventory, counts):
+    def test_last_unit_is_reserved_for_one_order(self, inventory, counts):
         inventory.reserve("ord_1", {"TENT": 1})
 
         with pytest.raises(OutOfStock):

@@ -57,7 +57,7 @@ def test_rotation_is_refused_until_the_last_one_is_deployed(session):
     assert link_keys.ensure(session, "storefront-test")["PreviousEdgeMark"] == given["EdgeMark"]
 
 
-def test_a_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):
+def test_rotation_keeps_links_of_the_previous_key_and_drops_older_ones(session, clock):
     link_keys.ensure(session, "storefront-test")
     links = Links(Parameter(lambda: keys(session), clock=lambda: 0.0), clock)
     mailed = links.sign("order", "ord_1", timedelta(days=1))

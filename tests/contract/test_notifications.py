@@ -64,7 +64,7 @@ class MarksNothing(IdempotencyStore):
 
 
 class TestSending:
-    def test_a_repeated_event_sends_no_second_email(self, notifications, mail, clock):
+    def test_repeated_event_sends_no_second_email(self, notifications, mail, clock):
         notifications.order_confirmed(an_order())
         clock.passes(days=1)
         notifications.order_confirmed(an_order())
@@ -73,14 +73,14 @@ class TestSending:
         assert email["Destination"] == {"ToAddresses": ["ada@example.com"]}
         assert email["FromEmailAddress"] == "shop@example.com"
 
-    def test_each_occasion_has_its_email(self, notifications, mail):
+    def test_occasion_has_its_email(self, notifications, mail):
         notifications.order_confirmed(an_order())
         notifications.order_completed(an_order(), None)
         notifications.order_cancelled(an_order())
 
         assert len({email["Content"]["Simple"]["Subject"]["Data"] for email in mail.sent}) == 3
 
-    def test_a_failure_is_shown_and_the_next_try_sends(self, notifications, mail):
+    def test_failed_email_raises_and_is_sent_by_the_retry(self, notifications, mail):
         mail.broken = ConnectionError()
         with pytest.raises(ConnectionError):
             notifications.order_confirmed(an_order())
@@ -90,14 +90,14 @@ class TestSending:
 
         assert len(mail.sent) == 1
 
-    def test_a_try_while_a_dead_sender_holds_the_lease_does_not_pass_for_success(self, notifications, once, clock):
+    def test_retry_during_the_lease_of_a_crashed_sender_is_no_success(self, notifications, once, clock):
         once.acquire("email#ord_1#confirmed")
         clock.passes(seconds=5)
 
         with pytest.raises(AlreadyInProgress):
             notifications.order_confirmed(an_order())
 
-    def test_each_return_has_its_email(self, notifications, mail):
+    def test_return_has_its_email(self, notifications, mail):
         order = an_order_in(Status.COMPLETED).return_requested("ret_1", {"MUG-01": 1}, NOW)
         order = order.return_requested("ret_2", None, NOW)
 
@@ -108,7 +108,7 @@ class TestSending:
 
 
 class TestRepeating:
-    def test_a_mark_that_always_fails_repeats_an_email_once(self, notifications_with, mail, clock, dynamodb, new_table):
+    def test_failing_mark_repeats_an_email_at_most_once(self, notifications_with, mail, clock, dynamodb, new_table):
         notifications = notifications_with(MarksNothing(dynamodb, new_table("EffectsTable"), clock))
         for _ in range(8):
             with suppress(Exception):
@@ -117,7 +117,7 @@ class TestRepeating:
 
         assert len(mail.sent) == 2
 
-    def test_an_unknown_outcome_is_tried_twice_and_then_counts_as_done(self, notifications, mail, once):
+    def test_unknown_outcome_is_retried_once_and_then_counts_as_done(self, notifications, mail, once):
         mail.broken = ses_error(500, "InternalFailure")
         for _ in range(2):
             with pytest.raises(ClientError):
@@ -129,7 +129,7 @@ class TestRepeating:
         assert mail.sent == []
         assert once.is_done("email#ord_1#confirmed")
 
-    def test_a_refusal_sends_nothing_and_does_not_count(self, notifications, mail):
+    def test_refused_email_sends_nothing_and_is_not_counted(self, notifications, mail):
         mail.broken = ses_error(429)
         for _ in range(5):
             with pytest.raises(EmailRefused):
@@ -140,7 +140,7 @@ class TestRepeating:
 
         assert len(mail.sent) == 1
 
-    def test_the_client_of_ses_makes_each_call_once(self, monkeypatch):
+    def test_ses_client_makes_no_retries(self, monkeypatch):
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         aws.ses.cache_clear()
 
@@ -177,7 +177,7 @@ class TestStrangers:
 
         assert len(mail.sent) == 5
 
-    def test_a_skipped_email_counts_as_done_and_not_as_sent(self, notifications, once):
+    def test_skipped_email_counts_as_done_and_not_as_sent(self, notifications, once):
         for number in range(4):
             notifications.order_cancelled(self.declined(number))
 
@@ -207,13 +207,13 @@ class TestLinks:
     def text(self, mail):
         return mail.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
 
-    def test_a_guests_email_has_a_signed_link(self, notifications, mail, clock):
+    def test_guests_email_has_a_signed_link(self, notifications, mail, clock):
         notifications.order_confirmed(an_order_in(Status.AUTHORIZED, customer_id=None, token="t"))
 
         link = re.search(r"https://shop.example/orders/ord_1#link=(\S+)", self.text(mail))
         assert Links(lambda: KEY, clock).subject("order", link[1]) == "ord_1"
 
-    def test_a_customers_email_has_the_plain_link(self, notifications, mail):
+    def test_customers_email_has_the_plain_link(self, notifications, mail):
         notifications.order_confirmed(an_order_in(Status.AUTHORIZED))
 
         assert "https://shop.example/orders/ord_1\n" in self.text(mail)

@@ -29,11 +29,11 @@ def watch(store):
     return watch
 
 
-def test_an_order_without_watchers_has_none(store):
+def test_order_without_watchers_has_none(store):
     assert store.watchers("ord_1", NOW) == []
 
 
-def test_an_order_has_all_its_watchers_and_only_them(store, watch):
+def test_order_has_exactly_its_own_watchers(store, watch):
     watch("a", "ord_1", "ord_2")
     watch("b", "ord_1")
 
@@ -52,7 +52,7 @@ def test_watch_without_a_connection_is_refused(store):
     assert store.watchers("ord_1", NOW) == []
 
 
-def test_a_connection_watches_so_many_and_may_repeat_each(store, watch):
+def test_connection_watches_a_limited_number_and_may_repeat_each(store, watch):
     watch("a", *(f"ord_{n}" for n in range(MAX_SUBSCRIPTIONS)))
 
     assert not store.subscribe("a", "ord_more", LATER)
@@ -72,7 +72,7 @@ def test_removed_connection_watches_nothing_and_cannot_subscribe(store, watch):
     assert not store.subscribe("a", "ord_1", LATER)
 
 
-def test_a_watch_that_outlived_its_connection_is_forgotten_by_name(dynamodb, table):
+def test_subscription_of_a_closed_connection_is_deleted_by_name(dynamodb, table):
     store = ConnectionStore(dynamodb, table)
     store.open("a", LATER)
     store.subscribe("a", "ord_1", LATER)
@@ -83,7 +83,7 @@ def test_a_watch_that_outlived_its_connection_is_forgotten_by_name(dynamodb, tab
     assert store.watchers("ord_1", NOW) == []
 
 
-def test_a_crowd_is_served_up_to_a_limit(dynamodb, table):
+def test_watchers_of_an_order_are_served_up_to_a_limit(dynamodb, table):
     store = ConnectionStore(dynamodb, table)
     for n in range(WATCHERS_AT_MOST + 1):
         store.open(f"c{n}", LATER)

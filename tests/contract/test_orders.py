@@ -107,7 +107,7 @@ class TestPlace:
         [(key, event)] = events_of("ord_1")
         assert (key, event["type"], event["correlation_id"]) == ("EVENT#000001", "OrderPlaced", "ord_1")
 
-    def test_the_same_checkout_twice_is_one_order(self, store, events_of):
+    def test_repeated_checkout_creates_one_order(self, store, events_of):
         store.place(an_order("ord_1"), a_record("ord_1", scope="same"), NOW)
 
         assert not store.place(an_order("ord_2"), a_record("ord_2", scope="same"), NOW)
@@ -115,7 +115,7 @@ class TestPlace:
         assert store.get("ord_2") is None
         assert events_of("ord_2") == []
 
-    def test_an_expired_record_neither_answers_nor_blocks(self, store):
+    def test_expired_record_neither_answers_nor_blocks(self, store):
         later = NOW + timedelta(days=2)
         store.place(an_order("ord_1"), a_record("ord_1", scope="same"), NOW)
 
@@ -129,7 +129,7 @@ class TestPlace:
         assert store.get("ord_1") == placed
         assert len(events_of("ord_1")) == 1
 
-    def test_a_guests_order_has_no_customer(self, store):
+    def test_guests_order_has_no_customer(self, store):
         order = an_order("ord_1", customer_id=None, token="order_secret")
         store.place(order, a_record("ord_1"), NOW)
 
@@ -151,7 +151,7 @@ class TestSave:
             ("EVENT#000003", "OrderCancelled"),
         ]
 
-    def test_a_stale_version_is_refused_and_leaves_no_event(self, store, placed, events_of):
+    def test_stale_version_is_refused_and_leaves_no_event(self, store, placed, events_of):
         reserved = placed.advanced(Status.RESERVED, NOW)
         store.save(reserved)
         before = events_of("ord_1")
@@ -203,7 +203,7 @@ class TestSave:
         assert store.get("ord_1") == as_read(winner)
         assert [event["type"] for _, event in events_of("ord_1")][4:] == [winner.pending_event.type]
 
-    def test_an_order_that_was_never_placed_is_refused(self, store, events_of):
+    def test_order_that_was_never_placed_is_refused(self, store, events_of):
         with pytest.raises(OrderChanged):
             store.save(an_order("ord_9").advanced(Status.RESERVED, NOW))
 
@@ -218,7 +218,7 @@ class TestAdvance:
 
         assert len(events_of("ord_1")) == 2
 
-    def test_an_illegal_step_writes_nothing(self, orders, placed, events_of):
+    def test_illegal_status_change_writes_nothing(self, orders, placed, events_of):
         with pytest.raises(IllegalTransition):
             orders.advance("ord_1", Status.COMPLETED)
 
@@ -305,7 +305,7 @@ class TestReturns:
         assert orders.get("ord_1").status == Status.RETURNED
         assert [event["type"] for _, event in events_of("ord_1")][5:] == ["OrderReturnRequested", "OrderReturned"]
 
-    def test_one_of_two_concurrent_returns_of_the_same_units_is_refused(self, store, orders, clock, completed):
+    def test_concurrent_return_of_the_same_units_is_refused(self, store, orders, clock, completed):
         late = Orders(Overtaken(store, lambda: orders.take_back("ord_1", "ret_1", {"MUG-01": 2})), clock)
 
         with pytest.raises(NothingToReturn):
@@ -370,7 +370,7 @@ class TestOwner:
 
         assert orders.get_for(GUEST, "order_secret", "ord_2").id == "ord_2"
 
-    def test_an_admin_sees_every_order(self, orders, placed):
+    def test_admin_sees_every_order(self, orders, placed):
         assert orders.get_for(Caller(customer_id="root", is_admin=True), None, "ord_1") == placed
 
     @pytest.mark.parametrize("order_id", ["ord_1", "ord_unknown"])
@@ -471,7 +471,7 @@ class TestPages:
     @pytest.mark.parametrize(
         "cursor", ["nonsense", cursor_of([]), cursor_of(["2030", "x"]), cursor_of(["", []]), cursor_of(["\ud800", []])]
     )
-    def test_a_place_in_the_shops_list_that_was_tampered_with_is_refused(self, orders, cursor):
+    def test_manipulated_cursor_of_the_shops_orders_is_refused(self, orders, cursor):
         with pytest.raises(CursorInvalid):
             orders.latest(cursor)
 
@@ -501,6 +501,6 @@ class TestPages:
             cursor_of({"pk": "ORDER#ord_1", "placed_at": "2030"}),
         ],
     )
-    def test_a_cursor_that_was_tampered_with_is_refused(self, orders, cursor):
+    def test_manipulated_cursor_is_refused(self, orders, cursor):
         with pytest.raises(CursorInvalid):
             orders.of_customer("ada", cursor)

@@ -111,7 +111,7 @@ def test_unknown_event_is_not_marked_as_published(room, dynamodb):
     assert dynamodb.scan(TableName=room.table)["Count"] == before
 
 
-def test_all_events_of_an_order_are_listed_oldest_first(dynamodb, new_table, clock):
+def test_events_of_an_order_are_listed_oldest_first(dynamodb, new_table, clock):
     store = OrderStore(dynamodb, new_table("OrdersTable"))
     place(store, "ord_1", clock())
     orders = Orders(store, clock)

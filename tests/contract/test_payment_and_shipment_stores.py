@@ -124,7 +124,7 @@ def test_orders_do_not_meet(store, first):
 
 @pytest.mark.parametrize("store", ["dynamodb"], indirect=True)
 @pytest.mark.parametrize("case", ["payments"], indirect=True)
-def test_the_sign_of_a_void_without_a_payment_can_be_kept(store):
+def test_tombstone_of_a_void_without_a_payment_is_stored(store):
     tombstone = Payment(order_id="ord_1", status=PaymentStatus.VOIDED)
 
     assert store.create(tombstone)

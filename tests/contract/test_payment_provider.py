@@ -151,7 +151,7 @@ def taken(provider, held):
     return provider.capture(held, "capture").id
 
 
-def test_a_payment_belongs_to_its_order(provider):
+def test_payment_belongs_to_its_order(provider):
     payment = provider.create(ORDER, AMOUNT, "create")
 
     assert (payment.status, payment.order_id, payment.amount) == (ProviderStatus.CREATED, ORDER, 2500)
@@ -159,19 +159,19 @@ def test_a_payment_belongs_to_its_order(provider):
     assert provider.retrieve(payment.id) == payment
 
 
-def test_the_same_key_is_the_same_payment_and_another_is_another(provider):
+def test_idempotency_key_identifies_one_payment(provider):
     first, again, other = (provider.create(ORDER, AMOUNT, key) for key in ("create", "create", "create:1"))
 
     assert first == again
     assert other.id != first.id
 
 
-def test_a_key_that_was_used_for_something_else_fails(provider, created):
+def test_idempotency_key_of_another_request_fails(provider, created):
     with pytest.raises(PaymentProviderFailed):
         provider.create(ORDER, euros(100), "create")
 
 
-def test_a_confirmed_intent_holds_the_money(provider, created):
+def test_confirmed_intent_holds_the_money(provider, created):
     confirmed = provider.confirm(created, APPROVED, "confirm")
 
     assert (confirmed.id, confirmed.status, confirmed.captured) == (created, ProviderStatus.AUTHORIZED, 0)
@@ -180,7 +180,7 @@ def test_a_confirmed_intent_holds_the_money(provider, created):
     assert provider.retrieve(created) == confirmed
 
 
-def test_a_declined_card_is_named_and_declined_again(provider, created):
+def test_declined_card_is_named_and_declined_again(provider, created):
     for _ in range(2):
         with pytest.raises(PaymentDeclined, match="generic_decline"):
             provider.confirm(created, DECLINED, "confirm")
@@ -189,7 +189,7 @@ def test_a_declined_card_is_named_and_declined_again(provider, created):
     assert provider.retrieve(created).decline_code == "generic_decline"
 
 
-def test_another_key_is_another_attempt(provider, created):
+def test_new_idempotency_key_is_a_new_attempt(provider, created):
     with pytest.raises(PaymentDeclined):
         provider.confirm(created, DECLINED, "confirm")
 
@@ -198,7 +198,7 @@ def test_another_key_is_another_attempt(provider, created):
         provider.confirm(created, DECLINED, "confirm")
 
 
-def test_an_unknown_card_is_declined(provider, created):
+def test_unknown_card_is_declined(provider, created):
     with pytest.raises(PaymentDeclined, match="invalid_payment_method"):
         provider.confirm(created, "pm_nobody_knows", "confirm")
 
@@ -209,7 +209,7 @@ def asked(provider, created):
     return provider.confirm(created, WANTS_HOLDER, "confirm", "https://shop.example/orders/ord_1").id
 
 
-def test_a_card_may_want_its_holder(provider, asked):
+def test_card_may_require_authentication(provider, asked):
     payment = provider.retrieve(asked)
 
     assert (payment.status, payment.held) == (ProviderStatus.REQUIRES_ACTION, 0)
@@ -241,7 +241,7 @@ def test_canceled_payment_is_confirmed_by_nobody(provider, others, asked):
     assert provider.retrieve(asked).status == ProviderStatus.CANCELLED
 
 
-def test_a_canceled_intent_cannot_be_confirmed(provider, created):
+def test_canceled_intent_cannot_be_confirmed(provider, created):
     provider.cancel(created, "cancel")
 
     with pytest.raises(UnexpectedPaymentState):
@@ -291,7 +291,7 @@ def test_hold_released_by_the_shop_is_not_lost(provider, held):
     assert not provider.retrieve(held).is_lost_hold
 
 
-def test_a_hold_that_expired_is_lost(provider, others, held):
+def test_expired_authorization_is_lost(provider, others, held):
     others.expire(held)
 
     assert provider.retrieve(held).is_lost_hold
@@ -321,7 +321,7 @@ def test_refunds_are_listed_with_what_they_were_for(provider, others, taken):
     assert provider.retrieve(taken).kept == 700
 
 
-def test_a_payment_without_refunds_lists_none(provider, taken):
+def test_payment_without_refunds_lists_none(provider, taken):
     assert provider.retrieve(taken).refunds == ()
 
 
@@ -334,7 +334,7 @@ def test_refund_above_the_captured_amount_is_refused(provider, taken):
     assert provider.retrieve(taken).kept == 500
 
 
-def test_a_disputed_payment_cannot_be_given_back(provider, others, taken):
+def test_disputed_payment_cannot_be_refunded(provider, others, taken):
     others.dispute(taken)
 
     assert provider.retrieve(taken).disputed
@@ -343,7 +343,7 @@ def test_a_disputed_payment_cannot_be_given_back(provider, others, taken):
     assert provider.retrieve(taken).refunds == ()
 
 
-def test_a_dispute_that_was_won_allows_a_refund_under_another_key_only(provider, others, taken):
+def test_won_dispute_allows_a_refund_under_a_new_key_only(provider, others, taken):
     others.dispute(taken)
     with pytest.raises(PaymentDisputed):
         provider.refund(taken, 1000, "ord_1:ret_1", "ret_1")
@@ -423,12 +423,12 @@ def test_partial_capture_outside_the_shop_is_possible(provider, others, held):
     assert (payment.status, payment.captured, payment.amount) == (ProviderStatus.CAPTURED, 1000, 2500)
 
 
-def test_a_payment_that_there_is_not_is_unknown(provider, created):
+def test_missing_payment_is_unknown(provider, created):
     with pytest.raises(PaymentUnknown):
         provider.retrieve("pi_unknown")
 
 
-def test_all_payments_are_listed_newest_first_as_they_are_now(provider, others, taken):
+def test_payments_are_listed_newest_first_in_their_current_state(provider, others, taken):
     provider.refund(taken, 1000, "ord_1:ret_1", "ret_1")
     other = provider.create("ord_2", AMOUNT, "create ord_2")
 
@@ -437,7 +437,7 @@ def test_all_payments_are_listed_newest_first_as_they_are_now(provider, others, 
     assert list(provider.payments_since(FAR_FUTURE)) == []
 
 
-def test_more_payments_than_a_page_holds_are_listed(provider):
+def test_payments_of_several_pages_are_all_listed(provider):
     created = [provider.create(ORDER, AMOUNT, f"create:{n}").id for n in range(101)]
 
     assert [payment.id for payment in provider.payments_since(0)] == created[::-1]

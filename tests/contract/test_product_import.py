@@ -235,7 +235,7 @@ class TestAnImport:
 
 
 class TestTheSameAgain:
-    def test_the_same_file_for_another_import_changes_nothing(self, shop):
+    def test_repeated_file_in_another_import_changes_nothing(self, shop):
         shop.split(a_file())
         shop.work()
         again = shop.split(a_file())
@@ -357,7 +357,7 @@ class TestAbsentColumns:
         assert {shop.stock(number).received for number in range(25) if number not in (1, 12)} == {2}
         assert len(shop.published) == 1
 
-    def test_a_batch_that_two_have_at_the_same_time(self, shop, monkeypatch):
+    def test_batch_processed_concurrently_is_written_once(self, shop, monkeypatch):
         import_id = shop.split(a_file(rows=2))
         (batch,) = shop.sqs.batches
         count = shop.store.count
@@ -371,7 +371,7 @@ class TestAbsentColumns:
         shop.writer.write(batch)
         assert shop.counts(import_id) == (2, 2, 0, 0) and len({event.id for event in shop.published}) == 1
 
-    def test_a_batch_that_was_counted_does_not_undo_what_came_later(self, shop):
+    def test_repeated_batch_does_not_undo_later_changes(self, shop):
         shop.split(a_file(rows=2))
         (batch,) = shop.sqs.batches
         shop.work()
@@ -386,7 +386,7 @@ class TestAbsentColumns:
         shop.writer.write(batch.model_copy(update={"import_id": "imp_" + "0" * 32}))
         assert shop.published == [] and shop.stock(0) is None
 
-    def test_another_file_for_an_import_that_has_one(self, shop):
+    def test_second_file_of_an_import_is_ignored(self, shop):
         upload = shop.upload(a_file(rows=2))
         shop.splitter.split(upload)
         shop.work()
@@ -444,19 +444,19 @@ class TestBreakingOff:
 
 
 class TestWhatIsRefused:
-    def test_a_bad_file_fails_before_anything_of_it_is_written(self, shop):
+    def test_invalid_file_fails_before_any_row_is_written(self, shop):
         import_id = shop.split(a_file() + "\nZelt für drei".encode("latin-1"))
         found = shop.imports.get(import_id)
         assert (found.status, found.reason) == (ImportStatus.FAILED, "Line 27 is not text in UTF-8.")
         assert shop.sqs.batches == [] and found.ended_at
 
-    def test_a_file_that_failed_stays_failed(self, shop):
+    def test_failed_import_stays_failed(self, shop):
         upload = shop.upload(b"")
         shop.splitter.split(upload)
         shop.splitter.split(shop.upload_for(upload.import_id, a_file()))
         assert shop.status(upload.import_id) == ImportStatus.FAILED and shop.sqs.batches == []
 
-    def test_a_file_that_was_replaced_before_it_was_read(self, shop):
+    def test_replaced_file_is_not_read(self, shop):
         first = shop.upload(a_file(rows=2))
         shop.upload_for(first.import_id, a_file(rows=3))
         shop.splitter.split(first)
@@ -472,7 +472,7 @@ class TestWhatIsRefused:
         with pytest.raises(FileRefused):
             ImportFiles(Missing(), "imports").open(upload)
 
-    def test_a_product_that_the_table_will_never_take(self, shop, monkeypatch):
+    def test_product_that_dynamodb_refuses_is_reported(self, shop, monkeypatch):
         """The row is reported, adds no stock and does not affect other rows."""
         import_id = shop.split(a_file(rows=9))
 

@@ -22,7 +22,7 @@ def test_subjects_and_kinds_are_counted_apart(limit):
     assert [limit.take(*which, 1, HOUR) for which in (("mail", "ada"), ("mail", "bob"), ("code", "ada"))] == [True] * 3
 
 
-def test_an_expired_window_is_begun_again_though_it_is_still_stored(limit, clock):
+def test_expired_window_restarts_although_it_is_still_stored(limit, clock):
     limit.take("mail", "ada", 1, HOUR)
     clock.passes(minutes=59)
     assert not limit.take("mail", "ada", 1, HOUR)
@@ -31,7 +31,7 @@ def test_an_expired_window_is_begun_again_though_it_is_still_stored(limit, clock
     assert [limit.take("mail", "ada", 1, HOUR) for _ in range(2)] == [True, False]
 
 
-def test_no_address_is_stored(limit, dynamodb):
+def test_rate_limit_stores_no_client_address(limit, dynamodb):
     limit.take("mail", "ada@example.com", 1, HOUR)
 
     [item] = dynamodb.scan(TableName=limit._table)["Items"]

@@ -56,7 +56,7 @@ def test_reading_of_a_fixture_depends_on_its_item(stores, path):
     assert not contains(reading, kept["read"])
 
 
-def test_each_shape_that_a_store_writes_has_a_fixture(written):
+def test_shape_that_a_store_writes_has_a_fixture(written):
     """If not: is the shape meant to change? Then `python -m tests.fixtures` keeps it, beside those of all releases."""
     known = [json.loads(path.read_text()) for path in FILES]
     for entity in ENTITIES:
@@ -64,7 +64,7 @@ def test_each_shape_that_a_store_writes_has_a_fixture(written):
         assert stored.shape(entity.item(written)) in shapes, entity.name
 
 
-def test_each_item_that_a_store_writes_belongs_to_an_entity(written):
+def test_item_that_a_store_writes_belongs_to_an_entity(written):
     for table, items in written.items():
         keys = [entity.key for entity in ENTITIES if entity.table == table]
         known = {kind(key.values()) for key in keys}
@@ -76,7 +76,7 @@ def kind(values):
     return tuple(value.partition("#")[0] for value in values)
 
 
-def test_each_item_of_a_stores_docstring_has_an_entity():
+def test_item_of_a_stores_docstring_has_an_entity():
     for path in sorted((ROOT / "chalicelib").rglob("*.py")):
         _, _, rest = path.read_text().partition('"""')
         docstring = rest.partition('"""')[0]

@@ -67,7 +67,7 @@ def test_dispute_status_of_stripe_maps_to_the_ports(at_stripe, status):
     assert dispute_status(at_stripe) == status
 
 
-def test_every_payment_status_of_stripe_maps_to_the_ports():
+def test_payment_statuses_of_stripe_map_to_those_of_the_port():
     literal = str(stripe.PaymentIntent.__annotations__["status"])
 
     assert set(re.findall(r"'(\w+)'", literal)) | set(re.findall(r'"(\w+)"', literal)) == set(PAYMENT_STATUSES)

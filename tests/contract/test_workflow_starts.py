@@ -64,7 +64,7 @@ def workflow(machine):
     return Workflow(machine.client, machine.arn)
 
 
-def test_a_workflow_is_started_with_what_it_is_given(workflow, machine):
+def test_workflow_is_started_with_what_it_is_given(workflow, machine):
     workflow.start("ord_1", ORDER)
 
     assert machine.given("ord_1") == ORDER
@@ -132,7 +132,7 @@ def test_ended_workflow_does_not_run_and_is_not_started_again(status):
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "StateMachineDoesNotExist"])
-def test_any_other_error_is_shown(code):
+def test_unexpected_error_of_a_workflow_start_is_raised(code):
     fake = FakeStepFunctions()
     workflow = Workflow(fake, Fake.arn)
     workflow.start("ord_1", ORDER)

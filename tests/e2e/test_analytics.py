@@ -116,7 +116,7 @@ def test_order_is_counted_once_by_country_and_by_variant_of_the_experiment(
     assert (norway["orders"] - was["orders"], norway["revenue"] - was["revenue"]) == (1, 4200)
 
 
-def test_every_event_of_an_order_has_the_variant_of_the_first_checkout(guest, new_product, table):
+def test_events_of_an_order_have_the_variant_of_the_first_checkout(guest, new_product, table):
     guest.put_in_cart(new_product(1))
     order_id = guest.check_out(key="once", variant="a").body["order_id"]
     assert guest.check_out(key="once", variant="b").body["order_id"] == order_id
@@ -128,7 +128,7 @@ def test_every_event_of_an_order_has_the_variant_of_the_first_checkout(guest, ne
     assert {item["event"]["data"]["variant"] for item in items} == {"a"}
 
 
-def test_an_experiment_loses_no_order(guest, new_product, table):
+def test_experiment_loses_no_order(guest, new_product, table):
     guest.put_in_cart(new_product(1))
 
     order_id = guest.check_out(variant="<script>").body["order_id"]
@@ -183,7 +183,7 @@ def test_order_of_a_customer_has_all_effects_and_is_settled(customer, admin, new
     assert (recommended["sku"], recommended["price"]["amount"], recommended["available"]) == (other, 2600, 0)
 
 
-def test_a_guests_order_earns_no_points_and_is_settled_without(guest, admin, new_product, settled, parts):
+def test_guests_order_earns_no_points_and_is_settled_without(guest, admin, new_product, settled, parts):
     before = insights(admin)["points"]
     order_id = guest.buy(new_product(1, price=5000))
     guest.ended(order_id)
@@ -262,7 +262,7 @@ def test_repeated_events_are_counted_once(customer, admin, new_product, settled,
     assert of_order(order_id) == held
 
 
-def test_a_return_takes_points_and_revenue_back_once(
+def test_return_takes_points_and_revenue_back_once(
     customer, admin, new_product, settled, eventually, deliver_again, drained
 ):
     before, had = insights(admin), points(customer)

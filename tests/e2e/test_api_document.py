@@ -34,7 +34,7 @@ def test_responses_have_the_required_fields_of_the_api_document(guest):
     assert set(document["components"]["schemas"]["ProductView"]["required"]) <= set(product)
 
 
-def test_the_catalog_has_24_products_in_5_categories(guest):
+def test_catalog_has_24_products_in_5_categories(guest):
     items, cursor = [], ""
     while cursor is not None:
         page = guest.call("GET", f"/products?cursor={cursor}" if cursor else "/products").body

@@ -132,7 +132,7 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("place", ["api_url", "storefront_url"])
-def test_a_line_break_in_an_address_begins_no_header(opened, place, line):
+def test_line_break_in_an_address_begins_no_header(opened, place, line):
     """This includes responses of the edge with a redirect or a cookie."""
     base = urlsplit(opened[place])
     paths = (f"/products/{quote(line)}", f"/products?q={quote(line)}", f"/shop{quote(line)}", f"//x{quote(line)}/")

@@ -82,7 +82,7 @@ def test_bodies_of_great_depth(filled_cart, opening, depth):
     assert answer.status in (400, 422) and answer.body["code"]
 
 
-def test_a_body_that_is_too_large(filled_cart):
+def test_body_that_is_too_large_is_refused(filled_cart):
     sku = filled_cart.call("GET", "/cart").body["lines"][0]["sku"]
     large = {"quantity": 1, "a": "x" * 40_000}
     assert_problem(filled_cart.call("PUT", f"/cart/items/{sku}", large), 413, "body_too_large")
@@ -137,18 +137,18 @@ def test_idempotency_keys(filled_cart, key):
     assert_problem(filled_cart.call("POST", "/orders", ORDER, headers), 422, "idempotency_key_invalid")
 
 
-def test_a_guest_must_give_an_email(filled_cart):
+def test_guest_must_give_an_email(filled_cart):
     assert_problem(filled_cart.call("POST", "/orders", without("email"), KEY), 422, "validation_failed")
 
 
-def test_the_body_cannot_name_a_price_or_a_status(filled_cart):
+def test_body_cannot_name_a_price_or_a_status(filled_cart):
     """Unknown fields are ignored, prices from the browser included."""
     before = filled_cart.call("GET", "/cart").body
     greedy = {"quantity": 2, "unit_price": {"amount": 1, "currency": "EUR"}}
     assert filled_cart.call("PUT", f"/cart/items/{before['lines'][0]['sku']}", greedy).body["total"] == before["total"]
 
 
-def test_an_empty_cart_cannot_be_bought(guest):
+def test_empty_cart_is_refused_at_checkout(guest):
     assert_problem(guest.call("POST", "/orders", ORDER, KEY), 422, "cart_empty")
 
 
@@ -233,7 +233,7 @@ def test_unknown_routes_and_methods(guest):
     assert_problem(guest.call("DELETE", "/products/CAMP-KETTLE-01"), 405, "method_not_allowed")
 
 
-def test_no_personal_data_is_logged(guest, engine, new_product):
+def test_logs_contain_no_personal_data(guest, engine, new_product):
     """A unique name, street and email address pass through every function and appear in no log line."""
     marker = "Zebrastripe"
     guest.put_in_cart(new_product(1), 1)

@@ -44,7 +44,7 @@ def stock_of(buyer, sku):
 
 
 @pytest.mark.parametrize("pause", [0, 0.3])
-def test_an_order_can_be_cancelled_wherever_its_saga_is(guest, new_product, sandbox, emails, eventually, pause):
+def test_order_can_be_cancelled_wherever_its_saga_is(guest, new_product, sandbox, emails, eventually, pause):
     sku = new_product(2)
     order_id = guest.buy(sku, 2)
     time.sleep(pause)
@@ -87,7 +87,7 @@ def test_cancelling_twice_is_once(guest, waiting, events_of, emails, eventually)
     assert emails(order_id).count("Your order was cancelled") == 1
 
 
-def test_an_order_that_failed_by_itself_keeps_its_reason(guest, new_product):
+def test_order_that_failed_by_itself_keeps_its_reason(guest, new_product):
     order_id = guest.buy(new_product(0))
     assert outcome(guest.ended(order_id)) == ("CANCELLED", "OUT_OF_STOCK")
     assert guest.cancel(order_id).status == 202
@@ -128,7 +128,7 @@ def test_concurrent_cancellation_and_dispatch_have_one_winner(guest, sandbox, wa
         assert sandbox.kept(order_id) == order["total"]["amount"]
 
 
-def test_a_parcel_that_leaves_after_the_cancellation_changes_nothing(
+def test_parcel_that_leaves_after_the_cancellation_changes_nothing(
     guest, new_product, sandbox, events_of, waiting, dispatch
 ):
     order_id, task_token = waiting()
@@ -157,7 +157,7 @@ def test_foreign_order_cannot_be_cancelled(guest, customer, opened, waiting):
     guest.ended(order_id)
 
 
-def test_a_customer_cancels_their_own_order(customer, guest, new_product):
+def test_customer_cancels_their_own_order(customer, guest, new_product):
     order_id = customer.buy(new_product(1), line2="sandbox:silent")
     assert guest.call("POST", f"/orders/{order_id}/cancel").status == 401
     assert customer.cancel(order_id).status == 202

@@ -23,7 +23,7 @@ def stock_of(buyer, sku):
 
 
 @pytest.mark.parametrize("seconds_apart", [0, 0.1])
-def test_two_idempotency_keys_for_one_cart_create_one_order(guest, sandbox, new_product, seconds_apart):
+def test_cart_with_two_idempotency_keys_creates_one_order(guest, sandbox, new_product, seconds_apart):
     """tests/contract/test_checkout_races.py runs every interleaving of these calls."""
     sku = new_product(5, price=1000)
     guest.put_in_cart(sku, 1)
@@ -48,7 +48,7 @@ def test_two_idempotency_keys_for_one_cart_create_one_order(guest, sandbox, new_
     assert stock_of(guest, sku) == 4
 
 
-def test_another_total_than_shown_is_refused_with_the_new_quote(guest, admin, new_product):
+def test_changed_total_is_refused_with_the_new_quote(guest, admin, new_product):
     sku = new_product(5, price=1000)
     guest.put_in_cart(sku, 1)
     shown = guest.call("GET", "/cart").body["total"]
@@ -67,7 +67,7 @@ def test_another_total_than_shown_is_refused_with_the_new_quote(guest, admin, ne
     guest.ended(accepted.body["order_id"])
 
 
-def test_an_order_of_nothing_completes_and_comes_back_without_a_payment(guest, sandbox, new_product, eventually):
+def test_free_order_completes_and_is_returned_without_a_payment(guest, sandbox, new_product, eventually):
     sku = new_product(3, price=0)
     guest.put_in_cart(sku, 2)
 

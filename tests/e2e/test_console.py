@@ -82,7 +82,7 @@ CONSUMERS = {"StartFulfilment", "SendNotifications", "WriteInvoice", "CountSales
 """Of the events of one order, through the outbox, the bus, queues and topics."""
 
 
-def test_one_order_is_one_trace_from_the_api_to_its_last_consumer(guest, admin, new_product, timeline, eventually):
+def test_order_is_one_trace_from_the_api_to_its_last_consumer(guest, admin, new_product, timeline, eventually):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
 

@@ -58,7 +58,7 @@ def test_unknown_path_returns_the_app_with_404(visit):
     assert "<saga-shop>" in answer.text
 
 
-def test_a_file_is_a_file(visit):
+def test_edge_serves_a_file_as_it_is(visit):
     assert visit("/favicon.svg").headers["Content-Type"] == "image/svg+xml"
     assert json.loads(visit("/config.json?utm_source=x").text)["api"] == "/api"
     assert visit("/assets/none.js").status >= 400
@@ -75,14 +75,14 @@ def test_redirect_stays_on_the_site(visit, path):
     assert location is None or re.match(r"/(?![/\\])", location)
 
 
-def test_a_variant_sticks(visit):
+def test_experiment_variant_stays_the_same_for_a_visitor(visit):
     variant = cookies_of(visit("/"))["saga_ab"]
     assert variant in ("a", "b")
     assert "saga_ab" not in cookies_of(visit("/cart", Cookie=f"theme=dark; saga_ab={variant}"))
     assert cookies_of(visit("/favicon.svg")) == {}
 
 
-def test_a_visitors_country_suggests_a_currency_and_a_language(visit):
+def test_visitors_country_suggests_a_currency_and_a_language(visit):
     found = cookies_of(visit("/", CloudFront_Viewer_Country="NO"))
     assert (found["saga_currency"], found["saga_language"]) == ("NOK", "nb")
 
@@ -161,14 +161,14 @@ def edge(engine, opened, tmp_path_factory):
     return invoke
 
 
-def test_the_edges_stack_hands_on_numbered_versions_and_a_web_acl(engine, edge):
+def test_edges_stack_hands_on_numbered_versions_and_a_web_acl(engine, edge):
     values = edge_stack.parameters(engine.session, shop.STACK)
     assert re.search(r":function:.+:\d+$", values["GuardAdminVersion"])
     assert re.search(r":function:.+:\d+$", values["RenderForCrawlersVersion"])
     assert ":global/webacl/" in values["EdgeWebAclArn"]
 
 
-def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine, opened, tmp_path):
+def test_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine, opened, tmp_path):
     values = []
 
     def main(more):
@@ -194,12 +194,12 @@ def test_the_main_stack_goes_first_and_again_only_if_the_edge_has_changed(engine
     assert values[4]["GuardAdminVersion"].rpartition(":")[2] == "2"
 
 
-def test_an_admin_who_has_signed_in_sees_the_console(edge, sign_in):
+def test_signed_in_admin_sees_the_console(edge, sign_in):
     event = viewer_request("/admin/orders", cookies=f"saga_admin={sign_in(shop.ADMIN)}")
     assert edge("GuardAdmin", event)["uri"] == "/admin/index.html"
 
 
-def test_a_customer_and_a_stranger_do_not(edge, sign_in):
+def test_customer_and_anonymous_visitor_do_not_see_the_console(edge, sign_in):
     for cookies in (f"saga_admin={sign_in(shop.CUSTOMER)}", None):
         answer = edge("GuardAdmin", viewer_request("/admin/orders", "status=PLACED", cookies))
         assert answer["status"] == "302"
@@ -207,7 +207,7 @@ def test_a_customer_and_a_stranger_do_not(edge, sign_in):
         assert location == "/sign-in?next=%2Fadmin%2Forders%3Fstatus%3DPLACED"
 
 
-def test_a_crawler_gets_the_product_as_the_catalog_has_it_now(edge, admin, new_product):
+def test_crawler_gets_the_product_as_the_catalog_has_it_now(edge, admin, new_product):
     sku = new_product(0, price=1234)
     page = edge("RenderForCrawlers", origin_request(crawled_path=f"/products/{sku}"))
     assert page["status"] == "200"
@@ -219,7 +219,7 @@ def test_a_crawler_gets_the_product_as_the_catalog_has_it_now(edge, admin, new_p
     assert "InStock" in edge("RenderForCrawlers", origin_request(crawled_path=f"/products/{sku}"))["body"]
 
 
-def test_a_crawler_finds_its_way_from_the_home_page_to_a_product(edge, opened):
+def test_crawler_follows_links_from_the_home_page_to_a_product(edge, opened):
     home = edge("RenderForCrawlers", origin_request(crawled_path="/"))["body"]
     assert f'<link rel="canonical" href="{opened["storefront_url"]}/">' in home
     assert f'href="{opened["storefront_url"]}/category/camp"' in home

@@ -32,7 +32,7 @@ def test_declined_card_publishes_no_shipment_event(guest, new_product, captured)
     captured.never("OrderShipping", order_id)
 
 
-def test_two_part_return_publishes_partly_and_then_returned(guest, new_product, captured, eventually):
+def test_return_in_two_parts_publishes_partly_and_then_returned(guest, new_product, captured, eventually):
     sku = new_product(3, price=1000)
     order_id = guest.buy(sku, 3)
     guest.ended(order_id)

@@ -32,7 +32,7 @@ def other_device(opened):
     return Buyer(opened["api_url"])
 
 
-def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product, mailed_links, other_device, opened):
+def test_link_in_an_email_opens_its_order_on_another_device(guest, new_product, mailed_links, other_device, opened):
     first, second = guest.buy(new_product(1)), guest.buy(new_product(1))
     guest.ended(first)
     headers = {"X-Order-Token": mailed_links(first, 1)[0]}
@@ -47,7 +47,7 @@ def test_a_link_in_an_email_opens_its_order_on_another_device(guest, new_product
     guest.ended(second)
 
 
-def test_a_new_link_is_mailed_to_the_orders_address_only(guest, new_product, mailed_links, other_device, eventually):
+def test_new_link_is_mailed_to_the_orders_address_only(guest, new_product, mailed_links, other_device, eventually):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     before = len(mailed_links(order_id, 2))

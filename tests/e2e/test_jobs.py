@@ -104,7 +104,7 @@ def stock_of(buyer, sku):
     return buyer.call("GET", f"/products/{sku}").body["available"]
 
 
-def test_an_expired_reservation_is_swept_and_its_saga_stops(
+def test_expired_reservation_is_swept_and_its_saga_stops(
     guest, new_product, sandbox, run, reservation, expire, events_of
 ):
     run("SweepReservations")  # awake, so that it is faster than the card
@@ -136,7 +136,7 @@ def stop(engine, opened):
     return now
 
 
-def test_an_order_whose_saga_died_is_ended_by_the_sweeper(guest, new_product, sandbox, run, reservation, expire, stop):
+def test_order_whose_saga_died_is_ended_by_the_sweeper(guest, new_product, sandbox, run, reservation, expire, stop):
     sku = new_product(2)
     sandbox.fault("confirm", "slow", seconds=3)
     order_id = guest.buy(sku, 2)
@@ -149,7 +149,7 @@ def test_an_order_whose_saga_died_is_ended_by_the_sweeper(guest, new_product, sa
     assert sandbox.kept(order_id) == 0 and stock_of(guest, sku) == 2
 
 
-def test_an_order_whose_saga_died_can_be_cancelled(guest, new_product, sandbox, stop, eventually):
+def test_order_whose_saga_died_can_be_cancelled(guest, new_product, sandbox, stop, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
     stop(order_id)
@@ -160,7 +160,7 @@ def test_an_order_whose_saga_died_can_be_cancelled(guest, new_product, sandbox, 
     assert sandbox.kept(order_id) == 0
 
 
-def test_a_reservation_that_has_time_is_not_swept(guest, new_product, sandbox, run, reservation):
+def test_unexpired_reservation_is_not_swept(guest, new_product, sandbox, run, reservation):
     sandbox.fault("confirm", "slow", seconds=4)
     order_id = guest.buy(new_product(1))
     assert reservation(order_id)["status"] == "HELD"
@@ -168,7 +168,7 @@ def test_a_reservation_that_has_time_is_not_swept(guest, new_product, sandbox, r
     assert guest.ended(order_id)["status"] == "COMPLETED"
 
 
-def test_a_committed_reservation_is_not_swept(guest, new_product, run, reservation, expire, eventually):
+def test_committed_reservation_is_not_swept(guest, new_product, run, reservation, expire, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     eventually(lambda: reservation(order_id)["status"] == "COMMITTED")
     expire(order_id)

@@ -137,7 +137,7 @@ def test_guest_receives_each_order_update_once_in_order(guest, new_product, watc
         assert set(update) == {"order_id", "version", "type", "status", "reason", "at"}
 
 
-def test_one_connection_receives_updates_of_many_orders_in_order(guest, new_product, watcher, fulfilment):
+def test_connection_receives_updates_of_many_orders_in_order(guest, new_product, watcher, fulfilment):
     line, sku = watcher(), new_product(4)
     fulfilment(False)
     followed = [guest.buy(sku) for _ in range(4)]
@@ -228,7 +228,7 @@ def test_invalid_message_is_answered_and_keeps_the_connection(guest, new_product
     guest.ended(order_id)
 
 
-def test_both_watchers_receive_updates_until_one_disconnects(guest, new_product, watcher, watching, eventually):
+def test_watchers_of_an_order_receive_updates_until_they_disconnect(guest, new_product, watcher, watching, eventually):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     token = guest.order_tokens[order_id]
     lines = [watcher() for _ in range(3)]
@@ -259,7 +259,7 @@ def test_dead_connection_is_removed_at_the_next_push(guest, new_product, watcher
     eventually(lambda: watching(order_id) == 1)
 
 
-def test_a_poisoned_update_holds_up_its_own_order_and_no_other(engine, opened, guest, new_product, watcher):
+def test_invalid_update_delays_its_own_order_and_no_other(engine, opened, guest, new_product, watcher):
     sqs, queue = engine.session.client("sqs"), opened["stack"]["OrderUpdatesQueueUrl"]
     poisoned, healthy = (guest.buy(new_product(1), line2="sandbox:silent") for _ in range(2))
     lines = {}

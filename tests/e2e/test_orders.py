@@ -21,7 +21,7 @@ def stock_of(buyer, sku):
     return buyer.call("GET", f"/products/{sku}").body["available"]
 
 
-def test_a_paid_order_is_fulfilled(guest, opened, new_product):
+def test_paid_order_is_fulfilled(guest, opened, new_product):
     sku = new_product(5, price=1999)
     order = guest.ended(guest.buy(sku, 2))
     assert statuses(order) == ["PLACED", "RESERVED", "AUTHORIZED", "SHIPPING", "COMPLETED"]
@@ -32,7 +32,7 @@ def test_a_paid_order_is_fulfilled(guest, opened, new_product):
     assert guest.call("GET", "/cart").body["lines"] == []
 
 
-def test_the_happy_path_makes_at_most_seven_transitions(guest, engine, opened, new_product):
+def test_happy_path_makes_at_most_seven_transitions(guest, engine, opened, new_product):
     order_id = guest.buy(new_product(1))
     guest.ended(order_id)
     execution = f"{opened['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{order_id}"
@@ -48,7 +48,7 @@ def test_declined_card_charges_nothing_and_restocks_the_units(guest, new_product
     assert stock_of(guest, sku) == 1
 
 
-def test_an_unknown_card_is_declined(guest, new_product):
+def test_unknown_card_is_declined(guest, new_product):
     order = guest.ended(guest.buy(new_product(1), card="pm_card_that_nobody_has"))
     assert (order["status"], order["reason"]) == ("CANCELLED", "PAYMENT_DECLINED")
 
@@ -66,7 +66,7 @@ def test_order_with_a_missing_line_reserves_nothing(guest, new_product):
     assert stock_of(guest, plenty) == 9
 
 
-def test_a_refused_shipment_lets_the_money_go(guest, new_product):
+def test_refused_shipment_releases_the_authorization(guest, new_product):
     sku = new_product(1)
     order = guest.ended(guest.buy(sku, line2="sandbox:refuse"))
     assert (order["status"], order["reason"]) == ("CANCELLED", "SHIPPING_FAILED")
@@ -74,7 +74,7 @@ def test_a_refused_shipment_lets_the_money_go(guest, new_product):
     assert stock_of(guest, sku) == 1
 
 
-def test_a_silent_warehouse_times_out_and_is_recalled(guest, new_product):
+def test_silent_warehouse_times_out_and_is_recalled(guest, new_product):
     sku = new_product(1)
     order = guest.ended(guest.buy(sku, line2="sandbox:silent"))
     assert (order["status"], order["reason"]) == ("CANCELLED", "SHIPPING_FAILED")
@@ -82,7 +82,7 @@ def test_a_silent_warehouse_times_out_and_is_recalled(guest, new_product):
     assert stock_of(guest, sku) == 1
 
 
-def test_an_answer_of_the_warehouse_that_comes_too_late_changes_nothing(guest, engine, opened, new_product):
+def test_late_reply_of_the_warehouse_changes_nothing(guest, engine, opened, new_product):
     sku = new_product(1)
     order_id = guest.buy(sku, line2="sandbox:silent")
     assert guest.ended(order_id)["status"] == "CANCELLED"
@@ -98,7 +98,7 @@ def test_an_answer_of_the_warehouse_that_comes_too_late_changes_nothing(guest, e
     assert (order["status"], order["shipment"]["status"]) == ("CANCELLED", "RECALLED")
 
 
-def test_the_same_checkout_twice_is_one_order(guest, new_product):
+def test_repeated_checkout_creates_one_order(guest, new_product):
     sku, key = new_product(5), str(uuid.uuid4())
     guest.put_in_cart(sku, 1)
     first, again = guest.check_out(key=key), guest.check_out(key=key)
@@ -108,7 +108,7 @@ def test_the_same_checkout_twice_is_one_order(guest, new_product):
     assert stock_of(guest, sku) == 4
 
 
-def test_the_same_checkout_many_times_at_once_is_one_order(guest, new_product):
+def test_concurrent_copies_of_a_checkout_create_one_order(guest, new_product):
     sku, key = new_product(20), str(uuid.uuid4())
     guest.put_in_cart(sku, 1)
     replies = []
@@ -123,7 +123,7 @@ def test_the_same_checkout_many_times_at_once_is_one_order(guest, new_product):
     assert stock_of(guest, sku) == 19
 
 
-def test_the_same_key_for_another_checkout_is_refused(guest, new_product):
+def test_idempotency_key_of_another_checkout_is_refused(guest, new_product):
     sku, key = new_product(5), str(uuid.uuid4())
     guest.put_in_cart(sku, 1)
     assert guest.check_out(key=key).status == 202
@@ -141,7 +141,7 @@ def test_identical_orders_with_two_keys_are_two_orders(guest, new_product):
     assert stock_of(guest, sku) == 3
 
 
-def test_an_event_delivered_again_starts_nothing_and_mails_nothing(guest, engine, opened, new_product):
+def test_redelivered_event_starts_nothing_and_mails_nothing(guest, engine, opened, new_product):
     order_id = guest.buy(new_product(3))
     guest.ended(order_id)
     dynamodb = engine.session.resource("dynamodb").meta.client
@@ -181,7 +181,7 @@ def test_last_unit_is_sold_to_one_of_two_buyers(opened, new_product):
     assert [order["reason"] for order in orders if order["status"] == "CANCELLED"] == ["OUT_OF_STOCK"]
 
 
-def test_the_price_is_the_catalogs_at_checkout(guest, admin, new_product):
+def test_order_has_the_catalog_price_at_checkout(guest, admin, new_product):
     sku = new_product(3, price=1000)
     guest.put_in_cart(sku, 1)
     details = guest.call("GET", f"/products/{sku}").body
@@ -204,7 +204,7 @@ def test_customer_order_is_only_in_its_customers_list(customer, guest, opened, n
     assert (stranger.status, stranger.body["code"]) == (404, "order_not_found")
 
 
-def test_a_guests_cart_is_claimed_once(customer, guest, opened, new_product):
+def test_guests_cart_is_claimed_once(customer, guest, opened, new_product):
     sku = new_product(9)
     guest.put_in_cart(sku, 2)
     claim = {"X-Cart-Token": guest.cart_token}

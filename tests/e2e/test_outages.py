@@ -32,7 +32,7 @@ def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
         yield own
 
 
-def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
+def test_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
     opened = own_shop.open()
     buyer = Buyer(opened["api_url"])
     product = max(buyer.call("GET", "/products").body["items"], key=lambda p: p["available"])
@@ -54,7 +54,7 @@ def test_a_restart_at_another_port_keeps_the_data_and_loses_no_order(own_shop):
     assert Auditor(own_shop.place.session, reopened).violations() == []
 
 
-def test_an_undo_that_fails_for_good_is_parked_and_never_passes_for_a_cancellation(own_shop):
+def test_failed_compensation_is_parked_and_is_no_cancellation(own_shop):
     opened = own_shop.open()
     session = own_shop.place.session
     buyer = Buyer(opened["api_url"])

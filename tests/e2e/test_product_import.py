@@ -96,7 +96,7 @@ def test_imported_units_can_be_bought(imported, prefix, guest):
     assert guest.ended(guest.buy(f"{prefix}-A"))["status"] == "COMPLETED"
 
 
-def test_the_same_file_again_changes_nothing(imported, prefix, guest):
+def test_repeated_import_of_a_file_changes_nothing(imported, prefix, guest):
     content = a_file(a_row(f"{prefix}-A", stock="7"), a_row(f"{prefix}-B", stock="1"))
     assert counts(imported(content)) == (2, 2, 0, 0)
     again = imported(content)
@@ -152,32 +152,32 @@ def test_json_lines(imported, prefix, guest):
     [(b"", "empty"), (b"PK\x03\x04\xff\x00", "not text"), (b"x" * 10_000_000, "64 KiB"), (a_file(), "no rows")],
     ids=["empty", "zip", "one line", "header only"],
 )
-def test_a_bad_file_fails_with_its_reason(imported, content, reason):
+def test_bad_file_fails_with_its_reason(imported, content, reason):
     seen = imported(content)
     assert (seen["status"], counts(seen)) == ("FAILED", (None, 0, 0, 0))
     assert reason in seen["reason"]
 
 
-def test_a_file_of_more_rows_than_allowed_fails(imported):
+def test_file_of_more_rows_than_allowed_fails(imported):
     seen = imported(a_file(*["x"] * 100_001))
     assert (seen["status"], seen["reason"]) == ("FAILED", "The file holds more than 100,000 rows.")
 
 
-def test_a_file_that_is_too_large_is_not_taken(ask, admin):
+def test_file_that_is_too_large_is_refused(ask, admin):
     import_id, form = ask()
     with pytest.raises(Refused, match="EntityTooLarge"):
         import_products.upload(form, b"x" * 50_000_001)
     assert admin.call("GET", f"/admin/imports/{import_id}").body["status"] == "WAITING"
 
 
-def test_the_form_takes_no_other_place(ask):
+def test_upload_form_refuses_another_key(ask):
     _, form = ask()
     elsewhere = form | {"fields": form["fields"] | {"key": "reports/mine.csv"}}
     with pytest.raises(Refused, match="403"):
         import_products.upload(elsewhere, b"x")
 
 
-def test_the_example_file(imported, prefix, guest):
+def test_example_file_is_imported(imported, prefix, guest):
     content = EXAMPLE.read_text().replace("TRAIL-", f"{prefix}-")
     seen = imported(content.encode())
     assert (seen["status"], counts(seen)) == ("DONE", (10, 8, 0, 2))
@@ -185,7 +185,7 @@ def test_the_example_file(imported, prefix, guest):
 
 
 @pytest.mark.leaves_much
-def test_a_file_of_many_batches(imported, prefix, table):
+def test_file_of_many_batches_is_imported(imported, prefix, table):
     """Every hundredth row is invalid; every fiftieth of the others adds one unit."""
     rows = [
         a_row(f"{prefix}-{n}", price="" if n % 100 == 0 else n, stock="1" if n % 50 == 1 else "") for n in range(400)
@@ -201,7 +201,7 @@ def test_a_file_of_many_batches(imported, prefix, table):
     assert counts(seen) == (400, kept[False], kept[True], 4)
 
 
-def test_the_latest_imports_are_listed(admin, ask):
+def test_imports_are_listed_latest_first(admin, ask):
     made = [ask()[0] for _ in range(2)]
     listed = [each["import_id"] for each in admin.call("GET", "/admin/imports").body["items"]]
     assert listed[:2] == made[::-1]

@@ -52,7 +52,7 @@ def test_api_key_opens_only_the_catalog_until_it_is_revoked(partner, engine, ope
     assert ours.call("GET", "/partner/products").body["code"] == "api_key_required"
 
 
-def test_a_partner_who_asks_too_often_waits(partner):
+def test_partner_above_the_rate_limit_is_throttled(partner):
     ours, _ = partner
     refused = first_refusal(lambda: ours.call("GET", "/partner/products"))
     assert (refused.status, refused.body["code"]) == (429, "too_many_requests")
@@ -70,7 +70,7 @@ def test_too_many_mails_are_not_asked_for(guest):
 SHARED = "public, max-age=0, s-maxage={}"
 
 
-def test_the_catalog_may_be_shared_for_a_moment_and_read_by_any_page(guest):
+def test_catalog_is_cached_briefly_and_readable_from_any_origin(guest):
     for path, seconds in (("/products", 5), ("/products/CAMP-KETTLE-01", 5), ("/categories", 60)):
         headers = guest.call("GET", path).headers
         assert headers["cache-control"] == SHARED.format(seconds)

@@ -47,7 +47,7 @@ def assert_problem(reply, status, code):
     assert reply.body["title"] and reply.body["detail"] and reply.body["status"] == status
 
 
-def test_a_whole_order_is_returned(guest, completed, settled, sandbox, events_of, emails, eventually):
+def test_whole_order_is_returned(guest, completed, settled, sandbox, events_of, emails, eventually):
     order_id, sku = completed(units=2, price=1999)
     accepted = guest.give_back(order_id)
     assert (accepted.status, accepted.body["refund"]) == (202, {"amount": 3998, "currency": "EUR"})
@@ -104,7 +104,9 @@ def test_concurrent_returns_of_two_lines_are_both_settled(guest, new_product, se
 
 
 @pytest.mark.parametrize("key", [None, "the-same"])
-def test_the_same_return_many_times_is_one(guest, completed, settled, sandbox, events_of, emails, eventually, key):
+def test_concurrent_copies_of_a_return_are_one_return(
+    guest, completed, settled, sandbox, events_of, emails, eventually, key
+):
     order_id, sku = completed(units=3)
     replies = []
     threads = [
@@ -157,7 +159,7 @@ def test_invalid_return_is_refused(guest, completed, settled, events_of):
     assert_problem(guest.give_back(order_id, {sku: 1}), 409, "nothing_to_return")
 
 
-def test_only_a_completed_order_can_be_returned(guest, new_product):
+def test_return_of_an_unfinished_order_is_refused(guest, new_product):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
     assert_problem(guest.give_back(order_id), 409, "order_not_returnable")
     guest.cancel(order_id)
@@ -174,7 +176,7 @@ def test_foreign_order_cannot_be_returned(guest, customer, opened, completed):
     assert guest.order(order_id)["returns"] == []
 
 
-def test_a_customer_returns_their_own_order(customer, new_product, eventually):
+def test_customer_returns_their_own_order(customer, new_product, eventually):
     order_id = customer.buy(new_product(1))
     customer.ended(order_id)
     assert customer.give_back(order_id).status == 202
@@ -217,7 +219,7 @@ def test_return_is_refunded_once_despite_provider_faults(guest, completed, settl
     assert sandbox.kept(order_id) == 1000
 
 
-def test_a_return_that_is_overtaken_by_another_does_not_undo_it(guest, completed, settled, sandbox, eventually):
+def test_overtaken_return_does_not_undo_the_other_return(guest, completed, settled, sandbox, eventually):
     order_id, sku = completed(units=3)
     sandbox.fault("refund", "slow", order_id=order_id, seconds=2)
     guest.give_back(order_id, {sku: 1}, "first")

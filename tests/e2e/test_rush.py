@@ -3,7 +3,7 @@
 from infra.commands import rush
 
 
-def test_each_last_unit_is_sold_once_and_no_other_buyer_is_charged(guest, opened, new_product):
+def test_last_units_are_sold_once_and_no_other_buyer_is_charged(guest, opened, new_product):
     sku = new_product(6)
     outcome = rush.hold(opened["api_url"], sku, buyers=24)
     assert outcome.is_fair(buyers=24, units=6), outcome

@@ -40,14 +40,14 @@ def parameter(engine):
         ssm.put_parameter(Name=full, Value=value, Type="SecureString", Overwrite=True)
 
 
-def test_a_new_webhook_secret_is_used_from_the_first_event_that_is_signed_with_it(guest, parameter, eventually):
+def test_new_webhook_secret_is_used_from_its_first_event(guest, parameter, eventually):
     secret = f"whsec_{uuid.uuid4().hex}"
     assert knock(guest, secret).body["code"] == "signature_invalid"
     parameter("webhook-secret", secret)
     eventually(lambda: knock(guest, secret).status == 200)
 
 
-def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened, parameter, resource, eventually):
+def test_new_stripe_key_is_used_when_the_old_one_is_refused(engine, opened, parameter, resource, eventually):
     """The process that read the old value reads the new one, instead of caching the old one for five minutes."""
     function, functions = resource("ReconcilePayments"), engine.session.client("lambda")
 
@@ -64,7 +64,7 @@ def test_a_new_key_of_stripe_is_used_when_the_old_one_is_refused(engine, opened,
     eventually(lambda: not is_refused())
 
 
-def test_no_secret_is_in_environments_outputs_or_pages(engine, opened, storefront_url):
+def test_secrets_are_in_no_environment_output_or_page(engine, opened, storefront_url):
     functions = engine.session.client("lambda").get_paginator("list_functions").paginate()
     variables = [f.get("Environment", {}).get("Variables", {}) for page in functions for f in page["Functions"]]
     s3 = engine.session.client("s3")

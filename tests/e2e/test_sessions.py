@@ -89,7 +89,7 @@ def as_customer(opened, token):
     return Buyer(opened["api_url"], token=token)
 
 
-def test_a_session_is_a_cookie_that_no_script_reads_and_that_goes_nowhere_else(visitor, opened):
+def test_session_cookie_is_http_only_and_limited_to_its_site(visitor, opened):
     token = visitor.must_sign_in(shop.CUSTOMER.email.upper(), shop.CUSTOMER.password)
     assert as_customer(opened, token).call("GET", "/orders").status == 200
     (cookie,) = visitor.cookies.values()
@@ -116,7 +116,7 @@ def test_signing_out_twice_and_without_a_session_is_signing_out(visitor):
 @pytest.mark.parametrize(
     "value", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJyZWZyZXNoIn0.", "é", "x" * 3000]
 )
-def test_a_forged_cookie_is_no_session(visitor, value):
+def test_forged_cookie_is_no_session(visitor, value):
     cookie = {"Cookie": f"saga_refresh={value}".encode().decode("latin-1"), **OURS}
     assert_refused(visitor.ask("POST", "/api/session/refresh", headers=cookie), 401, "session_ended")
     assert visitor.ask("DELETE", "/api/session", headers=cookie)[0] == 200
@@ -126,7 +126,7 @@ def test_a_forged_cookie_is_no_session(visitor, value):
     "headers",
     [{}, {"Content-Type": "text/plain"}, {"Origin": "https://evil.example"}, {**OURS, "Sec-Fetch-Site": "cross-site"}],
 )
-def test_another_sites_page_can_neither_use_a_session_nor_begin_nor_end_one(visitor, headers):
+def test_cross_site_page_can_neither_use_begin_nor_end_a_session(visitor, headers):
     credentials = {"email": shop.CUSTOMER.email, "password": shop.CUSTOMER.password}
     assert_refused(visitor.ask("POST", "/api/session", credentials, headers), 403, "session_header_missing")
     visitor.must_sign_in(**credentials)
@@ -142,7 +142,7 @@ def test_foreign_origin_is_refused_by_cors(visitor):
     assert status >= 400
 
 
-def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, other_visitor):
+def test_console_cookie_is_for_admins_and_ends_with_the_session(visitor, other_visitor):
     token = visitor.must_sign_in(shop.ADMIN.email, shop.ADMIN.password)
     cookie = visitor.cookies["saga_admin"]
     flags = (cookie.value, cookie["path"], cookie["httponly"], cookie["secure"], cookie["samesite"])
@@ -154,7 +154,7 @@ def test_the_consoles_cookie_is_an_admins_and_goes_with_the_session(visitor, oth
     assert "saga_admin" not in other_visitor.cookies
 
 
-def test_an_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
+def test_account_opens_only_with_the_code_that_was_mailed(visitor, mailed):
     email = f"new-{uuid.uuid4().hex[:8]}@example.com"
     visitor.ask("POST", "/api/accounts", {"email": email, "password": PASSWORD})
     assert_refused(visitor.sign_in(email, PASSWORD), 409, "account_not_confirmed")
@@ -198,7 +198,7 @@ def test_responses_do_not_reveal_accounts(visitor, path, more):
     assert known == visitor.ask("POST", path, {"email": unknown, **more})
 
 
-def test_an_admin_is_invited_with_a_password_for_one_time(visitor, engine, opened, mailed):
+def test_admin_is_invited_with_a_temporary_password(visitor, engine, opened, mailed):
     email = f"boss-{uuid.uuid4().hex[:8]}@example.com"
     people.make_admin(engine.session, opened["stack"], email)
     once = mailed(email, r"password (\S+)")
@@ -307,7 +307,7 @@ def test_foreign_token_is_refused(opened, tokens):
             assert reply.headers["content-type"].startswith("application/problem+json")
 
 
-def test_the_function_looks_where_the_gateway_does_not(opened, tokens):
+def test_function_checks_the_role_where_the_gateway_does_not(opened, tokens):
     """The gateway checks only the user pool; the function checks the client that a token was issued for."""
     behind, before = (as_customer(opened, tokens[kind]) for kind in ("another client's", "a foreign pool's"))
     assert behind.call("GET", "/admin/orders").body["code"] == "token_invalid"

@@ -105,7 +105,7 @@ def test_own_refunds_publish_no_event(guest, completed, sandbox, processed, even
     assert guest.order(order_id)["payment"]["refunded"] == 2000
 
 
-def test_a_disputed_order_takes_no_return_until_the_bank_has_decided(
+def test_disputed_order_refuses_returns_until_the_bank_decides(
     guest, completed, sandbox, processed, events_of, eventually
 ):
     order_id = completed()
@@ -126,7 +126,7 @@ def test_a_disputed_order_takes_no_return_until_the_bank_has_decided(
     assert [events_of(order_id).count(f"PaymentDispute{what}") for what in ("d", "Lost")] == [1, 1]
 
 
-def test_an_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
+def test_order_whose_hold_is_lost_does_not_wait_for_the_warehouse(
     guest, engine, opened, new_product, sandbox, processed, eventually
 ):
     order_id = guest.buy(new_product(1), line2="sandbox:silent")
@@ -152,7 +152,9 @@ def test_event_of_an_unknown_payment_is_dropped(table, post, eventually):
 
 
 @pytest.mark.parametrize("mode", ["normal", "duplicate", "reorder", "late"])
-def test_many_events_in_any_order_come_to_the_same(guest, completed, sandbox, sent, events_of, eventually, mode):
+def test_events_of_stripe_have_the_same_result_in_any_order(
+    guest, completed, sandbox, sent, events_of, eventually, mode
+):
     order_id = completed()
     sandbox.webhooks(mode)
     sandbox.happens(order_id, "refund", amount=300)
