@@ -34,7 +34,7 @@ SUBJECT = {
 
 OPENING = {
     Occasion.PAYMENT_WAITS: "Your bank wants you to confirm the payment. The items are set aside while it waits. "
-    "If nobody confirms in time, the order is cancelled and you pay nothing. If you have confirmed it, all is done.",
+    "If nobody confirms in time, the order is cancelled and you pay nothing. Confirmed it already? All is done.",
     Occasion.CONFIRMED: "Thank you. The items are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
     Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
