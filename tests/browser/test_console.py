@@ -79,6 +79,11 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     expect(state(page, "CapturePayment")).to_contain_text(re.compile(r"\d m?s"))
     for kind in ("call", "order", "event", "queue", "workflow", "state", "payment", "email", "push", "log"):
         expect(moments(page, kind).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("buyer-name")).to_have_text("Ida Sand")
+    expect(page.get_by_test_id("buyer-email")).to_have_text("ida@sagasupply.example")
+    expect(page.get_by_test_id("shipping-label")).to_contain_text("Havnegata 1")
+    bought = guest.must("GET", f"/products/{sku}")["name"]
+    expect(page.get_by_test_id("order-lines").get_by_role("row").nth(1)).to_contain_text(bought)
     page.get_by_test_id("trace").get_by_role("heading").click()
     for name in ("POST /orders", "OrderPlaced", "StartFulfilment", "ReserveInventory", "WriteInvoice"):
         expect(page.get_by_test_id("span").filter(has_text=name).first).to_contain_text(re.compile(r"\d m?s"))

@@ -8,6 +8,7 @@ import { getOrderLogs, getTimeline, listWorkflows, retryRefunds, type Entry, typ
 import '../components/saga-graph';
 import '../components/timeline-list';
 import '../components/trace-waterfall';
+import { orderSheet } from '../components/order-sheet';
 import { dayTime, hasEnded, liveSign, span, statusBadge, errorNotice } from '../components/format';
 import { Poll } from '../poll-controller';
 import { allStates, type Machine } from '../saga/definition';
@@ -55,6 +56,7 @@ export class AdminOrderPage extends LightElement {
     const entries = [...this.timeline, ...this.logged].sort((one, other) => one.at.localeCompare(other.at));
     return html`
       ${this.facts(order)}
+      ${orderSheet(order)}
       ${order.payment?.refund_failed ? this.failedRefund(order.payment.refund_failed, order.payment.currency) : nothing}
       <trace-waterfall .entries=${entries}></trace-waterfall>
       <div class="order-grid">
@@ -80,7 +82,6 @@ export class AdminOrderPage extends LightElement {
       ['Payment', order.payment ? `${order.payment.status}${order.payment.decline_code ? ` (${order.payment.decline_code})` : ''}` : 'none'],
       ...movements(order),
       ['Shipment', order.shipment?.status ?? 'none'],
-      ['Units', order.lines.map(({ quantity, sku }) => `${quantity} × ${sku}`).join(', ')],
     ];
     return html`
       <dl class="facts panel" data-testid="order-facts">
