@@ -36,16 +36,16 @@ def test_cloudfront_functions_pass_their_tests_in_node(tests: Path) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda path: path.name)
-def test_every_function_is_tested_and_small_enough(function: Path) -> None:
+def test_cloudfront_function_is_tested_and_within_the_size_limit(function: Path) -> None:
     assert (HERE / f"{function.stem}.test.mjs").exists()
     assert function.stat().st_size <= LARGEST
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda path: path.name)
-def test_the_runtime_knows_the_language(function: Path) -> None:
+def test_cloudfront_function_uses_only_syntax_of_its_runtime(function: Path) -> None:
     code = re.sub(r"^\s*//.*$", "", function.read_text(), flags=re.MULTILINE)
     assert [name for name, pattern in NOT_IN_THE_RUNTIME.items() if re.search(pattern, code)] == []
 
 
-def test_there_are_functions_to_test() -> None:
+def test_cloudfront_functions_exist() -> None:
     assert [path.stem for path in FUNCTIONS] == ["viewer_request", "viewer_response"]

@@ -92,7 +92,7 @@ def test_people_get_the_app():
     assert answer(request, Pool().settings, lambda path: pytest.fail("asked the catalog")) == request
 
 
-def test_a_product_says_what_it_is():
+def test_product_page_has_title_description_and_picture():
     page = read("/products/CAMP-TENT-01")
     assert page.text["title"] == "Quorum Tent – Fjord & Sons"
     assert page.text["h1"] == "Quorum Tent"
@@ -106,7 +106,7 @@ def test_a_product_says_what_it_is():
     assert f"{STOREFRONT}/category/camp" in page.links
 
 
-def test_a_product_is_also_data():
+def test_product_page_has_structured_data():
     fact = read("/products/CAMP-TENT-01").fact("Product")
     assert (fact["sku"], fact["name"], fact["description"]) == (TENT["sku"], TENT["name"], TENT["description"])
     offer = fact["offers"]
@@ -116,7 +116,7 @@ def test_a_product_is_also_data():
 
 
 @pytest.mark.parametrize(("amount", "price"), [(5, "0.05"), (100, "1.00"), (0, "0.00"), (123456, "1234.56")])
-def test_a_price_is_written_in_whole_and_hundredths(amount, price):
+def test_price_is_written_with_its_decimals(amount, price):
     item = TENT | {"price": {"amount": amount, "currency": "EUR"}}
     fact = read("/products/CAMP-TENT-01", {"/products/CAMP-TENT-01": item}).fact("Product")
     assert fact["offers"]["price"] == price
@@ -127,7 +127,7 @@ def test_sold_out_product_is_marked_as_sold_out():
     assert fact["offers"]["availability"] == "https://schema.org/OutOfStock"
 
 
-def test_the_home_page_leads_everywhere():
+def test_home_page_links_to_categories_and_products():
     page = read("/")
     assert page.canonical == f"{STOREFRONT}/"
     assert page.text["title"] == "Fjord & Sons – Rope for everyone"
@@ -136,7 +136,7 @@ def test_the_home_page_leads_everywhere():
     assert "{search_term_string}" in page.fact("WebSite")["potentialAction"]["target"]["urlTemplate"]
 
 
-def test_a_category_lists_its_products():
+def test_category_lists_its_products():
     page = read("/category/camp")
     assert page.text["title"] == "Camp – Fjord & Sons"
     assert page.canonical == f"{STOREFRONT}/category/camp"
@@ -165,7 +165,7 @@ def test_unknown_page_is_not_indexed(path):
 @pytest.mark.parametrize(
     "path", ["/products/%2e%2e%2fadmin", "/products/X%3Fy=1", "/products/X%0d%0aHost:y", "/category/a%26b"]
 )
-def test_no_address_asks_the_api_for_something_else(path):
+def test_crawler_path_cannot_request_another_api_path(path):
     def refuse(asked):
         pytest.fail(f"asked for {asked}")
 
@@ -173,7 +173,7 @@ def test_no_address_asks_the_api_for_something_else(path):
     assert answer(request, Pool().settings, refuse)["status"] == "404"
 
 
-def test_a_catalog_that_does_not_answer_leaves_the_app():
+def test_unavailable_catalog_returns_the_page_of_the_app():
     def fail(path):
         raise CatalogUnavailable("it is asleep")
 
@@ -184,7 +184,7 @@ def test_a_catalog_that_does_not_answer_leaves_the_app():
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&<!--"
 
 
-def test_nothing_in_the_catalog_becomes_markup():
+def test_catalog_text_is_escaped():
     item = TENT | {"name": EVIL, "description": EVIL, "category": EVIL, "image": f"/{EVIL}"}
     catalog = {
         "/categories": {"items": [{"id": EVIL, "name": EVIL}]},
@@ -201,12 +201,12 @@ def test_nothing_in_the_catalog_becomes_markup():
     assert read("/products/CAMP-TENT-01", catalog).metas["og:title"].startswith(EVIL)
 
 
-def test_the_edge_keeps_a_page_for_minutes_and_browsers_do_not():
+def test_crawler_page_is_cached_at_the_edge_and_not_by_browsers():
     assert crawled("/")["headers"]["cache-control"][0]["value"] == "public, max-age=0, s-maxage=300"
     assert crawled("/products/NO")["headers"]["cache-control"][0]["value"] == "public, max-age=0, s-maxage=60"
 
 
-def test_a_full_home_page_is_far_from_the_limit_of_a_generated_answer():
+def test_largest_home_page_is_below_the_limit_of_a_generated_response():
     items = [TENT | {"sku": f"S-{n}", "name": "x" * 120, "description": "y" * 2000} for n in range(100)]
     body = crawled("/", CATALOG | {"/products": {"items": items}})["body"]
     assert len(body.encode()) < 1024 * 1024 / 10

@@ -30,7 +30,7 @@ def next_page(reply):
     return value
 
 
-def test_an_admin_sees_the_console():
+def test_admin_sees_the_console():
     reply = asked("/admin/orders", "status=PLACED", f"theme=dark; saga_admin={OURS.token()}; saga_ab=b")
     assert reply == request_of(viewer_request("/admin/orders", "status=PLACED")) | {
         "uri": "/admin/index.html",
@@ -48,7 +48,7 @@ def test_an_admin_sees_the_console():
         ("/administrators", "/index.html"),
     ],
 )
-def test_an_admins_address_becomes_a_file(uri, file):
+def test_console_path_of_an_admin_becomes_a_file(uri, file):
     assert asked(uri, cookies=f"saga_admin={OURS.token()}")["uri"] == file
 
 
@@ -77,7 +77,7 @@ def test_guard_refuses_all_other_visitors(cookies):
         assert where_to(asked(uri, cookies=cookies)).startswith("/sign-in?")
 
 
-def test_one_bad_cookie_beside_a_good_one_does_no_harm():
+def test_invalid_cookie_beside_a_valid_one_is_ignored():
     cookies = f"saga_admin=old; saga_admin={OURS.token()}"
     assert asked("/admin", cookies=cookies)["uri"] == "/admin/index.html"
 

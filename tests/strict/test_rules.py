@@ -24,7 +24,7 @@ SHOWN_BY = {
     "stopped_workflows": "strict/test_workflows.py::test_stopped_workflow_runs_no_further_task_of_a_branch",
     "stream_batches": "strict/test_dynamodb.py::test_failed_batch_of_a_stream_is_retried_and_then_kept",
     "task_tokens": "strict/test_workflows.py::test_attempt_of_a_task_has_a_token_of_its_own",
-    "trace_headers": "strict/test_trace_headers.py::test_an_invoked_function_continues_the_trace_of_its_caller",
+    "trace_headers": "strict/test_trace_headers.py::test_invoked_function_continues_the_trace_of_its_caller",
     "transaction_conflicts": "strict/test_dynamodb.py::test_write_of_an_item_in_a_transaction_is_refused",
     "visibility_timeout": "strict/test_queues_and_logs.py::test_queue_that_shows_its_messages_too_early_is_refused",
     "websocket-subprotocol": f"{UPDATES}::test_connection_from_another_site_or_without_an_order_is_refused",
@@ -32,7 +32,7 @@ SHOWN_BY = {
 }
 
 
-def test_each_rule_is_registered_once_under_the_name_of_its_module():
+def test_strict_rule_is_registered_once_under_its_module():
     folder = Path(strict.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "rule"}
 
@@ -40,7 +40,7 @@ def test_each_rule_is_registered_once_under_the_name_of_its_module():
     assert all(rule.source for rule in strict.RULES)
 
 
-def test_each_rule_is_shown_by_a_test():
+def test_strict_rule_has_a_test():
     assert {rule.name for rule in strict.RULES} == set(SHOWN_BY)
     for shown_by in SHOWN_BY.values():
         file, _, test = shown_by.partition("::")

@@ -46,19 +46,19 @@ def _traced(client, header=HEADER):
     return client
 
 
-def test_an_invoked_function_continues_the_trace_of_its_caller(session, echo):
+def test_invoked_function_continues_the_trace_of_its_caller(session, echo):
     answer = _traced(session.client("lambda")).invoke(FunctionName=echo)
     assert json.load(answer["Payload"]).startswith(f"{ROOT};Parent=")
 
 
-def test_a_message_names_the_trace_of_its_sender_if_there_is_one(session, queue):
+def test_message_has_the_trace_of_its_sender_if_there_is_one(session, queue):
     _traced(session.client("sqs")).send_message(QueueUrl=queue.url, MessageBody="{}")
     assert queue.received() == HEADER
     session.client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     assert queue.received() is None
 
 
-def test_an_event_travels_under_the_header_of_its_entry(session, queue):
+def test_event_travels_under_the_header_of_its_entry(session, queue):
     events = session.client("events")
     rule = events.put_rule(Name="traced", EventPattern='{"source": ["shop"]}')["RuleArn"]
     statement = {
@@ -79,7 +79,7 @@ def test_an_event_travels_under_the_header_of_its_entry(session, queue):
     events.delete_rule(Name="traced")
 
 
-def test_the_steps_of_a_workflow_run_in_the_trace_of_its_start(session, echo):
+def test_steps_of_a_workflow_run_in_the_trace_of_its_start(session, echo):
     stepfunctions = session.client("stepfunctions")
     definition = {"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": echo, "End": True}}}
     machine = stepfunctions.create_state_machine(name="traced", definition=json.dumps(definition), roleArn=ROLE)

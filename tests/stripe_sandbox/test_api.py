@@ -55,7 +55,7 @@ def all_at_once(count, work):
 
 
 class TestAuthorizeAndCapture:
-    def test_a_confirmed_manual_payment_is_held(self, shop):
+    def test_confirmed_manual_payment_is_authorized(self, shop):
         intent = authorized(shop, metadata={"order_id": "o-1"})
 
         assert intent.status == "requires_capture"
@@ -88,7 +88,7 @@ class TestAuthorizeAndCapture:
         )
         assert shop.charges.retrieve(intent.latest_charge).amount_captured == 1000
 
-    def test_more_than_held_cannot_be_captured(self, shop):
+    def test_capture_of_more_than_authorized_is_refused(self, shop):
         intent = authorized(shop)
 
         error = refusal(shop.payment_intents.capture, intent.id, {"amount_to_capture": 1251})
@@ -101,7 +101,7 @@ class TestAuthorizeAndCapture:
 
         assert (intent.status, intent.amount_received) == ("succeeded", 1250)
 
-    def test_an_intent_walks_through_its_statuses(self, shop):
+    def test_intent_passes_through_its_statuses(self, shop):
         intent = shop.payment_intents.create(new_intent())
         assert intent.status == "requires_payment_method"
 
@@ -125,7 +125,7 @@ class TestAuthorizeAndCapture:
             assert error.code == "payment_intent_unexpected_state"
 
     @pytest.mark.parametrize("brand", ["visa", "mastercard", "amex"])
-    def test_every_use_of_a_test_card_is_a_payment_method_of_its_own(self, shop, brand):
+    def test_use_of_a_test_card_creates_a_new_payment_method(self, shop, brand):
         intent = shop.payment_intents.create(new_intent(payment_method=f"pm_card_{brand}", expand=["payment_method"]))
 
         assert intent.payment_method.id != f"pm_card_{brand}"
@@ -170,7 +170,7 @@ DECLINES = {
 class TestDeclines:
     @pytest.mark.parametrize("infix", ["", "visa_"])
     @pytest.mark.parametrize("name", DECLINES)
-    def test_each_card_declines_for_its_reason(self, shop, name, infix):
+    def test_card_declines_for_its_reason(self, shop, name, infix):
         intent = shop.payment_intents.create(new_intent())
         card = {"payment_method": f"pm_card_{infix}{name}"}
 
@@ -179,7 +179,7 @@ class TestDeclines:
         assert error.http_status == 402
         assert (error.code, error.error.decline_code, error.param) == DECLINES[name]
 
-    def test_a_declined_intent_waits_for_another_card(self, shop):
+    def test_declined_intent_accepts_another_card(self, shop):
         intent = shop.payment_intents.create(new_intent())
         declining = {"payment_method": "pm_card_visa_chargeDeclinedInsufficientFunds"}
 
@@ -200,7 +200,7 @@ class TestDeclines:
         attempts = shop.charges.list({"payment_intent": intent.id}).data
         assert [charge.status for charge in attempts] == ["succeeded", "failed"]
 
-    def test_a_decline_on_creation_leaves_the_intent_behind(self, shop):
+    def test_decline_on_creation_keeps_the_intent(self, shop):
         declining = new_intent(payment_method="pm_card_chargeDeclined", confirm=True)
 
         error = refusal(shop.payment_intents.create, declining, expected=stripe.CardError)
@@ -210,7 +210,7 @@ class TestDeclines:
 
 
 class TestAuthentication:
-    def test_a_card_may_ask_for_its_owner(self, shop):
+    def test_card_may_require_authentication(self, shop):
         intent = shop.payment_intents.create(new_intent(payment_method="pm_card_authenticationRequired", confirm=True))
 
         assert intent.status == "requires_action"
@@ -292,7 +292,7 @@ class TestRefunds:
         listed = shop.refunds.list({"payment_intent": intent.id}).data
         assert [refund.id for refund in listed] == [rest.id, first.id]
 
-    def test_no_more_than_the_remainder_can_be_refunded(self, shop):
+    def test_refund_above_the_remainder_is_refused(self, shop):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id, "amount": 1000})
 
@@ -304,13 +304,13 @@ class TestRefunds:
         error = refusal(shop.refunds.create, {"payment_intent": intent.id})
         assert (error.http_status, error.code) == (400, "charge_already_refunded")
 
-    def test_only_the_captured_part_can_be_refunded(self, shop):
+    def test_refund_above_the_captured_part_is_refused(self, shop):
         intent = authorized(shop)
         shop.payment_intents.capture(intent.id, {"amount_to_capture": 1000})
 
         assert shop.refunds.create({"payment_intent": intent.id}).amount == 1000
 
-    def test_an_authorization_is_canceled_not_refunded(self, shop):
+    def test_authorization_is_canceled_and_not_refunded(self, shop):
         intent = authorized(shop)
 
         for target in ({"payment_intent": intent.id}, {"charge": intent.latest_charge}):
@@ -343,7 +343,7 @@ class TestUnknownThings:
             assert (error.http_status, error.code) == (404, "resource_missing")
             assert error.param == param
 
-    def test_an_unknown_payment_method_is_missing(self, shop):
+    def test_unknown_payment_method_is_missing(self, shop):
         strange = new_intent(payment_method="pm_card_monopoly", confirm=True)
 
         error = refusal(shop.payment_intents.create, strange)
@@ -352,7 +352,7 @@ class TestUnknownThings:
         assert error.param == "payment_method"
         assert error.user_message == "No such PaymentMethod: 'pm_card_monopoly'"
 
-    def test_an_id_of_another_kind_is_missing(self, shop):
+    def test_id_of_another_kind_is_missing(self, shop):
         intent = authorized(shop)
 
         assert refusal(shop.payment_intents.retrieve, intent.latest_charge).http_status == 404
@@ -426,7 +426,7 @@ class TestParameters:
         assert (error.get("code"), error.get("param")) == (code, param)
         assert shop.payment_intents.list().data == []
 
-    def test_the_minimum_itself_is_enough(self, shop):
+    def test_minimum_amount_is_accepted(self, shop):
         assert shop.payment_intents.create(new_intent(amount=50)).amount == 50
         assert shop.payment_intents.create(new_intent(amount=30, currency="gbp")).amount == 30
 
@@ -462,7 +462,7 @@ class TestParameters:
         emptied = shop.payment_intents.update(intent.id, {"metadata": ""})
         assert emptied.metadata.to_dict() == {}
 
-    def test_both_spellings_of_a_list_are_read(self, post):
+    def test_list_parameters_are_read_in_both_spellings(self, post):
         for spelling in ("expand[]", "expand[0]"):
             form = {
                 **VALID,
@@ -575,7 +575,7 @@ class TestLists:
 
 
 class TestIdempotency:
-    def test_a_repeated_request_is_answered_from_memory(self, post, shop):
+    def test_repeated_request_returns_the_stored_response(self, post, shop):
         form = urlencode({**VALID, "metadata[order_id]": "o-1"})
 
         first = post("/v1/payment_intents", form, **{"Idempotency-Key": "o-1:create"})
@@ -588,7 +588,7 @@ class TestIdempotency:
         assert again.headers["Request-Id"] != first.headers["Request-Id"]
         assert len(shop.payment_intents.list().data) == 1
 
-    def test_a_replay_returns_the_first_response_unchanged(self, shop):
+    def test_replay_returns_the_first_response_unchanged(self, shop):
         key = {"idempotency_key": "o-1:authorize"}
         intent = shop.payment_intents.create(new_intent(payment_method="pm_card_visa", confirm=True), key)
         shop.payment_intents.capture(intent.id)
@@ -597,7 +597,7 @@ class TestIdempotency:
 
         assert (replayed.id, replayed.status) == (intent.id, "requires_capture")
 
-    def test_a_decline_is_remembered(self, shop):
+    def test_decline_is_stored_under_its_key(self, shop):
         intent = shop.payment_intents.create(new_intent())
         request = (
             intent.id,
@@ -612,7 +612,7 @@ class TestIdempotency:
         assert again.headers["Idempotent-Replayed"] == "true"
         assert len(shop.charges.list({"payment_intent": intent.id}).data) == 1
 
-    def test_a_refusal_by_state_is_remembered(self, shop):
+    def test_refusal_by_state_is_stored_under_its_key(self, shop):
         intent = shop.payment_intents.create(new_intent())
         capture = (intent.id, {}, {"idempotency_key": "o-1:capture"})
         refusal(shop.payment_intents.capture, *capture)
@@ -623,7 +623,7 @@ class TestIdempotency:
         assert error.code == "payment_intent_unexpected_state"
         assert error.headers["Idempotent-Replayed"] == "true"
 
-    def test_a_request_that_never_began_is_forgotten(self, post, sandbox):
+    def test_invalid_request_is_not_stored_under_its_key(self, post, sandbox):
         key = {"Idempotency-Key": "o-1:create"}
         incomplete = post("/v1/payment_intents", "amount=1250", **key)
         strange = post("/v1/payment_intents", urlencode(VALID), Authorization="Bearer x", **key)
@@ -634,7 +634,7 @@ class TestIdempotency:
         assert complete.status == 200
         assert complete.headers["Idempotent-Replayed"] is None
 
-    def test_a_key_belongs_to_its_parameters(self, shop):
+    def test_idempotency_key_belongs_to_its_parameters(self, shop):
         key = {"idempotency_key": "o-1:create"}
         shop.payment_intents.create(new_intent(), key)
 
@@ -648,7 +648,7 @@ class TestIdempotency:
         assert error.http_status == 400
         assert len(shop.payment_intents.list().data) == 1
 
-    def test_a_key_belongs_to_its_endpoint(self, shop):
+    def test_idempotency_key_belongs_to_its_endpoint(self, shop):
         first, second = authorized(shop), authorized(shop)
         key = {"idempotency_key": "o-1:capture"}
         shop.payment_intents.capture(first.id, {}, key)
@@ -657,7 +657,7 @@ class TestIdempotency:
 
         assert shop.payment_intents.retrieve(second.id).status == "requires_capture"
 
-    def test_a_key_belongs_to_its_account(self, sandbox, shop, secret):
+    def test_idempotency_key_belongs_to_its_account(self, sandbox, shop, secret):
         key = {"idempotency_key": "o-1:create"}
         other = shop_at(sandbox.url, f"{secret}2")
 
@@ -671,7 +671,7 @@ class TestIdempotency:
 
         assert again.body["id"] == first.body["id"]
 
-    def test_a_key_in_use_is_a_conflict(self, sandbox, post):
+    def test_idempotency_key_in_use_is_a_conflict(self, sandbox, post):
         """An outside lock on the state file blocks the first of the requests."""
         key = {"Idempotency-Key": "o-1:create"}
         lock = sqlite3.connect(sandbox.state, isolation_level=None)
@@ -693,7 +693,7 @@ class TestIdempotency:
         again = post("/v1/payment_intents", urlencode(VALID), **key)
         assert again.body == first.result().body
 
-    def test_a_failure_of_the_server_is_remembered(self, sandbox, post, shop):
+    def test_server_error_is_stored_under_its_key(self, sandbox, post, shop):
         intent = authorized(shop)
         path = f"/v1/payment_intents/{intent.id}/capture"
         file = sqlite3.connect(sandbox.state, isolation_level=None)
@@ -727,14 +727,14 @@ class TestIdempotency:
 class TestConcurrency:
     THREADS = 8
 
-    def test_one_capture_wins(self, shop, post):
+    def test_concurrent_captures_succeed_once(self, shop, post):
         intent = authorized(shop)
 
         answers = all_at_once(self.THREADS, lambda _: post(f"/v1/payment_intents/{intent.id}/capture"))
 
         assert sorted(answer.status for answer in answers) == [200] + [400] * (self.THREADS - 1)
 
-    def test_one_confirmation_wins(self, shop, post):
+    def test_concurrent_confirmations_succeed_once(self, shop, post):
         intent = shop.payment_intents.create(new_intent())
 
         answers = all_at_once(
@@ -754,7 +754,7 @@ class TestConcurrency:
         assert [answer.status for answer in answers].count(200) == 3
         assert shop.charges.retrieve(intent.latest_charge).amount_refunded == 1200
 
-    def test_either_capture_or_cancel_wins(self, shop, post):
+    def test_concurrent_capture_and_cancel_succeed_once(self, shop, post):
         intent = authorized(shop)
         steps = ("capture", "cancel")
 
@@ -765,7 +765,7 @@ class TestConcurrency:
         expected = {"capture": "succeeded", "cancel": "canceled"}[winner]
         assert shop.payment_intents.retrieve(intent.id).status == expected
 
-    def test_one_key_has_one_effect(self, shop, post):
+    def test_idempotency_key_has_one_effect(self, shop, post):
         key = {"Idempotency-Key": "o-1:create"}
 
         answers = all_at_once(self.THREADS, lambda _: post("/v1/payment_intents", urlencode(VALID), **key))
@@ -797,7 +797,7 @@ class TestAccounts:
             "Bearer sk_test_a b",
         ],
     )
-    def test_only_secret_test_keys_open_an_account(self, sandbox, authorization):
+    def test_account_is_opened_by_secret_test_keys_only(self, sandbox, authorization):
         headers = {} if authorization is None else {"Authorization": authorization}
 
         answer = http(sandbox.url, "GET", "/v1/payment_intents", headers=headers)
@@ -806,7 +806,7 @@ class TestAccounts:
         assert answer.body["error"]["type"] == "invalid_request_error"
         assert "sk_live_1234567890" not in answer.text
 
-    def test_the_sdk_knows_a_wrong_key(self, sandbox):
+    def test_sdk_reports_a_wrong_key(self, sandbox):
         stranger = shop_at(sandbox.url, "sk_wrong")
 
         refusal(stranger.payment_intents.list, expected=stripe.AuthenticationError)
@@ -880,7 +880,7 @@ class TestHttp:
         assert answer.headers["Stripe-Version"] == "2024-06-20"
         assert answer.headers["Content-Type"] == "application/json"
 
-    def test_a_connection_is_kept_alive(self, sandbox):
+    def test_connection_is_kept_alive(self, sandbox):
         connection = HTTPConnection(urlsplit(sandbox.url).netloc, timeout=WAIT)
         sockets = set()
         for path in ("/health", "/v1/payment_intents", "/nowhere", "/health"):
@@ -944,7 +944,7 @@ def raw(url, request):
 
 
 class TestLedger:
-    def test_the_ledger_lists_what_happened_to_an_account(self, get, shop):
+    def test_ledger_lists_what_happened_to_an_account(self, get, shop):
         refunded = captured(shop, metadata={"order_id": "o-1"})
         refund = shop.refunds.create({"payment_intent": refunded.id, "amount": 250})
         declined = shop.payment_intents.create(new_intent(metadata={"order_id": "o-2"}))
@@ -977,7 +977,7 @@ class TestLedger:
         assert payments[2]["declines"] == ["generic_decline"]
         assert [entry["id"] for entry in payments[3]["refunds"]] == [refund.id]
 
-    def test_an_account_can_be_picked(self, sandbox, get, shop):
+    def test_account_can_be_selected(self, sandbox, get, shop):
         intent = authorized(shop)
         [mine] = get("/ledger").body["payments"]
 
@@ -990,7 +990,7 @@ class TestLedger:
         assert nobody == []
         assert get("/ledger", Authorization="Bearer wrong").status == 401
 
-    def test_the_page_shows_payments_and_escapes_them(self, sandbox, shop):
+    def test_page_shows_payments_and_escapes_them(self, sandbox, shop):
         order_id = f"<script>alert('{uuid.uuid4().hex}')</script>"
         intent = captured(shop, amount=123456, metadata={"order_id": order_id})
         shop.refunds.create({"payment_intent": intent.id, "amount": 1000, "reason": "duplicate"})
@@ -1037,7 +1037,7 @@ class TestCommandLine:
         assert health.status == 200
         assert (process.returncode, output, problems) == (0, "", "")
 
-    def test_a_busy_port_is_named(self, sandbox, tmp_path):
+    def test_busy_port_is_named(self, sandbox, tmp_path):
         port = urlsplit(sandbox.url).port
 
         process = self.start(str(tmp_path / "state.sqlite"), port)

@@ -41,7 +41,7 @@ class TestNextAction:
             "pm_card_threeDSecureRequired",
         ],
     )
-    def test_a_return_url_gets_a_redirect_to_the_challenge(self, sandbox, shop, card):
+    def test_return_url_gets_a_redirect_to_the_challenge(self, sandbox, shop, card):
         intent = asked(shop, card)
 
         action = intent.next_action
@@ -58,10 +58,10 @@ class TestNextAction:
         assert (intent.status, intent.next_action.type) == ("requires_action", "use_stripe_sdk")
 
     @pytest.mark.parametrize("card", ["pm_card_threeDSecureOptional", "pm_card_amex_threeDSecureNotSupported"])
-    def test_a_card_without_the_need_is_authorized_at_once(self, shop, card):
+    def test_card_without_authentication_is_authorized_at_once(self, shop, card):
         assert asked(shop, card).status == "requires_capture"
 
-    def test_a_card_set_up_for_off_session_is_authorized_without_its_holder(self, shop):
+    def test_off_session_card_is_authorized_without_its_holder(self, shop):
         intent = asked(shop, "pm_card_authenticationRequiredSetupForOffSession", off_session=True)
 
         assert intent.status == "requires_capture"
@@ -106,7 +106,7 @@ class TestAnswer:
             ("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", "insufficient_funds"),
         ],
     )
-    def test_a_card_may_be_declined_after_its_holder_was_authenticated(self, shop, answer, card, code):
+    def test_card_may_be_declined_after_authentication(self, shop, answer, card, code):
         intent = asked(shop, card)
 
         answer(path_of(intent), "complete")
@@ -114,7 +114,7 @@ class TestAnswer:
         declined = shop.payment_intents.retrieve(intent.id)
         assert (declined.status, declined.last_payment_error.decline_code) == ("requires_payment_method", code)
 
-    def test_without_an_answer_everything_stays_as_it_is(self, sandbox, shop, answer):
+    def test_unanswered_challenge_changes_nothing(self, sandbox, shop, answer):
         intent = asked(shop)
 
         page = http(sandbox.url, "GET", path_of(intent))
@@ -125,7 +125,7 @@ class TestAnswer:
         assert shop.payment_intents.retrieve(intent.id).status == "requires_action"
 
     @pytest.mark.parametrize("outcome", ["complete", "fail"])
-    def test_a_challenge_is_answered_once(self, shop, answer, outcome):
+    def test_challenge_is_answered_once(self, shop, answer, outcome):
         intent = asked(shop)
         answer(path_of(intent), outcome)
         before = shop.payment_intents.retrieve(intent.id).status
@@ -133,7 +133,7 @@ class TestAnswer:
         assert answer(path_of(intent), "complete").status == 410
         assert shop.payment_intents.retrieve(intent.id).status == before
 
-    def test_a_canceled_payment_cannot_be_authenticated(self, shop, answer, control_api):
+    def test_canceled_payment_cannot_be_authenticated(self, shop, answer, control_api):
         intent = asked(shop)
         shop.payment_intents.cancel(intent.id)
 
@@ -141,14 +141,14 @@ class TestAnswer:
         assert control_api("POST", f"/payment_intents/{intent.id}/authenticate", outcome="complete").status == 400
         assert shop.payment_intents.retrieve(intent.id).status == "canceled"
 
-    def test_a_challenge_is_found_by_its_secret_only(self, shop, answer):
+    def test_challenge_is_accessible_by_its_secret_only(self, shop, answer):
         intent = asked(shop)
 
         assert answer(f"/3d-secure/{intent.id}/guessed", "complete").status == 410
         assert answer("/3d-secure/pi_of_nobody/guessed", "complete").status == 404
         assert shop.payment_intents.retrieve(intent.id).status == "requires_action"
 
-    def test_the_latest_of_two_challenges_counts(self, shop, answer):
+    def test_latest_of_two_challenges_counts(self, shop, answer):
         first = asked(shop)
         second = shop.payment_intents.confirm(first.id, {"payment_method": WANTED, "return_url": BACK})
 
@@ -173,7 +173,7 @@ class TestControlApi:
         assert control_api("POST", f"/payment_intents/{intent.id}/authenticate").status == 400
         assert control_api("POST", f"/payment_intents/{intent.id}/authenticate", outcome="maybe").status == 400
 
-    def test_the_page_and_the_ledger_show_who_is_asked_and_who_failed(self, sandbox, shop, secret, answer):
+    def test_page_and_ledger_show_pending_and_failed_challenges(self, sandbox, shop, secret, answer):
         waiting, failed = asked(shop), asked(shop)
         answer(path_of(failed), "fail")
 
@@ -187,5 +187,5 @@ class TestControlApi:
         assert "payment intent authentication failure" in page
 
 
-def test_a_payment_that_waits_cannot_be_captured(shop):
+def test_payment_that_requires_action_cannot_be_captured(shop):
     assert refusal(shop.payment_intents.capture, asked(shop).id).code == "payment_intent_unexpected_state"

@@ -14,7 +14,7 @@ def ledger(sandbox, secret):
 
 
 class TestDisputes:
-    def test_a_dispute_is_opened(self, shop, control_api):
+    def test_dispute_is_opened(self, shop, control_api):
         intent = captured(shop)
 
         answer = control_api("POST", f"/payment_intents/{intent.id}/dispute", reason="product_not_received")
@@ -31,7 +31,7 @@ class TestDisputes:
         assert (event.request.id, event.request.idempotency_key) == (None, None)
 
     @pytest.mark.parametrize(("outcome", "refundable"), [(None, False), ("lost", False), ("won", True)])
-    def test_only_a_dispute_that_was_won_allows_refunds(self, shop, control_api, outcome, refundable):
+    def test_refund_is_allowed_after_a_won_dispute_only(self, shop, control_api, outcome, refundable):
         intent = captured(shop)
         dispute = control_api("POST", f"/payment_intents/{intent.id}/dispute").body
         if outcome:
@@ -47,7 +47,7 @@ class TestDisputes:
             assert (error.http_status, error.code) == (400, "charge_disputed")
             assert control_api("POST", f"/payment_intents/{intent.id}/refund").status == 400
 
-    def test_a_dispute_is_about_what_was_not_refunded(self, shop, control_api):
+    def test_dispute_amount_is_the_unrefunded_part(self, shop, control_api):
         intent = captured(shop)
         shop.refunds.create({"payment_intent": intent.id, "amount": 250})
 
@@ -61,7 +61,7 @@ class TestDisputes:
         for intent in (held, refunded, disputed, shop.payment_intents.create(new_intent())):
             assert control_api("POST", f"/payment_intents/{intent.id}/dispute").status == 400
 
-    def test_a_dispute_is_closed_once(self, shop, control_api):
+    def test_dispute_is_closed_once(self, shop, control_api):
         dispute = control_api("POST", f"/payment_intents/{captured(shop).id}/dispute").body
         close = f"/disputes/{dispute['id']}/close"
 
@@ -78,7 +78,7 @@ class TestDisputes:
         for target in ({"payment_intent": intents[1].id}, {"charge": intents[1].latest_charge}):
             assert [dispute.id for dispute in shop.disputes.list(target).data] == [disputes[1]]
 
-    def test_the_ledger_and_the_page_show_disputes(self, sandbox, shop, control_api, ledger):
+    def test_ledger_and_the_page_show_disputes(self, sandbox, shop, control_api, ledger):
         captured(shop)
         disputed = captured(shop, amount=765432)
         dispute = control_api("POST", f"/payment_intents/{disputed.id}/dispute").body
@@ -91,7 +91,7 @@ class TestDisputes:
 
 
 class TestOutsideTheShop:
-    def test_a_hold_expires(self, shop, control_api):
+    def test_authorization_expires_on_request(self, shop, control_api):
         intent = authorized(shop)
 
         answer = control_api("POST", f"/payment_intents/{intent.id}/expire")
@@ -101,12 +101,12 @@ class TestOutsideTheShop:
         assert (found.cancellation_reason, found.amount_capturable) == ("automatic", 0)
         assert len(shop.events.list({"type": "payment_intent.canceled"}).data) == 1
 
-    def test_only_a_hold_expires(self, shop, control_api):
+    def test_expiry_without_an_authorization_is_refused(self, shop, control_api):
         for intent in (captured(shop), shop.payment_intents.create(new_intent())):
             answer = control_api("POST", f"/payment_intents/{intent.id}/expire")
             assert (answer.status, answer.body["error"]["code"]) == (400, "payment_intent_unexpected_state")
 
-    def test_a_refund_in_the_dashboard(self, shop, control_api, ledger):
+    def test_refund_in_the_dashboard_is_recorded(self, shop, control_api, ledger):
         intent = captured(shop)
 
         part = control_api("POST", f"/payment_intents/{intent.id}/refund", amount=250).body
@@ -118,7 +118,7 @@ class TestOutsideTheShop:
         assert len(shop.events.list({"type": "refund.created"}).data) == 2
         assert ledger().body["payments"][0]["refunded"] == 1250
 
-    def test_an_order_stands_for_its_newest_payment(self, shop, control_api):
+    def test_order_id_names_its_newest_payment(self, shop, control_api):
         authorized(shop, metadata={"order_id": "order_1"})
         newest = captured(shop, metadata={"order_id": "order_1"})
         captured(shop, metadata={"order_id": "order_2"})
@@ -132,7 +132,7 @@ class TestOutsideTheShop:
         assert control_api("POST", "/payment_intents/order_9/refund").status == 404
         assert control_api("POST", "/disputes/order_2/close", status="won").status == 404
 
-    def test_a_list_can_show_charges(self, shop):
+    def test_list_can_show_charges(self, shop):
         intent = captured(shop)
 
         [listed] = shop.payment_intents.list({"expand": ["data.latest_charge"]}).data
@@ -141,7 +141,7 @@ class TestOutsideTheShop:
         assert listed.latest_charge == found.latest_charge
         assert found.latest_charge.amount_captured == 1250
 
-    def test_the_ledger_is_limited_in_time(self, shop, ledger):
+    def test_ledger_can_be_limited_in_time(self, shop, ledger):
         moment = captured(shop).created
 
         assert len(ledger(f"?created[gte]={moment}").body["payments"]) == 1

@@ -73,7 +73,7 @@ class TestKinds:
         assert (busy.http_status, busy.json_body["error"]["code"]) == (429, "rate_limit")
         assert busy.json_body["error"]["type"] == "invalid_request_error"
 
-    def test_an_answer_that_is_lost_is_remembered(self, shop, arrange):
+    def test_lost_response_is_stored_under_its_key(self, shop, arrange):
         intent = authorized(shop)
         arrange("capture", "error_after")
 
@@ -93,7 +93,7 @@ class TestKinds:
         assert was_replayed(self.capture(shop, intent))
         assert struck() == 2
 
-    def test_a_sticky_error_belongs_to_its_key(self, shop, arrange):
+    def test_sticky_error_belongs_to_its_key(self, shop, arrange):
         intent = authorized(shop)
         struck = arrange("capture", "sticky_error")
 
@@ -105,7 +105,7 @@ class TestKinds:
         assert (status(shop, intent), struck()) == ("requires_capture", 1)
         assert self.capture(shop, intent, {"idempotency_key": "o-1:again"}).status == "succeeded"
 
-    def test_a_sticky_error_can_hide_an_effect(self, shop, arrange):
+    def test_sticky_error_can_hide_an_effect(self, shop, arrange):
         intent = authorized(shop)
         struck = arrange("capture", "sticky_error_after", times=0)
 
@@ -147,7 +147,7 @@ class TestKinds:
         except stripe.IdempotencyError:
             return None  # the first request has not reached its delay yet
 
-    def test_a_hold_expires_after_confirm(self, shop, arrange):
+    def test_authorization_expires_after_confirm(self, shop, arrange):
         intent = shop.payment_intents.create(new_intent())
         arrange("confirm", "hold_expires", seconds=0.05)
 
@@ -158,7 +158,7 @@ class TestKinds:
         assert shop.payment_intents.retrieve(intent.id).cancellation_reason == "automatic"
         assert len(shop.events.list({"type": "payment_intent.canceled"}).data) == 1
 
-    def test_a_hold_expires_before_capture(self, shop, arrange):
+    def test_authorization_expires_before_capture(self, shop, arrange):
         intent = authorized(shop)
         arrange("capture", "hold_expires")
 
@@ -169,7 +169,7 @@ class TestKinds:
         assert error.headers["Idempotent-Replayed"] == "true"
         assert status(shop, intent) == "canceled"
 
-    def test_a_refused_request_can_lose_its_answer_too(self, shop, arrange):
+    def test_refused_request_can_lose_its_response(self, shop, arrange):
         intent = shop.payment_intents.create(new_intent())
         arrange("capture", "error_after")
 
@@ -179,7 +179,7 @@ class TestKinds:
 
 
 class TestWhichRequests:
-    def test_every_operation_can_fail(self, shop, arrange):
+    def test_fault_can_strike_each_operation(self, shop, arrange):
         canceled, refunded = authorized(shop), authorized(shop, capture_method="automatic")
         for operation, step in {
             "create": lambda: shop.payment_intents.create(new_intent()),
@@ -192,7 +192,7 @@ class TestWhichRequests:
             refusal(step, expected=BROKEN)
             assert struck() == 1
 
-    def test_any_request_can_fail(self, shop, arrange):
+    def test_fault_for_any_operation_strikes_each_request(self, shop, arrange):
         struck = arrange("any", "error_before", times=0)
 
         refusal(shop.refunds.list, expected=BROKEN)
@@ -213,7 +213,7 @@ class TestWhichRequests:
         assert struck() == 0
 
     @pytest.mark.parametrize("operation", ["create", "capture", "refund"])
-    def test_a_fault_may_be_meant_for_one_order(self, shop, arrange, operation):
+    def test_fault_can_be_limited_to_one_order(self, shop, arrange, operation):
         struck = arrange(operation, "error_before", order_id="o-2", times=0)
 
         def buy(order_id):
@@ -225,7 +225,7 @@ class TestWhichRequests:
         refusal(buy, "o-2", expected=BROKEN)
         assert struck() == 1
 
-    def test_a_fault_strikes_so_many_times(self, shop, arrange, control_api):
+    def test_fault_occurs_a_limited_number_of_times(self, shop, arrange, control_api):
         arrange("retrieve", "error_before", times=2)
         intent = authorized(shop)
 
@@ -266,7 +266,7 @@ class TestByCard:
 
         assert shop.payment_intents.capture(intent.id).status == "succeeded"
 
-    def test_the_card_named_last_counts(self, shop):
+    def test_latest_card_counts(self, shop):
         intent = shop.payment_intents.create(new_intent(payment_method="pm_card_visa"))
         confirm = (intent.id, {"payment_method": "pm_card_fault_confirm_errorBefore"})
 
@@ -300,7 +300,7 @@ class TestByCard:
         refusal(shop.payment_intents.retrieve, watched.id, expected=BROKEN)
         assert status(shop, watched) == "requires_capture"
 
-    def test_a_creation_that_is_retried_gets_through(self, shop):
+    def test_retried_creation_succeeds(self, shop):
         request = new_intent(payment_method="pm_card_fault_confirm_errorBefore", confirm=True)
 
         refusal(shop.payment_intents.create, request, KEY, expected=BROKEN)

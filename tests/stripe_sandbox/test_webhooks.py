@@ -109,7 +109,7 @@ class TestEvents:
 
         assert event_types(shop) == ["payment_intent.created", "payment_intent.succeeded", "charge.succeeded"]
 
-    def test_every_failed_attempt_is_an_event(self, shop):
+    def test_failed_attempt_is_an_event(self, shop):
         intent = shop.payment_intents.create(new_intent())
         for _ in range(2):
             declined = (intent.id, {"payment_method": "pm_card_chargeDeclined"})
@@ -131,7 +131,7 @@ class TestEvents:
 
         assert event_types(shop) == HOLD
 
-    def test_an_event_names_its_request(self, shop):
+    def test_event_names_its_request(self, shop):
         intent = shop.payment_intents.create(new_intent(), {"idempotency_key": "o-1:create"})
 
         [listed] = shop.events.list().data
@@ -142,7 +142,7 @@ class TestEvents:
         assert event.request.idempotency_key == "o-1:create"
         assert event.request.id == intent.last_response.headers["Request-Id"]
 
-    def test_an_event_contains_ids_even_if_the_response_was_expanded(self, shop):
+    def test_event_contains_ids_even_if_the_response_was_expanded(self, shop):
         authorized(shop, expand=["latest_charge"])
 
         [event] = shop.events.list({"type": "payment_intent.amount_capturable_updated"}).data
@@ -157,7 +157,7 @@ class TestEvents:
         assert len(shop.events.list({"type": "payment_intent.*"}).data) == 6
         assert shop.events.list({"created": {"lt": 1000}}).data == []
 
-    def test_a_replay_is_no_event(self, shop):
+    def test_repeated_request_creates_no_event(self, shop):
         for _ in range(2):
             shop.payment_intents.create(new_intent(), {"idempotency_key": "o-1:create"})
 
@@ -167,7 +167,7 @@ class TestEvents:
 class TestEndpoints:
     URL = "http://127.0.0.1:1/hooks"
 
-    def test_the_secret_is_returned_only_on_creation(self, shop):
+    def test_secret_is_returned_only_on_creation(self, shop):
         created = shop.webhook_endpoints.create(
             {
                 "url": self.URL,
@@ -184,7 +184,7 @@ class TestEndpoints:
         assert (found.url, found.status, found.description) == (self.URL, "enabled", "the shop")
         assert (found.enabled_events, found.metadata["a"]) == (["charge.refunded", "*"], "b")
 
-    def test_an_endpoint_is_changed_and_deleted(self, shop):
+    def test_endpoint_is_changed_and_deleted(self, shop):
         made = shop.webhook_endpoints.create({"url": self.URL, "enabled_events": ["*"]})
 
         changed = shop.webhook_endpoints.update(
@@ -217,7 +217,7 @@ class TestEndpoints:
             "http://",
         ],
     )
-    def test_nothing_is_sent_to_other_machines(self, shop, url):
+    def test_webhooks_are_sent_to_this_machine_only(self, shop, url):
         error = refusal(shop.webhook_endpoints.create, {"url": url, "enabled_events": ["*"]})
 
         assert (error.http_status, error.param) == (400, "url")
@@ -229,7 +229,7 @@ class TestEndpoints:
 
 
 class TestDelivery:
-    def test_an_event_arrives_signed(self, shop, receiver, control_api):
+    def test_event_arrives_signed(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         authorized(shop)
 
@@ -246,7 +246,7 @@ class TestDelivery:
         assert (delivery["event"], delivery["type"], delivery["url"]) == (event.id, event.type, receiver.url)
         assert (delivery["attempts"], delivery["last_status"], delivery["delivered"]) == (1, 200, True)
 
-    def test_a_failed_delivery_is_tried_again(self, shop, receiver, control_api):
+    def test_failed_delivery_is_tried_again(self, shop, receiver, control_api):
         endpoint = listen(shop, receiver, "payment_intent.created")
         receiver.statuses = [500]
         shop.payment_intents.create(new_intent())
@@ -285,7 +285,7 @@ class TestDelivery:
 
         assert [json.loads(request.body)["data"]["object"]["id"] for request in receiver.got] == [mine.id]
 
-    def test_an_unresponsive_endpoint_does_not_delay_the_api(self, sandbox, tmp_path, secret):
+    def test_unresponsive_endpoint_does_not_delay_the_api(self, sandbox, tmp_path, secret):
         """It does not delay the end of the sandbox either."""
         with socket.create_server(("127.0.0.1", 0)) as deaf:
             server = serve(0, str(tmp_path / "state.sqlite"))
@@ -408,7 +408,7 @@ class TestModes:
         [delivery] = settled(control_api)
         assert not delivery["delivered"]
 
-    def test_a_mode_belongs_to_an_account_and_survives_a_restart(self, tmp_path, secret):
+    def test_mode_belongs_to_an_account_and_survives_a_restart(self, tmp_path, secret):
         state = str(tmp_path / "state.sqlite")
         before = serve(0, state)
         control_api_at(before.url, secret)("POST", "/webhooks", mode="late", seconds=7)

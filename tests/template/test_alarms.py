@@ -73,7 +73,7 @@ def test_money_that_is_lost_or_did_not_arrive_raises_an_alarm(own_alarms):
     assert names >= {"LedgerMismatch", "PaymentDisputed", "PaymentDisputeLost", "PaymentRefundFailed"}
 
 
-def test_every_alarm_goes_to_the_topic_that_a_person_can_subscribe_to(template, alarms):
+def test_alarms_notify_the_topic_that_people_subscribe_to(template, alarms):
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
     subscription = template["Resources"]["AlarmSubscription"]
@@ -83,7 +83,7 @@ def test_every_alarm_goes_to_the_topic_that_a_person_can_subscribe_to(template, 
     assert template["Outputs"]["AlarmTopicArn"]["Value"] == {"Ref": "AlarmTopic"}
 
 
-def test_every_alarm_links_to_a_section_of_the_runbooks_and_the_reverse(alarms):
+def test_alarms_and_sections_of_the_runbooks_match(alarms):
     linked = {}
     edge = of_type(read(EDGE / "template.yaml"), ALARM)
     for name, alarm in (alarms | edge).items():
@@ -136,7 +136,7 @@ def test_evaluation_range_of_each_alarm_is_accepted(alarms):
         assert period * alarm["EvaluationPeriods"] <= (604_800 if period >= 3600 else 86_400), name
 
 
-def test_every_queue_workflow_stream_and_schedule_is_watched(template, alarms):
+def test_queue_workflow_stream_and_schedule_is_watched(template, alarms):
     queues = of_type(template, QUEUE)
     assert targets(alarms, "ApproximateAgeOfOldestMessage") == {n for n, q in queues.items() if "RedrivePolicy" in q}
     machines = of_type(template, "AWS::StepFunctions::StateMachine")

@@ -38,7 +38,7 @@ def test_schedules_have_a_retry_policy_and_a_dead_letter_queue(template):
         assert referred(target["DeadLetterConfig"]["Arn"]) in queues, name
 
 
-def test_a_job_is_not_tried_for_longer_than_until_its_next_run(template):
+def test_job_is_retried_until_its_next_run_at_most(template):
     """Or for five minutes: an account that is throttled for a minute needs no alarm for each job of that minute. Lambda
     retries a throttled event until its maximum age: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
@@ -61,7 +61,7 @@ def test_asynchronous_functions_share_one_retry_policy(template):
         assert each["DestinationConfig"]["OnFailure"]["Destination"] == clock[name]["DeadLetterConfig"]["Arn"], name
 
 
-def test_a_function_may_report_to_where_its_failures_go(template):
+def test_function_may_send_to_its_failure_destination(template):
     """Lambda requires that the function's role may write to the destination."""
     policies = of_type(template, "AWS::IAM::Policy")
     for config in of_type(template, ATTEMPTS).values():
@@ -72,7 +72,7 @@ def test_a_function_may_report_to_where_its_failures_go(template):
         assert any(destination in listed(statement["Resource"]) for statement in may)
 
 
-def test_the_archive_forgets_before_consumers_do(template):
+def test_archive_expires_before_idempotency_records_do(template):
     """Consumers keep idempotency keys for longer than the archive keeps events."""
     days = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["EVENT_ARCHIVE_DAYS"]
     assert int(days) < KEPT.days

@@ -39,18 +39,18 @@ def metrics_of(body):
                 yield namespace, name, dict(zip(rest[::2], rest[1::2], strict=True))
 
 
-def test_there_is_a_business_and_a_technical_dashboard(bodies, stage):
+def test_dashboards_are_one_for_business_and_one_technical(bodies, stage):
     assert set(bodies) == {f"storefront-{stage}-business", f"storefront-{stage}-technical"}
 
 
-def test_every_metric_of_a_dashboard_exists(bodies):
+def test_metric_of_a_dashboard_exists(bodies):
     for body in bodies.values():
         found = list(metrics_of(body))
         assert len(found) > 15
         assert [metric for metric in found if not is_published(metric[0], metric[1], list(metric[2]))] == []
 
 
-def test_every_metric_of_an_alarm_exists(template):
+def test_metric_of_an_alarm_exists(template):
     edge = of_type(read(EDGE / "template.yaml"), ALARM)
     for name, alarm in (of_type(template, ALARM) | edge).items():
         stats = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each] or [alarm]

@@ -55,7 +55,7 @@ def _names(functions):
 PAGES = {"viewer-request": "ViewerRequest", "viewer-response": "ViewerResponse"}
 
 
-def test_without_the_edge_stack_cloudfronts_own_functions_do_the_work(template):
+def test_cloudfront_functions_run_without_the_edge_stack(template):
     found = {path: _names(_functions(behaviour, set())) for path, behaviour in _behaviours(template).items()}
     assert found == {
         "*": PAGES,
@@ -67,7 +67,7 @@ def test_without_the_edge_stack_cloudfronts_own_functions_do_the_work(template):
     }
 
 
-def test_with_it_crawlers_get_pages_and_the_console_a_guard(template):
+def test_edge_stack_serves_crawlers_and_guards_the_console(template):
     there = {"GuardsAdmin", "RendersForCrawlers"}
     found = {path: _names(_functions(behaviour, there)) for path, behaviour in _behaviours(template).items()}
     assert found == {
@@ -88,7 +88,7 @@ def test_viewer_events_of_one_path_are_all_of_one_kind(template):
             assert len({kind for event, (kind, _) in functions.items() if event.startswith("viewer")}) <= 1, path
 
 
-def test_all_of_the_edge_stack_is_optional(template):
+def test_edge_stack_is_optional(template):
     defaults = {"GuardAdminVersion": "", "RenderForCrawlersVersion": "", "EdgeWebAclArn": "none"}
     assert {name: template["Parameters"][name]["Default"] for name in EDGE_ONLY} == defaults
     conditions = template["Conditions"]
@@ -112,14 +112,14 @@ def _key(template, behaviour):
 
 
 @pytest.mark.parametrize("path", ["*", "/admin*"])
-def test_a_pages_cache_key_is_its_file_and_what_crawlers_asked_for(template, path):
+def test_page_cache_key_is_its_file_and_the_crawlers_path(template, path):
     key = _key(template, _behaviours(template)[path])
     assert key["HeadersConfig"] == {"HeaderBehavior": "whitelist", "Headers": ["x-crawled-path"]}
     assert key["CookiesConfig"] == {"CookieBehavior": "none"}
     assert key["QueryStringsConfig"] == {"QueryStringBehavior": "none"}
 
 
-def test_the_header_in_the_key_is_the_one_that_both_functions_mean():
+def test_cache_key_header_is_the_one_of_both_functions():
     viewer_request = (edge_package.EDGE / "viewer_request.js").read_text()
     crawlers = (edge_package.PACKAGE / "crawlers.py").read_text()
     assert "const CRAWLED_PATH = 'x-crawled-path';" in viewer_request
@@ -137,13 +137,13 @@ def test_catalog_reads_are_shared_by_all_and_know_nobody(template, path):
     assert list(_behaviours(template)).index(path) < list(_behaviours(template)).index("/api/*")
 
 
-def test_all_other_calls_reach_the_api_as_they_are_with_the_variant_in_their_cookies(template):
+def test_api_calls_pass_unchanged_with_the_variant_in_their_cookies(template):
     behaviour = _behaviours(template)["/api/*"]
     assert behaviour["CachePolicyId"] == CACHING_DISABLED
     assert behaviour["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST
 
 
-def test_no_error_is_kept_for_the_next_caller(template):
+def test_error_responses_are_not_cached(template):
     (distribution,) = of_type(template, "AWS::CloudFront::Distribution").values()
     errors = distribution["DistributionConfig"]["CustomErrorResponses"]
     assert {each["ErrorCode"] for each in errors} >= {400, 403, 404, 500, 502, 503, 504}
@@ -162,7 +162,7 @@ def _directives(text):
 
 
 @pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders"])
-def test_a_page_runs_nothing_that_is_not_a_file_of_ours(template, name):
+def test_page_runs_only_scripts_of_its_own_origin(template, name):
     text, names = _policy(template, name)
     filled = re.sub(r"\$\{(\w+)\}", lambda found: _text(_chosen(names[found[1]], set())), text)
     directives = _directives(filled)
@@ -191,7 +191,7 @@ def _text(value):
     return value if isinstance(value, str) else value["Fn::Sub"]
 
 
-def test_the_console_uploads_to_the_bucket_of_imports_and_pages_to_none(template, stage):
+def test_console_may_upload_to_the_imports_bucket_and_pages_may_not(template, stage):
     if stage == "local":
         return
     assert "Uploads" not in _policy(template, "PagesHeaders")[1]
@@ -199,7 +199,7 @@ def test_the_console_uploads_to_the_bucket_of_imports_and_pages_to_none(template
     assert uploads == "https://${ImportsBucket.DomainName} https://${ImportsBucket.RegionalDomainName}"
 
 
-def test_the_reference_may_load_nothing_but_our_files_and_icons_in_its_stylesheet(template):
+def test_reference_loads_only_own_files_and_inline_icons(template):
     config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")["ReferenceHeaders"]
     policy = config["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]["ContentSecurityPolicy"]
     directives = _directives(policy["ContentSecurityPolicy"])
@@ -209,7 +209,7 @@ def test_the_reference_may_load_nothing_but_our_files_and_icons_in_its_styleshee
 
 
 @pytest.mark.parametrize("name", ["PagesHeaders", "ConsoleHeaders", "ReferenceHeaders"])
-def test_the_other_headers_are_strict(template, name):
+def test_security_headers_are_strict(template, name):
     config = of_type(template, "AWS::CloudFront::ResponseHeadersPolicy")[name]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
     assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000
@@ -223,7 +223,7 @@ def test_the_other_headers_are_strict(template, name):
     assert all(overrides + [each["Override"] for each in config["CustomHeadersConfig"]["Items"]])
 
 
-def test_every_path_has_headers_of_security(template):
+def test_paths_all_have_security_headers(template):
     for path, behaviour in _behaviours(template).items():
         assert behaviour["ResponseHeadersPolicyId"], path
 
@@ -255,7 +255,7 @@ def test_cfn_lint_finds_nothing_at_the_edge():
 
 
 @pytest.mark.parametrize(("name", "seconds", "megabytes"), [("GuardAdmin", 5, 128), ("RenderForCrawlers", 30, 10240)])
-def test_an_edge_function_asks_for_no_more_than_there_is(edge, name, seconds, megabytes):
+def test_edge_function_fits_the_limits_of_lambda_at_edge(edge, name, seconds, megabytes):
     function = of_type(edge, "AWS::Serverless::Function")[name]
     assert function["Timeout"] <= seconds and function["MemorySize"] <= megabytes
     assert function["Architectures"] == ["x86_64"], "Restrictions on Lambda@Edge (CloudFront developer guide): no arm64"
@@ -265,7 +265,7 @@ def test_an_edge_function_asks_for_no_more_than_there_is(edge, name, seconds, me
     assert function["AutoPublishAlias"], "CloudFront takes a numbered version only"
 
 
-def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_edge):
+def test_edge_function_package_is_small_and_without_libraries(packaged_edge):
     out, _ = packaged_edge
     assert (out / edge_package.CODE).stat().st_size < 1024 * 1024 / 10
     with zipfile.ZipFile(out / edge_package.CODE) as package:
@@ -280,7 +280,7 @@ def test_an_edge_functions_package_is_small_and_brings_nothing_along(packaged_ed
     assert "os" not in imported, "there is no environment to read"
 
 
-def test_the_same_package_twice_is_the_same_version(packaged_edge, tmp_path):
+def test_repeated_package_has_the_same_version(packaged_edge, tmp_path):
     out, _ = packaged_edge
     edge_package.package(tmp_path, SETTINGS)
     assert (tmp_path / edge_package.CODE).read_bytes() == (out / edge_package.CODE).read_bytes()
@@ -295,7 +295,7 @@ def test_edge_functions_may_write_logs_and_nothing_else(edge):
     assert all("${AWS::StackName}-" in resource["Fn::Sub"] for resource in statement["Resource"])
 
 
-def test_every_address_of_the_storefront_follows_its_domain(template):
+def test_addresses_of_the_storefront_follow_its_domain(template):
     """Links in emails, the API's check of origins and crawlers' pages would otherwise name CloudFront's own host."""
 
     def addresses(value, is_guarded=False):

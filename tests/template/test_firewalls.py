@@ -39,7 +39,7 @@ def price(acl):
     return PER_ACL + PER_RULE * len(rules(acl))
 
 
-def test_the_web_acl_refuses_known_attacks_and_floods(edge):
+def test_web_acl_refuses_known_attacks_and_floods(edge):
     (acl,) = of_type(edge, "AWS::WAFv2::WebACL").values()
     assert (acl["Scope"], acl["DefaultAction"]) == ("CLOUDFRONT", {"Allow": {}})
     managed = {
@@ -83,7 +83,7 @@ def test_readme_states_the_price_of_each_choice(edge, api_acl):
     assert stated == {choice: str(amount) for choice, amount in prices.items()}
 
 
-def test_api_firewall_stands_before_the_stage_and_blocks_what_bypasses_the_distribution(template, api_acl):
+def test_api_firewall_blocks_requests_that_bypass_the_distribution(template, api_acl):
     association = of_type(template, "AWS::WAFv2::WebACLAssociation")["ApiFirewallAssociation"]
     assert association["WebACLArn"] == {"Fn::GetAtt": ["ApiFirewall", "Arn"]}
     assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${RestAPI}/stages/${RestAPI.Stage}")
@@ -100,7 +100,7 @@ def test_api_firewall_stands_before_the_stage_and_blocks_what_bypasses_the_distr
         assert not pattern.search(path)
 
 
-def test_no_firewall_counts_or_trusts_an_address_that_the_caller_wrote(edge, api_acl):
+def test_firewalls_ignore_addresses_that_the_caller_wrote(edge, api_acl):
     acls = [*of_type(edge, "AWS::WAFv2::WebACL").values(), api_acl]
     assert "FORWARDED_IP" not in json.dumps(acls)
     for acl in acls:
@@ -108,7 +108,7 @@ def test_no_firewall_counts_or_trusts_an_address_that_the_caller_wrote(edge, api
         assert flood["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
 
 
-def test_no_firewall_inspects_the_content_of_stripes_events(edge, api_acl):
+def test_firewalls_do_not_inspect_the_content_of_stripe_events(edge, api_acl):
     for acl in [*of_type(edge, "AWS::WAFv2::WebACL").values(), api_acl]:
         for rule in rules(acl):
             group = rule["Statement"].get("ManagedRuleGroupStatement")
@@ -129,6 +129,6 @@ def test_api_requires_the_origin_header_unless_a_stage_says_otherwise(template):
     }
 
 
-def test_the_edge_asks_the_api_through_the_distribution(template):
+def test_edge_calls_the_api_through_the_distribution(template):
     addresses = template["Outputs"]["PublicApiUrl"]["Value"]["Fn::If"][1:]
     assert addresses == [{"Fn::Sub": f"https://${{{host}}}/api"} for host in ("DomainName", "Distribution.DomainName")]

@@ -27,7 +27,7 @@ def _snake(name: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "fewest"), [("OrderFulfilment", 10), ("OrderUndo", 5), ("OrderReturn", 3)])
-def test_a_workflow_has_a_function_for_every_name_in_its_definition(template, name, fewest):
+def test_workflow_has_a_function_for_each_name_in_its_definition(template, name, fewest):
     machine = of_type(template, "AWS::StepFunctions::StateMachine")[name]
     substitutions = machine["DefinitionSubstitutions"]
     named = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
@@ -41,7 +41,7 @@ def test_a_workflow_has_a_function_for_every_name_in_its_definition(template, na
         assert callable(getattr(app, _snake(name)))
 
 
-def test_the_definitions_seconds_are_numbers_once_filled_in(template):
+def test_seconds_of_a_definition_are_numbers_once_substituted(template):
     machine = of_type(template, "AWS::StepFunctions::StateMachine")["OrderFulfilment"]
     name = "WarehouseHeartbeatSeconds"
     assert machine["DefinitionSubstitutions"][name] == {"Ref": name}
@@ -51,7 +51,7 @@ def test_the_definitions_seconds_are_numbers_once_filled_in(template):
     assert waiting["TimeoutSeconds"] == 1
 
 
-def test_every_function_runs_on_the_same_pinned_runtime(template):
+def test_function_runs_on_the_same_pinned_runtime(template):
     """Chalice names the Python that packages, which differs from machine to machine."""
     common = template["Globals"]["Function"]
     functions = of_type(template, FUNCTION).values()
@@ -61,7 +61,7 @@ def test_every_function_runs_on_the_same_pinned_runtime(template):
     assert {each["Runtime"] for each in at_the_edge} == {common["Runtime"]}
 
 
-def test_every_environment_variable_is_text(template):
+def test_environment_variable_is_text(template):
     """Lambda takes a map of strings, and the local emulator starts no function with a number in it.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-environment.html
@@ -71,21 +71,21 @@ def test_every_environment_variable_is_text(template):
         assert [key for key, value in values.items() if not isinstance(value, str | dict)] == [], name
 
 
-def test_the_api_handler_has_the_name_that_registers_the_routes(template):
+def test_api_handler_has_the_name_that_registers_the_routes(template):
     assert of_type(template, FUNCTION)["APIHandler"]["Handler"] == app.API_HANDLER
 
 
 NOT_OF_THE_APP = {"WarehouseSimulator": "warehouse", "Auditor": "infra.audit.function"}
 
 
-def test_every_entry_point_exists_in_the_code(template):
+def test_entry_points_exist_in_the_code(template):
     for name, function in of_type(template, FUNCTION).items():
         module, _, entry = function["Handler"].rpartition(".")
         assert module == NOT_OF_THE_APP.get(name, "app")
         assert name == "WarehouseSimulator" or callable(getattr(import_module(module), entry))
 
 
-def test_no_function_has_a_secret_in_its_environment(template):
+def test_environments_of_functions_hold_no_secret(template):
     """Only where it is kept: the name of a parameter in the parameter store."""
     for name in of_type(template, FUNCTION):
         for variable, value in environment_of(template, name).items():
@@ -96,11 +96,11 @@ def test_no_function_has_a_secret_in_its_environment(template):
     assert key == {"Fn::Sub": "/${AWS::StackName}/stripe/secret-key"}
 
 
-def test_no_secret_is_written_into_the_template(template):
+def test_template_holds_no_secret(template):
     assert not SECRET_VALUES.search(json.dumps(template))
 
 
-def test_the_warehouse_simulator_is_not_for_production(template, stage):
+def test_warehouse_simulator_is_not_for_production(template, stage):
     functions = of_type(template, FUNCTION)
     mappings = of_type(template, MAPPING).values()
     reading = [m for m in mappings if m["EventSourceArn"] == {"Fn::GetAtt": ["WarehouseQueue", "Arn"]}]
@@ -109,14 +109,14 @@ def test_the_warehouse_simulator_is_not_for_production(template, stage):
     assert ("Simulat" in json.dumps(template)) == (stage != "prod")
 
 
-def test_the_lab_has_nothing_behind_it_in_production(template, stage):
+def test_lab_does_not_exist_in_production(template, stage):
     variables = environment_of(template, "APIHandler")
     assert ("Auditor" in of_type(template, FUNCTION)) == (stage in ("local", "demo"))
     assert ("AUDITOR_FUNCTION" in variables) == (stage in ("local", "demo"))
     assert ("uditor" in json.dumps(template)) == (stage != "prod")
 
 
-def test_the_auditors_zip_holds_what_it_runs_on(packaged, tmp_path):
+def test_auditor_zip_holds_the_modules_it_imports(packaged, tmp_path):
     """Import without this project on the path; libraries come from the virtual environment, as in the emulator."""
     with zipfile.ZipFile(packaged["local"].parent / "auditor.zip") as archive:
         archive.extractall(tmp_path)
@@ -125,13 +125,13 @@ def test_the_auditors_zip_holds_what_it_runs_on(packaged, tmp_path):
     assert run.stdout.startswith(str(tmp_path)), run.stderr
 
 
-def test_every_local_difference_says_why_it_is():
+def test_local_difference_has_a_reason():
     assert DIFFERENCES
     for difference in DIFFERENCES:
         assert difference.__doc__ and difference.__doc__.strip(), difference.__name__
 
 
-def test_each_local_difference_is_one(packaged):
+def test_local_difference_still_differs(packaged):
     """One that changes nothing any more must go."""
     original = json.loads(packaged["local"].read_text())
     for difference in DIFFERENCES:

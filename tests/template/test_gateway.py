@@ -100,7 +100,7 @@ def test_authorizer_asks_the_user_pool_and_caches_its_answer(definition):
     }
 
 
-def test_a_body_that_must_be_there_is_validated_and_one_that_may_be_absent_is_not(definition):
+def test_required_body_is_validated_and_an_optional_one_is_not(definition):
     for operation in OPERATIONS:
         written = operation_of(definition, operation)
         bodies = [each["schema"] for each in written.get("parameters", []) if each["in"] == "body"]
@@ -113,7 +113,7 @@ def test_a_body_that_must_be_there_is_validated_and_one_that_may_be_absent_is_no
     assert definition["x-amazon-apigateway-request-validators"][gateway.VALIDATOR]["validateRequestBody"] is True
 
 
-def test_every_parameter_of_a_path_is_named(definition):
+def test_parameters_of_a_path_are_declared(definition):
     for path, methods in definition["paths"].items():
         for method, operation in methods.items():
             named = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
@@ -136,7 +136,7 @@ def test_gateway_accepts_each_documented_body(definition):
 
 
 @pytest.mark.parametrize("name", MISSHAPEN)
-def test_a_body_of_another_shape_is_refused(definition, name):
+def test_body_of_another_shape_is_refused_by_the_gateway(definition, name):
     validator = _validator(definition, name)
     assert [body for body in MISSHAPEN[name] if validator.is_valid(body)] == []
 
@@ -173,7 +173,7 @@ def test_gateway_responses_are_problems_with_cors_headers(answers):
         assert ("Retry-After" in headers) == (kind in ("THROTTLED", "DEFAULT_5XX"))
 
 
-def test_the_gateway_repeats_nothing_of_a_request(answers):
+def test_gateway_responses_repeat_nothing_of_a_request(answers):
     assert "$context" not in json.dumps(answers)
 
 
@@ -241,7 +241,7 @@ def test_refresh_token_is_rotated_and_accounts_are_not_revealed(template):
     assert client["TokenValidityUnits"]["IdToken"] == "minutes" and client["IdTokenValidity"] <= 15
 
 
-def test_only_the_api_reads_the_app_clients_secret_and_does_nothing_else_to_the_pool(template):
+def test_user_pool_client_is_described_by_the_api_only(template):
     """The pool's public calls need the secret instead of a permission."""
     client = of_type(template, "AWS::Cognito::UserPoolClient")["UserPoolClient"]
     assert client["GenerateSecret"] is True
@@ -253,7 +253,7 @@ def test_only_the_api_reads_the_app_clients_secret_and_does_nothing_else_to_the_
     assert "ClientSecret" not in json.dumps(template)
 
 
-def test_each_path_has_every_method_so_that_a_wrong_one_is_a_405(definition):
+def test_path_has_all_methods_so_that_a_wrong_one_is_a_405(definition):
     """The gateway calls a path with an undeclared method unknown. OPTIONS stays undeclared: no preflight succeeds."""
     for path, methods in definition["paths"].items():
         assert set(methods) == {method.lower() for method in gateway.METHODS}, path

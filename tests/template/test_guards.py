@@ -27,7 +27,7 @@ def test_services_that_document_a_condition_take_a_role_for_this_account_only(te
     assert guarded == set(SOURCES)
 
 
-def test_every_bucket_refuses_requests_without_tls(template):
+def test_bucket_refuses_requests_without_tls(template):
     policies = of_type(template, "AWS::S3::BucketPolicy").values()
     for bucket in of_type(template, "AWS::S3::Bucket"):
         (policy,) = (each for each in policies if each["Bucket"] == {"Ref": bucket})
@@ -58,7 +58,7 @@ def test_user_pool_sends_as_the_same_identity_with_the_same_settings(template):
     assert emails["ConfigurationSet"] == {"Ref": "MailSettings"}
 
 
-def test_an_address_that_bounced_or_complained_gets_no_more_mail(template):
+def test_address_that_bounced_or_complained_is_suppressed(template):
     """ "Using configuration set-level suppression", SES developer guide."""
     (settings,) = of_type(template, "AWS::SES::ConfigurationSet").values()
     assert settings["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}

@@ -83,7 +83,7 @@ def test_template_after_the_sam_transform_fits_into_cloudformation(template, fin
     assert [name for name in names if len(name) > MAPPED_NAME or not name.isalnum()] == []
 
 
-def test_each_api_has_one_stage_after_the_sam_transform(final):
+def test_api_has_one_stage_after_the_sam_transform(final):
     """SAM adds a stage named `Stage` to an API without OpenApiVersion: SAM specification, Globals section."""
     for kind in ("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage"):
         stages = of_type(final, kind).values()
@@ -104,7 +104,7 @@ def test_environment_of_each_function_fits_into_lambda(template, physical):
     assert {name: size for name, size in sizes.items() if size > ENVIRONMENT_LIMIT} == {}
 
 
-def test_each_parameter_fits_into_the_parameter_store(template, physical):
+def test_parameter_fits_into_the_parameter_store(template, physical):
     parameters = of_type(template, "AWS::SSM::Parameter")
     assert parameters
     for name, parameter in parameters.items():
@@ -112,7 +112,7 @@ def test_each_parameter_fits_into_the_parameter_store(template, physical):
         assert len(physical.resolved(parameter["Value"])) <= ADVANCED_PARAMETER_LIMIT * HEADROOM, name
 
 
-def test_one_log_query_covers_the_groups_of_all_functions(template):
+def test_log_query_covers_the_groups_of_all_functions(template):
     """Logs Insights refuses a query over more groups, and `Logs` names at most as many."""
     assert len(of_type(template, FUNCTION)) <= QUERIED_GROUPS == GROUPS_AT_ONCE
 
@@ -133,7 +133,7 @@ def test_names_that_the_template_gives_are_short_enough(final, stage):
             assert all(len(str(physical.resolved(properties[key]))) <= limit for key in keys), name
 
 
-def test_no_retained_resource_has_a_fixed_name(template):
+def test_retained_resources_have_no_fixed_name(template):
     """It outlives its stack, and its name would block the stack's next creation.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html

@@ -15,6 +15,6 @@ def test_cfn_lint_finds_nothing(packaged):
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
 
 
-def test_the_stage_demo_has_all_that_the_others_have(packaged, template):
+def test_demo_stage_has_all_resources_of_the_others(packaged, template):
     whole = packaged["demo"].read_text()
     assert {f'"{name}": {{' for name in template["Resources"] if f'"{name}": {{' not in whole} == set()

@@ -18,13 +18,13 @@ PERSONAL = (
 )
 
 
-def test_every_log_group_has_the_retention_of_its_stage(template):
+def test_log_group_has_the_retention_of_its_stage(template):
     groups = of_type(template, GROUP)
     assert len(groups) > 40
     assert {name for name, group in groups.items() if group["RetentionInDays"] != RETENTION} == set()
 
 
-def test_every_function_writes_to_a_group_that_exists_before_it(template):
+def test_function_writes_to_a_group_that_exists_before_it(template):
     """Under the default name a function that runs first makes the group, and CloudFormation then fails to create it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html

@@ -18,14 +18,14 @@ def _dead_letters(template):
     }
 
 
-def test_only_fifo_queues_have_fifo_dead_letter_queues(template):
+def test_fifo_queues_alone_have_fifo_dead_letter_queues(template):
     fifo = _fifo(template)
     assert {"OrderUpdatesQueue", "OrderUpdatesDeadLetters"} <= fifo
     for name, dead_letters in _dead_letters(template).items():
         assert (name in fifo) == (dead_letters in fifo), name
 
 
-def test_each_order_has_its_own_order_and_is_known_by_its_event(template):
+def test_update_queue_groups_by_order_and_deduplicates_by_event(template):
     """Deduplication by content would take two equal messages for one."""
     for name in _fifo(template) & set(_dead_letters(template)):
         queue = of_type(template, QUEUE)[name]
@@ -33,7 +33,7 @@ def test_each_order_has_its_own_order_and_is_known_by_its_event(template):
         assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
 
 
-def test_no_rule_and_no_stream_gives_to_a_fifo_queue(template):
+def test_rules_and_streams_send_to_no_fifo_queue(template):
     """Neither would name a group."""
     rules = of_type(template, "AWS::Events::Rule").values()
     given = {referred(target["Arn"]) for rule in rules for target in rule["Targets"]}
@@ -44,7 +44,7 @@ def test_no_rule_and_no_stream_gives_to_a_fifo_queue(template):
     assert not given & _fifo(template)
 
 
-def test_a_stream_has_at_most_two_readers(template):
+def test_stream_has_at_most_two_readers(template):
     """More would share what two can read."""
     queues = of_type(template, QUEUE)
     streams = [referred(m["EventSourceArn"]) for m in of_type(template, MAPPING).values()]
@@ -53,7 +53,7 @@ def test_a_stream_has_at_most_two_readers(template):
     assert all(streams.count(stream) <= 2 for stream in streams)
 
 
-def test_a_connection_that_opens_speaks_or_closes_calls_the_function(template):
+def test_websocket_routes_all_call_the_function(template):
     integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
     routes = of_type(template, "AWS::ApiGatewayV2::Route").values()
     assert sorted(route["RouteKey"] for route in routes) == ["$connect", "$default", "$disconnect"]
@@ -66,14 +66,14 @@ def test_a_connection_that_opens_speaks_or_closes_calls_the_function(template):
         assert all(referred(properties["ApiId"]) == "LiveApi" for properties in of_type(template, kind).values())
 
 
-def test_the_websocket_api_may_invoke_its_function(template):
+def test_websocket_api_may_invoke_its_function(template):
     permissions = of_type(template, "AWS::Lambda::Permission").values()
     (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "Live"]
     assert (permission["Principal"], permission["Action"]) == ("apigateway.amazonaws.com", "lambda:InvokeFunction")
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/*")
 
 
-def test_only_update_functions_may_post_to_the_connections_of_this_api(template):
+def test_connections_of_the_api_are_posted_to_by_update_functions_only(template):
     posting = {
         name: allowed(template, role_of(template, name))["execute-api:ManageConnections"]
         for name in of_type(template, FUNCTION)

@@ -53,7 +53,7 @@ def _targets(machine):
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_a_state_machine_may_do_exactly_what_its_definition_needs(template, name):
+def test_state_machine_role_allows_exactly_what_its_definition_needs(template, name):
     machine = of_type(template, "AWS::StepFunctions::StateMachine")[name]
     may = allowed(template, referred(machine["RoleArn"]))
     functions, queues = _targets(machine)
@@ -64,18 +64,18 @@ def test_a_state_machine_may_do_exactly_what_its_definition_needs(template, name
     assert {referred(resource) for resource in may["sqs:SendMessage"]} == queues
 
 
-def test_there_is_no_other_state_machine(template):
+def test_state_machines_are_all_known(template):
     assert set(of_type(template, "AWS::StepFunctions::StateMachine")) == set(MACHINES)
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_a_state_machine_is_the_only_one_to_take_its_role(template, name):
+def test_state_machine_is_the_only_one_to_assume_its_role(template, name):
     role = of_type(template, "AWS::IAM::Role")[f"{name}Role"]
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "states.amazonaws.com"}
 
 
-def test_the_clock_may_run_its_jobs_and_nothing_else(template):
+def test_scheduler_may_invoke_its_jobs_and_nothing_else(template):
     schedules = of_type(template, "AWS::Scheduler::Schedule").values()
     assert {referred(schedule["Target"]["RoleArn"]) for schedule in schedules} == {"ScheduleRole"}
     may = allowed(template, "ScheduleRole")
@@ -121,21 +121,21 @@ def _is_from(condition, rule):
     return False
 
 
-def test_a_queue_has_one_policy(template):
+def test_queue_has_one_policy(template):
     """A second one would take the place of the first."""
     policies = of_type(template, "AWS::SQS::QueuePolicy").values()
     queues = [referred(queue) for policy in policies for queue in policy["Queues"]]
     assert len(set(queues)) == len(queues)
 
 
-def test_every_rule_may_send_to_its_queues_and_topics_and_their_dead_letters(template):
+def test_rule_may_send_to_its_queues_and_topics_and_their_dead_letters(template):
     deliveries = set(_deliveries(template))
     assert len(deliveries) >= 4
     assert {target for _, target in deliveries} <= set(of_type(template, QUEUE)) | set(of_type(template, TOPIC))
     assert [pair for pair in deliveries if not _may_deliver(template, *pair)] == []
 
 
-def test_every_topic_may_send_to_its_queues_and_their_dead_letters(template):
+def test_topic_may_send_to_its_queues_and_their_dead_letters(template):
     subscriptions = queue_subscriptions(template).values()
     deliveries = {(referred(each["TopicArn"]), referred(each["Endpoint"])) for each in subscriptions}
     deliveries |= {
@@ -145,7 +145,7 @@ def test_every_topic_may_send_to_its_queues_and_their_dead_letters(template):
     assert [pair for pair in deliveries if not _may_deliver(template, *pair, "sns.amazonaws.com")] == []
 
 
-def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
+def test_service_may_send_to_a_queue_for_a_named_source_only(template):
     for properties in of_type(template, "AWS::SQS::QueuePolicy").values():
         for statement in properties["PolicyDocument"]["Statement"]:
             assert set(statement["Principal"]) == {"Service"}
@@ -153,7 +153,7 @@ def test_a_service_may_send_to_a_queue_only_for_a_named_source(template):
             assert condition["aws:SourceArn"]
 
 
-def test_the_api_may_invoke_its_function(template):
+def test_api_may_invoke_its_function(template):
     permissions = of_type(template, "AWS::Lambda::Permission").values()
     (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "APIHandlerAliaslive"]
     assert permission["Principal"] == "apigateway.amazonaws.com"
@@ -172,7 +172,7 @@ def test_invoke_permissions_name_a_source_of_this_account(template):
         assert "${" in json.dumps(permission["SourceArn"]) or referred(permission["SourceArn"]), name
 
 
-def test_a_function_writes_its_own_log_and_no_others(template):
+def test_function_may_write_its_own_log_and_no_other(template):
     for function in of_type(template, FUNCTION):
         may = allowed(template, role_of(template, function))
         for action in WRITE_LOGS:
@@ -180,7 +180,7 @@ def test_a_function_writes_its_own_log_and_no_others(template):
         assert MAKE_LOG_GROUP not in may, "a group that a function makes is kept for ever"
 
 
-def test_only_the_distribution_may_read_the_storefronts_bucket(template):
+def test_storefront_bucket_is_readable_by_the_distribution_only(template):
     policy = of_type(template, "AWS::S3::BucketPolicy")["StorefrontBucketPolicy"]
     (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
     assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
@@ -200,7 +200,7 @@ def test_readers_may_read_their_source_and_send_dead_letters(template):
             assert mapping["DestinationConfig"]["OnFailure"]["Destination"] in may["sqs:SendMessage"]
 
 
-def test_no_role_allows_all_actions_or_resources(template):
+def test_roles_allow_no_wildcard_actions_or_resources(template):
     found = [(name, each) for name, each in statements(template) if each.get("Sid") != TLS_ONLY]
     assert len(found) > 40
     for name, statement in found:
@@ -243,12 +243,12 @@ def test_auditor_only_reads_and_sees_all_dead_letters(template):
     assert {referred(machine) for machine in may["states:ListExecutions"]} == set(MACHINES)
 
 
-def test_every_function_has_a_role_of_its_own(template):
+def test_function_has_a_role_of_its_own(template):
     functions = of_type(template, FUNCTION)
     assert len({role_of(template, name) for name in functions}) == len(functions)
 
 
-def test_what_outlives_the_stack_can_be_protected_from_deletion(template):
+def test_retained_resources_can_be_protected_from_deletion(template):
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table" and "DeletionPolicy" in resource:
             assert resource["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}, name

@@ -24,7 +24,7 @@ def _readers(template):
             yield source, referred(mapping["FunctionName"])
 
 
-def test_every_queue_that_a_function_reads_has_dead_letters(template):
+def test_queue_that_a_function_reads_has_dead_letters(template):
     queues = of_type(template, QUEUE)
     read = {queue for queue, _ in _readers(template)}
     assert read >= {"FulfilmentQueue", "NotificationsQueue", "WarehouseRepliesQueue"}
@@ -36,19 +36,19 @@ def test_every_queue_that_a_function_reads_has_dead_letters(template):
         assert dead_letters["MessageRetentionPeriod"] > retention
 
 
-def test_every_queue_has_dead_letters_of_its_own(template):
+def test_queue_has_dead_letters_of_its_own(template):
     redrives = [queue["RedrivePolicy"] for queue in of_type(template, QUEUE).values() if "RedrivePolicy" in queue]
     targets = [referred(redrive["deadLetterTargetArn"]) for redrive in redrives]
     assert len(set(targets)) == len(targets)
 
 
-def test_a_message_stays_hidden_for_six_times_its_readers_time_limit(template):
+def test_visibility_timeout_is_six_times_the_timeout_of_the_function(template):
     for queue, function in _readers(template):
         hidden = of_type(template, QUEUE)[queue].get("VisibilityTimeout", DEFAULT_VISIBILITY)
         assert hidden >= 6 * of_type(template, FUNCTION)[function]["Timeout"], queue
 
 
-def test_one_bad_message_does_not_repeat_its_batch(template):
+def test_failed_message_does_not_repeat_its_batch(template):
     mappings = of_type(template, MAPPING)
     assert mappings
     for name, mapping in mappings.items():
@@ -75,7 +75,7 @@ def test_full_queue_leaves_most_of_a_new_accounts_concurrency(template):
             assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= CONCURRENCY_OF_A_NEW_ACCOUNT / 5, name
 
 
-def test_a_queue_behind_a_topic_gets_the_event_itself_and_is_chosen_by_what_is_in_it(template):
+def test_queue_of_a_topic_gets_raw_events_filtered_by_their_body(template):
     """Consumers read events, not a topic's envelope around them; and events have no message attributes."""
     subscriptions = queue_subscriptions(template)
     assert len(subscriptions) >= 4

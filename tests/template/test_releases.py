@@ -14,13 +14,13 @@ VERSION, WORKFLOW_ALIAS = "AWS::StepFunctions::StateMachineVersion", "AWS::StepF
 ROLLOUT = {"local": "AllAtOnce", "demo": "AllAtOnce", "prod": "Canary"}
 
 
-def test_each_stage_has_its_rollout(template, stage):
+def test_stage_has_its_rollout(template, stage):
     rule = template["Parameters"]["Rollout"]
     assert stages.read(stage).parameters.get("Rollout", rule["Default"]) == ROLLOUT[stage]
     assert set(rule["AllowedValues"]) == {"AllAtOnce", "Canary"}
 
 
-def test_the_gateway_invokes_only_the_functions_alias(final):
+def test_gateway_invokes_the_alias_of_the_function_only(final):
     definition = json.dumps(final["Resources"]["RestAPI"]["Properties"]["Body"])
     assert "/functions/${APIHandlerAliaslive}/invocations" in definition
     assert "APIHandler.Arn" not in definition and "${APIHandler}" not in definition
@@ -30,7 +30,7 @@ def test_the_gateway_invokes_only_the_functions_alias(final):
     assert {"Ref": "APIHandler"} not in [each["FunctionName"] for each in of_gateway]
 
 
-def test_the_api_is_released_by_codedeploy_with_alarms(final):
+def test_api_is_released_by_codedeploy_with_alarms(final):
     """https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-groups-configure-advanced-options.html:
     an alarm stops a deployment and, with this rollback configuration, reverts it."""
     alias = final["Resources"]["APIHandlerAliaslive"]
@@ -46,7 +46,7 @@ def test_the_api_is_released_by_codedeploy_with_alarms(final):
     assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
 
 
-def test_each_workflow_has_a_version_and_an_alias_that_moves_to_it(template):
+def test_workflow_has_a_version_and_an_alias_that_moves_to_it(template):
     machines, versions = of_type(template, MACHINE), of_type(template, VERSION)
     assert {each["StateMachineArn"]["Ref"] for each in versions.values()} == set(machines)
     for version in versions.values():
@@ -86,12 +86,12 @@ def test_function_that_starts_a_workflow_starts_its_alias(template):
     assert starters >= 7
 
 
-def test_a_dead_workflow_is_noticed_with_or_without_its_alias(template):
+def test_failed_workflow_matches_the_rule_with_or_without_its_alias(template):
     detail = template["Resources"]["DeadWorkflowsRule"]["Properties"]["EventPattern"]["detail"]
     assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == list(of_type(template, MACHINE))
 
 
-def test_a_changed_parameter_or_code_publishes_a_version(template, tmp_path):
+def test_changed_parameter_or_code_publishes_a_version(template, tmp_path):
     """Lambda keeps the environment in a version: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html"""
     template["Resources"] = {"APIHandler": template["Resources"]["APIHandler"]}
     code = tmp_path / template["Resources"]["APIHandler"]["Properties"]["CodeUri"]

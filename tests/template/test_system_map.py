@@ -19,14 +19,14 @@ def links(system):
 
 
 @pytest.mark.parametrize("kind", RESOURCE_TYPES)
-def test_every_part_of_the_template_is_on_the_map_once(template, system, kind):
+def test_resource_of_the_template_is_on_the_map_once(template, system, kind):
     expected = sorted(of_type(template, kind))
     kinds = {RESOURCE_TYPES[kind]} | ({"dead_letters"} if kind == QUEUE else set())
     assert expected
     assert sorted(part.id for part in system.parts if part.kind in kinds) == expected
 
 
-def test_a_part_has_its_real_name_without_what_stands_before_it(template):
+def test_part_of_the_map_has_its_physical_name_without_prefix(template):
     names = {
         "FulfilmentQueue": "https://sqs.eu-west-1.amazonaws.com/1/shop-FulfilmentQueue-X",
         "OrderFulfilment": "arn:aws:states:eu-west-1:1:stateMachine:shop-order-fulfilment",
@@ -40,7 +40,7 @@ def test_a_part_has_its_real_name_without_what_stands_before_it(template):
     }
 
 
-def test_every_queue_on_the_map_is_one_that_can_be_operated(template, system):
+def test_queue_on_the_map_can_be_operated(template, system):
     operated = derived._queues(template)
     named = {part.queue: part.id for part in system.parts if part.queue}
     assert named == {name: parts.get("url", parts["dead_letters"]) for name, parts in operated.items()}
@@ -56,7 +56,7 @@ def test_readers_are_linked_to_their_source_and_dead_letter_queue(template, link
             assert (reader, "sends", dead_letters) not in links
 
 
-def test_every_rule_leads_from_its_bus_to_its_targets(template, links):
+def test_rule_leads_from_its_bus_to_its_targets(template, links):
     for rule, properties in of_type(template, "AWS::Events::Rule").items():
         if "EventBusName" in properties:
             assert (referred(properties["EventBusName"]), "feeds", rule) in links
@@ -66,17 +66,17 @@ def test_every_rule_leads_from_its_bus_to_its_targets(template, links):
     assert ("ImportsBucket", "feeds", "UploadsRule") in links
 
 
-def test_every_subscription_leads_from_its_topic_to_its_queue(template, links):
+def test_subscription_leads_from_its_topic_to_its_queue(template, links):
     for subscription in queue_subscriptions(template).values():
         assert (referred(subscription["TopicArn"]), "delivers", referred(subscription["Endpoint"])) in links
 
 
-def test_every_schedule_runs_its_job(template, links):
+def test_schedule_runs_its_job(template, links):
     for schedule, properties in of_type(template, "AWS::Scheduler::Schedule").items():
         assert (schedule, "runs", referred(properties["Target"]["Arn"])) in links
 
 
-def test_every_queue_leads_to_its_dead_letters(template, links, system):
+def test_queue_leads_to_its_dead_letters(template, links, system):
     kinds = {part.id: part.kind for part in system.parts}
     for queue, properties in of_type(template, QUEUE).items():
         if "RedrivePolicy" in properties:
@@ -85,7 +85,7 @@ def test_every_queue_leads_to_its_dead_letters(template, links, system):
             assert kinds[dead_letters] == "dead_letters"
 
 
-def test_every_workflow_calls_what_its_role_may_call(template, links):
+def test_workflow_calls_what_its_role_may_call(template, links):
     for machine, properties in of_type(template, "AWS::StepFunctions::StateMachine").items():
         may = allowed(template, referred(properties["RoleArn"]))
         called = {target for source, verb, target in links if (source, verb) == (machine, "calls")}

@@ -29,7 +29,7 @@ def _attached(template, role):
     return set(listed(statement["Action"]))
 
 
-def test_every_function_is_traced_and_its_role_writes_segments(template):
+def test_function_is_traced_and_its_role_writes_segments(template):
     """Lambda refuses to create a traced function whose role does not have the permission yet; a policy that names its
     roles may come after the function."""
     functions = of_type(template, FUNCTION)
@@ -39,7 +39,7 @@ def test_every_function_is_traced_and_its_role_writes_segments(template):
     assert [role for role in sorted(roles) if _attached(template, role) != WRITE_TRACES] == []
 
 
-def test_every_workflow_is_traced_and_its_role_writes_segments(template):
+def test_workflow_is_traced_and_its_role_writes_segments(template):
     """https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html"""
     machines = of_type(template, MACHINE)
     assert len(machines) == 3
@@ -48,6 +48,6 @@ def test_every_workflow_is_traced_and_its_role_writes_segments(template):
         assert _attached(template, referred(machine["RoleArn"])) == WRITE_TRACES | SAMPLE_TRACES, name
 
 
-def test_every_rest_api_is_traced(template):
+def test_rest_api_is_traced(template):
     apis = of_type(template, API)
     assert {name: api.get("TracingEnabled") for name, api in apis.items()} == {"RestAPI": True}

@@ -88,7 +88,7 @@ def machine(tmp_path_factory):
         yield run
 
 
-def test_every_target_works_or_refuses_in_one_line(machine):
+def test_make_target_works_or_refuses_in_one_line(machine):
     with ThreadPoolExecutor(2) as pool:
         results = dict(zip(EXPECTED, pool.map(machine, EXPECTED), strict=True))
     for target, (code, text) in EXPECTED.items():
@@ -99,6 +99,6 @@ def test_every_target_works_or_refuses_in_one_line(machine):
         assert "Traceback" not in printed and len(refusal) <= 1, f"make {target}: {printed}"
 
 
-def test_every_target_of_the_makefile_is_tried_or_left_out():
+def test_make_targets_are_all_tried_or_left_out():
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert targets == EXPECTED.keys() | LEFT_OUT.keys()

@@ -68,14 +68,14 @@ def is_refused(result, text):
     return result.exit_code == 2 and result.stdout == "" and len(lines) == 1 and text in lines[0]
 
 
-def test_every_command_describes_itself_in_its_help():
+def test_command_has_a_description_in_its_help():
     for name in cli.commands:
         result = command(name, "--help")
         assert result.exit_code == 0, name
         assert re.search(r"\n\n  [A-Z].+", result.stdout), name
 
 
-def test_every_command_of_the_makefile_is_a_command():
+def test_make_target_names_a_command():
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     targets = re.search(r"^COMMANDS := (.+)$", makefile, re.MULTILINE)[1].split()
     assert "up" in targets and set(targets) <= set(cli.commands)
@@ -264,7 +264,7 @@ def stack(monkeypatch):
     return deployed
 
 
-def test_every_schedule_is_a_job():
+def test_schedule_is_a_job():
     expected = {"sweep_reservations", "reconcile_payments", "write_sales_report", "remind_of_carts"}
     assert expected <= set(job.jobs())
     assert job.jobs()["write_sales_report"] == "WriteSalesReport"

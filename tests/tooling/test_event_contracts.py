@@ -78,37 +78,37 @@ def test_breaking_contract_change_is_named(change, named):
     assert any(text.startswith(named) for text in breaks(OLD, changed(change)))
 
 
-def test_the_published_contracts_are_kept():
+def test_published_contracts_stay_compatible():
     assert contracts.broken() == []
 
 
-def test_the_documents_are_up_to_date():
+def test_event_documents_are_up_to_date():
     """If not: make contracts"""
     written = {path.name: path.read_text() for path in contracts.FOLDER.glob("*.json")}
     assert written == {name: contracts.written(document) for name, document in contracts.documents().items()}
 
 
-def test_every_reference_of_the_asyncapi_document_leads_to_a_component():
+def test_references_of_the_asyncapi_document_lead_to_components():
     document = asyncapi()
     named = re.findall(r'"\$ref": "#/components/(\w+)/([\w.]+)"', json.dumps(document))
     assert len(named) == json.dumps(document).count('"$ref"') - 1, "all but the operation's reference to its channel"
     assert all(name in document["components"][kind] for kind, name in named)
 
 
-def test_a_contract_that_goes_from_the_catalogue_is_noticed(tmp_path):
+def test_removed_event_contract_is_reported(tmp_path):
     (tmp_path / "OrderForgotten.v1.json").write_text("{}")
     assert contracts.broken(tmp_path) == ["OrderForgotten.v1 is gone from the catalogue"]
 
 
 @pytest.mark.parametrize("contract", EVENT_CONTRACTS, ids=lambda contract: contract.name)
-def test_a_contract_says_what_it_means_and_is_a_schema_that_eventbridge_reads(contract: Contract):
+def test_contract_has_a_description_and_a_schema_for_eventbridge(contract: Contract):
     schema = json_schema(contract)
     Draft4Validator.check_schema(schema)
     assert schema["description"] and schema["properties"]["type"]["enum"] == [contract.type]
     assert contract_of(contract.type, contract.version) == contract
 
 
-def test_no_contract_has_room_for_a_person():
+def test_event_contracts_hold_no_personal_data():
     personal = {
         "email",
         "name",
@@ -125,7 +125,7 @@ def test_no_contract_has_room_for_a_person():
         assert not [field for field in personal if f'"{field}": {{' in text], contract.name
 
 
-def test_an_event_is_valid_against_its_published_schema():
+def test_event_is_valid_against_its_published_schema():
     validator = Draft4Validator(json_schema(contract_of("OrderPlaced", 1)))
     good = an_event().model_dump()
     assert validator.is_valid(good)
@@ -203,7 +203,7 @@ def of_type(resources, kind):
     return {name: each["Properties"] for name, each in resources.items() if each.get("Type") == kind}
 
 
-def test_every_rule_waits_for_events_of_the_catalogue_from_their_source(resources):
+def test_rule_matches_events_of_the_contracts_from_their_source(resources):
     patterns = derived.patterns({"Resources": resources})
     assert len(patterns) >= 4
     known = {(contract.source, contract.type, contract.version) for contract in EVENT_CONTRACTS}
@@ -213,7 +213,7 @@ def test_every_rule_waits_for_events_of_the_catalogue_from_their_source(resource
                 assert any((source, event_type, version) in known for source in pattern["source"]), (name, event_type)
 
 
-def test_the_registry_holds_every_contract(resources):
+def test_registry_holds_every_contract(resources):
     schemas = of_type(resources, "AWS::EventSchemas::Schema").values()
     assert {schema["SchemaName"] for schema in schemas} == {f"{each.source}@{each.name}" for each in EVENT_CONTRACTS}
     for schema in schemas:

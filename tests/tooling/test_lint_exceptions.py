@@ -22,5 +22,5 @@ def test_unused_exception_is_refused():
         refuse({each for each in ALL_ACCEPTED if each[1] != "CartsTable"})
 
 
-def test_every_exception_has_a_reason():
+def test_lint_exception_has_a_reason():
     assert all(len(accepted.why) > 20 for accepted in ACCEPTED)

@@ -20,7 +20,7 @@ print(run.start_payments(processes.free_port(), Path(sys.argv[1])))
 
 
 @pytest.mark.parametrize(("wish", "goes"), [("with it", True), ("not", False)])
-def test_a_server_ends_with_its_starter_if_that_was_wished(tmp_path, wish, goes):
+def test_server_ends_with_its_starter_only_if_requested(tmp_path, wish, goes):
     """As `make up` does not: its shop stays open."""
     inherited = {name: value for name, value in os.environ.items() if name != processes.ENDS_WITH}
     command = [sys.executable, "-c", STARTER, str(tmp_path), wish]

@@ -119,19 +119,19 @@ def _rooms(modules):
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
-def test_a_function_loads_only_the_rooms_it_uses(subject):
+def test_function_loads_only_the_rooms_it_uses(subject):
     imported, called = _modules(subject)
     assert _rooms(imported) - {"api"} == {"platform", "wiring"}
     assert _rooms(called) == LOADED[subject.kind]
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
-def test_a_function_loads_heavy_libraries_only_where_it_calls_them(subject):
+def test_function_loads_heavy_libraries_only_where_it_calls_them(subject):
     _, called = _modules(subject)
     assert set(HEAVY).isdisjoint(called)
 
 
-def test_the_api_function_loads_no_templates_with_any_of_its_rooms():
+def test_api_function_loads_no_email_templates_with_its_rooms():
     """The console asks the notifications which emails were sent; only the functions that send one render it."""
     process = subprocess.run(
         [sys.executable, "-c", PROBE_OF_ROOMS],
@@ -147,15 +147,15 @@ def test_the_api_function_loads_no_templates_with_any_of_its_rooms():
 
 
 @pytest.mark.parametrize("path", app.app.routes)
-def test_the_api_function_answers_every_path_with_its_room(allowed, path):
+def test_api_function_answers_every_path_with_its_room(allowed, path):
     assert set(allowed[path].split(", ")) == set(app.app.routes[path])
 
 
-def test_the_api_function_describes_rooms_that_nothing_has_called():
+def test_api_function_describes_rooms_before_their_first_call():
     (answer,) = _answers([("TRACE", "/shipping/countries"), ("GET", api.DOCUMENT_PATH)])
     assert answer["body"] == json.dumps(openapi.document("/api"), separators=(",", ":"))
 
 
-def test_a_process_outside_of_lambda_declares_every_route():
+def test_process_outside_of_lambda_declares_every_route():
     """`chalice package` and the tests need the whole app."""
     assert "/orders/{order_id}" in app.app.routes

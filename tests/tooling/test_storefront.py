@@ -80,7 +80,7 @@ def test_pages_are_uploaded_after_everything_that_they_load():
     ]  # fmt: skip
 
 
-def test_every_picture_of_the_catalog_is_drawn():
+def test_pictures_of_the_catalog_all_exist():
     """A product's own picture is a file; its further views are drawn from it by the build."""
     views = json.loads((storefront.FRONTEND / "pictures.json").read_text())
     for product in json.loads(PRODUCTS.read_text()):

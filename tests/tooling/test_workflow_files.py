@@ -45,7 +45,7 @@ def test_drops_its_own_states_that_it_does_not_lead_to(written):
     assert set(written("Begin", {"Begin": task("Park"), "Lost": task("Void")})["States"]) == {"Begin", "Park", "Failed"}
 
 
-def test_its_own_state_stands_for_one_of_the_same_name(written):
+def test_own_state_replaces_one_of_the_same_name(written):
     own = task("Failed", Comment="otherwise")
 
     assert written("Void", {"Release": own})["States"]["Release"] == own
@@ -64,17 +64,17 @@ def test_takes_a_state_with_its_branches_as_a_whole(written):
     assert written("Both", states=parallel)["States"] == parallel
 
 
-def test_a_state_that_there_is_not_is_an_error(written):
+def test_missing_state_is_an_error(written):
     with pytest.raises(KeyError, match="Nowhere"):
         written("Begin", {"Begin": task("Nowhere")})
 
 
-def test_nothing_of_the_packagings_own_is_left_in_either(written, tmp_path):
+def test_definition_keeps_no_key_of_the_build(written, tmp_path):
     assert set(written("Park", Comment="Undo.")) == {"Comment", "StartAt", "States"}
     assert set(workflow(tmp_path / "main.asl.yaml")) == {"StartAt", "States"}
 
 
-def test_a_workflow_that_takes_over_nothing_keeps_all_its_states(written, tmp_path):
+def test_workflow_without_a_base_keeps_all_its_states(written, tmp_path):
     written("Park")
 
     assert workflow(tmp_path / "main.asl.yaml")["States"] == MAIN

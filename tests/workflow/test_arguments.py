@@ -29,7 +29,7 @@ WAYS = [way for machine in MACHINES for way in ways(machine, machine.definition[
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_variable_is_set_on_every_way_to_its_use(name):
+def test_variable_is_set_on_every_path_to_its_use(name):
     used = set(VARIABLE.findall(json.dumps(STATES[name].get("Arguments", {}))))
     arrivals = [known for state, known in WAYS if state == name]
     assert arrivals
@@ -76,7 +76,7 @@ def test_refunded_amount_is_the_result_of_the_refund():
 
 
 @pytest.mark.parametrize("name", PARKING)
-def test_a_parked_order_says_what_failed_and_where(arguments, name):
+def test_parked_order_names_the_error_and_the_state(arguments, name):
     body = arguments[name]["MessageBody"]
     assert (body["order_id"], body["failure"]) == (ORDER_ID, {"Error": "Broken"})
     assert ":execution:" in body["execution"]

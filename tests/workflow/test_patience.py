@@ -170,7 +170,7 @@ def test_confirmation_delays_the_capture_by_seconds_at_most():
     assert longest("SendConfirmation") <= 20
 
 
-def test_all_attempts_fit_into_one_execution():
+def test_attempts_of_a_state_fit_into_one_execution():
     attempts = sum(
         rule["MaxAttempts"] * (2 if name in WAITS else 1)
         for name in {*BEFORE_DISPATCH, "SendConfirmation", *UNDO.values(), "CancelOrder", *AFTER_DISPATCH, *PARKING}

@@ -76,7 +76,7 @@ def exceptions_of_the_shop() -> set[str]:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_error_name_is_an_exception_of_the_shop_or_built_in(name):
+def test_error_name_is_an_exception_of_the_shop_or_built_in(name):
     named = {error for rule in rules(STATES[name]) for error in rule["ErrorEquals"]}
     assert named <= exceptions_of_the_shop() | BUILT_IN
 
@@ -90,7 +90,7 @@ def test_states_all_stands_alone_and_last_in_its_list(name):
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_state_says_what_it_is_for(name):
+def test_state_has_a_comment(name):
     assert STATES[name]["Comment"].strip()
 
 
@@ -103,7 +103,7 @@ def test_failing_state_has_a_catcher(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_ends_in_time_and_later_than_its_function(name):
+def test_task_timeout_exceeds_that_of_its_function(name):
     limit = STATES[name]["TimeoutSeconds"]
     assert isinstance(limit, int)
     function = function_of(UNFILLED[name])
@@ -118,7 +118,7 @@ def test_wait_for_a_person_leads_back_to_its_step(step, waits):
     assert [end["Next"] for end in ends] == [step, step]
 
 
-def test_only_parking_and_queued_steps_call_something_other_than_a_function():
+def test_steps_call_functions_except_parking_and_queued_ones():
     assert {name for name in TASKS if not function_of(UNFILLED[name])} == {*PARKING, *QUEUED}
 
 
@@ -127,26 +127,26 @@ def test_confirmation_step_never_waits_for_an_email():
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in (*PARKING, *QUEUED)])
-def test_a_task_runs_the_function_of_its_own_name(name):
+def test_task_runs_the_function_of_its_own_name(name):
     assert function_of(UNFILLED[name]) == name
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_the_happy_path_is_short(machine):
+def test_happy_path_has_few_transitions(machine):
     path = chain(machine.definition["StartAt"])
     branches = [branch for name in path for branch in STATES[name].get("Branches", [])]
     inside = [state for branch in branches for state in chain(branch["StartAt"])]
     assert len(path) + len(inside) <= HAPPY_PATH_TRANSITIONS[machine.name]
 
 
-def test_the_happy_paths_take_the_steps_in_their_order():
+def test_happy_path_takes_the_steps_in_order():
     assert chain(SAGA.definition["StartAt"]) == [*UNDO, "CompleteOrder"]
     assert chain(RETURN.definition["StartAt"]) == RETURN_STEPS
     assert chain(UNDOING.definition["StartAt"]) == [TAKE_OVER, RESUME, "CapturePayment", "CompleteOrder"]
 
 
 @pytest.mark.parametrize("step", UNDO)
-def test_a_failed_step_is_undone_and_then_all_before_it_in_reverse(step):
+def test_failed_step_is_compensated_with_all_before_it_in_reverse(step):
     """The failed step too: it may have succeeded without our knowing."""
     done = list(UNDO)[: list(UNDO).index(step) + 1]
     expected = [UNDO[name] for name in reversed(done)] + ["CancelOrder"]
@@ -155,7 +155,7 @@ def test_a_failed_step_is_undone_and_then_all_before_it_in_reverse(step):
 
 
 @pytest.mark.parametrize("step", UNDO)
-def test_every_way_into_compensation_knows_the_orders_id_and_a_reason(step):
+def test_compensation_always_has_the_order_id_and_a_reason(step):
     for catcher in into_compensation(step):
         assert catcher["Assign"]["reason"] in set(Reason)
         assert step != SAGA.definition["StartAt"] or catcher["Assign"]["order_id"] == "{% $states.input.order_id %}"
@@ -182,7 +182,7 @@ def test_parked_order_fails_its_execution(machine):
 
 
 @pytest.mark.parametrize("name", COMPENSATIONS)
-def test_no_error_is_final_for_a_compensation(name):
+def test_compensation_retries_every_error(name):
     assert all(rule["MaxAttempts"] for rule in STATES[name]["Retry"])
     assert STATES[name]["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
 
@@ -194,14 +194,14 @@ def test_return_that_meets_a_dispute_ends_without_an_alarm():
     assert STATES["AwaitDispute"]["Type"] == "Succeed"
 
 
-def test_only_a_dispute_is_final_for_a_return():
+def test_return_retries_every_error_except_a_dispute():
     never = {name: [rule for rule in STATES[name]["Retry"] if not rule["MaxAttempts"]] for name in RETURN_STEPS}
     assert [rule["ErrorEquals"] for rule in never.pop("RefundReturn")] == [["PaymentDisputed"]]
     assert not any(never.values())
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_all_states_can_be_reached(machine):
+def test_states_can_all_be_reached(machine):
     assert reached(machine) == set(machine.states)
 
 
@@ -238,7 +238,7 @@ def test_recovery_ends_its_wait_for_what_the_saga_ends_it_for():
     assert final(RESUME) == final("ShipOrder") | {"OrderEnded"}
 
 
-def test_the_undo_remembers_what_the_saga_would_have_known():
+def test_undo_workflow_has_the_variables_of_the_saga():
     start = UNDOING.states[UNDOING.definition["StartAt"]]
     assert start["Assign"] == {"order_id": "{% $states.input.order_id %}", "reason": "{% $states.input.reason %}"}
 
