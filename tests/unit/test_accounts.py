@@ -69,7 +69,7 @@ def expected_hash(user_name):
     return b64encode(hmac.digest(SECRET.encode(), f"{user_name}our-client".encode(), "sha256")).decode()
 
 
-def test_every_call_of_a_visitor_carries_the_secret_or_its_hash():
+def test_calls_for_visitors_carry_the_secret_or_its_hash():
     ours, pool = accounts()
     ours.sign_up(EMAIL, PASSWORD)
     ours.resend(EMAIL)
@@ -88,7 +88,7 @@ def test_every_call_of_a_visitor_carries_the_secret_or_its_hash():
         assert sent[operation]["ClientSecret"] == SECRET
 
 
-def test_the_secret_is_read_once():
+def test_client_secret_is_read_once():
     ours, pool = accounts()
     ours.sign_in(EMAIL, PASSWORD)
     ours.refresh("refresh")
@@ -97,7 +97,7 @@ def test_the_secret_is_read_once():
 
 
 @pytest.mark.parametrize("error", ["NotAuthorized", "AccessDenied", "TooManyRequests"])
-def test_a_secret_that_cannot_be_read_is_unavailable_and_no_wrong_password(error):
+def test_unreadable_secret_is_unavailable_and_no_wrong_password(error):
     ours, pool = accounts(describe_user_pool_client=error)
     with pytest.raises(IdentityProviderUnavailable):
         ours.sign_in(EMAIL, PASSWORD)
@@ -110,7 +110,7 @@ def test_signing_in_gives_tokens():
 
 
 @pytest.mark.parametrize("error", ["NotAuthorized", "UserNotFound", "InvalidParameter"])
-def test_no_account_and_a_wrong_password_are_the_same(error):
+def test_missing_account_and_wrong_password_get_the_same_answer(error):
     ours, _ = accounts(initiate_auth=error)
     with pytest.raises(CredentialsRefused):
         ours.sign_in(EMAIL, PASSWORD)
@@ -133,7 +133,7 @@ def test_sign_in_error_of_the_pool_becomes_an_api_error(error, refusal):
     assert "text of the pool" not in str(refused.value)
 
 
-def test_a_pool_that_cannot_be_reached_is_unavailable():
+def test_unreachable_user_pool_is_unavailable():
     ours, _ = accounts(initiate_auth=EndpointConnectionError(endpoint_url="https://pool"))
     with pytest.raises(IdentityProviderUnavailable):
         ours.sign_in(EMAIL, PASSWORD)
@@ -198,7 +198,7 @@ def test_too_many_codes_are_too_many(ask):
 
 
 @pytest.mark.parametrize("error", ["CodeMismatch", "ExpiredCode", "NotAuthorized", "UserNotFound", "InvalidParameter"])
-def test_a_wrong_code_and_no_account_are_the_same(error):
+def test_wrong_code_and_missing_account_get_the_same_answer(error):
     ours, pool = accounts(confirm_sign_up=error, confirm_forgot_password=error)
     with pytest.raises(CodeRefused):
         ours.confirm(EMAIL, "123456")
@@ -207,13 +207,13 @@ def test_a_wrong_code_and_no_account_are_the_same(error):
     assert "global_sign_out" not in pool.operations
 
 
-def test_a_new_password_ends_all_sessions():
+def test_new_password_ends_all_sessions():
     ours, pool = accounts()
     ours.reset(EMAIL, "123456", PASSWORD)
     assert pool.asked[-1] == ("global_sign_out", {"AccessToken": "access"})
 
 
-def test_a_new_password_is_set_even_if_sessions_cannot_be_ended():
+def test_new_password_is_set_even_if_sessions_cannot_be_ended():
     ours, pool = accounts(global_sign_out="TooManyRequests")
     ours.reset(EMAIL, "123456", PASSWORD)
     assert "confirm_forgot_password" in pool.operations
@@ -285,7 +285,7 @@ def test_cookies_are_read_as_they_come():
     assert call.cookies["saga_refresh"] == "e.y=J"
 
 
-def test_a_password_that_the_pool_does_not_like_is_refused_as_one():
+def test_password_that_the_pool_refuses_is_a_weak_password():
     ours, _ = accounts(sign_up="InvalidPassword")
     with pytest.raises(PasswordRefused):
         ours.sign_up(EMAIL, PASSWORD)

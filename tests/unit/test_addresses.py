@@ -27,7 +27,7 @@ def test_country_that_the_shop_does_not_ship_to_is_refused(country):
     assert errors(country=country, postal_code="0150") == ["country"]
 
 
-def test_every_country_of_the_shop_has_a_format():
+def test_countries_of_the_shop_have_an_address_format():
     assert [found.country for found in destinations()] == list(shop().ships_to)
 
 

@@ -24,7 +24,7 @@ BUSY = Day("2030-05-17", 3, 23250, {"MUG": Sold(3, 3750), "TENT": Sold(1, 20000)
 NAMES = {"MUG": "Camp mug", "TENT": 'Tent "Fjord" <2>'}
 
 
-def test_the_last_days_end_with_today_and_cross_months():
+def test_days_until_today_cross_months():
     assert last_days(date(2030, 3, 2), 3) == ["2030-02-28", "2030-03-01", "2030-03-02"]
 
 

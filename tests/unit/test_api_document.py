@@ -20,44 +20,44 @@ def described(operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_has_a_tag_that_the_document_describes(operation):
+def test_operation_has_a_tag_that_the_document_describes(operation):
     (tag,) = described(operation)["tags"]
     assert tag in {each["name"] for each in DOCUMENT["tags"] if each["description"]}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_the_examples_of_an_operation_are_valid_for_its_models(operation):
+def test_examples_of_an_operation_are_valid_for_its_models(operation):
     response = described(operation)["responses"][str(operation.status)]
     operation.answer.model_validate(response["content"][JSON]["example"])
     if operation.body:
         operation.body.model_validate(described(operation)["requestBody"]["content"][JSON]["example"])
 
 
-def test_every_string_of_an_example_has_a_value_of_its_own():
+def test_strings_of_an_example_have_distinct_values():
     """A placeholder is `Model.field`: give the field a value in platform/examples.py or in its model."""
     bodies = re.findall(r'"example": ({.*?}) ?}', json.dumps(DOCUMENT))
     assert bodies and not re.findall(r'"([A-Z][A-Za-z]+\.[a-z_]+)"', " ".join(bodies))
 
 
-def test_a_field_without_a_value_shows_its_own_name():
+def test_field_without_a_value_shows_its_own_name():
     schema = {"title": "Parcel", "type": "object", "required": ["seal"], "properties": {"seal": {"type": "string"}}}
     assert example_of(schema, {}) == {"seal": "Parcel.seal"}
 
 
-def test_no_component_is_without_a_reference_to_it():
+def test_components_of_the_document_are_all_referenced():
     text = json.dumps(DOCUMENT)
     for kind in ("schemas", "examples"):
         unused = [n for n in DOCUMENT["components"][kind] if f'"#/components/{kind}/{n}"' not in text]
         assert unused == [], kind
 
 
-def test_each_problem_of_a_response_has_an_example_with_its_code():
+def test_problem_of_a_response_has_an_example_with_its_code():
     responses = described(next(o for o in OPERATIONS if o.name == "place_order"))["responses"]
     codes = re.findall(r"`(\w+)`", responses["409"]["description"])
     assert list(responses["409"]["content"][PROBLEM]["examples"]) == codes and "total_changed" in codes
     assert all(DOCUMENT["components"]["examples"][code]["value"]["code"] == code for code in codes)
 
 
-def test_an_operation_is_described_by_more_than_its_summary():
+def test_operation_is_described_by_more_than_its_summary():
     lacking = [o.name for o in OPERATIONS if described(o)["description"] == o.summary]
     assert lacking == []

@@ -291,18 +291,18 @@ def test_healthy_books_agree():
     assert violated(healthy()) == set()
 
 
-def test_each_invariant_is_checked_on_something():
+def test_invariant_is_checked_on_at_least_one_item():
     assert [verdict.invariant for verdict in judged(healthy()) if not verdict.checked] == []
 
 
 @pytest.mark.parametrize(("promise", "lie"), LIES)
-def test_a_lie_is_found(promise, lie):
+def test_inconsistent_record_is_found(promise, lie):
     books = deepcopy(healthy())
     lie(books)
     assert promise in violated(books)
 
 
-def test_each_invariant_can_be_violated():
+def test_invariant_can_be_violated():
     assert {promise for promise, _ in LIES} == {invariant.__name__ for invariant in INVARIANTS}
 
 
@@ -367,7 +367,7 @@ def test_payments_of_others_on_the_same_account_are_not_audited(metadata, ours):
     )
 
 
-def test_a_free_order_is_shipped_without_a_payment():
+def test_free_order_is_shipped_without_a_payment():
     books = healthy()
     books.orders[DONE]["total"]["amount"] = 0
     books.payments[DONE] = []
@@ -377,7 +377,7 @@ def test_a_free_order_is_shipped_without_a_payment():
     assert violated(books) == set()
 
 
-def test_a_buyer_may_be_awaited_until_the_limit():
+def test_order_may_await_the_buyer_until_the_limit():
     books = healthy()
     status(DONE, "ACTION_REQUIRED")(books)
     soon = datetime.fromisoformat(PLACED_AT) + timedelta(seconds=books.buyer_seconds)
@@ -391,24 +391,24 @@ def test_aborted_saga_that_was_recovered_is_no_violation():
     assert violated(books) == set()
 
 
-def test_a_shop_without_a_simulator_is_audited_without_its_ledger():
+def test_shop_without_a_simulator_is_audited_without_its_ledger():
     books = replace(healthy(), warehouse={})
     assert violated(books) == set()
 
 
-def test_a_parcel_that_comes_back_is_under_way():
+def test_returning_parcel_is_under_way():
     books = healthy()
     books.warehouse[GONE] = "DISPATCHED"
     assert f"the parcel of {GONE} is on its way back" in under_way(books)
 
 
-def test_an_email_may_be_repeated_once_where_a_second_start_is_recorded():
+def test_email_may_be_repeated_once_where_a_second_start_is_recorded():
     books = healthy()
     mailed_again(times=2, starts=2)(books)
     assert violated(books) == set()
 
 
-def test_each_request_for_a_link_is_an_email_of_its_own():
+def test_request_for_a_link_is_an_email_of_its_own():
     books = healthy()
     books.emails[(DONE, "The link to your order")] = 2
     assert violated(books) == {"nobody_is_mailed_twice"}
@@ -444,7 +444,7 @@ class TurningReader:
         return self._looks.pop(0)
 
 
-def test_a_violation_counts_only_if_it_is_still_there_at_a_second_look():
+def test_violation_counts_only_if_a_second_check_finds_it():
     lying = healthy()
     stock(received=11)(lying)
     assert not any(v.violations for v in Auditor(TurningReader(deepcopy(lying), healthy())).verdicts(0))

@@ -108,7 +108,7 @@ class TestWaiting:
 
         assert asked.saga.results == [WOKEN] * 3
 
-    def test_every_attempt_of_the_step_is_woken(self, asked):
+    def test_attempts_of_the_step_are_all_woken(self, asked):
         for token in ("token-1", "token-2"):
             asked.buyer_confirmation.await_buyer(ORDER, token)
         asked.gateway.answer(INTENT)

@@ -28,7 +28,7 @@ def wish_to_cancel(shop):
 
 
 class TestWarehouse:
-    def test_a_parcel_that_leaves_is_noted_in_the_order_and_wakes_the_saga(self, shop):
+    def test_dispatched_parcel_is_recorded_and_wakes_the_saga(self, shop):
         shop.ships()
 
         shop.cancellation.process_warehouse_reply(dispatched())
@@ -38,7 +38,7 @@ class TestWarehouse:
         with pytest.raises(TooLateToCancel):
             shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
-    def test_a_repeated_answer_wakes_the_saga_again_and_is_noted_once(self, shop):
+    def test_repeated_reply_wakes_the_saga_again_and_is_recorded_once(self, shop):
         shop.ships()
 
         for _ in range(2):
@@ -48,7 +48,7 @@ class TestWarehouse:
         assert shop.events().count("OrderDispatched") == 1
         assert shop.saga.results == [("token-1", TRACKED)] * 2
 
-    def test_an_answer_that_died_halfway_is_finished_by_the_next(self, shop, monkeypatch):
+    def test_interrupted_reply_is_completed_by_the_next(self, shop, monkeypatch):
         shop.ships()
         with monkeypatch.context() as patch:
             patch.setattr(shop.shipping, "process_reply", lambda _: 1 / 0)
@@ -60,7 +60,7 @@ class TestWarehouse:
         assert shop.saga.results == [("token-1", TRACKED)]
         assert shop.shipping.of("ord_1").status == ShipmentStatus.DISPATCHED
 
-    def test_a_parcel_that_leaves_after_the_wish_to_cancel_does_not_count(self, shop):
+    def test_parcel_dispatched_after_the_cancellation_does_not_count(self, shop):
         shop.ships()
         shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
@@ -80,7 +80,7 @@ class TestWarehouse:
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
-    def test_a_parcel_that_was_recalled_before_it_left_does_not_count(self, shop):
+    def test_parcel_recalled_before_dispatch_does_not_count(self, shop):
         shop.ships()
         shop.shipping.recall("ord_1")
 
@@ -88,7 +88,7 @@ class TestWarehouse:
 
         assert shop.orders.get("ord_1").dispatched_at is None
 
-    def test_a_parcel_of_no_order_is_left_alone(self, shop):
+    def test_parcel_without_an_order_is_ignored(self, shop):
         shop.cancellation.process_warehouse_reply(dispatched())
 
         assert shop.saga.results == []

@@ -27,12 +27,12 @@ def test_setting_a_quantity_replaces_it_and_never_adds():
     assert cart.lines == {"MUG-01": 5}
 
 
-def test_a_full_cart_takes_no_other_product():
+def test_full_cart_refuses_another_product():
     with pytest.raises(CartFull):
         a_cart(FULL).with_quantity("ONE-MORE", 1)
 
 
-def test_a_full_cart_still_changes_its_own_lines():
+def test_full_cart_still_changes_its_own_lines():
     assert a_cart(FULL).with_quantity("SKU-0", 7).lines["SKU-0"] == 7
 
 
@@ -82,7 +82,7 @@ def test_merging_never_loses_or_invents_a_unit():
     assert Counter(merged.lines) + Counter(left.lines) == Counter(mine) + Counter(theirs)
 
 
-def test_a_name_stays_with_its_line_and_goes_with_it():
+def test_name_of_a_line_is_kept_and_removed_with_it():
     guest = a_cart().with_quantity("MUG-01", 2, "Camp mug").with_quantity("TENT-01", 1, "Tent")
 
     merged, left = a_cart(FULL | {"SKU-0": 1}).without("SKU-1").merged_with(guest)
@@ -91,7 +91,7 @@ def test_a_name_stays_with_its_line_and_goes_with_it():
     assert merged.without("MUG-01").names == {}
 
 
-def test_an_ordered_cart_is_empty_until_it_is_changed():
+def test_ordered_cart_is_empty_until_it_is_changed():
     ordered = a_cart({"MUG-01": 2}, version=4).ordered("ord_1", "checkout-1")
 
     saved = replace(ordered, version=5)
@@ -125,7 +125,7 @@ def test_malformed_cart_token_is_ignored(text):
     assert not is_token(text)
 
 
-def test_a_guests_cart_is_stored_without_its_token_and_apart_from_customers():
+def test_guest_cart_is_stored_without_its_token_apart_from_customers():
     token = new_token()
 
     assert token not in guest_cart_id(token)

@@ -18,7 +18,7 @@ def test_malformed_sku_is_refused(text):
     assert not is_sku(text)
 
 
-def test_a_category_is_named_after_its_id():
+def test_category_is_named_after_its_id():
     assert category_of(a_product(category="camp-kitchen")).name == "Camp Kitchen"
 
 
@@ -38,7 +38,7 @@ def test_a_category_is_named_after_its_id():
         {"images": ["/a.svg"] * 9},
     ],
 )
-def test_a_product_with_a_mistake_is_refused(mistake):
+def test_product_with_a_mistake_is_refused(mistake):
     with pytest.raises(ValidationError):
         product_details(**mistake)
     with pytest.raises(ValidationError):

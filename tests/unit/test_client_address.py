@@ -17,7 +17,7 @@ def network(forwarded_for, mark=None, peer="192.0.2.1"):
 
 
 @pytest.mark.parametrize("key", [CURRENT, PREVIOUS])
-def test_a_call_by_our_distribution_comes_from_the_viewer_it_saw(key):
+def test_call_of_the_distribution_has_the_address_of_its_viewer(key):
     assert network("6.6.6.6, 203.0.113.9, 130.176.0.1", edge_mark(key)) == "203.0.113.9"
 
 
@@ -26,7 +26,7 @@ def test_direct_call_comes_from_its_peer_despite_its_headers(mark):
     assert network("6.6.6.6, 7.7.7.7, 203.0.113.9", mark) == "203.0.113.9"
 
 
-def test_a_call_without_the_header_comes_from_its_peer():
+def test_call_without_the_header_has_the_address_of_its_peer():
     assert client_network({}, "203.0.113.9", DIGESTS) == "203.0.113.9"
 
 
@@ -35,7 +35,7 @@ def test_addresses_of_one_ipv6_network_are_one_client():
     assert network("2001:db8:1:3::1") != network("2001:db8:1:2::1")
 
 
-def test_the_emulated_gateway_appends_the_peer():
+def test_emulated_gateway_appends_the_peer():
     headers = [(b"host", b"x"), (b"X-Forwarded-For", b"6.6.6.6"), (b"x-forwarded-for", b"7.7.7.7")]
 
     assert forwarded(headers, "127.0.0.1") == [(b"host", b"x"), (b"x-forwarded-for", b"6.6.6.6, 7.7.7.7, 127.0.0.1")]

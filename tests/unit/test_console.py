@@ -38,7 +38,7 @@ def selected(lines, *keys):
     return [{key: line.get(key) for key in ("message", *keys)} for line in lines]
 
 
-def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logged):
+def test_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logged):
     class Queue:
         def send_message(self, **request):
             return {"MessageId": "m-1"}
@@ -55,7 +55,7 @@ def test_a_message_to_the_warehouse_is_logged_with_its_queue_and_its_order(logge
     ]  # fmt: skip
 
 
-def test_a_message_is_logged_with_its_queue_its_order_and_how_often_it_came(logged):
+def test_message_is_logged_with_queue_order_and_receive_count(logged):
     record = a_record("m-1", a_reply("accepted").model_dump_json(), "replies", ApproximateReceiveCount="3")
     consume({"Records": [record]}, WarehouseReply, lambda reply: log.info("at work"))
     assert selected(logged, "queue", "message_id", "order_id", "receive_count") == [
@@ -65,7 +65,7 @@ def test_a_message_is_logged_with_its_queue_its_order_and_how_often_it_came(logg
     ]  # fmt: skip
 
 
-def test_a_message_that_fails_is_logged_with_its_order(logged):
+def test_message_that_fails_is_logged_with_its_order(logged):
     def fail(event):
         raise ConnectionError
 
@@ -78,7 +78,7 @@ def test_a_message_that_fails_is_logged_with_its_order(logged):
     }
 
 
-def test_the_next_message_has_nothing_of_the_one_before(logged):
+def test_log_context_of_a_message_is_cleared_for_the_next(logged):
     broken = a_record("m-2", "nonsense")
     consume({"Records": [a_record("m-1", a_reply("accepted").model_dump_json()), broken]}, WarehouseReply, print)
     assert selected(logged, "order_id", "message_id")[1:] == [
@@ -86,7 +86,7 @@ def test_the_next_message_has_nothing_of_the_one_before(logged):
     ]
 
 
-def test_a_payment_call_is_logged_with_its_key_and_what_became_of_it(logged):
+def test_payment_call_is_logged_with_its_key_and_outcome(logged):
     gateway = StripeProvider(lambda: "sk_test_nobody", "http://127.0.0.1:9")
     with pytest.raises(Exception, match="APIConnectionError"):
         gateway.capture("pi_1", "ord_1:capture")
@@ -130,7 +130,7 @@ def a_row(message, at="2030-05-17 12:00:01.000", group="123456789012:/aws/lambda
     return {"@timestamp": at, "@message": message, "@log": group}
 
 
-def test_one_query_looks_through_all_our_groups_for_these_words_and_this_time(monkeypatch):
+def test_log_query_searches_all_groups_for_the_words_and_time(monkeypatch):
     monkeypatch.setattr(logs, "PAUSE_SECONDS", 0)
     client = FakeLogs(["/aws/lambda/shop-A", "/aws/lambda/shop-B", "/aws/lambda/other"], [a_row("plain ord_1")])
     found = Logs(client, "/aws/lambda/shop-").mentioning(["ord_1", "pi_1"], NOW, NOW + timedelta(minutes=1))
@@ -154,7 +154,7 @@ def test_incomplete_search_is_marked_as_incomplete(monkeypatch, rows, rounds, pa
     assert not Logs(client, "/aws/lambda/shop-").mentioning(["ord_1"], NOW, NOW).is_complete
 
 
-def test_before_any_function_ran_there_is_nothing_to_ask():
+def test_log_query_without_log_groups_is_not_started():
     client = FakeLogs([], [])
     assert Logs(client, "/aws/lambda/shop-").mentioning(["ord_1"], NOW, NOW).lines == []
     assert client.asked is None
@@ -185,7 +185,7 @@ def test_kind_of_a_log_entry_follows_from_its_message(message, kind):
     assert entry.document["message"] == message
 
 
-def test_a_line_stands_where_it_was_written_and_not_where_its_log_took_it_in():
+def test_log_line_is_ordered_by_when_it_was_written():
     written = {"message": "m", "timestamp": "2030-05-17 14:00:01,250+0200"}
     plain = timeline.of_lines([a_line(written), a_line("START ord_1"), a_line({"message": "m", "timestamp": "soon"})])
     assert [entry.at for entry in plain] == [
@@ -209,7 +209,7 @@ def test_work_begins_its_duration_before_its_line_and_its_message_waited_until_t
     assert (without.duration_ms, without.waited_ms, without.trace_id) == (None, None, None)
 
 
-def test_an_event_takes_until_it_is_on_the_bus():
+def test_event_lasts_until_it_is_on_the_bus():
     event = an_event(1).model_copy(update={"time": "2030-05-17T12:00:00.000Z"})
     key = {"pk": "ORDER#ord_1", "sk": "EVENT#000001"}
     on_its_way, published = (OutboxEvent(key, event, at) for at in (None, "2030-05-17T12:00:00.120Z"))
@@ -231,14 +231,14 @@ def test_timeline_has_each_version_with_its_status_and_event():
     assert (version.document["version"], version.document["event_id"]) == (3, event.id)
 
 
-def test_the_logs_are_looked_through_from_before_the_order_until_its_aftermath():
+def test_logs_are_searched_from_before_until_after_the_order():
     later = NOW + timedelta(days=3)
     start, end = timeline.span(an_order_in(Status.COMPLETED), later)
     assert start < NOW < end < later
     assert timeline.span(an_order_in(Status.SHIPPING), later)[1] == later
 
 
-def test_a_states_entry_holds_its_part_of_the_history():
+def test_entry_of_a_state_holds_its_part_of_the_history():
 
     def happened(number, kind, **details):
         return {"id": number, "type": kind, "timestamp": datetime(2030, 5, 17, 12, 0, number, tzinfo=UTC)} | details
@@ -296,6 +296,6 @@ def test_timeline_has_interleaved_states_of_a_run_with_their_errors():
     assert selected["fulfilment failed"]["error"] == "CompensationExhausted"
 
 
-def test_a_timeline_is_merged_in_the_order_of_time():
+def test_timeline_is_merged_in_the_order_of_time():
     early, late = (timeline.Entry(kind="email", at=f"2030-05-17T12:00:0{n}.000Z", title=str(n)) for n in (1, 2))
     assert timeline.merged([late], [early]) == [early, late]

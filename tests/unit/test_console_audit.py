@@ -47,12 +47,12 @@ def test_audit_is_invoked_by_name_for_the_orders_since_a_time():
     ],
     ids=["it failed", "it took too long"],
 )
-def test_an_audit_that_did_not_end_is_no_audit(client):
+def test_unfinished_audit_is_no_audit(client):
     with pytest.raises(AuditFailed):
         Auditor(client, "storefront-auditor").audit(None)
 
 
-def test_a_stage_without_a_lab_says_so():
+def test_stage_without_a_lab_reports_that():
     with pytest.raises(AuditNotOffered):
         Auditor(FakeLambda(FOUND), "").audit(None)
 

@@ -61,7 +61,7 @@ def test_dead_letter_shows_ids_and_names_and_no_personal_data(dead_letter, expec
     assert "Ida" not in json.dumps(context)
 
 
-def test_only_what_the_template_names_can_be_operated():
+def test_parts_that_the_template_does_not_name_are_refused():
     parts = Parts.model_validate(
         {"queues": {"returns": {"url": "q", "dead_letters": "d"}}, "rules": [{"arn": "r", "types": ["OrderPlaced"]}]}
     )
@@ -75,13 +75,13 @@ def test_only_what_the_template_names_can_be_operated():
 @pytest.mark.parametrize(
     ("start", "end", "field"), [(-1, -1, "from"), (-1, -2, "from"), (-1, 1, "to"), (-61 * 24, -1, "from")]
 )
-def test_a_window_must_make_sense(start, end, field):
+def test_replay_window_must_be_in_order(start, end, field):
     with pytest.raises(ReplayWindowInvalid) as refused:
         checked_window(NOW + timedelta(hours=start), NOW + timedelta(hours=end), NOW, timedelta(days=60))
     assert list(refused.value.fields) == [field]
 
 
-def test_a_window_up_to_now_is_fine():
+def test_replay_window_may_end_now():
     checked_window(NOW - timedelta(days=60), NOW, NOW, timedelta(days=60))
 
 
@@ -97,7 +97,7 @@ class FakeEvents:
 
 
 @pytest.mark.parametrize(("rules", "only"), [(["arn:rule"], {"FilterArns": ["arn:rule"]}), ([], {"FilterArns": []})])
-def test_a_replay_of_a_type_goes_to_the_rules_that_take_it_and_to_no_other(rules, only):
+def test_replay_of_a_type_goes_to_its_matching_rules_only(rules, only):
     """The AWS emulator does not show this: it sends a replay to all rules."""
     events = FakeEvents()
     replays = Replays(events, "arn:archive", "arn:event-bus/shop")
@@ -146,7 +146,7 @@ def test_redrive_of_a_parked_saga_starts_its_compensation(shop, parked_workflows
     assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
 
 
-def test_an_undo_that_failed_is_begun_under_the_next_name_and_only_once_at_a_time(shop, parked_workflows):
+def test_failed_undo_is_restarted_under_the_next_name_once_at_a_time(shop, parked_workflows):
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
     shop.compensation_workflow.start("ord_1", {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"})
@@ -172,7 +172,7 @@ def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop, parked_w
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
-def test_an_order_that_has_ended_meanwhile_is_left_alone(shop, parked_workflows, status):
+def test_order_that_has_ended_meanwhile_is_not_changed(shop, parked_workflows, status):
     shop.has(an_order_in(status))
     parked_workflows.settle(parked(UNDO, "ord_1"))
     assert shop.undone == {}

@@ -54,7 +54,7 @@ class Pages:
 
 
 class TestStates:
-    def test_every_state_of_cloudformation_is_handled(self):
+    def test_stack_states_of_cloudformation_are_all_handled(self):
         model = botocore.session.get_session().get_service_model("cloudformation")
         states = set(model.shape_for("StackStatus").enum) - {"DELETE_COMPLETE"}
         handled = stack.UPDATABLE | set(stack.NEVER_CREATED) | set(stack.STUCK)
@@ -155,7 +155,7 @@ class TestChanges:
         found = changes.read(change("Add", f"Queue{n}", "AWS::SQS::Queue") for n in range(300))
         assert changes.summary(found) == ["300 added"]
 
-    def test_many_harmless_changes_are_shortened(self):
+    def test_long_list_of_harmless_changes_is_shortened(self):
         found = changes.read(change("Modify", f"F{n:02}", "AWS::Lambda::Function") for n in range(25))
         assert changes.summary(found)[-1] == "  and 5 more" and len(changes.summary(found)) == 22
 

@@ -23,21 +23,21 @@ def each(pattern: re.Pattern[str]) -> list:
 
 
 @pytest.mark.parametrize(("document", "path"), each(NAMED_FILE))
-def test_a_file_named_in_a_document_exists(document, path):
+def test_file_named_in_a_document_exists(document, path):
     assert (ROOT / path).exists()
 
 
 @pytest.mark.parametrize(("document", "target"), each(LINK))
-def test_a_link_in_a_document_leads_to_a_file(document, target):
+def test_link_in_a_document_leads_to_a_file(document, target):
     assert (document.parent / target).exists()
 
 
 @pytest.mark.parametrize(("document", "name"), each(NAMED_TEST))
-def test_a_test_named_in_a_document_exists(document, name):
+def test_test_named_in_a_document_exists(document, name):
     assert name in ALL_TESTS or list(ROOT.glob(f"tests/**/{name}.py"))
 
 
-def test_the_readme_fits_on_a_few_screens():
+def test_readme_fits_the_limits_of_length_and_width():
     lines = (ROOT / "README.md").read_text().splitlines()
     assert len(lines) <= 150
     assert [line for line in lines if len(line) > 120] == []

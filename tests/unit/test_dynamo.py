@@ -77,7 +77,7 @@ def test_lasting_contention_is_unavailability_and_no_failed_condition(error):
         refused("AccessDeniedException"),
     ],
 )
-def test_any_other_refusal_is_raised_at_once(error):
+def test_unrelated_refusal_of_dynamodb_is_raised_at_once(error):
     table = Table(error)
     with pytest.raises(ClientError) as raised:
         transact(table, [])
@@ -114,7 +114,7 @@ def test_batch_that_a_throttled_table_answers_in_part_is_asked_for_again(slept):
     assert len(slept) == 3
 
 
-def test_only_the_shared_function_writes_transactions():
+def test_transactions_are_written_by_the_shared_function_only():
     """Every room's transactions are retried under contention."""
     callers = {
         path.relative_to(ROOT).as_posix()

@@ -48,12 +48,12 @@ def test_stage_that_does_not_require_the_mark_answers_direct_requests(call):
     assert call("/openapi.json", required=False).status_code == 200
 
 
-def test_only_partners_stripe_and_health_checks_call_directly():
+def test_direct_calls_are_for_partners_stripe_and_health_checks_only():
     """A partner's key is checked by the gateway, a webhook's signature by its route."""
     direct = {operation.path for operation in OPERATIONS if is_direct(operation.path)}
     with_a_key = {operation.path for operation in OPERATIONS if operation.access == "partner"}
     assert with_a_key and direct == with_a_key | {"/health", "/webhooks/stripe"}
 
 
-def test_no_mark_is_valid_where_no_digest_is_known():
+def test_edge_mark_is_invalid_without_a_known_digest():
     assert not is_marked({"x-edge-mark": CURRENT}, [])

@@ -67,14 +67,14 @@ def test_emails_go_to_the_buyer_with_units_total_and_order_page(occasion):
     assert LINK in email.text and LINK in [each["href"] for each in page.of("a")]
 
 
-def test_each_occasion_has_a_subject_of_its_own():
+def test_occasion_has_a_subject_of_its_own():
     subjects = {compose(occasion, an_order()).subject for occasion in Occasion}
 
     assert len(subjects) == len(Occasion)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_a_cancellation_says_why(reason):
+def test_cancellation_says_why(reason):
     cancelled = an_order().advanced(Status.CANCELLED, NOW, reason)
 
     with_reason = compose(Occasion.CANCELLED, cancelled).text
@@ -95,7 +95,7 @@ def test_markup_in_names_stays_text():
     assert '<script>alert("x")</script>' in email.text
 
 
-def test_a_refund_names_only_what_came_back_and_its_sum():
+def test_refund_email_lists_the_returned_items_and_their_sum():
     lines = [a_line("MUG", name="Camp mug", quantity=3, price=1205), a_line("TENT", name="Tent", price=20000)]
     order = an_order_in(Status.COMPLETED, lines=lines).return_requested("ret_1", {"MUG": 2}, NOW)
 
@@ -128,7 +128,7 @@ def test_emails_say_where_invoice_and_credit_note_are():
     assert "credit note" not in compose(Occasion.REFUNDED, settled, return_id="ret_1").text
 
 
-def test_a_refund_names_what_was_really_given_back():
+def test_refund_email_names_the_refunded_amount():
     order = an_order_in(Status.COMPLETED).return_requested("ret_1", None, NOW).return_settled("ret_1", 700, NOW)
 
     assert "Refund  €7.00" in compose(Occasion.REFUNDED, order, return_id="ret_1").text
@@ -145,7 +145,7 @@ def test_email_of_a_free_order_speaks_of_no_card_and_no_money(occasion):
 
 @pytest.mark.parametrize("occasion", list(Occasion))
 @pytest.mark.parametrize("status", [Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED, Status.CANCELLED])
-def test_an_email_before_a_payment_succeeded_holds_nothing_that_the_buyer_wrote(occasion, status):
+def test_email_before_a_payment_holds_no_text_of_the_buyer(occasion, status):
     order = an_order_in(status, name="Win at https://evil.example")
 
     email = compose(occasion, order)
@@ -156,7 +156,7 @@ def test_an_email_before_a_payment_succeeded_holds_nothing_that_the_buyer_wrote(
             assert getattr(order.shipping_address, field) not in text
 
 
-def test_an_order_without_a_price_counts_as_not_paid():
+def test_order_without_a_price_counts_as_not_paid():
     free = an_order_in(Status.AUTHORIZED, name="Win at https://evil.example", lines=[a_line(price=0)])
 
     assert free.total == euros(0)
@@ -225,7 +225,7 @@ def test_amounts_and_days_are_written_as_in_the_buyers_country(country, amount, 
     assert formats.day("2030-05-17T12:00:00+00:00") == day
 
 
-def test_the_text_of_an_email_has_plain_spaces_only():
+def test_text_of_an_email_has_plain_spaces_only():
     order = an_order_in(Status.AUTHORIZED, lines=[a_line(quantity=1, price=123450)])
     address = order.shipping_address.model_copy(update={"country": "FR"})
 
@@ -244,7 +244,7 @@ def test_days_are_those_of_the_shop():
     assert rendering.Formats("GB").day("2030-05-17T23:30:00+00:00") == "18 May 2030"
 
 
-def test_the_longest_email_is_not_clipped_by_gmail():
+def test_longest_email_is_not_clipped_by_gmail():
     lines = [a_line(f"SKU-{number}", name="&" * 120) for number in range(MAX_LINES)]
     lines = [line.model_copy(update={"image": "/" + "p" * 199}) for line in lines]
 

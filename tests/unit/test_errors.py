@@ -53,18 +53,18 @@ def test_published_codes_and_statuses_stay(refusal, code, status):
 
 
 @pytest.mark.parametrize("refusal", sorted(kinds_of(Refusal) - {Refusal}, key=lambda kind: kind.__name__))
-def test_every_refusal_has_a_status_and_says_in_a_sentence_what_is_wrong(refusal):
+def test_refusal_has_a_status_and_a_sentence_of_explanation(refusal):
     assert status_of(refusal()) in STATUS_OF.values()
     assert refusal().detail.endswith((".", "…"))
 
 
-def test_a_refusal_may_say_more_than_its_kind():
+def test_refusal_may_have_a_detail_of_its_own():
     refusal = UnprocessableRequest("Too many.", {"quantity": "At most 20."})
 
     assert (refusal.detail, refusal.fields) == ("Too many.", {"quantity": "At most 20."})
 
 
-def test_the_document_describes_what_a_refusal_adds_to_its_problem():
+def test_document_describes_what_a_refusal_adds_to_its_problem():
     document = openapi.document("/api")
     described = document["paths"]["/orders"]["post"]["responses"]["409"]["content"]["application/problem+json"]
 

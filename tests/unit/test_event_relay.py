@@ -77,7 +77,7 @@ def published(bus):
     return [json.loads(entry["Detail"])["correlation_id"] for entry in bus.published]
 
 
-def test_the_envelope_arrives_whole_with_what_rules_filter_by(relayed):
+def test_event_is_published_whole_with_the_fields_of_rules(relayed):
     bus, batch = FakeBus(), stream_batch(1)
 
     relayed(batch, bus)
@@ -90,7 +90,7 @@ def test_the_envelope_arrives_whole_with_what_rules_filter_by(relayed):
     assert detail == an_event(1).model_dump() | {"id": detail["id"]}
 
 
-def test_more_records_than_the_bus_takes_at_once_are_published_in_order(relayed, noted):
+def test_records_above_the_batch_limit_are_published_in_order(relayed, noted):
     bus = FakeBus()
 
     assert relayed(stream_batch(23), bus) == NOTHING_FAILED
@@ -99,14 +99,14 @@ def test_more_records_than_the_bus_takes_at_once_are_published_in_order(relayed,
     assert published(bus) == orders(*range(1, 24)) == noted
 
 
-def test_an_empty_batch_asks_the_bus_for_nothing(relayed):
+def test_empty_batch_publishes_nothing(relayed):
     bus = FakeBus()
 
     assert relayed(stream_batch(0), bus) == NOTHING_FAILED
     assert bus.calls == []
 
 
-def test_only_what_failed_is_sent_again(relayed):
+def test_failed_entries_alone_are_published_again(relayed):
     bus = FakeBus(refusals={"ord_2": 1, "ord_4": 2})
 
     assert relayed(stream_batch(4), bus) == NOTHING_FAILED
@@ -124,7 +124,7 @@ def test_lasting_failure_is_reported_at_the_first_unpublished_record(relayed):
     assert "ord_21" not in published(bus)
 
 
-def test_only_what_is_on_the_bus_is_noted_as_published(relayed, noted):
+def test_published_entries_alone_are_marked_as_published(relayed, noted):
     bus = FakeBus(refusals={"ord_13": FOREVER, "ord_15": FOREVER})
 
     relayed(stream_batch(25), bus)
@@ -133,7 +133,7 @@ def test_only_what_is_on_the_bus_is_noted_as_published(relayed, noted):
     assert set(noted) == set(orders(*range(1, 21))) - set(orders(13, 15))
 
 
-def test_the_next_try_publishes_the_rest(relayed):
+def test_retry_publishes_the_remaining_events(relayed):
     bus, batch = FakeBus(refusals={"ord_13": ATTEMPTS}), stream_batch(25)
 
     [failure] = relayed(batch, bus)["batchItemFailures"]
@@ -175,7 +175,7 @@ def test_relay_rejects_no_record_that_lambda_will_bring_again(relayed, destinati
     assert [each["key"]["pk"] for each in destination.sent] == ["ORDER#ord_2"]
 
 
-def test_a_bus_that_does_not_answer_fails_the_whole_batch(relayed, noted):
+def test_unreachable_bus_fails_the_whole_batch(relayed, noted):
     class Unreachable:
         def put_events(self, Entries):
             raise ConnectionError

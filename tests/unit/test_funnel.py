@@ -9,7 +9,7 @@ def half(visit, placed):
     return Counts(visit=visit, placed=placed)
 
 
-def test_every_day_has_every_half_and_their_sum():
+def test_funnel_day_has_each_variant_and_their_sum():
     found = {("2030-05-16", "a", Step.VISIT): 3, ("2030-05-17", "b", Step.CART): 2, ("2030-05-17", "-", Step.CART): 1}
 
     days = funnel_days(["2030-05-15", "2030-05-16", "2030-05-17"], found)
@@ -26,7 +26,7 @@ def test_conversion_is_shown_only_with_visits(counts, conversion):
     assert counts.conversion == conversion
 
 
-def test_the_test_gives_what_textbooks_give():
+def test_significance_test_matches_textbook_values():
     """By hand: z is 0.05 / √(0.225 · 0.775 · 2/1000) = 2.6774, and 0.05 / √(11/60 · 49/60 · 3/200) = 1.0551."""
     assert compared(half(1000, 200), half(1000, 250)).p_value == pytest.approx(0.00742, abs=5e-6)
     assert compared(half(100, 15), half(200, 40)).p_value == pytest.approx(0.29139, abs=5e-6)

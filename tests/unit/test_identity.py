@@ -95,16 +95,16 @@ def test_anonymous_call_without_a_token_is_accepted():
     assert identify({}) == GUEST and GUEST.role == "guest"
 
 
-def test_a_customer():
+def test_claims_of_a_customer_are_read():
     ada = of(signed(claims()))
     assert ada == Caller("ada", "ada@example.com") and ada.role == "customer"
 
 
-def test_a_pool_whose_clock_is_a_little_ahead():
+def test_token_issued_slightly_ahead_of_the_clock_is_accepted():
     assert of(signed(claims(iat=int(time.time()) + CLOCK_SKEW_SECONDS - 1))).customer_id == "ada"
 
 
-def test_an_admin():
+def test_claims_of_an_admin_are_read():
     assert of(signed(claims(**{"cognito:groups": ["admin"]}))).role == "admin"
 
 
@@ -145,7 +145,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
-def test_a_token_that_is_not_ours_is_refused_and_not_taken_for_a_guests(token):
+def test_foreign_token_is_refused_and_not_treated_as_a_guest(token):
     with pytest.raises(TokenInvalid):
         of(token)
 

@@ -36,7 +36,7 @@ def links_with(keys, clock, stored=None):
     return Links(Keys(keys, stored), clock)
 
 
-def test_a_link_opens_its_subject_until_it_expires(clock):
+def test_link_opens_its_subject_until_it_expires(clock):
     links = links_with(CURRENT, clock)
     token = links.sign("order", "ord_1", MONTH)
     assert is_link(token)
@@ -47,14 +47,14 @@ def test_a_link_opens_its_subject_until_it_expires(clock):
         links.subject("order", token)
 
 
-def test_a_link_of_one_use_opens_nothing_of_another(clock):
+def test_link_opens_no_other_use(clock):
     links = links_with(CURRENT, clock)
 
     with pytest.raises(LinkInvalid):
         links.subject("unsubscribe", links.sign("order", "ord_1", MONTH))
 
 
-def test_a_link_of_the_previous_key_opens_and_of_an_older_one_does_not(clock):
+def test_link_of_the_previous_key_opens_and_older_ones_do_not(clock):
     now = links_with(f"{CURRENT} {PREVIOUS}", clock)
     assert now.subject("order", links_with(PREVIOUS, clock).sign("order", "ord_1", MONTH)) == "ord_1"
 
@@ -72,25 +72,25 @@ def test_keys_that_were_just_rotated_are_read_again_before_a_link_is_refused(clo
     "claims",
     [{"sub": "ord_1", "aud": "order"}, {"exp": 9999999999, "aud": "order"}, {"sub": "ord_1", "exp": 9999999999}],
 )
-def test_a_link_without_a_claim_opens_nothing(clock, claims):
+def test_link_without_a_claim_opens_nothing(clock, claims):
     with pytest.raises(LinkInvalid):
         links_with(CURRENT, clock).subject("order", "link_" + jwt.encode(claims, CURRENT, algorithm="HS256"))
 
 
 @pytest.mark.parametrize("forged", ["link_", "link_a.b.c", "link_\u00fc.b.c", "link_eyJhbGciOiJub25lIn0.e30."])
-def test_a_forged_link_opens_nothing(clock, forged):
+def test_forged_link_opens_nothing(clock, forged):
     with pytest.raises(LinkInvalid):
         links_with(CURRENT, clock).subject("order", forged)
 
 
-def test_an_unsigned_link_opens_nothing(clock):
+def test_unsigned_link_opens_nothing(clock):
     unsigned = jwt.encode({"sub": "ord_1", "aud": "order", "exp": 9999999999}, None, algorithm="none")
 
     with pytest.raises(LinkInvalid):
         links_with(CURRENT, clock).subject("order", "link_" + unsigned)
 
 
-def test_a_fingerprint_needs_the_key(clock):
+def test_fingerprint_needs_the_key(clock):
     links = links_with(f"{CURRENT} {PREVIOUS}", clock)
     fingerprint = links.fingerprint("ada@example.com")
 
@@ -100,7 +100,7 @@ def test_a_fingerprint_needs_the_key(clock):
     assert fingerprint != links_with(OLDER, clock).fingerprint("ada@example.com")
 
 
-def test_a_link_in_a_log_line_is_redacted(clock):
+def test_link_in_a_log_line_is_redacted(clock):
     token = links_with(CURRENT, clock).sign("order", "ord_1", MONTH)
 
     assert token.split(".")[1] not in redact(f"https://shop.example/orders/ord_1#link={token}")

@@ -62,12 +62,12 @@ def test_word_check_passes_copy_for_buyers_and_no_comment_of_the_storefront(file
     assert [each.split(": ")[0] for each in words.findings(file_with("page.ts", source))] == [".build/words/page.ts:3"]
 
 
-def test_every_clean_place_and_exception_of_the_word_check_exists():
+def test_places_and_exceptions_of_the_word_check_exist():
     places = {*words.CLEAN, *words.LEFT_OUT, *(path for path, _ in words.ALLOWED)}
     assert sorted(place for place in places if not (ROOT / place).exists()) == []
 
 
-def test_every_allowed_word_is_still_in_its_file():
+def test_allowed_words_are_still_in_their_files():
     idle = [(p, w) for p, w in words.ALLOWED if w not in (ROOT / p).read_text().lower()]
     assert idle == []
 

@@ -113,14 +113,14 @@ def test_ids_and_amounts_are_left_alone():
     assert redact(line) == line
 
 
-def test_a_line_says_which_order_it_is_bind_log_context(line):
+def test_log_line_has_the_order_of_its_context(line):
     bind_log_context(order_id="ord_1")
     log.info("step begins")
     written = line()
     assert (written["order_id"], written["correlation_id"]) == ("ord_1", "ord_1")
 
 
-def test_an_events_own_correlation_counts(line):
+def test_correlation_of_the_event_is_logged(line):
     bind_log_context(order_id="ord_1", correlation_id="imp_1", event_id="evt_1")
     log.info("event received")
     assert line()["correlation_id"] == "imp_1"
@@ -134,7 +134,7 @@ def test_log_context_is_reset_with_the_next_invocation(line):
     assert written["request_id"] == "req_1" and not {"order_id", "event_id", "correlation_id"} & set(written)
 
 
-def test_a_line_has_the_id_of_the_trace_that_its_work_continues(line, monkeypatch):
+def test_log_line_has_the_id_of_the_continued_trace(line, monkeypatch):
     own, senders = (f"1-6a0b1c2d-{number:024x}" for number in (1, 2))
     monkeypatch.setenv(tracing.INVOCATION, f"Root={own};Parent={1:016x};Sampled=1")
     app.name_the_invocation(LambdaFunctionEvent({}, None), lambda event: log.info("job done"))
@@ -159,7 +159,7 @@ def test_lines_name_their_invocation_and_the_first_a_cold_start(line, monkeypatc
         assert line()["order_id"] == "ord_1"
 
 
-def test_a_step_logs_its_order_its_duration_and_its_error_when_it_ends(line):
+def test_step_logs_order_duration_and_error_when_it_ends(line):
     def run(event):
         raise OutOfStock
 

@@ -18,7 +18,7 @@ def test_amounts_of_one_currency_add_up():
     assert total([euros(1), euros(2), euros(3)]) == euros(6)
 
 
-def test_a_price_times_a_quantity():
+def test_price_is_multiplied_by_a_quantity():
     assert euros(1999).times(3) == euros(5997)
 
 
@@ -28,13 +28,13 @@ def test_amounts_of_different_currencies_do_not_add_up():
 
 
 @pytest.mark.parametrize("amount", [-1, 0.5, "x", None])
-def test_an_amount_is_a_whole_number_and_never_negative(amount):
+def test_amount_is_a_whole_number_and_never_negative(amount):
     with pytest.raises(ValidationError):
         Money(amount=amount, currency="EUR")
 
 
 @pytest.mark.parametrize("currency", ["", "eur", "EURO", "EU", "E1R"])
-def test_a_currency_is_three_capital_letters(currency):
+def test_currency_is_three_capital_letters(currency):
     with pytest.raises(ValidationError):
         Money(amount=1, currency=currency)
 

@@ -224,7 +224,7 @@ def test_garbage_is_answered_with_a_problem_that_does_not_repeat_it(live, socket
 @pytest.mark.parametrize(
     ("failure", "code"), [(Unavailable("secret"), "service_unavailable"), (KeyError("secret"), "internal_error")]
 )
-def test_a_failure_of_ours_is_answered_too_and_says_nothing_of_itself(connections, sockets, orders, failure, code):
+def test_internal_failure_is_answered_without_details(connections, sockets, orders, failure, code):
     def fail(headers):
         raise failure
 
@@ -285,7 +285,7 @@ def test_disconnected_watcher_is_removed(live, connections):
     assert connections.watchers("ord_ada", 0) == []
 
 
-def test_a_connection_follows_so_many_orders_and_no_more(live, sockets, store):
+def test_connection_follows_a_limited_number_of_orders(live, sockets, store):
     many = [an_order(f"ord_{n}", customer_id="ada") for n in range(MAX_SUBSCRIPTIONS + 1)]
     for order in many:
         store.place(order, CheckoutRecord(order.id, "", order.id, 0), NOW)
@@ -313,7 +313,7 @@ def test_change_during_a_subscription_is_in_the_response_or_sent_after_it(connec
     assert sockets.by("here")[0]["version"] == 2
 
 
-def test_a_wish_to_cancel_is_part_of_how_it_stands(live, sockets, orders):
+def test_snapshot_includes_a_requested_cancellation(live, sockets, orders):
     orders.cancel("ord_ada", Reason.CUSTOMER_REQUEST)
 
     live.received("here", subscribe("ord_ada", ADA), PEER)
@@ -322,6 +322,6 @@ def test_a_wish_to_cancel_is_part_of_how_it_stands(live, sockets, orders):
     assert (message["version"], message["status"], message["reason"]) == (2, "PLACED", "CUSTOMER_REQUEST")
 
 
-def test_a_connection_is_kept_longer_than_api_gateway_lets_it_live(live, connections):
+def test_connection_record_outlives_the_limit_of_api_gateway(live, connections):
     assert connections.expiries["here"] == int((NOW + KEPT).timestamp())
     assert KEPT.total_seconds() > 2 * 3600

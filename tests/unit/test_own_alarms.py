@@ -105,7 +105,7 @@ def is_alarming(alarm, written):
     return COMPARISONS[alarm["ComparisonOperator"]](sum_of(alarm, written), alarm["Threshold"])
 
 
-def test_every_alarm_of_our_own_has_a_cause(alarms):
+def test_alarm_of_our_own_has_a_cause(alarms):
     assert set(alarms) == set(CAUSES)
 
 

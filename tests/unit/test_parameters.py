@@ -32,7 +32,7 @@ def test_parameter_is_read_once_for_many_uses(kept, secret):
 
 
 @pytest.mark.parametrize(("later", "used"), [(CACHED_SECONDS - 1, "first"), (CACHED_SECONDS, "second")])
-def test_a_change_is_seen_when_the_cache_is_old(kept, secret, later, used):
+def test_changed_parameter_is_read_after_the_cache_expires(kept, secret, later, used):
     secret()
     kept.value, kept.now = "second", later
     assert secret() == used
@@ -45,7 +45,7 @@ def test_refused_value_is_read_again_at_once_for_all_later_callers(kept, secret)
     assert secret() == "second"
 
 
-def test_a_thousand_refusals_are_one_read(kept, secret):
+def test_refused_reads_are_cached_as_one_call(kept, secret):
     secret()
     kept.now = REFRESH_SECONDS
     for _ in range(1000):

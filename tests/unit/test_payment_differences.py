@@ -96,7 +96,7 @@ def test_books_that_agree_have_no_difference(at_stripe, believed):
         ),
     ],
 )
-def test_an_order_that_has_ended_keeps_exactly_what_is_owed(at_stripe, believed, expected):
+def test_ended_order_keeps_exactly_the_owed_amount(at_stripe, believed, expected):
     assert seen([an_intent(**at_stripe)], a_claim(**believed)) == expected
 
 
@@ -115,12 +115,12 @@ def test_an_order_that_has_ended_keeps_exactly_what_is_owed(at_stripe, believed,
         (TAKEN, SOLD | {"disputed": True}),
     ],
 )
-def test_a_record_with_the_right_amounts_may_still_be_outdated(at_stripe, believed):
+def test_record_with_the_right_amounts_may_still_be_outdated(at_stripe, believed):
     assert [kind for kind, *_ in seen([an_intent(**at_stripe)], a_claim(**believed))] == [NOT_RECORDED]
 
 
 @pytest.mark.parametrize("at_stripe", [BEGUN, HELD, TAKEN, PARTLY_BACK, ALL_BACK, GONE])
-def test_an_order_that_is_under_way_is_left_alone(at_stripe):
+def test_order_under_way_has_no_difference(at_stripe):
     assert seen([an_intent(**at_stripe)], a_claim(**UNDER_WAY)) == []
 
 
@@ -130,7 +130,7 @@ def test_order_under_way_still_hears_what_happened_at_stripe(untold):
     assert [kind for kind, *_ in seen([an_intent(**TAKEN | untold)], a_claim(**UNDER_WAY))] == [NOT_RECORDED]
 
 
-def test_an_order_under_way_without_any_payment_is_left_alone():
+def test_order_under_way_without_a_payment_has_no_difference():
     assert seen([], a_claim(**UNDER_WAY)) == []
 
 
@@ -162,17 +162,17 @@ def test_refund_outside_stays_to_be_recorded_although_a_return_followed():
     assert seen([an_intent(**TAKEN, refunds=refunds)], claim) == [(NOT_RECORDED, 0, 0)]
 
 
-def test_a_delivered_order_that_stripe_does_not_know_is_not_paid():
+def test_delivered_order_that_stripe_does_not_know_is_not_paid():
     assert found([], a_claim(**SOLD)) == [Mismatch(TOO_LITTLE, "ord_1", None, expected=2500)]
 
 
 @pytest.mark.parametrize("believed", [CALLED_OFF, RETURNED])
-def test_where_nothing_is_owed_stripe_need_not_know_anything(believed):
+def test_free_order_needs_no_payment_at_stripe(believed):
     assert found([], a_claim(**believed)) == []
 
 
 @pytest.mark.parametrize("is_settled", [True, False])
-def test_an_order_that_should_have_ended_is_overdue(is_settled):
+def test_order_that_should_have_ended_is_overdue(is_settled):
     claim = a_claim(2500, is_settled=is_settled, is_overdue=True, captured=2500)
 
     assert found([an_intent(**TAKEN)], claim) == [Mismatch(OVERDUE, "ord_1", None)]
@@ -194,17 +194,17 @@ class TestStrangers:
     def test_stranger_may_keep_nothing(self, order_id, at_stripe, expected):
         assert seen([an_intent(order_id=order_id, **at_stripe)]) == expected
 
-    def test_are_named_as_far_as_possible(self):
+    def test_payment_without_an_order_is_a_difference(self):
         assert found([an_intent(order_id=None, **TAKEN)]) == [Mismatch(TOO_MUCH, None, "pi_1", found=2500)]
 
     @pytest.mark.parametrize("believed", [SOLD, UNDER_WAY])
-    def test_are_also_second_payments_of_an_order(self, believed):
+    def test_second_payments_of_an_order_are_differences(self, believed):
         intents = [an_intent(2, **HELD), an_intent(1, **TAKEN)]
 
         assert found(intents, a_claim(**believed)) == [Mismatch(HOLD_NOT_NEEDED, "ord_1", "pi_2", found=2500)]
 
     @pytest.mark.parametrize("payment", [None, Payment(order_id="ord_1", status=PaymentStatus.VOIDED)])
-    def test_are_also_payments_that_were_not_written_down(self, payment):
+    def test_unrecorded_payments_are_differences(self, payment):
         claim = Claim("ord_1", 0, True, False, payment)
 
         assert found([an_intent(**HELD)], claim) == [Mismatch(HOLD_NOT_NEEDED, "ord_1", "pi_1", found=2500)]

@@ -111,7 +111,7 @@ def test_brought_there_twice_there_is_nothing_new(status, at_stripe, then, updat
     assert (again, updates_between(later, again, an_intent(**at_stripe))) == (later, [])
 
 
-def test_the_amounts_are_stripes():
+def test_payment_has_the_amounts_of_stripe():
     later = a_payment(AUTHORIZED).as_at(an_intent(**PARTLY_BACK))
 
     assert (later.captured, later.refunded, later.refunded_outside) == (2500, 1000, 0)
@@ -228,7 +228,7 @@ def test_shortfall_names_what_was_taken_before(at_stripe, why):
     assert shortfall_of(an_intent(**at_stripe)) == why
 
 
-def test_the_first_decline_code_stays():
+def test_first_decline_code_stays():
     payment = a_payment(DECLINED, decline_code="authentication_required")
 
     assert payment.as_at(an_intent(**REFUSED)).decline_code == "authentication_required"

@@ -178,7 +178,7 @@ def check(books, pair, is_undone):
 @pytest.mark.parametrize(
     ("begin", "pair"), PAIRS, ids=[f"{begin.__name__}: {' | '.join(pair)}" for begin, pair in PAIRS]
 )
-def test_two_use_cases_agree_with_the_provider_in_any_order(begin, pair, record_property):
+def test_concurrent_use_cases_agree_with_the_provider(begin, pair, record_property):
     def start():
         books = begin()
         if "refund fails" in pair:

@@ -90,7 +90,7 @@ class TestOtherUpdates:
         assert shop.payments.of("ord_1").disputed or shop.payments.of("ord_1").refunded_outside
 
 
-def test_both_updates_of_one_stripe_event_are_published_once(shop):
+def test_updates_of_a_stripe_event_are_published_once(shop):
     payment = shop.sold()
     shop.gateway.refund_by_hand(payment, 700)
     shop.gateway.dispute(payment)
@@ -176,7 +176,7 @@ def test_payment_of_another_shop_with_the_same_order_id_changes_nothing(shop, de
     assert (shop.orders.get("ord_1"), shop.payments.of("ord_1"), shop.metrics) == (*before, {})
 
 
-def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):
+def test_failed_notice_raises_and_is_retried(shop, monkeypatch):
     payment = shop.sold()
     shop.gateway.dispute(payment)
 
@@ -193,7 +193,7 @@ def test_a_failure_is_shown_so_that_the_notice_comes_again(shop, monkeypatch):
     assert shop.payments.of("ord_1").disputed
 
 
-def test_a_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkeypatch):
+def test_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkeypatch):
     logged = []
     monkeypatch.setattr(payment_updates.log, "warning", lambda text, extra: logged.append(extra))
 
@@ -203,7 +203,7 @@ def test_a_notice_of_a_payment_that_stripe_does_not_have_is_dropped(shop, monkey
     assert shop.metrics == {}
 
 
-def test_a_stranger_is_none_of_our_business(shop):
+def test_payment_of_another_application_is_ignored(shop):
     stranger = shop.gateway.create(None, euros(100), "by-hand").id
     shop.gateway.expire(stranger)
 

@@ -133,7 +133,7 @@ class TestAuthorize:
         with pytest.raises(PaymentEnded):
             authorized.authorize(ORDER, AMOUNT, APPROVED)
 
-    def test_a_card_that_is_declined_in_a_failure_is_not_asked_again(self, payments, provider):
+    def test_card_declined_during_a_failure_is_not_retried(self, payments, provider):
         provider.failing = {"confirm": True}
         with pytest.raises(PaymentProviderFailed):
             payments.authorize(ORDER, AMOUNT, DECLINED)
@@ -143,7 +143,7 @@ class TestAuthorize:
 
         assert [call for call, _ in provider.asked] == ["create", "confirm"]
 
-    def test_a_declined_card_stays_declined(self, payments, provider):
+    def test_declined_card_stays_declined(self, payments, provider):
         for card in (DECLINED, APPROVED):
             with pytest.raises(PaymentDeclined, match="generic_decline"):
                 payments.authorize(ORDER, AMOUNT, card)
@@ -151,7 +151,7 @@ class TestAuthorize:
         assert provider.moves == ["create"]
         assert payments.of(ORDER).decline_code == "generic_decline"
 
-    def test_a_captured_payment_needs_no_other_hold(self, captured, provider):
+    def test_captured_payment_needs_no_other_hold(self, captured, provider):
         captured.authorize(ORDER, AMOUNT, APPROVED)
 
         assert provider.moves.count("confirm") == 1
@@ -231,7 +231,7 @@ class TestCapture:
         assert status_of(authorized) == PaymentStatus.CAPTURED
         assert authorized.of(ORDER).captured == 2500
 
-    def test_an_expired_hold_cannot_be_captured(self, authorized, provider):
+    def test_expired_hold_cannot_be_captured(self, authorized, provider):
         provider.expire(intent_of(authorized))
 
         with pytest.raises(PaymentEnded):
@@ -918,7 +918,7 @@ class TestReconciliation:
         assert kept(provider) == 1800
 
     @pytest.mark.parametrize("has_effect", [False, True])
-    def test_a_failure_stays_under_the_key_of_its_run(self, captured, provider, has_effect):
+    def test_failure_is_stored_under_the_key_of_its_run(self, captured, provider, has_effect):
         intent = provider.retrieve(intent_of(captured))
         provider.failing = {"refund": has_effect}
 
@@ -929,7 +929,7 @@ class TestReconciliation:
         assert kept(provider) == (1800 if has_effect else 2500)
 
     @pytest.mark.parametrize(("before", "surplus", "call"), [("authorized", 0, "cancel"), ("captured", 700, "refund")])
-    def test_the_next_run_makes_an_attempt_of_its_own(self, payments, provider, request, before, surplus, call):
+    def test_next_run_makes_a_new_attempt(self, payments, provider, request, before, surplus, call):
         request.getfixturevalue(before)
         intent = provider.retrieve(intent_of(payments))
         provider.failing = {call: False}
@@ -948,7 +948,7 @@ class TestReconciliation:
 
         assert kept(provider) == 1500
 
-    def test_a_surplus_that_was_given_back_is_not_taken_for_a_refund_by_others(self, captured, provider):
+    def test_refunded_surplus_does_not_count_as_a_requested_refund(self, captured, provider):
         published = []
         captured.repair(provider.retrieve(intent_of(captured)), 700, RUN)
 

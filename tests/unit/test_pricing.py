@@ -27,7 +27,7 @@ def quoted(*rules, lines=LINES, country="DE", code=None):
     return [each.amount for each in found.adjustments], found.total
 
 
-def test_the_shop_has_no_rules():
+def test_shop_has_no_price_rules():
     assert RULES == ()
     assert quote(LINES, "DE", None, "EUR").total == euros(23000)
 

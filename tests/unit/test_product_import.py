@@ -204,7 +204,7 @@ class TestBadRows:
         assert good(rows) == ["TENT"]
         assert bad(rows) == [(2, "", "cannot be read from here to line 3: do the quotes match?")]
 
-    def test_a_quote_that_is_never_closed_costs_the_rest(self):
+    def test_unclosed_quote_discards_the_rest_of_the_file(self):
         rows = read(csv_file(TENT, 'MUG,"Mug', MUG))
         assert good(rows) == ["TENT"] and [line for line, _, _ in bad(rows)] == [3]
 
@@ -297,7 +297,7 @@ class TestBadFiles:
         assert str(refusal.value).startswith(reason)
 
     @pytest.mark.parametrize(("rows", "is_refused"), [(3, False), (4, True)])
-    def test_more_rows_than_an_import_takes(self, monkeypatch, rows, is_refused):
+    def test_file_is_refused_above_the_row_limit_only(self, monkeypatch, rows, is_refused):
         monkeypatch.setattr(reading, "ROW_LIMIT", 3)
         content = csv_file(*("bad" for _ in range(rows)))
         if is_refused:
@@ -306,7 +306,7 @@ class TestBadFiles:
         else:
             assert len(bad(read(content))) == rows
 
-    def test_a_line_that_is_too_long_is_not_read_to_its_end(self):
+    def test_overlong_line_is_not_read_to_its_end(self):
         class Endless(io.RawIOBase):
             def readline(self, size=-1):
                 assert 0 < size < 100_000
@@ -340,6 +340,6 @@ class TestBatches:
         assert max(len(batch.model_dump_json().encode()) for batch in found) < BATCH_BYTES + 1000
         assert sum(len(batch.rows) for batch in found) == 300
 
-    def test_are_the_same_when_the_same_file_is_split_again(self, split):
+    def test_batches_are_identical_when_a_file_is_split_again(self, split):
         content = csv_file(*(MUG.replace("MUG", f"MUG-{n}") for n in range(250)))
         assert split(content) == split(content)

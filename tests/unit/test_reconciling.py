@@ -81,7 +81,7 @@ class TestFinding:
         assert report.strip() == "kind,order_id,payment_intent,expected,found"
         assert books.metrics == {"LedgerMismatch": 0}
 
-    def test_a_difference_is_an_event_a_line_and_a_count(self, books, bus, bucket):
+    def test_difference_is_published_logged_and_counted(self, books, bus, bucket):
         payment = a_cancelled_order_with_a_hold(books)
 
         [difference] = reconcile(books)
@@ -94,7 +94,7 @@ class TestFinding:
         assert (row["kind"], row["payment_intent"], row["found"]) == ("HOLD_NOT_NEEDED", payment, "2500")
         assert books.metrics == {"LedgerMismatch": 1}
 
-    def test_the_report_is_named_by_its_moment(self, books, bucket):
+    def test_report_is_named_by_its_time(self, books, bucket):
         reconcile(books)
 
         assert list(bucket.files) == [
@@ -120,7 +120,7 @@ class TestFinding:
 
         assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
-    def test_more_differences_than_the_bus_takes_at_once_are_all_published(self, books, bus):
+    def test_differences_above_the_batch_limit_are_all_published(self, books, bus):
         for n in range(12):
             payment = books.gateway.create(None, euros(100), f"by-hand:{n}").id
             books.gateway.confirm(payment, APPROVED, f"confirm:{n}")
@@ -128,7 +128,7 @@ class TestFinding:
         assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED] * 12
         assert len(bus.published) == 12
 
-    def test_an_order_under_way_is_left_alone_until_it_is_overdue(self, books):
+    def test_order_under_way_is_reported_only_when_overdue(self, books):
         books.sold(until=Status.AUTHORIZED, captured=False)
 
         books.clock.passes(minutes=59)
@@ -137,14 +137,14 @@ class TestFinding:
         assert kinds(books) == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", TO_THE_BUYER + HAPPY_PATH[2:4])
-    def test_an_order_is_overdue_however_old_it_is(self, books, status):
+    def test_order_is_overdue_however_old_it_is(self, books, status):
         books.has(an_order_in(status))
         books.clock.passes(days=90)
 
         assert kinds(books) == [MismatchKind.OVERDUE]
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
-    def test_an_order_that_has_ended_is_never_overdue(self, books, status):
+    def test_order_that_has_ended_is_never_overdue(self, books, status):
         if status == Status.COMPLETED:
             books.sold()
         else:
@@ -153,19 +153,19 @@ class TestFinding:
 
         assert kinds(books) == []
 
-    def test_a_delivered_order_without_a_payment_is_found(self, books):
+    def test_delivered_order_without_a_payment_is_found(self, books):
         books.has(an_order_in(Status.COMPLETED))
 
         assert kinds(books) == [MismatchKind.CHARGED_TOO_LITTLE]
 
-    def test_a_return_under_way_is_left_alone(self, books):
+    def test_return_under_way_has_no_difference(self, books):
         books.sold()
         books.orders.take_back("ord_1", "ret_1", None)
         books.payments.refund_part("ord_1", euros(2500), "ret_1")
 
         assert kinds(books) == []
 
-    def test_a_return_that_is_settled_agrees(self, books):
+    def test_return_that_is_settled_agrees(self, books):
         books.sold()
         books.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
         refunded = books.payments.refund_part("ord_1", euros(1250), "ret_1").amount
@@ -180,7 +180,7 @@ class TestFinding:
 
         assert kinds(books) == []
 
-    def test_an_old_order_is_compared_if_stripe_names_it(self, books):
+    def test_old_order_is_compared_if_stripe_names_it(self, books):
         """Its payment was begun within the window although the order was placed before."""
         now = books.clock.now
         books.clock.now -= HOLDS_MOVE + timedelta(days=1)
@@ -189,7 +189,7 @@ class TestFinding:
 
         assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
-    def test_a_payment_of_an_order_that_does_not_exist_is_a_strangers(self, books):
+    def test_payment_of_a_missing_order_is_foreign(self, books):
         payment = books.gateway.create("ord_unknown", euros(100), "by-hand").id
         books.gateway.confirm(payment, APPROVED, "confirm")
 
@@ -394,7 +394,7 @@ class TestRepair:
         assert kinds(repairing) == [kind]
         assert repairing.gateway.moves == []
 
-    def test_a_repair_that_fails_stops_neither_the_others_nor_the_report(self, repairing, bucket):
+    def test_repair_that_fails_stops_neither_the_others_nor_the_report(self, repairing, bucket):
         for number in range(2):
             payment = repairing.gateway.create(None, euros(100), f"create:{number}").id
             repairing.gateway.confirm(payment, APPROVED, f"confirm:{number}")
@@ -406,7 +406,7 @@ class TestRepair:
         [report] = bucket.files.values()
         assert len(report.splitlines()) == 3
 
-    def test_a_repair_that_failed_at_stripe_is_another_attempt_in_the_next_run(self, repairing):
+    def test_repair_that_failed_at_stripe_is_another_attempt_in_the_next_run(self, repairing):
         payment = a_cancelled_order_that_was_charged(repairing)
         repairing.gateway.failing = {"refund": False}
 
@@ -464,7 +464,7 @@ class TestRepair:
 
         assert repairing.gateway.retrieve(payment).kept == 1250
 
-    def test_a_disputed_surplus_is_reported_and_given_back_once_the_dispute_is_won(self, repairing):
+    def test_disputed_surplus_is_refunded_after_a_won_dispute(self, repairing):
         payment = a_return_without_its_refund(repairing)
         repairing.gateway.dispute(payment)
 
@@ -539,7 +539,7 @@ class TestWhileItReads:
 
         return happens
 
-    def test_a_return_that_is_settled_is_not_given_back_a_second_time(self, repairing, meanwhile):
+    def test_settled_return_is_not_refunded_again(self, repairing, meanwhile):
         payment = repairing.sold()
         repairing.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
 
@@ -560,7 +560,7 @@ class TestWhileItReads:
         assert kinds(repairing) == []
         assert [call for call, _ in repairing.gateway.asked].count("cancel") == 1
 
-    def test_a_surplus_that_another_run_gives_back_meanwhile_is_not_given_back_again(self, repairing, meanwhile):
+    def test_surplus_refunded_by_another_run_is_not_refunded_again(self, repairing, meanwhile):
         payment = a_return_without_its_refund(repairing)
         another_run = [lambda: reconcile(repairing)]
 
@@ -598,12 +598,12 @@ class TestWhileItReads:
 
         assert kinds(books) == [MismatchKind.HOLD_NOT_NEEDED]
 
-    def test_an_order_that_is_paid_and_completed_meanwhile_is_paid(self, books, meanwhile):
+    def test_order_paid_and_completed_meanwhile_is_paid(self, books, meanwhile):
         meanwhile(lambda: books.sold())
 
         assert kinds(books) == []
 
-    def test_an_order_that_is_completed_does_not_differ(self, books, meanwhile):
+    def test_order_that_is_completed_does_not_differ(self, books, meanwhile):
         books.sold(until=Status.SHIPPING, captured=False)
 
         def complete():

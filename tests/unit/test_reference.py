@@ -11,7 +11,7 @@ def test_events_page_lists_every_contract_with_its_meaning():
     assert "<code>OrderPlaced.v1</code>" in page and "<code>total.currency</code>" in page
 
 
-def test_a_text_of_a_contract_is_escaped_on_the_page():
+def test_contract_text_is_escaped_on_the_page():
     document = asyncapi()
     document["components"]["messages"]["OrderPlaced.v1"]["summary"] = "<script>`a & b`"
     assert "&lt;script&gt;<code>a &amp; b</code>" in reference.events_page(document)

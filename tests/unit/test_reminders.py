@@ -60,7 +60,7 @@ def left(cart_id="customer#ada", lines=None):
     return replace(cart, expires_at=cart.expires_at - timedelta(days=1), email="ada@example.com")
 
 
-def test_a_left_cart_is_written_about(room, reminders):
+def test_abandoned_cart_gets_a_reminder(room, reminders):
     room.carts = [left()]
 
     assert reminders.send() == 1
@@ -83,7 +83,7 @@ def test_reminder_omits_archived_products(room, reminders):
     assert room.sent[0][3] == [Item(1, "Camp mug", IMAGE)]
 
 
-def test_one_that_fails_does_not_keep_the_others_from_theirs(room, reminders):
+def test_failed_reminder_does_not_stop_the_others(room, reminders):
     room.carts, room.broken_for = [left("customer#eve"), left()], "customer#eve"
 
     assert reminders.send() == 1

@@ -146,7 +146,7 @@ class TestDispute:
         assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
 
 
-def test_a_disputed_payment_is_not_given_back(shop, shelf):
+def test_disputed_payment_is_not_refunded(shop, shelf):
     payment = shop.sold()
     shop.orders.take_back("ord_1", "ret_1", None)
     shop.gateway.dispute(payment)

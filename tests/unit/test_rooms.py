@@ -41,7 +41,7 @@ def imported_at_run_time(path):
     yield from imported(path, tree)
 
 
-def test_no_module_imports_a_development_dependency_at_run_time():
+def test_modules_import_no_development_dependency_at_run_time():
     """The functions' packages hold neither the stubs of boto3 nor the modules that only mypy reads."""
     files = [ROOT / "app.py", *(ROOT / "chalicelib").rglob("*.py")]
     found = {
@@ -53,7 +53,7 @@ def test_no_module_imports_a_development_dependency_at_run_time():
     assert found == set()
 
 
-def test_only_entry_points_and_routes_import_the_composition_root():
+def test_composition_root_is_imported_by_entry_points_and_routes_only():
     root = ROOT / "chalicelib"
     importers = {
         path.relative_to(root).as_posix()

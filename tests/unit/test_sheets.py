@@ -44,7 +44,7 @@ def test_csv_we_write_is_read_by_our_own_importer():
     assert row.imported.name == "Mütze"
 
 
-def test_only_one_place_writes_csv():
+def test_csv_is_written_in_one_place_only():
     """Any other writer would omit the byte order mark and the protection from formulas."""
     sources = [path for folder in ("chalicelib", "infra") for path in (ROOT / folder).rglob("*.py")]
 

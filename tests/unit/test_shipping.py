@@ -175,7 +175,7 @@ class TestRequest:
 
 class TestExpects:
     @pytest.mark.parametrize("state", ["requested", "dispatched"])
-    def test_a_parcel_that_was_asked_for(self, state, request):
+    def test_requested_parcel_can_be_dispatched(self, state, request):
         assert request.getfixturevalue(state).expects(ORDER)
 
     @pytest.mark.parametrize("state", ["shipping", "refused", "recalled"])
@@ -348,7 +348,7 @@ class TestAnswer:
         assert (ended.of(ORDER).status, saga.results) == (status, results)
 
     @pytest.mark.parametrize("outcome", ["accepted", "dispatched", "refused"])
-    def test_an_answer_about_an_unknown_order_is_left_alone(self, shipping, saga, outcome):
+    def test_reply_about_an_unknown_order_is_ignored(self, shipping, saga, outcome):
         shipping.process_reply(a_reply(outcome))
 
         assert shipping.of(ORDER) is None

@@ -87,7 +87,7 @@ def played(requested, first, second):
 
 @pytest.mark.parametrize("requested", [True, False], ids=["requested", "fresh"])
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_no_schedule_of_two_handlers_breaks_an_invariant(shop, requested, first, second):
+def test_concurrent_handlers_break_no_invariant(shop, requested, first, second):
     for run in played(requested, first, second):
         world, order = run.world, run.world.order_store.get(ORDER)
         if order.cancellation:

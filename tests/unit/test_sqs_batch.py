@@ -29,7 +29,7 @@ def a_notice(payment_intent):
 
 
 @pytest.mark.parametrize("broken", ["nonsense", "{}", '{"event_id": "evt_1"}'])
-def test_a_message_that_cannot_be_read_does_not_stop_the_others(broken):
+def test_unreadable_message_does_not_stop_the_others(broken):
     received = []
 
     answer = consume(batch(a_notice("pi_1"), broken, a_notice("pi_3")), StripeEventRef, received.append)
@@ -38,7 +38,7 @@ def test_a_message_that_cannot_be_read_does_not_stop_the_others(broken):
     assert answer == failed(2)
 
 
-def test_a_message_that_cannot_be_handled_does_not_stop_the_others():
+def test_failed_message_does_not_stop_the_others():
     received = []
 
     def handle(notice):
@@ -59,5 +59,5 @@ def test_events_are_taken_out_of_what_the_bus_wraps_around_them():
     assert answer == failed(2)
 
 
-def test_an_empty_batch_has_no_failures():
+def test_empty_batch_has_no_failures():
     assert bus.consume(batch(), print) == failed()

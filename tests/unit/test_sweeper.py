@@ -48,7 +48,7 @@ def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, shelf):
     assert sweep_reservations(shelf, shop.orders) == 0
 
 
-def test_a_saga_that_wakes_up_late_stops_at_its_next_step(shop, shelf):
+def test_saga_that_wakes_late_stops_at_its_next_step(shop, shelf):
     sweep_reservations(shelf, shop.orders)
 
     with pytest.raises(CancellationRequested):
@@ -109,7 +109,7 @@ def test_units_of_an_unknown_order_are_released(shop, shelf):
     assert sweep_reservations(shelf, shop.orders) == 4
 
 
-def test_of_nothing_does_nothing(shop, shelf):
+def test_sweep_of_nothing_does_nothing(shop, shelf):
     shelf._overdue.clear()
 
     assert sweep_reservations(shelf, shop.orders) == 0

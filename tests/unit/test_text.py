@@ -21,7 +21,7 @@ NO_CHARACTERS = ["\ud800", "\udfff", "\ufffe", "\ufdd0", "\ufff9"]
 
 @pytest.mark.parametrize("character", [*CONTROLS, *REORDERING, *NO_CHARACTERS])
 @pytest.mark.parametrize("text", ["{}ab", "a{}b", "ab{}"])
-def test_one_line_refuses_what_cannot_be_seen_anywhere_in_a_text(character, text):
+def test_line_refuses_invisible_characters(character, text):
     with pytest.raises(ValidationError) as refused:
         Form(line=text.format(character))
     assert "invisible character U+" in refused.value.errors()[0]["msg"]
@@ -43,7 +43,7 @@ INVISIBLE = [
 
 
 @pytest.mark.parametrize("text", INVISIBLE)
-def test_one_line_refuses_a_text_without_a_visible_character(text):
+def test_line_refuses_a_text_without_a_visible_character(text):
     with pytest.raises(ValidationError, match="at least one visible character"):
         Form(line=text)
 
@@ -51,11 +51,11 @@ def test_one_line_refuses_a_text_without_a_visible_character(text):
 @pytest.mark.parametrize(
     "text", ["می‌خواهم", "क्‍ष", "\u200fשלום", "👩‍💻", "🏴\U000e0067\U000e0062\U000e007f", "Zoë", "1", "-", "李", "O’Neil"]
 )
-def test_one_line_keeps_joiners_direction_marks_and_emoji(text):
+def test_line_keeps_joiners_direction_marks_and_emoji(text):
     assert Form(line=text).line == text
 
 
-def test_one_line_normalizes_and_trims():
+def test_line_is_normalized_and_trimmed():
     assert Form(line=" \u00a0\u200bZoe\u0308\ufeff ").line == "Zoë"
 
 

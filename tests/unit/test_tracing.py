@@ -41,12 +41,12 @@ def in_trace(monkeypatch):
     bind_invocation(None)
 
 
-def test_an_event_keeps_the_trace_header_of_the_work_that_wrote_it(in_trace):
+def test_event_keeps_the_trace_header_of_the_work_that_wrote_it(in_trace):
     in_trace(f"{CHECKOUT};Lineage=1:a1b2c3d4:0")
     assert an_order(at=AT).pending_event.trace_header == CHECKOUT
 
 
-def test_an_event_is_written_without_a_trace_if_nothing_is_traced():
+def test_event_is_written_without_a_trace_if_nothing_is_traced():
     event = an_order(at=AT).pending_event
     assert event.trace_header is None
     bus_ = FakeBus()
@@ -57,12 +57,12 @@ def test_an_event_is_written_without_a_trace_if_nothing_is_traced():
 @pytest.mark.parametrize(
     "broken", ["", "Root=1-1-1", "Root=1-zzzzzzzz-000000000000000000000001", "Sampled=1", f"X{CHECKOUT}"]
 )
-def test_a_header_that_is_none_is_ignored(in_trace, broken):
+def test_invalid_trace_header_is_ignored(in_trace, broken):
     in_trace(broken)
     assert tracing.current() is None
 
 
-def test_a_callers_own_fields_of_a_header_are_not_passed_on(in_trace):
+def test_fields_of_the_callers_trace_header_are_not_passed_on(in_trace):
     in_trace(f"Self=1-2-3;{CHECKOUT};note={'x' * 900}")
     assert tracing.current() == CHECKOUT
 
@@ -74,14 +74,14 @@ def test_later_events_of_an_order_belong_to_the_trace_that_it_was_placed_in(in_t
     assert order.advanced(Status.RESERVED, AT).pending_event.trace_header == CHECKOUT
 
 
-def test_an_event_names_the_work_that_wrote_it_within_the_same_trace(in_trace):
+def test_event_names_the_work_that_wrote_it_within_the_same_trace(in_trace):
     in_trace(CHECKOUT)
     order = an_order(at=AT)
     in_trace(header(1, parent=7))
     assert order.advanced(Status.RESERVED, AT).pending_event.trace_header == header(1, parent=7)
 
 
-def test_an_event_begins_another_trace_once_x_ray_has_closed_the_orders(in_trace):
+def test_event_begins_a_new_trace_after_x_ray_closed_the_first(in_trace):
     in_trace(CHECKOUT)
     order = an_order(at=AT)
     in_trace(OTHER)
@@ -91,7 +91,7 @@ def test_an_event_begins_another_trace_once_x_ray_has_closed_the_orders(in_trace
     assert in_time.pending_event.trace_header == CHECKOUT
 
 
-def test_the_publisher_sends_the_trace_that_a_stream_does_not_carry(in_trace):
+def test_publisher_sends_the_trace_that_a_stream_does_not_carry(in_trace):
     in_trace(OTHER)
     image = record(1)
     image["dynamodb"]["NewImage"]["event"]["M"]["trace_header"] = {"S": CHECKOUT}
@@ -100,7 +100,7 @@ def test_the_publisher_sends_the_trace_that_a_stream_does_not_carry(in_trace):
     assert bus_.published[0]["TraceHeader"] == CHECKOUT
 
 
-def test_an_event_that_was_stored_before_tracing_is_read():
+def test_event_that_was_stored_before_tracing_is_read():
     stored = {name: value for name, value in an_event(1).model_dump().items() if name != "trace_header"}
     assert Envelope.model_validate(stored).trace_header is None
 
@@ -113,7 +113,7 @@ def _delivered(event, sent_in):
 
 
 @pytest.mark.parametrize(("of_event", "of_message"), [(CHECKOUT, OTHER), (CHECKOUT, None), (None, CHECKOUT)])
-def test_a_consumer_continues_the_trace_of_its_event(in_trace, of_event, of_message):
+def test_consumer_continues_the_trace_of_its_event(in_trace, of_event, of_message):
     in_trace(header(3))
     event = an_event(1).model_copy(update={"trace_header": of_event})
     found = []
@@ -121,7 +121,7 @@ def test_a_consumer_continues_the_trace_of_its_event(in_trace, of_event, of_mess
     assert found == [CHECKOUT]
 
 
-def test_the_next_message_and_invocation_have_their_own_trace(in_trace):
+def test_traces_of_messages_and_invocations_are_separate(in_trace):
     own = header(3)
     in_trace(own)
     untraced = an_event(2).model_copy(update={"trace_header": None})
@@ -173,7 +173,7 @@ def _send(sqs):
     sqs.send_message(QueueUrl="https://sqs.eu-west-1.amazonaws.com/1/q", MessageBody="{}")
 
 
-def test_a_call_sends_the_continued_trace_and_the_lineage_of_its_invocation(in_trace, as_lambda):
+def test_call_sends_the_continued_trace_and_the_lineage_of_its_invocation(in_trace, as_lambda):
     """Lambda stops endless loops by the lineage: "Use Lambda recursive loop detection", Lambda developer guide."""
     in_trace(f"{OTHER};Lineage=1:a1b2c3d4:0")
     assert _sent(aws.sqs(), _send)[tracing.HEADER] == f"{OTHER};Lineage=1:a1b2c3d4:0".encode()
@@ -181,7 +181,7 @@ def test_a_call_sends_the_continued_trace_and_the_lineage_of_its_invocation(in_t
     assert _sent(aws.sqs(), _send)[tracing.HEADER] == f"{CHECKOUT};Lineage=1:a1b2c3d4:0".encode()
 
 
-def test_a_workflow_starts_in_the_trace_of_the_event_that_started_it(in_trace):
+def test_workflow_starts_in_the_trace_of_the_event_that_started_it(in_trace):
     class StepFunctions:
         def start_execution(self, **given):
             self.given = given
