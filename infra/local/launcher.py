@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import authorization, forker, inert, processes, strict
+from infra.local import api_address, authorization, forker, inert, processes, strict
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -114,6 +114,7 @@ if __name__ == "__main__":
     _validate_requests()
     _count_calls()
     _append_peer()
+    api_address.install()
     strict.install()
     authorization.install()
     inert.install()

@@ -54,6 +54,30 @@ def test_stack_in_review_is_updated_by_its_change_set_only(stacks):
     assert eventually(lambda: status(stacks, "review") == "CREATE_COMPLETE")
 
 
+def test_api_keeps_its_id_and_stage_when_its_routes_change(session, stacks):
+    """The emulator's CloudFormation replaces the API otherwise (`infra/local/api_address.py`)."""
+
+    def body(*paths):
+        return {"swagger": "2.0", "info": {"title": "api"}, "paths": {path: {"get": {}} for path in paths}}
+
+    def described(*paths):
+        api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body(*paths)}}
+        deployment = {"RestApiId": {"Ref": "Api"}, "StageName": "api"}
+        return template(Api=api, Deployment={"Type": "AWS::ApiGateway::Deployment", "Properties": deployment})
+
+    gateway, wait = session.client("apigateway"), {"StackName": "api", "WaiterConfig": {"Delay": 0.1}}
+    stacks.create_stack(StackName="api", TemplateBody=described("/carts"))
+    stacks.get_waiter("stack_create_complete").wait(**wait)
+    (before,) = (api["id"] for api in gateway.get_rest_apis()["items"])
+
+    stacks.update_stack(StackName="api", TemplateBody=described("/orders", "/products"))
+    stacks.get_waiter("stack_update_complete").wait(**wait)
+
+    assert [api["id"] for api in gateway.get_rest_apis()["items"]] == [before]
+    assert {each["path"] for each in gateway.get_resources(restApiId=before)["items"]} == {"/", "/orders", "/products"}
+    assert [stage["stageName"] for stage in gateway.get_stages(restApiId=before)["item"]] == ["api"]
+
+
 def test_events_of_a_stack_come_in_pages_with_the_newest_first(stacks):
     queues = {f"Queue{number}": QUEUE for number in range(PAGE // 2)}
     stacks.create_stack(StackName="large", TemplateBody=template(**queues), ClientRequestToken="deploy-1")
