@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import api_address, authorization, forker, inert, processes, strict
+from infra.local import api_address, authorization, forker, inert, processes, strict, validation_errors
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -115,6 +115,7 @@ if __name__ == "__main__":
     _count_calls()
     _append_peer()
     api_address.install()
+    validation_errors.install()
     strict.install()
     authorization.install()
     inert.install()

@@ -47,6 +47,14 @@ def test_invalid_bodies_are_refused_by_the_gateway(filled_cart, body):
     assert_problem(filled_cart.call("PUT", f"/cart/items/{sku}", body), 422, "validation_failed")
 
 
+def test_field_that_is_missing_is_named_by_the_gateway(guest):
+    reply = guest.call("PUT", "/cart/items/CAMP-AXE-01", {})
+    assert_problem(reply, 422, "validation_failed")
+    assert reply.body["errors"] == [
+        {"field": "body", "message": '[object has missing required properties (["quantity"])]'}
+    ]
+
+
 @pytest.mark.parametrize("body", UNREADABLE[1:])
 def test_bodies_that_may_be_absent_are_read_by_the_function(filled_cart, body):
     assert_problem(filled_cart.call("POST", "/orders/ord_1/return", body), 400, "body_not_json")

@@ -43,8 +43,8 @@ HONEST = {
 MISSHAPEN = {
     "QuantityChange": [{}, {"quantity": "1"}, {"quantity": 1.5}, {"quantity": True}, {"quantity": None}, [], "x", None],
     "CheckoutRequest": [{}, {"shipping_address": "here", "payment_method": "pm_1"}, {"payment_method": "pm_1"}],
-    "NewImport": [{"format": "exe"}],
-    "ReplayRequest": [{"from": "a", "to": "b", "misspelt": 1}],
+    "NewImport": [{"format": 1}],
+    "ReplayRequest": [{"from": "a", "to": 1}],
 }
 
 
@@ -174,7 +174,11 @@ def test_gateway_responses_are_problems_with_cors_headers(answers):
 
 
 def test_gateway_responses_repeat_nothing_of_a_request(answers):
-    assert "$context" not in json.dumps(answers)
+    """The reason of a refused body names fields and types of the model, because it checks nothing else (`KEPT`)."""
+    refused = answers.pop("BAD_REQUEST_BODY")["responseTemplates"]["application/json"]
+    assert json.loads(refused)["errors"] == [{"field": "body", "message": "$context.error.validationErrorString"}]
+    assert refused.count("$context") == 1 and "$context" not in json.dumps(answers)
+    assert gateway.KEPT == ("type", "required")
 
 
 def _limits(api):
