@@ -67,30 +67,21 @@ def _dead_letters(template: Template) -> Iterator[tuple[str, Template]]:
 
 def _failed_workflows(template: Template) -> Iterator[tuple[str, Template]]:
     for name, machine in of_type(template, "AWS::StepFunctions::StateMachine").items():
-        yield (
-            f"{name}Alarm",
-            {
-                "Metadata": {"Runbook": "failed-workflows"},
-                "Properties": {
-                    "AlarmDescription": machine["Metadata"]["Alarm"],
-                    "Namespace": "AWS/States",
-                    "MetricName": "ExecutionsFailed",
-                    "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": name}}],
-                },
-            },
-        )
-        yield (
-            f"{name}TimedOut",
-            {
-                "Metadata": {"Runbook": "failed-workflows"},
-                "Properties": {
-                    "AlarmDescription": "An execution exceeded the time limit of its workflow.",
-                    "Namespace": "AWS/States",
-                    "MetricName": "ExecutionsTimedOut",
-                    "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": name}}],
-                },
-            },
-        )
+        yield f"{name}Alarm", _of_workflow(name, "ExecutionsFailed", machine["Metadata"]["Alarm"])
+        too_late = "An execution exceeded the time limit of its workflow."
+        yield f"{name}TimedOut", _of_workflow(name, "ExecutionsTimedOut", too_late)
+
+
+def _of_workflow(name: str, metric: str, description: str) -> Template:
+    return {
+        "Metadata": {"Runbook": "failed-workflows"},
+        "Properties": {
+            "AlarmDescription": description,
+            "Namespace": "AWS/States",
+            "MetricName": metric,
+            "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": name}}],
+        },
+    }
 
 
 def _backlogs(template: Template) -> Iterator[tuple[str, Template]]:

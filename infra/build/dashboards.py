@@ -15,6 +15,9 @@ Metric = list[Any]
 
 WIDTH, HEIGHT, PER_ROW = 8, 6, 3
 HOUR, MINUTES = 3600, 300
+SAGA = ["StateMachineArn", "${OrderFulfilment}"]
+OWN = ["stage", "${Stage}", "service", "storefront"]
+"""Dimensions of the saga's metrics and of the shop's own ones."""
 NAME_OF_RULE = re.compile(r"\$\{NameOf(\w+)\}")
 
 
@@ -60,9 +63,10 @@ def _widget(title: str, metrics: list[Metric], statistic: str = "Sum", period: i
 
 
 def _business() -> list[Template]:
-    saga = ["StateMachineArn", "${OrderFulfilment}"]
-    own = ["stage", "${Stage}", "service", "storefront"]
-    mail = ["ses:configuration-set", "${MailSettings}"]
+    return [*_orders(), *_exceptions(), *_sagas_and_emails()]
+
+
+def _orders() -> list[Template]:
     return [
         _widget(
             "Orders",
@@ -79,30 +83,41 @@ def _business() -> list[Template]:
         _widget(
             "From placed to settled",
             [
-                ["AWS/States", "ExecutionTime", *saga, {"stat": "p50", "label": "half of the orders"}],
-                ["AWS/States", "ExecutionTime", *saga, {"stat": "p95", "label": "95 of 100 orders"}],
+                ["AWS/States", "ExecutionTime", *SAGA, {"stat": "p50", "label": "half of the orders"}],
+                ["AWS/States", "ExecutionTime", *SAGA, {"stat": "p95", "label": "95 of 100 orders"}],
             ],
             period=HOUR,
         ),
+    ]
+
+
+def _exceptions() -> list[Template]:
+    return [
         _widget(
             "Money that needs attention",
             [
-                ["Storefront", name, *own]
+                ["Storefront", name, *OWN]
                 for name in ("LedgerMismatch", "PaymentDisputed", "PaymentDisputeLost", "PaymentRefundFailed")
             ],
             period=HOUR,
         ),
-        _widget("Parcels of cancelled orders", [["Storefront", "ParcelNotStopped", *own]], period=HOUR),
+        _widget("Parcels of cancelled orders", [["Storefront", "ParcelNotStopped", *OWN]], period=HOUR),
+    ]
+
+
+def _sagas_and_emails() -> list[Template]:
+    mail = ["ses:configuration-set", "${MailSettings}"]
+    return [
         _widget(
             "Sagas",
-            [["AWS/States", f"Executions{end}", *saga] for end in ("Started", "Succeeded", "Failed")],
+            [["AWS/States", f"Executions{end}", *SAGA] for end in ("Started", "Succeeded", "Failed")],
             period=HOUR,
         ),
         _widget(
             "Emails",
             [
                 *(["AWS/SES", name, *mail] for name in ("Send", "Bounce", "Complaint", "Reject")),
-                ["Storefront", "EmailSkipped", *own],
+                ["Storefront", "EmailSkipped", *OWN],
             ],
             period=HOUR,
         ),
@@ -110,8 +125,11 @@ def _business() -> list[Template]:
 
 
 def _technical(template: Template) -> list[Template]:
+    return [*_api(), *_functions(), *_delays(template), *_data_and_connections()]
+
+
+def _api() -> list[Template]:
     api = ["ApiName", "${AWS::StackName}", "Stage", "api"]
-    queues = [name for name, q in of_type(template, "AWS::SQS::Queue").items() if "RedrivePolicy" in q["Properties"]]
     return [
         _widget("API requests", [["AWS/ApiGateway", name, *api] for name in ("Count", "4XXError", "5XXError")]),
         _widget(
@@ -122,10 +140,21 @@ def _technical(template: Template) -> list[Template]:
                 ["AWS/ApiGateway", "IntegrationLatency", *api, {"stat": "p95"}],
             ],
         ),
+    ]
+
+
+def _functions() -> list[Template]:
+    return [
         _widget("Functions of the account", [["AWS/Lambda", name] for name in ("Invocations", "Errors", "Throttles")]),
         _widget("Concurrent executions of the account", [["AWS/Lambda", "ConcurrentExecutions"]], "Maximum"),
         _widget("Errors by function", [_search("Errors", "Sum")]),
         _widget("Duration by function (ms)", [_search("Duration", "Maximum")], "Maximum"),
+    ]
+
+
+def _delays(template: Template) -> list[Template]:
+    queues = [name for name, q in of_type(template, "AWS::SQS::Queue").items() if "RedrivePolicy" in q["Properties"]]
+    return [
         _widget(
             "Delay of streams (ms)",
             [["AWS/Lambda", "IteratorAge", "FunctionName", f"${{{n}}}"] for n in ("RelayEvents", "QueueUpdates")],
@@ -139,6 +168,11 @@ def _technical(template: Template) -> list[Template]:
             ],
             "Maximum",
         ),
+    ]
+
+
+def _data_and_connections() -> list[Template]:
+    return [
         _widget(
             "Refused by DynamoDB",
             [

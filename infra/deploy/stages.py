@@ -121,18 +121,26 @@ def problems(values: dict[str, str], declared: dict[str, Any]) -> list[str]:
 
 def _refusal(value: str, rule: dict[str, Any]) -> str | None:
     """Return why a parameter does not accept this value, without the value: it may be confidential."""
-    if rule.get("Type") == "Number":
-        if not re.fullmatch(r"-?\d+(\.\d+)?", value):
-            return "is not a number"
-        if float(value) < float(rule.get("MinValue", value)) or float(value) > float(rule.get("MaxValue", value)):
-            return f"is not between {rule.get('MinValue', '-∞')} and {rule.get('MaxValue', '∞')}"
+    of_type = _number_refusal(value, rule) if rule.get("Type") == "Number" else None
+    return of_type or _text_refusal(value, rule)
+
+
+def _number_refusal(value: str, rule: dict[str, Any]) -> str | None:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return "is not a number"
+    if float(rule.get("MinValue", value)) <= float(value) <= float(rule.get("MaxValue", value)):
+        return None
+    return f"is not between {rule.get('MinValue', '-∞')} and {rule.get('MaxValue', '∞')}"
+
+
+def _text_refusal(value: str, rule: dict[str, Any]) -> str | None:
     if "AllowedValues" in rule and value not in [_as_text(each) for each in rule["AllowedValues"]]:
         return f"is none of {', '.join(str(_as_text(each)) or 'empty' for each in rule['AllowedValues'])}"
     if "AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value):
         return rule.get("ConstraintDescription") or f"does not match {rule['AllowedPattern']}"
-    if len(value) < int(rule.get("MinLength", 0)) or len(value) > int(rule.get("MaxLength", len(value))):
-        return f"is not {rule.get('MinLength', 0)} to {rule.get('MaxLength', '∞')} characters long"
-    return None
+    if int(rule.get("MinLength", 0)) <= len(value) <= int(rule.get("MaxLength", len(value))):
+        return None
+    return f"is not {rule.get('MinLength', 0)} to {rule.get('MaxLength', '∞')} characters long"
 
 
 def _line(stage: str, error: Any) -> str:

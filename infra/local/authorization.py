@@ -27,23 +27,32 @@ BATCHES = {
 
 def name_as_aws_does() -> None:
     """Correct the resources of emails, stacks, logs, task tokens and replays, and the actions of message batches."""
-    from ministack.core import iam_actions
+    machines: dict[str, str] = {}
+    _record_machines(machines)
+    _name_actions(machines)
+    _name_resources(machines)
+    _name_replays()
+
+
+def _record_machines(machines: dict[str, str]) -> None:
+    """Record the state machine of each task token when its step receives it."""
     from ministack.services import stepfunctions
 
-    machines: dict[str, str] = {}
     arguments_of = stepfunctions._apply_jsonata_arguments
-    action_of, resource_of, buses_of = (
-        iam_actions.extract_iam_action,
-        iam_actions.extract_resource_arn,
-        iam_actions.eventbridge_resource_arns,
-    )
 
     def arguments(state: Any, raw: Any, context: dict[str, Any]) -> Any:
-        """Record the state machine of each task token when its step receives it."""
         given = arguments_of(state, raw, context)
         if token := context.get("Task", {}).get("Token"):
             machines[token] = context["StateMachine"]["Id"]
         return given
+
+    stepfunctions._apply_jsonata_arguments = arguments
+
+
+def _name_actions(machines: dict[str, str]) -> None:
+    from ministack.core import iam_actions
+
+    action_of = iam_actions.extract_iam_action
 
     def action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
         """Return None, which is not checked, for an unknown task token: the call is refused anyway."""
@@ -52,19 +61,34 @@ def name_as_aws_does() -> None:
             return None
         return BATCHES.get(original or "", original)
 
+    iam_actions.extract_iam_action = action
+
+
+def _name_resources(machines: dict[str, str]) -> None:
+    from ministack.core import iam_actions
+
+    resource_of = iam_actions.extract_resource_arn
+
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *place: str) -> str:
-        if service == "ses" and (sender := _field(body, "FromEmailAddress")):
-            address = parseaddr(sender)[1]
-            if settings := _field(body, "ConfigurationSetName"):
-                also.set(f"arn:aws:ses:{':'.join(place)}:configuration-set/{settings}")
-            return f"arn:aws:ses:{':'.join(place)}:identity/{address}"
-        if service == "cloudformation" and (named := _stack(body, *place)):
-            return named
-        if service == "logs" and (named := _log_group(headers, body, *place)):
-            return named
-        if service == "states" and (token := _field(body, "taskToken")):
-            return machines[token]
-        return resource_of(service, method, path, headers, body, query, *place)
+        named: str | None = None
+        match service:
+            case "ses":
+                named = _identity(body, *place)
+            case "cloudformation":
+                named = _stack(body, *place)
+            case "logs":
+                named = _log_group(headers, body, *place)
+            case "states" if token := _field(body, "taskToken"):
+                return machines[token]
+        return named or resource_of(service, method, path, headers, body, query, *place)
+
+    iam_actions.extract_resource_arn = resource
+
+
+def _name_replays() -> None:
+    from ministack.core import iam_actions
+
+    buses_of = iam_actions.eventbridge_resource_arns
 
     def events_resources(body: bytes, region: str, account: str) -> list[str]:
         replay = _field(body, "ReplayName")
@@ -74,9 +98,6 @@ def name_as_aws_does() -> None:
         destination = json.loads(body).get("Destination", {}).get("Arn")
         return [arn for arn in (_field(body, "EventSourceArn"), destination, named) if arn]
 
-    stepfunctions._apply_jsonata_arguments = arguments
-    iam_actions.extract_iam_action = action
-    iam_actions.extract_resource_arn = resource
     iam_actions.eventbridge_resource_arns = events_resources
 
 
@@ -130,6 +151,16 @@ def install() -> None:
     check_second_resource()
     if path := os.environ.get(RECORD):
         record(path)
+
+
+def _identity(body: bytes, region: str, account: str) -> str | None:
+    """Return the identity that an email is sent from, and note its configuration set as the second resource."""
+    sender = _field(body, "FromEmailAddress")
+    if not sender:
+        return None
+    if settings := _field(body, "ConfigurationSetName"):
+        also.set(f"arn:aws:ses:{region}:{account}:configuration-set/{settings}")
+    return f"arn:aws:ses:{region}:{account}:identity/{parseaddr(sender)[1]}"
 
 
 def _stack(body: bytes, region: str, account: str) -> str | None:

@@ -96,22 +96,30 @@ class Sandbox:
         fault = self._strike(execution, replayed)
         if fault is None:
             return replayed or self._execute(execution, None)
-        kind = fault.kind
-        if kind in faults.REFUSALS:
-            raise faults.REFUSALS[kind]()
-        if kind == faults.TIMEOUT:
+        if refused := self._fail_before(execution, fault):
+            return refused
+        instead = internal_error() if fault.kind == faults.STICKY_ERROR_AFTER else None
+        return self._fail_after(execution, fault, replayed or self._execute(execution, instead))
+
+    def _fail_before(self, execution: Execution, fault: Fault) -> Answer | None:
+        """Apply a fault that comes before the request's effect. Return the answer of one that replaces the effect."""
+        if fault.kind in faults.REFUSALS:
+            raise faults.REFUSALS[fault.kind]()
+        if fault.kind == faults.TIMEOUT:
             raise Silence(fault.seconds)
-        if kind == faults.STICKY_ERROR:
+        if fault.kind == faults.STICKY_ERROR:
             return self._remember(execution, internal_error())
-        if kind == faults.HOLD_EXPIRES and fault.operation == "capture":
+        if fault.kind == faults.HOLD_EXPIRES and fault.operation == "capture":
             self._expire_hold(execution.account, execution.call.object_id)
-        instead = internal_error() if kind == faults.STICKY_ERROR_AFTER else None
-        answer = replayed or self._execute(execution, instead)
-        if kind == faults.ERROR_AFTER:
+        return None
+
+    def _fail_after(self, execution: Execution, fault: Fault, answer: Answer) -> Answer:
+        """Apply a fault that comes after the request's effect, and return what is left of the answer."""
+        if fault.kind == faults.ERROR_AFTER:
             raise Silence
-        if kind == faults.HOLD_EXPIRES and fault.operation == "confirm" and answer.status == 200:
+        if fault.kind == faults.HOLD_EXPIRES and fault.operation == "confirm" and answer.status == 200:
             self._expire_hold_later(execution.account, answer.body["id"], fault.seconds)
-        return replace(answer, delay=fault.seconds) if kind == faults.SLOW else answer
+        return replace(answer, delay=fault.seconds) if fault.kind == faults.SLOW else answer
 
     def _strike(self, execution: Execution, replayed: Answer | None) -> Fault | None:
         try:

@@ -7,6 +7,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.platform import retries
+from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.counters import CounterTable
 from infra.build.template import merged_template
 from tests.builders import TestClock
@@ -73,3 +74,23 @@ def crowded(dynamodb, rooms, clock):
         return InsightsRooms(CounterTable(InConflict(dynamodb, times), rooms.table._table), clock)
 
     return on
+
+
+class Counted(BaseModel):
+    times: int
+
+
+class Work:
+    """Work that an idempotent caller does: each call returns another number."""
+
+    def __init__(self):
+        self.times = 0
+
+    def __call__(self):
+        self.times += 1
+        return Counted(times=self.times)
+
+
+@pytest.fixture
+def work():
+    return Work()

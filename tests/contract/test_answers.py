@@ -1,36 +1,18 @@
 """Idempotency of requests: each key has one response, even if the first attempt was interrupted."""
 
 import pytest
-from pydantic import BaseModel
 
 from chalicelib.platform.answers import KEPT, Answers
 from chalicelib.platform.idempotency import LEASE
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestInProgress, RequestKey
+from tests.contract.conftest import Counted
 
 KEY = RequestKey("k1", "asked-1")
-
-
-class Counted(BaseModel):
-    times: int
-
-
-class Work:
-    def __init__(self):
-        self.times = 0
-
-    def __call__(self):
-        self.times += 1
-        return Counted(times=self.times)
 
 
 @pytest.fixture
 def answers(dynamodb, new_table, clock):
     return Answers(dynamodb, new_table("EffectsTable"), clock)
-
-
-@pytest.fixture
-def work():
-    return Work()
 
 
 def test_repeated_key_gets_the_first_answer(answers, work):

@@ -6,24 +6,11 @@ import pytest
 
 from chalicelib.console.stack import COUNTED_EVERY, Meters
 from chalicelib.console.system import Component
-from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.idempotency import LEASE
 from chalicelib.platform.shared_answers import AnswerPending, SharedAnswers
+from tests.contract.conftest import Counted
 
 PERIOD = timedelta(minutes=1)
-
-
-class Counted(BaseModel):
-    times: int
-
-
-class Work:
-    def __init__(self):
-        self.times = 0
-
-    def __call__(self):
-        self.times += 1
-        return Counted(times=self.times)
 
 
 @pytest.fixture
@@ -34,11 +21,6 @@ def table(new_table):
 @pytest.fixture
 def answers(dynamodb, table, clock):
     return SharedAnswers(dynamodb, table, clock, PERIOD)
-
-
-@pytest.fixture
-def work():
-    return Work()
 
 
 def test_callers_of_a_period_share_one_answer(answers, work, dynamodb, table, clock):
