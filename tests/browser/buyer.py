@@ -23,56 +23,56 @@ SIGN_IN = """async (person) => {
 
 
 class Buyer:
-    """Sits before one page of one browser."""
+    """A buyer at one page of one browser."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self._address = address
 
-    def goes_to(self, path: str) -> None:
+    def open(self, path: str) -> None:
         self.page.goto(f"{self._address}{path}")
 
-    def sees(self, test_id: str) -> None:
+    def expect_visible(self, test_id: str) -> None:
         expect(self.page.get_by_test_id(test_id).first).to_be_visible()
 
-    def packs(self, sku: str) -> None:
-        """Put one unit into the cart and wait until it is there."""
-        self.goes_to(f"/products/{sku}")
+    def add_to_cart(self, sku: str) -> None:
+        """Add one unit to the cart and wait until the cart shows it."""
+        self.open(f"/products/{sku}")
         self.page.get_by_test_id("add-to-cart").click()
         expect(self.page.get_by_test_id("go-to-checkout")).to_be_visible()
 
-    def checks_out(self, card: str = "pm_card_visa", line2: str = "") -> None:
-        self.goes_to("/checkout")
-        self.fills_in(card, line2)
+    def check_out(self, card: str = "pm_card_visa", line2: str = "") -> None:
+        self.open("/checkout")
+        self.fill_in(card, line2)
         self.page.get_by_test_id("place-order").click()
 
-    def fills_in(self, card: str | None, line2: str = "") -> None:
+    def fill_in(self, card: str | None, line2: str = "") -> None:
         self.page.get_by_test_id("checkout-country").select_option("NO")
         for field, value in {**ADDRESS, "line2": line2}.items():
             self.page.get_by_test_id(f"checkout-{field}").fill(value)
         if card:
-            self.chooses_card(card)
+            self.choose_card(card)
 
-    def chooses_card(self, card: str) -> None:
+    def choose_card(self, card: str) -> None:
         """Click the label: the radio button under it is invisible, and a forced click does not wait for the layout."""
         radio = self.page.get_by_test_id(f"card-{card}")
         self.page.locator("label", has=radio).click()
         expect(radio).to_be_checked()
 
-    def sees_order(self, status: str) -> None:
+    def expect_order(self, status: str) -> None:
         shown = self.page.get_by_test_id("order-status")
         expect(shown).to_have_attribute("data-status", status, timeout=WHOLE_ORDER_MS)
 
-    def signs_in(self, email: str, password: str) -> None:
-        self.goes_to("/sign-in")
+    def sign_in_by_form(self, email: str, password: str) -> None:
+        self.open("/sign-in")
         self.page.get_by_test_id("sign-in-email").fill(email)
         self.page.get_by_test_id("sign-in-password").fill(password)
         self.page.get_by_test_id("sign-in-submit").click()
         self.page.wait_for_url(lambda url: "sign-in" not in url)
 
-    def is_signed_in(self, person: shop.Person) -> str:
+    def sign_in(self, person: shop.Person) -> str:
         """Sign in without the page. Return the id token."""
-        self.goes_to("/offline.html")
+        self.open("/offline.html")
         return self.page.evaluate(SIGN_IN, {"email": person.email, "password": person.password})["id_token"]
 
     @property

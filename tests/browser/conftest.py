@@ -67,10 +67,10 @@ def bought(browser: Browser, storefront_url: str, opened: dict[str, Any]) -> dic
     """
     context = browser.new_context(**DEFAULTS)
     guest = Buyer(context.new_page(), storefront_url)
-    guest.packs("CAMP-KETTLE-01")
-    guest.packs("KITCHEN-MUG-01")
-    guest.checks_out()
-    guest.sees_order("COMPLETED")
+    guest.add_to_cart("CAMP-KETTLE-01")
+    guest.add_to_cart("KITCHEN-MUG-01")
+    guest.check_out()
+    guest.expect_order("COMPLETED")
     state = context.storage_state()
     for origin in state["origins"]:
         origin["localStorage"] = [kept for kept in origin["localStorage"] if kept["name"] == "saga.order-tokens"]

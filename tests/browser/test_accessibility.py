@@ -24,14 +24,14 @@ def _opens(path: str, sight: str) -> Step:
     """Goes to a page, and waits for what shows that it is whole."""
 
     def step(buyer: Buyer, bought: Any) -> None:
-        buyer.goes_to(path.format(**bought))
+        buyer.open(path.format(**bought))
         expect(buyer.page.locator(sight).first).to_be_visible()
 
     return step
 
 
 def _search(buyer: Buyer, bought: Any) -> None:
-    buyer.goes_to("/cart")
+    buyer.open("/cart")
     buyer.page.get_by_test_id("open-search").click()
     buyer.page.get_by_test_id("search-input").fill("brass")
     expect(buyer.page.get_by_test_id("search-option").first).to_be_visible()
@@ -39,12 +39,12 @@ def _search(buyer: Buyer, bought: Any) -> None:
 
 
 def _drawer(buyer: Buyer, bought: Any) -> None:
-    buyer.packs("CAMP-AXE-01")
+    buyer.add_to_cart("CAMP-AXE-01")
 
 
 def _cart(buyer: Buyer, bought: Any) -> None:
     """With a line that is not sold any more."""
-    buyer.packs("CAMP-AXE-01")
+    buyer.add_to_cart("CAMP-AXE-01")
     buyer.page.route("**/api/cart", _with_a_line_that_is_gone)
     _opens("/cart", ".is-gone")(buyer, bought)
 
@@ -60,8 +60,8 @@ def _with_a_line_that_is_gone(route: Route) -> None:
 
 def _checkout(buyer: Buyer, bought: Any) -> None:
     """With every error beside its field, and the mishaps unfolded."""
-    buyer.packs("CAMP-AXE-01")
-    buyer.goes_to("/checkout")
+    buyer.add_to_cart("CAMP-AXE-01")
+    buyer.open("/checkout")
     buyer.page.get_by_test_id("place-order").click()
     buyer.page.get_by_test_id("mishaps").locator("summary").click()
     expect(buyer.page.locator(".error").first).to_be_visible()
@@ -75,9 +75,9 @@ def _return(buyer: Buyer, bought: Any) -> None:
 
 def _confirmation(buyer: Buyer, bought: Any) -> None:
     """An order that waits for its buyer to confirm the payment."""
-    buyer.packs("KITCHEN-JAR-01")
-    buyer.checks_out("pm_card_threeDSecure2Required")
-    buyer.sees("confirm-payment")
+    buyer.add_to_cart("KITCHEN-JAR-01")
+    buyer.check_out("pm_card_threeDSecure2Required")
+    buyer.expect_visible("confirm-payment")
 
 
 def _challenge(buyer: Buyer, bought: Any) -> None:
@@ -89,7 +89,7 @@ def _challenge(buyer: Buyer, bought: Any) -> None:
 
 def _account(buyer: Buyer, bought: Any) -> None:
     """With an order of more things than have room beside each other."""
-    customer = Client(bought["api_url"], token=buyer.is_signed_in(shop.CUSTOMER))
+    customer = Client(bought["api_url"], token=buyer.sign_in(shop.CUSTOMER))
     for sku in ("CAMP-AXE-01", "CARRY-TOTE-01", "PAPER-INK-01", "LIGHT-CANDLE-01", "WEAR-SOCK-01"):
         assert customer.put_in_cart(sku).status == 200
     customer.check_out()
@@ -98,7 +98,7 @@ def _account(buyer: Buyer, bought: Any) -> None:
 
 def _in_the_console(path: str, sight: str) -> Step:
     def step(buyer: Buyer, bought: Any) -> None:
-        buyer.is_signed_in(shop.ADMIN)
+        buyer.sign_in(shop.ADMIN)
         _opens(path, sight)(buyer, bought)
 
     return step

@@ -59,7 +59,7 @@ def carries(opened: Any) -> Any:
         api = Api(opened["api_url"])
         for sku, quantity in units.items():
             assert api.put_in_cart(sku, quantity).status == 200
-        buyer.goes_to("/offline.html")
+        buyer.open("/offline.html")
         buyer.page.evaluate(KEEP_TOKEN, api.cart_token)
         return api
 
@@ -72,7 +72,7 @@ def test_line_that_is_gone_is_shown_and_removed_by_keys(new_buyer: Any, keeper: 
     carries(buyer, **{gone: 2, there: 1})
     keeper.archives(gone)
 
-    buyer.goes_to("/cart")
+    buyer.open("/cart")
 
     page = buyer.page
     expect(page.get_by_test_id("unavailable-line")).to_contain_text("Old kettle")
@@ -90,8 +90,8 @@ def test_changed_total_is_shown_beside_the_old_one_and_confirmed(new_buyer: Any,
     mug = keeper.makes("Camp mug", 1000)
     buyer = new_buyer()
     carries(buyer, **{mug: 1})
-    buyer.goes_to("/checkout")
-    buyer.fills_in("pm_card_visa")
+    buyer.open("/checkout")
+    buyer.fill_in("pm_card_visa")
     keeper.prices(mug, "Camp mug", 9000)
 
     buyer.page.get_by_test_id("place-order").click()
@@ -101,7 +101,7 @@ def test_changed_total_is_shown_beside_the_old_one_and_confirmed(new_buyer: Any,
     expect(trouble).to_contain_text("90.00")
     expect(buyer.page.get_by_test_id("place-order")).to_contain_text("90.00")
     buyer.page.get_by_test_id("place-order").click()
-    buyer.sees_order("COMPLETED")
+    buyer.expect_order("COMPLETED")
 
 
 def test_free_order_asks_for_no_card_and_is_ordered_by_one_tab(new_buyer: Any, keeper: Any, carries: Any) -> None:
@@ -110,17 +110,17 @@ def test_free_order_asks_for_no_card_and_is_ordered_by_one_tab(new_buyer: Any, k
     carries(buyer, **{gift: 1})
     other = Buyer(buyer.page.context.new_page(), buyer._address)
     for tab in (buyer, other):
-        tab.goes_to("/checkout")
+        tab.open("/checkout")
         expect(tab.page.get_by_test_id("nothing-to-pay")).to_be_visible()
-        tab.fills_in(None)
+        tab.fill_in(None)
 
     buyer.page.get_by_test_id("place-order").click()
-    buyer.sees("order-status")
+    buyer.expect_visible("order-status")
     other.page.get_by_test_id("place-order").click()
 
     expect(other.page.get_by_test_id("already-ordered")).to_be_visible()
     other.page.get_by_role("link", name="See that order").click()
-    other.sees_order("COMPLETED")
+    other.expect_order("COMPLETED")
     assert other.order_id == buyer.order_id
 
 
@@ -133,8 +133,8 @@ def test_cart_merge_shows_the_remainder_and_moves_it_later(
     buyer = new_buyer()
     carries(buyer, **{pegs: 15})
 
-    buyer.signs_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
-    buyer.goes_to("/cart")
+    buyer.sign_in_by_form(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    buyer.open("/cart")
 
     left = buyer.page.get_by_test_id("left-behind")
     expect(left).to_contain_text("10 × Tent peg")
@@ -151,8 +151,8 @@ def test_tabs_show_the_same_cart_until_it_is_ordered(new_buyer: Any, keeper: Any
     other = buyer.page.context.new_page()
     other.goto(storefront_url)
 
-    buyer.packs(sku)
+    buyer.add_to_cart(sku)
     expect(other.get_by_test_id("cart-count")).to_have_text("1")
-    buyer.checks_out()
-    buyer.sees_order("COMPLETED")
+    buyer.check_out()
+    buyer.expect_order("COMPLETED")
     expect(other.get_by_test_id("cart-count")).to_have_text("0")

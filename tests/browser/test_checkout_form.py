@@ -8,9 +8,9 @@ from tests.browser.buyer import ADDRESS, Buyer
 
 @pytest.fixture
 def at_checkout(buyer: Buyer) -> Buyer:
-    buyer.packs("KITCHEN-MUG-01")
-    buyer.goes_to("/checkout")
-    buyer.sees("place-order")
+    buyer.add_to_cart("KITCHEN-MUG-01")
+    buyer.open("/checkout")
+    buyer.expect_visible("place-order")
     return buyer
 
 

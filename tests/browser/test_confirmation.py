@@ -15,9 +15,9 @@ WANTS_HOLDER = "pm_card_threeDSecure2Required"
 def asked(new_buyer: Any) -> Buyer:
     """Return a buyer with a phone, on the page of an order that waits for their confirmation."""
     buyer: Buyer = new_buyer(viewport=PHONE)
-    buyer.packs("CAMP-AXE-01")
-    buyer.checks_out(WANTS_HOLDER)
-    buyer.sees_order("ACTION_REQUIRED")
+    buyer.add_to_cart("CAMP-AXE-01")
+    buyer.check_out(WANTS_HOLDER)
+    buyer.expect_order("ACTION_REQUIRED")
     return buyer
 
 
@@ -25,7 +25,7 @@ def test_buyer_who_confirms_at_the_bank_gets_the_order(asked: Buyer) -> None:
     page = asked.page
     page.get_by_test_id("confirm-payment").click()
     page.get_by_role("button", name="Complete authentication").click()
-    asked.sees_order("COMPLETED")
+    asked.expect_order("COMPLETED")
     # No secret stays in the address.
     expect(page).to_have_url(re.compile(rf"/orders/{page.get_by_test_id('order-id').inner_text()}$"))
 
@@ -34,7 +34,7 @@ def test_failed_confirmation_is_shown_and_reachable_by_keyboard(asked: Buyer) ->
     page = asked.page
     page.get_by_test_id("confirm-payment").press("Enter")
     page.get_by_role("button", name="Fail authentication").press("Enter")
-    asked.sees_order("CANCELLED")
+    asked.expect_order("CANCELLED")
     expect(page.get_by_text("could not confirm that it was you").first).to_be_visible()
     expect(page.get_by_role("button", name="Try another card")).to_be_visible()
 
@@ -44,5 +44,5 @@ def test_buyer_who_walks_away_is_asked_until_the_time_is_up(asked: Buyer) -> Non
     page.get_by_test_id("confirm-payment").click()
     page.get_by_role("link", name="Leave without answering").click()
     expect(page.get_by_test_id("confirm-panel")).to_be_visible(timeout=WHOLE_ORDER_MS)
-    asked.sees_order("CANCELLED")
+    asked.expect_order("CANCELLED")
     expect(page.get_by_text("not confirmed in time").first).to_be_visible()

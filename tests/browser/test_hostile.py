@@ -42,36 +42,36 @@ def shows_only_text(page: Page, *texts: str) -> None:
 
 def test_markup_in_any_field_is_shown_as_it_was_written(buyer: Buyer, evil_product: str) -> None:
     page = buyer.page
-    buyer.goes_to(f"/products/{evil_product}")
+    buyer.open(f"/products/{evil_product}")
     shows_only_text(page, f"P{EVIL}", f"D{EVIL}")
-    buyer.goes_to(f"/search?q={quote(EVIL)}")
+    buyer.open(f"/search?q={quote(EVIL)}")
     shows_only_text(page, f"P{EVIL}")
-    buyer.packs(evil_product)
+    buyer.add_to_cart(evil_product)
     shows_only_text(page, f"P{EVIL}")
-    buyer.goes_to("/checkout")
-    buyer.fills_in("pm_card_visa")
+    buyer.open("/checkout")
+    buyer.fill_in("pm_card_visa")
     for field, text in TEXTS.items():
         page.get_by_test_id(f"checkout-{field}").fill(text)
     shows_only_text(page, f"P{EVIL}")
     page.get_by_test_id("place-order").click()
-    buyer.sees_order("COMPLETED")
+    buyer.expect_order("COMPLETED")
     shows_only_text(page, f"P{EVIL}", *TEXTS.values())
     order_id = buyer.order_id
 
-    buyer.signs_in(shop.ADMIN.email, shop.ADMIN.password)
-    buyer.goes_to(f"/admin/orders/{order_id}")
+    buyer.sign_in_by_form(shop.ADMIN.email, shop.ADMIN.password)
+    buyer.open(f"/admin/orders/{order_id}")
     placed = page.locator('[data-testid="moment"][data-kind="event"]').first
     placed.locator("summary").click()
     expect(placed.locator("pre")).to_be_visible()
     shows_only_text(page)
-    buyer.goes_to(f"/admin/catalog/{evil_product}")
+    buyer.open(f"/admin/catalog/{evil_product}")
     expect(page.get_by_role("heading", level=1)).to_have_text(f"P{EVIL}")
     shows_only_text(page)
 
 
 @pytest.mark.parametrize("path", [f"/{EVIL}", f"/products/{EVIL}", f"/category/{EVIL}", f"/orders/{EVIL}"])
 def test_markup_in_an_address_stays_an_address(buyer: Buyer, path: str) -> None:
-    buyer.goes_to(quote(path))
+    buyer.open(quote(path))
     expect(buyer.page.get_by_role("heading", level=1)).to_be_visible()
     shows_only_text(buyer.page)
 
@@ -88,9 +88,9 @@ AWAY = [
 
 def test_sign_in_redirects_only_inside_the_shop(buyer: Buyer, storefront_url: str) -> None:
     """Who is signed in already is led on at once."""
-    buyer.is_signed_in(shop.CUSTOMER)
+    buyer.sign_in(shop.CUSTOMER)
     for next_ in AWAY:
-        buyer.goes_to(f"/sign-in?next={quote(next_, safe='')}")
+        buyer.open(f"/sign-in?next={quote(next_, safe='')}")
         buyer.page.wait_for_url(lambda url: "/sign-in" not in url)
         assert buyer.page.url.startswith(f"{storefront_url}/"), next_
         assert buyer.page.evaluate("window.pwned") is None, next_

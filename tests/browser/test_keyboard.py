@@ -15,7 +15,7 @@ IS_SEEN = """[document.activeElement, document.activeElement.closest('label')].s
 def test_purchase_succeeds_by_keyboard_alone(buyer: Buyer) -> None:
     page = buyer.page
     keys = page.keyboard
-    buyer.goes_to("/")
+    buyer.open("/")
     expect(page.get_by_test_id("product-card").first).to_be_visible()
 
     _tab_to(page, "open-search")
@@ -41,11 +41,11 @@ def test_purchase_succeeds_by_keyboard_alone(buyer: Buyer) -> None:
     expect(page.get_by_test_id("card-pm_card_mastercard")).to_be_checked()
     _tab_to(page, "place-order")
     keys.press("Enter")
-    buyer.sees_order("COMPLETED")
+    buyer.expect_order("COMPLETED")
 
 
 def test_first_tab_skips_the_page_header(buyer: Buyer) -> None:
-    buyer.goes_to("/")
+    buyer.open("/")
     buyer.page.get_by_test_id("product-card").first.wait_for()
     buyer.page.keyboard.press("Tab")
     expect(buyer.page.get_by_role("link", name="Skip to the goods")).to_be_focused()

@@ -66,9 +66,9 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     category = Client(opened["api_url"]).must("GET", f"/products/{skus[0]}")["category"]
     for sku in skus:
         page.set_viewport_size(DESKTOP)
-        buyer.packs(sku)
+        buyer.add_to_cart(sku)
         is_never_pushed_sideways(page, f"the drawer over {sku}")
-        buyer.goes_to(f"/products/{sku}")
+        buyer.open(f"/products/{sku}")
         expect(page.locator("h1[dir=auto]")).to_be_visible()
         is_never_pushed_sideways(page, sku)
     for path, sight in {
@@ -78,12 +78,12 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
         "/cart": ".cart-line",
         "/find-order": "[data-testid=find-submit]",
     }.items():
-        buyer.goes_to(path)
+        buyer.open(path)
         expect(page.locator(sight).first).to_be_visible()
         is_never_pushed_sideways(page, path)
     page.set_viewport_size(DESKTOP)
-    buyer.goes_to("/checkout")
-    buyer.fills_in("pm_card_visa")
+    buyer.open("/checkout")
+    buyer.fill_in("pm_card_visa")
     for field, text in ADDRESS_OF_LONG_WORDS.items():
         page.get_by_test_id(f"checkout-{field}").fill(text)
     page.get_by_test_id("checkout-email").fill(f"{'w' * 60}@{'w' * 60}.example")
@@ -93,12 +93,12 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     expect(page.get_by_test_id("order-status")).to_be_visible(timeout=WHOLE_ORDER_MS)
     is_never_pushed_sideways(page, "the order")
     order_id = buyer.order_id
-    buyer.goes_to("/orders")
+    buyer.open("/orders")
     expect(page.locator(".order-row").first).to_be_visible()
     is_never_pushed_sideways(page, "the orders")
 
     keeper = new_buyer()
-    keeper.is_signed_in(shop.ADMIN)
+    keeper.sign_in(shop.ADMIN)
     for path, sight in {
         f"/admin/catalog?category={category}": "tbody tr",
         f"/admin/catalog/{skus[0]}": "form",
@@ -106,13 +106,13 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
         f"/admin/orders/{order_id}": "[data-testid=order-facts]",
         "/admin/insights": "h1",
     }.items():
-        keeper.goes_to(path)
+        keeper.open(path)
         expect(keeper.page.locator(sight).first).to_be_visible()
         is_never_pushed_sideways(keeper.page, path)
 
 
 def test_user_text_is_shown_in_its_own_direction(buyer: Buyer, skus: list[str]) -> None:
-    buyer.goes_to(f"/products/{skus[list(NAMES).index('HEBREW')]}")
+    buyer.open(f"/products/{skus[list(NAMES).index('HEBREW')]}")
 
     heading = buyer.page.locator("h1")
     expect(heading).to_have_css("direction", "rtl")

@@ -15,7 +15,7 @@ def test_storefront_requests_no_other_host(new_buyer: Any, bought: Any, opened: 
     buyer = new_buyer(storage_state=bought["state"])
     asked = []
     buyer.page.on("request", lambda request: asked.append(urlsplit(request.url)))
-    buyer.packs("PAPER-MAP-01")
+    buyer.add_to_cart("PAPER-MAP-01")
     for path in (
         "/",
         "/category/wear",
@@ -25,7 +25,7 @@ def test_storefront_requests_no_other_host(new_buyer: Any, bought: Any, opened: 
         f"/orders/{bought['order_id']}",
         "/sign-in",
     ):
-        buyer.goes_to(path)
+        buyer.open(path)
         buyer.page.wait_for_load_state("networkidle")
     own = {urlsplit(opened[name]).netloc for name in ("storefront_url", "engine_url")}
     own |= {f"localhost:{urlsplit(opened['engine_url']).port}"}
@@ -36,7 +36,7 @@ def test_storefront_requests_no_other_host(new_buyer: Any, bought: Any, opened: 
 def test_assets_with_a_content_hash_are_cached_forever(buyer: Buyer) -> None:
     answers: list[Response] = []
     buyer.page.on("response", lambda answer: answers.append(answer))
-    buyer.goes_to("/")
+    buyer.open("/")
     buyer.page.wait_for_load_state("networkidle")
     kept = {urlsplit(answer.url).path: answer.headers.get("cache-control") for answer in answers}
     assets = [path for path in kept if re.search(r"\.(js|css|woff2)$", path)]
@@ -54,7 +54,7 @@ def test_assets_with_a_content_hash_are_cached_forever(buyer: Buyer) -> None:
 def test_public_pages_have_a_title_a_description_and_a_canonical_url(buyer: Buyer) -> None:
     page, heads = buyer.page, {}
     for path in ("/", "/category/camp", "/category/wear", "/products/CAMP-KETTLE-01", "/cart", "/checkout", "/search"):
-        buyer.goes_to(path)
+        buyer.open(path)
         page.wait_for_load_state("networkidle")
         heads[path] = (page.title(), page.locator("meta[name=description]").get_attribute("content"))
         canonical = urlsplit(page.locator("link[rel=canonical]").get_attribute("href") or "")
@@ -66,7 +66,7 @@ def test_public_pages_have_a_title_a_description_and_a_canonical_url(buyer: Buye
 
 @pytest.mark.parametrize("path", ["/no/such/page", "/products/NO-SUCH-THING", "/orders", "/account"])
 def test_private_page_is_not_indexed(buyer: Buyer, path: str) -> None:
-    buyer.goes_to(path)
+    buyer.open(path)
     expect(buyer.page.locator("meta[name=robots]")).to_have_attribute("content", "noindex")
 
 
@@ -74,14 +74,14 @@ def test_home_page_shows_items_first_to_variant_b(new_buyer: Any, storefront_url
     for hand, first in (("a", re.compile("shelves$")), ("b", "On the counter")):
         buyer = new_buyer()
         buyer.page.context.add_cookies([{"name": "saga_ab", "value": hand, "url": storefront_url}])
-        buyer.goes_to("/")
+        buyer.open("/")
         expect(buyer.page.locator("main h2").first).to_have_text(first)
 
 
 def test_offline_visitor_gets_the_offline_page(new_buyer: Any) -> None:
     buyer = new_buyer(service_workers="allow")
     page = buyer.page
-    buyer.goes_to("/")
+    buyer.open("/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.context.set_offline(True)
     expect(page.get_by_test_id("offline")).to_be_visible()
@@ -95,7 +95,7 @@ def test_offline_visitor_gets_the_offline_page(new_buyer: Any) -> None:
 def test_failed_page_load_shows_an_error_and_a_retry(buyer: Buyer) -> None:
     """This happens when the shop was deployed after the page was opened."""
     page = buyer.page
-    buyer.goes_to("/")
+    buyer.open("/")
     page.route("**/assets/lazy-pages-*.js", lambda route: route.fulfill(status=404, body=""))
     page.get_by_role("link", name="Your orders", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("That page is stuck")
@@ -109,7 +109,7 @@ def test_unreachable_shop_can_be_requested_again(new_buyer: Any, bought: Any, pa
     buyer = new_buyer(viewport=DESKTOP, storage_state=bought["state"])
     page = buyer.page
     page.route("**/api/**", lambda route: route.abort())
-    buyer.goes_to(path)
+    buyer.open(path)
     expect(page.get_by_role("alert")).to_contain_text("No signal out here")
     page.unroute("**/api/**")
     page.get_by_role("button", name="Try again").first.click()
@@ -118,7 +118,7 @@ def test_unreachable_shop_can_be_requested_again(new_buyer: Any, bought: Any, pa
 
 def test_gallery_is_operated_by_keys_and_thumbnails(buyer: Buyer) -> None:
     page = buyer.page
-    buyer.goes_to("/products/CAMP-KETTLE-01")
+    buyer.open("/products/CAMP-KETTLE-01")
     thumbs = page.get_by_test_id("gallery-thumb")
     expect(thumbs).to_have_count(4)
     thumbs.nth(3).click()

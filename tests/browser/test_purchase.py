@@ -14,13 +14,13 @@ def test_guest_buys_a_product(new_buyer: Any, viewport: Any) -> None:
     """From the product page to the parcel, and then the invoice, with all animations."""
     buyer = new_buyer(viewport=viewport, reduced_motion="no-preference")
     page = buyer.page
-    buyer.goes_to("/category/kitchen")
+    buyer.open("/category/kitchen")
     page.get_by_test_id("product-card").first.click()
     page.get_by_test_id("add-to-cart").click()
     page.get_by_test_id("go-to-checkout").click()
-    buyer.fills_in("pm_card_visa")
+    buyer.fill_in("pm_card_visa")
     page.get_by_test_id("place-order").click()
-    buyer.sees_order("COMPLETED")
+    buyer.expect_order("COMPLETED")
     expect(page.get_by_test_id("shipment")).to_have_attribute("data-status", "DISPATCHED")
     assert page.get_by_test_id("tracking-number").inner_text().startswith("SIM")
     order_id = page.get_by_test_id("order-id").inner_text()
@@ -43,22 +43,22 @@ def _invoice(page: Page) -> str:
 
 def test_declined_card_is_reported_and_another_one_succeeds(new_buyer: Any) -> None:
     buyer = new_buyer(viewport=PHONE)
-    buyer.packs("WEAR-BEANIE-01")
-    buyer.checks_out("pm_card_visa_chargeDeclined")
-    buyer.sees_order("CANCELLED")
+    buyer.add_to_cart("WEAR-BEANIE-01")
+    buyer.check_out("pm_card_visa_chargeDeclined")
+    buyer.expect_order("CANCELLED")
     buyer.page.get_by_role("button", name="Try another card").click()
-    buyer.chooses_card("pm_card_visa")
+    buyer.choose_card("pm_card_visa")
     buyer.page.get_by_test_id("place-order").click()
-    buyer.sees_order("COMPLETED")
+    buyer.expect_order("COMPLETED")
 
 
 def test_guest_cancels_while_the_warehouse_is_slow(new_buyer: Any) -> None:
     buyer = new_buyer(viewport=PHONE)
-    buyer.packs("KITCHEN-PAN-01")
-    buyer.checks_out(line2="sandbox:silent")
+    buyer.add_to_cart("KITCHEN-PAN-01")
+    buyer.check_out(line2="sandbox:silent")
     buyer.page.get_by_test_id("open-cancel").click()
     buyer.page.get_by_test_id("cancel-confirm").click()
-    buyer.sees_order("CANCELLED")
+    buyer.expect_order("CANCELLED")
     expect(buyer.page.get_by_role("heading", level=1)).to_have_text("Stopped, as you asked")
 
 
@@ -71,7 +71,7 @@ def test_order_page_receives_live_updates_without_polling(buyer: Buyer) -> None:
     expect(status).to_have_attribute("data-live", "true")
     already_received = len(frames)
     page.on("request", lambda request: asked.append(request.url) if "/api/orders/ord_" in request.url else None)
-    buyer.sees_order("CANCELLED")
+    buyer.expect_order("CANCELLED")
     assert 1 <= len(asked) <= len(frames) - already_received + 1
 
 
@@ -92,52 +92,52 @@ def test_order_page_polls_without_live_updates(buyer: Buyer, is_reached_first: b
         expect(status).to_have_attribute("data-live", "true")
         lines[0].close()
     expect(status).to_have_attribute("data-live", "false")
-    buyer.sees_order("CANCELLED")
+    buyer.expect_order("CANCELLED")
     assert lines
 
 
 def order_with_a_silent_warehouse(buyer: Buyer) -> None:
-    buyer.packs("KITCHEN-PAN-01")
-    buyer.checks_out(line2="sandbox:silent")
+    buyer.add_to_cart("KITCHEN-PAN-01")
+    buyer.check_out(line2="sandbox:silent")
 
 
 def test_guest_returns_a_whole_order(new_buyer: Any) -> None:
     buyer = new_buyer()
-    buyer.packs("KITCHEN-JAR-01")
-    buyer.checks_out()
-    buyer.sees_order("COMPLETED")
+    buyer.add_to_cart("KITCHEN-JAR-01")
+    buyer.check_out()
+    buyer.expect_order("COMPLETED")
     buyer.page.get_by_test_id("open-return").click()
     buyer.page.get_by_test_id("return-everything").click()
     buyer.page.get_by_test_id("return-submit").click()
-    buyer.sees_order("RETURNED")
+    buyer.expect_order("RETURNED")
     expect(buyer.page.get_by_test_id("return")).to_have_attribute("data-status", "REFUNDED")
 
 
 def test_customer_signs_in_keeps_the_cart_and_earns_points(new_buyer: Any) -> None:
     buyer = new_buyer(viewport=PHONE)
     page = buyer.page
-    buyer.packs("LIGHT-MATCH-01")
-    buyer.signs_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
-    buyer.checks_out("pm_card_mastercard")
-    buyer.sees_order("COMPLETED")
+    buyer.add_to_cart("LIGHT-MATCH-01")
+    buyer.sign_in_by_form(shop.CUSTOMER.email, shop.CUSTOMER.password)
+    buyer.check_out("pm_card_mastercard")
+    buyer.expect_order("COMPLETED")
     order_id = buyer.order_id
-    buyer.goes_to("/orders")
+    buyer.open("/orders")
     expect(page.locator(f"a[href$='/orders/{order_id}']").first).to_be_visible()
-    buyer.goes_to("/account")
+    buyer.open("/account")
     expect(page.get_by_test_id("account-email")).to_have_text(shop.CUSTOMER.email)
     expect(page.locator(f"a[href$='/orders/{order_id}']")).to_be_visible()
     _reload_until(page, lambda: page.get_by_test_id("points").inner_text() not in ("", "0"))
     page.get_by_test_id("sign-out").click()
     expect(page.locator("home-page")).to_be_visible()
-    buyer.goes_to("/account")
+    buyer.open("/account")
     expect(page.get_by_role("heading", name="Who goes there?")).to_be_visible()
 
 
 def test_product_page_offers_items_bought_together(new_buyer: Any, bought: Any) -> None:
     buyer = new_buyer()
     page = buyer.page
-    buyer.goes_to("/products/CAMP-KETTLE-01")
-    buyer.sees("add-to-cart")
+    buyer.open("/products/CAMP-KETTLE-01")
+    buyer.expect_visible("add-to-cart")
     _reload_until(page, lambda: page.get_by_test_id("bought-together").count() == 1)
     expect(page.get_by_test_id("bought-together")).to_contain_text("Idempotent Mug")
     page.get_by_test_id("add-together").click()

@@ -7,7 +7,7 @@ from tests.browser.buyer import Buyer
 
 def test_search_shows_results_while_typing(buyer: Buyer) -> None:
     page = buyer.page
-    buyer.goes_to("/cart")
+    buyer.open("/cart")
     page.keyboard.press("/")
     line, options = page.get_by_test_id("search-input"), page.get_by_test_id("search-option")
     expect(line).to_be_focused()
@@ -27,7 +27,7 @@ def test_search_shows_results_while_typing(buyer: Buyer) -> None:
 
 def test_enter_without_a_choice_leads_to_all_that_was_found(buyer: Buyer) -> None:
     page = buyer.page
-    buyer.goes_to("/cart")
+    buyer.open("/cart")
     page.get_by_test_id("open-search").click()
     page.get_by_test_id("search-input").fill("wool")
     page.get_by_test_id("search-input").press("Enter")
@@ -37,7 +37,7 @@ def test_enter_without_a_choice_leads_to_all_that_was_found(buyer: Buyer) -> Non
 
 def test_empty_search_result_and_offline_show_different_texts(buyer: Buyer) -> None:
     page = buyer.page
-    buyer.goes_to("/cart")
+    buyer.open("/cart")
     page.get_by_test_id("open-search").click()
     line = page.get_by_test_id("search-input")
     line.fill("submarine")

@@ -11,7 +11,7 @@ from tests.browser.buyer import Buyer
 
 
 def tries_to_sign_in(buyer: Buyer, email: str, password: str) -> None:
-    buyer.goes_to("/sign-in")
+    buyer.open("/sign-in")
     buyer.page.get_by_test_id("sign-in-email").fill(email)
     buyer.page.get_by_test_id("sign-in-password").fill(password)
     buyer.page.get_by_test_id("sign-in-submit").click()
@@ -45,7 +45,7 @@ def test_scripts_see_no_token_that_outlives_the_page_and_a_reload_goes_on(buyer:
 def test_customer_signs_up_by_emailed_code_and_resets_the_password(buyer: Buyer, opened: Any) -> None:
     page = buyer.page
     email, forgotten, new = "new@example.com", "a-new-story-1", "another-story-2"
-    buyer.goes_to("/sign-up")
+    buyer.open("/sign-up")
     page.get_by_test_id("sign-up-email").fill(email)
     page.get_by_test_id("sign-up-password").fill(forgotten)
     page.get_by_test_id("sign-up-submit").click()
@@ -54,7 +54,7 @@ def test_customer_signs_up_by_emailed_code_and_resets_the_password(buyer: Buyer,
     page.get_by_test_id("confirm-submit").click()
     expect(page.get_by_label(f"Your account, signed in as {email}")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
-    buyer.goes_to("/sign-in")
+    buyer.open("/sign-in")
     page.get_by_test_id("forgotten-password").click()
     page.get_by_test_id("reset-email").fill(email)
     page.get_by_test_id("reset-submit").click()
