@@ -26,7 +26,7 @@ TRAIL = ALL[::2]
 
 
 @pytest.fixture(scope="module")
-def shelf(dynamodb, new_table):
+def large_catalog(dynamodb, new_table):
     """130 products: ten share each name, every second is for the trail, every fourth is blue."""
     catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
     for n, sku in enumerate(ALL):
@@ -67,8 +67,8 @@ def cursor_of(content):
 
 
 class TestWalk:
-    def test_catalog_walk_sees_each_product_exactly_once_by_name(self, shelf):
-        pages = walk(shelf)
+    def test_catalog_walk_sees_each_product_exactly_once_by_name(self, large_catalog):
+        pages = walk(large_catalog)
 
         assert sorted(skus(pages)) == ALL
         assert [len(page) for page in pages[:-1]] == [PAGE_SIZE] * (len(ALL) // PAGE_SIZE)
@@ -90,9 +90,9 @@ class TestWalk:
         ],
     )
     def test_catalog_walk_of_a_category_or_a_search_sees_each_match_exactly_once(
-        self, shelf, category, query, expected
+        self, large_catalog, category, query, expected
     ):
-        assert sorted(skus(walk(shelf, category, query))) == sorted(expected)
+        assert sorted(skus(walk(large_catalog, category, query))) == sorted(expected)
 
     def test_catalog_walk_of_exactly_one_page_ends_there(self, catalog):
         for n in range(PAGE_SIZE):
@@ -123,23 +123,25 @@ class TestCursor:
             cursor_of({"sku": "SKU-001", "category": "trail", "sort_name": "x"}),
         ],
     )
-    def test_catalog_cursor_that_was_tampered_with_is_refused(self, shelf, cursor):
+    def test_catalog_cursor_that_was_tampered_with_is_refused(self, large_catalog, cursor):
         with pytest.raises(CursorInvalid):
-            shelf.page(None, "", cursor)
+            large_catalog.page(None, "", cursor)
 
-    def test_catalog_cursor_of_another_list_is_refused(self, shelf):
-        _, of_everything = shelf.page(None, "", None)
+    def test_catalog_cursor_of_another_list_is_refused(self, large_catalog):
+        _, of_everything = large_catalog.page(None, "", None)
         with pytest.raises(CursorInvalid):
-            shelf.page("trail", "", of_everything)
+            large_catalog.page("trail", "", of_everything)
 
-    def test_catalog_cursor_of_another_category_is_refused(self, shelf):
-        _, of_the_trail = shelf.page("trail", "", None)
+    def test_catalog_cursor_of_another_category_is_refused(self, large_catalog):
+        _, of_the_trail = large_catalog.page("trail", "", None)
         with pytest.raises(CursorInvalid):
-            shelf.page("camp-kitchen", "", of_the_trail)
+            large_catalog.page("camp-kitchen", "", of_the_trail)
 
-    def test_catalog_cursor_of_another_listing_is_refused(self, shelf):
+    def test_catalog_cursor_of_another_listing_is_refused(self, large_catalog):
         with pytest.raises(CursorInvalid):
-            shelf.page(None, "", cursor_of({"sku": "category:trail", "listing": "CATEGORY", "sort_name": "Trail"}))
+            large_catalog.page(
+                None, "", cursor_of({"sku": "category:trail", "listing": "CATEGORY", "sort_name": "Trail"})
+            )
 
 
 class TestProduct:
@@ -163,8 +165,8 @@ class TestProduct:
         with pytest.raises(ProductNotFound):
             catalog.product(sku)
 
-    def test_products_are_read_at_once_and_unknown_ones_are_left_out(self, shelf):
-        found = shelf.products([*ALL, *ALL[:3], "UNKNOWN", "odd one", ""])
+    def test_products_are_read_at_once_and_unknown_ones_are_left_out(self, large_catalog):
+        found = large_catalog.products([*ALL, *ALL[:3], "UNKNOWN", "odd one", ""])
 
         assert sorted(found) == ALL
 
@@ -172,9 +174,9 @@ class TestProduct:
         assert catalog.products([]) == {}
 
 
-def test_categories_are_those_that_products_name(shelf):
+def test_categories_are_those_that_products_name(large_catalog):
     named = [Category(id="camp-kitchen", name="Camp Kitchen"), Category(id="trail", name="Trail")]
-    assert shelf.categories() == (named, None)
+    assert large_catalog.categories() == (named, None)
 
 
 def test_categories_page_until_all_are_listed(catalog):
@@ -328,5 +330,5 @@ class TestReindex:
         assert skus(walk(catalog, None, "bowl")) == ["MUG-01"]
 
 
-def test_query_without_a_word_finds_nothing(shelf):
-    assert shelf.page(None, "%", None) == ([], None)
+def test_query_without_a_word_finds_nothing(large_catalog):
+    assert large_catalog.page(None, "%", None) == ([], None)

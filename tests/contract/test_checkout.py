@@ -292,7 +292,7 @@ class TestExpectedTotal:
         assert nothing_was_written()
         assert carts.read(ADA, None).lines == {"MUG": 2}
 
-    def test_same_idempotency_key_may_confirm_the_new_quote(self, checkout, catalog, two_mugs):
+    def test_idempotency_key_may_confirm_the_new_quote(self, checkout, catalog, two_mugs):
         catalog.save("MUG", product_details(price=euros(9000)))
         with pytest.raises(TotalChanged):
             checkout.place(ADA, None, "key-1", a_checkout_request(expected_total=euros(2500)))

@@ -136,7 +136,7 @@ class TestFormerHolder:
         assert store.is_done(KEY)
         assert "answer" not in store.record(KEY)
 
-    def test_expired_lease_that_nobody_took_still_completes(self, store, former):
+    def test_expired_lease_without_a_new_owner_still_completes(self, store, former):
         store.mark_done(former)
 
         assert store.is_done(KEY)

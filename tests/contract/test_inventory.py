@@ -475,7 +475,7 @@ class TestExpired:
 
         assert inventory.expired() == []
 
-    def test_expired_reservations_go_back_on_the_shelf_once(self, inventory, store, counts, overdue):
+    def test_expired_reservations_are_released_once(self, inventory, store, counts, overdue):
         assert inventory.release_expired("ord_1")
         assert not inventory.release_expired("ord_1")
 

@@ -92,7 +92,7 @@ def test_watchers_of_an_order_are_served_up_to_a_limit(dynamodb, table):
     assert len(store.watchers("ord_1", NOW)) == WATCHERS_AT_MOST
 
 
-def test_expired_watches_are_passed_over_and_take_nobodys_place(store):
+def test_expired_watches_are_skipped_and_do_not_count(store):
     for n in range(WATCHERS_AT_MOST + 1):
         store.open(f"a{n}", NOW)
         store.subscribe(f"a{n}", "ord_1", NOW)

@@ -421,7 +421,7 @@ class TestPagesDuringChanges:
     def store(self, real_store):
         return real_store
 
-    def test_order_pages_lose_no_order_that_was_placed_at_the_moment_where_a_page_ends(self, orders, store):
+    def test_order_pages_lose_no_order_placed_at_a_page_boundary(self, orders, store):
         at_once = {f"ord_{n:02}" for n in range(PAGE_SIZE * 2 + 3)}
         for order_id in at_once:
             store.place(an_order(order_id), a_record(order_id), NOW)

@@ -233,7 +233,7 @@ def test_holder_confirms_or_fails_to(provider, others, asked, confirms, status, 
     assert payment.redirect_url is None
 
 
-def test_canceled_payment_is_confirmed_by_nobody(provider, others, asked):
+def test_canceled_payment_cannot_be_confirmed_later(provider, others, asked):
     provider.cancel(asked, "cancel")
 
     with pytest.raises((UnexpectedPaymentState, urllib.error.HTTPError)):

@@ -252,7 +252,7 @@ class TestTheSameAgain:
         assert [shop.stock(number).received for number in range(3)] == [2, 2, 2]
         assert shop.counts(again) == (3, 1, 2, 0)
 
-    def test_same_file_sets_its_levels_again_after_sales(self, shop):
+    def test_repeated_file_sets_its_levels_again_after_sales(self, shop):
         shop.split(a_file(rows=1))
         shop.work()
         shop.sell("ord_1", {"POT-0": 1})

@@ -146,8 +146,8 @@ def test_parcel_that_leaves_after_the_cancellation_changes_nothing(
 
 def test_foreign_order_cannot_be_cancelled(guest, customer, opened, waiting):
     order_id, _ = waiting()
-    nobody = Buyer(opened["api_url"]).cancel(order_id)
-    assert (nobody.status, nobody.body["code"]) == (401, "order_token_required")
+    anonymous = Buyer(opened["api_url"]).cancel(order_id)
+    assert (anonymous.status, anonymous.body["code"]) == (401, "order_token_required")
     stranger = Buyer(opened["api_url"], order_tokens={order_id: "order_" + "0" * 64}).cancel(order_id)
     assert (stranger.status, stranger.body["code"]) == (404, "order_not_found")
     assert (customer.cancel(order_id).status, customer.cancel(order_id).body["code"]) == (404, "order_not_found")

@@ -61,8 +61,8 @@ def test_stock_change_sent_three_times_is_booked_once(admin, sku):
     with ThreadPoolExecutor(3) as pool:
         replies = list(pool.map(send, range(3)))
     assert [(reply.status, reply.body) for reply in replies] == [(200, replies[0].body)] * 3
-    shelf = admin.must("GET", f"/admin/stock/{sku}")
-    assert (shelf["available"], [each["delta"] for each in shelf["movements"]]) == (7, [7])
+    levels = admin.must("GET", f"/admin/stock/{sku}")
+    assert (levels["available"], [each["delta"] for each in levels["movements"]]) == (7, [7])
     other = admin.call("POST", f"/admin/stock/{sku}", {"delta": 8}, key)
     assert (other.status, other.body["code"]) == (409, "idempotency_conflict")
     assert admin.call("PUT", f"/admin/stock/{sku}", {"on_hand": 3}).body["available"] == 3

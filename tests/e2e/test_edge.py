@@ -223,8 +223,8 @@ def test_crawler_follows_links_from_the_home_page_to_a_product(edge, opened):
     home = edge("RenderForCrawlers", origin_request(crawled_path="/"))["body"]
     assert f'<link rel="canonical" href="{opened["storefront_url"]}/">' in home
     assert f'href="{opened["storefront_url"]}/category/camp"' in home
-    shelf = edge("RenderForCrawlers", origin_request(crawled_path="/category/camp"))["body"]
-    assert f'href="{opened["storefront_url"]}/products/CAMP-TENT-01"' in shelf
+    page = edge("RenderForCrawlers", origin_request(crawled_path="/category/camp"))["body"]
+    assert f'href="{opened["storefront_url"]}/products/CAMP-TENT-01"' in page
 
 
 def test_crawler_gets_a_404_for_an_unknown_product(edge):

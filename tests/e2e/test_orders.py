@@ -198,8 +198,8 @@ def test_customer_order_is_only_in_its_customers_list(customer, guest, opened, n
     order_id = customer.buy(new_product(2))
     assert customer.ended(order_id)["status"] == "COMPLETED"
     assert order_id in [order["order_id"] for order in customer.call("GET", "/orders").body["items"]]
-    nobody = guest.call("GET", f"/orders/{order_id}")
-    assert (nobody.status, nobody.body["code"]) == (401, "order_token_required")
+    anonymous = guest.call("GET", f"/orders/{order_id}")
+    assert (anonymous.status, anonymous.body["code"]) == (401, "order_token_required")
     stranger = guest.call("GET", f"/orders/{order_id}", headers={"X-Order-Token": "order_" + "0" * 64})
     assert (stranger.status, stranger.body["code"]) == (404, "order_not_found")
 

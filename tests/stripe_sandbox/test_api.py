@@ -983,11 +983,11 @@ class TestLedger:
 
         picked = http(sandbox.url, "GET", f"/ledger?account={mine['account']}").body["payments"]
         everyone = http(sandbox.url, "GET", "/ledger").body["payments"]
-        nobody = http(sandbox.url, "GET", "/ledger?account=acct_none").body["payments"]
+        of_unknown = http(sandbox.url, "GET", "/ledger?account=acct_none").body["payments"]
 
         assert picked == [mine] and mine["payment_intent"] == intent.id
         assert mine in everyone and len(everyone) > 1
-        assert nobody == []
+        assert of_unknown == []
         assert get("/ledger", Authorization="Bearer wrong").status == 401
 
     def test_page_shows_payments_and_escapes_them(self, sandbox, shop):

@@ -127,7 +127,7 @@ def test_cache_key_header_is_the_one_of_both_functions():
 
 
 @pytest.mark.parametrize("path", ["/api/products*", "/api/categories"])
-def test_catalog_reads_are_shared_by_all_and_know_nobody(template, path):
+def test_catalog_reads_are_cached_without_cookies_or_tokens(template, path):
     behaviour = _behaviours(template)[path]
     key = _key(template, behaviour)
     assert key["HeadersConfig"] == {"HeaderBehavior": "none"}

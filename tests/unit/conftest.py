@@ -136,8 +136,8 @@ class Shop:
         self.step_functions.end(SAGA, order_id, status)
 
     @property
-    def undone(self) -> dict[str, dict[str, str]]:
-        """What each undo was given, by its name."""
+    def compensated(self) -> dict[str, dict[str, str]]:
+        """The input of each undo workflow, by its name."""
         started = self.step_functions.started
         return {name: given for (machine, name), given in started.items() if machine == "order-undo"}
 

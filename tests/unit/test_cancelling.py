@@ -10,7 +10,7 @@ from tests.builders import HAPPY_PATH, TO_THE_BUYER, a_reply, an_order_in
 
 TRACKED = {"carrier": "Pigeon", "tracking_number": "P-7"}
 STOPPED = ("token-1", "CancellationRequested")
-UNDONE = {"ord_1": {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"}}
+UNDO_INPUT = {"ord_1": {"order_id": "ord_1", "reason": "CUSTOMER_REQUEST"}}
 
 
 def dispatched():
@@ -137,7 +137,7 @@ class TestStop:
 
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
-        assert shop.undone == {}
+        assert shop.compensated == {}
 
     @pytest.mark.parametrize("first", ["stop", "dispatch"])
     def test_stop_with_a_late_parcel_ends_recalled_in_any_order(self, shop, first):
@@ -160,7 +160,7 @@ class TestAbandoned:
     """An order that is to be cancelled, and whose saga is gone."""
 
     @pytest.mark.parametrize("end", [None, "FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDED"])
-    def test_abandoned_order_is_undone_with_its_reason_without_a_running_saga(self, shop, end):
+    def test_order_without_a_running_saga_is_compensated_with_its_reason(self, shop, end):
         shop.has(an_order_in(Status.AUTHORIZED))
         if end:
             shop.starts_saga()
@@ -168,46 +168,46 @@ class TestAbandoned:
 
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
-        assert shop.undone == UNDONE
+        assert shop.compensated == UNDO_INPUT
 
-    def test_abandoned_order_is_undone_once_however_often_it_is_stopped(self, shop):
+    def test_repeatedly_stopped_order_is_compensated_once(self, shop):
         shop.has(an_order_in(Status.AUTHORIZED))
         event = wish_to_cancel(shop)
 
         shop.cancellation.stop_fulfilment(event)
         shop.cancellation.stop_fulfilment(event)
 
-        assert list(shop.undone) == ["ord_1"]
+        assert list(shop.compensated) == ["ord_1"]
 
-    def test_abandoned_order_is_recalled_before_it_is_undone(self, shop):
+    def test_abandoned_order_is_recalled_before_its_compensation(self, shop):
         shop.ships()
         shop.ends_saga("ABORTED")
 
         shop.cancellation.stop_fulfilment(wish_to_cancel(shop))
 
         assert shop.warehouse.actions == ["ship", "recall"]
-        assert shop.undone == UNDONE
+        assert shop.compensated == UNDO_INPUT
 
     @pytest.mark.parametrize("status", [Status.CANCELLED, Status.COMPLETED, Status.RETURNED])
-    def test_abandoned_order_that_is_over_is_not_undone(self, shop, status):
+    def test_abandoned_order_that_is_over_is_not_compensated(self, shop, status):
         shop.sold()
         order = an_order_in(status)
         shop.order_store._orders["ord_1"] = order
 
         shop.recovery.recover_if_abandoned("ord_1")
 
-        assert shop.undone == {}
+        assert shop.compensated == {}
 
-    def test_abandoned_order_that_was_cancelled_by_the_saga_meanwhile_is_not_undone(self, shop):
+    def test_order_cancelled_by_the_saga_meanwhile_is_not_compensated(self, shop):
         shop.has(an_order_in(Status.RESERVED))
         event = wish_to_cancel(shop)
         shop.orders.advance("ord_1", Status.CANCELLED, Reason.FULFILMENT_FAILED)
 
         shop.cancellation.stop_fulfilment(event)
 
-        assert shop.undone == {}
+        assert shop.compensated == {}
 
-    def test_whose_undo_could_not_be_started_is_undone_by_the_next_try(self, shop):
+    def test_order_is_compensated_by_the_retry_if_the_undo_did_not_start(self, shop):
         shop.has(an_order_in(Status.AUTHORIZED))
         event = wish_to_cancel(shop)
         shop.step_functions.failing = "ThrottlingException"
@@ -217,4 +217,4 @@ class TestAbandoned:
 
         shop.cancellation.stop_fulfilment(event)
 
-        assert shop.undone == UNDONE
+        assert shop.compensated == UNDO_INPUT

@@ -105,7 +105,7 @@ class TestAnswer:
         assert status_of(asked) == PaymentStatus.AUTHORIZED
         assert (asked.of(ORDER).action, held(provider)) == (None, 2500)
 
-    def test_failed_confirmation_is_a_decline_that_nobody_can_pay_later(self, asked, authorize, provider):
+    def test_failed_confirmation_is_a_final_decline(self, asked, authorize, provider):
         provider.answer(INTENT, confirms=False)
 
         for _ in range(2):
@@ -141,7 +141,7 @@ class TestAnswer:
         with pytest.raises(UnexpectedPaymentState):
             provider.answer(INTENT)
 
-    def test_confirmation_in_the_last_moment_counts(self, asked, authorize, provider, clock):
+    def test_confirmation_at_the_deadline_counts(self, asked, authorize, provider, clock):
         clock.passes(hours=1)
         provider.answer(INTENT)
 

@@ -112,9 +112,9 @@ class World(Shop):
         super().__init__()
         self.has(an_order(ORDER))
         self.wish, self.ledger, self.replies, self._read, self._number = wish, {}, [], 0, 0
-        self.shelf = FakeInventoryStore()
+        self.inventory_store = FakeInventoryStore()
         self.orders = Orders(Fused(self.order_store, fuse), self.clock)
-        self.inventory = Inventory(Fused(self.shelf, fuse), self.clock, timedelta(minutes=30))
+        self.inventory = Inventory(Fused(self.inventory_store, fuse), self.clock, timedelta(minutes=30))
         self.payments = Payments(
             Fused(self.payment_store, fuse), Fused(self.gateway, fuse), self.payments._confirmation
         )
@@ -220,7 +220,7 @@ def played(scenario, *crashes):
 def disagreements(world):
     """What is wrong at the end, in words."""
     order, record = world.order_store.get(ORDER), world.shipping._store._target.get(ORDER)
-    counts, kept = world.shelf.counts, sum(intent.kept for intent in world.gateway.payments_since(0))
+    counts, kept = world.inventory_store.counts, sum(intent.kept for intent in world.gateway.payments_since(0))
     held = sum(intent.held for intent in world.gateway.payments_since(0))
     is_sent = world.ledger.get(ORDER, (None,))[0] == "DISPATCHED"
     is_done = order.status == Status.COMPLETED

@@ -143,7 +143,7 @@ def test_redrive_of_a_parked_saga_starts_its_compensation(shop, parked_workflows
     shop.has(an_order_in(Status.AUTHORIZED))
     shop.starts_saga()
     parked_workflows.settle(parked(SAGA, "ord_1"))
-    assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
+    assert shop.compensated == {"ord_1": {"order_id": "ord_1", "reason": Reason.FULFILMENT_FAILED}}
 
 
 def test_failed_undo_is_restarted_under_the_next_name_once_at_a_time(shop, parked_workflows):
@@ -153,8 +153,8 @@ def test_failed_undo_is_restarted_under_the_next_name_once_at_a_time(shop, parke
     shop.step_functions.end(UNDO, "ord_1", "FAILED")
     for _ in range(2):
         parked_workflows.settle(parked(UNDO, "ord_1"))
-    assert list(shop.undone) == ["ord_1", "ord_1-1"]
-    assert shop.undone["ord_1-1"]["reason"] == Reason.CUSTOMER_REQUEST
+    assert list(shop.compensated) == ["ord_1", "ord_1-1"]
+    assert shop.compensated["ord_1-1"]["reason"] == Reason.CUSTOMER_REQUEST
 
 
 def test_redrive_of_an_order_whose_parcel_has_left_does_not_cancel_it(shop, parked_workflows):
@@ -162,7 +162,7 @@ def test_redrive_of_an_order_whose_parcel_has_left_does_not_cancel_it(shop, park
     shop.orders.dispatched("ord_1")
     parked_workflows.settle(parked(SAGA, "ord_1"))
     assert shop.orders.get("ord_1").cancellation is None
-    assert list(shop.undone) == ["ord_1"]
+    assert list(shop.compensated) == ["ord_1"]
 
 
 def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop, parked_workflows):
@@ -175,7 +175,7 @@ def test_redrive_of_an_order_whose_parcel_has_not_left_cancels_it(shop, parked_w
 def test_order_that_has_ended_meanwhile_is_not_changed(shop, parked_workflows, status):
     shop.has(an_order_in(status))
     parked_workflows.settle(parked(UNDO, "ord_1"))
-    assert shop.undone == {}
+    assert shop.compensated == {}
 
 
 def test_redrive_of_a_return_starts_it_with_the_same_input(shop, parked_workflows):

@@ -43,12 +43,12 @@ def test_precondition_is_checked_against_the_current_tag(headers, current, expec
 
 
 @pytest.mark.parametrize("header", ["", "1", '"1', '"1" "2"', '"1", *', "é"])
-def test_if_match_that_is_no_list_of_tags_is_refused(header):
+def test_invalid_list_of_tags_in_if_match_is_refused(header):
     with pytest.raises(PreconditionInvalid):
         precondition({"if-match": header})
 
 
-def test_if_none_match_takes_only_a_star():
+def test_if_none_match_header_accepts_a_star_only():
     with pytest.raises(PreconditionInvalid):
         precondition({"if-none-match": '"1"'})
     assert precondition({}) == Precondition()

@@ -502,9 +502,9 @@ class TestOverdue:
 
         assert kinds(overdue) == [MismatchKind.OVERDUE]
 
-        assert (overdue.orders.get("ord_1"), overdue.undone) == (before, {})
+        assert (overdue.orders.get("ord_1"), overdue.compensated) == (before, {})
 
-    def test_overdue_order_that_is_completed_at_the_last_moment_is_left_alone(self, overdue, monkeypatch):
+    def test_overdue_order_completed_during_the_run_is_left_alone(self, overdue, monkeypatch):
         report = overdue.orders.placed_since
 
         def placed_since(*arguments):
@@ -517,7 +517,7 @@ class TestOverdue:
         monkeypatch.setattr(overdue.orders, "placed_since", placed_since)
 
         assert kinds(overdue) == []
-        assert overdue.undone == {}
+        assert overdue.compensated == {}
 
 
 class TestWhileItReads:

@@ -109,10 +109,10 @@ class TestSweep:
         shop.clock.passes(minutes=1)
 
         assert shop.recovery.sweep_workflows() == 1
-        assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
+        assert shop.compensated == {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
         assert shop.recovery.sweep_workflows() == 0, "it runs"
 
-    def test_sweep_leaves_a_death_of_this_moment_to_its_event(self, dead):
+    def test_sweep_leaves_a_recent_failure_to_its_event(self, dead):
         dead.clock.passes(seconds=59)
 
         assert dead.recovery.sweep_workflows() == 0
@@ -137,14 +137,14 @@ class TestSweep:
         shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
 
         assert shop.recovery.sweep_workflows() == 1
-        assert list(shop.undone) == ["ord_1"]
+        assert list(shop.compensated) == ["ord_1"]
 
     def test_sweep_recovers_an_order_further_on_whose_saga_is_unknown(self, shop):
         """Begun again it would compensate too little, from its first step's undo on."""
         shop.has(an_order_in(Status.AUTHORIZED))
 
         assert shop.recovery.sweep_workflows() == 1
-        assert list(shop.undone) == ["ord_1"]
+        assert list(shop.compensated) == ["ord_1"]
 
     def test_sweep_begins_a_recovery_again_that_died_itself(self, dead):
         dead.recovery.recover("ord_1")
@@ -152,7 +152,7 @@ class TestSweep:
         dead.clock.passes(minutes=1)
 
         assert dead.recovery.sweep_workflows() == 1
-        assert list(dead.undone) == ["ord_1", "ord_1-1"]
+        assert list(dead.compensated) == ["ord_1", "ord_1-1"]
 
     def test_sweep_pauses_longer_with_each_recovery_that_was_parked(self, shop):
         shop.ships()
@@ -162,7 +162,7 @@ class TestSweep:
             assert shop.recovery.sweep_workflows() == 0
             shop.clock.passes(seconds=1)
             assert shop.recovery.sweep_workflows() == 1
-            dies(shop, "FAILED", machine=UNDO, name=list(shop.undone)[number], **PARKED)
+            dies(shop, "FAILED", machine=UNDO, name=list(shop.compensated)[number], **PARKED)
 
     def test_sweep_that_fails_with_one_order_recovers_the_others(self, shop, monkeypatch):
         for order_id in ("ord_1", "ord_2"):
@@ -171,7 +171,7 @@ class TestSweep:
         monkeypatch.setattr(workflow, "restart", lambda name, given: 1 / 0 if name == "ord_1" else restart(name, given))
 
         assert shop.recovery.sweep_workflows() == 1
-        assert list(shop.undone) == ["ord_2"]
+        assert list(shop.compensated) == ["ord_2"]
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED, Status.RETURNED])
     def test_sweep_does_not_look_at_orders_with_which_nothing_is_under_way(self, shop, status):
@@ -247,7 +247,7 @@ class TestEvent:
         for _ in range(2):
             dead.recovery.recover_dead(event(SAGA, "ord_1"))
 
-        assert list(dead.undone) == ["ord_1"]
+        assert list(dead.compensated) == ["ord_1"]
 
     def test_event_of_a_dead_recovery_begins_another(self, dead):
         dead.recovery.recover("ord_1")
@@ -255,7 +255,7 @@ class TestEvent:
 
         dead.recovery.recover_dead(event(UNDO, "ord_1"))
 
-        assert list(dead.undone) == ["ord_1", "ord_1-1"]
+        assert list(dead.compensated) == ["ord_1", "ord_1-1"]
 
     def test_event_of_a_parked_order_leaves_it_to_a_person_for_a_while(self, shop):
         shop.ships()
@@ -263,14 +263,14 @@ class TestEvent:
 
         shop.recovery.recover_dead(event(SAGA, "ord_1"))
 
-        assert shop.undone == {}
+        assert shop.compensated == {}
 
     def test_event_of_a_dead_saga_whose_order_has_ended_begins_nothing(self, shop):
         shop.has(an_order_in(Status.CANCELLED))
 
         shop.recovery.recover_dead(event(SAGA, "ord_1"))
 
-        assert shop.undone == {}
+        assert shop.compensated == {}
 
     def test_events_of_a_workflow_that_dies_each_time_pause_in_the_end(self, dead):
         dead.recovery.recover_dead(event(SAGA, "ord_1"))
@@ -278,6 +278,6 @@ class TestEvent:
             dies(dead, machine=UNDO, name=name)
             dead.recovery.recover_dead(event(UNDO, name))
 
-        assert list(dead.undone) == ["ord_1", "ord_1-1", "ord_1-2"]
+        assert list(dead.compensated) == ["ord_1", "ord_1-1", "ord_1-2"]
         dead.clock.passes(**{"minutes": timedelta(days=1) / timedelta(minutes=1)})
         assert dead.recovery.sweep_workflows() == 1

@@ -75,7 +75,7 @@ def test_retry_of_a_cancelled_order_undoes_it_again(shop, retries):
     fail_newest(shop, payment)
 
     assert retries.start("ord_1") == ["ord_1"]
-    assert shop.undone == {"ord_1": {"order_id": "ord_1", "reason": "SHIPPING_FAILED"}}
+    assert shop.compensated == {"ord_1": {"order_id": "ord_1", "reason": "SHIPPING_FAILED"}}
     for _ in range(2):
         shop.steps.refund_payment("ord_1")
         shop.steps.void_payment("ord_1")

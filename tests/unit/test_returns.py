@@ -10,7 +10,7 @@ from chalicelib.payments.model import Shortfall
 from chalicelib.payments.provider import DisputeStatus, PaymentDisputed
 
 
-class Shelf:
+class FakeInventory:
     def __init__(self):
         self.restocked = {}
 
@@ -19,8 +19,8 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(shop):
-    shop.inventory = Shelf()
+def inventory(shop):
+    shop.inventory = FakeInventory()
     return shop.inventory
 
 
@@ -56,18 +56,18 @@ class TestStart:
 
 @pytest.mark.parametrize("times", [1, 2])
 class TestSteps:
-    def test_take_the_whole_order_back(self, shop, shelf, times):
+    def test_take_the_whole_order_back(self, shop, inventory, times):
         payment = shop.sold()
         shop.orders.take_back("ord_1", "ret_1", None)
 
         run(shop, "ord_1", "ret_1", times)
 
         assert shop.gateway.retrieve(payment).kept == 0
-        assert shelf.restocked == {"ret_1": {"MUG-01": 2}}
+        assert inventory.restocked == {"ret_1": {"MUG-01": 2}}
         assert shop.orders.get("ord_1").status == Status.RETURNED
         assert shop.events().count("OrderReturned") == 1
 
-    def test_take_it_back_piece_by_piece(self, shop, shelf, times):
+    def test_take_it_back_piece_by_piece(self, shop, inventory, times):
         payment = shop.sold()
         for return_id in ("ret_1", "ret_2"):
             shop.orders.take_back("ord_1", return_id, {"MUG-01": 1})
@@ -79,7 +79,7 @@ class TestSteps:
         assert (shop.gateway.retrieve(payment).kept, shop.orders.get("ord_1").status) == (0, Status.RETURNED)
         assert shop.gateway.moves.count("refund") == 2
 
-    def test_give_back_what_is_left_and_note_that(self, shop, shelf, times):
+    def test_give_back_what_is_left_and_note_that(self, shop, inventory, times):
         payment = shop.sold()
         shop.gateway.refund_by_hand(payment, 700)
         shop.orders.take_back("ord_1", "ret_1", None)
@@ -96,7 +96,7 @@ class TestDispute:
     """A return waits until the bank has decided, and then ends by itself."""
 
     @pytest.fixture
-    def waiting(self, shop, shelf):
+    def waiting(self, shop, inventory):
         """Its workflow has met the dispute; returns the id of its payment."""
         payment = shop.sold()
         shop.orders.take_back("ord_1", "ret_1", None)
@@ -146,7 +146,7 @@ class TestDispute:
         assert shop.step_functions.started["order-return", "ret_1-1"] == {"order_id": "ord_1", "return_id": "ret_1"}
 
 
-def test_disputed_payment_is_not_refunded(shop, shelf):
+def test_disputed_payment_is_not_refunded(shop, inventory):
     payment = shop.sold()
     shop.orders.take_back("ord_1", "ret_1", None)
     shop.gateway.dispute(payment)

@@ -139,7 +139,7 @@ class TestRequest:
         assert saga.results[-1] == ("token-2", TRACKED)
         assert warehouse.actions == ["ship"]
 
-    def test_shipment_request_wakes_the_step_if_the_parcel_leaves_at_this_moment(self, saga, open_with):
+    def test_shipment_request_wakes_the_step_of_a_parcel_that_leaves_now(self, saga, open_with):
         store = ChangedOnce()
         shipping = open_with(store)
         shipping.request(a_parcel(), "token-1")
@@ -540,7 +540,7 @@ class TestStop:
     ],
     ids=["recall", "request", "dispatched", "refused"],
 )
-def test_lasting_contention_ends_as_busy_and_wakes_nobody(open_with, saga, call):
+def test_lasting_contention_ends_as_busy_and_wakes_no_step(open_with, saga, call):
     store = AlwaysChanged()
     shipping = open_with(store)
     store.create(Shipment(order_id=ORDER, status=ShipmentStatus.REQUESTED, task_token="token-1"))

@@ -7,7 +7,7 @@ from chalicelib.orders.model import CancellationRequested, OrderChanged, Reason,
 from tests.builders import an_order_in
 
 
-class Shelf:
+class FakeInventory:
     """An inventory where these orders' reservations have expired; `committed` ones cannot be released."""
 
     def __init__(self, shop, *order_ids):
@@ -31,49 +31,49 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(shop):
+def inventory(shop):
     """Return three reserved orders whose workflow never continued."""
     ids = ["ord_1", "ord_2", "ord_3"]
     for order_id in ids:
         shop.has(an_order_in(Status.RESERVED, order_id))
-    return Shelf(shop, *ids)
+    return FakeInventory(shop, *ids)
 
 
-def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, shelf):
-    assert sweep_reservations(shelf, shop.orders) == 3
+def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, inventory):
+    assert sweep_reservations(inventory, shop.orders) == 3
 
-    assert shelf.released == ["ord_1", "ord_2", "ord_3"]
-    for order_id in shelf.released:
+    assert inventory.released == ["ord_1", "ord_2", "ord_3"]
+    for order_id in inventory.released:
         assert shop.orders.get(order_id).cancellation == Reason.FULFILMENT_FAILED
-    assert sweep_reservations(shelf, shop.orders) == 0
+    assert sweep_reservations(inventory, shop.orders) == 0
 
 
-def test_saga_that_wakes_late_stops_at_its_next_step(shop, shelf):
-    sweep_reservations(shelf, shop.orders)
+def test_saga_that_wakes_late_stops_at_its_next_step(shop, inventory):
+    sweep_reservations(inventory, shop.orders)
 
     with pytest.raises(CancellationRequested):
         shop.orders.advance("ord_1", Status.AUTHORIZED)
 
 
-def test_order_is_notified_before_its_units_are_released(shop, shelf):
-    shelf.broken = {"ord_1"}
+def test_order_is_notified_before_its_units_are_released(shop, inventory):
+    inventory.broken = {"ord_1"}
 
-    sweep_reservations(shelf, shop.orders)
+    sweep_reservations(inventory, shop.orders)
 
     assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
 
 
-def test_goes_on_after_one_that_fails_and_tries_it_again(shop, shelf):
-    shelf.broken = {"ord_1"}
-    assert sweep_reservations(shelf, shop.orders) == 2
-    assert shelf.released == ["ord_2", "ord_3"]
-    shelf.broken = set()
+def test_goes_on_after_one_that_fails_and_tries_it_again(shop, inventory):
+    inventory.broken = {"ord_1"}
+    assert sweep_reservations(inventory, shop.orders) == 2
+    assert inventory.released == ["ord_2", "ord_3"]
+    inventory.broken = set()
 
-    assert sweep_reservations(shelf, shop.orders) == 1
-    assert shelf.released[-1] == "ord_1"
+    assert sweep_reservations(inventory, shop.orders) == 1
+    assert inventory.released[-1] == "ord_1"
 
 
-def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, shelf, monkeypatch):
+def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, inventory, monkeypatch):
     cancel_order = shop.orders.cancel
 
     def cancel(order_id, reason):
@@ -83,33 +83,33 @@ def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, shelf, monkey
 
     monkeypatch.setattr(shop.orders, "cancel", cancel)
 
-    assert sweep_reservations(shelf, shop.orders) == 2
-    assert shelf.released == ["ord_1", "ord_3"]
+    assert sweep_reservations(inventory, shop.orders) == 2
+    assert inventory.released == ["ord_1", "ord_3"]
 
 
-def test_counts_only_what_it_released_itself(shop, shelf):
-    shelf.committed = {"ord_2"}
+def test_counts_only_what_it_released_itself(shop, inventory):
+    inventory.committed = {"ord_2"}
 
-    assert sweep_reservations(shelf, shop.orders) == 2
+    assert sweep_reservations(inventory, shop.orders) == 2
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
-def test_units_of_an_ended_order_are_released(shop, shelf, status):
+def test_units_of_an_ended_order_are_released(shop, inventory, status):
     shop.has(an_order_in(status, "ord_4"))
     before = shop.orders.get("ord_4")
-    shelf._overdue.append("ord_4")
+    inventory._overdue.append("ord_4")
 
-    assert sweep_reservations(shelf, shop.orders) == 4
+    assert sweep_reservations(inventory, shop.orders) == 4
     assert shop.orders.get("ord_4") == before
 
 
-def test_units_of_an_unknown_order_are_released(shop, shelf):
-    shelf._overdue.append("ord_unknown")
+def test_units_of_an_unknown_order_are_released(shop, inventory):
+    inventory._overdue.append("ord_unknown")
 
-    assert sweep_reservations(shelf, shop.orders) == 4
+    assert sweep_reservations(inventory, shop.orders) == 4
 
 
-def test_sweep_of_nothing_does_nothing(shop, shelf):
-    shelf._overdue.clear()
+def test_sweep_of_nothing_does_nothing(shop, inventory):
+    inventory._overdue.clear()
 
-    assert sweep_reservations(shelf, shop.orders) == 0
+    assert sweep_reservations(inventory, shop.orders) == 0
