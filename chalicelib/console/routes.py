@@ -63,6 +63,7 @@ def get_timeline(call: Call, order_id: OrderId) -> Timeline:
     states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
     events = wiring.orders().events(order_id)
     items = timeline.merged(
+        timeline.of_actions(wiring.operator_actions().of(order_id)),
         timeline.of_versions(events),
         timeline.of_events(events),
         states,

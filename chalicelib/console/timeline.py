@@ -1,6 +1,7 @@
 """Order timeline: merge versions, events, workflow states, payment, shipment, emails and logs, oldest first. Pure.
 
-An entry holds names, ids, times, amounts and error names; it holds no address, token or message. `document` is the
+An entry holds names, ids, times, amounts and error names; it holds no address, token or message, except an operator's
+own address and text in the entry of their action. `document` is the
 raw source of an entry: an event in its envelope, a state's part of the execution history, or a log line.
 """
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from chalicelib.console.logs import Line
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import Order
+from chalicelib.orders.operator_actions import OperatorAction
 from chalicelib.payments.model import Payment
 from chalicelib.platform import tracing
 from chalicelib.platform.base_model import BaseModel
@@ -21,7 +23,7 @@ from chalicelib.platform.workflows import Execution
 from chalicelib.shipping.model import Shipment
 
 EntryKind = Literal[
-    "order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"
+    "action", "order", "workflow", "state", "event", "email", "payment", "shipment", "call", "queue", "push", "log"
 ]
 
 ENTRY_KIND_OF_LINE: dict[str, EntryKind] = {
@@ -81,6 +83,13 @@ def of_versions(events: list[OutboxEvent]) -> list[Entry]:
             document=each.key | {"version": each.version, "event_id": each.event.id, "data": each.event.data},
         )
         for each in events
+    ]
+
+
+def of_actions(actions: list[OperatorAction]) -> list[Entry]:
+    """Return an entry for each action of an operator: who did it, and why."""
+    return [
+        Entry(kind="action", at=each.at, title=each.kind, details={"by": each.by, "why": each.why}) for each in actions
     ]
 
 

@@ -57,6 +57,7 @@ OPENING_IF_FREE = {
 
 WHY = {
     Reason.CUSTOMER_REQUEST: "You asked us to cancel it.",
+    Reason.SHOP_REQUEST: "We had to cancel it.",
     Reason.OUT_OF_STOCK: "Another buyer was faster: not enough units are left.",
     Reason.PAYMENT_DECLINED: "The payment did not go through. Another card may work.",
     Reason.SHIPPING_FAILED: "The warehouse could not send it.",

@@ -81,6 +81,7 @@ class Reason(StrEnum):
     """Why an order was cancelled."""
 
     CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
+    SHOP_REQUEST = "SHOP_REQUEST"
     OUT_OF_STOCK = "OUT_OF_STOCK"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     SHIPPING_FAILED = "SHIPPING_FAILED"
@@ -200,8 +201,7 @@ class Order(BaseModel):
     def advanced(self, status: Status, at: datetime, reason: Reason | None = None) -> "Order":
         """This order in its next status. Returns itself if it was there before.
 
-        A reason that was given with the wish to cancel outweighs the one given now. Raises
-        IllegalTransition, and CancellationRequested where only cancelling is left.
+        A reason given with the wish to cancel outweighs this one. Raises IllegalTransition, CancellationRequested.
         """
         was_there = any(change.status == status for change in self.history)
         if (was_there and self.status != Status.CANCELLED) or self.status == status:

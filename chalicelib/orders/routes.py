@@ -2,25 +2,23 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import Annotated, Self
+from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, CartTokenInvalid
 from chalicelib.orders.checkout import CheckoutBusy, CheckoutRequest
 from chalicelib.orders.keys import new_return_id
-from chalicelib.orders.model import Order, Reason, Status, TooLateToCancel
+from chalicelib.orders.model import Reason, Status, TooLateToCancel
 from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty, ProductUnavailable, TotalChanged
 from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
 from chalicelib.orders.service import NOT_OPENED
 from chalicelib.orders.views import (
-    AdminOrderPage,
     OrderPage,
     OrderView,
     ReturnLine,
-    admin_order_page,
     order_page,
     order_view,
 )
@@ -30,11 +28,10 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import CART_TOKEN, ORDER_TOKEN, VARIANT
 from chalicelib.platform.http import Answer, Call, endpoint
-from chalicelib.platform.ids import CustomerId, OrderId, ReturnId, Sku
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, valid_key
-from chalicelib.platform.text import one_line
 
 routes = Blueprint(__name__)
 
@@ -82,19 +79,6 @@ class ReturnAccepted(BaseModel):
 
 class PageQuery(BaseModel):
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
-
-
-class AdminOrderQuery(PageQuery):
-    """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
-
-    status: Status | None = None
-    customer_id: Annotated[CustomerId, one_line(100)] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if self.status and self.customer_id:
-            raise ValueError("Ask for a status or for a customer, not for both.")
-        return self
 
 
 @endpoint(
@@ -191,20 +175,3 @@ def return_order(call: Call, order_id: OrderId, body: ReturnRequest) -> ReturnAc
     return_id = new_return_id(order.id, valid_key(key) if key is not None else None, body.wanted)
     accepted = wiring.orders().take_back(order.id, return_id, body.wanted, payment.kept if payment else None)
     return ReturnAccepted(order_id=order.id, return_id=accepted.id, refund=accepted.refund)
-
-
-@endpoint(
-    routes, "GET", "/admin/orders", summary="List all orders", access="admin",
-    query=AdminOrderQuery, answer=AdminOrderPage, refusals=(CursorInvalid,),
-)  # fmt: skip
-def list_all_orders(call: Call, query: AdminOrderQuery) -> AdminOrderPage:
-    """Return the shop's orders, newest first: all of them, those of one status, or those of one customer."""
-    return admin_order_page(*_asked_for(query))
-
-
-def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
-    if query.status:
-        return wiring.orders().in_status(query.status, query.cursor)
-    if query.customer_id:
-        return wiring.orders().of_customer(query.customer_id, query.cursor)
-    return wiring.orders().latest(query.cursor)

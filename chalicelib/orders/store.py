@@ -4,13 +4,15 @@
 |-------------|------------------------|-----------------|
 | order       | `ORDER#{id}`           | `ORDER`         |
 | event       | `ORDER#{id}`           | `EVENT#{n:06}`  |
+| action      | `ORDER#{id}`           | `ACTION#{k}`    |
 | idempotency | `CHECKOUT#{scope}#{k}` | `CHECKOUT`      |
 
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
-takes, which is another room's. Index `by-customer` lists a customer's orders and
-`by-status` the shop's, newest first by `placed_at`. Index `by-guest-email` holds
-orders that no customer owns. Index `unsettled` lists those with which something is under way, oldest first: they carry
-`unsettled`.
+takes, which is another room's. An operator's action is written in the transaction that does it.
+
+Index `by-customer` lists a customer's orders and `by-status` the shop's, newest first by `placed_at`. Index
+`by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which something is under way,
+oldest first: they carry `unsettled`.
 """
 
 import base64
@@ -62,6 +64,10 @@ def event_key(order: Order) -> dict[str, str]:
     return {"pk": f"ORDER#{order.id}", "sk": f"EVENT#{order.version:06}"}
 
 
+def action_key(order_id: OrderId, action_id: str) -> dict[str, str]:
+    return {"pk": f"ORDER#{order_id}", "sk": f"ACTION#{action_id}"}
+
+
 def checkout_key(scope: str) -> dict[str, str]:
     return {"pk": f"CHECKOUT#{scope}", "sk": "CHECKOUT"}
 
@@ -102,13 +108,26 @@ class OrderStore:
         if transact(self._db, [put, self._put(_event_item(order), NEW)]):
             raise OrderChanged(order.id)
 
+    def act(self, order_id: OrderId, action: dict[str, str], changed: Order | None) -> bool:
+        """Write an operator's action and the order that it changed, with its event, or nothing.
+
+        Returns False if the action was written before, or the order was changed since it was read. Raises TableBusy.
+        """
+        writes = [self._put(action_key(order_id, action["id"]) | action, NEW)]
+        if changed:
+            put = self._put(_order_item(changed), UNCHANGED, {":version": changed.version - 1})
+            writes += [put, self._put(_event_item(changed), NEW)]
+        return not transact(self._db, writes)
+
+    def action(self, order_id: OrderId, action_id: str) -> "Item | None":
+        return self._item(action_key(order_id, action_id))
+
+    def actions(self, order_id: OrderId) -> "list[Item]":
+        return list(self._items(order_id, "ACTION#"))
+
     def events(self, order_id: OrderId) -> list[OutboxEvent]:
         """Of one order, in their order."""
-        of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with("EVENT#")
-        pages = self._db.get_paginator("query").paginate(
-            TableName=self._table, KeyConditionExpression=of_order, ConsistentRead=True
-        )
-        return [outbox_event(item) for page in pages for item in page["Items"]]
+        return [outbox_event(item) for item in self._items(order_id, "EVENT#")]
 
     def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
@@ -154,6 +173,13 @@ class OrderStore:
             Limit=size,
         )
         return [Order.model_validate(item) for item in answer["Items"]]
+
+    def _items(self, order_id: OrderId, prefix: str) -> "Iterator[Item]":
+        of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with(prefix)
+        pages = self._db.get_paginator("query").paginate(
+            TableName=self._table, KeyConditionExpression=of_order, ConsistentRead=True
+        )
+        return (item for page in pages for item in page["Items"])
 
     def _item(self, key: dict[str, str]) -> "Item | None":
         return self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")

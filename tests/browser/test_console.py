@@ -65,6 +65,14 @@ def moments(page: Page, kind: str) -> Locator:
     return page.locator(f'[data-testid="moment"][data-kind="{kind}"]')
 
 
+def act(page: Page, name: str, button: str, field: str, text: str) -> None:
+    """Fill in the form of an action on the order, and send it."""
+    actions = page.get_by_test_id("order-actions")
+    actions.locator("summary").get_by_text(name, exact=True).click()
+    actions.get_by_role("textbox", name=field).fill(text)
+    actions.get_by_test_id(button).click()
+
+
 def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
     """The list and the order's page are opened before the order exists and are never reloaded."""
     enter("/admin/orders")
@@ -84,6 +92,8 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     expect(page.get_by_test_id("shipping-label")).to_contain_text("Havnegata 1")
     bought = guest.must("GET", f"/products/{sku}")["name"]
     expect(page.get_by_test_id("order-lines").get_by_role("row").nth(1)).to_contain_text(bought)
+    act(page, "Add a note", "add-note", "Note", "Wants a gift wrap")
+    expect(moments(page, "action")).to_contain_text("Wants a gift wrap")
     page.get_by_test_id("trace").get_by_role("heading").click()
     for name in ("POST /orders", "OrderPlaced", "StartFulfilment", "ReserveInventory", "WriteInvoice"):
         expect(page.get_by_test_id("span").filter(has_text=name).first).to_contain_text(re.compile(r"\d m?s"))
@@ -91,6 +101,9 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     for viewport in (DESKTOP, PHONE):
         page.set_viewport_size(viewport)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    act(page, "Refund", "refund-order", "Why", "Scratched")
+    expect(page.get_by_test_id("order-facts").get_by_test_id("status")).to_have_attribute("data-status", "RETURNED")
+    expect(moments(page, "action")).to_have_count(2)
 
 
 def test_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:
@@ -119,7 +132,8 @@ def test_cancelled_order_shows_where_it_failed_and_the_way_back(page: Page, ente
     order_id = guest.buy(sku, line2="sandbox:silent")
     enter(f"/admin/orders/{order_id}")
     expect_states(page, "current", "FulfillOrder", "ShipOrder")
-    guest.cancel(order_id)
+    act(page, "Cancel", "cancel-order", "Why", "Called by phone")
+    expect(moments(page, "action")).to_contain_text("Called by phone (keeper@")
     status = page.get_by_test_id("order-facts").get_by_test_id("status")
     expect(status).to_have_attribute("data-status", "CANCELLED")
     expect_states(page, "failed", "FulfillOrder", "ShipOrder")

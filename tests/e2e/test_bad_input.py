@@ -188,6 +188,7 @@ def test_admins_only(guest, customer):
     }
     for method, path, body in (
         ("GET", "/admin/orders", None),
+        ("POST", "/admin/orders/ord_1/cancel", {"cause": "SHOP_REQUEST", "why": "Mine"}),
         ("PUT", "/admin/products/X", product),
         ("POST", "/admin/stock/CAMP-KETTLE-01", {"delta": 1}),
     ):

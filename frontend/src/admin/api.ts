@@ -1,5 +1,5 @@
 /** Every call that only the console makes. */
-import type { Answer, List, OrderDocument, Status } from '../api-types';
+import type { Answer, Body, List, OrderDocument, Status } from '../api-types';
 import { askedOnce } from '../asked-once';
 import { asked, Problem, signedIn } from '../request';
 import type { Machine } from './saga/definition';
@@ -36,6 +36,19 @@ export function listAllDocuments(
 ): Promise<DocumentPage> {
   return signedIn(`/admin/documents?${queryOf({ ...filter, year: filter.year ? String(filter.year) : undefined })}`, { signal });
 }
+
+/** Calls an action on an order. Repeating it with the same key has one effect. */
+const actOn = <T>(orderId: string, action: string, body: unknown, key: string): Promise<T> =>
+  signedIn(`/admin/orders/${encodeURIComponent(orderId)}/${action}`, { method: 'POST', body, headers: { 'Idempotency-Key': key } });
+
+export const cancelAsAdmin = (orderId: string, body: Body<'/admin/orders/{order_id}/cancel', 'post'>, key: string) =>
+  actOn<Answer<'/admin/orders/{order_id}/cancel', 'post'>>(orderId, 'cancel', body, key);
+
+export const refundOrder = (orderId: string, body: Body<'/admin/orders/{order_id}/returns', 'post'>, key: string) =>
+  actOn<Answer<'/admin/orders/{order_id}/returns', 'post'>>(orderId, 'returns', body, key);
+
+export const addNote = (orderId: string, body: Body<'/admin/orders/{order_id}/notes', 'post'>, key: string) =>
+  actOn<Answer<'/admin/orders/{order_id}/notes', 'post'>>(orderId, 'notes', body, key);
 
 /** Retries the failed refunds of an order. Idempotent. */
 export async function retryRefunds(orderId: string): Promise<void> {

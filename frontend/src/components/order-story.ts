@@ -59,6 +59,7 @@ const REASONS: Record<Reason, string> = {
   PAYMENT_DECLINED: 'Your bank declined the payment.',
   SHIPPING_FAILED: 'The warehouse could not send it.',
   CUSTOMER_REQUEST: 'You asked us to cancel it.',
+  SHOP_REQUEST: 'We had to cancel it.',
   FULFILMENT_FAILED: 'Something broke on our side, so we unwound the whole order.',
 };
 

@@ -7,6 +7,7 @@ import { functionOf, shortName } from '../trace';
 import { clockTime, span } from './format';
 
 export const KINDS: Record<Kind, string> = {
+  action: 'Operator actions',
   call: 'API calls',
   order: 'Order versions',
   event: 'Events',
@@ -89,6 +90,7 @@ function keyed(entries: Entry[]): [string, Entry][] {
 const detailOf = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
 
 const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
+  action: (entry) => `operator: ${entry.title}`,
   order: (entry) => `${entry.title} · ${detailOf(entry, 'status')}`,
   call: (entry) => `${detailOf(entry, 'method')} ${detailOf(entry, 'path')}`,
   queue: (entry) => `${entry.title === 'message sent' ? 'to' : 'from'} ${shortName(detailOf(entry, 'queue'))}`,
@@ -100,6 +102,7 @@ const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
 const headline = (entry: Entry) => HEADLINES[entry.kind]?.(entry) ?? entry.title;
 
 const GISTS: Partial<Record<Kind, (entry: Entry) => string>> = {
+  action: (entry) => `${detailOf(entry, 'why')} (${detailOf(entry, 'by')})`,
   order: (entry) => detailOf(entry, 'reason'),
   event: (entry) => (entry.details.published_at ? `published after ${span(Date.parse(String(entry.details.published_at)) - Date.parse(entry.at))}` : 'not published yet'),
   call: (entry) => `${detailOf(entry, 'status')} ${detailOf(entry, 'code')}`,

@@ -5,6 +5,7 @@ import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { setTitle } from '../../title';
 import { getOrderLogs, getTimeline, listWorkflows, retryRefunds, type Entry, type Workflow } from '../api';
+import '../components/order-actions';
 import '../components/saga-graph';
 import '../components/timeline-list';
 import '../components/trace-waterfall';
@@ -57,6 +58,7 @@ export class AdminOrderPage extends LightElement {
     return html`
       ${this.facts(order)}
       ${orderSheet(order)}
+      <order-actions .order=${order} @order-acted=${() => this.story.again()}></order-actions>
       ${order.payment?.refund_failed ? this.failedRefund(order.payment.refund_failed, order.payment.currency) : nothing}
       <trace-waterfall .entries=${entries}></trace-waterfall>
       <div class="order-grid">

@@ -1,0 +1,139 @@
+"""Orders over HTTP, for admins: the list, and actions on an order, each once per key and with an audit entry."""
+
+from typing import Annotated, Any, Literal, Self
+
+from chalice import Blueprint
+from pydantic import ConfigDict, Field, model_validator
+
+from chalicelib import wiring
+from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
+from chalicelib.orders.operator_actions import Wish
+from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
+from chalicelib.orders.routes import CancellationAccepted, PageQuery, ReturnAccepted, ReturnRequest
+from chalicelib.orders.views import AdminOrderPage, admin_order_page
+from chalicelib.payments.provider import PaymentDisputed
+from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.errors import CursorInvalid
+from chalicelib.platform.http import Call, endpoint
+from chalicelib.platform.ids import CustomerId, OrderId
+from chalicelib.platform.request_keys import (
+    IDEMPOTENCY_KEY,
+    IdempotencyConflict,
+    IdempotencyKeyInvalid,
+    request_key,
+)
+from chalicelib.platform.text import multi_line, one_line
+
+routes = Blueprint(__name__)
+
+Why = Annotated[
+    str,
+    one_line(200),
+    Field(description="The reason. Only operators see it, in the order's timeline.", examples=["Called by phone"]),
+]
+KEYED = (OrderNotFound, IdempotencyKeyInvalid, IdempotencyConflict)
+"""What every action on an order may be refused for."""
+
+
+class OrderCancellation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    cause: Annotated[
+        Literal[Reason.CUSTOMER_REQUEST, Reason.SHOP_REQUEST],
+        Field(description="Whether the buyer asked for it. The buyer's email says so."),
+    ]
+    why: Why
+
+
+class OrderRefund(ReturnRequest):
+    why: Why
+
+
+class OrderNote(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[
+        str,
+        multi_line(2000, 1),
+        Field(description="Only operators see it, in the order's timeline.", examples=["Wants a gift wrap."]),
+    ]
+
+
+class NoteAdded(BaseModel):
+    order_id: OrderId
+
+
+class AdminOrderQuery(PageQuery):
+    """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
+
+    status: Status | None = None
+    customer_id: Annotated[CustomerId, one_line(100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.status and self.customer_id:
+            raise ValueError("Ask for a status or for a customer, not for both.")
+        return self
+
+
+@endpoint(
+    routes, "GET", "/admin/orders", summary="List all orders", access="admin",
+    query=AdminOrderQuery, answer=AdminOrderPage, refusals=(CursorInvalid,),
+)  # fmt: skip
+def list_all_orders(call: Call, query: AdminOrderQuery) -> AdminOrderPage:
+    """Return the shop's orders, newest first: all of them, those of one status, or those of one customer."""
+    return admin_order_page(*_asked_for(query))
+
+
+def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
+    if query.status:
+        return wiring.orders().in_status(query.status, query.cursor)
+    if query.customer_id:
+        return wiring.orders().of_customer(query.customer_id, query.cursor)
+    return wiring.orders().latest(query.cursor)
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/{order_id}/cancel", summary="Cancel an order for its buyer or for the shop",
+    access="admin", status=202, required_headers=(IDEMPOTENCY_KEY,), body=OrderCancellation,
+    answer=CancellationAccepted, refusals=(*KEYED, TooLateToCancel),
+)  # fmt: skip
+def cancel_order_as_admin(call: Call, order_id: OrderId, body: OrderCancellation) -> CancellationAccepted:
+    """Request the cancellation of an order. Payment and stock are compensated asynchronously."""
+    wish = _wish(call, order_id, "cancel", body, body.why)
+    order = wiring.operator_actions().cancel(order_id, wish, Reason(body.cause))
+    return CancellationAccepted(order_id=order.id, status=order.status)
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/{order_id}/returns", summary="Refund an order, whole or by line",
+    access="admin", status=202, required_headers=(IDEMPOTENCY_KEY,), body=OrderRefund, answer=ReturnAccepted,
+    refusals=(
+        *KEYED, OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, PaymentDisputed,
+    ),
+)  # fmt: skip
+def refund_order(call: Call, order_id: OrderId, body: OrderRefund) -> ReturnAccepted:
+    """Return units of a completed order for its buyer. They are refunded and restocked asynchronously."""
+    wish = _wish(call, order_id, "refund", body, body.why)
+    payments = wiring.payments()
+    accepted = wiring.operator_actions().refund(order_id, wish, body.wanted, lambda: payments.of(order_id))
+    return ReturnAccepted(order_id=order_id, return_id=accepted.id, refund=accepted.refund)
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/{order_id}/notes", summary="Add a note to an order",
+    access="admin", status=201, required_headers=(IDEMPOTENCY_KEY,), body=OrderNote, answer=NoteAdded, refusals=KEYED,
+)  # fmt: skip
+def add_note(call: Call, order_id: OrderId, body: OrderNote) -> NoteAdded:
+    """Add a note to the timeline of an order. The buyer does not see it."""
+    wiring.operator_actions().note(order_id, _wish(call, order_id, "note", body, body.text))
+    return NoteAdded(order_id=order_id)
+
+
+def _wish(call: Call, order_id: OrderId, kind: str, body: BaseModel, why: str) -> Wish:
+    """Raises IdempotencyKeyInvalid."""
+    asked: list[Any] = [order_id, kind, body.model_dump(mode="json")]
+    key = request_key(call, f"order {order_id}", asked)
+    if key is None:
+        raise IdempotencyKeyInvalid
+    return Wish(key=key, by=call.caller.email or call.customer_id, why=why)

@@ -1,0 +1,141 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Order } from '../../api';
+import { LightElement } from '../../components/light-element';
+import { formatMoney } from '../../money';
+import { complain, say } from '../../toast';
+import { addNote, cancelAsAdmin, refundOrder } from '../api';
+import { Attempt } from '../attempt';
+
+/** What an operator can do with an order. Fires `order-acted` once the API has accepted an action. */
+@customElement('order-actions')
+export class OrderActions extends LightElement {
+  @property({ attribute: false }) order!: Order;
+  @state() private isBusy = false;
+  private attempt = new Attempt();
+
+  protected override render(): TemplateResult {
+    const { actions } = this.order;
+    return html`
+      <section class="panel order-actions" aria-label="Actions" data-testid="order-actions">
+        ${actions.includes('cancel') ? this.cancellation() : nothing}
+        ${actions.includes('return') ? this.refund() : nothing}
+        ${this.note()}
+      </section>
+    `;
+  }
+
+  private cancellation(): TemplateResult {
+    return html`
+      <details>
+        <summary>Cancel</summary>
+        <form class="filters" @submit=${this.cancel} aria-label="Cancel the order">
+          <label class="filter">Who wants it
+            <select name="cause">
+              <option value="CUSTOMER_REQUEST">The buyer asked for it</option>
+              <option value="SHOP_REQUEST">The shop decided it</option>
+            </select>
+          </label>
+          ${reason()}
+          ${this.button('Cancel the order', 'cancel-order')}
+        </form>
+      </details>
+    `;
+  }
+
+  private refund(): TemplateResult {
+    return html`
+      <details>
+        <summary>Refund</summary>
+        <form class="filters" @submit=${this.giveBack} aria-label="Refund the order">
+          ${this.order.lines.filter((line) => left(line) > 0).map(
+            (line) => html`
+              <label class="filter"><span><span dir="auto">${line.name}</span>, of ${left(line)}</span>
+                <input name="units" data-sku=${line.sku} type="number" min="0" max=${left(line)} step="1" value=${left(line)} required>
+              </label>
+            `,
+          )}
+          ${reason()}
+          ${this.button('Refund', 'refund-order')}
+        </form>
+        <p class="small-print">The units count as returned and go back into stock. Adjust the stock if they do not come back.</p>
+      </details>
+    `;
+  }
+
+  private note(): TemplateResult {
+    return html`
+      <details>
+        <summary>Add a note</summary>
+        <form class="filters" @submit=${this.write} aria-label="Add a note">
+          <label class="filter filter-wide">Note, for operators only
+            <input name="text" maxlength="2000" autocomplete="off" required>
+          </label>
+          ${this.button('Add', 'add-note')}
+        </form>
+      </details>
+    `;
+  }
+
+  private button(label: string, testid: string): TemplateResult {
+    return html`<button class="button button-quiet" ?disabled=${this.isBusy} data-testid=${testid}>${label}</button>`;
+  }
+
+  private cancel(event: SubmitEvent): void {
+    const fields = filled(event);
+    const body = { cause: fields.get('cause') as 'CUSTOMER_REQUEST' | 'SHOP_REQUEST', why: String(fields.get('why')) };
+    void this.act(event, ['cancel', body], async (key) => {
+      await cancelAsAdmin(this.order.order_id, body, key);
+      return 'The cancellation is under way.';
+    });
+  }
+
+  private giveBack(event: SubmitEvent): void {
+    const fields = filled(event);
+    const inputs = [...(event.target as HTMLFormElement).querySelectorAll<HTMLInputElement>('[name=units]')];
+    const lines = inputs.map(({ dataset, valueAsNumber }) => ({ sku: dataset.sku!, quantity: valueAsNumber })).filter(({ quantity }) => quantity > 0);
+    if (!lines.length) return say('Choose at least one unit.', 'bad');
+    const body = { lines, why: String(fields.get('why')) };
+    void this.act(event, ['refund', body], async (key) => {
+      const { refund } = await refundOrder(this.order.order_id, body, key);
+      return `${formatMoney(refund)} will be refunded.`;
+    });
+  }
+
+  private write(event: SubmitEvent): void {
+    const body = { text: String(filled(event).get('text')) };
+    void this.act(event, ['note', body], async (key) => {
+      await addNote(this.order.order_id, body, key);
+      return 'Note added.';
+    });
+  }
+
+  private async act(event: SubmitEvent, wish: unknown, call: (key: string) => Promise<string>): Promise<void> {
+    const form = event.target as HTMLFormElement;
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      say(await this.attempt.run([this.order.order_id, wish], call));
+      form.reset();
+      form.closest('details')!.open = false;
+      this.dispatchEvent(new CustomEvent('order-acted'));
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+}
+
+function filled(event: SubmitEvent): FormData {
+  event.preventDefault();
+  return new FormData(event.target as HTMLFormElement);
+}
+
+const left = ({ quantity, returned }: Order['lines'][number]) => quantity - returned;
+
+const reason = (): TemplateResult => html`
+  <label class="filter filter-wide">Why, for operators only
+    <input name="why" maxlength="200" autocomplete="off" required>
+  </label>
+`;
