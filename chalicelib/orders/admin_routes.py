@@ -1,18 +1,21 @@
 """Orders over HTTP, for admins: the list, and actions on an order, each once per key and with an audit entry."""
 
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from chalice import Blueprint
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
 from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
 from chalicelib.orders.operator_actions import Wish
 from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
 from chalicelib.orders.routes import CancellationAccepted, PageQuery, ReturnAccepted, ReturnRequest
+from chalicelib.orders.store import EVER, Span
 from chalicelib.orders.views import AdminOrderPage, admin_order_page
 from chalicelib.payments.provider import PaymentDisputed
 from chalicelib.platform.base_model import BaseModel
+from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.ids import CustomerId, OrderId
@@ -30,6 +33,19 @@ Why = Annotated[
     str,
     one_line(200),
     Field(description="The reason. Only operators see it, in the order's timeline.", examples=["Called by phone"]),
+]
+
+
+def _day(text: str) -> str:
+    """Raises ValueError."""
+    return date.fromisoformat(text).isoformat()
+
+
+Day = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    AfterValidator(_day),
+    Field(examples=["2030-05-17"]),
 ]
 KEYED = (OrderNotFound, IdempotencyKeyInvalid, IdempotencyConflict)
 """What every action on an order may be refused for."""
@@ -68,12 +84,29 @@ class AdminOrderQuery(PageQuery):
 
     status: Status | None = None
     customer_id: Annotated[CustomerId, one_line(100)] | None = None
+    placed_from: Annotated[Day | None, Field(description="The first day, in UTC.")] = None
+    placed_to: Annotated[Day | None, Field(description="The last day, in UTC.")] = None
+
+    @property
+    def span(self) -> Span:
+        return Span(self.placed_from or EVER.since, f"{self.placed_to}T24" if self.placed_to else EVER.until)
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if self.status and self.customer_id:
             raise ValueError("Ask for a status or for a customer, not for both.")
+        if self.span.since > self.span.until:
+            raise ValueError("The first day must not be after the last one.")
         return self
+
+
+class EmailSearch(BaseModel):
+    """An address is personal data, so it is in a body: URLs are logged."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
 @endpoint(
@@ -87,10 +120,19 @@ def list_all_orders(call: Call, query: AdminOrderQuery) -> AdminOrderPage:
 
 def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
     if query.status:
-        return wiring.orders().in_status(query.status, query.cursor)
+        return wiring.orders().in_status(query.status, query.cursor, query.span)
     if query.customer_id:
-        return wiring.orders().of_customer(query.customer_id, query.cursor)
-    return wiring.orders().latest(query.cursor)
+        return wiring.orders().of_customer(query.customer_id, query.cursor, query.span)
+    return wiring.orders().latest(query.cursor, query.span)
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/search", summary="Find orders by their buyer's email address", access="admin",
+    body=EmailSearch, answer=AdminOrderPage, refusals=(CursorInvalid,),
+)  # fmt: skip
+def search_orders(call: Call, body: EmailSearch) -> AdminOrderPage:
+    """Return the orders of an address, newest first, of guests and customers. Letter case makes no difference."""
+    return admin_order_page(*wiring.orders().of_email(body.email, body.cursor))
 
 
 @endpoint(

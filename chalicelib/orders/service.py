@@ -6,7 +6,7 @@ from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
 from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, Status
 from chalicelib.orders.returns import Return
-from chalicelib.orders.store import OrderStore, guest_email
+from chalicelib.orders.store import EVER, OrderStore, Span, guest_email
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
@@ -95,17 +95,23 @@ class Orders:
 
         return self._change(order_id, claimed)
 
-    def of_customer(self, customer_id: CustomerId, cursor: str | None) -> tuple[list[Order], str | None]:
+    def of_customer(
+        self, customer_id: CustomerId, cursor: str | None, span: Span = EVER
+    ) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
-        return self._store.page("by-customer", customer_id, cursor, PAGE_SIZE)
+        return self._store.page("by-customer", customer_id, cursor, PAGE_SIZE, span)
 
-    def in_status(self, status: Status, cursor: str | None) -> tuple[list[Order], str | None]:
+    def of_email(self, email: str, cursor: str | None) -> tuple[list[Order], str | None]:
+        """Newest first, of guests and customers. Letter case makes no difference. Raises CursorInvalid."""
+        return self._store.page("by-email", guest_email(email), cursor, PAGE_SIZE)
+
+    def in_status(self, status: Status, cursor: str | None, span: Span = EVER) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
-        return self._store.page("by-status", status, cursor, PAGE_SIZE)
+        return self._store.page("by-status", status, cursor, PAGE_SIZE, span)
 
-    def latest(self, cursor: str | None) -> tuple[list[Order], str | None]:
+    def latest(self, cursor: str | None, span: Span = EVER) -> tuple[list[Order], str | None]:
         """In any status, newest first. Raises CursorInvalid."""
-        return self._store.latest(Status, cursor, PAGE_SIZE)
+        return self._store.latest(Status, cursor, PAGE_SIZE, span)
 
     def unsettled(self) -> Iterator[Order]:
         """Orders that have not ended, or have a return that has not; oldest first. They may have changed since."""

@@ -10,15 +10,15 @@
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
 takes, which is another room's. An operator's action is written in the transaction that does it.
 
-Index `by-customer` lists a customer's orders and `by-status` the shop's, newest first by `placed_at`. Index
-`by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which something is under way,
-oldest first: they carry `unsettled`.
+Index `by-customer` lists a customer's orders, `by-email` those of an address and `by-status` the shop's, newest first
+by `placed_at`. Index `by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which
+something is under way, oldest first: they carry `unsettled`.
 """
 
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
+    from boto3.dynamodb.conditions import ConditionBase
     from types_boto3_dynamodb.type_defs import PutTypeDef
 
     from chalicelib.platform.dynamodb_client import DynamoDB, Item, Query
@@ -40,7 +41,23 @@ NEW = "attribute_not_exists(pk)"
 NEW_OR_EXPIRED = f"{NEW} OR expires_at <= :now"
 UNCHANGED = "version = :version"
 UNSETTLED = "yes"
-INDEX_KEYS = {"by-customer": "customer_id", "by-status": "status", "by-guest-email": "guest_email"}
+INDEX_KEYS = {
+    "by-customer": "customer_id",
+    "by-status": "status",
+    "by-guest-email": "guest_email",
+    "by-email": "buyer_email",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of `placed_at`, both ends included. An end may be the beginning of a time, such as a date."""
+
+    since: str = "0000"
+    until: str = "9999"
+
+
+EVER = Span()
 
 
 @dataclass(frozen=True)
@@ -129,17 +146,19 @@ class OrderStore:
         """Of one order, in their order."""
         return [outbox_event(item) for item in self._items(order_id, "EVENT#")]
 
-    def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+    def page(
+        self, index: str, value: str, cursor: str | None, size: int, span: Span = EVER
+    ) -> tuple[list[Order], str | None]:
         """Newest first. Raises CursorInvalid."""
         query: Query = {
             "TableName": self._table,
             "IndexName": index,
-            "KeyConditionExpression": Key(INDEX_KEYS[index]).eq(value),
+            "KeyConditionExpression": Key(INDEX_KEYS[index]).eq(value) & _within(span),
             "ScanIndexForward": False,
             "Limit": size,
         }
         if cursor:
-            query["ExclusiveStartKey"] = _decoded(cursor, index, value)
+            query["ExclusiveStartKey"] = _decoded(cursor, index, value, span)
         answer = self._db.query(**query)
         last = answer.get("LastEvaluatedKey")
         return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
@@ -151,24 +170,26 @@ class OrderStore:
         )
         return (Order.model_validate(item) for page in pages for item in page["Items"])
 
-    def latest(self, statuses: Iterable[str], cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+    def latest(
+        self, statuses: Iterable[str], cursor: str | None, size: int, span: Span = EVER
+    ) -> tuple[list[Order], str | None]:
         """Of all these statuses together, newest first. Raises CursorInvalid.
 
         An order may change its status between two pages, but never the time at which it was placed: so the
         cursor is a time, and the orders of that time that were returned already.
         """
-        until, listed = _decoded_time(cursor) if cursor else (None, [])
-        found = {order.id: order for status in statuses for order in self._until(status, until, size + len(listed) + 1)}
+        until, listed = _decoded_time(cursor, span) if cursor else (None, [])
+        rest = replace(span, until=until or span.until)
+        found = {each.id: each for status in statuses for each in self._first(status, rest, size + len(listed) + 1)}
         fresh = sorted((each for each in found.values() if each.id not in listed), key=_newest, reverse=True)
         page = fresh[:size]
         return page, _encoded_time(page, until, listed) if len(fresh) > size else None
 
-    def _until(self, status: str, until: str | None, size: int) -> list[Order]:
-        condition = Key(INDEX_KEYS["by-status"]).eq(status)
+    def _first(self, status: str, span: Span, size: int) -> list[Order]:
         answer = self._db.query(
             TableName=self._table,
             IndexName="by-status",
-            KeyConditionExpression=condition & Key("placed_at").lte(until) if until else condition,
+            KeyConditionExpression=Key(INDEX_KEYS["by-status"]).eq(status) & _within(span),
             ScanIndexForward=False,
             Limit=size,
         )
@@ -190,13 +211,14 @@ class OrderStore:
 
 
 def guest_email(email: str) -> str:
-    """Return the key under which a guest's orders are found by their address."""
+    """Return the key under which orders are found by their buyer's address."""
     return email.casefold()
 
 
 def _order_item(order: Order) -> "Item":
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+    item |= {"buyer_email": guest_email(order.email)}
     item = item if order.is_settled else item | {"unsettled": UNSETTLED}
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
 
@@ -205,6 +227,10 @@ def _event_item(order: Order) -> "Item":
     if order.pending_event is None:
         raise ValueError("an order is saved only with the event of its change")
     return outbox_item(event_key(order), order.pending_event)
+
+
+def _within(span: Span) -> "ConditionBase":
+    return Key("placed_at").between(span.since, span.until)
 
 
 def _newest(order: Order) -> tuple[str, str]:
@@ -218,13 +244,13 @@ def _encoded_time(page: list[Order], until: str | None, listed: list[str]) -> st
     return base64.urlsafe_b64encode(json.dumps([last, seen]).encode()).decode()
 
 
-def _decoded_time(cursor: str) -> tuple[str, list[str]]:
+def _decoded_time(cursor: str, span: Span) -> tuple[str, list[str]]:
     try:
         until, listed = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):
         raise CursorInvalid from None
     is_list_of_ids = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
-    if not (isinstance(until, str) and until and is_list_of_ids):
+    if not (isinstance(until, str) and span.since <= until <= span.until and is_list_of_ids):
         raise CursorInvalid
     return until, listed
 
@@ -233,12 +259,16 @@ def _encoded(key: "Item") -> str:
     return base64.urlsafe_b64encode(json.dumps([key["pk"], key["placed_at"]]).encode()).decode()
 
 
-def _decoded(cursor: str, index: str, value: str) -> dict[str, str]:
-    """The cursor holds only the place; whose list it is comes from the request, never from the cursor."""
+def _decoded(cursor: str, index: str, value: str, span: Span) -> dict[str, str]:
+    """The cursor holds only the place; whose list it is comes from the request, never from the cursor.
+
+    DynamoDB refuses a start outside of the condition with a ValidationException.
+    """
     try:
         pk, placed_at = strict_json.parse(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError):
         raise CursorInvalid from None
-    if not (isinstance(pk, str) and pk.startswith("ORDER#") and isinstance(placed_at, str) and placed_at):
+    is_order = isinstance(pk, str) and pk.startswith("ORDER#")
+    if not (is_order and isinstance(placed_at, str) and span.since <= placed_at <= span.until):
         raise CursorInvalid
     return {"pk": pk, "sk": "ORDER", "placed_at": placed_at, INDEX_KEYS[index]: value}

@@ -104,6 +104,15 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     act(page, "Refund", "refund-order", "Why", "Scratched")
     expect(page.get_by_test_id("order-facts").get_by_test_id("status")).to_have_attribute("data-status", "RETURNED")
     expect(moments(page, "action")).to_have_count(2)
+    page.locator("a.crumb").click()
+    page.get_by_test_id("search").fill("IDA@sagasupply.example")
+    page.get_by_role("button", name="Find").click()
+    expect(row).to_be_visible()
+    assert "sagasupply" not in page.url.partition("/admin/")[2]
+    page.get_by_test_id("to").fill("2001-01-01")
+    page.get_by_test_id("filter-dates").click()
+    expect(page.get_by_text("No orders.")).to_be_visible()
+    assert page.url.endswith("/admin/orders?to=2001-01-01")
 
 
 def test_entry_of_the_timeline_opens_to_its_raw_document(page: Page, enter: Any, guest: Buyer, sku: str) -> None:

@@ -22,7 +22,7 @@ from chalicelib.orders.model import (
 )
 from chalicelib.orders.returns import NothingToReturn
 from chalicelib.orders.service import PAGE_SIZE, Orders, OrderTokenRequired
-from chalicelib.orders.store import CheckoutRecord, OrderStore
+from chalicelib.orders.store import CheckoutRecord, OrderStore, Span
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.identity import GUEST, Caller
@@ -504,3 +504,44 @@ class TestPages:
     def test_manipulated_cursor_is_refused(self, orders, cursor):
         with pytest.raises(CursorInvalid):
             orders.of_customer("ada", cursor)
+
+
+@pytest.fixture
+def on_days(real_store):
+    """Place an order on each of three days: of a customer, of a guest, and of the guest with other letter case."""
+    buyers = [{"customer_id": "ada"}, {"customer_id": None, "token": "t"}, {"customer_id": None, "token": "t"}]
+    for number, facts in enumerate(buyers):
+        placed = an_order(f"ord_{number}", at=NOW + timedelta(days=number), **facts)
+        placed = placed.model_copy(update={"email": ["ada@example.com", "ida@example.com", "Ida@example.com"][number]})
+        real_store.place(placed, a_record(placed.id), NOW)
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        (Span("2030-05-18"), ["ord_2", "ord_1"]),
+        (Span(until="2030-05-18T24"), ["ord_1", "ord_0"]),
+        (Span("2030-05-18", "2030-05-18T24"), ["ord_1"]),
+        (Span("2030-05-21"), []),
+    ],
+)
+def test_orders_are_listed_by_the_days_they_were_placed(real_store, clock, on_days, span, expected):
+    orders = Orders(real_store, clock)
+    for found in (orders.latest(None, span), orders.in_status(Status.PLACED, None, span)):
+        assert [order.id for order in found[0]] == expected
+
+
+def test_orders_of_an_address_are_found_in_any_letter_case(real_store, clock, on_days):
+    found, _ = Orders(real_store, clock).of_email("IDA@example.com", None)
+    assert [order.id for order in found] == ["ord_2", "ord_1"]
+
+
+def test_cursor_outside_of_the_days_is_refused(real_store, clock, on_days, monkeypatch):
+    """DynamoDB API Reference, Query, ExclusiveStartKey: a start outside of the condition is a ValidationException."""
+    monkeypatch.setattr("chalicelib.orders.service.PAGE_SIZE", 1)
+    orders = Orders(real_store, clock)
+    for listed in (orders.latest, partial(orders.in_status, Status.PLACED)):
+        _, cursor = listed(None)
+        assert listed(cursor)[0]
+        with pytest.raises(CursorInvalid):
+            listed(cursor, Span(until="2030-05-17T24"))

@@ -149,7 +149,12 @@ def test_orders_are_listed_for_admins_by_status_by_customer_or_all(guest, custom
     assert found[of_guest]["customer_id"] is None and found[of_customer]["email"]
     of_one = listed(f"?customer_id={found[of_customer]['customer_id']}")
     assert of_customer in of_one and of_guest not in of_one
-    for wrong in ("?status=LOST", "?status=PLACED&customer_id=x", "?cursor=nonsense"):
+    today = found[of_guest]["placed_at"][:10]
+    assert of_guest in listed(f"?placed_from={today}") and not listed("?placed_to=2001-01-01")
+    by_email = admin.must("POST", "/admin/orders/search", {"email": found[of_guest]["email"].upper()})["items"]
+    assert of_guest in [order["order_id"] for order in by_email]
+    days = ("?placed_from=today", "?placed_from=2030-02-30", "?placed_from=2030-02-02&placed_to=2030-02-01")
+    for wrong in ("?status=LOST", "?status=PLACED&customer_id=x", "?cursor=nonsense", *days):
         assert 400 <= admin.call("GET", f"/admin/orders{wrong}").status < 500
 
 

@@ -22,6 +22,7 @@ HONEST = {
     "NewAccount": ACCOUNT,
     "NewImport": {"format": "csv"},
     "ClaimRequest": {"order_ids": ["ord_" + "0" * 24]},
+    "EmailSearch": {"email": "ida@example.com"},
     "OrderCancellation": {"cause": "SHOP_REQUEST", "why": "Called by phone"},
     "OrderNote": {"text": "Wants a gift wrap."},
     "OrderRefund": {"why": "Scratched", "lines": [{"sku": "CAMP-KETTLE-01", "quantity": 1}]},

@@ -24,10 +24,15 @@ export type Workflow = Omit<Answer<'/admin/workflows'>['items'][number], 'defini
 // orders
 
 export function listAllOrders(
-  filter: { status?: Status | ''; customer_id?: string; cursor?: string | null },
+  filter: { status?: Status | ''; customer_id?: string; placed_from?: string; placed_to?: string; cursor?: string | null },
   signal?: AbortSignal,
 ): Promise<List<AdminOrderSummary>> {
   return signedIn(`/admin/orders?${queryOf(filter)}`, { signal });
+}
+
+/** Sends the address in the body, because URLs are logged. */
+export function findOrdersOf(email: string, cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
+  return signedIn('/admin/orders/search', { method: 'POST', body: { email, cursor }, signal });
 }
 
 export function listAllDocuments(

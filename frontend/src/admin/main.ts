@@ -35,7 +35,9 @@ const routes: Route<TemplateResult>[] = [
   {
     path: '/admin/orders',
     open: (_, query) => html`
-      <admin-orders-page .status=${query.get('status') ?? ''} .customer=${query.get('customer') ?? ''}></admin-orders-page>
+      <admin-orders-page
+        .status=${query.get('status') ?? ''} .customer=${query.get('customer') ?? ''}
+        .from=${query.get('from') ?? ''} .to=${query.get('to') ?? ''}></admin-orders-page>
     `,
   },
   { path: '/admin/orders/:id', open: ({ id }) => html`${keyed(id, html`<admin-order-page .orderId=${id}></admin-order-page>`)}` },

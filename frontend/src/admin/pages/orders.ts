@@ -1,11 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { customElement, property, state } from 'lit/decorators.js';
 import type { List, Status } from '../../api';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
-import { listAllOrders, type AdminOrderSummary } from '../api';
+import { findOrdersOf, listAllOrders, queryOf, type AdminOrderSummary } from '../api';
 import { orderTrack } from '../components/order-track';
 import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge } from '../components/format';
 import { listTable, PagedList } from '../paged-list';
@@ -16,11 +16,12 @@ const PAUSE_MS = 2_000;
 export class AdminOrdersPage extends LightElement {
   @property() status: Status | '' = '';
   @property() customer = '';
-  private list = new PagedList(
-    this,
-    (cursor, signal) => listAllOrders({ status: this.status, customer_id: this.customer, cursor }, signal),
-    () => PAUSE_MS,
-  );
+  /** The first and the last day, in UTC. */
+  @property() from = '';
+  @property() to = '';
+  /** Not in the URL, because it is personal data. */
+  @state() private email = '';
+  private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -28,8 +29,10 @@ export class AdminOrdersPage extends LightElement {
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    if (!this.hasUpdated || !(changed.has('status') || changed.has('customer'))) return;
-    this.list.restart();
+    if (!this.hasUpdated) return;
+    const isFiltered = ['status', 'customer', 'from', 'to'].some((name) => changed.has(name));
+    if (isFiltered) this.email = '';
+    if (isFiltered || changed.has('email')) this.list.restart();
   }
 
   protected override render() {
@@ -39,14 +42,23 @@ export class AdminOrdersPage extends LightElement {
         <nav class="chips" aria-label="Filter by status">
           ${['' as const, ...STATUSES].map(
             (status) => html`
-              <a class="chip" href=${status ? `/admin/orders?status=${status}` : '/admin/orders'}
-                aria-current=${status === this.status && !this.customer ? 'true' : 'false'}>${status || 'All'}</a>
+              <a class="chip" href=${this.address({ status, customer: '' })}
+                aria-current=${status === this.status && !this.customer && !this.email ? 'true' : 'false'}>${status || 'All'}</a>
             `,
           )}
         </nav>
+        <form class="search" aria-label="Filter by date" @submit=${this.choose}>
+          <label class="filter">Placed from (UTC)
+            <input name="from" type="date" .value=${this.from} data-testid="from">
+          </label>
+          <label class="filter">to
+            <input name="to" type="date" .value=${this.to} data-testid="to">
+          </label>
+          <button class="button button-quiet" data-testid="filter-dates">Filter</button>
+        </form>
         <form class="filter-wide search" role="search" @submit=${this.search}>
-          <label class="filter">Order id, or customer id
-            <input name="q" type="search" autocomplete="off" spellcheck="false" .value=${this.customer} data-testid="search">
+          <label class="filter">Order number, email, or customer id
+            <input name="q" type="search" autocomplete="off" spellcheck="false" .value=${this.email || this.customer} data-testid="search">
           </label>
           <button class="button button-quiet">Find</button>
         </form>
@@ -78,9 +90,34 @@ export class AdminOrdersPage extends LightElement {
   private search(event: Event): void {
     event.preventDefault();
     const id = String(new FormData(event.target as HTMLFormElement).get('q')).trim();
-    if (!id) navigate('/admin/orders');
+    if (id.includes('@')) this.email = id;
+    else if (!id) this.showAll();
     else if (id.startsWith('ord_')) navigate(`/admin/orders/${encodeURIComponent(id)}`);
-    else navigate(`/admin/orders?customer=${encodeURIComponent(id)}`);
+    else navigate(this.address({ status: '', customer: id }));
+  }
+
+  private showAll(): void {
+    this.email = '';
+    navigate('/admin/orders');
+  }
+
+  private choose(event: Event): void {
+    event.preventDefault();
+    const days = new FormData(event.target as HTMLFormElement);
+    navigate(this.address({ from: String(days.get('from')), to: String(days.get('to')) }));
+  }
+
+  /** The address of the list with these filters changed. */
+  private address(filters: Partial<Record<'status' | 'customer' | 'from' | 'to', string>>): string {
+    const { status, customer, from, to } = this;
+    const query = queryOf({ status, customer, from, to, ...filters }).toString();
+    return query ? `/admin/orders?${query}` : '/admin/orders';
+  }
+
+  private load(cursor: string | null, signal: AbortSignal): Promise<List<AdminOrderSummary>> {
+    if (this.email) return findOrdersOf(this.email, cursor, signal);
+    const { status, customer, from, to } = this;
+    return listAllOrders({ status, customer_id: customer, placed_from: from, placed_to: to, cursor }, signal);
   }
 }
 
