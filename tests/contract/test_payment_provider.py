@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+import stripe
 
 from chalicelib.payments.provider import (
     DisputeStatus,
@@ -84,6 +85,12 @@ class SandboxControl:
             f"{self._url}/admin/{path}", json.dumps(body).encode(), self._headers, method="POST"
         )
         urllib.request.urlopen(request).close()
+
+
+@pytest.fixture(autouse=True)
+def short_backoff(monkeypatch):
+    """The SDK waits half a second before each retry."""
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
 
 
 @pytest.fixture(scope="module")
