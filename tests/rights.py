@@ -1,8 +1,8 @@
-"""What the functions' roles allow, held against what the functions did with them while the tests ran.
+"""Permissions: compares what the functions' roles allow with the calls that the functions made during the tests.
 
-Each worker's engine writes down what every role asked for (`infra/local/authorization.py`), and each worker what the
-roles of its shop allow. When all is over the run's controller joins them and reports as if it were one more test:
-a call that was denied always, a right that nothing used only if everything ran that could have used it.
+Each worker's AWS emulator records the calls of each role (`infra/local/authorization.py`), and each worker records what
+the roles of its shop allow. At the end of the run the controller joins them and reports as if it were a test: each
+denied call, and each unused permission if all tests ran that could have used it.
 """
 
 import json
@@ -34,15 +34,19 @@ TESTS = Path(__file__).parent
 FOLDER = "RIGHTS_FOLDER"
 """Environment variable with the folder that the workers of a run write to."""
 
-REPEATED = "A step looks at what its first try did only when that try's answer was lost."
-FORBIDDEN = "A wish to cancel, or the reservation's end, comes between two steps: tests/unit/test_shipping.py."
-UNHEARD = "Only when the event of a dispute's end was lost does it let a return go on: tests/unit/test_reconciling.py."
+REPEATED = "A step reads what its first attempt did only if the response of that attempt was lost."
+FORBIDDEN = (
+    "A cancellation request, or the end of the reservation, comes between two steps: tests/unit/test_shipping.py."
+)
+LOST_EVENT = "It resumes a return only if the event of the dispute's end was lost: tests/unit/test_reconciling.py."
 REPORTED = "A difference that cannot be repaired is found again by later runs: tests/unit/test_reconciling.py."
-FASTER = "The buyer answers or cancels in the moment before the step keeps its token: tests/unit/test_buyer.py."
-SWEPT = "The sweep leaves what died within the last minute to the event of its death: tests/unit/test_recovery.py."
-FIRST = "The event of the saga's death starts the recovery first: tests/unit/test_cancelling.py, test_dead_letters.py."
-REFUSED = "The warehouse refuses while a recovery waits for its answer: tests/unit/test_recovery.py."
-RETURN_DIED = "The workflow of a return dies by an abort only: tests/unit/test_recovery.py."
+FASTER = "The buyer answers or cancels just before the step stores its token: tests/unit/test_buyer.py."
+SWEPT = "The sweep leaves a failure of the last minute to its event: tests/unit/test_recovery.py."
+FIRST = (
+    "The event of the saga's failure starts the recovery first: tests/unit/test_cancelling.py, test_dead_letters.py."
+)
+REFUSED = "The warehouse refuses while a recovery waits for its reply: tests/unit/test_recovery.py."
+RETURN_DIED = "The workflow of a return fails by an abort only: tests/unit/test_recovery.py."
 RACE = "Whether the recovery waits already when the message comes is a race: tests/unit/test_shipping_interleavings.py."
 UNLISTED = "Without it S3 answers 403 for a missing file: tests/strict/test_accounts_and_buckets.py."
 KEPT_UNUSED = {
@@ -54,8 +58,8 @@ KEPT_UNUSED = {
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,
     ("AwaitBuyer", "states:SendTaskFailure", "order-fulfilment"): FASTER,
     ("AwaitBuyer", "states:SendTaskSuccess", "order-fulfilment"): FASTER,
-    ("ReconcilePayments", "states:DescribeExecution", "OrderReturn"): UNHEARD,
-    ("ReconcilePayments", "states:StartExecution", "OrderReturn"): UNHEARD,
+    ("ReconcilePayments", "states:DescribeExecution", "OrderReturn"): LOST_EVENT,
+    ("ReconcilePayments", "states:StartExecution", "OrderReturn"): LOST_EVENT,
     ("ReconcilePayments", "dynamodb:GetItem", "EffectsTable"): REPORTED,
     ("APIHandler", "states:StartExecution", "OrderUndo"): FIRST,
     ("StopFulfilment", "states:StartExecution", "OrderUndo"): FIRST,
@@ -64,14 +68,14 @@ KEPT_UNUSED = {
     ("ResumeShipment", "states:SendTaskSuccess", "order-undo"): RACE,
     ("StopFulfilment", "states:SendTaskFailure", "order-undo"): RACE,
     ("ResumeShipment", "dynamodb:PutItem", "ShipmentsTable"): RACE,
-    ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels what nobody cancelled before it: "
+    ("ResumeShipment", "dynamodb:PutItem", "OrdersTable"): "A recovery cancels an order that was not cancelled before: "
     "tests/unit/test_recovery.py.",
     ("RecoverWorkflow", "states:DescribeExecution", "OrderReturn"): RETURN_DIED,
     ("RecoverWorkflow", "states:StartExecution", "OrderReturn"): RETURN_DIED,
     ("SweepWorkflows", "states:DescribeExecution", ""): SWEPT,
     ("SweepWorkflows", "dynamodb:GetItem", ""): SWEPT,
     ("SweepWorkflows", "states:StartExecution", ""): SWEPT,
-    ("RecoverWorkflow", "states:StartExecution", "OrderFulfilment"): "A dead saga had begun; others are swept.",
+    ("RecoverWorkflow", "states:StartExecution", "OrderFulfilment"): "A failed saga had begun; others are swept.",
     ("ResumeShipment", "sqs:SendMessage", "WarehouseQueue"): REPEATED,
     ("ResumeShipment", "sqs:GetQueueAttributes", ""): REPEATED,
 }
@@ -81,8 +85,8 @@ USED_ALIKE = {"OperateQueues": "What an admin does with one queue or job is the 
 """Policies whose actions need to be used on one of their resources only."""
 
 DENIED_ON_PURPOSE = {
-    ("StartFulfilment", "states:StartExecution", "order-fulfilment"): "A test takes the right away for a while.",
-    ("APIHandler", "lambda:InvokeFunction", "OtherReservations"): "A letter names a function that is not a job.",
+    ("StartFulfilment", "states:StartExecution", "order-fulfilment"): "A test removes the permission for a while.",
+    ("APIHandler", "lambda:InvokeFunction", "OtherReservations"): "A dead letter names a function that is not a job.",
 }
 """In the same form: what tests try, so that it is refused."""
 
@@ -247,8 +251,8 @@ class Judge:
         if findings is None:
             return
         report = pytest.TestReport(
-            nodeid="tests/rights.py::test_every_function_may_do_what_it_does_and_nothing_else",
-            location=("tests/rights.py", 0, "test_every_function_may_do_what_it_does_and_nothing_else"),
+            nodeid="tests/rights.py::test_functions_use_exactly_the_permissions_of_their_roles",
+            location=("tests/rights.py", 0, "test_functions_use_exactly_the_permissions_of_their_roles"),
             keywords={},
             outcome="failed" if findings else "passed",
             longrepr="\n".join(sorted(findings)) or None,
