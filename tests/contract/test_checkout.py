@@ -229,7 +229,9 @@ class TestOneCartOneOrder:
 
         assert copy.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
 
-    def test_needs_two_reads_and_one_transaction(self, dynamodb, orders_table, catalog, carts, clock, two_mugs):
+    def test_checkout_needs_two_reads_and_one_transaction(
+        self, dynamodb, orders_table, catalog, carts, clock, two_mugs
+    ):
         counted = Counted(dynamodb)
         catalog._store._db = carts._store._db = counted
 

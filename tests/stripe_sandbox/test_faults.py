@@ -200,7 +200,7 @@ class TestWhichRequests:
 
         assert struck() == 2
 
-    def test_creating_may_confirm_as_well(self, shop, arrange):
+    def test_creation_may_confirm_as_well(self, shop, arrange):
         arrange("confirm", "error_before")
 
         refusal(authorized, shop, expected=BROKEN)

@@ -35,7 +35,7 @@ def written(tmp_path):
     return write
 
 
-def test_takes_over_exactly_the_states_that_it_leads_to_catchers_included(written):
+def test_workflow_takes_over_exactly_the_states_it_leads_to(written):
     states = written("Begin", {"Begin": task("Void")})["States"]
 
     assert states == {"Begin": task("Void")} | {name: MAIN[name] for name in ("Void", "Release", "Park", "Failed")}
@@ -51,13 +51,13 @@ def test_own_state_replaces_one_of_the_same_name(written):
     assert written("Void", {"Release": own})["States"]["Release"] == own
 
 
-def test_may_go_round_in_a_circle(written):
+def test_workflow_may_contain_a_cycle(written):
     circle = {"Ask": task("Wait"), "Wait": task("Ask")}
 
     assert written("Ask", states=circle)["States"] == circle
 
 
-def test_takes_a_state_with_its_branches_as_a_whole(written):
+def test_workflow_takes_over_a_state_with_its_branches(written):
     branches = [{"StartAt": "Ship", "States": {"Ship": task()}}]
     parallel = {"Both": task("After", Branches=branches), "After": task()}
 

@@ -54,7 +54,7 @@ def test_finding_is_withheld_without_enough_data(a, b, finding):
     assert (comparison.p_value is None) == (finding in (Finding.TOO_FEW, Finding.MISCOUNTED))
 
 
-def test_which_half_is_called_better_depends_on_nothing_but_the_counts():
+def test_better_variant_depends_on_the_counts_only():
     one, other = half(1000, 200), half(1200, 290)
 
     there, back = compared(one, other), compared(other, one)

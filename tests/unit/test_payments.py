@@ -849,13 +849,13 @@ def at(seconds):
 
 
 class TestReconciliation:
-    def test_lists_what_was_begun_lately_newest_first(self, payments, provider):
+    def test_recently_created_payments_are_listed_newest_first(self, payments, provider):
         old, new = (provider.create(order_id, AMOUNT, order_id) for order_id in ("ord_1", "ord_2"))
 
         assert payments.recent_movements(at(old.created)).begun == [new, old]
         assert payments.recent_movements(at(old.created) + HOLDS_MOVE + timedelta(seconds=1)).begun == [new]
 
-    def test_lists_begun_payments_as_they_are_now(self, captured, provider):
+    def test_created_payments_are_listed_in_their_current_state(self, captured, provider):
         captured.refund_part(ORDER, euros(1000), "ret_1")
         provider.dispute(intent_of(captured))
 
@@ -864,7 +864,7 @@ class TestReconciliation:
         assert intent == provider.retrieve(intent.id)
 
     @pytest.mark.parametrize(("what", "span"), [("refund", REFUNDS_MOVE), ("dispute", DISPUTES_MOVE)])
-    def test_lists_old_payments_by_what_moved_lately(self, captured, provider, what, span):
+    def test_old_payments_are_listed_if_they_changed_recently(self, captured, provider, what, span):
         moment = at(FIRST_PAYMENT) + timedelta(days=300)
         provider.at(moment.timestamp())
         if what == "refund":
@@ -878,7 +878,7 @@ class TestReconciliation:
         assert captured.recent_movements(moment + span + timedelta(seconds=1)).moved == []
 
     @pytest.mark.parametrize("deployment", [None, "111122223333/eu-west-1/storefront-prod"])
-    def test_lists_nothing_that_others_began(self, captured, provider, deployment):
+    def test_payments_of_other_applications_are_not_listed(self, captured, provider, deployment):
         others = provider.strangers(deployment)
         for order_id in (None, ORDER, "ord_2"):
             theirs = others.create(order_id, AMOUNT, f"theirs {order_id}").id
@@ -891,7 +891,7 @@ class TestReconciliation:
         assert [intent.id for intent in captured.recent_movements(now).begun] == [intent_of(captured)]
         assert captured.recent_movements(now + HOLDS_MOVE + timedelta(days=1)).moved == []
 
-    def test_lists_payments_that_are_older_than_the_mark(self, store, provider):
+    def test_recorded_payments_without_a_deployment_are_listed(self, store, provider):
         """Our own record names them."""
         old = provider.strangers(None)
         Payments(store, old).authorize(ORDER, AMOUNT, APPROVED)

@@ -375,7 +375,7 @@ class TestRepair:
         assert [(intent.held, intent.kept) for intent in settled] == [(0, 0)] * 2
 
     @pytest.mark.parametrize("may_move_money", [False, True])
-    def test_always_brings_our_own_record_up_to_date(self, books, may_move_money):
+    def test_repair_always_updates_the_payment_record(self, books, may_move_money):
         books.may_repair = may_move_money
         payment = books.sold()
         books.gateway.refund_by_hand(payment, 700)

@@ -56,7 +56,7 @@ class TestStart:
 
 @pytest.mark.parametrize("times", [1, 2])
 class TestSteps:
-    def test_take_the_whole_order_back(self, shop, inventory, times):
+    def test_whole_order_is_returned_once(self, shop, inventory, times):
         payment = shop.sold()
         shop.orders.take_back("ord_1", "ret_1", None)
 
@@ -67,7 +67,7 @@ class TestSteps:
         assert shop.orders.get("ord_1").status == Status.RETURNED
         assert shop.events().count("OrderReturned") == 1
 
-    def test_take_it_back_piece_by_piece(self, shop, inventory, times):
+    def test_order_is_returned_unit_by_unit(self, shop, inventory, times):
         payment = shop.sold()
         for return_id in ("ret_1", "ret_2"):
             shop.orders.take_back("ord_1", return_id, {"MUG-01": 1})
@@ -79,7 +79,7 @@ class TestSteps:
         assert (shop.gateway.retrieve(payment).kept, shop.orders.get("ord_1").status) == (0, Status.RETURNED)
         assert shop.gateway.moves.count("refund") == 2
 
-    def test_give_back_what_is_left_and_note_that(self, shop, inventory, times):
+    def test_return_refunds_the_rest_and_records_it(self, shop, inventory, times):
         payment = shop.sold()
         shop.gateway.refund_by_hand(payment, 700)
         shop.orders.take_back("ord_1", "ret_1", None)

@@ -357,7 +357,7 @@ class TestAnswer:
 
 class TestRecall:
     @pytest.mark.parametrize("state", ["requested", "dispatched"])
-    def test_calls_back_what_was_asked_for(self, state, request, warehouse):
+    def test_requested_parcel_is_recalled(self, state, request, warehouse):
         shipping = request.getfixturevalue(state)
 
         shipping.recall(ORDER)

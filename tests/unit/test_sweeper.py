@@ -39,7 +39,7 @@ def inventory(shop):
     return FakeInventory(shop, *ids)
 
 
-def test_releases_all_that_expired_and_has_their_orders_cancelled(shop, inventory):
+def test_expired_reservations_are_released_and_their_orders_cancelled(shop, inventory):
     assert sweep_reservations(inventory, shop.orders) == 3
 
     assert inventory.released == ["ord_1", "ord_2", "ord_3"]
@@ -63,7 +63,7 @@ def test_order_is_notified_before_its_units_are_released(shop, inventory):
     assert shop.orders.get("ord_1").cancellation == Reason.FULFILMENT_FAILED
 
 
-def test_goes_on_after_one_that_fails_and_tries_it_again(shop, inventory):
+def test_sweep_continues_after_a_failed_release_and_retries_it(shop, inventory):
     inventory.broken = {"ord_1"}
     assert sweep_reservations(inventory, shop.orders) == 2
     assert inventory.released == ["ord_2", "ord_3"]
@@ -87,7 +87,7 @@ def test_units_stay_reserved_if_the_order_cannot_be_notified(shop, inventory, mo
     assert inventory.released == ["ord_1", "ord_3"]
 
 
-def test_counts_only_what_it_released_itself(shop, inventory):
+def test_sweep_counts_only_its_own_releases(shop, inventory):
     inventory.committed = {"ord_2"}
 
     assert sweep_reservations(inventory, shop.orders) == 2
