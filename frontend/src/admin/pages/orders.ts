@@ -42,7 +42,7 @@ export class AdminOrdersPage extends LightElement {
         <nav class="chips" aria-label="Filter by status">
           ${['' as const, ...STATUSES].map(
             (status) => html`
-              <a class="chip" href=${this.address({ status, customer: '' })}
+              <a class="chip" href=${this.address({ status, customer: '' })} @click=${() => (this.email = '')}
                 aria-current=${status === this.status && !this.customer && !this.email ? 'true' : 'false'}>${status || 'All'}</a>
             `,
           )}
@@ -90,20 +90,17 @@ export class AdminOrdersPage extends LightElement {
   private search(event: Event): void {
     event.preventDefault();
     const id = String(new FormData(event.target as HTMLFormElement).get('q')).trim();
-    if (id.includes('@')) this.email = id;
-    else if (!id) this.showAll();
+    this.email = id.includes('@') ? id : '';
+    if (this.email) return;
+    if (!id) navigate('/admin/orders');
     else if (id.startsWith('ord_')) navigate(`/admin/orders/${encodeURIComponent(id)}`);
     else navigate(this.address({ status: '', customer: id }));
-  }
-
-  private showAll(): void {
-    this.email = '';
-    navigate('/admin/orders');
   }
 
   private choose(event: Event): void {
     event.preventDefault();
     const days = new FormData(event.target as HTMLFormElement);
+    this.email = '';
     navigate(this.address({ from: String(days.get('from')), to: String(days.get('to')) }));
   }
 
