@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCsv } from '../src/admin/components/csv';
+import { parseCsv, writeCsv } from '../src/admin/components/csv';
 
 const CASES: [name: string, text: string, rows: string[][]][] = [
   ['plain cells', 'a,b\n1,2\n', [['a', 'b'], ['1', '2']]],
@@ -12,3 +12,12 @@ const CASES: [name: string, text: string, rows: string[][]][] = [
   ['an empty text', '', []],
 ];
 for (const [name, text, rows] of CASES) test(`CSV with ${name}`, () => assert.deepEqual(parseCsv(text), rows));
+
+test('CSV that is written is read as it was', () => {
+  const rows = [['a,b', 'say "hi"'], ['two\nlines', 'Mütze']];
+  assert.deepEqual(parseCsv(writeCsv(rows)), rows);
+});
+
+test('CSV cell that begins like a formula is written as text, a negative number as a number', () => {
+  assert.equal(writeCsv([['=1+1', '@a', -5, '+a@b.example']]), "\uFEFF'=1+1,'@a,-5,'+a@b.example\r\n");
+});

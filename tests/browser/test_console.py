@@ -109,6 +109,9 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     page.get_by_role("button", name="Find").click()
     expect(row).to_be_visible()
     assert "sagasupply" not in page.url.partition("/admin/")[2]
+    with page.expect_download() as download:
+        page.get_by_test_id("export").click()
+    assert f"{order_id},20" in download.value.path().read_text()
     page.get_by_test_id("to").fill("2001-01-01")
     page.get_by_test_id("filter-dates").click()
     expect(page.get_by_text("No orders.")).to_be_visible()

@@ -10,3 +10,17 @@ export function parseCsv(text: string): string[][] {
   }
   return rows;
 }
+
+/** With what a cell begins that a spreadsheet takes for a formula (https://owasp.org/www-community/attacks/CSV_Injection). */
+const FORMULA = /^[=+\-@\t\r]/;
+
+/** Returns a CSV text with a byte order mark. A cell that begins like a formula gets an apostrophe, which spreadsheets hide. */
+export function writeCsv(rows: (string | number)[][]): string {
+  const lines = rows.map((row) => row.map(written).join(','));
+  return `\uFEFF${lines.join('\r\n')}\r\n`;
+}
+
+function written(cell: string | number): string {
+  const text = typeof cell === 'string' && FORMULA.test(cell) ? `'${cell}` : String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

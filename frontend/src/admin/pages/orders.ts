@@ -5,7 +5,9 @@ import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
+import { complain, say } from '../../toast';
 import { findOrdersOf, listAllOrders, queryOf, type AdminOrderSummary } from '../api';
+import { exportOrders, save } from '../order-export';
 import { orderTrack } from '../components/order-track';
 import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge } from '../components/format';
 import { listTable, PagedList } from '../paged-list';
@@ -21,6 +23,7 @@ export class AdminOrdersPage extends LightElement {
   @property() to = '';
   /** Not in the URL, because it is personal data. */
   @state() private email = '';
+  @state() private isExporting = false;
   private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
   override connectedCallback(): void {
@@ -37,7 +40,13 @@ export class AdminOrdersPage extends LightElement {
 
   protected override render() {
     return html`
-      <div class="page-head"><h1>Orders</h1>${liveSign(this.list.poll)}</div>
+      <div class="page-head">
+        <h1>Orders</h1>
+        ${liveSign(this.list.poll)}
+        <button class="button button-quiet button-small" ?disabled=${this.isExporting} @click=${this.export} data-testid="export">
+          ${this.isExporting ? 'Exporting…' : 'Export as CSV'}
+        </button>
+      </div>
       <div class="filters orders-filters">
         <nav class="chips" aria-label="Filter by status">
           ${['' as const, ...STATUSES].map(
@@ -104,6 +113,19 @@ export class AdminOrdersPage extends LightElement {
     navigate(this.address({ from: String(days.get('from')), to: String(days.get('to')) }));
   }
 
+  private async export(): Promise<void> {
+    this.isExporting = true;
+    try {
+      const { csv, count, isWhole } = await exportOrders((cursor) => this.load(cursor));
+      save(csv, 'orders.csv');
+      say(isWhole ? `${count} orders exported.` : `The newest ${count} orders exported. Choose days for the rest.`);
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.isExporting = false;
+    }
+  }
+
   /** The address of the list with these filters changed. */
   private address(filters: Partial<Record<'status' | 'customer' | 'from' | 'to', string>>): string {
     const { status, customer, from, to } = this;
@@ -111,7 +133,7 @@ export class AdminOrdersPage extends LightElement {
     return query ? `/admin/orders?${query}` : '/admin/orders';
   }
 
-  private load(cursor: string | null, signal: AbortSignal): Promise<List<AdminOrderSummary>> {
+  private load(cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
     if (this.email) return findOrdersOf(this.email, cursor, signal);
     const { status, customer, from, to } = this;
     return listAllOrders({ status, customer_id: customer, placed_from: from, placed_to: to, cursor }, signal);
