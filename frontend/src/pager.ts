@@ -3,29 +3,40 @@ import type { List } from './api-types';
 
 type Cursor = string | null;
 
-/** Which page of a list is shown: pages are turned one at a time, and the cursors of those before are kept. */
+/** Which page of a list is shown: pages are turned one at a time, and the starts of those before are kept. */
 export class PageTurner {
-  /** Where the pages up to this one began, this page first. The first page begins at null. */
-  private cursors: Cursor[] = [null];
+  /** Where the pages up to this one began, this page first: their cursors, and how many items precede each. */
+  private starts: { cursor: Cursor; preceding: number }[] = [{ cursor: null, preceding: 0 }];
 
   get cursor(): Cursor {
-    return this.cursors[0];
+    return this.starts[0].cursor;
   }
 
   get isFirst(): boolean {
-    return this.cursors.length === 1;
+    return this.starts.length === 1;
   }
 
   toFirst(): void {
-    this.cursors = [null];
+    this.starts = this.starts.slice(-1);
   }
 
   toPrevious(): void {
-    if (!this.isFirst) this.cursors = this.cursors.slice(1);
+    if (!this.isFirst) this.starts = this.starts.slice(1);
   }
 
-  toNext(next: Cursor): void {
-    if (next !== null) this.cursors = [next, ...this.cursors];
+  /** Turns the page. `count` is the number of items on the page that is left. */
+  toNext(next: Cursor, count: number): void {
+    if (next !== null) this.starts = [{ cursor: next, preceding: this.starts[0].preceding + count }, ...this.starts];
+  }
+
+  /** Which items a page of `count` shows, e.g. `1–20, more follow`, or `3 in all`. Lists do not count what follows. */
+  place(count: number, hasMore: boolean): string {
+    const { preceding } = this.starts[0];
+    const last = preceding + count;
+    if (!hasMore && this.isFirst) return `${count} in all`;
+    const range = count ? `${preceding + 1}–${last}` : 'None here';
+    if (hasMore) return `${range}, more follow`;
+    return count ? `${range} of ${last}` : `${range}, ${last} in all`;
   }
 }
 

@@ -12,8 +12,8 @@ const load = async (cursor: string | null) => PAGES[cursor ?? ''];
 test('pages are turned forward and back', () => {
   const turner = new PageTurner();
   assert.deepEqual([turner.cursor, turner.isFirst], [null, true]);
-  turner.toNext('2');
-  turner.toNext('3');
+  turner.toNext('2', 2);
+  turner.toNext('3', 1);
   assert.deepEqual([turner.cursor, turner.isFirst], ['3', false]);
   turner.toPrevious();
   assert.equal(turner.cursor, '2');
@@ -24,11 +24,26 @@ test('pages are turned forward and back', () => {
 
 test('the first page is reached from any page, and the last has no next one', () => {
   const turner = new PageTurner();
-  turner.toNext('2');
-  turner.toNext(null);
+  turner.toNext('2', 2);
+  turner.toNext(null, 1);
   assert.equal(turner.cursor, '2');
   turner.toFirst();
   assert.deepEqual([turner.cursor, turner.isFirst], [null, true]);
+});
+
+test('a page says which items it shows, and whether more follow', () => {
+  const turner = new PageTurner();
+  assert.equal(turner.place(3, false), '3 in all');
+  assert.equal(turner.place(20, true), '1–20, more follow');
+  turner.toNext('2', 20);
+  assert.equal(turner.place(20, true), '21–40, more follow');
+  turner.toNext('3', 20);
+  assert.equal(turner.place(5, false), '41–45 of 45');
+  assert.equal(turner.place(0, false), 'None here, 40 in all');
+  turner.toPrevious();
+  assert.equal(turner.place(20, true), '21–40, more follow');
+  turner.toFirst();
+  assert.equal(turner.place(20, true), '1–20, more follow');
 });
 
 test('a growing list adds pages until there are no more', async () => {

@@ -42,15 +42,21 @@ export class PagedList<Page extends { next_cursor: string | null }> {
     `;
   }
 
-  /** Buttons below a list that has more than one page. */
-  buttons([previous, next] = ['Previous', 'Next']): TemplateResult | typeof nothing {
+  /** What stands below a list of `count` items on this page: which ones they are, and buttons that turn pages. */
+  foot(count: number, [previous, next] = ['Previous', 'Next']): TemplateResult | typeof nothing {
     const following = this.page?.next_cursor ?? null;
-    if (this.turner.isFirst && !following) return nothing;
+    const isOnly = this.turner.isFirst && !following;
+    if (isOnly && !count) return nothing;
     const turn = (move: () => void) => () => (move(), this.poll.again());
     return html`
       <div class="table-foot actions">
-        <button class="button button-quiet button-small" ?disabled=${this.turner.isFirst} @click=${turn(() => this.turner.toPrevious())}>${previous}</button>
-        <button class="button button-quiet button-small" ?disabled=${!following} @click=${turn(() => this.turner.toNext(following))}>${next}</button>
+        <span data-testid="list-place">${this.turner.place(count, following !== null)}</span>
+        ${isOnly
+          ? nothing
+          : html`
+              <button class="button button-quiet button-small" ?disabled=${this.turner.isFirst} @click=${turn(() => this.turner.toPrevious())}>${previous}</button>
+              <button class="button button-quiet button-small" ?disabled=${!following} @click=${turn(() => this.turner.toNext(following, count))}>${next}</button>
+            `}
       </div>
     `;
   }

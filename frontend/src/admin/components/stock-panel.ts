@@ -40,7 +40,7 @@ export class AdminStockPanel extends LightElement {
           ? html`
               <h3>Adjustments</h3>
               <ol class="movements" data-testid="movements">${stock.movements.map(movement)}</ol>
-              ${this.ledger.buttons(['Newer', 'Older'])}
+              ${this.ledger.foot(stock.movements.length, ['Newer', 'Older'])}
               <p class="small-print">Manual adjustments and imports. What orders reserve and return is not listed here.</p>
             `
           : nothing}

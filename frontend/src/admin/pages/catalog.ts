@@ -76,7 +76,7 @@ export class AdminCatalogPage extends LightElement {
       `,
       rows: items.map(row),
       empty: 'No products match.',
-      foot: this.list.buttons(),
+      foot: this.list.foot(items.length),
     });
   }
 

@@ -76,7 +76,7 @@ export class AdminDocumentsPage extends LightElement {
       `,
       rows: items.map((document) => this.row(document)),
       empty: 'No documents.',
-      foot: this.list.buttons(['Newer', 'Older']),
+      foot: this.list.foot(items.length, ['Newer', 'Older']),
     });
     return html`
       ${table}

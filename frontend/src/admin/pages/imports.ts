@@ -89,7 +89,7 @@ export class AdminImportsPage extends LightElement {
       `,
       rows: imports.map((each) => this.row(each)),
       empty: 'No imports yet.',
-      foot: this.list.buttons(['Newer', 'Older']),
+      foot: this.list.foot(imports.length, ['Newer', 'Older']),
     });
   }
 

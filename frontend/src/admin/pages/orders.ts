@@ -92,7 +92,7 @@ export class AdminOrdersPage extends LightElement {
       `,
       rows: items.map(row),
       empty: 'No orders.',
-      foot: this.list.buttons(['Newer', 'Older']),
+      foot: this.list.foot(items.length, ['Newer', 'Older']),
     });
   }
 
