@@ -56,7 +56,7 @@ export class AdminOrdersPage extends LightElement {
             `,
           )}
         </nav>
-        <form class="search" aria-label="Filter by date" @submit=${this.choose}>
+        <form class="filters" aria-label="Filter by date" @submit=${this.choose}>
           <label class="filter">Placed from (UTC)
             <input name="from" type="date" .value=${this.from} data-testid="from">
           </label>
