@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
-from chalicelib.orders.store import INDEX_KEYS, CheckoutRecord, event_key
+from chalicelib.orders.store import EVER, INDEX_KEYS, CheckoutRecord, Span, event_key
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.idempotency import IdempotencyStore, Lease, LeaseLost
 
@@ -70,9 +70,12 @@ class FakeOrderStore:
         found = [order for order in self._orders.values() if not order.is_settled]
         return iter(sorted(found, key=lambda order: order.placed_at))
 
-    def page(self, index: str, value: str, cursor: str | None, size: int) -> tuple[list[Order], str | None]:
+    def page(
+        self, index: str, value: str, cursor: str | None, size: int, span: Span = EVER
+    ) -> tuple[list[Order], str | None]:
         start = int(cursor or 0)
-        found = [order for order in self._orders.values() if getattr(order, INDEX_KEYS[index]) == value]
+        of_value = [order for order in self._orders.values() if getattr(order, INDEX_KEYS[index]) == value]
+        found = [order for order in of_value if span.since <= order.placed_at <= span.until]
         found.sort(key=lambda order: order.placed_at, reverse=True)
         return found[start : start + size], str(start + size) if len(found) > start + size else None
 

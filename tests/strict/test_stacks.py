@@ -58,7 +58,10 @@ def test_api_keeps_its_id_and_stage_when_its_routes_change(session, stacks):
     """The emulator's CloudFormation replaces the API otherwise (`infra/local/api_address.py`)."""
 
     def body(*paths):
-        return {"swagger": "2.0", "info": {"title": "api"}, "paths": {path: {"get": {}} for path in paths}}
+        return {"swagger": "2.0", "info": {"title": "lasting"}, "paths": {path: {"get": {}} for path in paths}}
+
+    def ids():
+        return [api["id"] for api in gateway.get_rest_apis()["items"] if api["name"] == "lasting"]
 
     def described(*paths):
         api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body(*paths)}}
@@ -68,12 +71,12 @@ def test_api_keeps_its_id_and_stage_when_its_routes_change(session, stacks):
     gateway, wait = session.client("apigateway"), {"StackName": "api", "WaiterConfig": {"Delay": 0.1}}
     stacks.create_stack(StackName="api", TemplateBody=described("/carts"))
     stacks.get_waiter("stack_create_complete").wait(**wait)
-    (before,) = (api["id"] for api in gateway.get_rest_apis()["items"])
+    (before,) = ids()
 
     stacks.update_stack(StackName="api", TemplateBody=described("/orders", "/products"))
     stacks.get_waiter("stack_update_complete").wait(**wait)
 
-    assert [api["id"] for api in gateway.get_rest_apis()["items"]] == [before]
+    assert ids() == [before]
     assert {each["path"] for each in gateway.get_resources(restApiId=before)["items"]} == {"/", "/orders", "/products"}
     assert [stage["stageName"] for stage in gateway.get_stages(restApiId=before)["item"]] == ["api"]
 
