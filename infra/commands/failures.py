@@ -10,6 +10,7 @@ from infra.commands.client import Refused, StillRunning
 from infra.commands.deploying import Blocked
 from infra.commands.deployment import NotDeployed
 from infra.commands.job import JobFailed, JobUnknown
+from infra.commands.lighthouse import MachineBusy
 from infra.commands.logs import FunctionUnknown
 from infra.commands.people import NotAllowed
 from infra.commands.tour import TourStuck
@@ -36,6 +37,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     FunctionUnknown: BAD_INPUT,
     JobUnknown: BAD_INPUT,
     KeyMissing: BAD_INPUT,
+    MachineBusy: FAILED,
     NoBrowser: BAD_INPUT,
     NotAllowed: BAD_INPUT,
     NotDeployed: BAD_INPUT,
