@@ -40,12 +40,13 @@ PAGES = {
     "checkout": "/checkout",
     "order": "/orders/{order_id}",
 }
-RUNS = 3
+RUNS, MOST_RUNS = 3, 6
+"""How many runs of a page are judged, and how many may be needed for them."""
 BUSY_SHARE = 0.3
 """The share of the processors' time that others may use before and between the runs."""
 PATIENCE_SECONDS = 120
 STEADY = 0.8
-"""The slowest run of a page must have at least this share of the fastest one's processor speed."""
+"""A run counts if it has at least this share of the processor speed of the page's fastest run."""
 
 Scores = dict[str, int]
 
@@ -92,11 +93,18 @@ def lighthouse(console: Console) -> int:
 
 def _scores(name: str, url: str, visitor: Visitor) -> Scores:
     _wait_for_idle_machine()
-    runs = [_measured(name, url, visitor) for _ in range(RUNS)]
-    speeds = [each.speed for each in runs]
-    if min(speeds) < STEADY * max(speeds):
-        raise MachineBusy(f"The machine was busy while {name} was measured. End other programs and try again.")
-    return median_scores(runs)
+    runs: list[Run] = []
+    while len(steady := at_full_speed(runs)) < RUNS:
+        if len(runs) == MOST_RUNS:
+            raise MachineBusy(f"The machine was busy while {name} was measured. End other programs and try again.")
+        runs.append(_measured(name, url, visitor))
+    return median_scores(steady)
+
+
+def at_full_speed(runs: list[Run]) -> list[Run]:
+    """Return the runs whose processor was about as fast as in the fastest one."""
+    fastest = max((each.speed for each in runs), default=0)
+    return [each for each in runs if each.speed >= STEADY * fastest]
 
 
 def median_scores(runs: list[Run]) -> Scores:
