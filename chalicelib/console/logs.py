@@ -77,10 +77,11 @@ class Logs:
 def _line(row: dict[str, str]) -> Line:
     """`@log` begins with the account number; `@timestamp` is UTC without an offset."""
     at = row["@timestamp"].replace(" ", "T") + "Z"
-    return Line(at=at, group=row["@log"].rsplit(":", 1)[-1], text=row["@message"], content=_object(row["@message"]))
+    return Line(at=at, group=row["@log"].rsplit(":", 1)[-1], text=row["@message"], content=content_of(row["@message"]))
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def content_of(text: str) -> dict[str, Any] | None:
+    """Return the object that a line of our logger is in JSON; None for any other line."""
     try:
         parsed = json.loads(text)
     except ValueError:

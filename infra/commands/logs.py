@@ -12,6 +12,7 @@ from botocore.config import Config
 from rich.console import Console
 from rich.text import Text
 
+from chalicelib.console.logs import content_of
 from infra.commands.deployment import LOCAL, Deployment
 from infra.commands.output import styled
 
@@ -128,7 +129,7 @@ def without_copies(lines: list[Line]) -> list[Line]:
     structured = {
         (each.function, str(content["message"]))
         for each in lines
-        if (content := _parsed(each.text)) and "message" in content
+        if (content := content_of(each.text)) and "message" in content
     }
     return [
         each for each in lines if not ((copy := COPY.fullmatch(each.text)) and (each.function, copy[1]) in structured)
@@ -142,7 +143,7 @@ def rendered(line: Line) -> list[Text]:
     at = datetime.fromtimestamp(line.at / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
     colour = COLOURS[sum(map(ord, line.function)) % len(COLOURS)]
     head = Text.assemble(styled(at, "dim"), " ", styled(f"{line.function:22}", colour), " ")
-    content = _parsed(line.text)
+    content = content_of(line.text)
     if content is None:
         return [head + styled(line.text, "")]
     level = str(content.get("level", ""))
@@ -152,14 +153,6 @@ def rendered(line: Line) -> list[Text]:
     whole = Text.assemble(head, styled(f"{level:8}", style), message, "  ", styled(more, "dim"))
     trace = str(content.get("exception") or "")
     return [whole, *(styled(f"    {each}", "red") for each in trace.splitlines())]
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _short(value: Any) -> str:
