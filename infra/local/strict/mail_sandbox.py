@@ -24,27 +24,11 @@ def install() -> None:
 
     answer, answer_old = ses_v2.handle_request, ses.handle_request
 
-    def in_sandbox() -> bool:
-        return not (ses._account_details.get("account") or {}).get("ProductionAccessEnabled", False)
-
-    def sent(seconds: int) -> int:
-        since = time.time() - seconds
-        return sum(mail["Timestamp"] >= since for mail in ses_v2._sent_emails_list())
-
-    def exceeded(is_bulk: bool = False) -> str | None:
-        """Return the message of the refusal."""
-        if not in_sandbox():
-            return None
-        if sent(24 * 3600) >= PER_DAY:
-            return "Daily message quota exceeded"
-        is_too_fast = not is_bulk and sent(BURST_SECONDS) >= PER_SECOND * BURST_SECONDS
-        return "Maximum sending rate exceeded" if is_too_fast else None
-
     async def limited(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-        if method == "POST" and "/outbound" in path and (message := exceeded("bulk" in path)):
+        if method == "POST" and "/outbound" in path and (message := _exceeded("bulk" in path)):
             return ses_v2._json_err("ThrottlingException", message)
         result = await answer(method, path, headers, body, query)
-        if method == "GET" and path.rstrip("/").endswith("/account") and in_sandbox():
+        if method == "GET" and path.rstrip("/").endswith("/account") and _is_in_sandbox():
             account = json.loads(result[2])
             account["ProductionAccessEnabled"] = False
             account["SendQuota"] |= {"Max24HourSend": float(PER_DAY), "MaxSendRate": float(PER_SECOND)}
@@ -52,13 +36,36 @@ def install() -> None:
         return result
 
     async def limited_old(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-        if b"Action=Send" in body and (message := exceeded(b"Action=SendBulk" in body)):
+        if b"Action=Send" in body and (message := _exceeded(b"Action=SendBulk" in body)):
             return ses._error("Throttling", message, 400)
         return await answer_old(method, path, headers, body, query)
 
-    ses._production_access_enabled = lambda: not in_sandbox()
+    ses._production_access_enabled = lambda: not _is_in_sandbox()
     ses_v2.handle_request = limited
     ses.handle_request = limited_old
+
+
+def _is_in_sandbox() -> bool:
+    from ministack.services import ses
+
+    return not (ses._account_details.get("account") or {}).get("ProductionAccessEnabled", False)
+
+
+def _exceeded(is_bulk: bool = False) -> str | None:
+    """Return the message of the refusal."""
+    if not _is_in_sandbox():
+        return None
+    if _sent(24 * 3600) >= PER_DAY:
+        return "Daily message quota exceeded"
+    is_too_fast = not is_bulk and _sent(BURST_SECONDS) >= PER_SECOND * BURST_SECONDS
+    return "Maximum sending rate exceeded" if is_too_fast else None
+
+
+def _sent(seconds: int) -> int:
+    from ministack.services import ses_v2
+
+    since = time.time() - seconds
+    return sum(mail["Timestamp"] >= since for mail in ses_v2._sent_emails_list())
 
 
 RULE = Rule(
