@@ -14,6 +14,7 @@ from infra.commands.lighthouse import MachineBusy
 from infra.commands.logs import FunctionUnknown
 from infra.commands.people import NotAllowed
 from infra.commands.tour import TourStuck
+from infra.cost.prices import PricesInvalid
 from infra.deploy.artifacts import BucketNotOurs
 from infra.deploy.changes import ConfirmationNeeded
 from infra.deploy.destroy import NothingToDelete, ProtectedStage
@@ -47,6 +48,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     PackagesMissing: BAD_INPUT,
     PortBusy: BAD_INPUT,
     PortInvalid: BAD_INPUT,
+    PricesInvalid: BAD_INPUT,
     ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
     RotationNotDeployed: BAD_INPUT,

@@ -1,0 +1,1 @@
+"""Cost model: billed units per order × a dated price table = cost per order, and per month against traffic."""
