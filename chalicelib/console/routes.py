@@ -1,5 +1,6 @@
 """The operator console over HTTP, for admins: timeline and logs of an order, workflows, system map, and audit."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from chalice import Blueprint
@@ -10,7 +11,8 @@ from chalicelib.console import timeline
 from chalicelib.console.auditor import Audit, AuditNotOffered
 from chalicelib.console.stack import RUNNING_AT_MOST, WINDOW, Activity
 from chalicelib.console.system import Map
-from chalicelib.orders.model import OrderNotFound
+from chalicelib.orders.model import Order, OrderNotFound
+from chalicelib.orders.operator_actions import OperatorAction
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Timestamp, utc_now
 from chalicelib.platform.http import Call, endpoint
@@ -62,14 +64,15 @@ def get_timeline(call: Call, order_id: OrderId) -> Timeline:
     runs = [(kind, run) for kind, of in names.items() for name in of for run in machines[kind].runs(name)]
     states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
     events = wiring.orders().events(order_id)
+    actions = wiring.operator_actions().of(order_id)
     items = timeline.merged(
-        timeline.of_actions(wiring.operator_actions().of(order_id)),
+        timeline.of_actions(actions),
         timeline.of_versions(events),
         timeline.of_events(events),
         states,
         timeline.of_payment(wiring.payments().of(order_id), order, states),
         timeline.of_shipment(wiring.shipping().of(order_id), order, states),
-        timeline.of_emails(wiring.notifications().sent(order)),
+        timeline.of_emails([*wiring.notifications().sent(order).items(), *_sent_again(order, actions)]),
     )
     return Timeline(order_id=order_id, items=items)
 
@@ -132,6 +135,14 @@ def get_activity(call: Call) -> Activity:
 def run_audit(call: Call, body: AuditRequest) -> Audit:
     """Check every invariant of money and stock. `since` selects the orders whose progress is reported."""
     return wired.auditor().audit(body.since)
+
+
+def _sent_again(order: Order, actions: list[OperatorAction]) -> Iterator[tuple[str, str]]:
+    """Yield the emails that operators had sent again: occasion, and time."""
+    for action in actions:
+        if email := action.email:
+            at = wiring.notifications().sent_again(order, email.occasion, email.return_id, action.id)
+            yield from [(email.occasion, at)] if at else []
 
 
 def _workflows() -> dict[str, Workflow]:

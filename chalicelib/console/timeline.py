@@ -5,7 +5,7 @@ own address and text in the entry of their action. `document` is the
 raw source of an entry: an event in its envelope, a state's part of the execution history, or a log line.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -88,9 +88,12 @@ def of_versions(events: list[OutboxEvent]) -> list[Entry]:
 
 def of_actions(actions: list[OperatorAction]) -> list[Entry]:
     """Return an entry for each action of an operator: who did it, and why."""
-    return [
-        Entry(kind="action", at=each.at, title=each.kind, details={"by": each.by, "why": each.why}) for each in actions
-    ]
+    return [Entry(kind="action", at=each.at, title=each.kind, details=_action(each)) for each in actions]
+
+
+def _action(action: OperatorAction) -> dict[str, Any]:
+    email = {"occasion": action.email.occasion} if action.email else {}
+    return {"by": action.by, "why": action.why} | email
 
 
 def of_events(events: list[OutboxEvent]) -> list[Entry]:
@@ -121,9 +124,9 @@ def _moved(movement: dict[str, Any] | None) -> dict[str, Any]:
     return {"reference": movement["reference"], "amount": movement["amount"]["amount"]}
 
 
-def of_emails(sent: dict[str, str]) -> list[Entry]:
-    """Return an entry for each email. `sent` is the time by occasion."""
-    return [Entry(kind="email", at=at, title=occasion) for occasion, at in sent.items()]
+def of_emails(sent: Iterable[tuple[str, str]]) -> list[Entry]:
+    """Return an entry for each email: its occasion, and the time when it was sent."""
+    return [Entry(kind="email", at=at, title=occasion) for occasion, at in sent]
 
 
 def of_run(workflow: str, run: Execution) -> list[Entry]:

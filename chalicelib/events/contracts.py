@@ -116,6 +116,20 @@ class OrderReturned(ReturnEventData):
     """All units of the order are returned and refunded."""
 
 
+class RequestedEmail(EventData):
+    """An email about the order, to be sent again. `request_id` is unique to the request."""
+
+    request_id: str
+    occasion: Annotated[str, Field(examples=["confirmed"])]
+    return_id: Annotated[ReturnId | None, Field(description="The return that the email is about.")] = None
+
+
+class OrderEmailRequested(OrderData):
+    """An operator requested that an email about the order is sent again."""
+
+    requested: RequestedEmail
+
+
 class OrderClaimed(OrderData):
     """A customer claimed an order that was placed as a guest with their email address."""
 
@@ -234,6 +248,7 @@ EVENT_CONTRACTS = (
     Contract(OrderReturnRequested, ORDERS),
     Contract(OrderPartlyReturned, ORDERS),
     Contract(OrderReturned, ORDERS),
+    Contract(OrderEmailRequested, ORDERS),
     Contract(OrderClaimed, ORDERS),
     Contract(OrderLinkRequested, ORDERS),
     Contract(PaymentRefundedOutside, ORDERS),

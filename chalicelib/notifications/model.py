@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.notifications.rendering import Formats, render
-from chalicelib.orders.model import Order, Reason
-from chalicelib.orders.returns import Return
+from chalicelib.orders.model import Order, Reason, Status
+from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.shop import shop
 from chalicelib.shipping.address import address_lines
@@ -21,6 +21,21 @@ class Occasion(StrEnum):
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
     LINK = "link"
+
+
+def emails_of(order: Order) -> list[tuple[Occasion, ReturnId | None]]:
+    """Return the emails that this order has had reason to send and that are still true, with the return of each."""
+    was = {change.status for change in order.history}
+    of_order = {
+        Occasion.PAYMENT_WAITS: order.status == Status.ACTION_REQUIRED,
+        Occasion.CONFIRMED: Status.AUTHORIZED in was and order.status != Status.CANCELLED,
+        Occasion.COMPLETED: Status.COMPLETED in was,
+        Occasion.CANCELLED: order.status == Status.CANCELLED,
+    }
+    refunded = [each.id for each in order.returns if each.status == ReturnStatus.REFUNDED]
+    return [(each, None) for each, is_due in of_order.items() if is_due] + [
+        (Occasion.REFUNDED, return_id) for return_id in refunded
+    ]
 
 
 SUBJECT = {

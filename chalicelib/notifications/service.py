@@ -69,8 +69,7 @@ class Notifications:
         def send() -> bool:
             return self._limits.allow(order.email, client) and self._sender.send(email)
 
-        if self._idempotency.run_once(f"{_key(order.id, Occasion.LINK)}#{request_id}", send, STARTS):
-            log.info("email sent", extra={"occasion": Occasion.LINK, "order_id": order.id})
+        self._run(_again(order.id, Occasion.LINK, request_id), Occasion.LINK, order, send)
 
     def link(self, order: Order) -> str:
         """Return what opens the order's page: signed for a guest, in the fragment, which no server is sent."""
@@ -101,6 +100,19 @@ class Notifications:
         }
         return {title: at for title, at in found.items() if at}
 
+    def send_again(
+        self, order: Order, occasion: Occasion, return_id: ReturnId | None, request_id: str, shipment: Shipment | None
+    ) -> None:
+        """Send an email again, once for each request. The limits are for strangers: an operator asked for it."""
+        email = compose(occasion, order, self.link(order), self._storefront_url, return_id, shipment)
+        self._run(
+            _again(return_id or order.id, occasion, request_id), occasion, order, lambda: self._sender.send(email)
+        )
+
+    def sent_again(self, order: Order, occasion: Occasion, return_id: ReturnId | None, request_id: str) -> str | None:
+        """Return when the email of this request was sent, None if it was not yet."""
+        return self._idempotency.done_at(_again(return_id or order.id, occasion, request_id))
+
     def _send_once(
         self,
         occasion: Occasion,
@@ -114,9 +126,16 @@ class Notifications:
             is_allowed = order.is_paid_for or self._limits.allow(order.email, order.client)
             return is_allowed and self._sender.send(email)
 
-        if self._idempotency.run_once(_key(return_id or order.id, occasion), send, STARTS):
+        self._run(_key(return_id or order.id, occasion), occasion, order, send)
+
+    def _run(self, key: str, occasion: Occasion, order: Order, send: Callable[[], bool]) -> None:
+        if self._idempotency.run_once(key, send, STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 
 
 def _key(about: str, occasion: Occasion) -> str:
     return f"email#{about}#{occasion}"
+
+
+def _again(about: str, occasion: Occasion, request_id: str) -> str:
+    return f"{_key(about, occasion)}#{request_id}"

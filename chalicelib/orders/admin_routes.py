@@ -7,8 +7,9 @@ from chalice import Blueprint
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib import wiring
+from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
-from chalicelib.orders.operator_actions import Wish
+from chalicelib.orders.operator_actions import EmailNotDue, OrderEmail, Wish
 from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
 from chalicelib.orders.routes import CancellationAccepted, PageQuery, ReturnAccepted, ReturnRequest
 from chalicelib.orders.store import EVER, Span
@@ -18,7 +19,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
-from chalicelib.platform.ids import CustomerId, OrderId
+from chalicelib.platform.ids import CustomerId, OrderId, ReturnId
 from chalicelib.platform.request_keys import (
     IDEMPOTENCY_KEY,
     IdempotencyConflict,
@@ -76,6 +77,31 @@ class OrderNote(BaseModel):
 
 
 class NoteAdded(BaseModel):
+    order_id: OrderId
+
+
+class ResendRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    occasion: Occasion
+    return_id: Annotated[
+        Annotated[ReturnId, StringConstraints(max_length=64)] | None,
+        Field(description="The return that the email is about, if it is about one."),
+    ] = None
+    why: Why
+
+
+class EmailView(BaseModel):
+    occasion: Occasion
+    return_id: Annotated[ReturnId | None, Field(description="The return that the email is about.")]
+    sent_at: Annotated[str | None, Field(description="When it was sent for the first time. Null if it was not.")]
+
+
+class OrderEmails(BaseModel):
+    items: list[EmailView]
+
+
+class ResendAccepted(BaseModel):
     order_id: OrderId
 
 
@@ -170,6 +196,33 @@ def add_note(call: Call, order_id: OrderId, body: OrderNote) -> NoteAdded:
     """Add a note to the timeline of an order. The buyer does not see it."""
     wiring.operator_actions().note(order_id, _wish(call, order_id, "note", body, body.text))
     return NoteAdded(order_id=order_id)
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/{order_id}/emails", summary="List the emails of an order that can be sent again",
+    access="admin", answer=OrderEmails, refusals=(OrderNotFound,),
+)  # fmt: skip
+def list_emails(call: Call, order_id: OrderId) -> OrderEmails:
+    """Return all emails that the order has had reason to send and that are still true."""
+    order = wiring.orders().get(order_id)
+    sent = wiring.notifications().sent(order)
+    items = [
+        EmailView(occasion=occasion, return_id=return_id, sent_at=sent.get(f"{occasion} {return_id or order_id}"))
+        for occasion, return_id in emails_of(order)
+    ]
+    return OrderEmails(items=items)
+
+
+@endpoint(
+    routes, "POST", "/admin/orders/{order_id}/emails", summary="Send an email of an order again",
+    access="admin", status=202, required_headers=(IDEMPOTENCY_KEY,), body=ResendRequest, answer=ResendAccepted,
+    refusals=(*KEYED, EmailNotDue),
+)  # fmt: skip
+def send_email_again(call: Call, order_id: OrderId, body: ResendRequest) -> ResendAccepted:
+    """Send one of the order's emails again, as the order is now. It goes out asynchronously, to the order's address."""
+    email = OrderEmail(body.occasion, body.return_id)
+    wiring.operator_actions().send_again(order_id, _wish(call, order_id, "email", body, body.why), email)
+    return ResendAccepted(order_id=order_id)
 
 
 def _wish(call: Call, order_id: OrderId, kind: str, body: BaseModel, why: str) -> Wish:

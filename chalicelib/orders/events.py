@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.events.contracts import Line, PaymentMovement, Returned, contract_of, new_event
+from chalicelib.events.contracts import (
+    Line,
+    PaymentMovement,
+    RequestedEmail,
+    Returned,
+    contract_of,
+    new_event,
+)
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders.returns import Return
 
@@ -17,8 +24,9 @@ DISPATCHED = "OrderDispatched"
 RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
 CLAIMED = "OrderClaimed"
+EMAIL_REQUESTED = "OrderEmailRequested"
 
-About = Return | PaymentMovement | None
+About = Return | PaymentMovement | RequestedEmail | None
 """What an event is about, beside its order."""
 
 RETURN_FACTS = {"refund", "quantities", "value", "shortfall"}
@@ -41,6 +49,8 @@ def event_of(order: "Order", event_type: str, at: datetime, about: About = None,
     }
     if isinstance(about, Return):
         facts["returned"] = Returned(return_id=about.id, **about.model_dump(include=RETURN_FACTS))
+    elif isinstance(about, RequestedEmail):
+        facts["requested"] = about
     elif about:
         facts["movement"] = about
     return new_event(contract.data(**facts), about=order.id, at=at, cause=cause, trace=order.trace_header)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.events.contracts import PaymentMovement, Variant
+from chalicelib.events.contracts import PaymentMovement, RequestedEmail, Variant
 from chalicelib.events.envelope import Envelope
 from chalicelib.orders import events
 from chalicelib.orders.events import About, event_of
@@ -237,6 +237,10 @@ class Order(BaseModel):
             raise OrderNotFound
         return self._changed(events.CLAIMED, at, customer_id=customer_id)
 
+    def email_requested(self, email: RequestedEmail, at: datetime) -> "Order":
+        """Return it with the event that has an email about it sent again. Nothing else changes."""
+        return self._changed(events.EMAIL_REQUESTED, at, email)
+
     def must_go_on(self) -> None:
         """Raises CancellationRequested."""
         if self.cancellation:
@@ -278,14 +282,9 @@ class Order(BaseModel):
         quantities = units_to_return(wanted, self.quantities, self.returned)
         value = value_of_units(quantities, self.lines, self.adjustments, self.returned)
         requested = Return(
-            id=return_id,
-            status=ReturnStatus.REQUESTED,
-            requested_at=iso(at),
-            quantities=quantities,
-            refund=self._money(refundable(value, kept, self.returns)),
-            fingerprint=asked,
-            value=self._money(value),
-        )
+            id=return_id, status=ReturnStatus.REQUESTED, requested_at=iso(at), quantities=quantities,
+            refund=self._money(refundable(value, kept, self.returns)), fingerprint=asked, value=self._money(value),
+        )  # fmt: skip
         return self._changed(events.RETURN_REQUESTED, at, requested, returns=(*self.returns, requested))
 
     def adjustments_of(self, return_id: ReturnId) -> list[Adjustment]:

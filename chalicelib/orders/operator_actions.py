@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from chalicelib.events.contracts import RequestedEmail
+from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.keys import new_return_id
 from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason
 from chalicelib.orders.returns import Return
@@ -17,17 +19,30 @@ from chalicelib.payments.model import Payment
 from chalicelib.payments.provider import PaymentDisputed
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock, iso
-from chalicelib.platform.ids import OrderId, Sku
+from chalicelib.platform.errors import Conflict
+from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.request_keys import RequestKey
 from chalicelib.platform.retries import retry_on_conflict
 
 ATTEMPTS = 6
 
-ActionKind = Literal["cancel", "refund", "note"]
+ActionKind = Literal["cancel", "refund", "note", "email"]
+
+
+class EmailNotDue(Conflict):
+    """The order has no reason to send this email, or not any more."""
+
+
+@dataclass(frozen=True)
+class OrderEmail:
+    """An email about an order, or about a return of it."""
+
+    occasion: Occasion
+    return_id: ReturnId | None = None
 
 
 class OperatorAction(BaseModel):
-    """`by` is the operator's email address, or the id of an account without one."""
+    """`by` is the operator's email address, or the id of an account without one. `email` names one sent again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +52,7 @@ class OperatorAction(BaseModel):
     by: str
     why: str
     fingerprint: Annotated[str, Field(description="Of the request.")]
+    email: OrderEmail | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +98,30 @@ class OperatorActions:
         """Add a note; the order stays as it is. Raises OrderNotFound, IdempotencyConflict."""
         self._once(order_id, wish, "note", lambda order: order)
 
+    def send_again(self, order_id: OrderId, wish: Wish, email: OrderEmail) -> None:
+        """Request that an email is sent again; the event of it does. Raises OrderNotFound, EmailNotDue,
+        IdempotencyConflict."""
+
+        def requested(order: Order) -> Order:
+            if (email.occasion, email.return_id) not in emails_of(order):
+                raise EmailNotDue
+            asked = RequestedEmail(request_id=wish.key.id, occasion=email.occasion, return_id=email.return_id)
+            return order.email_requested(asked, self._clock())
+
+        self._once(order_id, wish, "email", requested, email)
+
     def of(self, order_id: OrderId) -> list[OperatorAction]:
         """Return all actions on an order, oldest first."""
         return sorted(map(OperatorAction.model_validate, self._store.actions(order_id)), key=lambda each: each.at)
 
-    def _once(self, order_id: OrderId, wish: Wish, kind: ActionKind, change: Callable[[Order], Order]) -> Order:
+    def _once(
+        self,
+        order_id: OrderId,
+        wish: Wish,
+        kind: ActionKind,
+        change: Callable[[Order], Order],
+        email: OrderEmail | None = None,
+    ) -> Order:
         """Return the order after the action. Write action and change in one transaction, unless they were before."""
         for _ in retry_on_conflict(ATTEMPTS):
             known = self._store.action(order_id, wish.key.id)
@@ -99,8 +134,10 @@ class OperatorActions:
             changed = change(order)
             action = OperatorAction(
                 id=wish.key.id, kind=kind, at=iso(self._clock()), by=wish.by, why=wish.why,
-                fingerprint=wish.key.fingerprint,
+                fingerprint=wish.key.fingerprint, email=email,
             )  # fmt: skip
-            if self._store.act(order_id, action.model_dump(), changed if changed is not order else None):
+            if self._store.act(
+                order_id, action.model_dump(mode="json", exclude_none=True), changed if changed is not order else None
+            ):
                 return changed
         raise OrderChanged(order_id)

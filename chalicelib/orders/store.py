@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
@@ -125,7 +125,7 @@ class OrderStore:
         if transact(self._db, [put, self._put(_event_item(order), NEW)]):
             raise OrderChanged(order.id)
 
-    def act(self, order_id: OrderId, action: dict[str, str], changed: Order | None) -> bool:
+    def act(self, order_id: OrderId, action: dict[str, Any], changed: Order | None) -> bool:
         """Write an operator's action and the order that it changed, with its event, or nothing.
 
         Returns False if the action was written before, or the order was changed since it was read. Raises TableBusy.

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.notifications.limits import MailLimits, mailbox
+from chalicelib.notifications.model import Occasion
 from chalicelib.notifications.service import Notifications
 from chalicelib.notifications.ses import EmailRefused, SesSender
 from chalicelib.orders.model import Reason, Status
@@ -79,6 +80,16 @@ class TestSending:
         notifications.order_cancelled(an_order())
 
         assert len({email["Content"]["Simple"]["Subject"]["Data"] for email in mail.sent}) == 3
+
+    def test_email_is_sent_again_once_for_each_request(self, notifications, mail):
+        order = an_order()
+        notifications.order_confirmed(order)
+        for request in ("r1", "r1", "r2"):
+            notifications.send_again(order, Occasion.CONFIRMED, None, request, None)
+
+        assert len(mail.sent) == 3
+        assert notifications.sent_again(order, Occasion.CONFIRMED, None, "r2")
+        assert notifications.sent_again(order, Occasion.CONFIRMED, None, "r3") is None
 
     def test_failed_email_raises_and_is_sent_by_the_retry(self, notifications, mail):
         mail.broken = ConnectionError()

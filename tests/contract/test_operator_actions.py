@@ -2,8 +2,9 @@
 
 import pytest
 
+from chalicelib.notifications.model import Occasion
 from chalicelib.orders.model import OrderChanged, OrderNotFound, Reason, Status, TooLateToCancel
-from chalicelib.orders.operator_actions import OperatorActions, Wish
+from chalicelib.orders.operator_actions import EmailNotDue, OperatorActions, OrderEmail, Wish
 from chalicelib.orders.returns import OrderNotReturnable, ReturnExceedsOrder
 from chalicelib.orders.store import CheckoutRecord, OrderStore
 from chalicelib.payments.model import Payment, PaymentStatus
@@ -122,4 +123,20 @@ def test_action_that_always_meets_another_change_is_refused(actions, order, stor
     monkeypatch.setattr(store, "get", lambda order_id: stale)
     with pytest.raises(OrderChanged):
         actions.cancel("ord_1", a_wish(), Reason.CUSTOMER_REQUEST)
+    assert entries(actions) == []
+
+
+def test_email_is_requested_once_with_its_audit_entry_and_event(actions, store, completed):
+    for _ in range(2):
+        actions.send_again("ord_1", a_wish(), OrderEmail(Occasion.COMPLETED))
+    event = store.events("ord_1")[-1].event
+    assert (event.type, event.data["requested"]["occasion"]) == ("OrderEmailRequested", "completed")
+    assert len(store.events("ord_1")) == len(HAPPY_PATH) + 1
+    assert [(each.kind, each.email.occasion) for each in actions.of("ord_1")] == [("email", "completed")]
+
+
+@pytest.mark.parametrize("email", [(Occasion.CANCELLED, None), (Occasion.REFUNDED, "ret_none"), (Occasion.LINK, None)])
+def test_email_that_the_order_has_no_reason_for_is_refused(actions, store, completed, email):
+    with pytest.raises(EmailNotDue):
+        actions.send_again("ord_1", a_wish(), OrderEmail(*email))
     assert entries(actions) == []

@@ -1,6 +1,7 @@
 """Operator console: an order's timeline and logs, the deployed workflows and system map, and the list of orders."""
 
 import json
+import uuid
 
 
 def titles(items, kind):
@@ -164,3 +165,22 @@ def test_orders_are_listed_by_status_newest_first(guest, admin, new_product):
     newest = admin.must("GET", "/admin/orders?status=COMPLETED")["items"]
     assert order_id in [order["order_id"] for order in newest]
     assert {order["status"] for order in newest} == {"COMPLETED"}
+
+
+def test_email_is_sent_again_once_for_an_operator(guest, customer, admin, new_product, emails, timeline, eventually):
+    order_id = guest.buy(new_product(1))
+    guest.ended(order_id)
+    subject = "Your order is on its way"
+    eventually(lambda: subject in emails(order_id))
+    due = admin.must("GET", f"/admin/orders/{order_id}/emails")["items"]
+    assert [each["occasion"] for each in due] == ["confirmed", "completed"]
+
+    path, key = f"/admin/orders/{order_id}/emails", {"Idempotency-Key": uuid.uuid4().hex}
+    asked = {"occasion": "completed", "why": "The first one did not arrive."}
+    for _ in range(2):
+        assert admin.call("POST", path, asked, key).status == 202
+    eventually(lambda: emails(order_id).count(subject) == 2)
+    eventually(lambda: [entry for entry in timeline(order_id) if entry["title"] == "completed"])
+    assert admin.call("POST", path, asked | {"occasion": "cancelled"}, {"Idempotency-Key": "k2"}).status == 409
+    assert admin.call("POST", path, asked).status == 422
+    assert customer.call("POST", path, asked, key).status == 403

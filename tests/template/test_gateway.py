@@ -25,6 +25,7 @@ HONEST = {
     "EmailSearch": {"email": "ida@example.com"},
     "OrderCancellation": {"cause": "SHOP_REQUEST", "why": "Called by phone"},
     "OrderNote": {"text": "Wants a gift wrap."},
+    "ResendRequest": {"occasion": "completed", "why": "The first one did not arrive."},
     "OrderRefund": {"why": "Scratched", "lines": [{"sku": "CAMP-KETTLE-01", "quantity": 1}]},
     "EmailPreferences": {"cart_reminders": True},
     "OrderSearch": {"order_id": "ord_1", "email": "ida@example.com"},

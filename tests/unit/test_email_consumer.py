@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.events.contracts import OrderLinkRequested, new_event
+from chalicelib.events.contracts import OrderLinkRequested, RequestedEmail, new_event
 from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, EmailConsumer
+from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import OrderNotFound, Reason, Status
 from chalicelib.orders.service import Orders
@@ -94,6 +95,33 @@ def test_buyer_is_asked_to_confirm_only_while_the_payment_waits(consumer, order_
     consumer.notify(asked.pending_event)
 
     assert sent.emails == [("payment_waits", "ord_1")] * emails
+
+
+@pytest.mark.parametrize(
+    ("status", "occasion", "about"),
+    [
+        (Status.ACTION_REQUIRED, Occasion.PAYMENT_WAITS, (None, "r1", None)),
+        (Status.AUTHORIZED, Occasion.CONFIRMED, (None, "r1", None)),
+        (Status.COMPLETED, Occasion.COMPLETED, (None, "r1", SHIPMENT)),
+        (Status.CANCELLED, Occasion.CANCELLED, (None, "r1", None)),
+        (Status.RETURNED, Occasion.REFUNDED, ("ret_1", "r1", None)),
+    ],
+)
+def test_email_is_sent_again_at_an_operators_request(consumer, order_store, sent, status, occasion, about):
+    order = an_order_in(status)
+    asked = order.email_requested(RequestedEmail(request_id="r1", occasion=occasion, return_id=about[0]), NOW)
+    has(order_store, asked)
+    consumer.notify(asked.pending_event)
+
+    assert sent.emails == [("send_again", "ord_1", occasion, *about)] and (occasion, about[0]) in emails_of(order)
+
+
+def test_email_that_is_not_true_any_more_is_not_sent_again(consumer, order_store, sent):
+    asked = an_order_in(Status.AUTHORIZED).email_requested(RequestedEmail(request_id="r1", occasion="confirmed"), NOW)
+    has(order_store, asked.advanced(Status.CANCELLED, NOW, Reason.SHIPPING_FAILED))
+    consumer.notify(asked.pending_event)
+
+    assert sent.emails == []
 
 
 def test_event_without_an_email_sends_nothing(consumer, order_store, sent):

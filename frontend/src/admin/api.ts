@@ -19,6 +19,7 @@ export type Insights = Answer<'/admin/insights'>;
 export type Steps = Insights['funnel'][number]['by_variant'][string];
 export type Audit = Answer<'/admin/audit', 'post'>;
 export type GuestOrder = Answer<'/orders', 'post'>;
+export type OrderEmail = Answer<'/admin/orders/{order_id}/emails'>['items'][number];
 export type Workflow = Omit<Answer<'/admin/workflows'>['items'][number], 'definition'> & { definition: Machine };
 
 // orders
@@ -54,6 +55,13 @@ export const refundOrder = (orderId: string, body: Body<'/admin/orders/{order_id
 
 export const addNote = (orderId: string, body: Body<'/admin/orders/{order_id}/notes', 'post'>, key: string) =>
   actOn<Answer<'/admin/orders/{order_id}/notes', 'post'>>(orderId, 'notes', body, key);
+
+export async function listEmails(orderId: string): Promise<OrderEmail[]> {
+  return (await signedIn<Answer<'/admin/orders/{order_id}/emails'>>(`/admin/orders/${encodeURIComponent(orderId)}/emails`)).items;
+}
+
+export const sendEmailAgain = (orderId: string, body: Body<'/admin/orders/{order_id}/emails', 'post'>, key: string) =>
+  actOn<Answer<'/admin/orders/{order_id}/emails', 'post'>>(orderId, 'emails', body, key);
 
 /** Retries the failed refunds of an order. Idempotent. */
 export async function retryRefunds(orderId: string): Promise<void> {

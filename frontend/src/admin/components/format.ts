@@ -31,7 +31,8 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 const dayAndClock = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 export const clockTime = (iso: string) => html`<time datetime=${iso}>${clock.format(new Date(iso))}</time>`;
-export const dayTime = (iso: string) => html`<time datetime=${iso}>${dayAndClock.format(new Date(iso))}</time>`;
+export const dayTimeText = (iso: string) => dayAndClock.format(new Date(iso));
+export const dayTime = (iso: string) => html`<time datetime=${iso}>${dayTimeText(iso)}</time>`;
 
 /** A duration as an engineer reads it: 42 ms, 1.3 s, 2 m 05 s, 3 h 20 m. */
 export function span(milliseconds: number): string {

@@ -4,14 +4,16 @@ import type { Order } from '../../api';
 import { LightElement } from '../../components/light-element';
 import { formatMoney } from '../../money';
 import { complain, say } from '../../toast';
-import { addNote, cancelAsAdmin, refundOrder } from '../api';
+import { addNote, cancelAsAdmin, listEmails, refundOrder, sendEmailAgain, type OrderEmail } from '../api';
 import { Attempt } from '../attempt';
+import { dayTimeText } from './format';
 
 /** What an operator can do with an order. Fires `order-acted` once the API has accepted an action. */
 @customElement('order-actions')
 export class OrderActions extends LightElement {
   @property({ attribute: false }) order!: Order;
   @state() private isBusy = false;
+  @state() private emails: OrderEmail[] | null = null;
   private attempt = new Attempt();
 
   protected override render(): TemplateResult {
@@ -20,6 +22,7 @@ export class OrderActions extends LightElement {
       <section class="panel order-actions" aria-label="Actions" data-testid="order-actions">
         ${actions.includes('cancel') ? this.cancellation() : nothing}
         ${actions.includes('return') ? this.refund() : nothing}
+        ${this.emailing()}
         ${this.note()}
       </section>
     `;
@@ -63,6 +66,25 @@ export class OrderActions extends LightElement {
     `;
   }
 
+  private emailing(): TemplateResult {
+    return html`
+      <details @toggle=${this.lookUpEmails}>
+        <summary>Send an email again</summary>
+        ${this.emails?.length
+          ? html`
+              <form class="filters" @submit=${this.sendAgain} aria-label="Send an email again">
+                <label class="filter">Which one, to ${this.order.email}
+                  <select name="email">${this.emails.map((email, index) => html`<option value=${index}>${nameOf(email)}</option>`)}</select>
+                </label>
+                ${reason()}
+                ${this.button('Send again', 'send-email')}
+              </form>
+            `
+          : html`<p class="small-print" role="status">${this.emails ? 'There has been no reason to send an email yet.' : 'Loading…'}</p>`}
+      </details>
+    `;
+  }
+
   private note(): TemplateResult {
     return html`
       <details>
@@ -102,6 +124,25 @@ export class OrderActions extends LightElement {
     });
   }
 
+  private async lookUpEmails(event: Event): Promise<void> {
+    if (!(event.target as HTMLDetailsElement).open) return;
+    try {
+      this.emails = await listEmails(this.order.order_id);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  private sendAgain(event: SubmitEvent): void {
+    const fields = filled(event);
+    const { occasion, return_id } = this.emails![Number(fields.get('email'))];
+    const body = { occasion, return_id, why: String(fields.get('why')) };
+    void this.act(event, ['email', body], async (key) => {
+      await sendEmailAgain(this.order.order_id, body, key);
+      return 'The email is on its way.';
+    });
+  }
+
   private write(event: SubmitEvent): void {
     const body = { text: String(filled(event).get('text')) };
     void this.act(event, ['note', body], async (key) => {
@@ -131,6 +172,18 @@ function filled(event: SubmitEvent): FormData {
   event.preventDefault();
   return new FormData(event.target as HTMLFormElement);
 }
+
+const EMAILS: Record<OrderEmail['occasion'], string> = {
+  payment_waits: 'Please confirm your payment',
+  confirmed: 'We have your order',
+  completed: 'Your order is on its way',
+  cancelled: 'Your order was cancelled',
+  refunded: 'Your money is on its way back',
+  link: 'The link to your order',
+};
+
+/** An email's subject, and when it was sent. */
+const nameOf = ({ occasion, sent_at }: OrderEmail) => `${EMAILS[occasion]} (${sent_at ? `sent ${dayTimeText(sent_at)}` : 'not sent yet'})`;
 
 const left = ({ quantity, returned }: Order['lines'][number]) => quantity - returned;
 

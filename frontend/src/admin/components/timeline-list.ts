@@ -90,7 +90,7 @@ function keyed(entries: Entry[]): [string, Entry][] {
 const detailOf = (entry: Entry, key: string) => (typeof entry.details[key] === 'string' || typeof entry.details[key] === 'number' ? String(entry.details[key]) : '');
 
 const HEADLINES: Partial<Record<Kind, (entry: Entry) => string>> = {
-  action: (entry) => `operator: ${entry.title}`,
+  action: (entry) => `operator: ${[entry.title, detailOf(entry, 'occasion')].join(' ').trim()}`,
   order: (entry) => `${entry.title} · ${detailOf(entry, 'status')}`,
   call: (entry) => `${detailOf(entry, 'method')} ${detailOf(entry, 'path')}`,
   queue: (entry) => `${entry.title === 'message sent' ? 'to' : 'from'} ${shortName(detailOf(entry, 'queue'))}`,
