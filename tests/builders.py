@@ -110,6 +110,11 @@ def a_checkout_request(**changes: object) -> CheckoutRequest:
     return CheckoutRequest.model_validate(usual | changes)
 
 
+def a_name(cart: Cart) -> str:
+    """Return the name of any product that is put into a cart."""
+    return "Enamel mug"
+
+
 def a_cart(lines: dict[str, int] | None = None, cart_id: str = "customer#ada", version: int = 0) -> Cart:
     return Cart(cart_id, lines or {}, version, NOW + timedelta(days=30))
 

@@ -305,7 +305,7 @@ class FakeMail:
 
 
 class InConflict:
-    """DynamoDB on a bad day: the first transactions are cancelled because others touch the same items."""
+    """DynamoDB on a bad day: the first transactions and puts are refused because others touch the same items."""
 
     def __init__(self, dynamodb: Any, times: int) -> None:
         self._dynamodb = dynamodb
@@ -323,6 +323,12 @@ class InConflict:
             "CancellationReasons": [{"Code": "TransactionConflict"} for _ in TransactItems],
         }
         raise ClientError(answer, "TransactWriteItems")
+
+    def put_item(self, **request: Any) -> Any:
+        if not self._times:
+            return self._dynamodb.put_item(**request)
+        self._times -= 1
+        raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "PutItem")
 
 
 class WritesTwice:

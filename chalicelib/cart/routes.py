@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chalicelib import wiring
 from chalicelib.cart.model import MAX_QUANTITY, Cart, CartBusy, CartFull, CartTokenInvalid
-from chalicelib.cart.view import CartView, view_of
+from chalicelib.cart.view import CartView, Offers
 from chalicelib.catalog.model import ProductArchived, ProductNotFound
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.headers import CART_TOKEN
@@ -56,9 +56,11 @@ def get_cart(call: Call, query: CartQuery) -> CartView:
 )  # fmt: skip
 def put_cart_item(call: Call, sku: Sku, body: QuantityChange) -> Answer:
     """Set the quantity of a product. A guest's first write creates the cart and returns its token."""
-    product = wiring.catalog().sellable(sku)
-    cart, issued = wiring.carts().set_quantity(call.caller, _token(call), sku, body.quantity, product.name)
-    view = _view(cart).model_copy(update={"cart_token": issued})
+    offers = Offers(wiring.offered)
+    cart, issued = wiring.carts().set_quantity(
+        call.caller, _token(call), sku, body.quantity, lambda cart: offers.sellable(sku, cart).name
+    )
+    view = offers.view(cart, shop().currency).model_copy(update={"cart_token": issued})
     return Answer(view, {CART_TOKEN: issued} if issued else {})
 
 
@@ -87,6 +89,4 @@ def _token(call: Call) -> str | None:
 
 
 def _view(cart: Cart | None, code: str | None = None) -> CartView:
-    products = wiring.catalog().products(list(cart.lines)) if cart else {}
-    available = wiring.inventory().available(list(products)) if cart else {}
-    return view_of(cart, products, available, shop().currency, code)
+    return Offers(wiring.offered).view(cart, shop().currency, code)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from chalicelib.cart.model import (
     LIFETIME,
@@ -16,7 +17,7 @@ from chalicelib.cart.model import (
 )
 from chalicelib.cart.store import CartStore
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.dynamo import Write
+from chalicelib.platform.dynamo import BATCH_GET_LIMIT, Write
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.ids import CustomerId, OrderId, Sku
 from chalicelib.platform.retries import retry_on_conflict
@@ -45,19 +46,25 @@ class Carts:
         return self._load(cart_id) if cart_id else None
 
     def set_quantity(
-        self, caller: Caller, token: str | None, sku: Sku, quantity: int, name: str | None = None
+        self, caller: Caller, token: str | None, sku: Sku, quantity: int, name_of: Callable[[Cart], str]
     ) -> tuple[Cart, str | None]:
-        """Set how many units of a product are in the cart; `name` is the product's, kept for when it is gone.
+        """Set how many units of a product are in the cart.
 
-        Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy.
+        `name_of` returns the product's name, kept for when the product is gone; it is called with the cart before the
+        change. Returns the cart, and the token if one was issued. Raises CartTokenInvalid, CartFull, CartBusy, and
+        what `name_of` raises.
         """
         cart_id = self.cart_id(caller, token)
+
+        def change(cart: Cart) -> Cart:
+            return cart.with_quantity(sku, quantity, name_of(cart))
+
         if cart_id is None:
             issued = new_token()
-            fresh = Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME).with_quantity(sku, quantity, name)
+            fresh = change(Cart(guest_cart_id(issued), {}, 0, self._clock() + LIFETIME))
             self._store.save(fresh)
             return fresh, issued
-        return self._change(cart_id, lambda cart: cart.with_quantity(sku, quantity, name), caller.email), None
+        return self._change(cart_id, change, caller.email), None
 
     def remove(self, caller: Caller, token: str | None, sku: Sku) -> Cart | None:
         """Raises CartTokenInvalid, CartBusy."""
@@ -73,12 +80,12 @@ class Carts:
         if not is_token(token):
             raise CartTokenInvalid
         for _ in retry_on_conflict(ATTEMPTS):
-            guest, own = self._load(guest_cart_id(token)), self._load(customer_cart_id(customer_id))
+            guest, own = self._load_both(guest_cart_id(token), customer_cart_id(customer_id))
             merged, left = own.merged_with(guest)
             if left.lines == guest.lines:
                 return own, guest
             merged = self._renewed(merged, email)
-            if self._store.save(merged, left):
+            if self._store.save_both(merged, left):
                 return merged, left
         raise CartBusy
 
@@ -91,10 +98,10 @@ class Carts:
 
     def abandoned(self, untouched_since: datetime) -> Iterator[Cart]:
         """Those with something in them, of customers that can be written to, and that have not expired."""
-        for cart_id in self._store.untouched(untouched_since, self._clock()):
-            cart = self._store.get(cart_id)
-            if cart and cart.is_abandoned(untouched_since):
-                yield cart
+        untouched = self._store.untouched(untouched_since, self._clock())
+        while some := list(islice(untouched, BATCH_GET_LIMIT)):
+            found = self._store.get_many(some)
+            yield from (cart for cart in found.values() if cart.is_abandoned(untouched_since))
 
     def _change(self, cart_id: str, change: Callable[[Cart], Cart], email: str | None) -> Cart:
         for _ in retry_on_conflict(ATTEMPTS):
@@ -107,8 +114,14 @@ class Carts:
         raise CartBusy
 
     def _load(self, cart_id: str) -> Cart:
+        return self._current(cart_id, self._store.get(cart_id))
+
+    def _load_both(self, guest_id: str, own_id: str) -> tuple[Cart, Cart]:
+        found = self._store.get_many([guest_id, own_id])
+        return self._current(guest_id, found.get(guest_id)), self._current(own_id, found.get(own_id))
+
+    def _current(self, cart_id: str, cart: Cart | None) -> Cart:
         """A customer always has a cart; a guest's must exist. DynamoDB's TTL may be days late, so we look."""
-        cart = self._store.get(cart_id)
         expired = cart is not None and cart.expires_at <= self._clock()
         if cart_id.startswith("guest#") and (cart is None or expired):
             raise CartTokenInvalid

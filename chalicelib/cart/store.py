@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.cart.model import LIFETIME, Cart, LastOrder
-from chalicelib.platform.dynamo import Write, transact
+from chalicelib.platform.dynamo import Read, Write, is_accepted, read_together, transact
 from chalicelib.platform.ids import OrderId
 
 if TYPE_CHECKING:
@@ -32,18 +32,12 @@ class CartStore:
 
     def get(self, cart_id: str) -> Cart | None:
         answer = self._db.get_item(TableName=self._table, Key={"id": cart_id}, ConsistentRead=True)
-        if "Item" not in answer:
-            return None
-        item = answer["Item"]
-        return Cart(
-            id=item["id"],
-            lines={sku: int(quantity) for sku, quantity in item["lines"].items()},
-            version=int(item["version"]),
-            expires_at=datetime.fromtimestamp(int(item["expires_at"]), UTC),
-            email=item.get("email"),
-            names=item.get("names", {}),
-            last_order=_last_order(item),
-        )
+        return _cart(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, cart_ids: list[str]) -> dict[str, Cart]:
+        """Return the carts that exist, by id."""
+        keys = [{"id": cart_id} for cart_id in cart_ids]
+        return read_together(self._db, Read(self._table, keys, _carts))[0]
 
     def untouched(self, since: datetime, now: datetime) -> Iterator[str]:
         """Ids of carts that could be reminded of, last changed by then and not expired. Eventually consistent."""
@@ -55,9 +49,13 @@ class CartStore:
         )
         return (item["id"] for page in pages for item in page["Items"])
 
-    def save(self, *carts: Cart) -> bool:
-        """All of them or none. False if one was changed since it was read. Raises TableBusy."""
-        return not transact(self._db, [{"Put": self._put(cart)} for cart in carts])
+    def save(self, cart: Cart) -> bool:
+        """Return False if it was changed since it was read. Raises TableBusy."""
+        return is_accepted(self._db.put_item, **self._put(cart))
+
+    def save_both(self, one: Cart, other: Cart) -> bool:
+        """Save both or none. Return False if one was changed since it was read. Raises TableBusy."""
+        return not transact(self._db, [{"Put": self._put(cart)} for cart in (one, other)])
 
     def taking(self, cart: Cart, order_id: OrderId, checkout: str) -> Write:
         """Return the write that takes this version's contents for an order, as a part of the order's transaction."""
@@ -79,6 +77,22 @@ class CartStore:
         if cart.version == 0:
             return {**put, "ConditionExpression": NEW}
         return {**put, "ConditionExpression": UNCHANGED, "ExpressionAttributeValues": {":version": cart.version}}
+
+
+def _carts(items: "list[Item]") -> dict[str, Cart]:
+    return {item["id"]: _cart(item) for item in items}
+
+
+def _cart(item: "Item") -> Cart:
+    return Cart(
+        id=item["id"],
+        lines={sku: int(quantity) for sku, quantity in item["lines"].items()},
+        version=int(item["version"]),
+        expires_at=datetime.fromtimestamp(int(item["expires_at"]), UTC),
+        email=item.get("email"),
+        names=item.get("names", {}),
+        last_order=_last_order(item),
+    )
 
 
 def _last_order(item: "Item") -> LastOrder | None:

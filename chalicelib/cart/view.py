@@ -1,6 +1,6 @@
 """Cart view: a cart as the buyer sees it, at the catalog's prices and with the adjustments of the price rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.cart.model import Cart
-from chalicelib.catalog.model import Product, is_sold
+from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound, is_sold
+from chalicelib.inventory.model import Stock
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
@@ -38,6 +39,41 @@ class CartView(BaseModel):
     total: Money
     expires_at: datetime | None = None
     cart_token: Annotated[str | None, Field(description="Only when it has just been issued.")] = None
+
+
+class Offers:
+    """Products and availability of the SKUs that one request is about: each SKU is read once, those of a call together.
+
+    `read` returns the products and the stock of SKUs that have any.
+    """
+
+    def __init__(self, read: Callable[[list[Sku]], tuple[Mapping[Sku, Product], Mapping[Sku, Stock]]]) -> None:
+        self._read = read
+        self._known: set[Sku] = set()
+        self._products: dict[Sku, Product] = {}
+        self._available: dict[Sku, int] = {}
+
+    def sellable(self, sku: Sku, cart: Cart) -> Product:
+        """Return a product that is to be put into the cart. Raises ProductNotFound, ProductArchived."""
+        self._look_up([sku, *cart.lines])
+        product = self._products.get(sku)
+        if product is None:
+            raise ProductNotFound
+        if product.archived:
+            raise ProductArchived
+        return product
+
+    def view(self, cart: Cart | None, currency: str, code: str | None = None) -> CartView:
+        self._look_up(cart.lines if cart else ())
+        return view_of(cart, self._products, self._available, currency, code)
+
+    def _look_up(self, skus: Iterable[Sku]) -> None:
+        unknown = [sku for sku in dict.fromkeys(skus) if sku not in self._known]
+        if unknown:
+            products, stocks = self._read(unknown)
+            self._products |= products
+            self._available |= {sku: stock.available for sku, stock in stocks.items()}
+            self._known |= set(unknown)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from chalicelib.catalog.folding import search_words
 from chalicelib.catalog.model import (
     Category,
     Product,
-    ProductArchived,
     ProductBusy,
     ProductChange,
     ProductChanged,
@@ -17,6 +16,7 @@ from chalicelib.catalog.model import (
     category_of,
 )
 from chalicelib.catalog.store import ProductStore
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.ids import Sku
 from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
 from chalicelib.platform.retries import retry_on_conflict
@@ -41,16 +41,13 @@ class Catalog:
             raise ProductNotFound
         return product
 
-    def sellable(self, sku: Sku) -> Product:
-        """Return a product that can be bought. Raises ProductNotFound, ProductArchived."""
-        product = self.product(sku)
-        if product.archived:
-            raise ProductArchived
-        return product
-
     def products(self, skus: list[Sku]) -> dict[Sku, Product]:
         """Return those that exist, by sku, archived ones included."""
         return self._store.get_many(skus)
+
+    def reading(self, skus: list[Sku]) -> Read[dict[Sku, Product]]:
+        """Return the read of what `products` returns."""
+        return self._store.reading(skus)
 
     def page(
         self, category: str | None, query: str, cursor: str | None, archived: bool = False

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import batch_get, is_accepted
+from chalicelib.platform.dynamo import Read, is_accepted, read_together
 from chalicelib.platform.ids import Sku
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ PARTITION = {"by-listing": "listing", "by-category": "category"}
 
 NEW = Attr("sku").not_exists()
 UNVERSIONED = Attr("sku").exists() & Attr("version").not_exists()
+
+
+def _products(items: list[dict[str, Any]]) -> dict[Sku, Product]:
+    return {item["sku"]: Product.model_validate(item) for item in items}
 
 
 class ProductStore:
@@ -63,10 +67,11 @@ class ProductStore:
         return self.get_many([sku]).get(sku)
 
     def get_many(self, skus: list[Sku]) -> dict[Sku, Product]:
-        """The products that exist, by sku, read consistently: a checkout must see the current price."""
-        wanted: list[dict[str, str]] = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
-        found = batch_get(self._db, self._table, wanted, consistent=True)
-        return {item["sku"]: Product.model_validate(item) for item in found}
+        return read_together(self._db, self.reading(skus))[0]
+
+    def reading(self, skus: list[Sku]) -> Read[dict[Sku, Product]]:
+        """Return the read of the products that exist, by sku. Consistent: a checkout must see the current price."""
+        return Read(self._table, [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)], _products)
 
     def categories(self, cursor: str | None, size: int) -> tuple[list[Category], str | None]:
         """Return up to `size` categories by name, and the cursor of the rest. Raises CursorInvalid."""

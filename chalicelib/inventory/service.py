@@ -17,6 +17,7 @@ from chalicelib.inventory.model import (
 )
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.ids import OrderId, ReturnId, Sku
 from chalicelib.platform.request_keys import RequestKey
 from chalicelib.platform.retries import retry_on_conflict
@@ -36,6 +37,10 @@ class Inventory:
 
     def available(self, skus: list[Sku]) -> dict[Sku, int]:
         return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
+
+    def reading(self, skus: list[Sku]) -> Read[dict[Sku, Stock]]:
+        """Return the read of the stock of the SKUs that have any, by SKU. Eventually consistent."""
+        return self._store.reading(skus)
 
     def stocks(self, skus: list[Sku]) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU, read consistently."""

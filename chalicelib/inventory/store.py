@@ -16,7 +16,7 @@ Each change is one transaction over the reservation and all its counters: all li
 reservation writes a tombstone (a RELEASED reservation), so that a late reservation step is refused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from boto3.dynamodb.conditions import Key
 from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import Write, batch_get, is_accepted, patiently, transact
+from chalicelib.platform.dynamo import Read, Write, is_accepted, patiently, read_together, transact
 from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ def reservation_key(order_id: OrderId) -> dict[str, str]:
     return {"pk": f"RESERVATION#{order_id}"}
 
 
+def _stocks(items: "list[Item]") -> dict[Sku, Stock]:
+    return {item["sku"]: Stock.model_validate(item) for item in items}
+
+
+def _receipts(items: "list[Item]") -> set[str]:
+    return {item["pk"].removeprefix("RECEIPT#") for item in items}
+
+
 class InventoryStore:
     def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
@@ -82,7 +90,11 @@ class InventoryStore:
 
     def stocks(self, skus: list[Sku], consistent: bool = False) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU. Eventually consistent by default."""
-        return {item["sku"]: Stock.model_validate(item) for item in self._items(map(stock_key, skus), consistent)}
+        return read_together(self._db, self.reading(skus, consistent))[0]
+
+    def reading(self, skus: list[Sku], consistent: bool = False) -> Read[dict[Sku, Stock]]:
+        """Return the read of what `stocks` returns."""
+        return Read(self._table, [stock_key(sku) for sku in dict.fromkeys(skus)], _stocks, consistent)
 
     def stock(self, sku: Sku) -> Stock | None:
         """Return the stock of a SKU, read consistently; None if it has none."""
@@ -159,8 +171,8 @@ class InventoryStore:
 
     def received(self, receipt_ids: list[str]) -> set[str]:
         """Return the receipts that are written already. Eventually consistent: `adjust` decides."""
-        found = self._items(map(receipt_key, receipt_ids))
-        return {item["pk"].removeprefix("RECEIPT#") for item in found}
+        keys = [receipt_key(receipt_id) for receipt_id in dict.fromkeys(receipt_ids)]
+        return read_together(self._db, Read(self._table, keys, _receipts, consistent=False))[0]
 
     def reservation(self, order_id: OrderId) -> Reservation | None:
         answer = self._db.get_item(TableName=self._table, Key=reservation_key(order_id), ConsistentRead=True)
@@ -169,7 +181,7 @@ class InventoryStore:
     def reserve(self, order_id: OrderId, quantities: dict[Sku, int], expires_at: datetime) -> bool:
         """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
-        lost = transact(self._db, [self._put(new), *self._moves(quantities, TAKE, ENOUGH)])
+        lost = transact(self._db, [{"Put": self._new(_item(new))}, *self._moves(quantities, TAKE, ENOUGH)])
         if 0 in lost:
             return False
         if lost:
@@ -192,7 +204,7 @@ class InventoryStore:
     def write_tombstone(self, order_id: OrderId, now: datetime) -> bool:
         """Write a RELEASED reservation if the order has none; return False if it has one."""
         tombstone = Reservation(order_id=order_id, status=RELEASED, quantities={}, expires_at=now)
-        return not transact(self._db, [self._put(tombstone)])
+        return is_accepted(self._db.put_item, **self._new(_item(tombstone)))
 
     def sell(self, reservation: Reservation) -> bool:
         return self._settle(reservation, SOLD, SELL)
@@ -221,11 +233,6 @@ class InventoryStore:
         """Make sold units available again; return False if this return was restocked before."""
         once = self._new(restock_key(return_id) | {"quantities": quantities})
         return not transact(self._db, [{"Put": once}, *self._moves(quantities, RESTOCK)])
-
-    def _items(self, keys: Iterable[dict[str, str]], consistent: bool = False) -> "list[Item]":
-        """Return the items that exist."""
-        wanted = list({key["pk"]: key for key in keys}.values())
-        return batch_get(self._db, self._table, wanted, consistent)
 
     def _settle(
         self,
@@ -262,15 +269,14 @@ class InventoryStore:
     def _new(self, item: "Item") -> "PutTypeDef":
         return {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
 
-    def _put(self, reservation: Reservation) -> Write:
-        item = reservation_key(reservation.order_id) | reservation.model_dump()
-        item["expires_at"] = iso(reservation.expires_at)
-        if reservation.status == HELD:
-            item["expiring"] = EXPIRING
-        return {"Put": self._new(item)}
-
     def _moves(self, quantities: dict[Sku, int], move: str, condition: str | None = None) -> list[Write]:
         return [
             self._update(stock_key(sku), move, {":quantity": quantity}, condition)
             for sku, quantity in quantities.items()
         ]
+
+
+def _item(reservation: Reservation) -> "Item":
+    item = reservation_key(reservation.order_id) | reservation.model_dump()
+    item["expires_at"] = iso(reservation.expires_at)
+    return item | {"expiring": EXPIRING} if reservation.status == HELD else item

@@ -1,8 +1,10 @@
 """What the stores share: writing under contention, reading DynamoDB's refusals, and a table with one item per order."""
 
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from botocore.exceptions import ClientError
 from pydantic import ConfigDict
@@ -15,7 +17,7 @@ from chalicelib.platform.retries import retry_on_conflict
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from chalicelib.platform.dynamodb_client import DynamoDB
+    from chalicelib.platform.dynamodb_client import DynamoDB, KeysOfTable
 
 
 class Versioned(BaseModel):
@@ -34,6 +36,24 @@ Answer = TypeVar("Answer")
 
 Write: TypeAlias = "TransactWriteItemTypeDef"
 """One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
+
+Found = TypeVar("Found", covariant=True)
+First = TypeVar("First")
+Second = TypeVar("Second")
+Third = TypeVar("Third")
+
+
+@dataclass(frozen=True)
+class Read(Generic[Found]):
+    """A read of a table's items by key, and what to return of those that exist. A room may hand it to another one,
+    as a `Write`: `read_together` makes several in one request.
+    """
+
+    table: str
+    keys: list[dict[str, str]]
+    parsed: Callable[[list[dict[str, Any]]], Found]
+    consistent: bool = True
+
 
 CONFLICT = "TransactionConflictException"
 """A single write met a transaction: Amazon DynamoDB developer guide, "Transaction conflict handling in DynamoDB".
@@ -83,21 +103,45 @@ def transact(dynamodb: "DynamoDB", writes: list[Write]) -> list[int]:
     return []
 
 
-def batch_get(dynamodb: "DynamoDB", table: str, keys: list[dict[str, str]], consistent: bool) -> list[dict[str, Any]]:
-    """Return the items that exist. Ask again for keys that the table did not get to. Raises TableBusy."""
-    found: list[dict[str, Any]] = []
-    while keys:
-        asked, keys = keys[:BATCH_GET_LIMIT], keys[BATCH_GET_LIMIT:]
-        for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
-            answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": asked, "ConsistentRead": consistent}})
-            found += answer["Responses"][table]
-            unprocessed = answer["UnprocessedKeys"].get(table)
-            asked = unprocessed["Keys"] if unprocessed else []
-            if not asked:
-                break
-        else:
-            raise TableBusy("UnprocessedKeys")
-    return found
+@overload
+def read_together(dynamodb: "DynamoDB", *reads: *tuple[Read[First]]) -> tuple[First]: ...
+@overload
+def read_together(dynamodb: "DynamoDB", *reads: *tuple[Read[First], Read[Second]]) -> tuple[First, Second]: ...
+@overload
+def read_together(
+    dynamodb: "DynamoDB", *reads: *tuple[Read[First], Read[Second], Read[Third]]
+) -> tuple[First, Second, Third]: ...
+def read_together(dynamodb: "DynamoDB", *reads: Read[Any]) -> tuple[Any, ...]:
+    """Return what each read of another table returns, in one request for up to 100 keys.
+
+    Items are read one by one, not as a snapshot. Raises TableBusy, and what `parsed` of a read raises.
+    """
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    keys = [(read, key) for read in reads for key in read.keys]
+    for start in range(0, len(keys), BATCH_GET_LIMIT):
+        _get_all(dynamodb, keys[start : start + BATCH_GET_LIMIT], found)
+    return tuple(read.parsed(found[read.table]) for read in reads)
+
+
+def _get_all(
+    dynamodb: "DynamoDB", keys: list[tuple[Read[Any], dict[str, str]]], found: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Add the items that exist to `found`, by table. Ask again for keys that DynamoDB did not get to.
+
+    Raises TableBusy.
+    """
+    request: dict[str, KeysOfTable] = {}
+    for read, key in keys:
+        request.setdefault(read.table, {"Keys": [], "ConsistentRead": read.consistent})["Keys"].append(key)
+    for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
+        answer = dynamodb.batch_get_item(RequestItems=request)
+        for table, items in answer["Responses"].items():
+            found[table] += items
+        # In the form of a request: API reference, `BatchGetItem`, UnprocessedKeys.
+        request = answer["UnprocessedKeys"]
+        if not request:
+            return
+    raise TableBusy("UnprocessedKeys")
 
 
 def condition_failed(error: ClientError) -> bool:
@@ -150,6 +194,13 @@ class PerOrderStore(Generic[Item]):
     def get(self, order_id: OrderId) -> Item | None:
         answer = self._db.get_item(TableName=self._table, Key={"order_id": order_id}, ConsistentRead=True)
         return self.model.model_validate(answer["Item"]) if "Item" in answer else None
+
+    def reading(self, order_id: OrderId) -> Read[Item | None]:
+        """Return the read of what `get` returns."""
+        return Read(self._table, [{"order_id": order_id}], self._one)
+
+    def _one(self, items: list[dict[str, Any]]) -> Item | None:
+        return self.model.model_validate(items[0]) if items else None
 
     def create(self, item: Item) -> bool:
         """False if this order has an item already."""

@@ -9,7 +9,6 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, Unpack, overl
 
 from types_boto3_dynamodb.literals import ReturnValuesOnConditionCheckFailureType
 from types_boto3_dynamodb.type_defs import (
-    BatchGetItemInputServiceResourceBatchGetItemTypeDef,
     DeleteItemInputTableDeleteItemTypeDef,
     GetItemInputTableGetItemTypeDef,
     PaginatorConfigTypeDef,
@@ -54,12 +53,13 @@ class Expressions(TypedDict):
     ExpressionAttributeValues: NotRequired[Mapping[str, Any]]
     ReturnValuesOnConditionCheckFailure: NotRequired[ReturnValuesOnConditionCheckFailureType]
 
-class Unprocessed(TypedDict):
+class KeysOfTable(TypedDict):
     Keys: list[dict[str, str]]
+    ConsistentRead: bool
 
 class BatchFound(TypedDict):
     Responses: dict[str, list[Item]]
-    UnprocessedKeys: dict[str, Unprocessed]
+    UnprocessedKeys: dict[str, KeysOfTable]
 
 class Found(TypedDict):
     Item: NotRequired[Item]
@@ -81,7 +81,7 @@ class ScanPaginator(Protocol):
 
 class DynamoDB(Protocol):
     def get_item(self, **request: Unpack[GetItem]) -> Found: ...
-    def batch_get_item(self, **request: Unpack[BatchGetItemInputServiceResourceBatchGetItemTypeDef]) -> BatchFound: ...
+    def batch_get_item(self, *, RequestItems: dict[str, KeysOfTable]) -> BatchFound: ...
     def put_item(self, **request: Unpack[PutItem]) -> Changed: ...
     def update_item(self, **request: Unpack[UpdateItem]) -> Changed: ...
     def delete_item(self, **request: Unpack[DeleteItem]) -> Changed: ...

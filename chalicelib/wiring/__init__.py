@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from chalicelib.billing.service import Billing
     from chalicelib.cart.consent import ReminderConsent
     from chalicelib.cart.service import Carts
+    from chalicelib.catalog.model import Product
     from chalicelib.catalog.service import Catalog
     from chalicelib.events.contracts import Variant
     from chalicelib.events.fan_in import FanIn
     from chalicelib.events.outbox import Outbox
     from chalicelib.events.publisher import EventPublisher
     from chalicelib.events.stream import Rejections
+    from chalicelib.inventory.model import Stock
     from chalicelib.inventory.service import Inventory
     from chalicelib.loyalty.service import Loyalty
     from chalicelib.notifications.limits import MailLimits
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.documents import Documents
     from chalicelib.platform.http import Call
     from chalicelib.platform.idempotency import IdempotencyStore
+    from chalicelib.platform.ids import Sku
     from chalicelib.platform.links import Links
     from chalicelib.platform.workflows import Workflow
     from chalicelib.recommendations.service import Recommendations
@@ -72,6 +75,13 @@ def carts() -> Carts:
     from chalicelib.cart.store import CartStore
 
     return Carts(CartStore(aws.dynamodb(), settings().carts_table), utc_now)
+
+
+def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, Stock]]:
+    """Return the products and the stock of those SKUs that have any, read in one request."""
+    from chalicelib.platform.dynamo import read_together
+
+    return read_together(aws.dynamodb(), catalog().reading(skus), inventory().reading(skus))
 
 
 @cache

@@ -17,7 +17,7 @@ from chalicelib.notifications.ses import SesSender
 from chalicelib.platform.idempotency import IdempotencyStore
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.links import Links
-from tests.builders import a_cart
+from tests.builders import a_cart, a_name
 from tests.fakes import FakeMail
 
 KEY = "k" * 48
@@ -48,19 +48,19 @@ def stored(dynamodb, table):
 
 
 def test_cart_is_abandoned_after_the_idle_hours(carts, clock, left):
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
     clock.passes(hours=19, minutes=59)
     assert left() == []
 
     clock.passes(minutes=1)
     assert left() == ["customer#ada"]
 
-    carts.set_quantity(ADA, None, "MUG", 3)
+    carts.set_quantity(ADA, None, "MUG", 3, a_name)
     assert left() == []
 
 
 def test_emptied_cart_is_not_abandoned_and_keeps_no_email(carts, clock, left, stored):
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
     carts.remove(ADA, None, "MUG")
     clock.passes(days=1)
 
@@ -69,7 +69,7 @@ def test_emptied_cart_is_not_abandoned_and_keeps_no_email(carts, clock, left, st
 
 
 def test_bought_cart_is_not_abandoned(carts, dynamodb, clock, left):
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
     dynamodb.transact_write_items(TransactItems=[carts.taking(carts.read(ADA, None), "ord_1", "checkout-1")])
     clock.passes(days=1)
 
@@ -77,14 +77,14 @@ def test_bought_cart_is_not_abandoned(carts, dynamodb, clock, left):
 
 
 def test_expired_cart_is_not_abandoned(carts, clock, left):
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
     clock.now += LIFETIME
 
     assert left() == []
 
 
 def test_guest_cart_is_never_abandoned_and_stores_no_email(carts, clock, left, stored):
-    carts.set_quantity(GUEST, None, "MUG", 2)
+    carts.set_quantity(GUEST, None, "MUG", 2, a_name)
     clock.passes(days=1)
 
     assert left() == []
@@ -92,7 +92,7 @@ def test_guest_cart_is_never_abandoned_and_stores_no_email(carts, clock, left, s
 
 
 def test_claimed_cart_can_get_a_reminder(carts, clock, left):
-    _, token = carts.set_quantity(GUEST, None, "MUG", 2)
+    _, token = carts.set_quantity(GUEST, None, "MUG", 2, a_name)
     carts.claim("ada", token, "ada@example.com")
     clock.passes(days=1)
 
@@ -100,8 +100,8 @@ def test_claimed_cart_can_get_a_reminder(carts, clock, left):
 
 
 def test_email_is_kept_when_a_token_has_none(carts, clock, left):
-    carts.set_quantity(ADA, None, "MUG", 2)
-    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
+    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3, a_name)
     clock.passes(days=1)
 
     assert left() == ["customer#ada"]
@@ -109,7 +109,7 @@ def test_email_is_kept_when_a_token_has_none(carts, clock, left):
 
 
 def test_cart_without_an_email_gets_no_reminder(carts, clock, left):
-    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3)
+    carts.set_quantity(WITH_ACCESS_TOKEN, None, "MUG", 3, a_name)
     clock.passes(days=1)
 
     assert left() == []

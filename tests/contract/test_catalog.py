@@ -7,7 +7,6 @@ import pytest
 
 from chalicelib.catalog.model import (
     Category,
-    ProductArchived,
     ProductChange,
     ProductChanged,
     ProductExists,
@@ -205,15 +204,10 @@ class TestArchivedProduct:
         assert catalog.page("camp", "mug", None, archived=True) == ([archived], None)
         assert catalog.product("MUG-01") == archived == catalog.products(["MUG-01"])["MUG-01"]
 
-    def test_archived_product_cannot_be_sold(self, catalog, archived):
-        with pytest.raises(ProductArchived):
-            catalog.sellable("MUG-01")
-        assert catalog.sellable("POT-01").sku == "POT-01"
-
-    def test_restored_product_is_listed_and_sold_again(self, catalog, archived):
+    def test_restored_product_is_listed_again(self, catalog, archived):
         catalog.change("MUG-01", ProductChange(archived=False))
         assert skus(walk(catalog, "camp", "mug")) == ["MUG-01"]
-        assert not catalog.sellable("MUG-01").archived
+        assert not catalog.product("MUG-01").archived
 
     def test_archived_product_stays_archived_when_replaced(self, catalog, archived):
         assert catalog.save("MUG-01", product_details(name="Mug")).archived

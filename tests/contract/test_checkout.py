@@ -16,7 +16,7 @@ from chalicelib.platform.errors import ValidationFailed
 from chalicelib.platform.identity import GUEST, Caller
 from chalicelib.platform.request_keys import IdempotencyConflict, IdempotencyKeyInvalid
 from chalicelib.pricing.model import Adjustment, AdjustmentKind
-from tests.builders import a_checkout_request, an_address, as_read, euros, product_details
+from tests.builders import a_checkout_request, a_name, an_address, as_read, euros, product_details
 from tests.fakes import Counted, InConflict, WritesTwice
 from tests.price_rules import CODE, documented_rules
 
@@ -52,12 +52,12 @@ def nothing_was_written(dynamodb, orders_table):
 
 @pytest.fixture
 def two_mugs(carts):
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
 
 
 @pytest.fixture
 def guest_token(carts):
-    return carts.set_quantity(GUEST, None, "MUG", 2)[1]
+    return carts.set_quantity(GUEST, None, "MUG", 2, a_name)[1]
 
 
 def test_order_has_the_current_prices_of_the_catalog(checkout, catalog, carts, two_mugs):
@@ -71,7 +71,7 @@ def test_order_has_the_current_prices_of_the_catalog(checkout, catalog, carts, t
 
 def test_repeated_checkout_returns_the_same_order(checkout, carts, two_mugs, dynamodb, orders_table):
     order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
-    carts.set_quantity(ADA, None, "MUG", 7)
+    carts.set_quantity(ADA, None, "MUG", 7, a_name)
 
     again, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
 
@@ -117,7 +117,7 @@ def test_checkouts_side_by_side_create_one_order(dynamodb, orders_table, carts, 
 
     late = Checkout(BlindOnce(dynamodb, orders_table), carts, catalog, clock)
     order, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
-    carts.set_quantity(ADA, None, "MUG", 2)
+    carts.set_quantity(ADA, None, "MUG", 2, a_name)
 
     assert late.place(ADA, None, "key-1", a_checkout_request())[0] == as_read(order)
 
@@ -156,7 +156,7 @@ def test_expired_cart_is_refused_at_checkout(checkout, guest_token, clock, nothi
 
 
 def test_missing_product_is_named_and_stays_in_the_cart(checkout, carts, two_mugs, nothing_was_written):
-    carts.set_quantity(ADA, None, "GONE", 3, "Old kettle")
+    carts.set_quantity(ADA, None, "GONE", 3, lambda cart: "Old kettle")
 
     with pytest.raises(ProductUnavailable, match="Old kettle") as refusal:
         checkout.place(ADA, None, "key-1", a_checkout_request())
@@ -187,7 +187,7 @@ class TestOneCartOneOrder:
 
     def test_refilled_cart_becomes_another_order(self, checkout, carts, two_mugs):
         one, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
-        carts.set_quantity(ADA, None, "MUG", 1)
+        carts.set_quantity(ADA, None, "MUG", 1, a_name)
 
         other, _ = checkout.place(ADA, None, "key-2", a_checkout_request())
 
@@ -195,7 +195,7 @@ class TestOneCartOneOrder:
 
     def test_emptied_cart_is_refused_as_empty(self, checkout, carts, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
-        carts.set_quantity(ADA, None, "MUG", 1)
+        carts.set_quantity(ADA, None, "MUG", 1, a_name)
         carts.remove(ADA, None, "MUG")
 
         with pytest.raises(CartEmpty):
@@ -246,7 +246,7 @@ class TestExpiredKey:
     def test_orders_again_although_its_record_is_still_there(self, checkout, carts, clock, two_mugs):
         old, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
-        carts.set_quantity(ADA, None, "MUG", 5)
+        carts.set_quantity(ADA, None, "MUG", 5, a_name)
 
         new, _ = checkout.place(ADA, None, "key-1", a_checkout_request())
 
@@ -257,7 +257,7 @@ class TestExpiredKey:
     def test_expired_key_may_be_used_for_something_else(self, checkout, carts, clock, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
-        carts.set_quantity(ADA, None, "MUG", 5)
+        carts.set_quantity(ADA, None, "MUG", 5, a_name)
 
         order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(email="ada@other.example"))
 
@@ -266,7 +266,7 @@ class TestExpiredKey:
     def test_expired_key_no_longer_answers_the_old_order(self, checkout, carts, clock, two_mugs):
         checkout.place(ADA, None, "key-1", a_checkout_request())
         clock.now += KEY_LIFETIME
-        carts.set_quantity(ADA, None, "GONE", 1)
+        carts.set_quantity(ADA, None, "GONE", 1, a_name)
 
         with pytest.raises(ProductUnavailable):
             checkout.place(ADA, None, "key-1", a_checkout_request())
@@ -327,7 +327,7 @@ class TestLimitsOfTheProvider:
         self, checkout, catalog, carts, nothing_was_written, price, quantity, refusal
     ):
         catalog.save("MUG", product_details(price=euros(price)))
-        carts.set_quantity(ADA, None, "MUG", quantity)
+        carts.set_quantity(ADA, None, "MUG", quantity, a_name)
 
         with pytest.raises(refusal):
             checkout.place(ADA, None, "key-1", a_checkout_request())
@@ -337,7 +337,7 @@ class TestLimitsOfTheProvider:
 
     def test_free_order_requires_no_card(self, checkout, catalog, carts):
         catalog.save("MUG", product_details(price=euros(0)))
-        carts.set_quantity(ADA, None, "MUG", 2)
+        carts.set_quantity(ADA, None, "MUG", 2, a_name)
 
         order, _ = checkout.place(ADA, None, "key-1", a_checkout_request(payment_method=None))
 

@@ -14,7 +14,7 @@ from chalicelib.orders.model import Order
 from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty
 from chalicelib.orders.store import OrderStore
 from chalicelib.platform.identity import GUEST, Caller
-from tests.builders import a_checkout_request, euros, product_details
+from tests.builders import a_checkout_request, a_name, euros, product_details
 from tests.interleaving import Run, Watched, interleavings
 
 ADA = Caller(customer_id="ada", email="ada@example.com")
@@ -57,7 +57,7 @@ def world(dynamodb, new_table, clock):
         watched = Watched(dynamodb)
         carts = Carts(CartStore(watched, carts_table), clock)
         checkout = Checkout(OrderStore(watched, orders_table), carts, catalog, clock)
-        _, token = carts.set_quantity(caller, None, "MUG", 2)
+        _, token = carts.set_quantity(caller, None, "MUG", 2, a_name)
         return World(carts, checkout, dynamodb, orders_table, token or "")
 
     return begin
@@ -98,7 +98,7 @@ def test_repeated_checkout_is_answered_with_the_same_order(world):
 def test_concurrently_added_line_is_ordered_or_stays(world):
     def begin():
         made = world()
-        return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "TENT", 1)]
+        return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "TENT", 1, a_name)]
 
     outcomes = set()
     for run in interleavings(begin):
@@ -129,14 +129,14 @@ def test_second_key_never_orders_items_added_after_the_checkout(world):
 
         def buy_then_add():
             made.place("key-1")()
-            made.carts.set_quantity(ADA, None, "TENT", 1)
+            made.carts.set_quantity(ADA, None, "TENT", 1, a_name)
 
         return made, [buy_then_add, second]
 
     for run in interleavings(begin):
         found = (run.world.ordered, run.world.carts.read(ADA, None).lines, failures(run))
         before_second = run.steps[: next(n for n, step in enumerate(run.steps) if step.startswith("1:"))]
-        if before_second.count("0:transact_write_items") == 2:
+        if "0:put_item" in before_second:
             assert found == ([BOUGHT, {"TENT": 1}], {}, {}), run.steps
         elif 1 in run.failures:
             assert found == ([BOUGHT], {"TENT": 1}, {1: CartAlreadyOrdered}), run.steps
@@ -180,7 +180,7 @@ def test_checkouts_of_two_carts_order_each_line_once(world):
 def test_concurrently_set_quantity_is_ordered_or_stays(world):
     def begin():
         made = world()
-        return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "MUG", 1)]
+        return made, [made.place("key-1"), lambda: made.carts.set_quantity(ADA, None, "MUG", 1, a_name)]
 
     for run in interleavings(begin):
         found = (run.world.ordered, run.world.carts.read(ADA, None).lines, failures(run))

@@ -10,9 +10,10 @@ from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform import retries
 from chalicelib.platform.dynamo import (
     CONTENTION_ATTEMPTS,
+    Read,
     TableBusy,
-    batch_get,
     is_accepted,
+    read_together,
     transact,
 )
 from infra.build.template import ROOT
@@ -106,12 +107,46 @@ def test_batch_that_a_throttled_table_answers_in_part_is_asked_for_again(slept):
     class Throttled:
         def batch_get_item(self, RequestItems):
             first, *rest = RequestItems["table"]["Keys"]
-            left = {"table": {"Keys": rest}} if rest else {}
+            left = {"table": RequestItems["table"] | {"Keys": rest}} if rest else {}
             return {"Responses": {"table": [first]}, "UnprocessedKeys": left}
 
     keys = [{"pk": str(number)} for number in range(4)]
-    assert batch_get(Throttled(), "table", keys, consistent=True) == keys
+    assert read_together(Throttled(), Read("table", keys, list)) == (keys,)
     assert len(slept) == 3
+
+
+class Recording:
+    """Tables in which each key's item is the key."""
+
+    def __init__(self):
+        self.asked = []
+
+    def batch_get_item(self, RequestItems):
+        self.asked.append({table: (len(keys["Keys"]), keys["ConsistentRead"]) for table, keys in RequestItems.items()})
+        return {"Responses": {table: keys["Keys"] for table, keys in RequestItems.items()}, "UnprocessedKeys": {}}
+
+
+def test_reads_of_several_tables_are_one_request():
+    tables = Recording()
+    ones, others = [{"pk": "1"}], [{"id": "2"}, {"id": "3"}]
+
+    assert read_together(tables, Read("one", ones, list), Read("other", others, len, consistent=False)) == (ones, 2)
+    assert tables.asked == [{"one": (1, True), "other": (2, False)}]
+
+
+def test_reads_without_keys_make_no_request():
+    tables = Recording()
+    assert read_together(tables, Read("one", [], list)) == ([],)
+    assert tables.asked == []
+
+
+def test_more_keys_than_a_request_takes_are_asked_for_in_several():
+    """API reference, `BatchGetItem`: up to 100 items of one or more tables."""
+    tables = Recording()
+    keys = [{"pk": str(number)} for number in range(70)]
+
+    assert read_together(tables, Read("one", keys, len), Read("other", keys, len)) == (70, 70)
+    assert tables.asked == [{"one": (70, True), "other": (30, True)}, {"other": (40, True)}]
 
 
 def test_transactions_are_written_by_the_shared_function_only():
