@@ -3,7 +3,7 @@ same contract tests as the real ones (see tests/contract)."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -15,6 +15,7 @@ from chalicelib.order_updates.model import MAX_SUBSCRIPTIONS
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.store import EVER, INDEX_KEYS, CheckoutRecord, Span, event_key
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.idempotency import IdempotencyStore, Lease, LeaseLost
 
 
@@ -26,6 +27,9 @@ class FakeStore:
 
     def get(self, order_id: str) -> Any:
         return self._items.get(order_id)
+
+    def reading(self, order_id: str) -> Read[Any]:
+        return Read("fake", [], lambda items: self.get(order_id))
 
     def create(self, item: Any) -> bool:
         return self._items.setdefault(item.order_id, item) is item
@@ -48,6 +52,9 @@ class FakeOrderStore:
 
     def get(self, order_id: str) -> Order | None:
         return self._orders.get(order_id)
+
+    def reading(self, order_id: str, parsed: Callable[[Order | None], Any]) -> Read[Any]:
+        return Read("fake", [], lambda items: parsed(self.get(order_id)))
 
     def checkout(self, scope: str, now: datetime) -> CheckoutRecord | None:
         record = self._records.get(scope)

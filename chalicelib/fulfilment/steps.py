@@ -37,7 +37,7 @@ class SagaSteps:
         order = self._orders.get(order_id)
         order.must_go_on()
         self._inventory.reserve(order_id, order.quantities)
-        self._orders.advance(order_id, Status.RESERVED)
+        self._orders.advance(order_id, Status.RESERVED, known=order)
 
     def authorize_payment(self, order_id: OrderId) -> None:
         """Raises BuyerActionRequired, PaymentDeclined, PaymentEnded, CancellationRequested."""
@@ -46,9 +46,9 @@ class SagaSteps:
         try:
             self._payments.authorize(order_id, order.total, order.payment_method)
         except BuyerActionRequired:
-            self._orders.advance(order_id, Status.ACTION_REQUIRED)
+            self._orders.advance(order_id, Status.ACTION_REQUIRED, known=order)
             raise
-        self._orders.advance(order_id, Status.AUTHORIZED)
+        self._orders.advance(order_id, Status.AUTHORIZED, known=order)
 
     def ship_order(self, order_id: OrderId, task_token: str) -> None:
         """Ask the warehouse to ship, and return; its answer ends the step. Repeated, look whether to wait on.

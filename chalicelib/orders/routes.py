@@ -11,7 +11,7 @@ from chalicelib import wiring
 from chalicelib.cart.model import MAX_LINES, CartTokenInvalid
 from chalicelib.orders.checkout import CheckoutBusy, CheckoutRequest
 from chalicelib.orders.keys import new_return_id
-from chalicelib.orders.model import Reason, Status, TooLateToCancel
+from chalicelib.orders.model import Order, Reason, Status, TooLateToCancel
 from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty, ProductUnavailable, TotalChanged
 from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
 from chalicelib.orders.service import NOT_OPENED
@@ -23,6 +23,7 @@ from chalicelib.orders.views import (
     order_view,
 )
 from chalicelib.payments.limits import TotalTooLarge, TotalTooSmall
+from chalicelib.payments.model import Payment
 from chalicelib.payments.provider import PaymentDisputed
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
@@ -124,11 +125,14 @@ def list_orders(call: Call, query: PageQuery) -> OrderPage:
 def get_order(call: Call, order_id: OrderId) -> OrderView:
     """Return an order with its payment, shipment and returns. Guests send the order token."""
     token = call.headers.get(ORDER_TOKEN.lower())
-    order = wiring.orders().get_for(call.caller, token, order_id)
-    payment = wiring.payments().of(order.id)
+    order, payment, shipment = wiring.read_together(
+        wiring.orders().reading_for(call.caller, token, order_id),
+        wiring.payments().reading(order_id),
+        wiring.shipping().reading(order_id),
+    )
     # A caller who may see it and is no admin is the buyer, also by an emailed link.
     is_buyers = not call.caller.is_admin or order.is_buyers(call.caller.customer_id, token)
-    return order_view(order, payment, wiring.shipping().of(order.id), is_buyers)
+    return order_view(order, payment, shipment, is_buyers)
 
 
 @endpoint(
@@ -139,7 +143,7 @@ def get_order(call: Call, order_id: OrderId) -> OrderView:
 def cancel_order(call: Call, order_id: OrderId) -> CancellationAccepted:
     """Request the cancellation of an order. Payment and stock are compensated asynchronously."""
     order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
-    order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST)
+    order = wiring.orders().cancel(order.id, Reason.CUSTOMER_REQUEST, order)
     return CancellationAccepted(order_id=order.id, status=order.status)
 
 
@@ -150,8 +154,7 @@ def cancel_order(call: Call, order_id: OrderId) -> CancellationAccepted:
 )  # fmt: skip
 def confirm_payment(call: Call, order_id: OrderId) -> ConfirmationAccepted:
     """Check the payment after the buyer answered the bank's challenge. The call can be repeated."""
-    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
-    payment = wiring.payments().of(order.id)
+    order, payment = _order_and_payment(call, order_id)
     if payment and payment.action:
         wiring.stripe_inbox().buyer_returned(order.id, payment.provider_id)
     return ConfirmationAccepted(order_id=order.id, status=order.status)
@@ -167,11 +170,18 @@ def confirm_payment(call: Call, order_id: OrderId) -> ConfirmationAccepted:
 )  # fmt: skip
 def return_order(call: Call, order_id: OrderId, body: ReturnRequest) -> ReturnAccepted:
     """Return a completed order, whole or by line. The refund is made asynchronously."""
-    order = wiring.orders().get_for(call.caller, call.headers.get(ORDER_TOKEN.lower()), order_id)
-    payment = wiring.payments().of(order.id)
+    order, payment = _order_and_payment(call, order_id)
     if payment and payment.disputed:
         raise PaymentDisputed
     key = call.headers.get(IDEMPOTENCY_KEY.lower())
     return_id = new_return_id(order.id, valid_key(key) if key is not None else None, body.wanted)
-    accepted = wiring.orders().take_back(order.id, return_id, body.wanted, payment.kept if payment else None)
+    accepted = wiring.orders().take_back(order.id, return_id, body.wanted, payment.kept if payment else None, order)
     return ReturnAccepted(order_id=order.id, return_id=accepted.id, refund=accepted.refund)
+
+
+def _order_and_payment(call: Call, order_id: OrderId) -> tuple[Order, Payment | None]:
+    """Raises what `Orders.get_for` raises."""
+    token = call.headers.get(ORDER_TOKEN.lower())
+    return wiring.read_together(
+        wiring.orders().reading_for(call.caller, token, order_id), wiring.payments().reading(order_id)
+    )

@@ -8,6 +8,7 @@ from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, 
 from chalicelib.orders.returns import Return
 from chalicelib.orders.store import EVER, OrderStore, Span, guest_email
 from chalicelib.platform.clock import Clock
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.errors import Forbidden, Unauthenticated
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.ids import CustomerId, OrderId, ReturnId, Sku
@@ -57,7 +58,15 @@ class Orders:
         """
         if caller.customer_id is None and token is None:
             raise OrderTokenRequired
-        order = self._store.get(order_id)
+        return self._opened(self._store.get(order_id), caller, token, order_id)
+
+    def reading_for(self, caller: Caller, token: str | None, order_id: OrderId) -> Read[Order]:
+        """Return the read of what `get_for` returns; it raises what `get_for` raises."""
+        if caller.customer_id is None and token is None:
+            raise OrderTokenRequired
+        return self._store.reading(order_id, lambda order: self._opened(order, caller, token, order_id))
+
+    def _opened(self, order: Order | None, caller: Caller, token: str | None, order_id: OrderId) -> Order:
         if order and (caller.is_admin or order.is_buyers(caller.customer_id, token)):
             return order
         if token is not None and is_link(token):
@@ -128,28 +137,40 @@ class Orders:
                 if cursor is None or len(recent) < len(orders):
                     break
 
-    def advance(self, order_id: OrderId, status: Status, reason: Reason | None = None) -> Order:
-        """Raises CancellationRequested, IllegalTransition."""
-        return self._change(order_id, lambda order: order.advanced(status, self._clock(), reason))
+    def advance(
+        self, order_id: OrderId, status: Status, reason: Reason | None = None, known: Order | None = None
+    ) -> Order:
+        """Raises CancellationRequested, IllegalTransition. `known` is as in `_change`."""
+        return self._change(order_id, lambda order: order.advanced(status, self._clock(), reason), known)
 
-    def cancel(self, order_id: OrderId, reason: Reason) -> Order:
-        """Write down that the order is to be cancelled; the event of it stops the saga. Raises TooLateToCancel."""
-        return self._change(order_id, lambda order: order.to_be_cancelled(reason, self._clock()))
+    def cancel(self, order_id: OrderId, reason: Reason, known: Order | None = None) -> Order:
+        """Write down that the order is to be cancelled; the event of it stops the saga. Raises TooLateToCancel.
+
+        `known` is as in `_change`.
+        """
+        return self._change(order_id, lambda order: order.to_be_cancelled(reason, self._clock()), known)
 
     def dispatched(self, order_id: OrderId) -> Order:
         """From here on the order cannot be cancelled. Raises CancellationRequested, IllegalTransition."""
         return self._change(order_id, lambda order: order.dispatched(self._clock()))
 
     def take_back(
-        self, order_id: OrderId, return_id: ReturnId, wanted: dict[Sku, int] | None, kept: int | None = None
+        self,
+        order_id: OrderId,
+        return_id: ReturnId,
+        wanted: dict[Sku, int] | None,
+        kept: int | None = None,
+        known: Order | None = None,
     ) -> Return:
         """Accept a return of these units, or of all that are left; its event starts the refund.
 
-        No more is promised than `kept`, in minor units, where that is known.
+        No more is promised than `kept`, in minor units, where that is known. `known` is as in `_change`.
 
         Raises OrderNotReturnable, NothingToReturn, ReturnLineUnknown, ReturnExceedsOrder, IdempotencyConflict.
         """
-        order = self._change(order_id, lambda order: order.return_requested(return_id, wanted, self._clock(), kept))
+        order = self._change(
+            order_id, lambda order: order.return_requested(return_id, wanted, self._clock(), kept), known
+        )
         return order.accepted_return(return_id)
 
     def return_settled(
@@ -168,10 +189,14 @@ class Orders:
         """All that were ever made of this order, in their order."""
         return self._store.events(order_id)
 
-    def _change(self, order_id: OrderId, change: Callable[[Order], Order]) -> Order:
-        """Raises OrderNotFound, what `change` raises, or OrderChanged or TableBusy under lasting contention."""
+    def _change(self, order_id: OrderId, change: Callable[[Order], Order], known: Order | None = None) -> Order:
+        """Save the changed order in place of the one that was read, or of `known`, which the caller read before.
+
+        If that one was changed meanwhile, read it and change it again. Raises OrderNotFound, what `change` raises, or
+        OrderChanged or TableBusy under lasting contention.
+        """
         for _ in retry_on_conflict(ATTEMPTS):
-            order = self.get(order_id)
+            order = known or self.get(order_id)
             changed = change(order)
             if changed is order:
                 return order
@@ -179,5 +204,5 @@ class Orders:
                 self._store.save(changed)
                 return changed
             except OrderChanged:
-                continue
+                known = None
         raise OrderChanged(order_id)

@@ -17,7 +17,7 @@ something is under way, oldest first: they carry `unsettled`.
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from boto3.dynamodb.conditions import Key
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import Write, transact
+from chalicelib.platform.dynamo import Found, Read, Write, is_accepted, transact
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.ids import OrderId
 
@@ -98,6 +98,10 @@ class OrderStore:
         item = self._item(order_key(order_id))
         return Order.model_validate(item) if item else None
 
+    def reading(self, order_id: OrderId, parsed: Callable[[Order | None], Found]) -> Read[Found]:
+        """Return the read of what `parsed` makes of the order, or of None."""
+        return Read(self._table, [order_key(order_id)], lambda items: parsed(_first(items)))
+
     def checkout(self, scope: str, now: datetime) -> CheckoutRecord | None:
         item = self._item(checkout_key(scope))
         if item is None or int(item["expires_at"]) <= int(now.timestamp()):
@@ -130,11 +134,11 @@ class OrderStore:
 
         Returns False if the action was written before, or the order was changed since it was read. Raises TableBusy.
         """
-        writes = [self._put(action_key(order_id, action["id"]) | action, NEW)]
-        if changed:
-            put = self._put(_order_item(changed), UNCHANGED, {":version": changed.version - 1})
-            writes += [put, self._put(_event_item(changed), NEW)]
-        return not transact(self._db, writes)
+        noted = self._put(action_key(order_id, action["id"]) | action, NEW)
+        if changed is None:
+            return is_accepted(self._db.put_item, **noted["Put"])
+        put = self._put(_order_item(changed), UNCHANGED, {":version": changed.version - 1})
+        return not transact(self._db, [noted, put, self._put(_event_item(changed), NEW)])
 
     def action(self, order_id: OrderId, action_id: str) -> "Item | None":
         return self._item(action_key(order_id, action_id))
@@ -208,6 +212,10 @@ class OrderStore:
     def _put(self, item: "Item", condition: str, values: dict[str, int] | None = None) -> Write:
         put: PutTypeDef = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
         return {"Put": {**put, "ExpressionAttributeValues": values} if values else put}
+
+
+def _first(items: "list[Item]") -> Order | None:
+    return Order.model_validate(items[0]) if items else None
 
 
 def guest_email(email: str) -> str:

@@ -10,6 +10,7 @@ from chalicelib.payments.movements import RecentMovements, recent_movements
 from chalicelib.payments.provider import PaymentDeclined, PaymentId, PaymentProvider, ProviderPayment, ProviderStatus
 from chalicelib.payments.refunds import Given, Refunds
 from chalicelib.payments.store import PaymentStore
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.money import Money
@@ -39,6 +40,10 @@ class Payments:
 
     def of(self, order_id: OrderId) -> Payment | None:
         return self._store.get(order_id)
+
+    def reading(self, order_id: OrderId) -> Read[Payment | None]:
+        """Return the read of what `of` returns."""
+        return self._store.reading(order_id)
 
     def authorize(self, order_id: OrderId, amount: Money, payment_method: str | None) -> None:
         """Hold the money; where there is nothing to pay, only note that.

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from chalicelib.platform import metrics
 from chalicelib.platform.clock import Clock, iso
+from chalicelib.platform.dynamo import Read
 from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.retries import retry_on_conflict
@@ -63,6 +64,10 @@ class Shipping:
 
     def of(self, order_id: OrderId) -> Shipment | None:
         return self._store.get(order_id)
+
+    def reading(self, order_id: OrderId) -> Read[Shipment | None]:
+        """Return the read of what `of` returns."""
+        return self._store.reading(order_id)
 
     def expects(self, order_id: OrderId) -> bool:
         """Whether a parcel of this order may still leave, or has left."""

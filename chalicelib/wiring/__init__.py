@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from email.utils import formataddr
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.answers import Answers
     from chalicelib.platform.counters import CounterTable
     from chalicelib.platform.documents import Documents
+    from chalicelib.platform.dynamo import First, Read, Second, Third
     from chalicelib.platform.http import Call
     from chalicelib.platform.idempotency import IdempotencyStore
     from chalicelib.platform.ids import Sku
@@ -50,6 +51,17 @@ if TYPE_CHECKING:
     from chalicelib.recommendations.service import Recommendations
     from chalicelib.shipping.service import Shipping
     from chalicelib.shipping.warehouse import WaitingTask
+
+
+@overload
+def read_together(first: Read[First], second: Read[Second], /) -> tuple[First, Second]: ...
+@overload
+def read_together(first: Read[First], second: Read[Second], third: Read[Third], /) -> tuple[First, Second, Third]: ...
+def read_together(*reads: Read[Any]) -> tuple[Any, ...]:
+    """Make the reads of several rooms in one request: see `chalicelib.platform.dynamo.read_together`."""
+    from chalicelib.platform import dynamo
+
+    return dynamo.read_together(aws.dynamodb(), *reads)
 
 
 @cache
@@ -79,9 +91,7 @@ def carts() -> Carts:
 
 def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, Stock]]:
     """Return the products and the stock of those SKUs that have any, read in one request."""
-    from chalicelib.platform.dynamo import read_together
-
-    return read_together(aws.dynamodb(), catalog().reading(skus), inventory().reading(skus))
+    return read_together(catalog().reading(skus), inventory().reading(skus))
 
 
 @cache

@@ -171,6 +171,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     opened = Shop()
     for room in ("orders", "payments", "shipping"):
         monkeypatch.setattr(wiring, room, lambda room=room: getattr(opened, room))
+    monkeypatch.setattr(wiring, "read_together", lambda *reads: tuple(read.parsed([]) for read in reads))
     monkeypatch.setattr(metrics, "count", lambda name, value=1: opened.metrics.update({name: value}))
     return opened
 
