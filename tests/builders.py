@@ -21,6 +21,9 @@ HAPPY_PATH = (Status.PLACED, Status.RESERVED, Status.AUTHORIZED, Status.SHIPPING
 TO_THE_BUYER = (Status.PLACED, Status.RESERVED, Status.ACTION_REQUIRED)
 
 
+PHONE = "+442079306000"
+
+
 class TestClock:
     """A clock that moves only when a test moves it."""
 
@@ -42,7 +45,9 @@ def euros(amount: int) -> Money:
 
 
 def an_address(name: str = "Ada Lovelace") -> Address:
-    return Address(name=name, line1="St James's Square 12", city="London", postal_code="SW1Y 4LB", country="GB")
+    return Address(
+        name=name, line1="St James's Square 12", city="London", postal_code="SW1Y 4LB", country="GB", phone=PHONE
+    )
 
 
 def a_line(sku: str = "MUG-01", quantity: int = 2, price: int = 1250, name: str = "Camp mug") -> OrderLine:

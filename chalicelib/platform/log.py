@@ -21,13 +21,14 @@ CONTEXT_KEYS = (
 
 BLACK = "[redacted]"
 PRIVATE_NAMES = re.compile(
-    r"e_?mail|password|secret|token|authorization|cookie|signature|address|line[12]$|postal|^city$|^name$",
+    r"e_?mail|password|secret|token|authorization|cookie|signature|address|line[12]$|postal|phone|^city$|^name$",
     re.IGNORECASE,
 )
 PRIVATE_TEXT = re.compile(
     r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"  # an email address
     r"|(?<![A-Za-z0-9])eyJ[\w-]+\.[\w-]*(?:\.[\w-]*){0,3}"  # a token of the user pool, or of a signed link
     r"|\b(?:cart|order)_[0-9a-f]{64}\b"  # a guest's tokens
+    r"|(?<![\w.+-])\+[1-9]\d{7,14}\b"  # a phone number (E.164)
     r"|\b(?:[sr]k_(?:test|live)_|whsec_)\w+"  # Stripe's secrets
 )
 CARD_NUMBER = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d\b")

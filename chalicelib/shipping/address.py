@@ -16,11 +16,13 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.shop import shop
 from chalicelib.platform.text import one_line
+from chalicelib.shipping import phone_number
 from chalicelib.shipping.countries import CITY, POSTAL_CODE, REGION, STREET, AddressFormat, format_of
 
 REGION_NOTE = "State, province or the like, by code or name; kept in one form. Required where the format requires it."
 CITY_NOTE = "Required where the country's format has it."
 POSTAL_CODE_NOTE = "Required where the country has postal codes, and of the country's pattern."
+PHONE_NOTE = "For the carrier. With country code, or as it is dialled in the address's country; kept as E.164."
 COUNTRY_NOTE = "ISO 3166-1 alpha-2; one of the countries that the shop ships to."
 
 
@@ -36,6 +38,7 @@ class Address(BaseModel):
     region: str | None = None
     postal_code: str | None = None
     country: Annotated[str, Field(description="ISO 3166-1 alpha-2")]
+    phone: Annotated[str | None, Field(description="E.164")] = None
 
 
 class Destination:
@@ -68,6 +71,7 @@ class ShippingAddress(BaseModel):
     postal_code: Annotated[str, one_line(16)] | None = Field(
         default=None, description=POSTAL_CODE_NOTE, validate_default=True
     )
+    phone: Annotated[str, one_line(32)] | None = Field(default=None, description=PHONE_NOTE)
 
     @field_validator("city")
     @classmethod
@@ -113,6 +117,17 @@ class ShippingAddress(BaseModel):
             )
         return kept
 
+    @field_validator("phone")
+    @classmethod
+    def _phone_fits(cls, phone: str | None, known: ValidationInfo) -> str | None:
+        country = known.data.get("country")
+        if phone is None or country is None:
+            return phone
+        kept = phone_number.international(phone, country)
+        if kept is None:
+            raise PydanticCustomError("phone_invalid", "Not a phone number. Those of other countries begin with +.")
+        return kept
+
     def to_store(self) -> Address:
         """Return this address as it is kept with an order. Where there is no city, the region stands for it."""
         return Address(**self.model_dump() | {"city": self.city or self.region})
@@ -121,7 +136,8 @@ class ShippingAddress(BaseModel):
 def address_lines(address: Address) -> list[str]:
     """Return the lines of a label in the order of the address's country, whose name is the last line.
 
-    Every part of the address is on one of them, also a part that the country's format does not have.
+    Every part of the address is on one of them, also a part that the country's format does not have. The phone number
+    is on none: it is for the carrier only.
     """
     found = format_of(address.country)
     if found is None:

@@ -64,7 +64,7 @@ class Shipment(Versioned):
 
 
 class Parcel(BaseModel):
-    """What the warehouse needs to know: where to, and what."""
+    """What the warehouse needs to know: where to, and what. `phone` is for the carrier."""
 
     order_id: OrderId
     name: str
@@ -74,6 +74,7 @@ class Parcel(BaseModel):
     region: str | None = None
     postal_code: str | None = None
     country: str
+    phone: str | None = None
     quantities: dict[Sku, int]
 
 

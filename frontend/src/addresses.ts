@@ -27,7 +27,7 @@ const FIXED: Asked[] = [
 export function addressFields(countries: Country[], code: string | undefined): Asked[] {
   const chosen = countries.find(({ country }) => country === code);
   const places = chosen ? chosen.order.map((part) => PLACES[part](chosen)) : [postalCode(), city()];
-  return [countryField(countries), ...FIXED, ...places];
+  return [countryField(countries), ...FIXED, ...places, phone];
 }
 
 /** The country of the reader's language, if we deliver there: a guess that saves a choice, and can be changed. */
@@ -41,6 +41,18 @@ function countryField(countries: Country[]): Asked {
   options.sort(([, a], [, b]) => a.localeCompare(b));
   return { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options };
 }
+
+const phone: Asked = {
+  name: 'phone',
+  label: 'Phone',
+  type: 'tel',
+  autocomplete: 'shipping tel',
+  inputmode: 'tel',
+  optional: true,
+  hint: 'For the carrier, should the door stay shut.',
+  testid: 'checkout-phone',
+  maxlength: 32,
+};
 
 const PLACES: Record<Country['order'][number], (chosen: Country) => Asked> = {
   city: ({ city: part }) => city(part),

@@ -71,7 +71,17 @@ def test_address_field_has_an_autocomplete_hint(at_checkout: Buyer) -> None:
         "postal_code": "shipping postal-code",
         "city": "shipping address-level2",
         "region": "shipping address-level1",
+        "phone": "shipping tel",
     }
+
+
+def test_fields_of_one_line_are_aligned_although_a_label_is_long(at_checkout: Buyer) -> None:
+    page = at_checkout.page
+    page.set_viewport_size({"width": 960, "height": 900})
+    page.get_by_test_id("checkout-country").select_option("BG")
+    expect(page.get_by_text("Postal code optional")).to_be_visible()
+    boxes = [page.get_by_test_id(f"checkout-{name}").bounding_box() for name in ("city", "postal-code")]
+    assert boxes[0]["y"] == boxes[1]["y"]
 
 
 def test_checkout_form_keeps_its_text_after_a_reload(at_checkout: Buyer) -> None:

@@ -21,6 +21,7 @@ from tests.fakes import Counted, InConflict, WritesTwice
 from tests.price_rules import CODE, documented_rules
 
 ADA = Caller(customer_id="ada", email="ada@example.com")
+EARLIER_FINGERPRINT = "b18cb930ccb5a697509406fe3e177e31403be423459be4cbbc5f74471f97827c"
 
 
 @pytest.fixture
@@ -94,6 +95,18 @@ def test_idempotency_key_of_another_checkout_is_a_conflict(checkout, two_mugs):
         checkout.place(
             ADA, None, "key-1", a_checkout_request(shipping_address=an_address("Charles Babbage").model_dump())
         )
+
+
+def test_fingerprint_without_a_phone_number_is_that_of_earlier_releases(checkout, two_mugs, dynamodb, orders_table):
+    """A checkout may be repeated across a deployment."""
+    address = an_address().model_copy(update={"phone": None}).model_dump()
+
+    checkout.place(ADA, None, "key-1", a_checkout_request(shipping_address=address))
+
+    items = dynamodb.scan(TableName=orders_table)["Items"]
+    assert [item["fingerprint"] for item in items if "fingerprint" in item] == [EARLIER_FINGERPRINT]
+    with pytest.raises(IdempotencyConflict):
+        checkout.place(ADA, None, "key-1", a_checkout_request())
 
 
 def test_keys_of_different_buyers_never_meet(checkout, two_mugs, guest_token):

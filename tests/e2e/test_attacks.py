@@ -95,7 +95,7 @@ class TestFieldsThatNobodyMaySet:
         assert [(line["quantity"], line["unit_price"]["amount"]) for line in order["lines"]] == [(1, 2500)]
         assert (order["status"], order["payment"]["refunded"]) == ("COMPLETED", 0)
         assert order_id not in [each["order_id"] for each in customer.must("GET", "/orders")["items"]]
-        assert set(order["shipping_address"]) == {*ADDRESS, "line2", "region"}
+        assert set(order["shipping_address"]) == {*ADDRESS, "line2", "region", "phone"}
 
     def test_forbidden_fields_of_a_product_have_no_effect(self, admin, new_product):
         sku, other = new_product(0), new_product(3)

@@ -243,10 +243,11 @@ def test_unknown_routes_and_methods(guest):
 
 
 def test_logs_contain_no_personal_data(guest, engine, new_product):
-    """A unique name, street and email address pass through every function and appear in no log line."""
-    marker = "Zebrastripe"
+    """A unique name, street, phone number and email address pass through every function and appear in no log line."""
+    marker, phone = "Zebrastripe", "+4722123456"
     guest.put_in_cart(new_product(1), 1)
-    body = ORDER | {"email": f"{marker}@example.com", "shipping_address": ADDRESS | {"name": marker, "line1": marker}}
+    address = ADDRESS | {"name": marker, "line1": marker, "phone": phone}
+    body = ORDER | {"email": f"{marker}@example.com", "shipping_address": address}
     accepted = guest.call("POST", "/orders", body, KEY)
     guest.order_tokens[accepted.body["order_id"]] = accepted.body["order_token"]
     guest.ended(accepted.body["order_id"])
@@ -255,5 +256,5 @@ def test_logs_contain_no_personal_data(guest, engine, new_product):
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     lines = [event["message"] for name in groups for event in logs.filter_log_events(logGroupName=name)["events"]]
     assert lines
-    secrets = (marker, guest.cart_token, accepted.body["order_token"])
+    secrets = (marker, phone, guest.cart_token, accepted.body["order_token"])
     assert [line for line in lines if any(secret in line for secret in secrets)] == []

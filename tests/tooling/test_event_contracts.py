@@ -117,6 +117,7 @@ def test_event_contracts_hold_no_personal_data():
         "city",
         "region",
         "postal_code",
+        "phone",
         "shipping_address",
         "payment_method",
     }

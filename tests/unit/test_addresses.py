@@ -94,6 +94,30 @@ def test_label_shows_every_part_in_the_order_of_the_country(fields, lines):
     assert address_lines(kept(**fields)) == ["Ada Lovelace", "12 Main Street", *lines]
 
 
+@pytest.mark.parametrize(
+    ("country", "typed", "phone"),
+    [
+        ("NO", "22 12 34 56", "+4722123456"),
+        ("NO", "0047 22 12 34 56", "+4722123456"),
+        ("NO", " +49 (0)170-123 45 67 ", "+491701234567"),
+        ("US", "(217) 555-0123", "+12175550123"),
+        ("GB", "\uff10\uff12\uff10 7930 6000", "+442079306000"),
+    ],
+)
+def test_phone_number_is_kept_as_e164(country, typed, phone):
+    places = {"NO": {"postal_code": "0150"}, "US": {"region": "IL", "postal_code": "62701"}}
+    found = kept(country=country, phone=typed, **places.get(country, {"postal_code": "SW1Y 4LB"}))
+    assert found.phone == phone
+    assert phone not in " ".join(address_lines(found))
+
+
+@pytest.mark.parametrize(
+    "phone", ["", "call me", "1", "+47", "+999 22123456", "22 12 34 56 ext. 5", "1" * 20, "2" * 33]
+)
+def test_text_that_is_no_phone_number_is_refused(phone):
+    assert errors(country="NO", postal_code="0150", phone=phone) == ["phone"]
+
+
 @pytest.mark.parametrize("country", ["ZZ", "UK", "", "../x"])
 def test_label_of_an_older_order_with_an_unknown_country_is_still_written(country):
     old = Address(**PERSON, postal_code="\0", country=country)

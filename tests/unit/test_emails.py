@@ -152,7 +152,7 @@ def test_email_before_a_payment_holds_no_text_of_the_buyer(occasion, status):
 
     for text in (email.subject, email.text, email.html):
         assert "evil" not in text
-        for field in ("line1", "city", "postal_code"):
+        for field in ("line1", "city", "postal_code", "phone"):
             assert getattr(order.shipping_address, field) not in text
 
 

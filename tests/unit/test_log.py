@@ -20,6 +20,7 @@ PRIVATE = {
     "an order's token": "order_" + "0f" * 32,
     "a key of Stripe": "sk_test_51abc",
     "a webhook's secret": "whsec_abc123",
+    "a phone number": "+442079306000",
     "a card": "4242 4242 4242 4242",
 }
 
@@ -102,7 +103,9 @@ def test_log_record_is_serialized_once(line, monkeypatch):
     assert record["email"] == BLACK
 
 
-@pytest.mark.parametrize("name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "id_token"])
+@pytest.mark.parametrize(
+    "name", ["email", "password", "new_password", "Authorization", "cookie", "line1", "phone", "id_token"]
+)
 def test_field_with_a_private_name_is_redacted_with_any_value(name):
     assert redact({"given": {name: {"any": "thing"}}}) == {"given": {name: BLACK}}
 

@@ -11,11 +11,12 @@ const STATES: Record<string, string> = {
 };
 
 /** Where the parcel goes, how far it is, and the number to ask its carrier for. */
-export const orderParcel = ({ shipping_label: lines, shipment }: Order) => html`
+export const orderParcel = ({ shipping_label: lines, shipping_address: { phone }, shipment }: Order) => html`
   <div class="parcel">
     <h3>Goes to</h3>
     <address data-testid="shipping-label">
       ${lines.filter((line) => !line.startsWith('sandbox:')).map((line) => html`${written(line)}<br>`)}
+      ${phone ? html`<span dir="ltr" data-testid="shipping-phone">${phone}</span>` : nothing}
     </address>
     ${shipment ? tracking(shipment) : nothing}
   </div>

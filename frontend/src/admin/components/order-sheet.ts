@@ -11,6 +11,7 @@ export const orderSheet = (order: Order): TemplateResult => html`
       <p><a href="mailto:${encodeURIComponent(order.email)}" data-testid="buyer-email">${order.email}</a></p>
       <h2>Ships to</h2>
       <address data-testid="shipping-label">${order.shipping_label.map((line) => html`<span dir="auto">${line}</span><br>`)}</address>
+      ${phoneLink(order.shipping_address.phone)}
     </div>
     <div class="table-scroll" role="region" aria-label="Products" tabindex="0">
       <table data-testid="order-lines">
@@ -31,6 +32,9 @@ export const orderSheet = (order: Order): TemplateResult => html`
     </div>
   </section>
 `;
+
+const phoneLink = (phone?: string | null) =>
+  phone ? html`<p><a href="tel:${phone}" dir="ltr" data-testid="buyer-phone">${phone}</a></p>` : nothing;
 
 const row = ({ sku, name, quantity, returned, unit_price, total }: OrderLine): TemplateResult => html`
   <tr>
