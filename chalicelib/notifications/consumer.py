@@ -5,7 +5,7 @@ from typing import Protocol
 
 from chalicelib.events.contracts import RequestedEmail
 from chalicelib.events.envelope import Envelope
-from chalicelib.notifications.model import Occasion, emails_of
+from chalicelib.notifications.model import Occasion
 from chalicelib.notifications.service import Notifications
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import Order, OrderNotFound, Status
@@ -68,11 +68,9 @@ class EmailConsumer:
                 self._send_again(order, RequestedEmail.model_validate(event.data["requested"]))
 
     def _send_again(self, order: Order, asked: RequestedEmail) -> None:
-        """Send nothing if the order has changed so that the email is not true any more."""
         occasion = Occasion(asked.occasion)
-        if (occasion, asked.return_id) in emails_of(order):
-            shipment = self._shipments.get(order.id) if occasion == Occasion.COMPLETED else None
-            self._notifications.send_again(order, occasion, asked.return_id, asked.request_id, shipment)
+        shipment = self._shipments.get(order.id) if occasion == Occasion.COMPLETED else None
+        self._notifications.send_again(order, occasion, asked.return_id, asked.request_id, shipment)
 
     def _send_link(self, event: Envelope) -> None:
         """Send nothing unless the order exists and the requester gave its email address."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from chalicelib.cart.model import Cart
 from chalicelib.events.envelope import EventId
 from chalicelib.notifications.limits import MailLimits
-from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
+from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose, emails_of
 from chalicelib.orders.model import Order
 from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.links import Links
@@ -103,11 +103,16 @@ class Notifications:
     def send_again(
         self, order: Order, occasion: Occasion, return_id: ReturnId | None, request_id: str, shipment: Shipment | None
     ) -> None:
-        """Send an email again, once for each request. The limits are for strangers: an operator asked for it."""
+        """Send an email again, once for each request, unless the order has changed so that it is not true any more.
+
+        The limits are for strangers: here an operator asked.
+        """
         email = compose(occasion, order, self.link(order), self._storefront_url, return_id, shipment)
-        self._run(
-            _again(return_id or order.id, occasion, request_id), occasion, order, lambda: self._sender.send(email)
-        )
+
+        def send() -> bool:
+            return (occasion, return_id) in emails_of(order) and self._sender.send(email)
+
+        self._run(_again(return_id or order.id, occasion, request_id), occasion, order, send)
 
     def sent_again(self, order: Order, occasion: Occasion, return_id: ReturnId | None, request_id: str) -> str | None:
         """Return when the email of this request was sent, None if it was not yet."""

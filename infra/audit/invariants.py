@@ -164,6 +164,7 @@ def nobody_is_mailed_twice(books: Books) -> Iterator[Finding]:
     repeats = _recorded_repeats(books)
     for (order_id, subject), times in books.emails.items():
         expected = max(1, len(books.orders.get(order_id, {}).get("returns", [])), _link_requests(books, order_id))
+        expected += _requested_again(books, order_id)
         excess = max(0, times - expected)
         is_right = excess <= min(expected, repeats[order_id])
         repeats[order_id] -= excess
@@ -173,6 +174,11 @@ def nobody_is_mailed_twice(books: Books) -> Iterator[Finding]:
 def _link_requests(books: Books, order_id: str) -> int:
     """Return the number of requests for a link to the order: each is an email of its own."""
     return sum(key.startswith(f"email#{order_id}#link#") for key in books.starts)
+
+
+def _requested_again(books: Books, order_id: str) -> int:
+    """Return how often an operator had an email about the order sent again."""
+    return sum(item["event"]["type"] == "OrderEmailRequested" for item in books.events.get(order_id, []))
 
 
 def _recorded_repeats(books: Books) -> Counter[str]:
@@ -260,6 +266,9 @@ def _consequences_of(event: Item, order_id: str) -> list[str]:
             return [f"email#{order_id}#completed", f"settled#{order_id}"]
         case "OrderCancelled":
             return [f"email#{order_id}#cancelled"]
+        case "OrderEmailRequested":
+            asked = event["data"]["requested"]
+            return [f"email#{asked['return_id'] or order_id}#{asked['occasion']}#{asked['request_id']}"]
     return []
 
 

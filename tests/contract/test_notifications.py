@@ -82,7 +82,7 @@ class TestSending:
         assert len({email["Content"]["Simple"]["Subject"]["Data"] for email in mail.sent}) == 3
 
     def test_email_is_sent_again_once_for_each_request(self, notifications, mail):
-        order = an_order()
+        order = an_order_in(Status.AUTHORIZED)
         notifications.order_confirmed(order)
         for request in ("r1", "r1", "r2"):
             notifications.send_again(order, Occasion.CONFIRMED, None, request, None)
@@ -90,6 +90,11 @@ class TestSending:
         assert len(mail.sent) == 3
         assert notifications.sent_again(order, Occasion.CONFIRMED, None, "r2")
         assert notifications.sent_again(order, Occasion.CONFIRMED, None, "r3") is None
+
+    def test_email_that_is_not_true_any_more_is_not_sent_again(self, notifications, once, mail):
+        notifications.send_again(an_order_in(Status.CANCELLED), Occasion.CONFIRMED, None, "r1", None)
+
+        assert mail.sent == [] and once.is_done("email#ord_1#confirmed#r1")
 
     def test_failed_email_raises_and_is_sent_by_the_retry(self, notifications, mail):
         mail.broken = ConnectionError()

@@ -416,6 +416,18 @@ def test_request_for_a_link_is_an_email_of_its_own():
     assert violated(books) == set()
 
 
+def test_email_that_an_operator_requested_is_one_more():
+    books = healthy()
+    books.emails[(DONE, "Your order is on its way")] = 2
+    changes = ("Placed", "Reserved", "ActionRequired", "Authorized", "Shipping", "Dispatched", "Completed")
+    changes = (*changes, "EmailRequested")
+    books.orders[DONE] = order(DONE, *changes)
+    books.events[DONE] = events(*changes, requested={"occasion": "completed", "request_id": "r1", "return_id": None})
+    assert violated(books) == {"every_effect_happened_once"}
+    books.effects.add(f"email#{DONE}#completed#r1")
+    assert violated(books) == set()
+
+
 def test_auditor_accepts_a_recent_event_that_is_not_yet_published():
     books = healthy()
     unpublished(books)

@@ -116,14 +116,6 @@ def test_email_is_sent_again_at_an_operators_request(consumer, order_store, sent
     assert sent.emails == [("send_again", "ord_1", occasion, *about)] and (occasion, about[0]) in emails_of(order)
 
 
-def test_email_that_is_not_true_any_more_is_not_sent_again(consumer, order_store, sent):
-    asked = an_order_in(Status.AUTHORIZED).email_requested(RequestedEmail(request_id="r1", occasion="confirmed"), NOW)
-    has(order_store, asked.advanced(Status.CANCELLED, NOW, Reason.SHIPPING_FAILED))
-    consumer.notify(asked.pending_event)
-
-    assert sent.emails == []
-
-
 def test_event_without_an_email_sends_nothing(consumer, order_store, sent):
     has(order_store, an_order_in(Status.PLACED))
     consumer.notify(an_event())
