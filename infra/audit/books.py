@@ -19,7 +19,8 @@ UNDER_WAY = ("PLACED", "RESERVED", "ACTION_REQUIRED", "AUTHORIZED", "SHIPPING")
 NAMES = {f"#{name}": name for name in ("status", "version", "total", "returns", "event", "type", "time", "data")}
 OF_ORDERS = {
     "ProjectionExpression": "pk, sk, id, #status, reason, #version, #total, #returns, failed_refunds, history, "
-    "published_at, #event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement",
+    "published_at, #event.#type, #event.#time, #event.#data.order_id, #event.#data.returned, #event.#data.movement, "
+    "#event.#data.requested",
     "ExpressionAttributeNames": NAMES,
 }
 """Reads no personal data: an audit needs no address, and a whole order is large."""
