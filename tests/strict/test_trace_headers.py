@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.config import Config
 
 from tests.strict.conftest import ROLE, eventually
 
@@ -38,8 +39,9 @@ class Queue:
         return message["Attributes"].get("AWSTraceHeader")
 
 
-def _traced(client, header=HEADER):
-    """Return the client, which sends a header with each call."""
+def _traced(session, service, header=HEADER):
+    """Return a client of its own that sends a header with each call."""
+    client = session.client(service, config=Config())
     client.meta.events.register(
         "before-call", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": header})
     )
@@ -47,12 +49,12 @@ def _traced(client, header=HEADER):
 
 
 def test_invoked_function_continues_the_trace_of_its_caller(session, echo):
-    answer = _traced(session.client("lambda")).invoke(FunctionName=echo)
+    answer = _traced(session, "lambda").invoke(FunctionName=echo)
     assert json.load(answer["Payload"]).startswith(f"{ROOT};Parent=")
 
 
 def test_message_has_the_trace_of_its_sender_if_there_is_one(session, queue):
-    _traced(session.client("sqs")).send_message(QueueUrl=queue.url, MessageBody="{}")
+    _traced(session, "sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     assert queue.received() == HEADER
     session.client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     assert queue.received() is None
