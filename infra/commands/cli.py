@@ -12,9 +12,11 @@ from infra.commands.options import (
     AdminAddress,
     Assignment,
     EventType,
+    InputFile,
     JsonObject,
     Moment,
     Names,
+    Number,
     OrderName,
     StageName,
     setting,
@@ -212,6 +214,30 @@ def partner(stage: str, name: str) -> None:
 
     shop = deployment.find(stage)
     click.echo(people.make_partner(shop.session, shop.outputs, name))
+
+
+@cli.command()
+@setting(
+    "--stage", "STAGE", "Stage whose template is planned for.", type=StageName(), default="prod", show_default=True
+)
+@setting("--rps", "RPS", "Requests a second at the API. Default: 10.", type=Number(0, 100_000))
+@setting("--orders", "ORDERS", "Orders a minute, instead of RPS.", type=Number(0, 1_000_000))
+@setting("--trace", "TRACE", "CSV file `second,rps`, instead of RPS.", type=InputFile())
+@setting("--minutes", "MINUTES", "Minutes of arrivals.", type=Number(0.1, 1440), default=10, show_default=True)
+@setting("--burst", "BURST", "Orders that arrive at once.", type=click.IntRange(0, 1_000_000), default=0)
+@setting("--hot", "HOT", "Share of orders, 0 to 1, with the most sought product.", type=Number(0, 1), default=0)
+@setting("--shards", "SHARDS", "Items of that product's stock counter.", type=click.IntRange(1, 1000), default=1)
+@setting("--seed", "SEED", "Seed of chance: the same seed gives the same plan.", type=int, default=1)
+@setting("--set", "SET", "Other settings, such as PushFromOrderUpdates.ScalingConfig.MaximumConcurrency=20.",
+         type=Assignment(), multiple=True)  # fmt: skip
+@setting("--quota", "QUOTA", "Other quotas, such as lambda_concurrency=3000.", type=Assignment(), multiple=True)
+@setting("--measured", "MEASURED", "File of measurements. Default: infra/capacity/measured.yaml", type=InputFile())
+@setting("--plot", "PLOT", "PNG file to write. Default: .local/plan.png", type=click.Path(path_type=Path))
+def plan(**options: Any) -> None:
+    """Simulate a load and show cold starts, concurrency, throttles, queues, hot partitions and cost."""
+    from infra.commands import plan
+
+    plan.plan(_console(), options)
 
 
 @cli.command()

@@ -5,6 +5,9 @@ from stripe import StripeError
 
 from infra.build.package import PackagingFailed
 from infra.build.storefront import BuildFailed, PackagesMissing
+from infra.capacity.design import SettingUnknown
+from infra.capacity.measured import MeasurementsInvalid
+from infra.capacity.sources import TraceInvalid
 from infra.commands.browser import NoBrowser
 from infra.commands.client import Refused, StillRunning
 from infra.commands.deploying import Blocked
@@ -39,6 +42,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     JobUnknown: BAD_INPUT,
     KeyMissing: BAD_INPUT,
     MachineBusy: FAILED,
+    MeasurementsInvalid: BAD_INPUT,
     NoBrowser: BAD_INPUT,
     NotAllowed: BAD_INPUT,
     NotDeployed: BAD_INPUT,
@@ -52,8 +56,10 @@ EXIT_CODES: dict[type[Exception], int] = {
     ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
     RotationNotDeployed: BAD_INPUT,
+    SettingUnknown: BAD_INPUT,
     StageFileInvalid: BAD_INPUT,
     StripeError: BAD_INPUT,
+    TraceInvalid: BAD_INPUT,
     ValueMissing: BAD_INPUT,
     WrongRegion: BAD_INPUT,
     Blocked: FAILED,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,6 +27,26 @@ class StageName(click.ParamType):
         if self._is_on_aws and value == "local":
             self.fail("The stage `local` is the shop of `make up`.", param, ctx)
         return value
+
+
+class Number(click.FloatRange):
+    """A finite number in a range, both ends included."""
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!a} is not a number.", param, ctx)
+        return number
+
+
+class InputFile(click.Path):
+    """A file that can be read."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 class Moment(click.ParamType):

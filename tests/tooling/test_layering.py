@@ -16,7 +16,9 @@ ALLOWED = {
     "deploy": {"build", "seed"},
     "audit": {"deploy"},
     "local": {"build", "deploy", "seed"},
-    "commands": {"build", "deploy", "local", "audit"},
+    "cost": set(),
+    "capacity": {"cost"},
+    "commands": {"build", "deploy", "local", "audit", "capacity", "cost"},
     "lint": {"build"},
 }
 """By folder: those that it may import."""
