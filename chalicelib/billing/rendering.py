@@ -3,6 +3,7 @@
 from html import escape
 
 from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentLine
+from chalicelib.orders.numbers import number_of
 from chalicelib.platform.money import decimal_text
 from chalicelib.platform.pages import money, page, table
 from chalicelib.platform.shop import Seller
@@ -36,7 +37,7 @@ def rendered(document: Document) -> str:
 def _facts(document: Document) -> str:
     notes = [
         f"Issued on {document.issued_on} · Supplied on {document.supplied_on} (time zone {document.time_zone})",
-        f"Order {document.order_id}",
+        f"Order {number_of(document.order_id)}",
     ]
     if document.refers_to:
         of = "credit note" if document.number.kind == DocumentKind.REVERSAL else "invoice"

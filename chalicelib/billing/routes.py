@@ -8,13 +8,14 @@ from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.billing.model import Cause, Document, DocumentKind, DocumentNotFound, InvoiceNotReady
+from chalicelib.orders.numbers import number_of
 from chalicelib.orders.service import NOT_OPENED
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.documents import URL_SECONDS
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.headers import ORDER_TOKEN
 from chalicelib.platform.http import Call, endpoint
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, OrderNumber
 from chalicelib.platform.money import Money
 from chalicelib.platform.shop import shop
 
@@ -25,6 +26,7 @@ class DocumentView(BaseModel):
     number: Annotated[str, Field(examples=["INV-2030-000001"], description="Gap-free by kind and year.")]
     kind: DocumentKind
     order_id: OrderId
+    order_number: Annotated[OrderNumber, Field(examples=["7K3M-9XQ2"])]
     issued_on: Annotated[date, Field(description="In the shop's time zone.")]
     total: Money
     cause: Annotated[Cause | None, Field(description="Of a credit note or a reversal.")]
@@ -107,6 +109,7 @@ def _view(document: Document) -> DocumentView:
         number=str(document.number),
         kind=document.number.kind,
         order_id=document.order_id,
+        order_number=number_of(document.order_id),
         issued_on=document.issued_on,
         total=document.total,
         cause=document.cause,

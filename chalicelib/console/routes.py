@@ -19,6 +19,7 @@ from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.ids import OrderId
 from chalicelib.platform.workflows import Workflow
 from chalicelib.wiring import console as wired
+from chalicelib.wiring import operators
 
 routes = Blueprint(__name__)
 
@@ -64,7 +65,7 @@ def get_timeline(call: Call, order_id: OrderId) -> Timeline:
     runs = [(kind, run) for kind, of in names.items() for name in of for run in machines[kind].runs(name)]
     states = [entry for workflow, run in runs for entry in timeline.of_run(workflow, run)]
     events = wiring.orders().events(order_id)
-    actions = wiring.operator_actions().of(order_id)
+    actions = operators.operator_actions().of(order_id)
     items = timeline.merged(
         timeline.of_actions(actions),
         timeline.of_versions(events),

@@ -1,5 +1,6 @@
 """Email consumer: the queued confirmations of the saga, and which event makes which email."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,10 +10,11 @@ from chalicelib.notifications.model import Occasion
 from chalicelib.notifications.service import Notifications
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import Order, OrderNotFound, Status
+from chalicelib.orders.numbers import number_in
 from chalicelib.orders.service import Orders
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import OrderId, OrderNumber
 from chalicelib.platform.links import Links
 from chalicelib.shipping.model import Shipment
 
@@ -32,9 +34,16 @@ class Shipments(Protocol):
 
 class EmailConsumer:
     def __init__(
-        self, orders: Orders, shipments: Shipments, notifications: Notifications, links: Links, clock: Clock
+        self,
+        orders: Orders,
+        shipments: Shipments,
+        notifications: Notifications,
+        links: Links,
+        clock: Clock,
+        numbered: Callable[[OrderNumber], list[OrderId]],
     ) -> None:
         self._orders = orders
+        self._numbered = numbered
         self._shipments = shipments
         self._notifications = notifications
         self._links = links
@@ -76,10 +85,11 @@ class EmailConsumer:
         """Send nothing unless the order exists and the requester gave its email address."""
         if self._clock() - datetime.fromisoformat(event.time) > LINK_REQUEST_LIFETIME:
             return
-        try:
-            order = self._orders.get(event.order_id)
-        except OrderNotFound:
-            return
-        asked = link_request(order.id, order.email)
-        if self._links.is_fingerprint(event.data["email_fingerprint"], asked):
-            self._notifications.order_link(order, event.id, event.data["client"])
+        number = number_in(event.order_id)
+        for order_id in self._numbered(number) if number else [event.order_id]:
+            try:
+                order = self._orders.get(order_id)
+            except OrderNotFound:
+                continue
+            if self._links.is_fingerprint(event.data["email_fingerprint"], link_request(event.order_id, order.email)):
+                self._notifications.order_link(order, event.id, event.data["client"])

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from chalicelib.notifications.rendering import Formats, render
 from chalicelib.orders.model import Order, Reason, Status
+from chalicelib.orders.numbers import number_of
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.platform.ids import ReturnId
 from chalicelib.platform.shop import shop
@@ -136,7 +137,7 @@ def compose(
         preheader=f"{count} {'item' if count == 1 else 'items'}, {total} in all",
         greeting=f"Hello {order.shipping_address.name}," if order.is_paid_for else "Hello,",
         paragraphs=paragraphs,
-        order=order,
+        number=number_of(order.id),
         placed_on=formats.day(order.placed_at),
         is_return=returned is not None,
         items=items,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 
 from chalicelib import wiring
 from chalicelib.notifications.model import Occasion, emails_of
+from chalicelib.orders.finding import TooManyNames
 from chalicelib.orders.model import Order, OrderNotFound, Reason, Status, TooLateToCancel
 from chalicelib.orders.operator_actions import EmailNotDue, OrderEmail, Wish
 from chalicelib.orders.returns import NothingToReturn, OrderNotReturnable, ReturnExceedsOrder, ReturnLineUnknown
@@ -27,6 +28,7 @@ from chalicelib.platform.request_keys import (
     request_key,
 )
 from chalicelib.platform.text import multi_line, one_line
+from chalicelib.wiring import operators as wired
 
 routes = Blueprint(__name__)
 
@@ -126,13 +128,23 @@ class AdminOrderQuery(PageQuery):
         return self
 
 
-class EmailSearch(BaseModel):
-    """An address is personal data, so it is in a body: URLs are logged."""
+class BuyerSearch(BaseModel):
+    """Addresses and names are personal data, so they are in a body: URLs are logged."""
 
     model_config = ConfigDict(extra="forbid")
 
-    email: Email
+    email: Email | None = None
+    text: Annotated[
+        Annotated[str, one_line(120)] | None,
+        Field(description="The order's number, or the buyer's name or the beginning of it.", examples=["7K3M-9XQ2"]),
+    ] = None
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.email is None) == (self.text is None):
+            raise ValueError("Search by an email address or by a text.")
+        return self
 
 
 @endpoint(
@@ -153,12 +165,16 @@ def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
 
 
 @endpoint(
-    routes, "POST", "/admin/orders/search", summary="Find orders by their buyer's email address", access="admin",
-    body=EmailSearch, answer=AdminOrderPage, refusals=(CursorInvalid,),
+    routes, "POST", "/admin/orders/search", summary="Find orders by number, or by their buyer's email address or name",
+    access="admin", body=BuyerSearch, answer=AdminOrderPage, refusals=(CursorInvalid, TooManyNames),
 )  # fmt: skip
-def search_orders(call: Call, body: EmailSearch) -> AdminOrderPage:
-    """Return the orders of an address, newest first, of guests and customers. Letter case makes no difference."""
-    return admin_order_page(*wiring.orders().of_email(body.email, body.cursor))
+def search_orders(call: Call, body: BuyerSearch) -> AdminOrderPage:
+    """Return the orders of an address, or those of a number or a buyer's name, newest first, of guests and customers.
+    Letter case, accents, and characters that look alike in a number make no difference.
+    """
+    if body.email:
+        return admin_order_page(*wiring.orders().of_email(body.email, body.cursor))
+    return admin_order_page(*wired.order_search().find(body.text or "", body.cursor))
 
 
 @endpoint(
@@ -169,7 +185,7 @@ def search_orders(call: Call, body: EmailSearch) -> AdminOrderPage:
 def cancel_order_as_admin(call: Call, order_id: OrderId, body: OrderCancellation) -> CancellationAccepted:
     """Request the cancellation of an order. Payment and stock are compensated asynchronously."""
     wish = _wish(call, order_id, "cancel", body, body.why)
-    order = wiring.operator_actions().cancel(order_id, wish, Reason(body.cause))
+    order = wired.operator_actions().cancel(order_id, wish, Reason(body.cause))
     return CancellationAccepted(order_id=order.id, status=order.status)
 
 
@@ -184,7 +200,7 @@ def refund_order(call: Call, order_id: OrderId, body: OrderRefund) -> ReturnAcce
     """Return units of a completed order for its buyer. They are refunded and restocked asynchronously."""
     wish = _wish(call, order_id, "refund", body, body.why)
     payments = wiring.payments()
-    accepted = wiring.operator_actions().refund(order_id, wish, body.wanted, lambda: payments.of(order_id))
+    accepted = wired.operator_actions().refund(order_id, wish, body.wanted, lambda: payments.of(order_id))
     return ReturnAccepted(order_id=order_id, return_id=accepted.id, refund=accepted.refund)
 
 
@@ -194,7 +210,7 @@ def refund_order(call: Call, order_id: OrderId, body: OrderRefund) -> ReturnAcce
 )  # fmt: skip
 def add_note(call: Call, order_id: OrderId, body: OrderNote) -> NoteAdded:
     """Add a note to the timeline of an order. The buyer does not see it."""
-    wiring.operator_actions().note(order_id, _wish(call, order_id, "note", body, body.text))
+    wired.operator_actions().note(order_id, _wish(call, order_id, "note", body, body.text))
     return NoteAdded(order_id=order_id)
 
 
@@ -221,7 +237,7 @@ def list_emails(call: Call, order_id: OrderId) -> OrderEmails:
 def send_email_again(call: Call, order_id: OrderId, body: ResendRequest) -> ResendAccepted:
     """Send one of the order's emails again, as the order is now. It goes out asynchronously, to the order's address."""
     email = OrderEmail(body.occasion, body.return_id)
-    wiring.operator_actions().send_again(order_id, _wish(call, order_id, "email", body, body.why), email)
+    wired.operator_actions().send_again(order_id, _wish(call, order_id, "email", body, body.why), email)
     return ResendAccepted(order_id=order_id)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from chalicelib import wiring
 from chalicelib.orders.model import OrderNotFound
+from chalicelib.orders.numbers import number_in
 from chalicelib.orders.routes import PageQuery
 from chalicelib.orders.service import PAGE_SIZE, EmailNotConfirmed
 from chalicelib.orders.views import OrderPage, order_page
@@ -25,7 +26,7 @@ class OrderSearch(BaseModel):
     order_id: Annotated[
         OrderId,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
-        Field(description="The order's number, as in the email."),
+        Field(description="The order's number, as in the email, or its id.", examples=["7K3M-9XQ2"]),
     ]
     email: Email
 
@@ -50,7 +51,8 @@ class ClaimedOrders(BaseModel):
 )  # fmt: skip
 def find_order(call: Call, body: OrderSearch) -> OrderSearchAccepted:
     """Email a new link to the address of the order. The response and its timing are the same for an unknown order."""
-    wiring.link_requests().request(body.order_id, body.email, wiring.client_of(call))
+    asked = OrderId(number_in(body.order_id) or body.order_id)
+    wiring.link_requests().request(asked, body.email, wiring.client_of(call))
     return OrderSearchAccepted()
 
 

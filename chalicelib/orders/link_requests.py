@@ -17,7 +17,10 @@ class LinkRequests:
         self._clock = clock
 
     def request(self, order_id: OrderId, email: str, client: str) -> None:
-        """Publish the request for a link; the event contains neither address. Raise NotPublished."""
+        """Publish the request for a link to the order of this id or number; the event contains neither address.
+
+        Raise NotPublished.
+        """
         fingerprint = self._links.fingerprint(link_request(order_id, email))
         data = OrderLinkRequested(order_id=order_id, email_fingerprint=fingerprint, client=client)
         self._publish(new_event(data, about=order_id, at=self._clock()))

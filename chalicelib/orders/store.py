@@ -6,13 +6,15 @@
 | event       | `ORDER#{id}`           | `EVENT#{n:06}`  |
 | action      | `ORDER#{id}`           | `ACTION#{k}`    |
 | idempotency | `CHECKOUT#{scope}#{k}` | `CHECKOUT`      |
+| rules       | `RULES`                | `SEARCH_KEYS`   |
 
 Order and event are written in one transaction, a new order also with its idempotency record and the cart that it
-takes, which is another room's. An operator's action is written in the transaction that does it.
+takes, which is another room's. An operator's action is written in the transaction that does it. The last item says by
+which rules the search keys of all orders were made: see `reindexing.py`.
 
 Index `by-customer` lists a customer's orders, `by-email` those of an address and `by-status` the shop's, newest first
 by `placed_at`. Index `by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which
-something is under way, oldest first: they carry `unsettled`.
+something is under way, oldest first: they carry `unsettled`. `by-number` and `by-name` hold keys: see `finding.py`.
 """
 
 import base64
@@ -25,7 +27,9 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.events.outbox import OutboxEvent, outbox_event, outbox_item
+from chalicelib.orders.buyer_names import name_group, name_key
 from chalicelib.orders.model import Order, OrderChanged
+from chalicelib.orders.numbers import number_of
 from chalicelib.platform import strict_json
 from chalicelib.platform.dynamo import Found, Read, Write, is_accepted, transact
 from chalicelib.platform.errors import CursorInvalid
@@ -223,10 +227,17 @@ def guest_email(email: str) -> str:
     return email.casefold()
 
 
+def search_keys(order: Order) -> dict[str, str]:
+    """Return the attributes under which operators find an order: number, email, and name if it has words."""
+    keys = {"number": number_of(order.id), "buyer_email": guest_email(order.email)}
+    name = name_key(order.shipping_address.name)
+    return keys | {"buyer_name": name, "name_group": name_group(name)} if name else keys
+
+
 def _order_item(order: Order) -> "Item":
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
-    item |= {"buyer_email": guest_email(order.email)}
+    item |= search_keys(order)
     item = item if order.is_settled else item | {"unsettled": UNSETTLED}
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}
 

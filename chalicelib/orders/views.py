@@ -6,10 +6,11 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.cart.model import MAX_QUANTITY
 from chalicelib.orders.model import Order, Reason, Status, StatusChange
+from chalicelib.orders.numbers import number_of
 from chalicelib.orders.returns import Return, ReturnStatus
 from chalicelib.payments.model import Payment, Shortfall
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.ids import CustomerId, OrderId, Sku
+from chalicelib.platform.ids import CustomerId, OrderId, OrderNumber, Sku
 from chalicelib.platform.money import Money
 from chalicelib.pricing.model import Adjustment, has_none
 from chalicelib.shipping.address import Address, address_lines
@@ -82,6 +83,7 @@ class ShipmentView(BaseModel):
 
 class OrderSummary(BaseModel):
     order_id: OrderId
+    number: Annotated[OrderNumber, Field(description="What people call the order by.", examples=["7K3M-9XQ2"])]
     status: Status
     reason: Reason | None
     placed_at: str
@@ -149,6 +151,7 @@ def admin_order_page(orders: list[Order], next_cursor: str | None) -> AdminOrder
 def _summary(order: Order) -> OrderSummary:
     return OrderSummary(
         order_id=order.id,
+        number=number_of(order.id),
         status=order.status,
         reason=order.reason,
         placed_at=order.placed_at,

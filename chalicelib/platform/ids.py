@@ -6,6 +6,8 @@ A text becomes an id where it enters: in a model of a request, a message or an i
 from typing import NewType
 
 OrderId = NewType("OrderId", str)
+OrderNumber = NewType("OrderNumber", str)
+"""What people call an order by, as it is shown: see `orders/numbers.py`."""
 ReturnId = NewType("ReturnId", str)
 """The id of a return. A return belongs to an order, so the two ids often travel together."""
 Sku = NewType("Sku", str)

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from chalicelib.notifications.service import Notifications
     from chalicelib.orders.checkout import Checkout
     from chalicelib.orders.link_requests import LinkRequests
-    from chalicelib.orders.operator_actions import OperatorActions
     from chalicelib.orders.service import Orders
     from chalicelib.payments.reconciliation_report import ReconciliationReport
     from chalicelib.payments.service import Payments
@@ -115,14 +114,6 @@ def orders() -> Orders:
     from chalicelib.orders.store import OrderStore
 
     return Orders(OrderStore(aws.dynamodb(), settings().orders_table), utc_now, links())
-
-
-@cache
-def operator_actions() -> OperatorActions:
-    from chalicelib.orders.operator_actions import OperatorActions
-    from chalicelib.orders.store import OrderStore
-
-    return OperatorActions(OrderStore(aws.dynamodb(), settings().orders_table), utc_now)
 
 
 @cache

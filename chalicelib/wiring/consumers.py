@@ -9,6 +9,7 @@ from chalicelib import wiring
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
 from chalicelib.platform.settings import settings
+from chalicelib.wiring import operators
 
 if TYPE_CHECKING:
     from chalicelib.analytics.consumer import ReturnConsumer
@@ -23,7 +24,8 @@ def email_consumer() -> EmailConsumer:
     from chalicelib.shipping.store import ShipmentStore
 
     shipments = ShipmentStore(aws.dynamodb(), settings().shipments_table)
-    return EmailConsumer(wiring.orders(), shipments, wiring.notifications(), wiring.links(), utc_now)
+    numbered = operators.order_search().numbered
+    return EmailConsumer(wiring.orders(), shipments, wiring.notifications(), wiring.links(), utc_now, numbered)
 
 
 @cache

@@ -6,7 +6,7 @@ import { exportOrders } from '../src/admin/order-export';
 
 const order = (number: number) =>
   ({
-    order_id: `ord_${number}`, placed_at: '2030-05-17T12:00:00Z', status: 'COMPLETED', reason: null, email: 'ida@example.com',
+    number: `N-${number}`, order_id: `ord_${number}`, placed_at: '2030-05-17T12:00:00Z', status: 'COMPLETED', reason: null, email: 'ida@example.com',
     customer_id: null, lines: [{ quantity: 2 }, { quantity: 1 }], total: { amount: 1250, currency: 'EUR' },
   }) as unknown as AdminOrderSummary;
 
@@ -15,8 +15,8 @@ test('order export reads every page of the list', async () => {
   const { csv, count, isWhole } = await exportOrders(async (cursor) => pages[cursor === 'two' ? 1 : 0]);
   assert.deepEqual([count, isWhole], [2, true]);
   const [, first, second] = parseCsv(csv);
-  assert.deepEqual(first, ['ord_1', '2030-05-17T12:00:00Z', 'COMPLETED', '', 'ida@example.com', '', '3', '12.5', 'EUR']);
-  assert.equal(second[0], 'ord_2');
+  assert.deepEqual(first, ['N-1', 'ord_1', '2030-05-17T12:00:00Z', 'COMPLETED', '', 'ida@example.com', '', '3', '12.5', 'EUR']);
+  assert.equal(second[1], 'ord_2');
 });
 
 test('order export says that a list without an end is not whole', async () => {

@@ -103,7 +103,7 @@ def deploy_stage(request: Request, session: boto3.Session, progress: Progress) -
     _invalidate(session, outputs["DistributionId"])
     api_url = f"{outputs['StorefrontUrl']}/api"
     webhooks.listen(session, name, outputs["Deployment"], key, api_url, values.get("StripeApiBase", ""))
-    progress(f"updated how {reindex(session, outputs)} products and categories are listed")
+    progress(f"updated how {reindex(session, outputs)} products, categories and orders are listed")
     if stage.name == "demo":
         progress(f"seeding {seed(session, outputs)} products")
     if domain := values.get("DomainName"):

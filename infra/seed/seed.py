@@ -11,6 +11,7 @@ from chalicelib.catalog.service import Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.inventory.model import StockAdjustment
 from chalicelib.inventory.store import InventoryStore, movement_key
+from chalicelib.orders.reindexing import Reindexing
 from chalicelib.platform.clock import iso, utc_now
 from chalicelib.platform.shop import shop
 
@@ -37,8 +38,9 @@ def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
 
 
 def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
-    """Update what lists and searches read of the catalog to this release. Return the number of changed items."""
-    return _catalog(session, outputs).reindex()
+    """Update what lists and searches read of catalog and orders to this release. Return the number of changed items."""
+    orders = Reindexing(_dynamodb(session), outputs["OrdersTableName"])
+    return _catalog(session, outputs).reindex() + orders.run()
 
 
 def _catalog(session: boto3.Session, outputs: dict[str, str]) -> Catalog:

@@ -23,8 +23,8 @@ def test_guest_buys_a_product(new_buyer: Any, viewport: Any) -> None:
     buyer.expect_order("COMPLETED")
     expect(page.get_by_test_id("shipment")).to_have_attribute("data-status", "DISPATCHED")
     assert page.get_by_test_id("tracking-number").inner_text().startswith("SIM")
-    order_id = page.get_by_test_id("order-id").inner_text()
-    assert order_id in _invoice(page)
+    number = page.get_by_test_id("order-number").inner_text()
+    assert number in _invoice(page)
 
 
 def _invoice(page: Page) -> str:

@@ -3,6 +3,8 @@
 import json
 import uuid
 
+from chalicelib.orders.numbers import number_of
+
 
 def titles(items, kind):
     return [item["title"] for item in items if item["kind"] == kind]
@@ -154,6 +156,12 @@ def test_orders_are_listed_for_admins_by_status_by_customer_or_all(guest, custom
     assert of_guest in listed(f"?placed_from={today}") and not listed("?placed_to=2001-01-01")
     by_email = admin.must("POST", "/admin/orders/search", {"email": found[of_guest]["email"].upper()})["items"]
     assert of_guest in [order["order_id"] for order in by_email]
+    number = {"text": number_of(of_guest).lower()}
+    assert [order["order_id"] for order in admin.must("POST", "/admin/orders/search", number)["items"]] == [of_guest]
+    by_name = admin.must("POST", "/admin/orders/search", {"text": "ida sand"})["items"]
+    assert of_guest in [order["order_id"] for order in by_name]
+    for wrong in ({}, {"email": "ida@example.com", "text": "sand"}, {"text": "sand", "cursor": "nonsense"}):
+        assert 400 <= admin.call("POST", "/admin/orders/search", wrong).status < 500
     days = ("?placed_from=today", "?placed_from=2030-02-30", "?placed_from=2030-02-02&placed_to=2030-02-01")
     for wrong in ("?status=LOST", "?status=PLACED&customer_id=x", "?cursor=nonsense", *days):
         assert 400 <= admin.call("GET", f"/admin/orders{wrong}").status < 500

@@ -7,6 +7,7 @@ import pytest
 from websockets.sync.client import connect
 
 from chalicelib.order_updates.handshake import PROTOCOL
+from chalicelib.orders.numbers import number_of
 from infra.commands import mail
 from infra.commands.client import Buyer
 from infra.local import shop
@@ -53,7 +54,7 @@ def test_new_link_is_mailed_to_the_orders_address_only(guest, new_product, maile
     before = len(mailed_links(order_id, 2))
     wrong = {"order_id": order_id, "email": "other@else.example"}
     unknown = {"order_id": "ord_" + "0" * 24, "email": "ida@sagasupply.example"}
-    right = {"order_id": order_id, "email": "IDA@sagasupply.example"}
+    right = {"order_id": number_of(order_id).lower(), "email": "IDA@sagasupply.example"}
 
     answers = [other_device.call("POST", "/orders/find", body) for body in (wrong, unknown, right)]
 

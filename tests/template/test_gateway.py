@@ -22,7 +22,7 @@ HONEST = {
     "NewAccount": ACCOUNT,
     "NewImport": {"format": "csv"},
     "ClaimRequest": {"order_ids": ["ord_" + "0" * 24]},
-    "EmailSearch": {"email": "ida@example.com"},
+    "BuyerSearch": {"email": "ida@example.com"},
     "OrderCancellation": {"cause": "SHOP_REQUEST", "why": "Called by phone"},
     "OrderNote": {"text": "Wants a gift wrap."},
     "ResendRequest": {"occasion": "completed", "why": "The first one did not arrive."},

@@ -9,6 +9,7 @@ from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, Confirmatio
 from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import OrderNotFound, Reason, Status
+from chalicelib.orders.numbers import number_of
 from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.platform.links import Links
@@ -51,7 +52,8 @@ def order_store():
 
 @pytest.fixture
 def consumer(order_store, sent, links, clock):
-    return EmailConsumer(Orders(order_store, clock), {"ord_1": SHIPMENT}, sent, links, clock)
+    numbered = {number_of("ord_1"): ["ord_2", "ord_1"]}
+    return EmailConsumer(Orders(order_store, clock), {"ord_1": SHIPMENT}, sent, links, clock, numbered.get)
 
 
 def link_requested(links, email, order_id="ord_1"):
@@ -131,6 +133,16 @@ def test_event_of_an_unknown_order_is_tried_again(consumer):
 def test_link_request_with_the_orders_address_is_answered(consumer, order_store, sent, links):
     has(order_store, an_order_in(Status.PLACED))
     event = link_requested(links, "Ada@Example.com")
+    consumer.notify(event)
+
+    assert sent.emails == [("order_link", "ord_1", event.id, "client-1")]
+
+
+def test_link_request_by_number_is_answered_for_the_order_of_its_address(consumer, order_store, sent, links):
+    """Two orders share the number."""
+    for order_id, email in (("ord_1", "ada@example.com"), ("ord_2", "bob@example.com")):
+        has(order_store, an_order_in(Status.PLACED, order_id, email=email))
+    event = link_requested(links, "ada@example.com", number_of("ord_1"))
     consumer.notify(event)
 
     assert sent.emails == [("order_link", "ord_1", event.id, "client-1")]

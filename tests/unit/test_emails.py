@@ -10,6 +10,7 @@ from chalicelib.cart.model import MAX_LINES
 from chalicelib.notifications import model, rendering
 from chalicelib.notifications.model import Item, Occasion, cart_reminder
 from chalicelib.orders.model import Reason, Status
+from chalicelib.orders.numbers import number_of
 from chalicelib.shipping.model import Shipment, ShipmentStatus
 from infra.build.storefront import FRONTEND
 from tests.builders import NOW, a_line, an_address, an_order, an_order_in, euros
@@ -63,7 +64,7 @@ def test_emails_go_to_the_buyer_with_units_total_and_order_page(occasion):
         assert "Hello Ada Lovelace," in body
         assert re.search(r"3 × Camp mug\s+€36\.15", body)
         assert re.search(r"Total\s+€36\.15", body)
-        assert "SW1Y 4LB" in body and "ord_7" in body and "17 May 2030" in body
+        assert "SW1Y 4LB" in body and f"Order {number_of('ord_7')}" in body and "17 May 2030" in body
     assert LINK in email.text and LINK in [each["href"] for each in page.of("a")]
 
 

@@ -31,9 +31,10 @@ export function listAllOrders(
   return signedIn(`/admin/orders?${queryOf(filter)}`, { signal });
 }
 
-/** Sends the address in the body, because URLs are logged. */
-export function findOrdersOf(email: string, cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
-  return signedIn('/admin/orders/search', { method: 'POST', body: { email, cursor }, signal });
+/** Finds orders by email address, number or name. Sends it in the body, because URLs are logged. */
+export function findOrders(text: string, cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
+  const wanted = text.includes('@') ? { email: text } : { text };
+  return signedIn('/admin/orders/search', { method: 'POST', body: { ...wanted, cursor }, signal });
 }
 
 export function listAllDocuments(

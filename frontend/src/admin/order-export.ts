@@ -6,7 +6,7 @@ import { writeCsv } from './components/csv';
 
 /** Calls of 20 orders each. */
 const MOST_PAGES = 100;
-const HEADS = ['order_id', 'placed_at', 'status', 'reason', 'email', 'customer_id', 'units', 'total', 'currency'];
+const HEADS = ['number', 'order_id', 'placed_at', 'status', 'reason', 'email', 'customer_id', 'units', 'total', 'currency'];
 
 /** Reads a list from its first page on. `isWhole` is false where the list is longer than an export may be. */
 export async function exportOrders(
@@ -22,7 +22,8 @@ export async function exportOrders(
   return { csv: writeCsv([HEADS, ...orders.map(row)]), count: orders.length, isWhole: !cursor };
 }
 
-const row = ({ order_id, placed_at, status, reason, email, customer_id, lines, total }: AdminOrderSummary) => [
+const row = ({ number, order_id, placed_at, status, reason, email, customer_id, lines, total }: AdminOrderSummary) => [
+  number,
   order_id,
   placed_at,
   status,

@@ -17,7 +17,7 @@ export const orderRow = (order: OrderSummary) => html`
       </span>
       <span class="order-row-words">
         <strong><span dir="auto">${order.lines[0]?.name}</span>${order.lines.length > 1 ? ` and ${order.lines.length - 1} more` : ''}</strong>
-        <small>${formatDayAndTime(order.placed_at)}${sentBackNote(order)}</small>
+        <small>${order.number} · ${formatDayAndTime(order.placed_at)}${sentBackNote(order)}</small>
       </span>
       <span class="badge badge-${badgeOf(order)}">${statusName(order)}</span>
       <span class="price">${formatMoney(order.total)}</span>

@@ -25,7 +25,7 @@ export class FindOrderPage extends FormPage {
   private question() {
     return authLayout('Find my order', 'Tell us its number and your email, and we send a link that opens it on any device.', html`
       ${this.form(html`
-        ${field({ name: 'order_id', label: 'Order number', maxlength: 64, hint: 'It begins with ord_. You find it in the link of each of our emails about the order.', value: this.order, error: this.errors.of('order_id'), testid: 'find-number' })}
+        ${field({ name: 'order_id', label: 'Order number', maxlength: 64, hint: 'As in 7K3M-9XQ2. You find it in each of our emails about the order.', value: this.order, error: this.errors.of('order_id'), testid: 'find-number' })}
         ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'email', value: this.email, error: this.errors.of('email'), testid: 'find-email' })}
       `, { label: 'Send me a link', sending: 'One moment…', testid: 'find-submit' })}
       <p>Ordered with an account? <a href="/sign-in?next=/orders">Sign in</a></p>

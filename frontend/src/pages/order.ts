@@ -150,7 +150,7 @@ export class OrderPage extends LightElement {
     return html`
       <header class="order-head order-${mood(order)}">
         <div class="order-head-inner">
-          <p class="eyebrow">Order <span data-testid="order-id">${order.order_id}</span></p>
+          <p class="eyebrow">Order <span data-testid="order-number">${order.number}</span></p>
           <h1 tabindex="-1">${headline(order)}</h1>
           <p class="order-status" role="status" data-testid="order-status" data-status=${order.status} data-live=${this.isLive}>
             <i aria-hidden="true"></i>${statusName(order)}

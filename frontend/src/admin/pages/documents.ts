@@ -85,12 +85,12 @@ export class AdminDocumentsPage extends LightElement {
   }
 
   private row(document: OrderDocument): TemplateResult {
-    const { number, order_id, issued_on, refers_to, total } = document;
+    const { number, order_id, order_number, issued_on, refers_to, total } = document;
     return html`
       <tr data-testid="document-row">
         <th scope="row" class="mono nowrap">${number}</th>
         <td class="nowrap">${issued_on}</td>
-        <td class="optional"><a class="mono order-id" href="/admin/orders/${order_id}">${order_id}</a></td>
+        <td class="optional"><a class="mono order-id" href="/admin/orders/${order_id}">${order_number}</a></td>
         <td class="optional mono nowrap">${refers_to ?? ''}</td>
         <td class="number">${formatMoney(total)}</td>
         <td>

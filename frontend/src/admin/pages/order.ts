@@ -45,7 +45,7 @@ export class AdminOrderPage extends LightElement {
   protected override render() {
     return html`
       <div class="page-head">
-        <h1><a class="crumb" href="/admin/orders">Orders</a> <span class="mono order-name">${this.orderId}</span></h1>
+        <h1><a class="crumb" href="/admin/orders">Orders</a> <span class="mono order-name" data-testid="order-number">${this.order?.number ?? this.orderId}</span></h1>
         ${liveSign(this.story)}
       </div>
       ${this.story.state === 'lost' ? errorNotice(this.story.error) : nothing}
@@ -88,6 +88,7 @@ export class AdminOrderPage extends LightElement {
     return html`
       <dl class="facts panel" data-testid="order-facts">
         ${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+        <div><dt>Id</dt><dd class="mono order-id">${order.order_id}</dd></div>
         <div><dt>In the shop</dt><dd><a href="/orders/${order.order_id}">Buyer’s view</a></dd></div>
       </dl>
     `;

@@ -6,13 +6,14 @@ import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
-import { findOrdersOf, listAllOrders, queryOf, type AdminOrderSummary } from '../api';
+import { findOrders, listAllOrders, queryOf, type AdminOrderSummary } from '../api';
 import { exportOrders, save } from '../order-export';
 import { orderTrack } from '../components/order-track';
 import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge } from '../components/format';
 import { listTable, PagedList } from '../paged-list';
 
 const PAUSE_MS = 2_000;
+const CUSTOMER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 @customElement('admin-orders-page')
 export class AdminOrdersPage extends LightElement {
@@ -21,8 +22,8 @@ export class AdminOrdersPage extends LightElement {
   /** The first and the last day, in UTC. */
   @property() from = '';
   @property() to = '';
-  /** Not in the URL, because it is personal data. */
-  @state() private email = '';
+  /** What is searched for: number, name or email. Not in the URL, because it is personal data. */
+  @state() private wanted = '';
   @state() private isExporting = false;
   private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
@@ -34,8 +35,8 @@ export class AdminOrdersPage extends LightElement {
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (!this.hasUpdated) return;
     const isFiltered = ['status', 'customer', 'from', 'to'].some((name) => changed.has(name));
-    if (isFiltered) this.email = '';
-    if (isFiltered || changed.has('email')) this.list.restart();
+    if (isFiltered) this.wanted = '';
+    if (isFiltered || changed.has('wanted')) this.list.restart();
   }
 
   protected override render() {
@@ -51,8 +52,8 @@ export class AdminOrdersPage extends LightElement {
         <nav class="chips" aria-label="Filter by status">
           ${['' as const, ...STATUSES].map(
             (status) => html`
-              <a class="chip" href=${this.address({ status, customer: '' })} @click=${() => (this.email = '')}
-                aria-current=${status === this.status && !this.customer && !this.email ? 'true' : 'false'}>${status || 'All'}</a>
+              <a class="chip" href=${this.address({ status, customer: '' })} @click=${() => (this.wanted = '')}
+                aria-current=${status === this.status && !this.customer && !this.wanted ? 'true' : 'false'}>${status || 'All'}</a>
             `,
           )}
         </nav>
@@ -66,8 +67,8 @@ export class AdminOrdersPage extends LightElement {
           <button class="button button-quiet" data-testid="filter-dates">Filter</button>
         </form>
         <form class="filter-wide search" role="search" @submit=${this.search}>
-          <label class="filter">Order number, email, or customer id
-            <input name="q" type="search" autocomplete="off" spellcheck="false" .value=${this.email || this.customer} data-testid="search">
+          <label class="filter">Order number, name, email, or customer id
+            <input name="q" type="search" autocomplete="off" spellcheck="false" .value=${this.wanted || this.customer} data-testid="search">
           </label>
           <button class="button button-quiet">Find</button>
         </form>
@@ -98,18 +99,18 @@ export class AdminOrdersPage extends LightElement {
 
   private search(event: Event): void {
     event.preventDefault();
-    const id = String(new FormData(event.target as HTMLFormElement).get('q')).trim();
-    this.email = id.includes('@') ? id : '';
-    if (this.email) return;
-    if (!id) navigate('/admin/orders');
-    else if (id.startsWith('ord_')) navigate(`/admin/orders/${encodeURIComponent(id)}`);
-    else navigate(this.address({ status: '', customer: id }));
+    const text = String(new FormData(event.target as HTMLFormElement).get('q')).trim();
+    const isId = CUSTOMER_ID.test(text);
+    this.wanted = isId || text.startsWith('ord_') ? '' : text;
+    if (!text) navigate('/admin/orders');
+    else if (isId) navigate(this.address({ status: '', customer: text }));
+    else if (text.startsWith('ord_')) navigate(`/admin/orders/${encodeURIComponent(text)}`);
   }
 
   private choose(event: Event): void {
     event.preventDefault();
     const days = new FormData(event.target as HTMLFormElement);
-    this.email = '';
+    this.wanted = '';
     navigate(this.address({ from: String(days.get('from')), to: String(days.get('to')) }));
   }
 
@@ -134,7 +135,7 @@ export class AdminOrdersPage extends LightElement {
   }
 
   private load(cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
-    if (this.email) return findOrdersOf(this.email, cursor, signal);
+    if (this.wanted) return findOrders(this.wanted, cursor, signal);
     const { status, customer, from, to } = this;
     return listAllOrders({ status, customer_id: customer, placed_from: from, placed_to: to, cursor }, signal);
   }
@@ -143,7 +144,7 @@ export class AdminOrdersPage extends LightElement {
 const row = (order: AdminOrderSummary) => html`
   <tr data-testid="order-row">
     <th scope="row">
-      <a class="mono order-id" href="/admin/orders/${order.order_id}">${order.order_id}</a>
+      <a class="mono order-id" href="/admin/orders/${order.order_id}">${order.number}</a>
       <small class="narrow quiet">${dayTime(order.placed_at)}</small>
     </th>
     <td class="optional">${dayTime(order.placed_at)}</td>
