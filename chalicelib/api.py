@@ -16,6 +16,7 @@ from chalicelib.platform.http import Call, answered_methods, endpoint
 from chalicelib.platform.problems import with_allowed_methods
 
 ROOMS: dict[str, tuple[str, ...]] = {
+    "accounts.address_routes": ("/me/addresses",),
     "accounts.routes": ("/accounts", "/session"),
     "analytics.routes": ("/admin/insights", "/steps"),
     "billing.routes": ("/admin/documents", "/orders/{order_id}/documents", "/orders/{order_id}/invoice"),

@@ -54,6 +54,8 @@ OF_MODELS: dict[str, Any] = {
         "functions": {"RelayEvents": {"invocations": 31, "errors": 0}},
     },
     "Address.name": "Ida Sand",
+    "AddressView.id": "home",
+    "AddressView.label": ["Ida Sand", "Speicherstraße 12", "20457 HAMBURG", "GERMANY"],
     "AuditRequest": {"since": TIME},
     "CartLine.unit_price": UNIT_PRICE,
     "Category.id": "kitchen",

@@ -45,6 +45,7 @@ ANSWER_HEADERS = {
 }
 
 PATH_PARAMETERS = {
+    "address_id": "Id of an address: 1 to 64 of A-Z, a-z, 0-9, hyphen and underscore. The client chooses it.",
     "import_id": "Id of an import.",
     "message_id": "SQS message id of a dead letter.",
     "name": "Name of a queue, as in the list of queues.",
@@ -64,6 +65,7 @@ PARAMETER_VALUES = {
     "X-Order-Token": "order-token-of-the-guest",
     "X-Session-Request": "1",
     "X-Variant": "a",
+    "address_id": "home",
     "name": "notifications",
     "saga_refresh": "refresh-token",
     "token": "token-of-the-link",

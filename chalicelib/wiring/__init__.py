@@ -15,6 +15,7 @@ from chalicelib.platform.clock import utc_now
 from chalicelib.platform.settings import settings
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.address_books import AddressBooks
     from chalicelib.accounts.service import Accounts
     from chalicelib.analytics.service import Analytics
     from chalicelib.billing.service import Billing
@@ -70,6 +71,14 @@ def accounts() -> Accounts:
 
     cognito = aws.cognito()
     return Accounts(cognito, AppClient(cognito, settings().user_pool_id, settings().user_pool_client_id))
+
+
+@cache
+def address_books() -> AddressBooks:
+    from chalicelib.accounts.address_books import AddressBooks
+    from chalicelib.accounts.address_store import AddressBookStore
+
+    return AddressBooks(AddressBookStore(aws.dynamodb(), settings().carts_table))
 
 
 @cache

@@ -36,6 +36,7 @@ const routes: Route<TemplateResult>[] = [
   },
   { path: '/unsubscribe', fetch: lazyPages, open: () => html`<unsubscribe-page></unsubscribe-page>` },
   { path: '/account', fetch: lazyPages, open: () => html`<account-page></account-page>` },
+  { path: '/account/settings', fetch: lazyPages, open: () => html`<account-settings-page></account-settings-page>` },
   {
     path: '/sign-in',
     fetch: lazyPages,

@@ -98,6 +98,7 @@ def _pages(outputs: dict[str, Any]) -> Pages:
         "confirm": lambda page: page.goto("/confirm?email=ida@example.com"),
         "sign-in": lambda page: page.goto("/sign-in?next=/account"),
         "account": lambda page: _shop_as(page, outputs["customer"]),
+        "account-settings": lambda page: _open(page, "/account/settings", "add-address"),
         "console-orders": lambda page: _enter_console(page, outputs["admin"]),
         "console-order": lambda page: _follow(page, "COMPLETED"),
         "console-order-undone": lambda page: _follow(page, "CANCELLED"),
@@ -168,6 +169,7 @@ def _shop_as(page: Any, customer: dict[str, str]) -> None:
 
 
 def _enter_console(page: Any, admin: dict[str, str]) -> None:
+    page.goto("/account")
     page.get_by_test_id("sign-out").click()
     page.locator("home-page").wait_for()
     page.goto("/sign-in?next=/admin/orders")

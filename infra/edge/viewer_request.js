@@ -29,8 +29,8 @@ const RENDERED_FOR_CRAWLERS = /^\/$|^\/(products|category)\/[^/]+$/;
 
 // The paths of the shop's router. All other paths get the document that the viewer response function answers with 404.
 const PAGES = new RegExp(
-  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account|sign-in|sign-up|' +
-    'confirm|forgotten-password)?$',
+  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account(/settings)?|sign-in|' +
+    'sign-up|confirm|forgotten-password)?$',
 );
 
 // Header in the cache key. Only this function sets it; a value from the client is removed.

@@ -39,8 +39,8 @@ const COUNTRIES = {
 // As in the viewer request function. The documentation ("CloudFront Functions event structure") does not say whether its
 // changes are seen here: the path is that of the document, or the viewer's.
 const PAGES = new RegExp(
-  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account|sign-in|sign-up|' +
-    'confirm|forgotten-password)?$',
+  '^/((category|products|orders)/[^/]+|search|cart|checkout|orders|find-order|unsubscribe|account(/settings)?|sign-in|' +
+    'sign-up|confirm|forgotten-password)?$',
 );
 
 function handler(event) {

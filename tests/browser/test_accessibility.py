@@ -87,6 +87,15 @@ def _challenge(buyer: Buyer, bought: Any) -> None:
     expect(buyer.page.get_by_role("button", name="Complete authentication")).to_be_visible()
 
 
+def _account_settings(buyer: Buyer, bought: Any) -> None:
+    """With an address, another one being typed, and an error beside a field."""
+    buyer.sign_in(shop.CUSTOMER)
+    _opens("/account/settings", "[data-testid=add-address]")(buyer, bought)
+    buyer.page.get_by_test_id("add-address").click()
+    buyer.page.get_by_test_id("keep-address").click()
+    expect(buyer.page.locator(".error").first).to_be_visible()
+
+
 def _account(buyer: Buyer, bought: Any) -> None:
     """With an order of more things than have room beside each other."""
     customer = Client(bought["api_url"], token=buyer.sign_in(shop.CUSTOMER))
@@ -137,6 +146,7 @@ PAGES: dict[str, Step] = {
     "hidden order": _opens("/orders/ord_0123456789abcdef01234567", ".state"),
     "orders": _opens("/orders", ".order-row"),
     "account": _account,
+    "account settings": _account_settings,
     "account of nobody": _opens("/account", ".state"),
     "sign-in": _opens("/sign-in", "[data-testid=sign-in-submit]"),
     "sign-up": _opens("/sign-up", "[data-testid=sign-up-submit]"),

@@ -16,6 +16,7 @@ from .template import FUNCTION, allowed, of_type, role_of
 ADDRESS = {"name": "Ida", "line1": "Havnegata 1", "line2": None, "city": "Oslo", "postal_code": "0150", "country": "NO"}
 ACCOUNT = {"email": "ida@example.com", "password": "a-long-story-1"}
 HONEST = {
+    "AddressChange": {"address": ADDRESS | {"phone": None}, "is_default": True},
     "AccountAddress": {"email": "ida@example.com"},
     "CheckoutRequest": {"shipping_address": ADDRESS, "payment_method": "pm_card_visa", "email": None},
     "Confirmation": {"email": "ida@example.com", "code": "123456"},

@@ -68,7 +68,10 @@ export class AccountPage extends LightElement {
     return html`
       <div class="account-head">
         <p class="lead">Signed in as <strong dir="auto" data-testid="account-email">${email}</strong></p>
-        <button class="button button-quiet" data-testid="sign-out" @click=${leave}>Sign out</button>
+        <p class="actions">
+          <a class="button button-quiet" href="/account/settings" data-testid="settings">Settings</a>
+          <button class="button button-quiet" data-testid="sign-out" @click=${leave}>Sign out</button>
+        </p>
       </div>
       ${past.length ? html`<past-orders .orders=${past} @claimed=${() => this.book.run()}></past-orders>` : nothing}
       <div class="with-aside">

@@ -1,10 +1,12 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { listCountries, Problem, type Cart, type Checkout, type Country, type ShippingAddress } from '../api';
-import { AuthError, session } from '../auth';
+import { asAsked, keepAddress, listAddresses, type KnownAddress } from '../account-api';
+import { AuthError, idToken, session } from '../auth';
 import { cart, cartError, countItems, loadCart, obstacle, reloadCart } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
 import { addressFields, likelyCountry } from '../addresses';
+import { addressChoice, ANOTHER, keepChoice } from '../components/address-choice';
 import { troubleNote, troubleOf, type Trouble } from '../components/checkout-trouble';
 import { deliveryChoice } from '../components/delivery-choice';
 import { field, type Field } from '../components/field';
@@ -21,6 +23,7 @@ import { took } from '../steps';
 import { Watch } from '../store';
 import type { CardForm } from '../stripe';
 import { setTitle } from '../title';
+import { say } from '../toast';
 
 type Details = Record<string, string>;
 
@@ -34,6 +37,10 @@ export class CheckoutPage extends LightElement {
   @state() private sandbox = sandboxDefault;
   @state() private isSending = false;
   @state() private trouble: Trouble | null = null;
+  @state() private known: KnownAddress[] = [];
+  /** The id of a known address, or ANOTHER. */
+  @state() private chosen = ANOTHER;
+  @state() private isToKeep = false;
   @query('.card-form') private cardHost?: HTMLElement;
   private countries: Country[] = [];
   private details: Details = draft.get() ?? {};
@@ -69,7 +76,8 @@ export class CheckoutPage extends LightElement {
 
   private async prepare(): Promise<void> {
     try {
-      [this.config, this.countries] = await Promise.all([config(), listCountries()]);
+      [this.config, this.countries, this.known] = await Promise.all([config(), listCountries(), knownAddresses()]);
+      this.chosen = this.known.find(({ is_default }) => is_default)?.id ?? ANOTHER;
       this.details = { country: likelyCountry(this.countries), ...this.details };
       await loadCart();
     } catch (error) {
@@ -116,7 +124,8 @@ export class CheckoutPage extends LightElement {
         </section>
         <section aria-labelledby="address">
           <h2 id="address"><span>2</span> Address</h2>
-          <div class="fields">${this.addressFields().map((each) => this.field(each))}</div>
+          ${addressChoice(this.known, this.chosen, (id) => (this.chosen = id))}
+          ${this.chosen === ANOTHER ? this.typedAddress() : nothing}
         </section>
         <section aria-labelledby="delivery">
           <h2 id="delivery"><span>3</span> Delivery</h2>
@@ -135,6 +144,13 @@ export class CheckoutPage extends LightElement {
         <div role="alert" data-testid="checkout-trouble">${this.trouble ? troubleNote(this.trouble, !inTheWay) : nothing}</div>
         ${inTheWay ? this.blocked(inTheWay) : this.button(shown)}
       </form>
+    `;
+  }
+
+  private typedAddress() {
+    return html`
+      <div class="fields">${this.addressFields().map((each) => this.field(each))}</div>
+      ${session.value ? keepChoice(this.isToKeep, (isToKeep) => (this.isToKeep = isToKeep)) : nothing}
     `;
   }
 
@@ -195,7 +211,7 @@ export class CheckoutPage extends LightElement {
 
   private typed(event: Event): void {
     const { name, value, type } = event.target as HTMLInputElement;
-    if (type !== 'radio') {
+    if (type !== 'radio' && type !== 'checkbox') {
       this.details = { ...this.details, [name]: value };
       draft.set(this.details);
     }
@@ -228,15 +244,22 @@ export class CheckoutPage extends LightElement {
   }
 
   private async checkout(shown: Cart): Promise<Checkout> {
-    const { email, ...typed } = this.trimmed();
-    const asked = this.addressFields().filter(({ name }) => typed[name]);
-    const address = Object.fromEntries(asked.map(({ name }) => [name, typed[name]])) as unknown as ShippingAddress;
+    const { email } = this.trimmed();
+    const address = { ...this.address() };
     if (this.sandbox.line2) address.line2 = this.sandbox.line2;
     const checkout: Checkout = { email, shipping_address: address, expected_total: shown.total };
     if (isFree(shown)) return checkout;
     const cardForm = await this.cardForm;
     const payment_method = cardForm ? await cardForm.paymentMethod(email, address) : this.sandbox.card;
     return { ...checkout, payment_method };
+  }
+
+  private address(): ShippingAddress {
+    const known = this.known.find(({ id }) => id === this.chosen);
+    if (known) return asAsked(known);
+    const typed = this.trimmed();
+    const asked = this.addressFields().filter(({ name }) => typed[name]);
+    return Object.fromEntries(asked.map(({ name }) => [name, typed[name]])) as unknown as ShippingAddress;
   }
 
   /** A customer's email stands in the form until another is typed. */
@@ -257,6 +280,7 @@ export class CheckoutPage extends LightElement {
     this.trouble = null;
     try {
       const order = await submit(checkout);
+      if (this.isToKeep && this.chosen === ANOTHER) void keep(this.address());
       void reloadCart();
       navigate(`/orders/${order.order_id}`, { replace: true });
     } catch (error) {
@@ -282,6 +306,20 @@ export class CheckoutPage extends LightElement {
     this.trouble = troubleOf(error, shown);
     if (this.trouble.toCart || this.trouble.changes || this.trouble.orderId) void loadCart();
   }
+}
+
+/** None of a guest, and none if they cannot be read: an address can be typed. */
+async function knownAddresses(): Promise<KnownAddress[]> {
+  try {
+    return (await idToken()) ? await listAddresses() : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The order is placed already, so the buyer is only informed of a failure. */
+async function keep(address: ShippingAddress): Promise<void> {
+  await keepAddress({ address, is_default: false }).catch((error: Error) => say(`Address not kept. ${error.message}`, 'bad'));
 }
 
 const isFree = (shown: Cart) => shown.total.amount === 0;

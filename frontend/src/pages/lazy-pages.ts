@@ -1,5 +1,6 @@
 /** Pages that are loaded when needed: cart, checkout, orders, account and sign-in, in one chunk. */
 import './account';
+import './account-settings';
 import './cart';
 import './checkout';
 import './confirm';
