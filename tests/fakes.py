@@ -73,6 +73,9 @@ class FakeOrderStore:
             raise OrderChanged(order.id)
         self._keep(order)
 
+    def has_of_customer(self, customer_id: str, span: Span) -> bool:
+        return bool(self.page("by-customer", customer_id, None, 1, span)[0])
+
     def unsettled(self) -> Iterator[Order]:
         found = [order for order in self._orders.values() if not order.is_settled]
         return iter(sorted(found, key=lambda order: order.placed_at))

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from chalicelib.cart.model import Cart
 from chalicelib.catalog.model import Product, ProductArchived, ProductNotFound, is_sold
-from chalicelib.inventory.model import Stock
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.ids import Sku
 from chalicelib.platform.money import Money
@@ -44,10 +43,10 @@ class CartView(BaseModel):
 class Offers:
     """Products and availability of the SKUs that one request is about: each SKU is read once, those of a call together.
 
-    `read` returns the products and the stock of SKUs that have any.
+    `read` returns the products and the available units of SKUs that have any.
     """
 
-    def __init__(self, read: Callable[[list[Sku]], tuple[Mapping[Sku, Product], Mapping[Sku, Stock]]]) -> None:
+    def __init__(self, read: Callable[[list[Sku]], tuple[Mapping[Sku, Product], Mapping[Sku, int]]]) -> None:
         self._read = read
         self._known: set[Sku] = set()
         self._products: dict[Sku, Product] = {}
@@ -70,9 +69,9 @@ class Offers:
     def _look_up(self, skus: Iterable[Sku]) -> None:
         unknown = [sku for sku in dict.fromkeys(skus) if sku not in self._known]
         if unknown:
-            products, stocks = self._read(unknown)
+            products, available = self._read(unknown)
             self._products |= products
-            self._available |= {sku: stock.available for sku, stock in stocks.items()}
+            self._available |= available
             self._known |= set(unknown)
 
 

@@ -94,7 +94,10 @@ def list_products(call: Call, query: ProductQuery) -> ProductPage:
 )  # fmt: skip
 def get_product(call: Call, sku: Sku) -> ProductView:
     """Return one product with its availability. Archived products are returned too."""
-    return _view(wiring.catalog().product(sku))
+    products, available = wiring.offered([sku])
+    if sku not in products:
+        raise ProductNotFound
+    return product_view(products[sku], available)
 
 
 @endpoint(

@@ -19,13 +19,14 @@ class Cancellation:
 
     def process_warehouse_reply(self, reply: WarehouseReply) -> None:
         """Process a reply; recall a parcel that left although the order is cancelled."""
-        if reply.outcome == "dispatched" and self._shipping.expects(reply.order_id):
+        shipment = self._shipping.of(reply.order_id)
+        if reply.outcome == "dispatched" and shipment and shipment.may_leave:
             try:
                 self._orders.dispatched(reply.order_id)
             except (CancellationRequested, IllegalTransition, OrderNotFound) as too_late:
                 log.info("not to be shipped", extra={"order_id": reply.order_id, "why": type(too_late).__name__})
                 return self._shipping.left_too_late(reply.order_id)
-        self._shipping.process_reply(reply)
+        self._shipping.process_reply(reply, shipment)
 
     def stop_fulfilment(self, cancel_requested: Envelope) -> None:
         """Wake the saga if it waits for the buyer or the warehouse; elsewhere, its next step notices by itself.

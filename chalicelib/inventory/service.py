@@ -36,11 +36,11 @@ class Inventory:
         self._hold = hold
 
     def available(self, skus: list[Sku]) -> dict[Sku, int]:
-        return {sku: stock.available for sku, stock in self._store.stocks(skus).items()}
+        return _available(self._store.stocks(skus))
 
-    def reading(self, skus: list[Sku]) -> Read[dict[Sku, Stock]]:
-        """Return the read of the stock of the SKUs that have any, by SKU. Eventually consistent."""
-        return self._store.reading(skus)
+    def reading(self, skus: list[Sku]) -> Read[dict[Sku, int]]:
+        """Return the read of what `available` returns."""
+        return self._store.reading(skus).mapped(_available)
 
     def stocks(self, skus: list[Sku]) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU, read consistently."""
@@ -176,3 +176,7 @@ class Inventory:
         """Accept a concurrent change that led to `status`. Raises ReservationEnded for any other."""
         if self._existing(order_id).status != status:
             raise ReservationEnded(order_id)
+
+
+def _available(stocks: dict[Sku, Stock]) -> dict[Sku, int]:
+    return {sku: stock.available for sku, stock in stocks.items()}

@@ -73,5 +73,4 @@ class CartReminders:
             return False
 
     def _has_ordered_since(self, customer_id: CustomerId, cart: Cart) -> bool:
-        newest, _ = self._orders.of_customer(customer_id, None)
-        return bool(newest) and newest[0].placed_at > iso(cart.changed_at)
+        return self._orders.has_ordered(customer_id, iso(cart.changed_at))

@@ -110,6 +110,10 @@ class Orders:
         """Newest first. Raises CursorInvalid."""
         return self._store.page("by-customer", customer_id, cursor, PAGE_SIZE, span)
 
+    def has_ordered(self, customer_id: CustomerId, since: str) -> bool:
+        """Return whether the customer placed an order since then. Eventually consistent."""
+        return self._store.has_of_customer(customer_id, Span(since))
+
     def of_email(self, email: str, cursor: str | None) -> tuple[list[Order], str | None]:
         """Newest first, of guests and customers. Letter case makes no difference. Raises CursorInvalid."""
         return self._store.page("by-email", guest_email(email), cursor, PAGE_SIZE)

@@ -14,7 +14,9 @@ which rules the search keys of all orders were made: see `reindexing.py`.
 
 Index `by-customer` lists a customer's orders, `by-email` those of an address and `by-status` the shop's, newest first
 by `placed_at`. Index `by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which
-something is under way, oldest first: they carry `unsettled`. `by-number` and `by-name` hold keys: see `finding.py`.
+something is under way, oldest first: they carry `unsettled`. `by-number` and `by-name`: see `finding.py`. All hold keys
+only, so that a change of an order is written to an index only if it changes a key; the orders of a page are read in one
+more request.
 """
 
 import base64
@@ -22,7 +24,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.dynamodb.conditions import Key
 
@@ -31,9 +33,9 @@ from chalicelib.orders.buyer_names import name_group, name_key
 from chalicelib.orders.model import Order, OrderChanged
 from chalicelib.orders.numbers import number_of
 from chalicelib.platform import strict_json
-from chalicelib.platform.dynamo import Found, Read, Write, is_accepted, transact
+from chalicelib.platform.dynamo import Found, Read, Write, is_accepted, read_together, transact
 from chalicelib.platform.errors import CursorInvalid
-from chalicelib.platform.ids import OrderId
+from chalicelib.platform.ids import CustomerId, OrderId
 
 if TYPE_CHECKING:
     from boto3.dynamodb.conditions import ConditionBase
@@ -75,6 +77,13 @@ class CheckoutRecord:
     fingerprint: str
     order_id: OrderId
     expires_at: int
+
+
+class _Listed(NamedTuple):
+    """Key of an order in an index."""
+
+    placed_at: str
+    order_id: OrderId
 
 
 def order_key(order_id: OrderId) -> dict[str, str]:
@@ -157,7 +166,7 @@ class OrderStore:
     def page(
         self, index: str, value: str, cursor: str | None, size: int, span: Span = EVER
     ) -> tuple[list[Order], str | None]:
-        """Newest first. Raises CursorInvalid."""
+        """Return orders under a key of an index, newest first. Raises CursorInvalid."""
         query: Query = {
             "TableName": self._table,
             "IndexName": index,
@@ -169,14 +178,24 @@ class OrderStore:
             query["ExclusiveStartKey"] = _decoded(cursor, index, value, span)
         answer = self._db.query(**query)
         last = answer.get("LastEvaluatedKey")
-        return [Order.model_validate(item) for item in answer["Items"]], _encoded(last) if last else None
+        return self._indexed(answer["Items"], INDEX_KEYS[index], value), _encoded(last) if last else None
+
+    def has_of_customer(self, customer_id: CustomerId, span: Span) -> bool:
+        """Return whether the customer placed an order in this span. Eventually consistent."""
+        answer = self._db.query(
+            TableName=self._table,
+            IndexName="by-customer",
+            KeyConditionExpression=Key("customer_id").eq(customer_id) & _within(span),
+            Limit=1,
+        )
+        return bool(answer["Items"])
 
     def unsettled(self) -> Iterator[Order]:
         """Orders with which something is under way, oldest first. Eventually consistent."""
         pages = self._db.get_paginator("query").paginate(
             TableName=self._table, IndexName="unsettled", KeyConditionExpression=Key("unsettled").eq(UNSETTLED)
         )
-        return (Order.model_validate(item) for page in pages for item in page["Items"])
+        return (order for page in pages for order in self._indexed(page["Items"], "unsettled", UNSETTLED))
 
     def latest(
         self, statuses: Iterable[str], cursor: str | None, size: int, span: Span = EVER
@@ -188,12 +207,14 @@ class OrderStore:
         """
         until, listed = _decoded_time(cursor, span) if cursor else (None, [])
         rest = replace(span, until=until or span.until)
-        found = {each.id: each for status in statuses for each in self._first(status, rest, size + len(listed) + 1)}
-        fresh = sorted((each for each in found.values() if each.id not in listed), key=_newest, reverse=True)
+        found = {key for status in statuses for key in self._first(status, rest, size + len(listed) + 1)}
+        fresh = sorted((key for key in found if key.order_id not in listed), reverse=True)
         page = fresh[:size]
-        return page, _encoded_time(page, until, listed) if len(fresh) > size else None
+        by_key = self._get_many([order_key(key.order_id) for key in page])
+        orders = [Order.model_validate(by_key[order_key(key.order_id)["pk"]]) for key in page]
+        return orders, _encoded_time(page, until, listed) if len(fresh) > size else None
 
-    def _first(self, status: str, span: Span, size: int) -> list[Order]:
+    def _first(self, status: str, span: Span, size: int) -> "Iterator[_Listed]":
         answer = self._db.query(
             TableName=self._table,
             IndexName="by-status",
@@ -201,7 +222,17 @@ class OrderStore:
             ScanIndexForward=False,
             Limit=size,
         )
-        return [Order.model_validate(item) for item in answer["Items"]]
+        return (_Listed(item["placed_at"], OrderId(item["pk"].removeprefix("ORDER#"))) for item in answer["Items"])
+
+    def _indexed(self, keys: "list[Item]", attribute: str, value: str) -> list[Order]:
+        """Return the orders of an index's items, in their order, without those that the index is late to drop."""
+        by_key = self._get_many([{"pk": key["pk"], "sk": key["sk"]} for key in keys])
+        current = (by_key[key["pk"]] for key in keys if key["pk"] in by_key)
+        return [Order.model_validate(item) for item in current if item.get(attribute) == value]
+
+    def _get_many(self, keys: list[dict[str, str]]) -> "dict[str, Item]":
+        """Return the orders that exist, by `pk`."""
+        return read_together(self._db, Read(self._table, keys, lambda items: {item["pk"]: item for item in items}))[0]
 
     def _items(self, order_id: OrderId, prefix: str) -> "Iterator[Item]":
         of_order = Key("pk").eq(order_key(order_id)["pk"]) & Key("sk").begins_with(prefix)
@@ -252,14 +283,10 @@ def _within(span: Span) -> "ConditionBase":
     return Key("placed_at").between(span.since, span.until)
 
 
-def _newest(order: Order) -> tuple[str, str]:
-    return order.placed_at, order.id
-
-
-def _encoded_time(page: list[Order], until: str | None, listed: list[str]) -> str:
+def _encoded_time(page: list[_Listed], until: str | None, listed: list[str]) -> str:
     last = page[-1].placed_at
     earlier = listed if last == until else []
-    seen = earlier + [order.id for order in page if order.placed_at == last]
+    seen = earlier + [key.order_id for key in page if key.placed_at == last]
     return base64.urlsafe_b64encode(json.dumps([last, seen]).encode()).decode()
 
 

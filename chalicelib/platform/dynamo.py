@@ -38,6 +38,7 @@ Write: TypeAlias = "TransactWriteItemTypeDef"
 """One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
 
 Found = TypeVar("Found", covariant=True)
+Other = TypeVar("Other")
 First = TypeVar("First")
 Second = TypeVar("Second")
 Third = TypeVar("Third")
@@ -53,6 +54,10 @@ class Read(Generic[Found]):
     keys: list[dict[str, str]]
     parsed: Callable[[list[dict[str, Any]]], Found]
     consistent: bool = True
+
+    def mapped(self, change: Callable[[Found], Other]) -> "Read[Other]":
+        """Return the read of what `change` makes of what this one returns."""
+        return Read(self.table, self.keys, lambda items: change(self.parsed(items)), self.consistent)
 
 
 CONFLICT = "TransactionConflictException"

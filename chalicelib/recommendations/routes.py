@@ -27,9 +27,9 @@ class AlsoBought(BaseModel):
 )  # fmt: skip
 def list_also_bought(call: Call, sku: Sku) -> AlsoBought:
     """Return up to four products that were most often in an order with this one."""
-    wiring.catalog().product(sku)
     skus = wiring.recommendations().also_bought(sku)[:CANDIDATES]
-    products = wiring.catalog().products(skus)
+    products, available = wiring.offered([sku, *skus])
+    if sku not in products:
+        raise ProductNotFound
     recommended = [products[sku] for sku in skus if sku in products and not products[sku].archived][:RECOMMENDED]
-    available = wiring.inventory().available([product.sku for product in recommended])
     return AlsoBought(items=[product_view(product, available) for product in recommended])

@@ -58,6 +58,11 @@ class Shipment(Versioned):
     left_at: str | None = None
 
     @property
+    def may_leave(self) -> bool:
+        """Whether the parcel may still leave, or has left."""
+        return self.status in (ShipmentStatus.REQUESTED, ShipmentStatus.DISPATCHED)
+
+    @property
     def may_be_known_to_warehouse(self) -> bool:
         """False for a shipment that was closed before anything was requested."""
         return self.task_token is not None

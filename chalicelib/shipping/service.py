@@ -69,11 +69,6 @@ class Shipping:
         """Return the read of what `of` returns."""
         return self._store.reading(order_id)
 
-    def expects(self, order_id: OrderId) -> bool:
-        """Whether a parcel of this order may still leave, or has left."""
-        shipment = self._store.get(order_id)
-        return shipment is not None and shipment.status in (REQUESTED, DISPATCHED)
-
     def is_requested(self, order_id: OrderId) -> bool:
         """Whether the warehouse is asked to ship this order and has given no final answer."""
         shipment = self._store.get(order_id)
@@ -91,7 +86,7 @@ class Shipping:
         elif shipment.requested_at is None:
             sent_at = self._clock()
             self._send("ship", shipment, parcel)
-            self._noted(parcel.order_id, requested_at=iso(sent_at))
+            self._noted(shipment, requested_at=iso(sent_at))
         elif self._is_late(shipment) and self._is_late_of_its_own(parcel.order_id):
             raise WarehouseSilent(parcel.order_id)
 
@@ -111,15 +106,19 @@ class Shipping:
             raise ShipmentEnded(order_id)
         self._waiting.succeeded(task_token, _dispatch_note(shipment))
 
-    def process_reply(self, reply: WarehouseReply) -> None:
-        """Process an answer of the warehouse, which may come late, twice, or in any order."""
+    def process_reply(self, reply: WarehouseReply, known: Shipment | None = None) -> None:
+        """Process an answer of the warehouse, which may come late, twice, or in any order.
+
+        `known` is the shipment if the caller has read it before; if it was changed meanwhile, it is read again.
+        """
         for _ in retry_on_conflict(ATTEMPTS):
-            shipment = self._store.get(reply.order_id)
+            shipment = known or self._store.get(reply.order_id)
             if shipment is None:
                 log.warning("the warehouse answers to an unknown shipment", extra={"order_id": reply.order_id})
                 return
             if self._is_processed(reply, shipment):
                 return
+            known = None
         raise ShipmentBusy(reply.order_id)
 
     def recall(self, order_id: OrderId) -> Shipment:
@@ -143,7 +142,7 @@ class Shipping:
         if shipment.left_at is None:
             log.warning("dispatched too late", extra={"order_id": order_id, "status": shipment.status})
             metrics.count("ParcelNotStopped")
-            self._noted(order_id, left_at=iso(self._clock()))
+            self._noted(shipment, left_at=iso(self._clock()))
 
     def stop(self, order_id: OrderId, why: Exception) -> None:
         """Recall, and let the step that waits for the warehouse go at once, under the name of `why`."""
@@ -201,12 +200,13 @@ class Shipping:
     def _since(self, at: str | None) -> timedelta:
         return self._clock() - datetime.fromisoformat(at) if at else timedelta()
 
-    def _noted(self, order_id: OrderId, **facts: Any) -> Shipment:
-        """The shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
+    def _noted(self, shipment: Shipment, **facts: Any) -> Shipment:
+        """Return the shipment with these facts, which others' changes do not touch. Raises ShipmentBusy."""
         for _ in retry_on_conflict(ATTEMPTS):
-            if shipment := self._store.replace(self._existing(order_id), **facts):
-                return shipment
-        raise ShipmentBusy(order_id)
+            if noted := self._store.replace(shipment, **facts):
+                return noted
+            shipment = self._existing(shipment.order_id)
+        raise ShipmentBusy(shipment.order_id)
 
     def _send(self, action: Any, shipment: Shipment, parcel: Parcel | None = None) -> None:
         request = WarehouseRequest(action=action, order_id=shipment.order_id, version=shipment.version, parcel=parcel)
@@ -223,8 +223,7 @@ class Shipping:
         if reply.outcome == "accepted":
             now = self._clock()
             accepted_at = shipment.accepted_at or iso(min(now, reply.at or now))
-            self._noted(reply.order_id, accepted_at=accepted_at, last_reply_at=iso(now))
-            return True
+            return self._store.replace(shipment, accepted_at=accepted_at, last_reply_at=iso(now)) is not None
         if reply.outcome == "dispatched":
             return self._dispatched(shipment, reply)
         if reply.outcome == "refused":
@@ -257,7 +256,7 @@ class Shipping:
         if shipment.status in (REQUESTED, DISPATCHED):
             return  # Of a recall that we never wrote down.
         if shipment.recall_outcome != "returned":
-            self._noted(reply.order_id, recall_outcome=reply.outcome)
+            self._noted(shipment, recall_outcome=reply.outcome)
         if reply.outcome != "recalled":
             self.left_too_late(reply.order_id)
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from chalicelib.events.outbox import Outbox
     from chalicelib.events.publisher import EventPublisher
     from chalicelib.events.stream import Rejections
-    from chalicelib.inventory.model import Stock
     from chalicelib.inventory.service import Inventory
     from chalicelib.loyalty.service import Loyalty
     from chalicelib.notifications.limits import MailLimits
@@ -97,8 +96,8 @@ def carts() -> Carts:
     return Carts(CartStore(aws.dynamodb(), settings().carts_table), utc_now)
 
 
-def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, Stock]]:
-    """Return the products and the stock of those SKUs that have any, read in one request."""
+def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, int]]:
+    """Return the products and the available units of the SKUs that have any, by sku, read in one request."""
     return read_together(catalog().reading(skus), inventory().reading(skus))
 
 

@@ -51,7 +51,7 @@ class TestWarehouse:
     def test_interrupted_reply_is_completed_by_the_next(self, shop, monkeypatch):
         shop.ships()
         with monkeypatch.context() as patch:
-            patch.setattr(shop.shipping, "process_reply", lambda _: 1 / 0)
+            patch.setattr(shop.shipping, "process_reply", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 shop.cancellation.process_warehouse_reply(dispatched())
 

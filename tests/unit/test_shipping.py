@@ -176,11 +176,12 @@ class TestRequest:
 class TestExpects:
     @pytest.mark.parametrize("state", ["requested", "dispatched"])
     def test_requested_parcel_can_be_dispatched(self, state, request):
-        assert request.getfixturevalue(state).expects(ORDER)
+        assert request.getfixturevalue(state).of(ORDER).may_leave
 
     @pytest.mark.parametrize("state", ["shipping", "refused", "recalled"])
     def test_parcel_in_another_status_is_not_expected(self, state, request):
-        assert not request.getfixturevalue(state).expects(ORDER)
+        shipment = request.getfixturevalue(state).of(ORDER)
+        assert shipment is None or not shipment.may_leave
 
 
 class TestWait:
