@@ -158,3 +158,18 @@ def test_transactions_are_written_by_the_shared_function_only():
         if isinstance(node, ast.Attribute) and node.attr == "transact_write_items"
     }
     assert callers == {"chalicelib/platform/dynamo.py"}
+
+
+def test_tables_are_scanned_by_a_deployment_only_and_one_sparse_index():
+    """A scan costs as much as the table is large. `catalog/store.py` scans when a release changes the indexes, and
+    `events/outbox.py` an index that holds unpublished events only."""
+    scans = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and node.value == "scan"
+        or isinstance(node, ast.Attribute)
+        and node.attr == "scan"
+    }
+    assert scans == {"chalicelib/catalog/store.py", "chalicelib/events/outbox.py"}
