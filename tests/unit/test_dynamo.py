@@ -167,9 +167,7 @@ def test_tables_are_scanned_by_a_deployment_only_and_one_sparse_index():
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "chalicelib").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant)
-        and node.value == "scan"
-        or isinstance(node, ast.Attribute)
-        and node.attr == "scan"
+        if (isinstance(node, ast.Constant) and node.value == "scan")
+        or (isinstance(node, ast.Attribute) and node.attr == "scan")
     }
     assert scans == {"chalicelib/catalog/store.py", "chalicelib/events/outbox.py"}
