@@ -172,7 +172,7 @@ def test_guests_cart_and_checkout_use_these_units(api, sold):
         "second item": "1 BatchGetItem, 1 GetItem, 1 PutItem; 4 RU, 1 WU",
         "cart": "1 BatchGetItem, 1 GetItem; 4 RU, 0 WU",
         "removed item": "1 BatchGetItem, 1 GetItem, 1 PutItem; 2.5 RU, 1 WU",
-        "checkout": "1 BatchGetItem, 1 GetItem, 1 TransactWriteItems; 2 RU, 13 WU",
+        "checkout": "1 BatchGetItem, 1 GetItem, 1 TransactWriteItems; 2 RU, 15 WU",
         "repeated checkout": "3 GetItem; 3 RU, 0 WU",
         "order": "1 BatchGetItem; 3 RU, 0 WU",
         "cancellation": "1 GetItem, 1 TransactWriteItems; 1 RU, 5 WU",
@@ -195,7 +195,7 @@ def test_customers_pages_use_these_units(api, sold):
     }
     assert bills_of(api, calls) == {
         "claimed cart": "2 BatchGetItem, 1 TransactWriteItems; 5 RU, 4 WU",
-        "checkout": "1 BatchGetItem, 1 GetItem, 1 TransactWriteItems; 3 RU, 14 WU",
+        "checkout": "1 BatchGetItem, 1 GetItem, 1 TransactWriteItems; 3 RU, 16 WU",
         "orders": "1 BatchGetItem, 1 Query; 1.5 RU, 0 WU",
         "claimable orders": "1 Query; 0.5 RU, 0 WU",
         "documents": "1 GetItem, 1 Query; 2 RU, 0 WU",
