@@ -1,6 +1,8 @@
 """Email consumer: the queued confirmations of the saga, and which event makes which email."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from chalicelib.notifications.service import Notifications
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.orders.numbers import number_in
+from chalicelib.orders.returns import ReturnStatus
 from chalicelib.orders.service import Orders
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
@@ -21,11 +24,22 @@ from chalicelib.shipping.model import Shipment
 LINK_REQUEST_LIFETIME = timedelta(hours=1)
 """A request that is older, as when the archive is replayed, is answered no more."""
 
+DELAYED = ("OrderActionRequired", "OrderReturnRequested")
+"""What a buyer confirms at once, and what is refunded at once, needs no email: as a rule both are over in a minute."""
+
 
 class ConfirmationRequest(BaseModel):
     """A message of the saga's step SendConfirmation."""
 
     order_id: OrderId
+
+
+@dataclass(frozen=True)
+class Delay:
+    """How old an event must be before its email is sent, and how to get it again after so many seconds."""
+
+    span: timedelta
+    later: Callable[[Envelope, int], None]
 
 
 class Shipments(Protocol):
@@ -41,7 +55,9 @@ class EmailConsumer:
         links: Links,
         clock: Clock,
         numbered: Callable[[OrderNumber], list[OrderId]],
+        delay: Delay,
     ) -> None:
+        self._delay = delay
         self._orders = orders
         self._numbered = numbered
         self._shipments = shipments
@@ -63,6 +79,9 @@ class EmailConsumer:
         if event.type == "OrderLinkRequested":
             self._send_link(event)
             return
+        if event.type in DELAYED and (rest := self._rest_of_delay(event)) > 0:
+            self._delay.later(event, rest)
+            return
         order = self._orders.get(event.order_id)
         match event.type:
             case "OrderActionRequired" if order.status == Status.ACTION_REQUIRED:
@@ -71,10 +90,19 @@ class EmailConsumer:
                 self._notifications.order_completed(order, self._shipments.get(order.id))
             case "OrderCancelled":
                 self._notifications.order_cancelled(order)
+            case "OrderReturnRequested":
+                return_id = event.data["returned"]["return_id"]
+                if order.accepted_return(return_id).status == ReturnStatus.REQUESTED:
+                    self._notifications.return_requested(order, return_id)
             case "OrderReturned" | "OrderPartlyReturned":
                 self._notifications.return_refunded(order, event.data["returned"]["return_id"])
             case "OrderEmailRequested":
                 self._send_again(order, RequestedEmail.model_validate(event.data["requested"]))
+
+    def _rest_of_delay(self, event: Envelope) -> int:
+        """Return the seconds that are left until the event is old enough."""
+        age = self._clock() - datetime.fromisoformat(event.time)
+        return math.ceil((self._delay.span - age).total_seconds())
 
     def _send_again(self, order: Order, asked: RequestedEmail) -> None:
         occasion = Occasion(asked.occasion)

@@ -20,6 +20,7 @@ class Occasion(StrEnum):
     CONFIRMED = "confirmed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+    RETURN_REQUESTED = "return_requested"
     REFUNDED = "refunded"
     LINK = "link"
 
@@ -33,10 +34,9 @@ def emails_of(order: Order) -> list[tuple[Occasion, ReturnId | None]]:
         Occasion.COMPLETED: Status.COMPLETED in was,
         Occasion.CANCELLED: order.status == Status.CANCELLED,
     }
-    refunded = [each.id for each in order.returns if each.status == ReturnStatus.REFUNDED]
-    return [(each, None) for each, is_due in of_order.items() if is_due] + [
-        (Occasion.REFUNDED, return_id) for return_id in refunded
-    ]
+    of_returns = {ReturnStatus.REQUESTED: Occasion.RETURN_REQUESTED, ReturnStatus.REFUNDED: Occasion.REFUNDED}
+    due: list[tuple[Occasion, ReturnId | None]] = [(each, None) for each, is_due in of_order.items() if is_due]
+    return due + [(of_returns[each.status], each.id) for each in order.returns]
 
 
 SUBJECT = {
@@ -44,6 +44,7 @@ SUBJECT = {
     Occasion.CONFIRMED: "We have your order",
     Occasion.COMPLETED: "Your order is on its way",
     Occasion.CANCELLED: "Your order was cancelled",
+    Occasion.RETURN_REQUESTED: "We have your return",
     Occasion.REFUNDED: "Your money is on its way back",
     Occasion.LINK: "The link to your order",
 }
@@ -54,6 +55,8 @@ OPENING = {
     Occasion.CONFIRMED: "Thank you. The items are set aside, and your card is charged when they leave us.",
     Occasion.COMPLETED: "The warehouse has sent it off, and your card was charged.",
     Occasion.CANCELLED: "Your order will not come, and you pay nothing: what was held or charged goes back.",
+    Occasion.RETURN_REQUESTED: "These items come back to us. The refund takes a little longer than usual: we "
+    "write again when the money is on its way.",
     Occasion.REFUNDED: "We took these items back, and the money goes to the card that you paid with.",
     Occasion.LINK: "Someone, probably you, asked for a link to this order. If it was not you, there is nothing to do.",
 }
@@ -68,6 +71,7 @@ OPENING_IF_FREE = {
     Occasion.CONFIRMED: "Thank you. The items are set aside, and there is nothing to pay.",
     Occasion.COMPLETED: "The warehouse has sent it off. There was nothing to pay.",
     Occasion.CANCELLED: "Your order will not come. There was nothing to pay.",
+    Occasion.RETURN_REQUESTED: "These items come back to us. There was nothing to pay, so there is no refund.",
     Occasion.REFUNDED: "We took these items back. There was nothing to pay, so no money is on its way.",
 }
 
@@ -169,7 +173,8 @@ def _note(occasion: Occasion, returned: Return | None) -> str | None:
     """Return where the document is that belongs to this occasion. It has no address that stays valid."""
     if occasion == Occasion.COMPLETED:
         return "Your invoice is on the order's page."
-    return "Your credit note is on the order's page." if returned and returned.refund.amount else None
+    is_refunded = occasion == Occasion.REFUNDED and returned and returned.refund.amount
+    return "Your credit note is on the order's page." if is_refunded else None
 
 
 def _items(order: Order, returned: Return | None, formats: Formats) -> list[Item]:

@@ -20,7 +20,8 @@ UNSUBSCRIBE_LIFETIME = timedelta(days=365)
 STARTS = 2
 """Attempts to send one email through SES, counted before sending."""
 
-NOT_OF_THE_ORDER = (Occasion.REFUNDED, Occasion.LINK)
+OF_RETURNS = (Occasion.RETURN_REQUESTED, Occasion.REFUNDED)
+NOT_OF_THE_ORDER = (*OF_RETURNS, Occasion.LINK)
 """Occasions of which one order has several emails, or none by itself."""
 
 
@@ -59,6 +60,9 @@ class Notifications:
     def order_cancelled(self, order: Order) -> None:
         self._send_once(Occasion.CANCELLED, order)
 
+    def return_requested(self, order: Order, return_id: ReturnId) -> None:
+        self._send_once(Occasion.RETURN_REQUESTED, order, return_id)
+
     def return_refunded(self, order: Order, return_id: ReturnId) -> None:
         self._send_once(Occasion.REFUNDED, order, return_id)
 
@@ -93,7 +97,7 @@ class Notifications:
 
     def sent(self, order: Order) -> dict[str, str]:
         """When each email about this order was sent, by its occasion, and that of a return by its id."""
-        returns = [(Occasion.REFUNDED, each.id) for each in order.returns]
+        returns = [(occasion, each.id) for each in order.returns for occasion in OF_RETURNS]
         occasions = [*((each, order.id) for each in Occasion if each not in NOT_OF_THE_ORDER), *returns]
         found = {
             f"{occasion} {about}": self._idempotency.done_at(_key(about, occasion)) for occasion, about in occasions

@@ -45,6 +45,9 @@ class Settings(BaseModel):
     """SHA-256 digests of the distribution's current and previous mark, separated by a space."""
     require_edge_mark: bool = False
     """Whether the API refuses requests that did not come through the distribution."""
+    notifications_queue_url: str = ""
+    email_delay_seconds: int = 0
+    """How old an event must be whose email is needed only if nothing follows meanwhile."""
     mails_per_recipient: int = 0
     mails_per_client: int = 0
     """Within an hour, of emails that strangers can cause."""

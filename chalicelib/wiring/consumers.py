@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 
 @cache
 def email_consumer() -> EmailConsumer:
-    from chalicelib.notifications.consumer import EmailConsumer
+    from chalicelib.notifications.consumer import Delay, EmailConsumer
+    from chalicelib.notifications.delays import DelayQueue
     from chalicelib.shipping.store import ShipmentStore
 
     shipments = ShipmentStore(aws.dynamodb(), settings().shipments_table)
     numbered = operators.order_search().numbered
-    return EmailConsumer(wiring.orders(), shipments, wiring.notifications(), wiring.links(), utc_now, numbered)
+    queue = DelayQueue(aws.sqs(), settings().notifications_queue_url)
+    delay = Delay(timedelta(seconds=settings().email_delay_seconds), queue.put)
+    return EmailConsumer(wiring.orders(), shipments, wiring.notifications(), wiring.links(), utc_now, numbered, delay)
 
 
 @cache

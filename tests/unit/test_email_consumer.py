@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.events import bus
 from chalicelib.events.contracts import OrderLinkRequested, RequestedEmail, new_event
-from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, EmailConsumer
+from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, Delay, EmailConsumer
+from chalicelib.notifications.delays import DelayQueue
 from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.keys import link_request
 from chalicelib.orders.model import OrderNotFound, Reason, Status
@@ -14,9 +16,10 @@ from chalicelib.orders.service import Orders
 from chalicelib.orders.store import CheckoutRecord
 from chalicelib.platform.links import Links
 from chalicelib.shipping.model import Shipment, ShipmentStatus
-from tests.builders import NOW, TestClock, an_event, an_order_in
+from tests.builders import NOW, TestClock, a_record, an_event, an_order_in
 from tests.fakes import FakeOrderStore
 
+DELAY = timedelta(minutes=2)
 SHIPMENT = Shipment(order_id="ord_1", version=1, status=ShipmentStatus.DISPATCHED, tracking_number="SB1")
 
 
@@ -51,9 +54,22 @@ def order_store():
 
 
 @pytest.fixture
-def consumer(order_store, sent, links, clock):
+def consumer(order_store, sent, links, clock, later):
     numbered = {number_of("ord_1"): ["ord_2", "ord_1"]}
-    return EmailConsumer(Orders(order_store, clock), {"ord_1": SHIPMENT}, sent, links, clock, numbered.get)
+    return EmailConsumer(
+        Orders(order_store, clock), {"ord_1": SHIPMENT}, sent, links, clock, numbered.get, Delay(DELAY, later)
+    )
+
+
+@pytest.fixture
+def later():
+    """What was delayed, and by how many seconds."""
+
+    def put(event, seconds):
+        put.delayed.append((event.type, seconds))
+
+    put.delayed = []
+    return put
 
 
 def link_requested(links, email, order_id="ord_1"):
@@ -91,12 +107,32 @@ def test_order_that_ended_is_mailed_about_by_its_event(consumer, order_store, se
 
 
 @pytest.mark.parametrize(("now", "emails"), [(Status.ACTION_REQUIRED, 1), (Status.CANCELLED, 0)])
-def test_buyer_is_asked_to_confirm_only_while_the_payment_waits(consumer, order_store, sent, now, emails):
+def test_buyer_is_asked_to_confirm_only_while_the_payment_waits(consumer, order_store, sent, clock, now, emails):
     asked = an_order_in(Status.ACTION_REQUIRED)
     has(order_store, asked if now == asked.status else asked.advanced(now, NOW, Reason.PAYMENT_DECLINED))
+    clock.passes(seconds=DELAY.total_seconds())
     consumer.notify(asked.pending_event)
 
     assert sent.emails == [("payment_waits", "ord_1")] * emails
+
+
+@pytest.mark.parametrize("is_refunded", [True, False])
+def test_return_is_acknowledged_only_while_its_refund_waits(consumer, order_store, sent, clock, is_refunded):
+    asked = an_order_in(Status.COMPLETED).return_requested("ret_1", None, NOW)
+    has(order_store, asked.return_settled("ret_1", 2500, NOW) if is_refunded else asked)
+    clock.passes(seconds=DELAY.total_seconds())
+    consumer.notify(asked.pending_event)
+
+    assert sent.emails == [("return_requested", "ord_1", "ret_1")] * (not is_refunded)
+
+
+def test_event_that_a_buyer_may_settle_at_once_waits_before_its_email(consumer, order_store, sent, clock, later):
+    asked = an_order_in(Status.ACTION_REQUIRED)
+    has(order_store, asked)
+    clock.passes(seconds=0.5)
+    consumer.notify(asked.pending_event)
+
+    assert (later.delayed, sent.emails) == ([("OrderActionRequired", 120)], [])
 
 
 @pytest.mark.parametrize(
@@ -116,6 +152,19 @@ def test_email_is_sent_again_at_an_operators_request(consumer, order_store, sent
     consumer.notify(asked.pending_event)
 
     assert sent.emails == [("send_again", "ord_1", occasion, *about)] and (occasion, about[0]) in emails_of(order)
+
+
+def test_delayed_event_comes_from_the_queue_as_it_was():
+    class Queue:
+        def send_message(self, **request):
+            messages.append(request)
+            return {"MessageId": "m-1"}
+
+    messages, received, event = [], [], an_order_in(Status.ACTION_REQUIRED).pending_event
+    DelayQueue(Queue(), "https://sqs/1/NotificationsQueue").put(event, 7)
+    record = a_record("m-1", messages[0]["MessageBody"])
+    assert bus.consume({"Records": [record]}, received.append) == {"batchItemFailures": []}
+    assert (messages[0]["DelaySeconds"], received) == (7, [event])
 
 
 def test_event_without_an_email_sends_nothing(consumer, order_store, sent):

@@ -178,6 +178,7 @@ const EMAILS: Record<OrderEmail['occasion'], string> = {
   confirmed: 'We have your order',
   completed: 'Your order is on its way',
   cancelled: 'Your order was cancelled',
+  return_requested: 'We have your return',
   refunded: 'Your money is on its way back',
   link: 'The link to your order',
 };
