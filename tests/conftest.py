@@ -54,9 +54,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     home = tmp_path_factory.mktemp("servers")
     engine_port, payments_port = processes.free_port(), processes.free_port()
     payments_pid = run.start_payments(payments_port, home)
-    # Waits between retries are compressed; timeouts are not.
-    compressed = {"SFN_WAIT_SCALE": "0.01"}
-    engine_pid = local_emulator.start(engine_port, home / "state", home / "engine.log", compressed)
+    # Waits between retries are compressed; timeouts are not. Nobody starts this emulator again, so it saves nothing.
+    settings = {"SFN_WAIT_SCALE": "0.01", "PERSIST_STATE": "0", "S3_PERSIST": "0"}
+    engine_pid = local_emulator.start(engine_port, home / "state", home / "engine.log", settings)
     try:
         yield Engine(
             shop.LocalShop(

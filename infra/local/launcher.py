@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import api_address, authorization, forker, inert, processes, strict, validation_errors
+from infra.local import api_address, authorization, faster, forker, inert, processes, strict, validation_errors
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -119,5 +119,7 @@ if __name__ == "__main__":
     strict.install()
     authorization.install()
     inert.install()
+    faster.install()
+    faster.collect_less()
     processes.end_with_starter()
     main()
