@@ -11,7 +11,7 @@ from boto3.dynamodb.conditions import Key
 
 from chalicelib.orders.model import Order, Status
 from chalicelib.orders.store import order_key, search_keys
-from chalicelib.platform.dynamo import is_accepted
+from chalicelib.platform.dynamo import Read, is_accepted, read_together
 
 if TYPE_CHECKING:
     from chalicelib.platform.dynamodb_client import DynamoDB, Item
@@ -20,6 +20,8 @@ RULES = 1
 """To be raised when `search_keys` changes."""
 MARK = {"pk": "RULES", "sk": "SEARCH_KEYS"}
 WORKERS = 8
+BATCH = 100
+"""Orders read at a time."""
 
 
 class Reindexing:
@@ -49,7 +51,9 @@ class Reindexing:
             pages = self._db.get_paginator("query").paginate(
                 TableName=self._table, IndexName="by-status", KeyConditionExpression=Key("status").eq(status)
             )
-            yield from (page["Items"] for page in pages)
+            for keys in ([{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]] for page in pages):
+                for start in range(0, len(keys), BATCH):
+                    yield read_together(self._db, Read(self._table, keys[start : start + BATCH], list))[0]
 
     def _reindex(self, item: "Item") -> bool:
         """Return whether the order was changed. One that was saved since it was read has its keys."""
