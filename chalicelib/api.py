@@ -17,6 +17,7 @@ from chalicelib.platform.problems import with_allowed_methods
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "accounts.address_routes": ("/me/addresses",),
+    "accounts.settings_routes": ("/me/deletion", "/me/export", "/me/password"),
     "accounts.routes": ("/accounts", "/session"),
     "analytics.routes": ("/admin/insights", "/steps"),
     "billing.routes": ("/admin/documents", "/orders/{order_id}/documents", "/orders/{order_id}/invoice"),

@@ -26,6 +26,10 @@ class AddressBooks:
         """Delete an address, if it is there, and return the book. Raises AddressBookBusy."""
         return self._change(customer_id, lambda book: book.removed(address_id))
 
+    def erase(self, customer_id: CustomerId) -> None:
+        """Delete the customer's book."""
+        self._store.delete(customer_id)
+
     def _change(self, customer_id: CustomerId, change: Callable[[AddressBook], AddressBook]) -> AddressBook:
         for _ in retry_on_conflict(ATTEMPTS):
             book = self._store.get(customer_id)

@@ -43,6 +43,9 @@ class AddressBookStore:
             ExpressionAttributeValues={":version": book.version},
         )
 
+    def delete(self, customer_id: CustomerId) -> None:
+        self._db.delete_item(TableName=self._table, Key=_key(customer_id))
+
 
 def _key(customer_id: CustomerId) -> dict[str, str]:
     return {"id": f"addresses#{customer_id}"}

@@ -76,6 +76,10 @@ class PasswordRefused(UnprocessableRequest):
     """Please choose another password."""
 
 
+class PasswordWrong(UnprocessableRequest):
+    """This is not the account's password."""
+
+
 class TooManyAttempts(TooMany):
     """Too many attempts. Please wait a few minutes."""
 

@@ -5,7 +5,6 @@ that no script can read and that is sent to these routes only. An admin's browse
 edge decides who may see the console's pages; the API itself never looks at it.
 """
 
-import time
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from chalice import Blueprint
 from pydantic import Field
 
 from chalicelib import wiring
+from chalicelib.accounts import sessions
 from chalicelib.accounts.model import (
     AccountEmail,
     AccountNotConfirmed,
@@ -26,10 +26,9 @@ from chalicelib.accounts.model import (
     SessionEnded,
     SessionHeaderMissing,
     SignInStepUnknown,
-    Tokens,
     TooManyAttempts,
 )
-from chalicelib.platform import identity
+from chalicelib.accounts.sessions import REFRESH_COOKIE, SessionView
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Refusal
 from chalicelib.platform.http import Answer, Call, endpoint
@@ -37,10 +36,6 @@ from chalicelib.platform.http import Answer, Call, endpoint
 routes = Blueprint(__name__)
 
 SESSION_REQUEST = "X-Session-Request"
-REFRESH_COOKIE, ADMIN_COOKIE = "saga_refresh", "saga_admin"
-SESSION_PATH, ADMIN_PATH = "/api/session", "/admin"
-SESSION_DAYS = 30
-"""Equal to the refresh token validity of the user pool client in the template."""
 
 FOREIGN = ("cross-site", "same-site")
 """Values of Sec-Fetch-Site that a request from another site's page carries."""
@@ -52,11 +47,6 @@ class SignIn(BaseModel):
     new_password: Annotated[
         Password | None, Field(description="Only if the answer was `new_password_required`: one of their own.")
     ] = None
-
-
-class SessionView(BaseModel):
-    id_token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. Keep it in memory only.")]
-    expires_in: Annotated[int, Field(description="Seconds.")]
 
 
 class SignedOut(BaseModel):
@@ -116,7 +106,7 @@ def sign_in(call: Call, body: SignIn) -> Answer:
     """Return an id token and set the refresh cookie. Admins also get the cookie that opens the console's pages. An
     account with a temporary password is refused with `new_password_required` until a new one is sent.
     """
-    return _session(wiring.accounts().sign_in(body.email, body.password, body.new_password))
+    return sessions.begun(wiring.accounts().sign_in(body.email, body.password, body.new_password))
 
 
 @endpoint(
@@ -130,7 +120,7 @@ def refresh_session(call: Call) -> Answer:
     refresh_token = call.cookies.get(REFRESH_COOKIE)
     if not refresh_token:
         raise SessionEnded
-    return _session(wiring.accounts().refresh(refresh_token))
+    return sessions.begun(wiring.accounts().refresh(refresh_token))
 
 
 @endpoint(
@@ -142,7 +132,7 @@ def sign_out(call: Call) -> Answer:
     """Revoke the refresh token and delete the session's cookies. Succeeds without a session."""
     if refresh_token := call.cookies.get(REFRESH_COOKIE):
         wiring.accounts().sign_out(refresh_token)
-    return Answer(SignedOut(), {"Set-Cookie": [_refresh_cookie("", 0), _admin_cookie("", 0)]})
+    return sessions.ended(SignedOut())
 
 
 def _may_send_code(call: Call, email: str) -> None:
@@ -200,23 +190,3 @@ def confirm_password_reset(call: Call, body: PasswordReset) -> Done:
     """Set a new password with the code from the email. All sessions of the account end."""
     wiring.accounts().reset(body.email, body.code, body.new_password)
     return Done()
-
-
-def _session(tokens: Tokens) -> Answer:
-    claims = identity.verified_claims(tokens.id_token)
-    seconds = max(0, claims["exp"] - int(time.time()))
-    cookies = []
-    if tokens.refresh_token:
-        cookies.append(_refresh_cookie(tokens.refresh_token, SESSION_DAYS * 24 * 3600))
-    if identity.caller_of(claims).is_admin:
-        cookies.append(_admin_cookie(tokens.id_token, seconds))
-    return Answer(SessionView(id_token=tokens.id_token, expires_in=seconds), {"Set-Cookie": cookies})
-
-
-def _refresh_cookie(value: str, seconds: int) -> str:
-    return f"{REFRESH_COOKIE}={value}; Path={SESSION_PATH}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict"
-
-
-def _admin_cookie(value: str, seconds: int) -> str:
-    """Lax, so that a link to the console in an email opens it."""
-    return f"{ADMIN_COOKIE}={value}; Path={ADMIN_PATH}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"

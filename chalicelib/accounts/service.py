@@ -19,6 +19,7 @@ from chalicelib.accounts.model import (
     NewPasswordRequired,
     PasswordRefused,
     PasswordResetRequired,
+    PasswordWrong,
     SessionEnded,
     SignInStepUnknown,
     Tokens,
@@ -59,6 +60,7 @@ AT_REFRESH: Refusals = {
     name: SessionEnded
     for name in ("NotAuthorized", "UserNotFound", "InvalidParameter", "RefreshTokenReuse", "PasswordResetRequired")
 }
+AT_A_PROOF: Refusals = {"NotAuthorized": PasswordWrong, "UserNotFound": PasswordWrong}
 AT_A_CODE: Refusals = {
     name: CodeRefused
     for name in (
@@ -170,6 +172,39 @@ class Accounts:
         with _refused_as(AT_A_CODE):
             self._cognito.confirm_forgot_password(**self._user(email), ConfirmationCode=code, Password=new_password)
         self._end_sessions(email, new_password)
+
+    def change_password(self, email: str, current: str, new_password: str) -> Tokens:
+        """Set a new password, end all sessions and begin a new one.
+
+        Raises PasswordWrong, PasswordRefused, SignInStepUnknown, TooManyAttempts.
+        """
+        checked_password(new_password, email, "new_password")
+        access_token = self.prove(email, current)
+        with _refused_as(AT_A_PROOF):
+            self._cognito.change_password(
+                PreviousPassword=current, ProposedPassword=new_password, AccessToken=access_token
+            )
+        self._end_sessions(email, new_password)
+        return self.sign_in(email, new_password)
+
+    def prove(self, email: str, password: str) -> str:
+        """Return an access token for this password. It has the scope `aws.cognito.signin.user.admin`, which
+        ChangePassword and DeleteUser need ("Understanding the access token", Cognito developer guide).
+
+        Raises PasswordWrong, SignInStepUnknown, TooManyAttempts.
+        """
+        try:
+            answer = self._by_password(email, password)
+        except CredentialsRefused:
+            raise PasswordWrong from None
+        if not answer.get("AuthenticationResult"):
+            raise SignInStepUnknown
+        return answer["AuthenticationResult"]["AccessToken"]
+
+    def delete(self, access_token: str) -> None:
+        """Delete the user that the token is of; their sessions end. Raises PasswordWrong, TooManyAttempts."""
+        with _refused_as(AT_A_PROOF):
+            self._cognito.delete_user(AccessToken=access_token)
 
     def _by_password(self, email: str, password: str) -> "InitiateAuthResponseTypeDef":
         credentials = {"USERNAME": email, "PASSWORD": password, "SECRET_HASH": self._app.secret_hash(email)}

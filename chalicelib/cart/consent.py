@@ -32,6 +32,10 @@ class ReminderConsent:
         item: Item = {"id": _id(customer_id), "cart_reminders": is_wanted, "chosen_at": iso(self._clock())}
         self._db.put_item(TableName=self._table, Item=item)
 
+    def erase(self, customer_id: CustomerId) -> None:
+        """Delete the choice. Who never chose did not consent."""
+        self._db.delete_item(TableName=self._table, Key={"id": _id(customer_id)})
+
 
 def _id(customer_id: CustomerId) -> str:
     return f"consent#{customer_id}"

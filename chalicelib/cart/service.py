@@ -103,6 +103,10 @@ class Carts:
             found = self._store.get_many(some)
             yield from (cart for cart in found.values() if cart.is_abandoned(untouched_since))
 
+    def erase(self, customer_id: CustomerId) -> None:
+        """Delete the customer's cart with all that it remembers."""
+        self._store.delete(customer_cart_id(customer_id))
+
     def _change(self, cart_id: str, change: Callable[[Cart], Cart], email: str | None) -> Cart:
         for _ in retry_on_conflict(ATTEMPTS):
             cart = self._load(cart_id)

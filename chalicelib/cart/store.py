@@ -57,6 +57,9 @@ class CartStore:
         """Save both or none. Return False if one was changed since it was read. Raises TableBusy."""
         return not transact(self._db, [{"Put": self._put(cart)} for cart in (one, other)])
 
+    def delete(self, cart_id: str) -> None:
+        self._db.delete_item(TableName=self._table, Key={"id": cart_id})
+
     def taking(self, cart: Cart, order_id: OrderId, checkout: str) -> Write:
         """Return the write that takes this version's contents for an order, as a part of the order's transaction."""
         return {"Put": self._put(cart.ordered(order_id, checkout))}

@@ -134,6 +134,10 @@ class OrderClaimed(OrderData):
     """A customer claimed an order that was placed as a guest with their email address."""
 
 
+class OrderErased(OrderData):
+    """The account that owned the order was deleted, and the buyer's personal data were erased from the order."""
+
+
 class OrderLinkRequested(EventData):
     """A new link to an order was requested. The order may not exist, or belong to another buyer: the consumer
     compares the fingerprint and mails the order's own address."""
@@ -250,6 +254,7 @@ EVENT_CONTRACTS = (
     Contract(OrderReturned, ORDERS),
     Contract(OrderEmailRequested, ORDERS),
     Contract(OrderClaimed, ORDERS),
+    Contract(OrderErased, ORDERS),
     Contract(OrderLinkRequested, ORDERS),
     Contract(PaymentRefundedOutside, ORDERS),
     Contract(PaymentDisputed, ORDERS),

@@ -58,6 +58,10 @@ class FanIn:
         items = self._table.below(f"ORDER#{order_id}", "PART#")
         return {Consequence(item["sk"].removeprefix("PART#")) for item in items}
 
+    def is_joined(self, order_id: OrderId) -> bool:
+        """Return whether OrderSettled was written, which means that nothing that follows from the order is left."""
+        return bool(self._table.item(event_key(order_id)))
+
     def write_event(self, event: Envelope) -> None:
         """Write the order's event into the outbox, unless it is there already."""
         self._table.put_once(outbox_item(event_key(event.order_id), event))

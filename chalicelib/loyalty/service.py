@@ -28,6 +28,10 @@ class Loyalty:
     def points_of(self, customer_id: CustomerId) -> int:
         return self._store.points_of(customer_id)
 
+    def erase(self, customer_id: CustomerId) -> None:
+        """Delete the customer's points, also from those of all together. Raises CountersBusy, TableBusy."""
+        self._store.erase(customer_id)
+
     def all_points(self) -> int:
         """Return the points of all customers together."""
         return self._store.all_points()

@@ -7,10 +7,15 @@
 | points of all together | `POINTS`        | `TOTAL`  | `points`            |
 """
 
+from typing import TYPE_CHECKING
+
 from chalicelib.loyalty.model import points_for
 from chalicelib.platform.counters import CounterTable, ItemKey
 from chalicelib.platform.dynamo import Write
 from chalicelib.platform.ids import CustomerId, OrderId
+
+if TYPE_CHECKING:
+    from chalicelib.platform.dynamodb_client import Item
 
 STILL_KEPT = "attribute_not_exists(kept) OR kept = :before"
 ALL_POINTS = {"pk": "POINTS", "sk": "TOTAL"}
@@ -46,6 +51,14 @@ class PointsStore:
 
     def points_of(self, customer_id: CustomerId) -> int:
         return int(self._table.item(customer_key(customer_id)).get("points", 0))
+
+    def erase(self, customer_id: CustomerId) -> None:
+        """Raises CountersBusy, TableBusy."""
+
+        def effects(item: "Item") -> list[Write]:
+            return [self._table.add(ALL_POINTS, points=-int(item["points"]))]
+
+        self._table.remove(customer_key(customer_id), "points", effects)
 
     def all_points(self) -> int:
         return int(self._table.item(ALL_POINTS).get("points", 0))

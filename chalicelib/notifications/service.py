@@ -138,6 +138,9 @@ class Notifications:
         self._run(_key(return_id or order.id, occasion), occasion, order, send)
 
     def _run(self, key: str, occasion: Occasion, order: Order, send: Callable[[], bool]) -> None:
+        """An order whose buyer was erased has no address."""
+        if order.erased_at:
+            return
         if self._idempotency.run_once(key, send, STARTS):
             log.info("email sent", extra={"occasion": occasion, "order_id": order.id})
 

@@ -24,6 +24,7 @@ DISPATCHED = "OrderDispatched"
 RETURN_REQUESTED = "OrderReturnRequested"
 PARTLY_RETURNED = "OrderPartlyReturned"
 CLAIMED = "OrderClaimed"
+ERASED = "OrderErased"
 EMAIL_REQUESTED = "OrderEmailRequested"
 
 About = Return | PaymentMovement | RequestedEmail | None

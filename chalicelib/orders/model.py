@@ -140,8 +140,7 @@ class Order(BaseModel):
 
     `noted` holds the facts that other contexts reported, so that none is published twice. `client` is a keyed
     fingerprint of the address that the order was placed from: it limits the emails that one client can cause.
-    `trace_header` is the trace that the order was placed in, to which its later events belong.
-    """
+    `trace_header` is the trace of its placing, to which its later events belong. `erased_at`: see `erasure.py`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -166,6 +165,7 @@ class Order(BaseModel):
     variant: Variant | None = None
     client: str | None = None
     trace_header: str | None = None
+    erased_at: str | None = None
     pending_event: Annotated[Envelope | None, Field(exclude=True)] = None
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.events.contracts import PaymentMovement
 from chalicelib.events.outbox import OutboxEvent
+from chalicelib.orders.erasure import erased
 from chalicelib.orders.model import Order, OrderChanged, OrderNotFound, Reason, Status
 from chalicelib.orders.returns import Return
 from chalicelib.orders.store import EVER, OrderStore, Span, guest_email
@@ -16,6 +17,8 @@ from chalicelib.platform.links import LinkExpired, LinkInvalid, Links, is_link
 from chalicelib.platform.retries import retry_on_conflict
 
 PAGE_SIZE = 20
+PART_SIZE = 100
+"""Orders in one part of an export."""
 ATTEMPTS = 6
 
 
@@ -113,6 +116,26 @@ class Orders:
     def has_ordered(self, customer_id: CustomerId, since: str) -> bool:
         """Return whether the customer placed an order since then. Eventually consistent."""
         return self._store.has_of_customer(customer_id, Span(since))
+
+    def part_of_customer(self, customer_id: CustomerId, cursor: str | None) -> tuple[list[Order], str | None]:
+        """Return up to a hundred orders, newest first. Raises CursorInvalid."""
+        return self._store.page("by-customer", customer_id, cursor, PART_SIZE)
+
+    def every_of_customer(self, customer_id: CustomerId) -> Iterator[Order]:
+        """Eventually consistent."""
+        orders, cursor = self.part_of_customer(customer_id, None)
+        yield from orders
+        while cursor:
+            orders, cursor = self.part_of_customer(customer_id, cursor)
+            yield from orders
+
+    def erase(self, order_id: OrderId, customer_id: CustomerId) -> None:
+        """Erase the buyer's personal data from an order of this customer; no other order is changed."""
+
+        def change(order: Order) -> Order:
+            return erased(order, self._clock()) if order.customer_id == customer_id else order
+
+        self._change(order_id, change)
 
     def of_email(self, email: str, cursor: str | None) -> tuple[list[Order], str | None]:
         """Newest first, of guests and customers. Letter case makes no difference. Raises CursorInvalid."""

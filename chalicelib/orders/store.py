@@ -268,6 +268,8 @@ def search_keys(order: Order) -> dict[str, str]:
 def _order_item(order: Order) -> "Item":
     """Without what is None: an index key must be absent rather than null."""
     item = order_key(order.id) | order.model_dump(mode="json", exclude_none=True) | {"placed_at": order.placed_at}
+    if order.erased_at:
+        return item | {"number": number_of(order.id)}
     item |= search_keys(order)
     item = item if order.is_settled else item | {"unsettled": UNSETTLED}
     return item if order.customer_id else item | {"guest_email": guest_email(order.email)}

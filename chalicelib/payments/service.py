@@ -41,6 +41,10 @@ class Payments:
     def of(self, order_id: OrderId) -> Payment | None:
         return self._store.get(order_id)
 
+    def of_all(self, order_ids: list[OrderId]) -> dict[OrderId, Payment]:
+        """Return the payments of these orders that have one, in one request for up to 100."""
+        return self._store.get_all(order_ids)
+
     def reading(self, order_id: OrderId) -> Read[Payment | None]:
         """Return the read of what `of` returns."""
         return self._store.reading(order_id)

@@ -49,6 +49,28 @@ class CounterTable:
                 return
         raise CountersBusy
 
+    def remove(self, key: ItemKey, counter: str, effects: "Callable[[Item], list[Write]]") -> None:
+        """Delete an item with its effects in one transaction, or nothing if there is none.
+
+        `effects` is called again when the counter has changed. Raises CountersBusy, TableBusy.
+        """
+        for _ in retry_on_conflict(ATTEMPTS, CONFLICT_BASE):
+            item = self.item(key)
+            if not item:
+                return
+            delete: Write = {
+                "Delete": {
+                    "TableName": self._table,
+                    "Key": key,
+                    "ConditionExpression": "#counter = :counter",
+                    "ExpressionAttributeNames": {"#counter": counter},
+                    "ExpressionAttributeValues": {":counter": item[counter]},
+                }
+            }
+            if not transact(self._db, [delete, *effects(item)]):
+                return
+        raise CountersBusy
+
     def write(self, writes: list[Write]) -> None:
         """Write effects without a fact: a repetition counts again."""
         for write in writes:

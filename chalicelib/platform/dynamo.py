@@ -200,6 +200,14 @@ class PerOrderStore(Generic[Item]):
         answer = self._db.get_item(TableName=self._table, Key={"order_id": order_id}, ConsistentRead=True)
         return self.model.model_validate(answer["Item"]) if "Item" in answer else None
 
+    def get_all(self, order_ids: list[OrderId]) -> dict[OrderId, Item]:
+        """Return the items of these orders that have one. Raises TableBusy."""
+        keys: list[dict[str, str]] = [{"order_id": order_id} for order_id in order_ids]
+        return read_together(self._db, Read(self._table, keys, self._by_order))[0]
+
+    def _by_order(self, items: list[dict[str, Any]]) -> dict[OrderId, Item]:
+        return {item["order_id"]: self.model.model_validate(item) for item in items}
+
     def reading(self, order_id: OrderId) -> Read[Item | None]:
         """Return the read of what `get` returns."""
         return Read(self._table, [{"order_id": order_id}], self._one)

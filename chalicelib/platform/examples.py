@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "line1": "Speicherstraße 12", "line2": None, "lost": 0, "machine": "order-fulfilment",
     "message_id": MESSAGE, "name": "Enamel mug", "new_password": "a long enough password",
     "next_action": None, "next_cursor": None, "note": "Delivery of May", "number": "INV-2030-000001",
+    "current_password": "correct horse battery",
     "order_id": ORDER, "order_ids": [ORDER], "order_token": "order-token-of-the-guest",
     "password": "correct horse battery",
     "payment_intent": "pi_3Q9", "phone": "+494012345678", "payment_method": "pm_card_visa",

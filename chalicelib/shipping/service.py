@@ -69,6 +69,10 @@ class Shipping:
         """Return the read of what `of` returns."""
         return self._store.reading(order_id)
 
+    def of_all(self, order_ids: list[OrderId]) -> dict[OrderId, Shipment]:
+        """Return the shipments of these orders that have one, in one request for up to 100."""
+        return self._store.get_all(order_ids)
+
     def is_requested(self, order_id: OrderId) -> bool:
         """Whether the warehouse is asked to ship this order and has given no final answer."""
         shipment = self._store.get(order_id)

@@ -92,7 +92,7 @@ export async function resetPassword(email: string, code: string, newPassword: st
 
 /** With `newPassword` for a person who was invited with a one-time password. */
 export async function signIn(email: string, password: string, newPassword?: string): Promise<void> {
-  accept(await ask<IssuedSession>('POST', '/session', { email, password, new_password: newPassword }));
+  adoptSession(await ask<IssuedSession>('POST', '/session', { email, password, new_password: newPassword }));
 }
 
 /** Rejects when the shop cannot be reached: the session continues then, and the page must say so. */
@@ -110,7 +110,7 @@ addEventListener('storage', (event) => {
 
 async function renew(): Promise<void> {
   try {
-    accept(await ask<IssuedSession>('POST', '/session/refresh'));
+    adoptSession(await ask<IssuedSession>('POST', '/session/refresh'));
   } catch (error) {
     const isOver = error instanceof AuthError && error.code === 'session_ended';
     if (!isOver) throw error;
@@ -118,7 +118,8 @@ async function renew(): Promise<void> {
   }
 }
 
-function accept({ id_token }: IssuedSession): void {
+/** Goes on with a session that the API has just begun. */
+export function adoptSession({ id_token }: IssuedSession): void {
   token = id_token;
   mayHaveSession.set(true);
   const claims = claimsOf(id_token);
@@ -128,7 +129,8 @@ function accept({ id_token }: IssuedSession): void {
   if (value?.email !== now.email || value.isAdmin !== now.isAdmin) session.value = now;
 }
 
-function leave(): void {
+/** Forgets the session in this browser; the API has ended it. */
+export function leave(): void {
   token = null;
   mayHaveSession.set(null);
   if (session.value) session.value = null;

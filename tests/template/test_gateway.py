@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from chalicelib.accounts.model import PASSWORD_MINIMUM
-from chalicelib.accounts.routes import SESSION_DAYS
+from chalicelib.accounts.sessions import SESSION_DAYS
 from chalicelib.platform.http import OPERATIONS
 from chalicelib.platform.problems import Problem
 from infra.build import gateway
@@ -30,6 +30,8 @@ HONEST = {
     "OrderRefund": {"why": "Scratched", "lines": [{"sku": "CAMP-KETTLE-01", "quantity": 1}]},
     "EmailPreferences": {"cart_reminders": True},
     "OrderSearch": {"order_id": "ord_1", "email": "ida@example.com"},
+    "PasswordChange": {"current_password": "a-long-story-1", "new_password": "a-long-story-2"},
+    "AccountDeletionRequest": {"password": "a-long-story-1"},
     "PasswordReset": {"email": "ida@example.com", "code": "123456", "new_password": "a-long-story-1"},
     "ProductChange": {"price": {"amount": 1, "currency": "EUR"}, "archived": False},
     "ProductWrite": {

@@ -15,6 +15,7 @@ from chalicelib.accounts.model import (
     CredentialsRefused,
     NewPasswordRequired,
     PasswordRefused,
+    PasswordWrong,
     SessionEnded,
     SessionHeaderMissing,
     SignInStepUnknown,
@@ -217,6 +218,33 @@ def test_new_password_is_set_even_if_sessions_cannot_be_ended():
     ours, pool = accounts(global_sign_out="TooManyRequests")
     ours.reset(EMAIL, "123456", PASSWORD)
     assert "confirm_forgot_password" in pool.operations
+
+
+def test_changed_password_ends_all_sessions_and_begins_one():
+    ours, pool = accounts()
+
+    assert ours.change_password(EMAIL, PASSWORD, "another-story-2").refresh_token == "refresh"
+
+    assert pool.operations == ["initiate_auth", "change_password", "initiate_auth", "global_sign_out", "initiate_auth"]
+    changed = dict(pool.asked)["change_password"]
+    assert changed == {"PreviousPassword": PASSWORD, "ProposedPassword": "another-story-2", "AccessToken": "access"}
+
+
+def test_weak_new_password_is_refused_before_the_pool_is_asked():
+    ours, pool = accounts()
+    with pytest.raises(PasswordRefused):
+        ours.change_password(EMAIL, PASSWORD, "short")
+    assert pool.operations == []
+
+
+@pytest.mark.parametrize("error", ["NotAuthorized", "UserNotFound"])
+def test_wrong_current_password_changes_and_deletes_nothing(error):
+    ours, pool = accounts(initiate_auth=error)
+    with pytest.raises(PasswordWrong):
+        ours.change_password(EMAIL, PASSWORD, "another-story-2")
+    with pytest.raises(PasswordWrong):
+        ours.prove(EMAIL, PASSWORD)
+    assert set(pool.operations) == {"initiate_auth"}
 
 
 @pytest.mark.parametrize("error", ["NotAuthorized", "RefreshTokenReuse", "UserNotFound", "InvalidParameter"])

@@ -1,13 +1,15 @@
 import { html } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { idToken, session } from '../auth';
+import '../components/account-data';
 import '../components/address-book';
 import { LightElement } from '../components/light-element';
+import '../components/password-change';
 import { emptyState, skeletonLines } from '../components/states';
 import { Watch } from '../store';
 import { setTitle } from '../title';
 
-/** What a customer decides about their account: its addresses. */
+/** What a customer decides about their account: addresses, password, a copy of the data, deletion. */
 @customElement('account-settings-page')
 export class AccountSettingsPage extends LightElement {
   @state() private isAsked = false;
@@ -38,6 +40,8 @@ export class AccountSettingsPage extends LightElement {
     return html`
       <p class="lead">Signed in as <strong dir="auto">${email}</strong>. <a class="text-link" href="/account">Back to your account</a></p>
       <section class="setting" aria-labelledby="addresses"><address-book></address-book></section>
+      <section class="setting" aria-labelledby="password"><password-change></password-change></section>
+      <section class="setting" aria-labelledby="data"><account-data></account-data></section>
     `;
   }
 }
