@@ -4,14 +4,19 @@ No answer is a 5xx or other than the document says, and what breaks the descript
 gives the cases at the bounds of each field; beyond those, some are drawn, the same in each run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from schemathesis.checks import load_all_checks
 from schemathesis.config import CoveragePhaseConfig
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from app import app
@@ -46,7 +51,10 @@ def without_examples(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-schema = schemathesis.openapi.from_dict(without_examples(openapi.document("/api")))
+DOCUMENT = without_examples(openapi.document("/api"))
+OPERATIONS = [(path, method) for path, operations in DOCUMENT["paths"].items() for method in operations]
+
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.config.generation.update(max_examples=DRAWN, deterministic=True, with_security_parameters=False)
 schema.config.phases.coverage = CoveragePhaseConfig(unexpected_methods=set(), generate_duplicate_query_parameters=True)
 
@@ -132,8 +140,30 @@ def headers(request: pytest.FixtureRequest, callers: dict[str, Buyer], partners_
     return key | ({"Authorization": f"Bearer {caller.token}"} if caller.token else {})
 
 
-@pytest.mark.leaves_much
-@schema.parametrize()
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-def test_fuzzed_request_gets_a_documented_response(case: Any, headers: dict[str, str], opened: dict[str, Any]) -> None:
-    case.call_and_validate(opened["api_url"], headers=headers, excluded_checks=list(NOT_PROMISED))
+def _check(case: Any, headers: dict[str, str], api_url: str) -> None:
+    case.call_and_validate(api_url, headers=headers, excluded_checks=list(NOT_PROMISED))
+
+
+@cache
+def _cases_of(path: str, method: str) -> Callable[..., None]:
+    """Return the function that sends all cases of an operation.
+
+    Schemathesis makes the cases of all operations when tests are collected: 4 seconds of each worker of a run.
+    """
+    load_all_checks()
+    return build_operation_test(
+        config=schema.config,
+        operation=schema[path][method],
+        test_func=_check,
+        given_kwargs={},
+        feedback=FeedbackSources(constants_value_source=make_constants_value_source(schema)),
+    )
+
+
+@pytest.mark.leaves_much
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_fuzzed_request_gets_a_documented_response(
+    path: str, method: str, headers: dict[str, str], opened: dict[str, Any]
+) -> None:
+    _cases_of(path, method)(headers=headers, api_url=opened["api_url"])
