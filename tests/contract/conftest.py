@@ -1,10 +1,14 @@
 """Fixtures: tables with the keys and indexes of the template, on moto's DynamoDB."""
 
+import copy
 import uuid
+from collections import defaultdict
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 
 from chalicelib.platform import retries
 from chalicelib.platform.base_model import BaseModel
@@ -26,8 +30,34 @@ NOT_OF_THE_CALL = {
 
 @pytest.fixture(scope="session")
 def dynamodb():
+    _back_up_without_copies()
     with mock_aws():
         yield boto3.resource("dynamodb", region_name="eu-central-1").meta.client
+
+
+def _back_up_without_copies():
+    """Let moto back up tables for a rollback without copies of their items: an update then changes a copy of its item.
+
+    Its own backup, a deep copy of the table for each item of a transaction, takes a fifth of the time of these tests.
+    """
+    update = DynamoDBBackend.update_item
+
+    def snapshot(table, memo):
+        saved = copy.copy(table)
+        saved.items = defaultdict(dict, {key: copy.copy(found) for key, found in table.items.items()})
+        return saved
+
+    def update_a_copy(backend, table_name, key, *arguments, **options):
+        if item := backend.get_item(table_name, key):
+            items, changed = backend.get_table(table_name).items, copy.deepcopy(item)
+            if item.range_key:
+                items[item.hash_key][item.range_key] = changed
+            else:
+                items[item.hash_key] = changed
+        return update(backend, table_name, key, *arguments, **options)
+
+    Table.__deepcopy__ = snapshot
+    DynamoDBBackend.update_item = update_a_copy
 
 
 @pytest.fixture(scope="session")
