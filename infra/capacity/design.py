@@ -207,12 +207,25 @@ def change(template: Template, path: str, value: str) -> None:
         raise SettingUnknown(f"{path!a} names no property: give RESOURCE.PROPERTY=NUMBER.")
     if not re.fullmatch(r"\d{1,9}", value):
         raise SettingUnknown(f"{path} is set to {value!a}, which is not a whole number.")
-    place = resources[resource].setdefault("Properties", {})
+    place: Any = resources[resource].setdefault("Properties", {})
     for name in names[:-1]:
-        place = place.setdefault(name, {})
-        if not isinstance(place, dict):
-            raise SettingUnknown(f"{path!a} leads through a property that has a single value.")
+        place = _below(place, name, path)
+    if isinstance(place, list):
+        raise SettingUnknown(f"{path!a} names an item of a list, not a property.")
     place[names[-1]] = int(value)
+
+
+def _below(place: Any, name: str, path: str) -> Any:
+    """Return the mapping or list below this name or position. Raises SettingUnknown."""
+    if isinstance(place, list) and name.isdigit() and int(name) < len(place):
+        found = place[int(name)]
+    elif isinstance(place, dict):
+        found = place.setdefault(name, {})
+    else:
+        found = None
+    if not isinstance(found, dict | list):
+        raise SettingUnknown(f"{path!a} leads through a property that has a single value.")
+    return found
 
 
 def _referred(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Report of a simulation: tables for the terminal, and a plot of concurrency, queue depths and limits."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, quantiles
 
@@ -16,6 +17,7 @@ from infra.capacity.sources import Queue, Stream
 
 WORTH_SHOWING, WORTH_SHOWING_WITH_WAITS = 0.5, 0.1
 """Share of a limit that is used on average, from which the limit is listed; less if something waited for it."""
+GROWTH = 1.3
 LINES_IN_PLOT = 8
 
 
@@ -27,27 +29,64 @@ def show(console: Console, result: Result, design: Design, measured: Measured) -
     _limits(console, result)
 
 
-def reached(result: Result) -> list[Bucket]:
-    """Return the limits that refused or delayed calls or are mostly used, the worst first."""
+@dataclass(frozen=True)
+class Reached:
+    """A limit, or the same limit of several keys together. `share` is the use of the most used one."""
+
+    name: str
+    rate: float
+    share: float
+    delayed: int
+    refused: int
+    setting: str
+
+
+def limits(result: Result) -> list[Reached]:
+    """Return all limits that were used, the most pressing first."""
+    keys: dict[str, list[Bucket]] = {}
+    for bucket in result.buckets:
+        keys.setdefault(bucket.name.split(", key ")[0], []).append(bucket)
     found = [
-        bucket
-        for bucket in result.buckets
-        if bucket.refused or _share(bucket, result) >= (WORTH_SHOWING_WITH_WAITS if bucket.delayed else WORTH_SHOWING)
+        Reached(
+            f"{name}, {len(buckets)} keys" if len(buckets) > 1 else name,
+            buckets[0].rate,
+            max(bucket.used for bucket in buckets) / buckets[0].rate / result.load.seconds,
+            sum(bucket.delayed for bucket in buckets),
+            sum(bucket.refused for bucket in buckets),
+            buckets[0].setting,
+        )
+        for name, buckets in keys.items()
     ]
-    return sorted(found, key=lambda bucket: (bucket.refused, bucket.delayed, bucket.used / bucket.rate), reverse=True)
+    return sorted(found, key=lambda limit: (limit.refused, limit.share), reverse=True)
+
+
+def reached(result: Result) -> list[Reached]:
+    """Return the limits that refused calls, are mostly used, or let calls wait while they are used in part."""
+    return [
+        limit
+        for limit in limits(result)
+        if limit.refused or limit.share >= (WORTH_SHOWING_WITH_WAITS if limit.delayed else WORTH_SHOWING)
+    ]
 
 
 def growing(result: Result) -> list[str]:
-    """Return the queues and streams that held more items when the arrivals ended than one second brings."""
-    seconds = result.load.seconds
-    return [each.name for each in _all(result) if result.depth_at_end[each.name] > max(10, each.sent / seconds)]
+    """Return queues and streams that hold more items than a second brings when the arrivals end, and clearly more in
+    the last third of the trace than in the second."""
+    found = []
+    for source in _all(result):
+        depths = source.depth.values[: int(result.load.seconds)]
+        third = len(depths) // 3
+        is_deep = result.depth_at_end[source.name] > max(10, source.sent / result.load.seconds)
+        if is_deep and third and mean(depths[-third:]) > GROWTH * mean(depths[third : 2 * third]):
+            found.append(source.name)
+    return found
 
 
-def compare(console: Console, results: list[Result]) -> None:
+def compare(console: Console, results: list[Result], hot_product: str) -> None:
     """Show the hot product with one counter and with shards, side by side."""
     table = Table("shards", "orders completed", "median s", "p95 s", "retries", "delayed", "refused", box=None)
     for result in results:
-        counters = [b for b in result.buckets if b.name.startswith("InventoryTable#stock")]
+        counters = [b for b in result.buckets if b.name.startswith(hot_product)]
         median, late = _percentiles(result.order_seconds)
         retries = sum(workflow.retries for workflow in result.workflows.values())
         table.add_row(
@@ -65,7 +104,7 @@ def plot(result: Result, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (functions, queues, limits) = pyplot.subplots(3, 1, figsize=(11, 13), layout="constrained")
+    figure, (functions, queues, bars) = pyplot.subplots(3, 1, figsize=(11, 13), layout="constrained")
     busiest = sorted(result.pools.values(), key=lambda pool: pool.concurrency.peak, reverse=True)[:LINES_IN_PLOT]
     for pool in busiest:
         functions.plot(pool.concurrency.values, label=pool.name)
@@ -77,10 +116,10 @@ def plot(result: Result, path: Path) -> None:
     for axes in (functions, queues):
         axes.axvline(result.load.seconds, color="grey", linestyle=":", label="arrivals end")
         axes.legend(fontsize="small")
-    used = sorted(result.buckets, key=lambda bucket: _share(bucket, result))[-12:]
-    limits.barh([b.name for b in used], [100 * _share(b, result) for b in used])
-    limits.axvline(100, color="red")
-    limits.set(title="Limits, mean use", xlabel="percent")
+    used = sorted(limits(result), key=lambda limit: limit.share)[-12:]
+    bars.barh([limit.name for limit in used], [100 * limit.share for limit in used])
+    bars.axvline(100, color="red")
+    bars.set(title="Limits, mean use", xlabel="percent")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -93,7 +132,10 @@ def _orders(console: Console, result: Result, design: Design) -> None:
     console.print(f"  requests: {requests['offered']:,} in {result.load.seconds:,.0f} s, {refused}")
     median, late = _percentiles(result.order_seconds)
     seconds = f", median {median:.1f} s, p95 {late:.1f} s" if result.order_seconds else ""
-    rest = result.placed - len(result.order_seconds)
+    failed = sum(workflow.failed for workflow in result.workflows.values())
+    if failed:
+        console.print(Text(f"  {failed:,} executions failed: their retries were exhausted", "red"))
+    rest = result.placed - len(result.order_seconds) - failed
     console.print(f"  orders: {result.placed:,} placed, {len(result.order_seconds):,} completed{seconds}")
     if rest:
         console.print(Text(f"  {rest:,} orders not completed {result.seconds:,.0f} s after the start", "red"))
@@ -106,7 +148,7 @@ def _orders(console: Console, result: Result, design: Design) -> None:
 
 
 def _functions(console: Console, result: Result) -> None:
-    table = Table("function", "calls", "cold %", "L", "λW", "peak", "warm at end", "throttled", box=None)
+    table = Table("function", "calls", "cold %", "L", "λW", "peak", "throttled", box=None)
     for pool in sorted(result.pools.values(), key=lambda each: each.concurrency.peak, reverse=True):
         if pool.invocations or pool.throttled:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in pool.throttled.items())
@@ -135,10 +177,10 @@ def _sources(console: Console, result: Result) -> None:
 
 def _limits(console: Console, result: Result) -> None:
     table = Table("limit", "a second", "used %", "delayed", "refused", "moved by", box=None)
-    for bucket in reached(result):
+    for limit in reached(result):
         table.add_row(
-            bucket.name, f"{bucket.rate:,.0f}", f"{100 * _share(bucket, result):.0f}", f"{bucket.delayed:,}",
-            Text(f"{bucket.refused:,}", "red" if bucket.refused else ""), bucket.setting,
+            limit.name, f"{limit.rate:,.0f}", f"{100 * limit.share:.0f}", f"{limit.delayed:,}",
+            Text(f"{limit.refused:,}", "red" if limit.refused else ""), limit.setting,
         )  # fmt: skip
     console.print()
     console.print(table if table.rows else "  no limit is half used")
@@ -148,11 +190,6 @@ def _limits(console: Console, result: Result) -> None:
 
 def _all(result: Result) -> list[Queue | Stream]:
     return [*result.queues.values(), *result.streams]
-
-
-def _share(bucket: Bucket, result: Result) -> float:
-    """Return the use of a limit as a share of what it allows while requests arrive; use after that counts too."""
-    return bucket.used / bucket.rate / result.load.seconds
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float]:

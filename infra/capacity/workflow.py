@@ -85,9 +85,9 @@ class Execution:
             go_on()
         elif resource.endswith(WAITS_FOR_TOKEN):
             self._resume = go_on
-            self._call(given["FunctionName"], state, lambda: None, attempts)
+            self._call(given["FunctionName"], state, go_on, attempts, waits=True)
         elif state["Type"] == "Task":
-            self._call(resource, state, go_on, attempts)
+            self._call(resource, state, go_on, attempts, waits=False)
         elif state["Type"] == "Fail":
             self._failed()
         else:
@@ -105,11 +105,16 @@ class Execution:
         for branch in branches:
             self._run(branch, one_ended)
 
-    def _call(self, function: str, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int]) -> None:
+    def _call(
+        self, function: str, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int], waits: bool
+    ) -> None:
+        """Call the function until it succeeds or the retries are exhausted. `waits` leaves going on to `resume`."""
+
         def ended(error: str | None) -> None:
             pause = self._pause(state, error, attempts) if error else 0
             if not error:
-                go_on()
+                if not waits:
+                    go_on()
             elif pause is None:
                 self._failed()
             else:

@@ -231,6 +231,7 @@ def partner(stage: str, name: str) -> None:
 @setting("--set", "SET", "Other settings, such as PushFromOrderUpdates.ScalingConfig.MaximumConcurrency=20.",
          type=Assignment(), multiple=True)  # fmt: skip
 @setting("--quota", "QUOTA", "Other quotas, such as lambda_concurrency=3000.", type=Assignment(), multiple=True)
+@setting("--keys", "KEYS", "Other numbers of keys, such as OrdersTable/unsettled=20.", type=Assignment(), multiple=True)
 @setting("--measured", "MEASURED", "File of measurements. Default: infra/capacity/measured.yaml", type=InputFile())
 @setting("--plot", "PLOT", "PNG file to write. Default: .local/plan.png", type=click.Path(path_type=Path))
 def plan(**options: Any) -> None:

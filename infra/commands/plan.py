@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +28,7 @@ Settings = tuple[tuple[str, str], ...]
 
 def plan(console: Console, options: Mapping[str, Any]) -> None:
     """Run the simulation and print the report. Raises click.UsageError or what the files' readers raise."""
-    known = measured.measured(options["measured"] or measured.FILE)
+    known = with_keys(measured.measured(options["measured"] or measured.FILE), options["keys"])
     quotas = with_quotas(measured.quotas(), options["quota"])
     load = loaded(options, known)
     of_stage = designed(options["stage"], options["set"])
@@ -39,7 +40,7 @@ def plan(console: Console, options: Mapping[str, Any]) -> None:
         results = [simulate.Shop(of_stage, known, quotas, replace(load, shards=1)).run(), *results]
     report.show(console, results[-1], of_stage, known)
     if load.shards > 1:
-        report.compare(console, results)
+        report.compare(console, results, known.hot_product)
     report.plot(results[-1], options["plot"] or PLOT)
     console.print(f"\n  plot: {options['plot'] or PLOT}", soft_wrap=True)
 
@@ -94,8 +95,25 @@ def with_quotas(known: dict[str, Quota], settings: Settings) -> dict[str, Quota]
         if current is None or getattr(current, part, None) is None or part not in ("value", "rate", "burst"):
             names = ", ".join(f"{n}" if q.value else f"{n}.rate" for n, q in known.items())
             raise design.SettingUnknown(f"{path!a} is not a quota. Quotas: {names}.")
-        number = float(value) if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit() else 0
-        if not 0 < number < 1e9:
-            raise design.SettingUnknown(f"Quota {path} is set to {value!a}, which is not a number above 0.")
-        changed[name] = current.model_copy(update={part: number})
+        changed[name] = current.model_copy(update={part: _above_zero(path, value)})
     return changed
+
+
+def with_keys(known: Measured, settings: Settings) -> Measured:
+    """Return the measurements with other numbers of partition keys, such as `OrdersTable/unsettled=20`.
+
+    Raises SettingUnknown.
+    """
+    for place, _ in settings:
+        if place not in known.keys:
+            raise design.SettingUnknown(f"{place!a} is not a place with few keys. Places: {', '.join(known.keys)}.")
+    keys = {place: _above_zero(place, value) for place, value in settings}
+    return known.model_copy(update={"keys": known.keys | keys})
+
+
+def _above_zero(name: str, value: str) -> float:
+    """Return the number. Raises SettingUnknown."""
+    number = float(value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) else 0.0
+    if not number:
+        raise design.SettingUnknown(f"{name} is set to {value!a}, which is not a number above 0.")
+    return number

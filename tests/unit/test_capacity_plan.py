@@ -155,6 +155,11 @@ def test_warm_throughput_of_the_template_moves_a_tables_limit() -> None:
     assert [design.Design(each).tables["Stock"].writes for each in (TEMPLATE, template)] == [4000, 9000]
 
 
+def test_setting_changes_an_item_of_a_list() -> None:
+    template = with_setting("Api.MethodSettings.1.ThrottlingRateLimit", "7")
+    assert design.Design(template).throttle("POST /orders") == (7, 9000)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
@@ -162,6 +167,8 @@ def test_warm_throughput_of_the_template_moves_a_tables_limit() -> None:
         ("Placed", "1", "names no property"),
         ("Placed.VisibilityTimeout", "long", "is not a whole number"),
         ("Placed.VisibilityTimeout.Seconds", "1", "has a single value"),
+        ("Api.MethodSettings.9.ThrottlingRateLimit", "1", "has a single value"),
+        ("Api.MethodSettings.0", "1", "an item of a list"),
     ],
 )
 def test_setting_that_is_none_is_refused(path: str, value: str, reason: str) -> None:
@@ -284,6 +291,8 @@ def test_trace_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         (["--seed", "x"], "--seed"),
         (["--set", "Queue"], "is not NAME=VALUE"),
         (["--quota", "lambda_speed=3"], "'lambda_speed' is not a quota. Quotas: lambda_concurrency, "),
+        (["--keys", "Moon#x=2"], "'Moon#x' is not a place with few keys. Places: OrdersTable/unsettled, "),
+        (["--keys", "InsightsTable#day=many"], "which is not a number above 0"),
         (["--quota", "lambda_concurrency=0"], "which is not a number above 0"),
         (["--quota", "ses_sends=3"], "'ses_sends' is not a quota"),
         (["--stage", "moon"], "There is no stage moon"),
