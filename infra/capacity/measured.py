@@ -36,8 +36,9 @@ class Work(Strict):
     """What one invocation for one order takes and causes.
 
     `ms` is the median and the 95th percentile. `reads` and `writes` are capacity units by `Table`, `Table/index` or
-    `Table#key`, the last being those of them that go to one key. `uses` counts calls by quota. `events` are written to
-    the outbox of a table. `replies` are messages that another system sends, with the seconds until then.
+    `Table#key`, the last being those of them that go to one key. `uses` counts calls by quota. `events` go to a table's
+    outbox; a function that `resumes` a workflow writes them for the message that does. `replies` are messages of
+    another system, with the seconds until they come.
     """
 
     ms: tuple[Positive, Positive]

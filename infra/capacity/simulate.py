@@ -129,7 +129,7 @@ class Shop:
     def caused(self, work: Work, batch: list[Item]) -> None:
         """Do what a call that succeeded causes for each item of its batch."""
         for order, about in batch:
-            if work.events:
+            if work.events and work.resumes in (None, about):
                 self._write_events(work, order)
             if work.publishes:
                 self._publish(order, about)
