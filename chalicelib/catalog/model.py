@@ -1,11 +1,11 @@
 """Products and categories: pure data, and what may be written of them."""
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from chalicelib.catalog.folding import indexed
 from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound, PreconditionFailed, UnprocessableRequest
@@ -129,15 +129,43 @@ class Product(BaseModel):
     images: list[str] = Field(default_factory=list)
     archived: bool = False
     version: int = 0
+    created_at: str = ""
+    """Empty for what was stored before this was recorded: it counts as the oldest."""
 
     @property
     def etag(self) -> str:
         return f'"{self.version}"'
 
+
+class Sort(StrEnum):
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+
+
+class Selection(BaseModel):
+    """Products to list, and their order. Prices are in minor units, both bounds included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: str | None = None
+    archived: bool = False
+    sort: Sort = Sort.RELEVANCE
+    min_price: int | None = None
+    max_price: int | None = None
+
     @property
-    def search_text(self) -> str:
-        """Return the text that a search looks into, in which each word of a query must occur."""
-        return indexed(f"{self.name} {self.description} {self.category} {self.sku}")
+    def is_by_name(self) -> bool:
+        """Return whether this is a whole list in the order of names."""
+        return self.sort is Sort.RELEVANCE and self.min_price is None and self.max_price is None
+
+    def has(self, product: Product) -> bool:
+        """Return whether a product belongs to this list as it is now; an index may be late."""
+        is_listed = product.archived == self.archived and self.category in (None, product.category)
+        is_dear_enough = self.min_price is None or product.price.amount >= self.min_price
+        is_cheap_enough = self.max_price is None or product.price.amount <= self.max_price
+        return is_listed and is_dear_enough and is_cheap_enough
 
 
 class Category(BaseModel):

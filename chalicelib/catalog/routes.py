@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from chalice import Blueprint
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from chalicelib import wiring
 from chalicelib.catalog.model import (
@@ -17,9 +17,12 @@ from chalicelib.catalog.model import (
     ProductNotFound,
     ProductRefused,
     ProductWrite,
+    Selection,
+    Sort,
     is_sku,
 )
 from chalicelib.catalog.views import SHARED_SECONDS, ProductView, product_view
+from chalicelib.payments.limits import LARGEST_CHARGE
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid, UnprocessableRequest
 from chalicelib.platform.http import Answer, Call, endpoint
@@ -39,8 +42,13 @@ class SkuInvalid(UnprocessableRequest):
 
 
 class ProductPage(BaseModel):
+    """A page of a search may hold few products, or none, and still have a `next_cursor`."""
+
     items: list[ProductView]
     next_cursor: str | None
+    did_you_mean: Annotated[
+        str | None, Field(description="The completed or corrected query that was searched for, as `q` finds nothing.")
+    ] = None
 
 
 class CategoryList(BaseModel):
@@ -48,6 +56,7 @@ class CategoryList(BaseModel):
     next_cursor: str | None
 
 
+Price = Annotated[int, Field(ge=0, le=LARGEST_CHARGE)]
 Cursor = Annotated[str, StringConstraints(max_length=2000)]
 
 
@@ -58,7 +67,18 @@ class CategoryQuery(BaseModel):
 class ProductQuery(BaseModel):
     category: CategoryId | None = None
     q: Annotated[str, one_line(200, min_length=0)] = ""
+    sort: Annotated[Sort, Field(description="Without `q`, relevance is the order of names.")] = Sort.RELEVANCE
+    min_price: Annotated[Price | None, Field(description="Lowest price, in minor units.")] = None
+    max_price: Annotated[Price | None, Field(description="Highest price, in minor units.")] = None
     cursor: Cursor | None = None
+
+    @field_validator("max_price")
+    @classmethod
+    def _not_below_the_lowest(cls, price: int | None, info: ValidationInfo) -> int | None:
+        lowest = info.data.get("min_price")
+        if price is not None and lowest is not None and price < lowest:
+            raise ValueError("Must not be below min_price.")
+        return price
 
 
 class AdminProductQuery(ProductQuery):
@@ -84,7 +104,7 @@ class AdminProduct(BaseModel):
     query=ProductQuery, answer=ProductPage, shared_seconds=SHARED_SECONDS, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products(call: Call, query: ProductQuery) -> ProductPage:
-    """Return products by name. A category and a search text narrow the list. Responses are cached for seconds."""
+    """Return products. Category, search text and prices narrow the list. Responses are cached for seconds."""
     return _page(query, archived=False)
 
 
@@ -115,7 +135,7 @@ def list_categories(call: Call, query: CategoryQuery) -> CategoryList:
     query=ProductQuery, answer=ProductPage, refusals=(CursorInvalid,),
 )  # fmt: skip
 def list_products_for_partner(call: Call, query: ProductQuery) -> ProductPage:
-    """Return products by name, for a partner. Each call counts against the key's quota."""
+    """Return products, for a partner. Each call counts against the key's quota."""
     return list_products(call, query)
 
 
@@ -177,9 +197,20 @@ def valid_sku(sku: Sku) -> Sku:
 
 
 def _page(query: ProductQuery, archived: bool) -> ProductPage:
-    products, next_cursor = wiring.catalog().page(query.category, query.q, query.cursor, archived)
-    available = wiring.inventory().available([product.sku for product in products])
-    return ProductPage(items=[product_view(p, available) for p in products], next_cursor=next_cursor)
+    wanted = Selection(
+        category=query.category,
+        archived=archived,
+        sort=query.sort,
+        min_price=query.min_price,
+        max_price=query.max_price,
+    )
+    found = wiring.catalog().page(wanted, query.q, query.cursor)
+    available = wiring.inventory().available([product.sku for product in found.products])
+    return ProductPage(
+        items=[product_view(p, available) for p in found.products],
+        next_cursor=found.next_cursor,
+        did_you_mean=found.did_you_mean,
+    )
 
 
 def _view(product: Product) -> ProductView:

@@ -1,9 +1,9 @@
 """Browsing and keeping the catalog."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib.catalog.folding import search_words
+from chalicelib.catalog.folding import search_words, stems
 from chalicelib.catalog.model import (
     Category,
     Product,
@@ -13,10 +13,13 @@ from chalicelib.catalog.model import (
     ProductDetails,
     ProductExists,
     ProductNotFound,
+    Selection,
     category_of,
 )
 from chalicelib.catalog.store import ProductStore
+from chalicelib.platform.clock import Clock, iso, utc_now
 from chalicelib.platform.dynamo import Read
+from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.ids import Sku
 from chalicelib.platform.preconditions import UNCONDITIONAL, Precondition
 from chalicelib.platform.retries import retry_on_conflict
@@ -30,9 +33,18 @@ Decide = Callable[[Product | None], dict[str, Any]]
 ValidationError."""
 
 
+class Found(NamedTuple):
+    """A page of products. `did_you_mean` is the query that they match where the given one matches nothing."""
+
+    products: list[Product]
+    next_cursor: str | None = None
+    did_you_mean: str | None = None
+
+
 class Catalog:
-    def __init__(self, store: ProductStore) -> None:
+    def __init__(self, store: ProductStore, clock: Clock = utc_now) -> None:
         self._store = store
+        self._clock = clock
 
     def product(self, sku: Sku) -> Product:
         """Return a product, archived or not. Raises ProductNotFound."""
@@ -49,17 +61,35 @@ class Catalog:
         """Return the read of what `products` returns."""
         return self._store.reading(skus)
 
-    def page(
-        self, category: str | None, query: str, cursor: str | None, archived: bool = False
-    ) -> tuple[list[Product], str | None]:
-        """Return a page of products by name, and the cursor of the next one. Raises CursorInvalid.
+    def page(self, wanted: Selection, query: str = "", cursor: str | None = None) -> Found:
+        """Return a page of products and the cursor of the next one. Raises CursorInvalid.
 
-        A query without a word, such as `%`, finds nothing.
+        A query without a word, such as `%`, finds nothing. A query that finds nothing is completed or corrected.
         """
         words = search_words(query)
         if query.strip() and not words:
-            return [], None
-        return self._store.page(category, words, cursor, PAGE_SIZE, archived)
+            return Found([])
+        if not words and wanted.is_by_name:
+            return Found(*self._store.page(wanted.category, cursor, PAGE_SIZE, wanted.archived))
+        try:
+            found = self._found(wanted, words, cursor)
+        except CursorInvalid:
+            return self._corrected(wanted, words, cursor)
+        return found if found.products or found.next_cursor or cursor else self._corrected(wanted, words, None)
+
+    def _found(self, wanted: Selection, words: list[str], cursor: str | None) -> Found:
+        return Found(*self._store.search(wanted, stems(words), cursor, PAGE_SIZE))
+
+    def _corrected(self, wanted: Selection, words: list[str], cursor: str | None) -> Found:
+        """Return a page of the corrected query, to which the cursor belongs. Raises CursorInvalid."""
+        corrected = self._store.corrected(words, wanted.archived)
+        if corrected:
+            found = self._found(wanted, corrected, cursor)
+            if found.products or found.next_cursor or cursor:
+                return found._replace(did_you_mean=" ".join(corrected))
+        if cursor:
+            raise CursorInvalid
+        return Found([])
 
     def reindex(self) -> int:
         """List all products and categories by the rules of this release. Return how many had to change."""
@@ -97,7 +127,9 @@ class Catalog:
             stored = self._store.get(sku)
             precondition.check(stored.etag if stored else None, ProductChanged, ProductExists)
             version = stored.version if stored else 0
-            decided = Product.model_validate(decide(stored) | {"sku": sku, "version": version})
+            created_at = stored.created_at if stored else iso(self._clock())
+            kept = {"sku": sku, "version": version, "created_at": created_at}
+            decided = Product.model_validate(decide(stored) | kept)
             if decided == stored:
                 return decided
             if stored is None or stored.category != decided.category:

@@ -6,19 +6,22 @@
 | category | `category:camp` | `CATEGORY`              |          | `Camp`    |
 
 `by-listing` lists everything of one listing by name, `by-category` the products of one category by name, archived ones
-among them. A text search filters one of those lists, so its cost grows with the list it filters.
+among them. Searches, other orders and price ranges are read from the search index (`search_index.py`).
 
-Each write of a product is conditional on the version that was read (optimistic locking).
+Each write of a product is conditional on the version that was read (optimistic locking). The index is another table:
+entries are put before the product is stored and removed after, so that a product may be listed where it no longer
+belongs, which readers check, but is never missing. `terms` are those under which it was listed last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from chalicelib.catalog.model import Category, Product, ProductRefused, is_sku
+from chalicelib.catalog.model import Category, Product, ProductRefused, Selection, is_sku
+from chalicelib.catalog.search_index import SearchIndex, terms
 from chalicelib.platform.cursors import decoded, encoded
 from chalicelib.platform.dynamo import Read, is_accepted, read_together
 from chalicelib.platform.ids import Sku
@@ -41,9 +44,10 @@ def _products(items: list[dict[str, Any]]) -> dict[Sku, Product]:
 
 
 class ProductStore:
-    def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDB", table: str, search_table: str) -> None:
         self._db = dynamodb
         self._table = table
+        self._index = SearchIndex(dynamodb, search_table)
 
     def put_category(self, category: Category) -> None:
         """Store a category. Raises ProductRefused."""
@@ -59,9 +63,21 @@ class ProductStore:
         if replaced:
             condition = Attr("version").eq(replaced.version) if replaced.version else UNVERSIONED
         with _refusals():
-            return is_accepted(
+            self._index.put(product, replaced)
+            is_stored = is_accepted(
                 self._db.put_item, TableName=self._table, Item=_product_item(product), ConditionExpression=condition
             )
+        self._unlist(product, terms(replaced) if replaced else (), is_stored)
+        return is_stored
+
+    def _unlist(self, product: Product, former: Iterable[str], is_stored: bool) -> None:
+        """Leave only the entries of the stored product, after those of `product` were put beside `former` ones."""
+        current = product if is_stored else self.get(product.sku)
+        if not is_stored and current:
+            self._index.put(current)
+            former = terms(product)
+        if current:
+            self._index.remove(product.sku, set(former) - set(terms(current)), product.version)
 
     def get(self, sku: Sku) -> Product | None:
         return self.get_many([sku]).get(sku)
@@ -69,9 +85,10 @@ class ProductStore:
     def get_many(self, skus: list[Sku]) -> dict[Sku, Product]:
         return read_together(self._db, self.reading(skus))[0]
 
-    def reading(self, skus: list[Sku]) -> Read[dict[Sku, Product]]:
+    def reading(self, skus: list[Sku], consistent: bool = True) -> Read[dict[Sku, Product]]:
         """Return the read of the products that exist, by sku. Consistent: a checkout must see the current price."""
-        return Read(self._table, [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)], _products)
+        keys: list[dict[str, str]] = [{"sku": sku} for sku in dict.fromkeys(skus) if is_sku(sku)]
+        return Read(self._table, keys, _products, consistent)
 
     def categories(self, cursor: str | None, size: int) -> tuple[list[Category], str | None]:
         """Return up to `size` categories by name, and the cursor of the rest. Raises CursorInvalid."""
@@ -79,17 +96,30 @@ class ProductStore:
         return [Category.model_validate(item) for item in items], rest
 
     def page(
-        self, category: str | None, words: list[str], cursor: str | None, size: int, archived: bool = False
+        self, category: str | None, cursor: str | None, size: int, archived: bool = False
     ) -> tuple[list[Product], str | None]:
         """Return up to `size` products by name, and the cursor of the rest. Raises CursorInvalid."""
         listing = ARCHIVED if archived else PRODUCTS
-        found = _all_found(words)
         if not category:
-            items, rest = self._listed("by-listing", listing, found, cursor, size)
+            items, rest = self._listed("by-listing", listing, None, cursor, size)
         else:
-            condition = Attr("listing").eq(listing)
-            items, rest = self._listed("by-category", category, condition & found if found else condition, cursor, size)
+            items, rest = self._listed("by-category", category, Attr("listing").eq(listing), cursor, size)
         return [Product.model_validate(item) for item in items], rest
+
+    def search(
+        self, wanted: Selection, stems: list[str], cursor: str | None, size: int
+    ) -> tuple[list[Product], str | None]:
+        """Return up to `size` products that have each of these stems, and the cursor of the rest.
+
+        There may be fewer, or none, and still a rest. Raises CursorInvalid.
+        """
+        skus, rest = self._index.page(wanted, stems, cursor, size)
+        (found,) = read_together(self._db, self.reading(skus, consistent=False))
+        return [found[sku] for sku in skus if sku in found and wanted.has(found[sku])], rest
+
+    def corrected(self, words: list[str], archived: bool) -> list[str] | None:
+        """Return these words with every unknown one completed or corrected; None where that is not possible."""
+        return self._index.corrected(words, archived)
 
     def outdated(self) -> Iterator[dict[str, Any]]:
         """Yield the items that lists and searches would find otherwise if they were stored again.
@@ -104,7 +134,10 @@ class ProductStore:
     def reindex(self, item: dict[str, Any]) -> bool:
         """Store what lists and searches read of an item. Return False if it was changed since it was read."""
         values = _index_values(item)
-        return is_accepted(
+        product = Product.model_validate(item) if is_sku(item["sku"]) else None
+        if product:
+            self._index.put(product)
+        is_stored = is_accepted(
             self._db.update_item,
             TableName=self._table,
             Key={"sku": item["sku"]},
@@ -112,6 +145,9 @@ class ProductStore:
             ConditionExpression=_unchanged(item),
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
+        if product:
+            self._unlist(product, item.get("terms", ()), is_stored)
+        return is_stored
 
     def _listed(
         self, index: str, value: str, found: ConditionBase | None, cursor: str | None, size: int
@@ -159,7 +195,7 @@ def _product_item(product: Product) -> dict[str, Any]:
     return item | _index_values(item)
 
 
-def _index_values(item: dict[str, Any]) -> dict[str, str]:
+def _index_values(item: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that lists and searches read of a product or a category."""
     if item["sku"].startswith(CATEGORY_KEY):
         return {"listing": CATEGORIES, "sort_name": item["name"]}
@@ -167,14 +203,14 @@ def _index_values(item: dict[str, Any]) -> dict[str, str]:
     return {
         "listing": ARCHIVED if product.archived else PRODUCTS,
         "sort_name": f"{product.name.casefold()}#{product.sku}",
-        "search_text": product.search_text,
+        "terms": terms(product),
     }
 
 
 def _unchanged(item: dict[str, Any]) -> ConditionBase:
     """Return the condition that what `_index_values` reads is stored as in this item."""
     condition: ConditionBase = Attr("sku").exists()
-    for name in ("name", "description", "category", "archived"):
+    for name in ("name", "description", "category", "archived", "version"):
         condition &= Attr(name).eq(item[name]) if name in item else Attr(name).not_exists()
     return condition
 
@@ -188,11 +224,3 @@ def _refusals() -> Iterator[None]:
         if error.response["Error"]["Code"] == "ValidationException":
             raise ProductRefused from error
         raise
-
-
-def _all_found(words: list[str]) -> ConditionBase | None:
-    condition: ConditionBase | None = None
-    for word in words:
-        contains = Attr("search_text").contains(word)
-        condition = condition & contains if condition is not None else contains
-    return condition

@@ -17,7 +17,7 @@ from chalicelib.platform.retries import retry_on_conflict
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from chalicelib.platform.dynamodb_client import DynamoDB, KeysOfTable
+    from chalicelib.platform.dynamodb_client import BatchWrites, DynamoDB, KeysOfTable
 
 
 class Versioned(BaseModel):
@@ -67,6 +67,7 @@ CONTENTION = {"TransactionConflict", "ProvisionedThroughputExceeded", "Throttlin
 """Reasons of a cancelled transaction that say nothing about the items: API reference, `TransactWriteItems`, errors.
 botocore does not look at them."""
 BATCH_GET_LIMIT = 100
+BATCH_WRITE_LIMIT = 25
 CONTENTION_ATTEMPTS = 12
 """With full jitter they pause for two seconds on average and four at most, below every function's time limit."""
 
@@ -147,6 +148,20 @@ def _get_all(
         if not request:
             return
     raise TableBusy("UnprocessedKeys")
+
+
+def batch_put(dynamodb: "DynamoDB", table: str, items: list[dict[str, Any]]) -> None:
+    """Store items of distinct keys, unconditionally and in any order. Raises TableBusy, with some of them stored."""
+    for first in range(0, len(items), BATCH_WRITE_LIMIT):
+        asked: BatchWrites = {
+            table: [{"PutRequest": {"Item": item}} for item in items[first : first + BATCH_WRITE_LIMIT]]
+        }
+        for _ in retry_on_conflict(CONTENTION_ATTEMPTS):
+            asked = dynamodb.batch_write_item(RequestItems=asked)["UnprocessedItems"]
+            if not asked:
+                break
+        else:
+            raise TableBusy("UnprocessedItems")
 
 
 def condition_failed(error: ClientError) -> bool:

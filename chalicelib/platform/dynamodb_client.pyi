@@ -61,6 +61,18 @@ class BatchFound(TypedDict):
     Responses: dict[str, list[Item]]
     UnprocessedKeys: dict[str, KeysOfTable]
 
+class PutRequest(TypedDict):
+    Item: Item
+
+class BatchWrite(TypedDict):
+    PutRequest: PutRequest
+
+BatchWrites = dict[str, list[BatchWrite]]
+"""By table."""
+
+class BatchWritten(TypedDict):
+    UnprocessedItems: BatchWrites
+
 class Found(TypedDict):
     Item: NotRequired[Item]
 
@@ -82,6 +94,7 @@ class ScanPaginator(Protocol):
 class DynamoDB(Protocol):
     def get_item(self, **request: Unpack[GetItem]) -> Found: ...
     def batch_get_item(self, *, RequestItems: dict[str, KeysOfTable]) -> BatchFound: ...
+    def batch_write_item(self, *, RequestItems: BatchWrites) -> BatchWritten: ...
     def put_item(self, **request: Unpack[PutItem]) -> Changed: ...
     def update_item(self, **request: Unpack[UpdateItem]) -> Changed: ...
     def delete_item(self, **request: Unpack[DeleteItem]) -> Changed: ...

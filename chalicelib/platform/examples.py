@@ -19,7 +19,7 @@ VALUES: dict[str, Any] = {
     "causation_id": "evt_1c7f0a52d4b94e3f8a1d6c0b9e2f7a34", "cart_token": "cart-token-of-the-guest",
     "city": "Hamburg", "client_secret": "pi_3Q9_secret_b4", "code": "314159", "conversion": 0.12,
     "correlation_id": ORDER, "country": "DE", "currency": "EUR", "cursor": "eyJrIjoiMjAzMC0wNSJ9",
-    "customer_id": "cus_8a1d6c0b", "date": DAY, "days": 7, "decline_code": None,
+    "customer_id": "cus_8a1d6c0b", "date": DAY, "days": 7, "decline_code": None, "did_you_mean": None,
     "description": "Enamel, holds 350 ml.", "detail_type": "OrderPlaced", "email": EMAIL,
     "email_fingerprint": "5d41402abc4b2a76", "endings": {"COMPLETED": 7}, "error": None, "expires_in": 900,
     "expires_in_seconds": 300, "client": "7d793037a0760186", "event_id": "evt_1c7f0a52d4b94e3f8a1d6c0b9e2f7a34",

@@ -21,6 +21,7 @@ class Settings(BaseModel):
     deployment: str
     """Account, region and stack: marks what is ours at a provider that others use too."""
     products_table: str
+    search_table: str
     carts_table: str
     orders_table: str
     inventory_table: str

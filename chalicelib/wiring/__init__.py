@@ -85,7 +85,7 @@ def catalog() -> Catalog:
     from chalicelib.catalog.service import Catalog
     from chalicelib.catalog.store import ProductStore
 
-    return Catalog(ProductStore(aws.dynamodb(), settings().products_table))
+    return Catalog(ProductStore(aws.dynamodb(), settings().products_table, settings().search_table))
 
 
 @cache

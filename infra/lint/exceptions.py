@@ -43,8 +43,9 @@ ACCEPTED = (
     Accepted("CKV_AWS_119", "DynamoDB encrypts with its own key; a customer managed one costs per table and per call."),
     Accepted(
         "CKV_AWS_28",
-        "What is in them can be lost: connections, carts and marks expire by themselves, imports can be repeated.",
-        frozenset({"ImportsTable", "ConnectionsTable", "CartsTable", "EffectsTable"}),
+        "What is in them can be lost: connections, carts and marks expire by themselves, imports can be repeated, and "
+        "the search index is made from the products.",
+        frozenset({"ImportsTable", "ConnectionsTable", "CartsTable", "EffectsTable", "SearchTable"}),
     ),
     Accepted(
         "CKV_AWS_21",

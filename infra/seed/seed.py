@@ -44,7 +44,7 @@ def reindex(session: boto3.Session, outputs: dict[str, str]) -> int:
 
 
 def _catalog(session: boto3.Session, outputs: dict[str, str]) -> Catalog:
-    return Catalog(ProductStore(_dynamodb(session), outputs["ProductsTableName"]))
+    return Catalog(ProductStore(_dynamodb(session), outputs["ProductsTableName"], outputs["SearchTableName"]))
 
 
 def _dynamodb(session: boto3.Session) -> "DynamoDB":

@@ -12,7 +12,9 @@ from chalicelib.catalog.model import (
     ProductExists,
     ProductNotFound,
     ProductWrite,
+    Selection,
 )
+from chalicelib.catalog.search_index import terms
 from chalicelib.catalog.service import CATEGORIES_PAGE_SIZE, PAGE_SIZE, Catalog
 from chalicelib.catalog.store import ProductStore
 from chalicelib.platform.errors import CursorInvalid
@@ -27,7 +29,7 @@ TRAIL = ALL[::2]
 @pytest.fixture(scope="module")
 def large_catalog(dynamodb, new_table):
     """130 products: ten share each name, every second is for the trail, every fourth is blue."""
-    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
+    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable")))
     for n, sku in enumerate(ALL):
         catalog.save(
             sku,
@@ -42,23 +44,29 @@ def large_catalog(dynamodb, new_table):
 
 @pytest.fixture
 def catalog(dynamodb, new_table):
-    return Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
+    return Catalog(ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable")))
 
 
 def product_write(archived):
     return ProductWrite(**product_details().model_dump(), archived=archived)
 
 
-def walk(catalog, category=None, query=""):
+def walk(catalog, category=None, query="", **selection):
     pages, cursor = [], None
     while not pages or cursor:
-        products, cursor = catalog.page(category, query, cursor)
+        products, cursor, _ = catalog.page(Selection(category=category, **selection), query, cursor)
         pages.append(products)
     return pages
 
 
 def skus(pages):
     return [product.sku for page in pages for product in page]
+
+
+def listed_terms(store):
+    """Return the terms under which the index lists MUG-01."""
+    items = store._db.scan(TableName=store._index._table)["Items"]
+    return sorted(item["term"] for item in items if item["id"] == "product#MUG-01")
 
 
 def cursor_of(content):
@@ -101,7 +109,7 @@ class TestWalk:
         assert len(skus(walk(catalog))) == PAGE_SIZE
 
     def test_catalog_walk_of_an_empty_shop(self, catalog):
-        assert catalog.page(None, "", None) == ([], None)
+        assert walk(catalog) == [[]]
 
 
 class TestCursor:
@@ -124,23 +132,22 @@ class TestCursor:
     )
     def test_catalog_cursor_that_was_tampered_with_is_refused(self, large_catalog, cursor):
         with pytest.raises(CursorInvalid):
-            large_catalog.page(None, "", cursor)
+            large_catalog.page(Selection(), "", cursor)
 
     def test_catalog_cursor_of_another_list_is_refused(self, large_catalog):
-        _, of_everything = large_catalog.page(None, "", None)
+        of_everything = large_catalog.page(Selection()).next_cursor
         with pytest.raises(CursorInvalid):
-            large_catalog.page("trail", "", of_everything)
+            large_catalog.page(Selection(category="trail"), "", of_everything)
 
     def test_catalog_cursor_of_another_category_is_refused(self, large_catalog):
-        _, of_the_trail = large_catalog.page("trail", "", None)
+        of_the_trail = large_catalog.page(Selection(category="trail")).next_cursor
         with pytest.raises(CursorInvalid):
-            large_catalog.page("camp-kitchen", "", of_the_trail)
+            large_catalog.page(Selection(category="camp-kitchen"), "", of_the_trail)
 
     def test_catalog_cursor_of_another_listing_is_refused(self, large_catalog):
         with pytest.raises(CursorInvalid):
-            large_catalog.page(
-                None, "", cursor_of({"sku": "category:trail", "listing": "CATEGORY", "sort_name": "Trail"})
-            )
+            of_categories = {"sku": "category:trail", "listing": "CATEGORY", "sort_name": "Trail"}
+            large_catalog.page(Selection(), "", cursor_of(of_categories))
 
 
 class TestProduct:
@@ -153,8 +160,8 @@ class TestProduct:
         catalog.save("MUG-01", product_details(name="Old", category="camp"))
         catalog.save("MUG-01", product_details(name="New", category="trail"))
 
-        assert [product.name for product in catalog.page(None, "", None)[0]] == ["New"]
-        assert catalog.page("camp", "", None) == ([], None)
+        assert [product.name for product in catalog.page(Selection()).products] == ["New"]
+        assert skus(walk(catalog, "camp")) == skus(walk(catalog, None, "old")) == []
         assert skus(walk(catalog, "trail", "new")) == ["MUG-01"]
 
     @pytest.mark.parametrize("sku", ["", " ", "UNKNOWN", "mug", "category:camp", "É", "A" * 5000, "A\n", "../x"])
@@ -180,7 +187,7 @@ def test_categories_are_those_that_products_name(large_catalog):
 
 def test_categories_page_until_all_are_listed(catalog):
     for n in range(CATEGORIES_PAGE_SIZE + 5):
-        catalog.save(f"POT-{n}", product_details(category=f"kind-{n:03}"))
+        catalog._store.put_category(Category(id=f"kind-{n:03}", name=f"Kind {n:03}"))
     first, cursor = catalog.categories()
     rest, end = catalog.categories(cursor)
     assert [len(first), len(rest), end] == [CATEGORIES_PAGE_SIZE, 5, None]
@@ -200,8 +207,8 @@ class TestArchivedProduct:
         assert skus(walk(catalog, None, "mug")) == skus(walk(catalog, "camp", "mug")) == []
 
     def test_archived_product_is_in_the_archive_and_can_be_read(self, catalog, archived):
-        assert catalog.page(None, "", None, archived=True) == ([archived], None)
-        assert catalog.page("camp", "mug", None, archived=True) == ([archived], None)
+        assert walk(catalog, archived=True) == [[archived]]
+        assert walk(catalog, "camp", "mug", archived=True) == [[archived]]
         assert catalog.product("MUG-01") == archived == catalog.products(["MUG-01"])["MUG-01"]
 
     def test_restored_product_is_listed_again(self, catalog, archived):
@@ -291,29 +298,41 @@ class TestReindex:
         """Archived products too; it is not a change of the product."""
         catalog.save("MUG-01", product_details(name="Bjørn’s mug"))
         catalog.save("POT-01", product_write(archived=True))
-        store, found_before = catalog._store, catalog.page(None, "bjorns", None)
+        store, found_before = catalog._store, walk(catalog, None, "bjorns")
         for sku in ("MUG-01", "POT-01"):
             store._db.update_item(
                 TableName=store._table,
                 Key={"sku": sku},
-                UpdateExpression="SET search_text = :old",
-                ExpressionAttributeValues={":old": "bjørn’s mug"},
+                UpdateExpression="SET terms = :old",
+                ExpressionAttributeValues={":old": ["PRODUCT#bjoern"]},
             )
-        assert catalog.page(None, "bjorns", None) == ([], None)
+        store._index.remove("MUG-01", terms(catalog.product("MUG-01")), 1)
+        assert skus(walk(catalog, None, "bjorns")) == []
         assert (catalog.reindex(), catalog.reindex()) == (2, 0)
-        assert catalog.page(None, "bjorns", None) == found_before
+        assert walk(catalog, None, "bjorns") == found_before
         assert catalog.product("MUG-01").version == 1
+
+    def test_reindex_finds_a_product_of_a_release_without_index(self, dynamodb, new_table):
+        """It stored neither its terms nor when it was created."""
+        store = ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable"))
+        kept = {"sku": "MUG-01", "listing": "PRODUCT", "sort_name": "mugs#MUG-01", "search_text": "mugs", "version": 3}
+        shown = product_details(name="Mugs").model_dump()
+        dynamodb.put_item(TableName=store._table, Item=kept | shown)
+        catalog = Catalog(store)
+        assert skus(walk(catalog, None, "mug")) == []
+        assert catalog.reindex() == 1
+        assert skus(walk(catalog, None, "mug")) == skus(walk(catalog, sort="newest")) == ["MUG-01"]
 
     def test_reindex_lists_products_and_categories_of_an_earlier_release(self, catalog):
         """It named the attribute of the lists otherwise, and knew no archived products."""
         catalog.save("MUG-01", product_details())
-        store, before = catalog._store, (catalog.page(None, "", None), catalog.categories(None))
+        store, before = catalog._store, (walk(catalog), catalog.categories(None))
         for item in store._db.scan(TableName=store._table)["Items"]:
             old = {name: value for name, value in item.items() if name not in ("listing", "archived")}
             store._db.put_item(TableName=store._table, Item=old)
-        assert catalog.page(None, "", None) == catalog.categories(None) == ([], None)
+        assert (walk(catalog), catalog.categories(None)) == ([[]], ([], None))
         catalog.reindex()
-        assert (catalog.page(None, "", None), catalog.categories(None)) == before
+        assert (walk(catalog), catalog.categories(None)) == before
 
     def test_reindex_leaves_what_was_changed_meanwhile(self, catalog):
         catalog.save("MUG-01", product_details())
@@ -322,7 +341,8 @@ class TestReindex:
         catalog.change("MUG-01", ProductChange(name="Bowl"))
         assert not store.reindex(old)
         assert skus(walk(catalog, None, "bowl")) == ["MUG-01"]
+        assert listed_terms(store) == sorted(terms(catalog.product("MUG-01")))
 
 
 def test_query_without_a_word_finds_nothing(large_catalog):
-    assert large_catalog.page(None, "%", None) == ([], None)
+    assert walk(large_catalog, None, "%") == [[]]

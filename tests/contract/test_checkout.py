@@ -26,7 +26,7 @@ EARLIER_FINGERPRINT = "b18cb930ccb5a697509406fe3e177e31403be423459be4cbbc5f74471
 
 @pytest.fixture
 def catalog(dynamodb, new_table):
-    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
+    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable")))
     catalog.save("MUG", product_details(price=euros(1250)))
     return catalog
 

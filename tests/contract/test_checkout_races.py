@@ -46,7 +46,7 @@ class World:
 @pytest.fixture
 def world(dynamodb, new_table, clock):
     """A new shop with two mugs in Ada's cart, or in a guest's whose token is `token`."""
-    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable")))
+    catalog = Catalog(ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable")))
     for sku in ("MUG", "TENT"):
         catalog.save(sku, product_details(price=euros(1250)))
     carts_table, orders_table = new_table("CartsTable"), new_table("OrdersTable")

@@ -83,7 +83,7 @@ class ShopOfImports:
         self.sqs, self.published = FakeQueue(), []
         self.store = ImportStore(dynamodb, new_table("ImportsTable"), clock)
         self.files = ImportFiles(s3, BUCKET)
-        self.products = ProductStore(dynamodb, new_table("ProductsTable"))
+        self.products = ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable"))
         self.stocks = InventoryStore(dynamodb, new_table("InventoryTable"))
         self.catalog = Catalog(self.products)
         self.inventory = Inventory(self.stocks, clock, timedelta(minutes=15))

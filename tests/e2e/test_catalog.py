@@ -15,6 +15,10 @@ DETAILS = {
 }
 
 
+def euros(amount):
+    return {"amount": amount, "currency": "EUR"}
+
+
 @pytest.fixture
 def sku(admin):
     made = f"KEPT-{uuid.uuid4().hex[:8].upper()}"
@@ -35,6 +39,26 @@ def test_archived_product_is_withdrawn_and_restored(admin, guest, sku):
     admin.must("PATCH", path, {"archived": False})
     assert [each["sku"] for each in guest.must("GET", "/products?category=kept&q=aero")["items"]].count(sku) == 1
     assert guest.put_in_cart(sku).status == 200
+
+
+def test_search_finds_forms_and_typos_in_the_asked_order(admin, guest):
+    marked, words = uuid.uuid4().hex[:8].upper(), {}
+    for n, name in enumerate(("Zinc Ladles", "Zinc Kniphofia", "Ladle of Zinc")):
+        words[name] = f"KEPT-{marked}-{n}"
+        admin.must("PUT", f"/admin/products/{words[name]}", DETAILS | {"name": name, "price": euros(500 + n)})
+
+    def names(query):
+        found = guest.must("GET", f"/products?q={marked}%20{query}")
+        return [each["name"] for each in found["items"]], found["did_you_mean"]
+
+    assert names("ladle&sort=price_desc") == (["Ladle of Zinc", "Zinc Ladles"], None)
+    assert names("zinc&sort=newest&min_price=501") == (["Ladle of Zinc", "Zinc Kniphofia"], None)
+    assert names("kniphofai") == (["Zinc Kniphofia"], f"{marked.lower()} kniphofia")
+    admin.must("PATCH", f"/admin/products/{words['Zinc Ladles']}", {"name": "Zinc Bowl"})
+    assert names("ladles") == (["Ladle of Zinc"], None)
+    for wrong in ("sort=name", "min_price=-1", "max_price=x", "min_price=2&max_price=1"):
+        refused = guest.call("GET", f"/products?{wrong}")
+        assert (refused.status, refused.body["code"]) == (422, "validation_failed")
 
 
 def test_write_on_an_old_version_is_refused(admin, sku):

