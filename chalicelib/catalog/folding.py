@@ -15,7 +15,8 @@ WORDS_OF_A_QUERY = 8
 LONGEST_WORD = 40
 """Characters of a word that count in a search."""
 STOP_WORDS = {"a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or"}
-STOP_WORDS |= {"that", "the", "this", "to", "with"}
+STOP_WORDS |= {"but", "can", "has", "have", "its", "not", "so", "than", "that", "the", "their", "they", "this", "to"}
+STOP_WORDS |= {"was", "when", "which", "who", "will", "with", "you", "your"}
 """Words of almost every text: neither indexed nor searched for."""
 IRREGULAR = {"feet": "foot", "geese": "goose", "men": "man", "mice": "mouse", "teeth": "tooth", "women": "woman"}
 F_OR_V = re.compile("(?:(i)[fv]e|(l|r|ea|oa|oo)[fv])$")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from chalice import Blueprint
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from chalicelib import wiring
 from chalicelib.catalog.model import (
@@ -77,7 +78,7 @@ class ProductQuery(BaseModel):
     def _not_below_the_lowest(cls, price: int | None, info: ValidationInfo) -> int | None:
         lowest = info.data.get("min_price")
         if price is not None and lowest is not None and price < lowest:
-            raise ValueError("Must not be below min_price.")
+            raise PydanticCustomError("range_reversed", "Must not be below min_price.")
         return price
 
 

@@ -45,6 +45,7 @@ QUERIES = 4
 DIGITS_OF_A_PRICE = 12
 AFTER_ALL_SKUS = "~"
 COMPLETIONS = 20
+SHORTEST_COMPLETED = 2
 CORRECTED_WORDS = 3
 """Unknown words of a query; with more than these it is not corrected."""
 CHECKED = 3
@@ -143,7 +144,7 @@ class SearchIndex:
         return bool(self._ids(_term(archived, stem(word)), "product#", 1))
 
     def _meant(self, word: str, archived: bool) -> str | None:
-        longer = self._ids(f"WORDS#{word[0]}", f"word#{word}", COMPLETIONS)
+        longer = self._ids(f"WORDS#{word[0]}", f"word#{word}", COMPLETIONS) if len(word) >= SHORTEST_COMPLETED else []
         completed = sorted(longer, key=lambda each: (len(each), each))
         singular = word.removesuffix("s")
         typed = [each for each in dict.fromkeys((word, singular)) if is_corrected(each)]

@@ -6,6 +6,7 @@ import type {
   Step,
 } from './api-types';
 import { anyone, asked, cartToken, isOfLostCart, Problem, shopper, signedIn, type Options } from './request';
+import type { Selection } from './selection';
 import { SHOP } from './shop';
 import { allItems } from './pager';
 import { onThisDevice, Stored } from './storage';
@@ -22,15 +23,27 @@ export const seenProducts = new Map<string, Product>();
 
 // catalog
 
-export async function listProducts(
-  filter: { category?: string; q?: string; cursor?: string | null },
-  signal?: AbortSignal,
-): Promise<List<Product>> {
-  const query = new URLSearchParams();
-  for (const [key, value] of Object.entries(filter)) if (value) query.set(key, value);
-  const page = await anyone<List<Product>>(`/products?${query}`, { signal });
-  for (const product of page.items) seenProducts.set(product.sku, product);
-  return page;
+export type ProductPage = Answer<'/products'>;
+export interface ProductFilter extends Selection {
+  category?: string;
+  q?: string;
+  cursor?: string | null;
+}
+
+/** How many pages in a row may be empty before the visitor is asked whether to go on. */
+const MOST_EMPTY_PAGES = 4;
+
+/** A page of products. The API may answer an empty page in the middle of a filtered list: it is passed over. */
+export async function listProducts(filter: ProductFilter, signal?: AbortSignal): Promise<ProductPage> {
+  let { cursor } = filter;
+  for (let asked = 1; ; asked++) {
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries({ ...filter, cursor })) if (value || value === 0) query.set(key, String(value));
+    const page = await anyone<ProductPage>(`/products?${query}`, { signal });
+    for (const product of page.items) seenProducts.set(product.sku, product);
+    cursor = page.next_cursor;
+    if (page.items.length || !cursor || asked === MOST_EMPTY_PAGES) return page;
+  }
 }
 
 export function getProduct(sku: string, signal?: AbortSignal): Promise<Product> {

@@ -16,15 +16,22 @@ import './pages/not-found';
 import './pages/product';
 import './pages/search';
 import { isOfConsole, resolve, startRouter, type Route } from './router';
+import { selectionOf } from './selection';
 import { took } from './steps';
 
 const lazyPages = () => import('./pages/lazy-pages');
 
 const routes: Route<TemplateResult>[] = [
   { path: '/', open: () => html`<home-page></home-page>` },
-  { path: '/category/:id', open: ({ id }) => html`<category-page .category=${id}></category-page>` },
+  {
+    path: '/category/:id',
+    open: ({ id }, query) => html`<category-page .category=${id} .selection=${selectionOf(query)}></category-page>`,
+  },
   { path: '/products/:sku', open: ({ sku }) => html`<product-page .sku=${sku}></product-page>` },
-  { path: '/search', open: (_, query) => html`<search-page .q=${query.get('q') ?? ''}></search-page>` },
+  {
+    path: '/search',
+    open: (_, query) => html`<search-page .q=${query.get('q') ?? ''} .selection=${selectionOf(query)}></search-page>`,
+  },
   { path: '/cart', fetch: lazyPages, open: () => html`<cart-page></cart-page>` },
   { path: '/checkout', fetch: lazyPages, open: () => html`<checkout-page></checkout-page>` },
   { path: '/orders', fetch: lazyPages, open: () => html`<orders-page></orders-page>` },

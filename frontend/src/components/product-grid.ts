@@ -2,10 +2,12 @@ import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { listProducts, type Product } from '../api';
+import { listProducts, type Product, type ProductFilter } from '../api';
 import { GrowingList } from '../pager';
+import { hasPrices, withSelection, type Selection } from '../selection';
 import { complain } from '../toast';
 import { LightElement } from './light-element';
+import './list-controls';
 import { productCard } from './product-card';
 import { emptyState, errorState } from './states';
 
@@ -18,20 +20,46 @@ export class ProductGrid extends LightElement {
   @property() q = '';
   @property({ type: Number }) limit = Infinity;
   @property() except = '';
+  /** Given one, the visitor can change order and price range, and the page's address keeps them. */
+  @property({ attribute: false }) selection?: Selection;
+  private meant = '';
   private list = new GrowingList<Product>(() => this.requestUpdate());
 
   private first = new Task(this, {
-    args: () => [this.category, this.q] as const,
-    task: async ([category, q], { signal }) => this.list.start(await listProducts({ category, q }, signal)),
+    args: () => [this.category, this.q, this.selection] as const,
+    task: async (_, { signal }) => {
+      const page = await listProducts(this.filter, signal);
+      this.meant = page.did_you_mean ?? '';
+      this.list.start(page);
+    },
   });
 
   protected override render() {
+    const { selection } = this;
+    return html`
+      ${selection
+        ? html`<list-controls .selection=${selection} usual=${this.q ? 'Best match' : 'Name'} @choose=${this.choose}></list-controls>`
+        : nothing}
+      ${this.products()}
+    `;
+  }
+
+  private products() {
     return this.first.render({
       initial: () => skeletons,
       pending: () => (this.list.items.length ? this.grid('is-stale') : skeletons),
       error: (error) => errorState(error, () => this.first.run()),
-      complete: () => (this.shown.length ? this.grid() : this.nothingHere()),
+      complete: () => (this.shown.length || this.list.hasMore ? this.grid() : this.nothingHere()),
     });
+  }
+
+  private get filter(): ProductFilter {
+    return { category: this.category, q: this.q, ...this.selection };
+  }
+
+  private choose({ detail }: CustomEvent<Selection>): void {
+    this.selection = detail;
+    history.replaceState(history.state, '', withSelection(location.href, detail));
   }
 
   private get shown(): Product[] {
@@ -58,16 +86,21 @@ export class ProductGrid extends LightElement {
     `;
   }
 
-  private found(): string {
-    const count = `${this.list.items.length}${this.list.hasMore ? '+' : ''}`;
-    return `${count} ${this.list.items.length === 1 ? 'thing' : 'things'} for “${this.q}”`;
+  private found() {
+    const count = `${this.list.items.length}${this.list.hasMore ? '+' : ''} ${this.list.items.length === 1 ? 'thing' : 'things'}`;
+    if (!this.meant) return `${count} for “${this.q}”`;
+    const address = new URL(location.href);
+    address.searchParams.set('q', this.meant);
+    return html`Did you mean <a class="text-link" href="${address.pathname}${address.search}">${this.meant}</a>? ${count} found.`;
   }
 
   private nothingHere() {
     if (this.except) return nothing;
-    const words = this.q
-      ? { title: `Nothing called “${this.q}”`, text: 'Try a shorter word, or walk along the shelves.' }
-      : { title: 'This shelf is bare', text: 'The next boat brings more. Meanwhile, look at the others.' };
+    const words = hasPrices(this.selection ?? {})
+      ? { title: 'Nothing at this price', text: 'Try a wider range.' }
+      : this.q
+        ? { title: `Nothing called “${this.q}”`, text: 'Try another word, or walk along the shelves.' }
+        : { title: 'This shelf is bare', text: 'The next boat brings more. Meanwhile, look at the others.' };
     return html`
       <div role="status">
         ${emptyState({ art: 'carry', ...words, action: html`<a class="button button-quiet" href="/">All shelves</a>` })}
@@ -76,8 +109,8 @@ export class ProductGrid extends LightElement {
   }
 
   private loadMore(): Promise<void> {
-    const { category, q } = this;
-    return this.list.more((cursor) => listProducts({ category, q, cursor })).catch(complain);
+    const { filter } = this;
+    return this.list.more((cursor) => listProducts({ ...filter, cursor })).catch(complain);
   }
 }
 

@@ -5,6 +5,7 @@ import { listCategories } from '../api';
 import { categoryArt } from '../components/category-art';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
+import type { Selection } from '../selection';
 import { setTitle } from '../title';
 
 const INTROS: Record<string, string> = {
@@ -19,6 +20,7 @@ const INTROS: Record<string, string> = {
 @customElement('category-page')
 export class CategoryPage extends LightElement {
   @property() category = '';
+  @property({ attribute: false }) selection: Selection = {};
 
   private named = new Task(this, {
     args: () => [this.category],
@@ -49,7 +51,7 @@ export class CategoryPage extends LightElement {
       </header>
       <section class="section" aria-labelledby="items">
         <h2 class="visually-hidden" id="items">Goods on this shelf</h2>
-        <product-grid .category=${this.category}></product-grid>
+        <product-grid .category=${this.category} .selection=${this.selection}></product-grid>
       </section>
     `;
   }

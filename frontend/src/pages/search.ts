@@ -3,6 +3,7 @@ import { customElement, property, query } from 'lit/decorators.js';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
+import type { Selection } from '../selection';
 import { setTitle } from '../title';
 
 const PAUSE_MS = 220;
@@ -10,6 +11,7 @@ const PAUSE_MS = 220;
 @customElement('search-page')
 export class SearchPage extends LightElement {
   @property() q = '';
+  @property({ attribute: false }) selection: Selection = {};
   @query('input') private input!: HTMLInputElement;
   private timer = 0;
 
@@ -38,7 +40,7 @@ export class SearchPage extends LightElement {
           >
         </form>
         <h2 class="visually-hidden">${this.q ? 'Found' : 'All our goods'}</h2>
-        <product-grid .q=${this.q}></product-grid>
+        <product-grid .q=${this.q} .selection=${this.selection}></product-grid>
       </section>
     `;
   }
@@ -56,6 +58,9 @@ export class SearchPage extends LightElement {
 
   private look(): void {
     this.q = this.input.value.trim();
-    history.replaceState(history.state, '', this.q ? `/search?q=${encodeURIComponent(this.q)}` : '/search');
+    const address = new URL(location.href);
+    if (this.q) address.searchParams.set('q', this.q);
+    else address.searchParams.delete('q');
+    history.replaceState(history.state, '', `${address.pathname}${address.search}`);
   }
 }
