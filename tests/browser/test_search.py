@@ -51,3 +51,23 @@ def test_empty_search_result_and_offline_show_different_texts(buyer: Buyer) -> N
     line.press("Escape")
     expect(page.locator("dialog.finder")).not_to_be_visible()
     expect(page.get_by_test_id("open-search")).to_be_focused()
+
+
+def test_order_and_prices_of_a_list_stay_in_its_address(buyer: Buyer) -> None:
+    page = buyer.page
+    cards = page.get_by_test_id("product-card")
+    buyer.open("/search?q=lantrn")
+    page.get_by_role("link", name="lantern", exact=True).click()
+    expect(page.get_by_test_id("product-card").first).to_contain_text("Stormproof Lantern")
+    page.get_by_role("searchbox").fill("steel")
+    page.get_by_label("Sort by").select_option("Price, high to low")
+    expect(cards.first).to_contain_text("Late Chapter Reading Lamp")
+    page.get_by_label("Price to").fill("80")
+    page.get_by_label("Price to").press("Enter")
+    expect(cards.first).to_contain_text("Slow Morning Coffee Mill")
+    assert page.url.endswith("/search?q=steel&sort=price_desc&max_price=8000")
+    page.reload()
+    expect(cards.first).to_contain_text("Slow Morning Coffee Mill")
+    page.get_by_label("Price from").fill("90")
+    page.get_by_label("Price from").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("below the lowest price")

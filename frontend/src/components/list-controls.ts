@@ -11,7 +11,7 @@ const REVERSED = 'This is below the lowest price.';
 
 type Bound = 'min_price' | 'max_price';
 
-/** Order and price range of a list. Fires `choose` with the new selection as its detail. */
+/** Order and price range of a list. Fires `choose`, which bubbles, with the new selection as its detail. */
 @customElement('list-controls')
 export class ListControls extends LightElement {
   @property({ attribute: false }) selection: Selection = {};
@@ -78,7 +78,7 @@ export class ListControls extends LightElement {
 
   private choose(detail: Selection): void {
     this.errors = {};
-    this.dispatchEvent(new CustomEvent<Selection>('choose', { detail }));
+    this.dispatchEvent(new CustomEvent<Selection>('choose', { detail, bubbles: true }));
   }
 }
 

@@ -4,7 +4,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { listProducts, type Product, type ProductFilter } from '../api';
 import { GrowingList } from '../pager';
-import { hasPrices, withSelection, type Selection } from '../selection';
+import { hasPrices, type Selection } from '../selection';
 import { complain } from '../toast';
 import { LightElement } from './light-element';
 import './list-controls';
@@ -20,7 +20,7 @@ export class ProductGrid extends LightElement {
   @property() q = '';
   @property({ type: Number }) limit = Infinity;
   @property() except = '';
-  /** Given one, the visitor can change order and price range, and the page's address keeps them. */
+  /** Given one, the grid has controls, whose `choose` the page answers with another one. */
   @property({ attribute: false }) selection?: Selection;
   private meant = '';
   private list = new GrowingList<Product>(() => this.requestUpdate());
@@ -38,7 +38,7 @@ export class ProductGrid extends LightElement {
     const { selection } = this;
     return html`
       ${selection
-        ? html`<list-controls .selection=${selection} usual=${this.q ? 'Best match' : 'Name'} @choose=${this.choose}></list-controls>`
+        ? html`<list-controls .selection=${selection} usual=${this.q ? 'Best match' : 'Name'}></list-controls>`
         : nothing}
       ${this.products()}
     `;
@@ -55,11 +55,6 @@ export class ProductGrid extends LightElement {
 
   private get filter(): ProductFilter {
     return { category: this.category, q: this.q, ...this.selection };
-  }
-
-  private choose({ detail }: CustomEvent<Selection>): void {
-    this.selection = detail;
-    history.replaceState(history.state, '', withSelection(location.href, detail));
   }
 
   private get shown(): Product[] {

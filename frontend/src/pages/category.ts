@@ -5,7 +5,7 @@ import { listCategories } from '../api';
 import { categoryArt } from '../components/category-art';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
-import type { Selection } from '../selection';
+import { withSelection, type Selection } from '../selection';
 import { setTitle } from '../title';
 
 const INTROS: Record<string, string> = {
@@ -51,8 +51,13 @@ export class CategoryPage extends LightElement {
       </header>
       <section class="section" aria-labelledby="items">
         <h2 class="visually-hidden" id="items">Goods on this shelf</h2>
-        <product-grid .category=${this.category} .selection=${this.selection}></product-grid>
+        <product-grid .category=${this.category} .selection=${this.selection} @choose=${this.choose}></product-grid>
       </section>
     `;
+  }
+
+  private choose({ detail }: CustomEvent<Selection>): void {
+    this.selection = detail;
+    history.replaceState(history.state, '', withSelection(location.href, detail));
   }
 }

@@ -3,7 +3,7 @@ import { customElement, property, query } from 'lit/decorators.js';
 import { icons } from '../components/icons';
 import { LightElement } from '../components/light-element';
 import '../components/product-grid';
-import type { Selection } from '../selection';
+import { withSelection, type Selection } from '../selection';
 import { setTitle } from '../title';
 
 const PAUSE_MS = 220;
@@ -40,7 +40,7 @@ export class SearchPage extends LightElement {
           >
         </form>
         <h2 class="visually-hidden">${this.q ? 'Found' : 'All our goods'}</h2>
-        <product-grid .q=${this.q} .selection=${this.selection}></product-grid>
+        <product-grid .q=${this.q} .selection=${this.selection} @choose=${this.choose}></product-grid>
       </section>
     `;
   }
@@ -62,5 +62,10 @@ export class SearchPage extends LightElement {
     if (this.q) address.searchParams.set('q', this.q);
     else address.searchParams.delete('q');
     history.replaceState(history.state, '', `${address.pathname}${address.search}`);
+  }
+
+  private choose({ detail }: CustomEvent<Selection>): void {
+    this.selection = detail;
+    history.replaceState(history.state, '', withSelection(location.href, detail));
   }
 }
