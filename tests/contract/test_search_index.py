@@ -118,6 +118,12 @@ class TestIndex:
         catalog._store._index.remove("MUG-01", ["PRODUCT#kettl"], 2)
         assert found(catalog, "kettle") == ["MUG-01"]
 
+    def test_entry_that_was_not_removed_yet_shows_no_archived_product(self, catalog):
+        saved = catalog.save("MUG-01", product_details())
+        catalog.change("MUG-01", ProductChange(archived=True))
+        catalog._store._index.put(saved)
+        assert (found(catalog, "mug"), found(catalog, "mug", archived=True)) == ([], ["MUG-01"])
+
     def test_change_that_no_list_shows_writes_no_entry(self, catalog, monkeypatch):
         catalog.save("MUG-01", product_details())
         client, calls = catalog._store._db, []

@@ -132,11 +132,13 @@ def _is_empty(sqs, url):
     return not any(int(found[name]) for name in names)
 
 
-def test_json_lines(imported, prefix, guest):
+def test_json_lines(imported, prefix, admin, guest):
     def line(**changes):
         row = {"sku": f"{prefix}-A", "name": "Pot", "description": "", "category": "imported", "image": "/pot.svg"}
         return json.dumps(row | {"price": {"amount": 5, "currency": "EUR"}} | changes)
 
+    before = {"name": "Kettle", "description": "", "category": "imported", "image": "/pot.svg"}
+    admin.must("PUT", f"/admin/products/{prefix}-C", before | {"price": {"amount": 5, "currency": "EUR"}})
     content = "\r\n".join([line(stock=3), line(sku=f"{prefix}-B", color="red"), "{", line(sku=f"{prefix}-C")])
     seen = imported(content.encode(), "jsonl")
     assert (seen["status"], counts(seen)) == ("DONE", (4, 2, 0, 2))
@@ -145,6 +147,8 @@ def test_json_lines(imported, prefix, guest):
         "is not JSON",
     ]
     assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 3
+    found = {word: guest.must("GET", f"/products?q={prefix}-C%20{word}")["items"] for word in ("kettle", "pot")}
+    assert (found["kettle"], [each["sku"] for each in found["pot"]]) == ([], [f"{prefix}-C"])
 
 
 @pytest.mark.parametrize(
