@@ -21,6 +21,7 @@ from chalicelib.platform.email_address import Email
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.ids import CustomerId, OrderId, ReturnId
+from chalicelib.platform.money import Money
 from chalicelib.platform.request_keys import (
     IDEMPOTENCY_KEY,
     IdempotencyConflict,
@@ -107,8 +108,8 @@ class ResendAccepted(BaseModel):
     order_id: OrderId
 
 
-class AdminOrderQuery(PageQuery):
-    """Of one status, or of one customer, or of the whole shop. A cursor belongs to the list that gave it."""
+class AdminOrderFilter(BaseModel):
+    """Of one status, or of one customer, or of the whole shop."""
 
     status: Status | None = None
     customer_id: Annotated[CustomerId, one_line(100)] | None = None
@@ -126,6 +127,18 @@ class AdminOrderQuery(PageQuery):
         if self.span.since > self.span.until:
             raise ValueError("The first day must not be after the last one.")
         return self
+
+
+class AdminOrderQuery(PageQuery, AdminOrderFilter):
+    """A cursor belongs to the list that gave it."""
+
+
+class OrderTotalsView(BaseModel):
+    """What the orders of a list were placed for, cancelled and returned ones included."""
+
+    count: int
+    sums: Annotated[list[Money], Field(description="One for each currency.")]
+    is_complete: Annotated[bool, Field(description="False if there are more orders than were counted.")]
 
 
 class BuyerSearch(BaseModel):
@@ -162,6 +175,17 @@ def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
     if query.customer_id:
         return wiring.orders().of_customer(query.customer_id, query.cursor, query.span)
     return wiring.orders().latest(query.cursor, query.span)
+
+
+@endpoint(
+    routes, "GET", "/admin/orders/totals", summary="Count all orders and sum their totals", access="admin",
+    query=AdminOrderFilter, answer=OrderTotalsView,
+)  # fmt: skip
+def count_orders(call: Call, query: AdminOrderFilter) -> OrderTotalsView:
+    """Return how many orders a list holds and their totals, counting at most 2,000 orders."""
+    index, value = ("by-customer", query.customer_id) if query.customer_id else ("by-status", query.status)
+    totals = wired.order_totals().of(index, [value] if value else list(Status), query.span)
+    return OrderTotalsView(count=totals.count, sums=totals.sums, is_complete=totals.is_complete)
 
 
 @endpoint(

@@ -12,6 +12,7 @@ from chalicelib.platform.settings import settings
 if TYPE_CHECKING:
     from chalicelib.orders.finding import OrderSearch
     from chalicelib.orders.operator_actions import OperatorActions
+    from chalicelib.orders.totals import OrderTotals
 
 
 @cache
@@ -20,6 +21,13 @@ def operator_actions() -> OperatorActions:
     from chalicelib.orders.store import OrderStore
 
     return OperatorActions(OrderStore(aws.dynamodb(), settings().orders_table), utc_now)
+
+
+@cache
+def order_totals() -> OrderTotals:
+    from chalicelib.orders.totals import OrderTotals
+
+    return OrderTotals(aws.dynamodb(), settings().orders_table)
 
 
 @cache

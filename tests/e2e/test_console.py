@@ -156,6 +156,11 @@ def test_orders_are_listed_for_admins_by_status_by_customer_or_all(guest, custom
     assert of_guest in listed(f"?placed_from={today}") and not listed("?placed_to=2001-01-01")
     by_email = admin.must("POST", "/admin/orders/search", {"email": found[of_guest]["email"].upper()})["items"]
     assert of_guest in [order["order_id"] for order in by_email]
+    totals = admin.must(
+        "GET", f"/admin/orders/totals?customer_id={found[of_customer]['customer_id']}&placed_from={today}"
+    )
+    assert totals["is_complete"] and totals["count"] == len(of_one) and totals["sums"][0]["amount"] > 0
+    assert customer.call("GET", "/admin/orders/totals").status == 403
     number = {"text": number_of(of_guest).lower()}
     assert [order["order_id"] for order in admin.must("POST", "/admin/orders/search", number)["items"]] == [of_guest]
     by_name = admin.must("POST", "/admin/orders/search", {"text": "ida sand"})["items"]

@@ -19,13 +19,25 @@ export type Insights = Answer<'/admin/insights'>;
 export type Steps = Insights['funnel'][number]['by_variant'][string];
 export type Audit = Answer<'/admin/audit', 'post'>;
 export type GuestOrder = Answer<'/orders', 'post'>;
+export type OrderTotals = Answer<'/admin/orders/totals'>;
 export type OrderEmail = Answer<'/admin/orders/{order_id}/emails'>['items'][number];
 export type Workflow = Omit<Answer<'/admin/workflows'>['items'][number], 'definition'> & { definition: Machine };
 
 // orders
 
+export type OrderFilter = {
+  status?: Status | '';
+  customer_id?: string;
+  placed_from?: string;
+  placed_to?: string;
+};
+
+export function countOrders(filter: OrderFilter, signal?: AbortSignal): Promise<OrderTotals> {
+  return signedIn(`/admin/orders/totals?${queryOf(filter)}`, { signal });
+}
+
 export function listAllOrders(
-  filter: { status?: Status | ''; customer_id?: string; placed_from?: string; placed_to?: string; cursor?: string | null },
+  filter: OrderFilter & { cursor?: string | null },
   signal?: AbortSignal,
 ): Promise<List<AdminOrderSummary>> {
   return signedIn(`/admin/orders?${queryOf(filter)}`, { signal });
@@ -85,6 +97,9 @@ export const listWorkflows = askedOnce(async () => (await signedIn<{ items: Work
 // system
 
 export const getSystem = (signal?: AbortSignal): Promise<SystemMap> => signedIn('/admin/system', { signal });
+
+/** So many executions of a workflow the API counts. */
+export const RUNNING_AT_MOST = 100;
 
 export const getActivity = (signal?: AbortSignal): Promise<Activity> => signedIn('/admin/system/activity', { signal });
 

@@ -88,7 +88,7 @@ export class AdminOrderPage extends LightElement {
     return html`
       <dl class="facts panel" data-testid="order-facts">
         ${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
-        <div><dt>Id</dt><dd class="mono order-id">${order.order_id}</dd></div>
+        <div><dt>Id</dt><dd class="mono whole-id">${order.order_id}</dd></div>
         <div><dt>In the shop</dt><dd><a href="/orders/${order.order_id}">Buyer’s view</a></dd></div>
       </dl>
     `;

@@ -6,13 +6,15 @@ import { formatMoney } from '../../money';
 import { navigate } from '../../router';
 import { setTitle } from '../../title';
 import { complain, say } from '../../toast';
-import { findOrders, listAllOrders, queryOf, type AdminOrderSummary } from '../api';
+import { countOrders, findOrders, listAllOrders, queryOf, type AdminOrderSummary, type OrderFilter, type OrderTotals } from '../api';
 import { exportOrders, save } from '../order-export';
 import { orderTrack } from '../components/order-track';
 import { dayTime, hasEnded, liveSign, span, STATUSES, statusBadge } from '../components/format';
 import { listTable, PagedList } from '../paged-list';
+import { Poll } from '../poll-controller';
 
 const PAUSE_MS = 2_000;
+const COUNT_PAUSE_MS = 60_000;
 const CUSTOMER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 @customElement('admin-orders-page')
@@ -25,6 +27,9 @@ export class AdminOrdersPage extends LightElement {
   /** What is searched for: number, name or email. Not in the URL, because it is personal data. */
   @state() private wanted = '';
   @state() private isExporting = false;
+  @state() private totals: OrderTotals | null = null;
+  /** Counting reads up to 2,000 orders, so it happens less often than reading a page. */
+  private count = new Poll(this, (signal) => this.countAll(signal), () => COUNT_PAUSE_MS);
   private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
   override connectedCallback(): void {
@@ -36,7 +41,10 @@ export class AdminOrdersPage extends LightElement {
     if (!this.hasUpdated) return;
     const isFiltered = ['status', 'customer', 'from', 'to'].some((name) => changed.has(name));
     if (isFiltered) this.wanted = '';
-    if (isFiltered || changed.has('wanted')) this.list.restart();
+    if (!isFiltered && !changed.has('wanted')) return;
+    this.list.restart();
+    this.totals = null;
+    this.count.again();
   }
 
   protected override render() {
@@ -57,7 +65,7 @@ export class AdminOrdersPage extends LightElement {
             `,
           )}
         </nav>
-        <form class="filters" aria-label="Filter by date" @submit=${this.choose}>
+        <form class="filters date-filter" aria-label="Filter by date" @submit=${this.choose}>
           <label class="filter">Placed from (UTC)
             <input name="from" type="date" .value=${this.from} data-testid="from">
           </label>
@@ -73,6 +81,7 @@ export class AdminOrdersPage extends LightElement {
           <button class="button button-quiet">Find</button>
         </form>
       </div>
+      ${this.totals ? totalsLine(this.totals) : nothing}
       ${this.list.render((page) => this.table(page))}
     `;
   }
@@ -134,12 +143,30 @@ export class AdminOrdersPage extends LightElement {
     return query ? `/admin/orders?${query}` : '/admin/orders';
   }
 
+  private async countAll(signal: AbortSignal): Promise<void> {
+    if (this.wanted) return;
+    const totals = await countOrders(this.filter, signal);
+    if (!signal.aborted) this.totals = totals;
+  }
+
+  private get filter(): OrderFilter {
+    const { status, customer, from, to } = this;
+    return { status, customer_id: customer, placed_from: from, placed_to: to };
+  }
+
   private load(cursor: string | null, signal?: AbortSignal): Promise<List<AdminOrderSummary>> {
     if (this.wanted) return findOrders(this.wanted, cursor, signal);
-    const { status, customer, from, to } = this;
-    return listAllOrders({ status, customer_id: customer, placed_from: from, placed_to: to, cursor }, signal);
+    return listAllOrders({ ...this.filter, cursor }, signal);
   }
 }
+
+const totalsLine = ({ count, sums, is_complete }: OrderTotals): TemplateResult => html`
+  <p class="totals quiet" role="status" data-testid="totals">
+    ${is_complete
+      ? `${count.toLocaleString()} ${count === 1 ? 'order' : 'orders'}${count ? `, placed for ${sums.map((sum) => formatMoney(sum)).join(' and ')} in all` : ''}`
+      : `More than ${count.toLocaleString()} orders. Choose days to see their total.`}
+  </p>
+`;
 
 const row = (order: AdminOrderSummary) => html`
   <tr data-testid="order-row">
