@@ -6,6 +6,9 @@ import { formatMoney } from '../money';
 import { complain, say } from '../toast';
 import { LightElement } from './light-element';
 
+/** So many the API lists at a time. */
+const PAGE = 20;
+
 /** Orders that were placed without an account and with its address. Only what is ticked is taken over. */
 @customElement('past-orders')
 export class PastOrders extends LightElement {
@@ -32,6 +35,7 @@ export class PastOrders extends LightElement {
             `,
           )}
         </ul>
+        ${this.orders.length < PAGE ? nothing : html`<p class="small-print">These are the newest ${PAGE}. If there are older ones, they follow once these are moved.</p>`}
         <button class="button" data-testid="claim-orders" aria-disabled=${this.isBusy}>${this.isBusy ? 'One moment…' : 'Move them over'}</button>
       </form>
     `;

@@ -6,6 +6,7 @@ import { idToken, session } from '../auth';
 import { LightElement } from '../components/light-element';
 import { orderRow } from '../components/order-row';
 import { emptyState, errorState, skeletonLines } from '../components/states';
+import type { List } from '../api-types';
 import { GrowingList } from '../pager';
 import { Watch } from '../store';
 import { setTitle } from '../title';
@@ -17,11 +18,14 @@ const GUEST_ORDERS = 20;
 export class OrdersPage extends LightElement {
   private orders = new GrowingList<OrderSummary>(() => this.requestUpdate());
 
+  private load: (cursor: string | null, signal?: AbortSignal) => Promise<List<OrderSummary>> = listOrders;
+
   private first = new Task(this, {
     args: () => [session.value?.email],
     task: async (_, { signal }) => {
       const isCustomer = (await idToken()) !== null;
-      this.orders.start(isCustomer ? await listOrders(null, signal) : { items: await guestOrders(signal), next_cursor: null });
+      this.load = isCustomer ? listOrders : guestOrders;
+      this.orders.start(await this.load(null, signal));
     },
   });
 
@@ -59,17 +63,20 @@ export class OrdersPage extends LightElement {
   }
 
   private loadMore(): Promise<void> {
-    return this.orders.more((cursor) => listOrders(cursor)).catch(complain);
+    return this.orders.more((cursor) => this.load(cursor)).catch(complain);
   }
 }
 
-/** Each guest order has its own token; those that no longer exist are left out. */
-async function guestOrders(signal: AbortSignal): Promise<OrderSummary[]> {
-  const ids = guestOrderIds().slice(0, GUEST_ORDERS);
+/** Returns a page of the guest's orders; the cursor counts those before it. Each has its own token; those that no longer
+ * exist are left out. */
+async function guestOrders(cursor: string | null, signal?: AbortSignal): Promise<List<OrderSummary>> {
+  const end = Number(cursor ?? 0) + GUEST_ORDERS;
+  const ids = guestOrderIds().slice(end - GUEST_ORDERS, end);
   const found = await Promise.allSettled(ids.map((id) => getOrder(id, signal)));
   const lost = found.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])).find(isUncertain);
   if (lost) throw lost;
-  return found.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const items = found.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return { items, next_cursor: guestOrderIds().length > end ? String(end) : null };
 }
 
 const isUncertain = (error: unknown) => error instanceof Problem && error.isUncertain;

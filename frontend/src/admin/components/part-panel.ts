@@ -61,12 +61,13 @@ export class PartPanel extends LightElement {
       ${this.error ? errorNotice(this.error) : nothing}
       ${this.deadLetters === null && !this.error ? html`<p class="quiet">Loading…</p>` : nothing}
       ${this.deadLetters?.length === 0 ? html`<p class="quiet">None.</p>` : nothing}
-      ${this.deadLetters?.length ? this.deadLettersIn(queue.name, this.deadLetters) : nothing}
+      ${this.deadLetters?.length ? this.deadLettersIn(queue.name, this.deadLetters, dead_letters.waiting) : nothing}
     `;
   }
 
-  private deadLettersIn(queue: string, deadLetters: DeadLetter[]): TemplateResult {
+  private deadLettersIn(queue: string, deadLetters: DeadLetter[], total: number): TemplateResult {
     return html`
+      ${total > deadLetters.length ? html`<p class="small-print" data-testid="dead-letters-shown">${deadLetters.length} of ${total} are shown. Redriving all covers the others too.</p>` : nothing}
       <ul class="dead-letters">
         ${deadLetters.map(
           ({ id, sent_at, receive_count, context }) => html`

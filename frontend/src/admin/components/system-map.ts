@@ -1,7 +1,7 @@
 import { html, nothing, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
-import type { Activity, Link, Part, Queue, SystemMap as Map_ } from '../api';
+import { RUNNING_AT_MOST, type Activity, type Link, type Part, type Queue, type SystemMap as Map_ } from '../api';
 import { COLUMNS, plan, type Place, type Plan } from '../system/plan';
 
 /** Verbs of links on which messages flow without an operator. */
@@ -121,7 +121,7 @@ export class SystemMapElement extends LightElement {
     const counted = this.activity?.functions[part.id];
     if (counted) return `${counted.invocations} calls${counted.errors ? ` · ${counted.errors} failed` : ''}`;
     const running = this.activity?.running[part.id];
-    return running === undefined ? '' : `${running} running`;
+    return running === undefined ? '' : `${running}${running >= RUNNING_AT_MOST ? ' or more' : ''} running`;
   }
 
   private keyed(event: KeyboardEvent, part: Part): void {

@@ -121,7 +121,7 @@ export class AdminInsightsPage extends LightElement {
     const greatest = Math.max(0, ...seen.top_products.map(({ revenue }) => revenue));
     return html`
       <section class="panel" aria-labelledby="products">
-        <header class="panel-head"><h2 id="products">Products</h2></header>
+        <header class="panel-head"><h2 id="products">Best-selling products</h2><span class="quiet">up to ten, most revenue first</span></header>
         ${table(
           ['Product', null, 'Units', 'Revenue'],
           seen.top_products.map(({ sku, name, pieces, revenue }) => [

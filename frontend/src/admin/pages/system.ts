@@ -3,7 +3,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { LightElement } from '../../components/light-element';
 import { setTitle } from '../../title';
-import { getActivity, getSystem, listQueues, type Activity, type Part, type Queue, type SystemMap } from '../api';
+import { getActivity, getSystem, listQueues, RUNNING_AT_MOST, type Activity, type Part, type Queue, type SystemMap } from '../api';
 import '../components/part-panel';
 import '../components/system-map';
 import { liveSign, errorNotice } from '../components/format';
@@ -62,7 +62,7 @@ export class AdminSystemPage extends LightElement {
     const errors = functions.reduce((total, each) => total + each.errors, 0);
     const minutes = this.activity?.window_minutes ?? 5;
     const numbers: [string, number | string, boolean?][] = [
-      ['Sagas running', Object.values(this.activity?.running ?? {}).reduce((total, running) => total + running, 0)],
+      ['Sagas running', runningIn(this.activity)],
       ['Messages waiting', sum(({ messages }) => messages?.waiting ?? 0)],
       ['In flight', sum(({ messages }) => messages?.in_flight ?? 0)],
       ['Dead letters', dead, dead > 0],
@@ -121,4 +121,11 @@ export class AdminSystemPage extends LightElement {
     const more = Object.entries(activity.functions).filter(([id, { invocations }]) => before && invocations > (before[id]?.invocations ?? 0));
     Object.assign(this, { activity, stirred: new Set(more.map(([id]) => id)) });
   }
+}
+
+/** How many executions run. The API counts each workflow's up to a limit. */
+function runningIn(activity: Activity | null): string {
+  const counts = Object.values(activity?.running ?? {});
+  const total = counts.reduce((sum, running) => sum + running, 0);
+  return `${total}${counts.some((running) => running >= RUNNING_AT_MOST) ? ' or more' : ''}`;
 }
