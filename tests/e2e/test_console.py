@@ -159,7 +159,7 @@ def test_orders_are_listed_for_admins_by_status_by_customer_or_all(guest, custom
     totals = admin.must(
         "GET", f"/admin/orders/totals?customer_id={found[of_customer]['customer_id']}&placed_from={today}"
     )
-    assert totals["is_complete"] and totals["count"] == len(of_one) and totals["sums"][0]["amount"] > 0
+    assert totals["is_complete"] and totals["count"] >= len(of_one) and totals["sums"][0]["amount"] > 0
     assert customer.call("GET", "/admin/orders/totals").status == 403
     number = {"text": number_of(of_guest).lower()}
     assert [order["order_id"] for order in admin.must("POST", "/admin/orders/search", number)["items"]] == [of_guest]
