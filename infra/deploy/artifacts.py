@@ -42,9 +42,13 @@ class Artifacts:
             if source not in uploaded:
                 uploaded[source] = self._upload_code(code / source, progress)
             function["CodeUri"] = uploaded[source]
-        key = f"templates/{self._stack}.json"
-        self._put(key, json.dumps(located).encode())
         self._current = {place["Key"] for place in uploaded.values()}
+        return self.put_template(located)
+
+    def put_template(self, template: dict[str, Any]) -> str:
+        """Upload a template whose code is uploaded already. Return its address."""
+        key = f"templates/{self._stack}.json"
+        self._put(key, json.dumps(template).encode())
         return self._s3.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key}).split("?")[0]
 
     def mark_superseded(self) -> None:

@@ -13,9 +13,10 @@ OWNERS = {"AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics", 
 
 
 def deployed(cloudformation: Any, stack: str) -> dict[str, Any]:
-    """Return the resources of the stack's deployed template."""
+    """Return the stack's deployed template."""
     body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    return (json.loads(body) if isinstance(body, str) else body).get("Resources", {})
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
 
 
 def keep_names(template: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

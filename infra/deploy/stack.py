@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import WaiterError
 
-from infra.deploy import changes, events, parameters, policies, release
+from infra.deploy import changes, events, indexes, parameters, policies, release
 from infra.deploy.artifacts import Artifacts
 from infra.deploy.outputs import description, outputs
 
@@ -92,10 +92,15 @@ def deploy(
         before = None
     declared = template.get("Parameters", {})
     request = parameters.of_request(declared, given, known, is_update=before is not None)
-    if before:
-        template = policies.keep_names(template, policies.deployed(session.client("cloudformation"), stack))
-    template = release.stamped(template, code, parameters.effective(declared, given, known))
     artifacts = Artifacts(session, stack)
+    if before:
+        deployed = policies.deployed(session.client("cloudformation"), stack)
+        template = policies.keep_names(template, deployed.get("Resources", {}))
+        unchanged = parameters.of_request(deployed.get("Parameters", {}), {}, known, is_update=True)
+        for step in indexes.steps(template, deployed):
+            progress(f"stack {stack}: adding indexes to its tables, one at a time")
+            operation.apply(artifacts.put_template(step), unchanged, is_new=False)
+    template = release.stamped(template, code, parameters.effective(declared, given, known))
     url = artifacts.upload(template, code, progress)
     operation.apply(url, request, is_new=before is None)
     artifacts.mark_superseded()

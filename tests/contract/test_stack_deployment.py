@@ -54,6 +54,20 @@ class TestRecovery:
         assert (found["StackId"], found["StackStatus"], found["Parameters"]) == (before, "UPDATE_COMPLETE", [SEVEN])
 
 
+def test_release_with_several_new_indexes_adds_the_first_ones_before(session, tmp_path, monkeypatch):
+    deploy(session, tmp_path)
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"AttributeDefinitions": []}}
+    deployed = {"TemplateBody": {"Resources": {"T": table}}}
+    monkeypatch.setattr(session.cloudformation, "get_template", lambda **_: deployed)
+    by = [{"IndexName": name, "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}]} for name in "abc"]
+    wanted = {"GlobalSecondaryIndexes": by, "AttributeDefinitions": [{"AttributeName": name} for name in "abc"]}
+    lines, template = [], TEMPLATE | {"Resources": {"T": table | {"Properties": wanted}}}
+    options = stack.Options("demo", poll_seconds=0)
+    stack.deploy(session, template, tmp_path, "storefront-demo", {}, lines.append, options)
+    step = "stack storefront-demo: adding indexes to its tables, one at a time"
+    assert lines.count(step) == 2 and lines.index(step) == 0
+
+
 class TestDeletion:
     @pytest.fixture
     def protected(self, session, tmp_path):

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra.build import storefront
-from infra.deploy import artifacts, aws, changes, events, parameters, policies, stack, stripe_key
+from infra.deploy import artifacts, aws, changes, events, indexes, parameters, policies, stack, stripe_key
 from infra.deploy.changes import ConfirmationNeeded
 from infra.deploy.leftovers import Kept
 from infra.deploy.parameters import ValueMissing
@@ -374,3 +374,26 @@ def test_pages_that_do_not_build_leave_aws_untouched(tmp_path, monkeypatch):
     with pytest.raises(storefront.BuildFailed):
         aws.deploy_stage(asked, Calls(), lambda line: None)
     assert Calls.made == []
+
+
+def a_table(*indexes):
+    by = [{"IndexName": f"by-{each}", "KeySchema": [{"AttributeName": each, "KeyType": "HASH"}]} for each in indexes]
+    keys = [{"AttributeName": each, "AttributeType": "S"} for each in ("pk", *indexes)]
+    return {"Type": "AWS::DynamoDB::Table", "Properties": {"AttributeDefinitions": keys, "GlobalSecondaryIndexes": by}}
+
+
+@pytest.mark.parametrize(
+    ("deployed", "released", "expected"),
+    [
+        (["a"], ["a", "b"], []),
+        (["a"], ["a", "b", "c", "d"], [["a", "b"], ["a", "b", "c"]]),
+        (["a"], ["b"], [["a", "b"]]),
+        (["a", "b"], ["a"], []),
+    ],
+)
+def test_indexes_are_added_to_a_deployed_table_one_at_a_time(deployed, released, expected):
+    """CloudFormation template reference, "AWS::DynamoDB::Table": one index may be created or deleted per update."""
+    before = {"Resources": {"Orders": a_table(*deployed), "Fine": a_table("x")}}
+    template = {"Resources": {"Orders": a_table(*released), "Fine": a_table("x"), "New": a_table("a", "b", "c")}}
+    steps = [step["Resources"] for step in indexes.steps(template, before)]
+    assert steps == [{"Orders": a_table(*names), "Fine": a_table("x")} for names in expected]
