@@ -182,7 +182,7 @@ def _asked_for(query: AdminOrderQuery) -> tuple[list[Order], str | None]:
     query=AdminOrderFilter, answer=OrderTotalsView,
 )  # fmt: skip
 def count_orders(call: Call, query: AdminOrderFilter) -> OrderTotalsView:
-    """Return how many orders a list holds and their totals, counting at most 2,000 orders."""
+    """Return how many orders a list holds and their totals, counting at most 5,000 orders."""
     index, value = ("by-customer", query.customer_id) if query.customer_id else ("by-status", query.status)
     totals = wired.order_totals().of(index, [value] if value else list(Status), query.span)
     return OrderTotalsView(count=totals.count, sums=totals.sums, is_complete=totals.is_complete)

@@ -15,8 +15,8 @@ which rules the search keys of all orders were made: see `reindexing.py`.
 Index `by-customer` lists a customer's orders, `by-email` those of an address and `by-status` the shop's, newest first
 by `placed_at`. Index `by-guest-email` holds orders that no customer owns. Index `unsettled` lists those with which
 something is under way, oldest first: they carry `unsettled`. `by-number` and `by-name`: see `finding.py`. All hold keys
-only, so that a change of an order is written to an index only if it changes a key; the orders of a page are read in one
-more request.
+and what never changes, so that a change of an order is written to an index only if it changes a key; the orders of a
+page are read in one more request.
 """
 
 import base64

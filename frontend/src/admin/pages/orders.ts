@@ -28,7 +28,7 @@ export class AdminOrdersPage extends LightElement {
   @state() private wanted = '';
   @state() private isExporting = false;
   @state() private totals: OrderTotals | null = null;
-  /** Counting reads up to 2,000 orders, so it happens less often than reading a page. */
+  /** Counting reads up to 5,000 orders, so it happens less often than reading a page. */
   private count = new Poll(this, (signal) => this.countAll(signal), () => COUNT_PAUSE_MS);
   private list = new PagedList(this, (cursor, signal) => this.load(cursor, signal), () => PAUSE_MS);
 
