@@ -9,6 +9,7 @@ from infra.capacity.measured import Measured, Quota, Work
 from infra.capacity.pool import Bucket
 
 TABLE_BUSY = "TableBusy"
+MINUTES_TO_GROW = 30
 
 
 @dataclass
@@ -27,6 +28,23 @@ class Limits:
     def __init__(self, design: Design, measured: Measured, quotas: dict[str, Quota], shards: int) -> None:
         self._design, self._measured, self._quotas, self._shards = design, measured, quotas, shards
         self.buckets: dict[str, Bucket] = {}
+        self._tables: dict[str, Bucket] = {}
+        """Tables and indexes whose keys are spread evenly."""
+        self._used: dict[str, list[float]] = {}
+        """By table, the units used until the end of each minute."""
+
+    def end_minute(self) -> None:
+        """Raise what a table takes to twice its highest minute, half an hour after that minute.
+
+        DynamoDB developer guide, "DynamoDB on-demand capacity mode": throttling can occur at more than double the
+        previous peak within 30 minutes.
+        """
+        for name, bucket in self._tables.items():
+            used = self._used.setdefault(name, [0.0])
+            used.append(bucket.used)
+            if len(used) > MINUTES_TO_GROW + 1:
+                minute = used[-MINUTES_TO_GROW - 1] - used[-MINUTES_TO_GROW - 2]
+                bucket.rate = bucket.burst = max(bucket.rate, 2 * minute / 60)
 
     def demands(self, work: Work) -> Iterator[Demand]:
         """Yield what one call for one order takes."""
@@ -72,7 +90,8 @@ class Limits:
             return self.bucket(f"{place} {kind}, key {number + 1}", rate, rate, patience, "more partition keys")
         rate = table.writes if kind == "writes" else table.reads
         resource = place.split("/")[0]
-        return self.bucket(f"{place} {kind}", rate, rate, patience, f"{resource}.WarmThroughput")
+        bucket = self.bucket(f"{place} {kind}", rate, rate, patience, f"{resource}.WarmThroughput")
+        return self._tables.setdefault(bucket.name, bucket)
 
     def _conflicts(self, place: str, number: int, patience: float) -> Bucket:
         rate = 1000 / self._measured.transaction_ms

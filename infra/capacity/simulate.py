@@ -110,6 +110,8 @@ class Shop:
         load, simulation = self._load, self.simulation
         self._arrive(arrivals(load.rates, Random(f"{load.seed} arrivals")), Random(f"{load.seed} routes"))
         self._schedule_burst()
+        for minute in range(1, int(load.seconds / 60) + 1):
+            simulation.at(60 * minute, self.limits.end_minute)
         simulation.run(load.seconds)
         sources: list[Queue | Stream] = [*self.queues.values(), *(s for each in self.streams.values() for s in each)]
         result = Result(

@@ -67,14 +67,17 @@ class Execution:
         self._enter(states, states["StartAt"], then)
 
     def _enter(self, states: dict[str, Any], name: str, then: Callable[[], None]) -> None:
-        """Enter a state after the account's quota of state transitions allows it."""
         state = states["States"][name]
         go_on = then if state.get("End") else lambda: self._enter(states, state["Next"], then)
+        self._try(state, go_on, {})
+
+    def _try(self, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int]) -> None:
+        """Run a state as soon as the account's quota of state transitions allows it. A retry is a transition too."""
         seconds = self._workflow.transitions.wait(self._workflow.simulation.now)
         if seconds:
-            self._workflow.simulation.after(seconds, self._do, state, go_on, {})
+            self._workflow.simulation.after(seconds, self._do, state, go_on, attempts)
         else:
-            self._do(state, go_on, {})
+            self._do(state, go_on, attempts)
 
     def _do(self, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int]) -> None:
         resource, given = state.get("Resource", ""), state.get("Arguments", {})
@@ -119,7 +122,7 @@ class Execution:
                 self._failed()
             else:
                 self._workflow.retries += 1
-                self._workflow.simulation.after(pause, self._do, state, go_on, attempts)
+                self._workflow.simulation.after(pause, self._try, state, go_on, attempts)
 
         self._workflow.call(function, self._order, ended)
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.capacity import cost, design, measured, report, simulate, sources
+from infra.capacity.limits import Limits
 from infra.commands.cli import cli
 from infra.commands.plan import with_quotas
 
@@ -160,6 +161,17 @@ def test_setting_changes_an_item_of_a_list() -> None:
     assert design.Design(template).throttle("POST /orders") == (7, 9000)
 
 
+def test_table_takes_twice_its_peak_half_an_hour_later() -> None:
+    """DynamoDB developer guide, "DynamoDB on-demand capacity mode"."""
+    limits = Limits(design.Design(TEMPLATE), MEASURED, QUOTAS, 1)
+    (demand,) = limits.demands(MEASURED.routes["POST /orders"])
+    table = demand.buckets[0]
+    for minute in range(32):
+        table.used += 60 * 3_000 if minute == 0 else 0
+        limits.end_minute()
+        assert table.rate == (4_000 if minute < 30 else 6_000), minute
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
@@ -194,7 +206,7 @@ def test_function_has_the_concurrency_of_littles_law_in_the_results() -> None:
 def test_same_seed_gives_the_same_run_and_another_seed_another() -> None:
     one, same, other = run(STEADY), run(STEADY), run(replace(STEADY, seed=2))
     assert (one.order_seconds, one.requests) == (same.order_seconds, same.requests)
-    assert one.requests != other.requests
+    assert one.requests["offered"] != other.requests["offered"]
 
 
 def test_gateway_throttles_what_exceeds_the_stages_rate_and_burst() -> None:
@@ -234,6 +246,7 @@ def test_hot_product_exceeds_a_partition_with_one_counter_and_not_with_shards() 
         return [each for each in result.buckets if each.name.startswith("Stock#stock writes")]
 
     assert [len(counters(each)) for each in (one, sharded)] == [1, 10]
+    assert all(each.used == 0 for each in counters(run(replace(load, hot=0), template, wide)))
     assert sum(each.delayed + each.refused for each in counters(one)) > 1_000
     assert sum(each.delayed + each.refused for each in counters(sharded)) == 0
     assert one.workflows["Saga"].retries > 0 == sharded.workflows["Saga"].retries

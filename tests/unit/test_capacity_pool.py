@@ -87,6 +87,15 @@ def test_warm_environment_is_reused_until_it_expires() -> None:
     assert pool.busy_seconds == 4 + 2 * 2
 
 
+def test_latest_idle_environment_is_used_first_so_that_others_expire() -> None:
+    simulation = Simulation(1)
+    pool = pool_of(simulation, idle_seconds=300)
+    for when in (0, 0, 100, 200, 300, 400, 500):
+        simulation.at(when, pool.invoke, 1, nothing)
+    simulation.run(600)
+    assert (pool.cold, pool.expired, pool.warm) == (2, 1, 1)
+
+
 def test_function_scales_by_a_thousand_environments_in_ten_seconds() -> None:
     """Lambda developer guide, "Lambda scaling behavior"."""
     simulation = Simulation(1)
@@ -101,10 +110,11 @@ def test_account_concurrency_excludes_what_others_reserve() -> None:
     simulation = Simulation(1)
     account = Account(10)
     Pool(simulation, account, "Other", reserved=4)
-    Pool(simulation, account, "Ready", provisioned=1)
+    ready = Pool(simulation, account, "Ready", provisioned=1)
     pool = Pool(simulation, account, "Function")
     assert [pool.invoke(1, nothing) for _ in range(7)].count(True) == 5
     assert pool.throttled == {"account concurrency": 2}
+    assert [ready.invoke(1, nothing) for _ in range(2)] == [True, False], "what is provisioned stays its own"
 
 
 def test_provisioned_environments_start_warm_and_never_expire() -> None:

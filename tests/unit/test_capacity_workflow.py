@@ -55,6 +55,7 @@ def test_execution_runs_the_states_of_the_definition_and_waits_for_its_token() -
     execution.resume()
     world.simulation.run(200)
     assert world.names == HAPPY_PATH and world.ended == [102] and world.saga.completed == 1
+    assert world.bucket.used == 7, "as the header of the definition says"
 
 
 @pytest.mark.parametrize("state", ["ReserveInventory", "ShipOrder"])
@@ -65,6 +66,7 @@ def test_throttled_state_is_tried_again_and_still_goes_on(state: str) -> None:
     execution.resume()
     world.simulation.run(600)
     assert world.names.count(state) == 4 and world.saga.retries == 3 and world.saga.completed == 1
+    assert world.bucket.used == 7 + 3, "a retry is billed as a transition"
 
 
 def test_retries_end_where_the_first_policy_that_names_the_error_ends() -> None:
