@@ -162,7 +162,7 @@ def _isolated(code: Path, functions: list[dict[str, Any]], scratch: Path) -> dic
         place = place.parent if place.name == "__init__.py" else place
         (sdk / place.name).symlink_to(place)
     folders = [own, *([libraries.installed()] if locked else []), sdk]
-    asked = {"functions": functions, "has_shop": "app.py" in content, "byte_code": str(scratch / "byte-code")}
+    asked = {"functions": functions, "has_shop": "app.py" in content, "byte_code": str(scratch.parent / "byte-code")}
     run = subprocess.run(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("isolated.py")), *map(str, folders)],
         input=json.dumps(asked),
