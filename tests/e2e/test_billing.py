@@ -6,6 +6,8 @@ import urllib.request
 
 import pytest
 
+from chalicelib.orders.numbers import number_of
+
 
 @pytest.fixture
 def documents(eventually):
@@ -42,7 +44,7 @@ def test_completed_order_has_an_invoice_and_its_return_a_credit_note(guest, admi
     assert (note["kind"], note["refers_to"], note["total"]["amount"]) == ("CREDIT_NOTE", invoice["number"], 2410)
     kind, page = read(link(guest, order_id, f"/documents/{invoice['number']}").body["url"])
     assert kind.startswith("text/html")
-    for text in (invoice["number"], order_id, "Ida Sand", "Havnegata 1", "24.10 EUR", "VAT ID"):
+    for text in (invoice["number"], f"Order {number_of(order_id)}", "Ida Sand", "Havnegata 1", "24.10 EUR", "VAT ID"):
         assert text in page
     assert not re.search(r'(src|href)="', page), "it needs nothing else"
     assert note["number"] in read(link(guest, order_id, f"/documents/{note['number']}").body["url"])[1]
