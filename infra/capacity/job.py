@@ -61,14 +61,6 @@ class Job:
         if not self.pool.invoke(seconds, self._ended, batch, error, then):
             then(THROTTLED)
 
-    def units(self) -> dict[str, float]:
-        """Return the capacity units of all calls that succeeded. `Table#key` is part of `Table`."""
-        kinds = {"write_unit": self.work.writes, "read_unit": self.work.reads}
-        return {
-            unit: self.done * sum(count for place, count in places.items() if "#" not in place)
-            for unit, places in kinds.items()
-        }
-
     def _taken(self, batch: list[Item]) -> tuple[float, str | None]:
         """Take all units. Return the longest wait, and the error of what was refused."""
         now, longest, size = self._simulation.now, 0.0, len(batch)

@@ -53,6 +53,13 @@ class Work(Strict):
     resumes: str | None = None
     replies: dict[str, dict[str, NotNegative]] = {}
 
+    def units(self) -> dict[str, float]:
+        """Return what is billed, by the units' names in the price table. `Table#key` is part of `Table`."""
+        kinds = {"write_unit": self.writes, "read_unit": self.reads}
+        return {
+            unit: sum(count for place, count in places.items() if "#" not in place) for unit, places in kinds.items()
+        }
+
 
 class Route(Work):
     """`per_order` counts the requests for each order, of its buyer and of those who buy nothing."""

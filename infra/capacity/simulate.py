@@ -124,8 +124,8 @@ class Shop:
         result.seconds, result.order_seconds = simulation.now, self.order_seconds
         result.placed = self.requests["orders placed"]
         for job in (*self.jobs.values(), *(route.work for route in self.routes)):
-            for unit, count in job.units().items():
-                self.units[unit] += count
+            for unit, count in job.work.units().items():
+                self.units[unit] += count * job.done
         return result
 
     def caused(self, work: Work, batch: list[Item]) -> None:

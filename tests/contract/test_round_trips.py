@@ -20,6 +20,7 @@ from chalicelib.platform.settings import Settings, settings
 from chalicelib.shipping.model import WarehouseReply
 from chalicelib.shipping.service import Limits, Shipping
 from chalicelib.shipping.store import ShipmentStore
+from infra.capacity.measured import measured
 from tests.builders import TestClock, a_checkout_request, product_details
 from tests.contract.capacity import Meter
 from tests.contract.conftest import table_maker
@@ -242,7 +243,7 @@ def test_saga_steps_use_these_units(api, sold):
     def reply(outcome):
         return lambda: cancellation.process_warehouse_reply(WarehouseReply(order_id=ada.order, outcome=outcome))
 
-    used = {}
+    used, written = {}, {}
     for name, step in {
         "reserve": lambda: steps.reserve_inventory(ada.order),
         "authorize": lambda: steps.authorize_payment(ada.order),
@@ -254,7 +255,7 @@ def test_saga_steps_use_these_units(api, sold):
     }.items():
         bill = api.meter.start()
         step()
-        used[name] = str(bill)
+        used[name], written[name] = str(bill), bill.write
     assert used == {
         "reserve": "1 GetItem, 2 TransactWriteItems; 1 RU, 12 WU",
         "authorize": "2 GetItem, 3 PutItem, 1 TransactWriteItems; 2 RU, 10 WU",
@@ -264,3 +265,8 @@ def test_saga_steps_use_these_units(api, sold):
         "capture": "1 GetItem, 1 PutItem; 1 RU, 1 WU",
         "complete": "2 GetItem, 2 TransactWriteItems; 2 RU, 12 WU",
     }
+    reply_units = (written.pop("accepted") + written.pop("dispatched")) / 2
+    planned = {name: work.units()["write_unit"] for name, work in measured().functions.items()}
+    assert planned["ProcessWarehouseReply"] == reply_units
+    steps_of_plan = ("ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder")
+    assert [planned[name] for name in steps_of_plan] == list(written.values()), "infra/capacity/measured.yaml"
