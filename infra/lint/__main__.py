@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +19,23 @@ from infra.build.package import package_each_stage
 from infra.build.template import ROOT, asl
 from infra.lint import documents, words
 from infra.lint.exceptions import ACCEPTED
-from infra.lint.tools import HERE, TOOLS, CheckFailed, CheckSkipped, called, node_packages, node_tool, output, run
+from infra.lint.tools import (
+    HERE,
+    INSTALLING,
+    TOOLS,
+    CheckFailed,
+    CheckSkipped,
+    called,
+    node_packages,
+    node_tool,
+    output,
+    run,
+)
 
 SCANNERS = ROOT / ".venv-lint" / "bin"
 EDGE = ROOT / "infra" / "edge" / "template.yaml"
+AT_ONCE = 2
+"""Steps. Most of them wait for one program."""
 CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
 """Warnings included, nothing ignored."""
 
@@ -139,22 +153,29 @@ STEPS = (
 
 
 def main(only_quick: bool) -> int:
+    """Run the steps, two at once, and report them in their order. Return 1 if one found something."""
+    steps = [step for step in STEPS if step.is_quick or not only_quick]
     failed = 0
-    for step in STEPS:
-        if only_quick and not step.is_quick:
-            continue
-        print(f"  {step.name} …", end=" ", flush=True)
-        began = time.monotonic()
-        try:
-            step.check()
-        except CheckSkipped as reason:
-            print(f"not checked: {reason}")
-        except CheckFailed as found:
-            failed += 1
-            print(f"\n\n{found}\n\n  {step.name}: {step.remedy}\n")
-        else:
-            print(f"fine ({time.monotonic() - began:.0f} s)")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        reports = [pool.submit(_report, step) for step in steps]
+        for step, report in zip(steps, reports, strict=True):
+            print(f"  {step.name} …", end=" ", flush=True)
+            is_fine, text = report.result()
+            failed += not is_fine
+            print(text)
     return 1 if failed else 0
+
+
+def _report(step: Step) -> tuple[bool, str]:
+    """Return whether nothing was found, and what to print."""
+    began = time.monotonic()
+    try:
+        step.check()
+    except CheckSkipped as reason:
+        return True, f"not checked: {reason}"
+    except CheckFailed as found:
+        return False, f"\n\n{found}\n\n  {step.name}: {step.remedy}\n"
+    return True, f"fine ({time.monotonic() - began:.0f} s)"
 
 
 def _filled_in(workflow: Path, folder: Path) -> Path:
@@ -173,6 +194,11 @@ def _failed_checks(report: Any) -> set[tuple[str, str, str]]:
 
 def _scanners() -> None:
     """Installed when they are first wanted, and again when their versions change."""
+    with INSTALLING:
+        _install_scanners()
+
+
+def _install_scanners() -> None:
     wanted, installed = HERE / "requirements.txt", SCANNERS.parent / ".installed"
     if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
         return

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from infra.build import storefront
@@ -10,6 +11,8 @@ from infra.build.template import ROOT
 
 TOOLS = Path(sys.executable).parent
 HERE = Path(__file__).parent
+INSTALLING = threading.Lock()
+"""Held while packages are installed, which several steps share."""
 
 
 class CheckFailed(Exception):
@@ -51,6 +54,7 @@ def node_script(script: Path, *arguments: str | Path) -> None:
 def node_packages(folder: Path) -> None:
     """Install the folder's pinned npm packages. Raises CheckSkipped where they cannot be installed."""
     try:
-        storefront.install(folder)
+        with INSTALLING:
+            storefront.install(folder)
     except storefront.BuildFailed as failure:
         raise CheckSkipped(f"its packages could not be installed:\n{failure}") from None
