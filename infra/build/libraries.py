@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from infra.build import zips
+from infra.build.layers import BASE, lock_of
 from infra.build.template import FRAGMENTS, ROOT, read
 
 LOCK = ROOT / "requirements.lock"
@@ -30,6 +31,7 @@ CHALICE = {"chalice/__init__.py", "chalice/app.py"}
 """What functions import of Chalice. The rest is its command line."""
 LOCALES, LANGUAGE = "babel/locale-data", "en"
 """Babel's data of all languages are 35 MB; emails are written in one, for the countries of `shop.json`."""
+FOLDER = "python"
 UNUSED_FOLDERS = {"__pycache__", "bin", "tests"}
 UNUSED_SUFFIXES = {".c", ".h", ".pyi", ".typed"}
 
@@ -71,32 +73,38 @@ def lock() -> int:
     return subprocess.run(command, cwd=ROOT).returncode
 
 
-def installed(target: Target | None = None, lock: Path = LOCK, cache: Path = ROOT / ".build" / "libraries") -> Path:
-    """Return a folder with the libraries; without a target, those for this interpreter. Raises InstallationFailed.
+def installed(target: Target | None = None, layer: str = BASE, cache: Path = ROOT / ".build" / "libraries") -> Path:
+    """Return a folder with a layer's libraries, by default for this interpreter. Raises InstallationFailed.
 
     The folder is named by all that decides its content, the rules in this file among it, so it is made once.
     """
     options = target.options if target else []
     interpreter = options or [sysconfig.get_platform(), sys.implementation.cache_tag]
+    lock = lock_of(layer, LOCK.read_text())
     rules = [Path(module).read_text() for module in (__file__, zips.__file__)]
-    known = repr((interpreter, lock.read_text(), rules))
+    known = repr((interpreter, lock, rules))
     folder = cache / hashlib.sha256(known.encode()).hexdigest()[:16]
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            made = Path(scratch) / "libraries"
-            _install(lock, options, made)
+            made, part = Path(scratch) / "libraries", Path(scratch) / LOCK.name
+            part.write_text(lock)
+            _install(part, options, made)
             _remove_unneeded(made)
             _move(made, folder)
     return folder
 
 
-def archived(target: Target) -> Path:
-    """Return a zip of the libraries for a target, made once. Raises InstallationFailed."""
-    folder = installed(target)
+def archived(target: Target, layer: str) -> Path:
+    """Return a layer's zip for a target, made once. Raises InstallationFailed.
+
+    Its files are in the folder `python`: AWS Lambda developer guide, "Packaging your layer content".
+    """
+    folder = installed(target, layer)
     archive = folder.with_suffix(".zip")
     if not archive.exists():
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        found = [path for path in folder.rglob("*") if path.is_file()]
+        files = {f"{FOLDER}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in found}
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / archive.name
             zips.write_zip(made, files)

@@ -18,6 +18,7 @@ from typing import Any
 
 from chalicelib.platform import shop
 from infra.build import libraries, releases, reuse
+from infra.build.layers import BASE, LAYERS, archive_of
 from infra.build.template import ROOT, merged_template
 from infra.build.zips import Files, files_in_zip, write_zip
 
@@ -28,6 +29,9 @@ PACKED = ("app.py", "chalicelib", ".chalice")
 """What Chalice reads."""
 CODE = "deployment.zip"
 """As Chalice names it in the template."""
+WITH_LAYERS = (f"./{CODE}", "./auditor.zip")
+Layers = dict[str, Path]
+"""Zips of libraries by their layer."""
 INFRA = ROOT / "infra"
 SIMULATOR = INFRA / "simulator" / "warehouse.py"
 AUDITOR = [
@@ -44,25 +48,27 @@ def package(stage: str, out: Path) -> Path:
     """Write the template and the code for AWS to `out`, and return the template's path. Raises PackagingFailed."""
     _check_shop_file()
     try:
-        brought = libraries.archived(libraries.for_lambda())
+        target = libraries.for_lambda()
+        brought = {layer: libraries.archived(target, layer) for layer in LAYERS}
     except libraries.InstallationFailed as failure:
         raise PackagingFailed(str(failure)) from None
     return _package_changed(stage, out, brought)
 
 
-def _package_changed(stage: str, out: Path, brought: Path | None = None) -> Path:
+def _package_changed(stage: str, out: Path, brought: Layers | None = None) -> Path:
     """Package to `out` unless it holds the package of the same sources. Return the template's path."""
     merged, record = merged_template(stage), out / "package.json"
-    sources = _sources(stage, merged, brought)
+    sources = _sources(stage, merged, brought or {})
     if not reuse.is_current(record, sources):
-        _package(stage, merged, out, brought)
+        _package(stage, merged, out, brought or {})
         reuse.note(record, sources, [out / "sam.json", *out.glob("*.zip")])
     return out / "sam.json"
 
 
-def _sources(stage: str, merged: dict[str, Any], brought: Path | None) -> str:
+def _sources(stage: str, merged: dict[str, Any], brought: Layers) -> str:
     """Return the digest of all that decides what is packaged: sources, libraries, and the tools that package."""
-    texts = stage, json.dumps(merged), brought.name if brought else "", metadata.version("chalice"), sys.version
+    names = [archive.name for archive in brought.values()]
+    texts = stage, json.dumps(merged), *names, metadata.version("chalice"), sys.version
     files = *(ROOT / name for name in PACKED), shop.FILE, SIMULATOR, *AUDITOR, Path(__file__).parent
     return reuse.digest(*texts, *files)
 
@@ -89,8 +95,8 @@ def package_each_stage(out: Path) -> dict[str, Path]:
     return {stage: package_without_libraries(stage, out / stage) for stage in STAGES}
 
 
-def _package(stage: str, merged: dict[str, Any], out: Path, brought: Path | None = None) -> Path:
-    """Package with the zip of libraries that functions bring along, if any."""
+def _package(stage: str, merged: dict[str, Any], out: Path, brought: Layers) -> Path:
+    """Package with the layers of libraries, if any."""
     out.mkdir(parents=True, exist_ok=True)
     merge = out / "merge.json"
     merge.write_text(json.dumps(merged, indent=1))
@@ -98,21 +104,24 @@ def _package(stage: str, merged: dict[str, Any], out: Path, brought: Path | None
     _adapted(out / "sam.json")
     _write_code(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]), brought)
     write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
-    # The shop's zip with the auditor in it, because that brings the libraries along.
     shutil.copy(out / CODE, out / "auditor.zip")
     write_zip(out / "auditor.zip", _at_their_places(AUDITOR), mode="a")
     return out / "sam.json"
 
 
-def _write_code(target: Path, own: Files, brought: Path | None) -> None:
-    """Write the functions' zip. The lock's Chalice, whose hash was checked, replaces the virtual environment's."""
-    if not brought:
-        write_zip(target, own)
-        return
-    shutil.copy(brought, target)
-    with zipfile.ZipFile(brought) as archive:
-        taken = set(archive.namelist())
-    write_zip(target, {name: content for name, content in own.items() if name not in taken}, mode="a")
+def _write_code(target: Path, own: Files, brought: Layers) -> None:
+    """Write the functions' zip, and the layers beside it, which are empty if no libraries are brought.
+
+    The lock's Chalice, whose hash was checked, is in a layer, so the virtual environment's is left out.
+    """
+    taken: set[str] = set()
+    for layer in LAYERS:
+        write_zip(target.with_name(archive_of(layer)), {})
+    for layer, archive in brought.items():
+        shutil.copy(archive, target.with_name(archive_of(layer)))
+        with zipfile.ZipFile(archive) as content:
+            taken |= {name.removeprefix(f"{libraries.FOLDER}/") for name in content.namelist()}
+    write_zip(target, {name: content for name, content in own.items() if name not in taken})
 
 
 def _project(out: Path) -> Path:
@@ -151,12 +160,14 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
 
 def _adapted(path: Path) -> None:
     """Change what Chalice writes and no merged template can: it names the Python that packages and passive tracing,
-    where the globals decide, and the API invokes the function itself, not its alias."""
+    where the globals decide, and the API invokes the function itself, not its alias. Add the layer of all functions."""
     template: dict[str, Any] = releases.invoked_by_alias(json.loads(path.read_text()))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             for name in ("Runtime", "Architectures", "Tracing"):
                 resource["Properties"].pop(name, None)
+            if resource["Properties"]["CodeUri"] in WITH_LAYERS:
+                resource["Properties"]["Layers"] = [{"Ref": BASE}, *resource["Properties"].get("Layers", [])]
     path.write_text(json.dumps(template, indent=2))
 
 

@@ -253,11 +253,14 @@ def contracts() -> int:
 @aws_stage("Stage to package for.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. Default: .build/STAGE")
 def package(stage: str, out: Path | None) -> None:
-    """Write the template and code for CloudFormation."""
+    """Write the template and code for CloudFormation, and state what each function loads."""
     from infra.build.package import package
     from infra.build.template import ROOT
+    from infra.commands.package_sizes import print_sizes
 
-    click.echo(package(stage, (out or ROOT / ".build" / stage).resolve()))
+    template = package(stage, (out or ROOT / ".build" / stage).resolve())
+    print_sizes(_console(), template)
+    click.echo(template)
 
 
 def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:

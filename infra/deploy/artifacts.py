@@ -11,6 +11,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 SUPERSEDED = {"Key": "superseded", "Value": "true"}
+ARCHIVES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+"""The property that names a resource's archive, by the resource's type."""
 DAYS_KEPT = 30
 NO_LOCATION = "us-east-1"
 """CreateBucket refuses an empty location there (API reference, CreateBucket: LocationConstraint)."""
@@ -37,11 +39,11 @@ class Artifacts:
         self._ensure_bucket()
         located = json.loads(json.dumps(template))
         uploaded: dict[str, dict[str, str]] = {}
-        for function in _functions(located):
-            source = function["CodeUri"]
+        for properties, name in _archives(located):
+            source = properties[name]
             if source not in uploaded:
                 uploaded[source] = self._upload_code(code / source, progress)
-            function["CodeUri"] = uploaded[source]
+            properties[name] = uploaded[source]
         self._current = {place["Key"] for place in uploaded.values()}
         return self.put_template(located)
 
@@ -119,7 +121,8 @@ class Artifacts:
         )
 
 
-def _functions(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _archives(template: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the properties that name an archive, with the property's name."""
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            yield resource["Properties"]
+        if resource["Type"] in ARCHIVES:
+            yield resource["Properties"], ARCHIVES[resource["Type"]]

@@ -19,7 +19,9 @@ def stamped(template: dict[str, Any], code: Path, values: dict[str, str]) -> dic
     ]
     released = [each for each in functions if "AutoPublishAlias" in each]
     if released:
-        digest = _digest(template, [code / str(each["CodeUri"]) for each in released], values)
+        layers = [each for each in copy["Resources"].values() if each["Type"] == "AWS::Serverless::LayerVersion"]
+        archives = [each["CodeUri"] for each in released] + [each["Properties"]["ContentUri"] for each in layers]
+        digest = _digest(template, [code / str(archive) for archive in archives], values)
         for each in released:
             each["AutoPublishCodeSha256"] = digest
     return copy

@@ -18,11 +18,18 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from functools import cache
+from importlib.abc import MetaPathFinder
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+from infra.build.layers import CONTENTS, layer_of
+
 ADDRESS = "SHOP_FORKER"
 """The environment variable that names the socket."""
+LAYERS_OF_FUNCTION = "SHOP_LAYERS"
+"""The environment variable that names a function's layers. Without it, a function may import all libraries."""
 LIBRARIES = (
     "aws_lambda_powertools",
     "aws_lambda_powertools.utilities.parameters",
@@ -123,12 +130,42 @@ def _become(request: ForkRequest) -> None:
             os.dup2(output, number)
             os.close(output)
         _enter(request)
+        if LAYERS_OF_FUNCTION in request.environment:
+            _hide_other_layers(request.environment[LAYERS_OF_FUNCTION].split())
         threading.Thread(target=_end_with, args=[request.entry], daemon=True).start()
         from awslambdaric.__main__ import main
 
         main(["awslambdaric", request.environment["_HANDLER"]])
     finally:
         os._exit(1)
+
+
+class _Hidden(MetaPathFinder):
+    """Finds no module that is in none of a function's layers, as on AWS."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname.partition(".")[0] in self._names:
+            raise ModuleNotFoundError(f"No module named {fullname!r}: no layer of this function holds it")
+
+
+def _hide_other_layers(attached: list[str]) -> None:
+    names = {name for layer, held in _modules_by_layer().items() if layer not in attached for name in held}
+    for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Hidden(names))
+
+
+@cache
+def _modules_by_layer() -> dict[str, set[str]]:
+    """Return the names of top-level modules by the layer that holds them, without those of all functions."""
+    found: dict[str, set[str]] = {layer: set() for layer in CONTENTS}
+    for module, distributions in packages_distributions().items():
+        for layer in {layer_of(distribution) for distribution in distributions} & CONTENTS.keys():
+            found[layer].add(module)
+    return found
 
 
 def _end_with(other: socket.socket, leaving: Path | None = None) -> None:
@@ -156,4 +193,5 @@ def _load_libraries() -> None:
 
 if __name__ == "__main__":
     _load_libraries()
+    _modules_by_layer()
     _serve(socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))

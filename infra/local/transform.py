@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.build.guards import TLS_ONLY
+from infra.local.forker import LAYERS_OF_FUNCTION
 
 Template = dict[str, Any]
+LAYER = "AWS::Serverless::LayerVersion"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,17 @@ def own_runtime(template: Template, local: Local) -> None:
     """
     for resource in _of_type(template, "AWS::Serverless::Function"):
         resource["Properties"]["Runtime"] = "provided.al2023"
+
+
+def no_layers(template: Template, local: Local) -> None:
+    """Name each function's layers in a variable instead: the emulator mounts none for such a runtime. The libraries are
+    in the virtual environment, of which `infra/local/forker.py` hides what no layer of the function holds."""
+    for name in [name for name, each in template["Resources"].items() if each["Type"] == LAYER]:
+        del template["Resources"][name]
+    for resource in _of_type(template, "AWS::Serverless::Function"):
+        if layers := resource["Properties"].pop("Layers", []):
+            variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
+            variables[LAYERS_OF_FUNCTION] = " ".join(layer["Ref"] for layer in layers)
 
 
 def no_archive(template: Template, local: Local) -> None:
@@ -170,6 +183,7 @@ def page_connections(template: Template, local: Local) -> None:
 
 DIFFERENCES = (
     own_runtime,
+    no_layers,
     no_archive,
     no_schema_registry,
     gateway_responses,

@@ -6,7 +6,9 @@ from typing import Any
 
 from samtranslator.translator.transform import transform
 
-from .template import FUNCTION, Template
+from infra.deploy.artifacts import ARCHIVES
+
+from .template import Template
 
 REGION, ACCOUNT = "ap-southeast-2", "123456789012"
 """A region with one of the longest names."""
@@ -40,8 +42,8 @@ def transformed(template: Template) -> Template:
     """Return the template as CloudFormation sees it: https://docs.aws.amazon.com/serverless-application-model"""
     copy = json.loads(json.dumps(template))
     for resource in copy["Resources"].values():
-        if resource["Type"] == FUNCTION:
-            resource["Properties"]["CodeUri"] = "s3://bucket/" + "0" * 64
+        if resource["Type"] in ARCHIVES:
+            resource["Properties"][ARCHIVES[resource["Type"]]] = "s3://bucket/" + "0" * 64
     result: Template = transform(copy, {}, _NoManagedPolicies())
     return result
 

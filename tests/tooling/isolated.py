@@ -151,7 +151,7 @@ def main(folders: list[str]) -> None:
         results[function["handler"]] = in_a_fork(invoke, **function)
         if function["handler"] != "app.app" and len(results) <= 2:
             load_what_all_use(function["handler"], function["environment"])
-    if asked["has_shop"]:
+    if asked["has_all"]:
         results["imports"] = in_a_fork(import_everything, Path(folders[0]))
         results["libraries"] = in_a_fork(use_libraries)
     sys.stdout.write("\n" + json.dumps(results))

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
@@ -16,9 +16,11 @@ from app import app
 from chalicelib.platform import openapi
 from chalicelib.platform.shop import shop
 from infra.build import libraries
+from infra.build.layers import BASE, LAYERS, archive_of
 from infra.build.package import package
 from infra.build.zips import files_in_zip
 from infra.commands.bench_init import MACHINE, PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
+from infra.commands.package_sizes import parts_of_functions
 
 pytestmark = pytest.mark.takes_long
 
@@ -29,11 +31,13 @@ FOR_LAMBDA = re.compile(r"\.(?:cpython-313-aarch64-linux-gnu|abi3)\.so$")
 AARCH64 = 0xB7
 """`e_machine` of an ELF file, at its byte 18."""
 OPTIONAL = {
+    "cryptography": "Links are signed without it; only the API and the WebSocket verify tokens of the user pool.",
     "certifi": "The simulator brings no libraries; botocore has certificates of its own.",
     "simplejson": "requests prefers it where it is installed, as for moto; the standard library's module is the same.",
 }
 """Modules that developers have and functions do without."""
-LIMIT_BYTES = 15_000_000
+LIMIT, LIMIT_OF_CODE = 15_000_000, 1_000_000
+"""Bytes of all zips together, and of the shop's own code."""
 
 ORDER_ID = PLACED["data"]["order_id"]
 STEP = {
@@ -89,15 +93,21 @@ EVENTS: dict[str, dict[str, Any]] = {
 """By the handler's name. Steps of workflows and scheduled functions get STEP, of which each reads what it needs."""
 
 
+class Brought(NamedTuple):
+    """What a function brings along: its zip and its layers."""
+
+    code: str
+    layers: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Built:
     """The packages of both stages, and what the functions of `demo` did in isolation."""
 
     zips: dict[str, dict[str, Path]]
     code: dict[str, bytes]
-    """The content of the functions' zip."""
-    handlers: dict[str, str]
-    """The zip of each."""
+    """The content of the functions' zip and of all layers."""
+    handlers: dict[str, Brought]
     results: dict[str, Any]
 
 
@@ -108,13 +118,20 @@ def built(tmp_path_factory) -> Built:
     zips = {stage: {path.name: path for path in (out / stage).glob("*.zip")} for stage in templates}
     resources = templates["demo"]["Resources"]
     functions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Serverless::Function"]
-    handlers = {each["Handler"]: Path(each["CodeUri"]).name for each in functions}
+    handlers = {
+        each["Handler"]: Brought(Path(each["CodeUri"]).name, tuple(layer["Ref"] for layer in each.get("Layers", [])))
+        for each in functions
+    }
     requests = _requests(openapi.document("")["paths"])
     results: dict[str, Any] = {}
-    for code in sorted(set(handlers.values())):
-        asked = [_asked(handler, requests) for handler, place in handlers.items() if place == code]
-        results |= _isolated(zips["demo"][code], asked, out / code.removesuffix(".zip"))
-    return Built(zips, files_in_zip(zips["prod"]["deployment.zip"]), handlers, results)
+    for number, brought in enumerate(sorted(set(handlers.values()))):
+        asked = [_asked(handler, requests) for handler, each in handlers.items() if each == brought]
+        results |= _isolated(zips["demo"][brought.code], brought.layers, asked, out / f"isolated-{number}")
+    code = files_in_zip(zips["prod"]["deployment.zip"])
+    for layer in LAYERS:
+        held = files_in_zip(zips["prod"][archive_of(layer)]).items()
+        code |= {name.removeprefix("python/"): content for name, content in held}
+    return Built(zips, code, handlers, results)
 
 
 def _requests(paths: dict[str, Any]) -> list[dict[str, Any]]:
@@ -148,21 +165,21 @@ def _asked(handler: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
     return {"handler": handler, "environment": environment(SUBJECTS[0], 9) | own, "events": events}
 
 
-def _isolated(code: Path, functions: list[dict[str, Any]], scratch: Path) -> dict[str, Any]:
-    """Run the handlers with the zip's own files, the locked libraries for this Python, and the SDK; nothing else."""
+def _isolated(code: Path, layers: tuple[str, ...], functions: list[dict[str, Any]], scratch: Path) -> dict[str, Any]:
+    """Run the handlers with the zip's files, the libraries of the layers for this Python, and the SDK; nothing else."""
     content = files_in_zip(code)
-    locked = content.keys() & _names(libraries.installed(libraries.for_lambda()))
     own, sdk = scratch / "own", scratch / "sdk"
-    for name in content.keys() - locked:
+    for name in content:
         (own / name).parent.mkdir(parents=True, exist_ok=True)
         (own / name).write_bytes(content[name])
-    sdk.mkdir()
+    sdk.mkdir(parents=True)
     for name in SDK:
         place = Path(find_spec(name).origin)
         place = place.parent if place.name == "__init__.py" else place
         (sdk / place.name).symlink_to(place)
-    folders = [own, *([libraries.installed()] if locked else []), sdk]
-    asked = {"functions": functions, "has_shop": "app.py" in content, "byte_code": str(scratch.parent / "byte-code")}
+    folders = [own, *(libraries.installed(layer=layer) for layer in layers), sdk]
+    has_all = set(layers) == set(LAYERS)
+    asked = {"functions": functions, "has_all": has_all, "byte_code": str(scratch.parent / "byte-code")}
     run = subprocess.run(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("isolated.py")), *map(str, folders)],
         input=json.dumps(asked),
@@ -174,15 +191,34 @@ def _isolated(code: Path, functions: list[dict[str, Any]], scratch: Path) -> dic
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def _names(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+def _names(target: libraries.Target | None) -> set[str]:
+    """Return the files of all layers."""
+    folders = [libraries.installed(target, layer) for layer in LAYERS]
+    return {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
 def test_package_is_the_same_for_both_stages_and_small(built):
     """One content, one hash: each is built by itself, from copies of its own."""
-    code = {stage: zips["deployment.zip"].read_bytes() for stage, zips in built.zips.items()}
-    assert code["demo"] == code["prod"]
-    assert len(code["prod"]) < LIMIT_BYTES
+    names = ("deployment.zip", *map(archive_of, LAYERS))
+    written = {stage: [zips[name].read_bytes() for name in names] for stage, zips in built.zips.items()}
+    assert written["demo"] == written["prod"]
+    assert len(written["prod"][0]) < LIMIT_OF_CODE and sum(map(len, written["prod"])) < LIMIT
+
+
+def test_sizes_of_packages_are_counted_for_each_function(built):
+    parts = parts_of_functions(built.zips["prod"]["deployment.zip"].with_name("sam.json"))
+    assert parts[("deployment.zip", "BaseLayer.zip", "PaymentsLayer.zip")] == 8
+
+
+def test_functions_bring_fewer_libraries_than_all_of_them(built):
+    """Every function of the shop has the base; a layer is for functions that use it, at most five of them
+    (Lambda quotas, "Layers")."""
+    layers = {
+        handler: each.layers for handler, each in built.handlers.items() if each.code != "warehouse_simulator.zip"
+    }
+    assert all(each[0] == BASE and len(each) <= 5 for each in layers.values())
+    assert [handler for handler, each in layers.items() if set(each) == set(LAYERS)] == ["app.app"]
+    assert sum(len(each) == 1 for each in layers.values()) > len(layers) / 2
 
 
 def test_package_holds_each_locked_package_at_its_version_and_no_other(built):
@@ -209,7 +245,7 @@ def test_package_is_compiled_for_the_runtime_of_lambda(built):
 
 
 def test_package_differs_from_what_is_tested_in_compiled_files_only():
-    ours, lambdas = (_names(libraries.installed(target)) for target in (None, libraries.for_lambda()))
+    ours, lambdas = (_names(target) for target in (None, libraries.for_lambda()))
     assert {EXTENSION.sub(r"\1", name) for name in ours} == {EXTENSION.sub(r"\1", name) for name in lambdas}
 
 

@@ -31,3 +31,21 @@ def test_server_ends_with_its_starter_only_if_requested(tmp_path, wish, goes):
         time.sleep(0.1)
     assert processes.is_running(pid, run.PAYMENTS) != goes
     processes.stop(pid, run.PAYMENTS)
+
+
+IMPORTS = """
+import stripe, jwt
+from infra.local import forker
+forker._hide_other_layers(["BaseLayer", "DocumentsLayer"])
+import babel, jwt
+try:
+    import stripe
+except ModuleNotFoundError as missing:
+    print(missing)
+"""
+
+
+def test_function_cannot_import_what_none_of_its_layers_holds():
+    """As on AWS, where only attached layers are in the function's path; also if the forker has loaded it before."""
+    done = subprocess.run([sys.executable, "-c", IMPORTS], cwd=run.ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "No module named 'stripe': no layer of this function holds it\n"
