@@ -1,7 +1,8 @@
 """The pool of environments and the queues, against queueing theory and AWS's documented limits.
 
 Erlang B and C hold for Poisson arrivals. The runs are drawn from a fixed seed, so each result is one number. Tolerances
-are three standard deviations of twelve other seeds: 0.020 of the waiting probability, 0.055 s of the mean wait.
+are three standard deviations of twelve other seeds: 0.006 of the blocking probability, 0.020 of the waiting
+probability, 0.055 s of the mean wait.
 """
 
 from collections.abc import Callable
@@ -46,9 +47,9 @@ def test_reserved_concurrency_blocks_as_erlang_b_says(draw: str) -> None:
     simulation = Simulation(1)
     pool = pool_of(simulation, reserved=10)
     of_draw = {"exponential": lambda: simulation.random.expovariate(1), "constant": lambda: 1.0}
-    invoke_at(simulation, pool, 8, 10_000, of_draw[draw])
+    invoke_at(simulation, pool, 8, 5_000, of_draw[draw])
     throttled = pool.throttled["reserved concurrency"]
-    assert throttled / (throttled + pool.invocations) == pytest.approx(erlang_b(10, 8), abs=0.008)
+    assert throttled / (throttled + pool.invocations) == pytest.approx(erlang_b(10, 8), abs=0.006)
 
 
 def test_queue_makes_messages_wait_as_erlang_c_says() -> None:
