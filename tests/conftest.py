@@ -10,12 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from infra.build import storefront
+from infra.cost import meter
 from infra.local import emulator as local_emulator
 from infra.local import processes, run, shop
 from tests import rights
@@ -40,9 +42,10 @@ def _is(item: pytest.Item, marker: str) -> bool:
 
 @dataclass(frozen=True)
 class Engine:
-    """Start the AWS emulator (MiniStack) and the Stripe sandbox."""
+    """The AWS emulator (MiniStack) and the Stripe sandbox. While the file `billed` exists, a meter fills it."""
 
     place: shop.LocalShop
+    billed: Path
 
     @property
     def session(self) -> boto3.Session:
@@ -55,7 +58,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine_port, payments_port = processes.free_port(), processes.free_port()
     payments_pid = run.start_payments(payments_port, home)
     # Waits between retries are compressed; timeouts are not. Nobody starts this emulator again, so it saves nothing.
-    settings = {"SFN_WAIT_SCALE": "0.01", "PERSIST_STATE": "0", "S3_PERSIST": "0"}
+    settings = {"SFN_WAIT_SCALE": "0.01", "PERSIST_STATE": "0", "S3_PERSIST": "0", meter.FILE: str(home / "billed")}
     engine_pid = local_emulator.start(engine_port, home / "state", home / "engine.log", settings)
     try:
         yield Engine(
@@ -69,7 +72,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
                     "MailsPerRecipient": "1000",
                     "MailsPerClient": "1000",
                 },
-            )
+            ),
+            home / "billed",
         )
     finally:
         local_emulator.stop(engine_pid)

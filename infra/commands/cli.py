@@ -250,6 +250,19 @@ def contracts() -> int:
 
 
 @cli.command()
+@setting(
+    "--scenario", "SCENARIO", "Assumptions. Default: infra/cost/scenario.yaml",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@setting("--out", "OUT", "Chart. Default: .local/cost.svg", type=click.Path(dir_okay=False, path_type=Path))
+def cost(scenario: Path | None, out: Path | None) -> None:
+    """Show what an order and a month cost on AWS, as tables and a chart."""
+    from infra.commands import cost
+
+    cost.show(_console(), scenario, out)
+
+
+@cli.command()
 @aws_stage("Stage to package for.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder. Default: .build/STAGE")
 def package(stage: str, out: Path | None) -> None:

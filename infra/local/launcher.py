@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from infra.cost import meter
 from infra.local import api_address, authorization, faster, forker, inert, processes, strict, validation_errors
 
 AT_ONCE = max(3, os.cpu_count() or 1)
@@ -108,6 +109,7 @@ if __name__ == "__main__":
     forker.start()
     from ministack.app import main
 
+    meter.install()
     _disable_nagle()
     _poll_less()
     _limit_concurrency()
