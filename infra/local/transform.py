@@ -104,9 +104,12 @@ def no_budget(template: Template, local: Local) -> None:
 
 
 def no_gradual_release(template: Template, local: Local) -> None:
-    """Invoke the API's function itself: the emulator's CloudFormation rejects CodeDeploy, which moves the alias."""
+    """Invoke the API's function itself: the emulator's CloudFormation rejects CodeDeploy, which moves the alias.
+
+    Without the alias there is nothing whose environments could be kept initialized.
+    """
     function = template["Resources"]["APIHandler"]["Properties"]
-    del function["AutoPublishAlias"], function["DeploymentPreference"]
+    del function["AutoPublishAlias"], function["DeploymentPreference"], function["ProvisionedConcurrencyConfig"]
     direct = json.dumps(template["Resources"]).replace("${APIHandlerAliaslive}", "${APIHandler.Arn}")
     template["Resources"] = json.loads(direct.replace('"Ref": "APIHandlerAliaslive"', '"Ref": "APIHandler"'))
 

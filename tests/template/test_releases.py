@@ -20,6 +20,22 @@ def test_stage_has_its_rollout(template, stage):
     assert set(rule["AllowedValues"]) == {"AllAtOnce", "Canary"}
 
 
+def test_api_starts_as_its_stage_says(final):
+    """At most one of both: AWS Lambda developer guide, SnapStart, "Supported features and limitations"."""
+    conditions = final["Conditions"]
+    assert conditions["IsSnapStart"] == {"Fn::Equals": [{"Ref": "ApiStart"}, "SnapStart"]}
+    assert conditions["IsProvisioned"] == {"Fn::Equals": [{"Ref": "ApiStart"}, "Provisioned"]}
+    function = final["Resources"]["APIHandler"]["Properties"]
+    assert function["SnapStart"] == {"ApplyOn": {"Fn::If": ["IsSnapStart", "PublishedVersions", "None"]}}
+    assert "EphemeralStorage" not in function and "FileSystemConfigs" not in function
+    kept = final["Resources"]["APIHandlerAliaslive"]["Properties"]["ProvisionedConcurrencyConfig"]["Fn::If"]
+    assert kept == [
+        "IsProvisioned",
+        {"ProvisionedConcurrentExecutions": {"Ref": "ApiEnvironments"}},
+        {"Ref": "AWS::NoValue"},
+    ]
+
+
 def test_gateway_invokes_the_alias_of_the_function_only(final):
     definition = json.dumps(final["Resources"]["RestAPI"]["Properties"]["Body"])
     assert "/functions/${APIHandlerAliaslive}/invocations" in definition

@@ -24,7 +24,7 @@ from infra.commands.package_sizes import parts_of_functions
 
 pytestmark = pytest.mark.takes_long
 
-SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "snapshot_restore_py")
 """What the Lambda runtime brings along."""
 EXTENSION = re.compile(r"(.+)\.(?:cpython-\d+-[\w-]+|abi3)\.so$")
 FOR_LAMBDA = re.compile(r"\.(?:cpython-313-aarch64-linux-gnu|abi3)\.so$")

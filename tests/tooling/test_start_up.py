@@ -62,6 +62,22 @@ except FirstCall:
 """
 
 
+PROBE_OF_PREPARED = """
+import json, os, random, sys
+sys.path.insert(0, "")
+if sys.argv[1] == "provisioned":
+    os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "provisioned-concurrency"
+import app
+from awslambdaric import lambda_runtime_hooks_runner as hooks
+if sys.argv[1] == "snapshot":
+    hooks.run_before_snapshot()
+loaded = list(sys.modules)
+state = random.getstate()
+hooks.run_after_restore()
+print(json.dumps([loaded, state != random.getstate()]))
+"""
+
+
 PROBE_OF_ROOMS = """
 import json, sys
 sys.path.insert(0, "")
@@ -139,6 +155,22 @@ def test_function_loads_only_the_rooms_it_uses(subject):
 def test_function_loads_heavy_libraries_only_where_it_calls_them(subject):
     _, called = _modules(subject)
     assert set(HEAVY).isdisjoint(called)
+
+
+@pytest.mark.parametrize("start", ["provisioned", "snapshot"])
+def test_api_environment_that_is_made_in_advance_has_loaded_all_rooms(start):
+    """AWS's own runner calls the hooks, as around a snapshot; random numbers have another seed afterwards."""
+    process = subprocess.run(
+        [sys.executable, "-c", PROBE_OF_PREPARED, start],
+        cwd=ROOT,
+        env=environment(SUBJECTS[-1], 1),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded, is_seeded = json.loads(process.stdout)
+    assert {f"chalicelib.{module}" for module in api.ROOMS} <= set(loaded)
+    assert is_seeded
 
 
 def test_api_function_loads_no_email_templates_with_its_rooms():
