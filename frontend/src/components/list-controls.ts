@@ -32,7 +32,7 @@ export class ListControls extends LightElement {
         </div>
         ${this.price('min_price', 'Price from')} ${this.price('max_price', 'Price to')}
         ${hasPrices(this.selection)
-          ? html`<button class="text-link" type="button" @click=${() => this.choose({ sort: this.selection.sort })}>Any price</button>`
+          ? html`<button class="text-link" type="button" @click=${this.clear}>Any price</button>`
           : nothing}
       </form>
     `;
@@ -58,6 +58,11 @@ export class ListControls extends LightElement {
         ${error ? html`<p class="error" id="${name}-note" role="alert">${error}</p>` : nothing}
       </div>
     `;
+  }
+
+  private clear(): void {
+    this.choose({ sort: this.selection.sort });
+    this.querySelector<HTMLElement>('#min_price')?.focus();
   }
 
   private submit(event: Event): void {

@@ -57,13 +57,17 @@ export class ProductGrid extends LightElement {
     return { category: this.category, q: this.q, ...this.selection };
   }
 
+  private get hasPrices(): boolean {
+    return hasPrices(this.selection ?? {});
+  }
+
   private get shown(): Product[] {
     return this.list.items.filter(({ sku }) => sku !== this.except).slice(0, this.limit);
   }
 
   private grid(state = ''): TemplateResult {
     return html`
-      ${this.q ? html`<p class="count" role="status" dir="auto">${this.found()}</p>` : nothing}
+      ${this.q || this.hasPrices ? html`<p class="count" role="status" dir="auto">${this.found()}</p>` : nothing}
       <ul class="grid ${state}">
         ${repeat(
           this.shown,
@@ -83,6 +87,7 @@ export class ProductGrid extends LightElement {
 
   private found() {
     const count = `${this.list.items.length}${this.list.hasMore ? '+' : ''} ${this.list.items.length === 1 ? 'thing' : 'things'}`;
+    if (!this.q) return `${count} at this price`;
     if (!this.meant) return `${count} for “${this.q}”`;
     const address = new URL(location.href);
     address.searchParams.set('q', this.meant);
@@ -91,7 +96,7 @@ export class ProductGrid extends LightElement {
 
   private nothingHere() {
     if (this.except) return nothing;
-    const words = hasPrices(this.selection ?? {})
+    const words = this.hasPrices
       ? { title: 'Nothing at this price', text: 'Try a wider range.' }
       : this.q
         ? { title: `Nothing called “${this.q}”`, text: 'Try another word, or walk along the shelves.' }
