@@ -98,7 +98,11 @@ def carts() -> Carts:
 
 def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, int]]:
     """Return the products and the available units of the SKUs that have any, by sku, read in one request."""
-    return read_together(catalog().reading(skus), inventory().reading(skus))
+    from chalicelib.catalog.model import is_sku
+
+    # A longer text may be no key: "Quotas", DynamoDB developer guide.
+    possible = [sku for sku in skus if is_sku(sku)]
+    return read_together(catalog().reading(possible), inventory().reading(possible))
 
 
 @cache
