@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
+from _pytest.assertion import rewrite
 
 from infra.build import storefront
 from infra.cost import meter
@@ -28,6 +30,25 @@ os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[processes.ENDS_WITH] = str(os.getpid())
     config.pluginmanager.register(rights.Judge(config), "rights")
+    if hasattr(config, "workerinput"):
+        _rewrite_share(
+            config, int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]
+        )
+
+
+def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
+    """Rewrite the assertions of one worker's share of the test modules, for all workers.
+
+    In a fresh clone each worker would rewrite all of them, which takes half of the time of a collection.
+    """
+    places = [Path(argument.partition("::")[0]) for argument in config.args]
+    modules = sorted(found for place in places for found in ([place] if place.is_file() else place.rglob("test_*.py")))
+    for module in [] if sys.dont_write_bytecode else modules[worker::workers]:
+        folder = rewrite.get_cache_dir(module.absolute())
+        cached = folder / f"{module.stem}{rewrite.PYC_TAIL}"
+        if rewrite._read_pyc(module, cached) is None and rewrite.try_makedirs(folder):
+            source, code = rewrite._rewrite_test(module.absolute(), config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source, cached)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

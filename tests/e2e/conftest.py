@@ -19,7 +19,7 @@ from tests.auditor import Auditor
 from tests.e2e.capture import EventCapture
 
 KEPT_SECONDS = 450
-SCENARIOS_PER_AUDIT = 30
+SCENARIOS_PER_AUDIT = 50
 """An audit reads all tables: 2 seconds of processor time when they hold 200 orders."""
 IS_OVER, IS_LAST = pytest.StashKey[bool](), pytest.StashKey[bool]()
 
