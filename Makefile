@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench-init cost plan contracts package doctor deploy destroy
+  bench bench-init cost plan contracts package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -35,6 +35,7 @@ rush: ## Check out 200 carts at once for 50 units, then audit
 burst: ## Place 300 orders at once, then audit
 dlq: ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
+bench: ## Measure the running shop and compare with docs/benchmark.json: latencies, throughput, cost of an order
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
 plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300 …
@@ -44,7 +45,7 @@ doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
-lighthouse screenshots cost plan: $(FOR_TESTS)
+bench lighthouse screenshots cost plan: $(FOR_TESTS)
 
 $(COMMANDS): $(INSTALLED)
 	@$(BIN)/python -m infra.commands $@

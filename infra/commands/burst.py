@@ -35,13 +35,15 @@ CARD = {
 class Burst:
     """`endings` counts orders by status and reason, `refused` failed calls by HTTP status.
 
-    `idle` and `during` are latencies in seconds of one cheap API call, before and during the burst.
+    `idle` and `during` are latencies in seconds of one cheap API call, before and during the burst, which took
+    `seconds` from the first checkout to the last ending.
     """
 
     endings: Counter[str]
     refused: Counter[int]
     idle: list[float]
     during: list[float]
+    seconds: float
 
     def has_drained(self, orders: int) -> bool:
         """Return whether all orders are completed and no call failed."""
@@ -56,22 +58,26 @@ class Burst:
 def burst(console: Console) -> int:
     """Return 1 if a call or an order failed, or if an invariant is violated afterwards."""
     shop = deployment.find(deployment.LOCAL)
-    api_url, admin = shop.outputs["PublicApiUrl"], shop.admin()
-    admin.must("PUT", f"/admin/products/{SKU}", CARD)
-    admin.must("POST", f"/admin/stock/{SKU}", {"delta": ORDERS})
     console.print(f"  {ORDERS} orders …")
-    began = time.monotonic()
-    try:
-        result = hold(api_url, SKU, ORDERS)
-    finally:
-        admin.archive(SKU)
+    result = place_all(shop, ORDERS)
     for ending, count in result.endings.most_common():
         console.print(f"  {count:4} {ending}")
     for status, count in result.refused.most_common():
         console.print(styled(f"  {count:4} calls answered {status}", "red"))
-    console.print(f"  all ended after {time.monotonic() - began:.0f} s")
+    console.print(f"  all ended after {result.seconds:.0f} s, {ORDERS / result.seconds:.1f} a second")
     console.print(f"  median API latency: {result.slowdown:.1f} times that of the idle shop\n")
     return audit(console, shop) or (0 if result.has_drained(ORDERS) else 1)
+
+
+def place_all(shop: deployment.Deployment, orders: int) -> Burst:
+    """Hold a burst with a product of its own, which is taken off sale afterwards."""
+    admin = shop.admin()
+    admin.must("PUT", f"/admin/products/{SKU}", CARD)
+    admin.must("POST", f"/admin/stock/{SKU}", {"delta": orders})
+    try:
+        return hold(shop.outputs["PublicApiUrl"], SKU, orders)
+    finally:
+        admin.archive(SKU)
 
 
 def hold(api_url: str, sku: str, orders: int, connect: Callable[[str], Buyer] = Buyer) -> Burst:
@@ -88,6 +94,7 @@ def hold(api_url: str, sku: str, orders: int, connect: Callable[[str], Buyer] = 
         while not is_over.wait(0.1):
             during.append(_look(connect(api_url), sku, refused))
 
+    began = time.monotonic()
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
@@ -99,8 +106,9 @@ def hold(api_url: str, sku: str, orders: int, connect: Callable[[str], Buyer] = 
     finally:
         is_over.set()
         watcher.join()
+    seconds = time.monotonic() - began
     endings = Counter(f"{order['status']} {order['reason'] or ''}".strip() for order in ended)
-    return Burst(endings, Counter({s: n for s, n in refused.items() if s >= 400}), idle, during)
+    return Burst(endings, Counter({s: n for s, n in refused.items() if s >= 400}), idle, during, seconds)
 
 
 def _look(buyer: Buyer, sku: str, refused: Counter[int]) -> float:

@@ -242,6 +242,16 @@ def plan(**options: Any) -> None:
 
 
 @cli.command()
+@setting("--out", "OUT", "JSON file. Default: .local/benchmark.json", type=click.Path(dir_okay=False, path_type=Path))
+@setting("--record", "RECORD", "Write docs/benchmark.json and its plot.", is_flag=True, default=False)
+def bench(out: Path | None, record: bool) -> None:
+    """Measure the local shop, and compare with the committed result."""
+    from infra.commands import bench
+
+    bench.bench(_console(), out, record)
+
+
+@cli.command()
 def contracts() -> int:
     """Write the event contracts to docs/events. Exit code 1 on a breaking change."""
     from infra.build import contracts
