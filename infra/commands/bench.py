@@ -1,7 +1,6 @@
 """Benchmark of the local shop: latencies, throughput and the cost of an order, beside the last committed result.
 
-Times depend on the machine, so each is also a multiple of one taken in the same run: the median of `GET /health`, or the
-cost of the committed result.
+Times depend on the machine, so each latency is also a multiple of the median of `GET /health` in the same run.
 """
 
 import json

@@ -66,6 +66,9 @@ class Meter:
     def _written(self, call: str, request: dict[str, Any]) -> list[tuple[str, Item]]:
         if call == "TransactWriteItems":
             return [self._key_of(next(iter(write.values()))) for write in request["TransactItems"]]
+        if call == "BatchWriteItem":
+            writes = [(table, write) for table, listed in request["RequestItems"].items() for write in listed]
+            return [self._key_of(next(iter(write.values())) | {"TableName": table}) for table, write in writes]
         return [self._key_of(request)] if call in ("PutItem", "UpdateItem", "DeleteItem") else []
 
     def _key_of(self, write: dict[str, Any]) -> tuple[str, Item]:

@@ -115,10 +115,10 @@ def test_catalog_and_stock_use_these_units(api):
         "categories": lambda: api("GET", "/categories"),
     }
     assert bills_of(api, calls) == {
-        "first product of a category": "2 BatchGetItem, 2 PutItem; 1.5 RU, 5 WU",
-        "new product": "2 BatchGetItem, 2 PutItem; 1.5 RU, 4 WU",
-        "changed product": "2 BatchGetItem, 1 PutItem; 1.5 RU, 5 WU",
-        "changed field": "2 BatchGetItem, 1 PutItem; 1.5 RU, 5 WU",
+        "first product of a category": "3 BatchGetItem, 3 BatchWriteItem, 2 PutItem; 4.5 RU, 71 WU",
+        "new product": "3 BatchGetItem, 1 BatchWriteItem, 2 PutItem; 4.5 RU, 40 WU",
+        "changed product": "3 BatchGetItem, 1 BatchWriteItem, 2 DeleteItem, 1 PutItem; 3.5 RU, 48 WU",
+        "changed field": "3 BatchGetItem, 3 BatchWriteItem, 1 PutItem; 4 RU, 46 WU",
         "adjusted stock": "1 BatchGetItem, 1 GetItem, 1 TransactWriteItems; 2 RU, 5 WU",
         "counted stock": "1 BatchGetItem, 2 GetItem, 1 TransactWriteItems; 3 RU, 5 WU",
         "stock": "2 BatchGetItem, 1 Query; 2 RU, 0 WU",
