@@ -51,6 +51,18 @@ const font = Object.keys(outputs).find((file) => /\.woff2$/.test(file));
 const importsOf = (file) => outputs[file].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path);
 const preloads = (file) => importsOf(file).map((path) => `<link rel="modulepreload" href="${urlOf(path)}">`).join('\n    ');
 
+/** The chunks that each group of lazily loaded pages needs beside those of every page, for `src/page-groups.ts`. */
+function groups() {
+  const known = withImports(main);
+  const entries = Object.entries(outputs).filter(([, { entryPoint }]) => /^src\/pages\/[\w-]+-pages\.ts$/.test(entryPoint ?? ''));
+  return entries
+    .map(([file, { entryPoint }]) => {
+      const chunks = [...withImports(file)].filter((each) => !known.has(each)).map(urlOf);
+      return `<meta name="chunks-of-${entryPoint.match(/([\w-]+)\.ts$/)[1]}" content="${chunks.join(' ')}">`;
+    })
+    .join('\n    ');
+}
+
 // The second is answered with 404, for paths that are no page.
 for (const target of ['index.html', 'not-found.html']) {
   await fillIn('src/index.html', target, {
@@ -59,6 +71,7 @@ for (const target of ['index.html', 'not-found.html']) {
     FONT: urlOf(font),
     MAIN: urlOf(main),
     PRELOADS: preloads(main),
+    GROUPS: groups(),
   });
 }
 await fillIn('src/admin/index.html', 'admin/index.html', {

@@ -1,6 +1,6 @@
 /** Calls of the account's own pages: its addresses, its password, its data and its end. */
 import type { Answer, Body, ShippingAddress } from './api-types';
-import { adoptSession, leave } from './auth';
+import { adoptSession, idToken, leave } from './auth';
 import { signedIn } from './request';
 
 export type KnownAddress = Answer<'/me/addresses'>['items'][number];
@@ -10,6 +10,15 @@ type AddressChange = Body<'/me/addresses/{address_id}', 'put'>;
 
 export async function listAddresses(signal?: AbortSignal): Promise<KnownAddress[]> {
   return (await signedIn<Answer<'/me/addresses'>>('/me/addresses', { signal })).items;
+}
+
+/** None of a guest, and none if they cannot be read: an address can be typed. */
+export async function knownAddresses(): Promise<KnownAddress[]> {
+  try {
+    return (await idToken()) ? await listAddresses() : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Keeps an address, under a new id unless one is given. Returns all. */

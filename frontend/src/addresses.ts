@@ -1,10 +1,11 @@
 /** The fields of an address in each country that the shop ships to; the shop's API says what each country needs. */
 import type { AddressPart, Country } from './api';
 import type { Field } from './components/field';
+import { once } from './once';
 
 type Asked = Omit<Field, 'value' | 'error'>;
 
-const names = new Intl.DisplayNames(['en'], { type: 'region' });
+const names = once(() => new Intl.DisplayNames(['en'], { type: 'region' }));
 
 const KINDS: Record<string, string> = {
   do_si: 'Province',
@@ -36,9 +37,23 @@ export function likelyCountry(countries: Country[]): string {
   return regions.find((region) => countries.some(({ country }) => country === region)) ?? '';
 }
 
+type Options = [value: string, label: string][];
+
+const made = new WeakMap<object, Options>();
+
+/** The options of a list, which are made once: the same array means that nothing has to be rendered. */
+function optionsOf<T extends object>(list: T, make: (list: T) => Options): Options {
+  if (!made.has(list)) made.set(list, make(list));
+  return made.get(list)!;
+}
+
+function named(countries: Country[]): Options {
+  const { compare } = new Intl.Collator('en');
+  return countries.map(({ country }): Options[number] => [country, names().of(country) ?? country]).sort(([, a], [, b]) => compare(a, b));
+}
+
 function countryField(countries: Country[]): Asked {
-  const options = countries.map(({ country }): [string, string] => [country, names.of(country) ?? country]);
-  options.sort(([, a], [, b]) => a.localeCompare(b));
+  const options = optionsOf(countries, named);
   return { name: 'country', label: 'Country', autocomplete: 'shipping country', testid: 'checkout-country', options };
 }
 
@@ -74,7 +89,7 @@ function city(part?: AddressPart | null): Asked {
 }
 
 function region({ region: part }: Country): Asked {
-  const options = part!.options.map(({ code, name }): [string, string] => [code, name]);
+  const options = optionsOf(part!.options, (all) => all.map(({ code, name }) => [code, name]));
   return {
     name: 'region',
     label: labelOf(part!.kind),

@@ -1,4 +1,4 @@
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { idToken, session } from './auth';
 import { loadCart } from './cart';
@@ -9,6 +9,8 @@ import './components/shop-header';
 import './components/toast-line';
 import './components/offline-line';
 import './components/search-box';
+import { nextTask } from './next-task';
+import { accountPages, buyingPages, orderPages } from './page-groups';
 import './pages/category';
 import './pages/error';
 import './pages/home';
@@ -18,8 +20,6 @@ import './pages/search';
 import { isOfConsole, resolve, startRouter, type Route } from './router';
 import { selectionOf } from './selection';
 import { took } from './steps';
-
-const lazyPages = () => import('./pages/lazy-pages');
 
 const routes: Route<TemplateResult>[] = [
   { path: '/', open: () => html`<home-page></home-page>` },
@@ -32,36 +32,36 @@ const routes: Route<TemplateResult>[] = [
     path: '/search',
     open: (_, query) => html`<search-page .q=${query.get('q') ?? ''} .selection=${selectionOf(query)}></search-page>`,
   },
-  { path: '/cart', fetch: lazyPages, open: () => html`<cart-page></cart-page>` },
-  { path: '/checkout', fetch: lazyPages, open: () => html`<checkout-page></checkout-page>` },
-  { path: '/orders', fetch: lazyPages, open: () => html`<orders-page></orders-page>` },
-  { path: '/orders/:id', fetch: lazyPages, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
+  { path: '/cart', fetch: buyingPages, open: () => html`<cart-page></cart-page>` },
+  { path: '/checkout', fetch: buyingPages, open: () => html`<checkout-page></checkout-page>` },
+  { path: '/orders', fetch: orderPages, open: () => html`<orders-page></orders-page>` },
+  { path: '/orders/:id', fetch: orderPages, open: ({ id }) => html`<order-page .orderId=${id}></order-page>` },
   {
     path: '/find-order',
-    fetch: lazyPages,
+    fetch: orderPages,
     open: (_, query) => html`<find-order-page .order=${query.get('order') ?? ''}></find-order-page>`,
   },
-  { path: '/unsubscribe', fetch: lazyPages, open: () => html`<unsubscribe-page></unsubscribe-page>` },
-  { path: '/account', fetch: lazyPages, open: () => html`<account-page></account-page>` },
-  { path: '/account/settings', fetch: lazyPages, open: () => html`<account-settings-page></account-settings-page>` },
+  { path: '/unsubscribe', fetch: accountPages, open: () => html`<unsubscribe-page></unsubscribe-page>` },
+  { path: '/account', fetch: accountPages, open: () => html`<account-page></account-page>` },
+  { path: '/account/settings', fetch: accountPages, open: () => html`<account-settings-page></account-settings-page>` },
   {
     path: '/sign-in',
-    fetch: lazyPages,
+    fetch: accountPages,
     open: (_, query) => html`<sign-in-page .next=${nextOf(query)} .email=${emailOf(query)}></sign-in-page>`,
   },
   {
     path: '/sign-up',
-    fetch: lazyPages,
+    fetch: accountPages,
     open: (_, query) => html`<sign-up-page .next=${nextOf(query)}></sign-up-page>`,
   },
   {
     path: '/confirm',
-    fetch: lazyPages,
+    fetch: accountPages,
     open: (_, query) => html`<confirm-page .next=${nextOf(query)} .email=${emailOf(query)}></confirm-page>`,
   },
   {
     path: '/forgotten-password',
-    fetch: lazyPages,
+    fetch: accountPages,
     open: (_, query) =>
       html`<forgotten-password-page .next=${nextOf(query)} .email=${emailOf(query)}></forgotten-password-page>`,
   },
@@ -81,10 +81,13 @@ function nextOf(query: URLSearchParams): string {
 export class SagaShop extends LightElement {
   @state() private page: TemplateResult | null = null;
   @state() private path = location.pathname;
+  /** False in the first rendering, which leaves out what is not seen at once: no task is long on a slow phone. */
+  @state() private isWhole = false;
   private wanted = '';
   @query('main') private main!: HTMLElement;
 
   protected override firstUpdated(): void {
+    void nextTask().then(() => (this.isWhole = true));
     took('visit');
     startRouter((url, scroll) => void this.show(url, scroll), (path) => !isOfConsole(path));
     void restoreSession();
@@ -97,8 +100,7 @@ export class SagaShop extends LightElement {
       <shop-header .path=${this.path}></shop-header>
       <offline-line></offline-line>
       <main id="main" tabindex="-1">${this.page}</main>
-      <shop-footer></shop-footer>
-      <cart-drawer></cart-drawer>
+      ${this.isWhole ? html`<shop-footer></shop-footer><cart-drawer></cart-drawer>` : nothing}
       <search-box></search-box>
       <toast-line></toast-line>
     `;

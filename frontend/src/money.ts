@@ -10,14 +10,19 @@ export const decimals = (currency: string): number => (notHundredths as Record<s
 
 /** Formats minor units in the reader's language, e.g. {amount: 1250, currency: "EUR"} as €12.50. */
 export function formatMoney({ amount, currency }: Money, locale?: string): string {
+  return formatOf(currency, locale).format(decimalText(amount, currency));
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** Made once for each currency and language: a page shows many amounts. */
+function formatOf(currency: string, locale?: string): Intl.NumberFormat {
+  const key = `${currency} ${locale}`;
   const digits = decimals(currency);
-  const format = new Intl.NumberFormat(locale, {
-    style: 'currency',
-    currency,
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return format.format(decimalText(amount, currency));
+  const options = { style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits } as const;
+  const format = formats.get(key) ?? new Intl.NumberFormat(locale, options);
+  formats.set(key, format);
+  return format;
 }
 
 /** Minor units as a decimal number: 1250 EUR is 12.50, 1250 JPY is 1250, -5 KWD is -0.005. */

@@ -119,7 +119,7 @@ def _failed(buyer: Buyer, bought: Any) -> None:
 
 
 def _stuck(buyer: Buyer, bought: Any) -> None:
-    buyer.page.route("**/assets/lazy-pages-*.js", lambda route: route.abort())
+    buyer.page.route("**/assets/buying-pages-*.js", lambda route: route.abort())
     _opens("/cart", "error-page h1")(buyer, bought)
 
 

@@ -96,10 +96,10 @@ def test_failed_page_load_shows_an_error_and_a_retry(buyer: Buyer) -> None:
     """This happens when the shop was deployed after the page was opened."""
     page = buyer.page
     buyer.open("/")
-    page.route("**/assets/lazy-pages-*.js", lambda route: route.fulfill(status=404, body=""))
+    page.route("**/assets/order-pages-*.js", lambda route: route.fulfill(status=404, body=""))
     page.get_by_role("link", name="Your orders", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("That page is stuck")
-    page.unroute("**/assets/lazy-pages-*.js")
+    page.unroute("**/assets/order-pages-*.js")
     page.get_by_role("button", name="Load it anew").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your orders")
 

@@ -5,6 +5,7 @@ import { cart, countItems, isCartStale, MAX_QUANTITY, obstacle, removeFromCart, 
 import { formatMoney } from '../money';
 import { Watch } from '../store';
 import { icons } from './icons';
+import { buyingPages } from '../page-groups';
 import { LightElement } from './light-element';
 import './picture';
 import './quantity-stepper';
@@ -28,7 +29,7 @@ export class CartDrawer extends LightElement {
     await this.updateComplete;
     this.drawer.showPopover();
     this.heading.focus();
-    void import('../pages/lazy-pages').catch(() => undefined);
+    void buyingPages().catch(() => undefined);
   }
 
   close(): void {

@@ -2,13 +2,14 @@ import { html, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { confirmPayment, type NextAction, type Order } from '../api';
 import { config } from '../config';
+import { once } from '../once';
 import { formatMoney } from '../money';
 import { LightElement } from './light-element';
 
 /** How long the bank's answer may take to reach the shop before the buyer is asked again. */
 const PATIENCE_MS = 10_000;
 
-const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const hourAndMinute = once(() => new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }));
 
 /** Asks the buyer to confirm the payment at their bank, says until when, and knows when they come back. */
 @customElement('confirm-payment')
@@ -52,7 +53,7 @@ export class ConfirmPayment extends LightElement {
     return html`
       <p id="confirm-meaning">
         Your bank asks you to confirm the payment of ${formatMoney(this.order.total)}. Please do so
-        <strong>by <time datetime=${action.expires_at}>${hourAndMinute.format(ends)}</time></strong>
+        <strong>by <time datetime=${action.expires_at}>${hourAndMinute().format(ends)}</time></strong>
         <span class="confirm-left" role="timer" data-testid="confirm-left">(${timeOf(this.secondsLeft)} left)</span>.
         After that the order is cancelled, and you are not charged.
       </p>

@@ -1,8 +1,8 @@
 import { html, nothing } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { listCountries, Problem, type Cart, type Checkout, type Country, type ShippingAddress } from '../api';
-import { asAsked, keepAddress, listAddresses, type KnownAddress } from '../account-api';
-import { AuthError, idToken, session } from '../auth';
+import { asAsked, keepAddress, knownAddresses, type KnownAddress } from '../account-api';
+import { AuthError, session } from '../auth';
 import { cart, cartError, countItems, loadCart, obstacle, reloadCart } from '../cart';
 import { dropAttempt, pendingAttempt, submit } from '../checkout-attempt';
 import { addressFields, likelyCountry } from '../addresses';
@@ -17,6 +17,7 @@ import { sandboxDefault, sandboxPayment } from '../components/sandbox-payment';
 import { emptyState, errorState, skeletonLines } from '../components/states';
 import { config, type Config } from '../config';
 import { formatMoney } from '../money';
+import { nextTask } from '../next-task';
 import { navigate } from '../router';
 import { inThisTab, Stored } from '../storage';
 import { took } from '../steps';
@@ -41,6 +42,8 @@ export class CheckoutPage extends LightElement {
   /** The id of a known address, or ANOTHER. */
   @state() private chosen = ANOTHER;
   @state() private isToKeep = false;
+  /** False in the first rendering of the form, which ends with the address: no task is long on a slow phone. */
+  @state() private isWhole = false;
   @query('.card-form') private cardHost?: HTMLElement;
   private countries: Country[] = [];
   private details: Details = draft.get() ?? {};
@@ -59,6 +62,7 @@ export class CheckoutPage extends LightElement {
   }
 
   protected override updated(): void {
+    if (!this.isWhole && this.querySelector('.checkout-form')) void nextTask().then(() => (this.isWhole = true));
     const key = this.config?.stripe_publishable_key;
     if (!this.cardHost) this.cardForm = null;
     if (!key || !this.cardHost || !cart.value || this.cardForm) return;
@@ -107,8 +111,7 @@ export class CheckoutPage extends LightElement {
     `;
   }
 
-  private form(shown: Cart, { sandbox, stripe_publishable_key }: Config) {
-    const inTheWay = obstacle(shown);
+  private form(shown: Cart, config: Config) {
     return html`
       <form
         class="checkout-form"
@@ -127,6 +130,14 @@ export class CheckoutPage extends LightElement {
           ${addressChoice(this.known, this.chosen, (id) => (this.chosen = id))}
           ${this.chosen === ANOTHER ? this.typedAddress() : nothing}
         </section>
+        ${this.isWhole ? this.rest(shown, config) : nothing}
+      </form>
+    `;
+  }
+
+  private rest(shown: Cart, { sandbox, stripe_publishable_key }: Config) {
+    const inTheWay = obstacle(shown);
+    return html`
         <section aria-labelledby="delivery">
           <h2 id="delivery"><span>3</span> Delivery</h2>
           ${deliveryChoice(sandbox)}
@@ -143,7 +154,6 @@ export class CheckoutPage extends LightElement {
         </section>
         <div role="alert" data-testid="checkout-trouble">${this.trouble ? troubleNote(this.trouble, !inTheWay) : nothing}</div>
         ${inTheWay ? this.blocked(inTheWay) : this.button(shown)}
-      </form>
     `;
   }
 
@@ -305,15 +315,6 @@ export class CheckoutPage extends LightElement {
     if (this.errors.show(beside)) return;
     this.trouble = troubleOf(error, shown);
     if (this.trouble.toCart || this.trouble.changes || this.trouble.orderId) void loadCart();
-  }
-}
-
-/** None of a guest, and none if they cannot be read: an address can be typed. */
-async function knownAddresses(): Promise<KnownAddress[]> {
-  try {
-    return (await idToken()) ? await listAddresses() : [];
-  } catch {
-    return [];
   }
 }
 

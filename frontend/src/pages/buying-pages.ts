@@ -1,0 +1,3 @@
+/** Pages that are loaded when needed: cart and checkout, in one chunk. */
+import './cart';
+import './checkout';
