@@ -19,9 +19,8 @@ import pytest
 from _pytest.assertion import rewrite
 
 from infra.build import storefront
-from infra.cost import meter
 from infra.local import emulator as local_emulator
-from infra.local import processes, run, shop
+from infra.local import meter, processes, run, shop
 from tests import rights
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)

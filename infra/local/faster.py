@@ -1,17 +1,23 @@
 """Faster emulator: work that the AWS emulator (MiniStack) repeats for each request is done once."""
 
 import gc
+import threading
+import time
 from functools import lru_cache
 from typing import Any
 
 OBJECTS_BEFORE_COLLECTION = 50_000
 """New objects before a collection of the youngest generation; Python's default is 700. Requests leave few cycles."""
 
+LONGEST_DELAY_SECONDS = 5
+"""Nobody waits for a message that is delayed for longer."""
+
 
 def install() -> None:
     _parse_policies_once()
     _name_callers_without_their_policies()
     _send_head_with_body()
+    _deliver_delayed_messages_on_time()
 
 
 def collect_less() -> None:
@@ -80,3 +86,22 @@ def _send_head_with_body() -> None:
             await self.send(RawData(data=whole))
 
     protocol._send_h11_event = send
+
+
+def _deliver_delayed_messages_on_time() -> None:
+    """Wake the reader of queues when a delayed message becomes visible. The emulator looks for it once a second."""
+    from ministack.core.concurrency import esm_wake
+    from ministack.services import sqs
+
+    send = sqs._act_send_message
+
+    def sent(data: dict[str, Any], url: str) -> Any:
+        result = send(data, url)
+        delay = sqs._get_q(url)["messages"][-1]["visible_at"] - time.time()
+        if 0 < delay <= LONGEST_DELAY_SECONDS:
+            waking = threading.Timer(delay, esm_wake.set)
+            waking.daemon = True
+            waking.start()
+        return result
+
+    sqs._act_send_message = sqs._HANDLERS["SendMessage"] = sent

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.cost import meter
-from infra.local import api_address, authorization, faster, forker, inert, processes, strict, validation_errors
+from infra.local import api_address, authorization, faster, forker, inert, meter, processes, strict, validation_errors
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 

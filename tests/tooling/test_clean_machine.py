@@ -26,7 +26,7 @@ EXPECTED = {
     "partner": (2, "Missing option '--name'"),
     "import": (2, "Missing option '--file'"),
     "job": (0, "write_sales_report"),
-    "cost": (0, "all but emails"),
+    "cost": (0, "Cheaper with Fargate from"),
     "plan": (0, "USD; per million orders"),
     "package": (2, "The libraries of requirements.lock could not be installed"),
     "doctor": (2, NO_ACCOUNT),

@@ -16,7 +16,7 @@ ALLOWED = {
     "deploy": {"build", "seed"},
     "audit": {"deploy"},
     "local": {"build", "deploy", "seed"},
-    "cost": set(),
+    "cost": {"build"},
     "capacity": {"cost"},
     "commands": {"build", "deploy", "local", "audit", "capacity", "cost"},
     "lint": {"build"},

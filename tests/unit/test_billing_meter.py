@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from infra.cost import meter, units
+from infra.cost import units
+from infra.local import meter
 
 STORED = {"small": 100, "large": 5000}
 TABLES = SimpleNamespace(
