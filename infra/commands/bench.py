@@ -18,7 +18,7 @@ from rich.table import Table
 from chalicelib.platform.shop import shop
 from infra.build.template import ROOT
 from infra.commands import burst, deployment
-from infra.commands.client import Buyer
+from infra.commands.client import OVER, Buyer
 from infra.cost import model, report
 
 COMMITTED = ROOT / "docs" / "benchmark.json"
@@ -31,6 +31,7 @@ WAREHOUSE_SECONDS = 1
 """The simulated warehouse dispatches so long after it accepted: `infra/simulator/warehouse.py`."""
 PRODUCT = burst.CARD | {"name": "Benchmark postcard"}
 SKU = "PAPER-BENCH"
+PAUSE_SECONDS = 0.03
 MOST_COLUMNS = 8
 
 Unit = Literal["ms", "s", "a second", "USD per million"]
@@ -89,11 +90,19 @@ def _latencies(console: Console) -> dict[str, Figure]:
         base = medians["GET /health"]
         found = {name: Figure(1000 * each, "ms", each / base) for name, each in medians.items()}
         console.print(f"  {ORDERS} orders, one after the other …")
-        seconds = [_timed(lambda: guest.ended(guest.buy(SKU))) - WAREHOUSE_SECONDS for _ in range(ORDERS)]
+        seconds = [_timed(lambda: _completed(guest)) - WAREHOUSE_SECONDS for _ in range(ORDERS)]
     finally:
         admin.archive(SKU)
     half = statistics.median(seconds)
     return found | {"checkout to COMPLETED, without the warehouse": Figure(half, "s", half / base)}
+
+
+def _completed(guest: Buyer) -> None:
+    """Buy one unit and wait for the end of the order, with short pauses: they limit the precision."""
+    guest.put_in_cart(SKU)
+    order = guest.check_out().body["order_id"]
+    while guest.order(order)["status"] not in OVER:
+        time.sleep(PAUSE_SECONDS)
 
 
 def _throughput(console: Console) -> dict[str, Figure]:

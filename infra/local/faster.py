@@ -18,6 +18,8 @@ def install() -> None:
     _name_callers_without_their_policies()
     _send_head_with_body()
     _deliver_delayed_messages_on_time()
+    _check_conditions_once()
+    _forget_duplicates_rarely()
 
 
 def collect_less() -> None:
@@ -105,3 +107,24 @@ def _deliver_delayed_messages_on_time() -> None:
         return result
 
     sqs._act_send_message = sqs._HANDLERS["SendMessage"] = sent
+
+
+def _check_conditions_once() -> None:
+    """Keep what is wrong with the syntax of a condition. The emulator parses each condition for each write."""
+    from ministack.services import dynamodb
+
+    dynamodb._condition_syntax_error = lru_cache(maxsize=4096)(dynamodb._condition_syntax_error)
+
+
+def _forget_duplicates_rarely() -> None:
+    """Look for expired deduplication ids of a FIFO queue once a second. The emulator does for each message."""
+    from ministack.services import sqs
+
+    prune, pruned = sqs._prune_dedup, dict[int, float]()
+
+    def prune_at_times(queue: dict[str, Any]) -> None:
+        if time.monotonic() - pruned.get(id(queue), 0) > 1:
+            pruned[id(queue)] = time.monotonic()
+            prune(queue)
+
+    sqs._prune_dedup = prune_at_times

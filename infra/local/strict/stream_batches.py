@@ -61,12 +61,17 @@ def install() -> None:
     readers: dict[str, StreamReader] = {}
 
     def poll() -> bool:
+        """Start a read of each mapping that has records and none in progress: the queues' reader does not wait."""
         read = False
         for account, region, mapping in service._iter_all_esms():
             scope = service._request_account_id.set(account), service._request_region.set(region)
             try:
-                if mapping.get("Enabled", True) and ":dynamodb:" in mapping.get("EventSourceArn", ""):
-                    read = _read(mapping, readers.setdefault(mapping["UUID"], StreamReader())) or read
+                identity, source = mapping["UUID"], mapping.get("EventSourceArn", "")
+                is_free = mapping.get("Enabled", True) and not service._esm_inflight.get(identity)
+                if is_free and ":dynamodb:" in source and _has_records(mapping):
+                    reader = readers.setdefault(identity, StreamReader())
+                    service._dispatch_esm_batch(identity, _read, mapping, reader)
+                    read = True
             finally:
                 service._request_account_id.reset(scope[0])
                 service._request_region.reset(scope[1])
@@ -75,23 +80,36 @@ def install() -> None:
     service._poll_dynamodb_streams = poll
 
 
-def _read(mapping: dict[str, Any], reader: StreamReader) -> bool:
-    """Invoke the function with the next batch, if there is one; return whether records were passed."""
+def _table(mapping: dict[str, Any]) -> str:
+    source: str = mapping["EventSourceArn"]
+    return source.split("/stream/")[0].rpartition("/")[2]
+
+
+def _has_records(mapping: dict[str, Any]) -> bool:
+    """Return whether the mapping's function can be invoked with records now."""
     from ministack.services import dynamodb
     from ministack.services import lambda_svc as service
 
-    source, identity = mapping["EventSourceArn"], mapping["UUID"]
-    table = source.split("/stream/")[0].rpartition("/")[2]
+    source, identity, table = mapping["EventSourceArn"], mapping["UUID"], _table(mapping)
     function, _ = service._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != source:
         return False
     if service._esm_backoff_until.get(identity, 0) > time.time():
         return False
     service._init_stream_position(identity, source, mapping.get("StartingPosition", "LATEST"))
+    position = max(service._dynamodb_stream_positions[identity], dynamodb.stream_start_position(table))
+    return bool(position < dynamodb.stream_end_position(table))
+
+
+def _read(mapping: dict[str, Any], reader: StreamReader) -> None:
+    """Invoke the function with the next batch."""
+    from ministack.services import dynamodb
+    from ministack.services import lambda_svc as service
+
+    source, identity, table = mapping["EventSourceArn"], mapping["UUID"], _table(mapping)
+    function, _ = service._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     positions, end = service._dynamodb_stream_positions, dynamodb.stream_end_position(table)
     position = max(positions[identity], dynamodb.stream_start_position(table))
-    if position >= end:
-        return False
     batch = reader.next_batch(position, end, mapping.get("BatchSize", 100))
     records = dynamodb.stream_records_since(table, batch.start, batch.end - batch.start)
     wanted = service._apply_filter_criteria(records, mapping)
@@ -100,7 +118,7 @@ def _read(mapping: dict[str, Any], reader: StreamReader) -> bool:
     if failed is None:
         positions[identity] = batch.end
         mapping["LastProcessingResult"] = f"OK - {len(wanted)} records"
-        return True
+        return
     rest = wanted[failed:]
     done = next(index for index, record in enumerate(records) if record is rest[0]) if failed else 0
     mapping["LastProcessingResult"] = "FAILED"
@@ -109,13 +127,11 @@ def _read(mapping: dict[str, Any], reader: StreamReader) -> bool:
         condition = "MaxRecordAgeExceeded" if aged else "RetryAttemptsExhausted"
         service._send_ddb_stream_failure_record(mapping, function, rest, source, result, condition)
         positions[identity] = batch.end
-        return True
+        return
     positions[identity] = batch.start + done
     is_split = reader.waiting[0].end < batch.end
-    if is_split:
-        return True
-    service._esm_backoff_until[identity] = time.time() + service._ESM_BACKOFF_SECONDS
-    return False
+    if not is_split:
+        service._esm_backoff_until[identity] = time.time() + service._ESM_BACKOFF_SECONDS
 
 
 def _first_failed(result: dict[str, Any], records: list[dict[str, Any]], mapping: dict[str, Any]) -> int | None:
