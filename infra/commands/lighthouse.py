@@ -84,18 +84,23 @@ def lighthouse(console: Console) -> int:
         for name, path in PAGES.items():
             console.print(f"  measuring {name} …")
             scores = _scores(name, shop + path.format(order_id=visitor.order_id), visitor)
-            is_fine = is_fine and min(scores.values()) >= BAR
+            is_fine = is_fine and _worst(name, scores) >= BAR
             table.add_row(name, *(_coloured(scores[category]) for category in CATEGORIES))
     console.print(table)
     console.print(f"  medians of {RUNS} runs; minimum score: {BAR}; reports: {REPORTS.relative_to(run.ROOT)}")
     return 0 if is_fine else 1
 
 
+def _worst(name: str, scores: Scores) -> int:
+    """Return the lowest score that counts: search engines are to leave out pages of one order."""
+    return min(score for category, score in scores.items() if (name, category) != ("order", "seo"))
+
+
 def _scores(name: str, url: str, visitor: Visitor) -> Scores:
     """Return the medians of all runs if they pass, otherwise those of runs at full speed. Raises MachineBusy."""
     _wait_for_idle_machine()
     runs = [_measured(name, url, visitor) for _ in range(RUNS)]
-    while min((scores := median_scores(runs)).values()) < BAR:
+    while _worst(name, scores := median_scores(runs)) < BAR:
         if len(steady := at_full_speed(runs)) >= RUNS:
             return median_scores(steady)
         if len(runs) == MOST_RUNS:
