@@ -118,7 +118,7 @@ async function renew(): Promise<void> {
   }
 }
 
-/** Goes on with a session that the API has just begun. */
+/** Continue a session that the API has just begun. */
 export function adoptSession({ id_token }: IssuedSession): void {
   token = id_token;
   mayHaveSession.set(true);

@@ -41,7 +41,7 @@ def constant(rate: float, seconds: float) -> Rates:
 
 
 def from_file(path: Path) -> Rates:
-    """Read `second,rps` lines with a header. The last line ends the trace, whatever its rate. Raises TraceInvalid."""
+    """Read `second,rps` lines with a header. The last line ends the trace; its rate is ignored. Raises TraceInvalid."""
     try:
         with path.open(newline="") as file:
             rates = [(float(row["second"]), float(row["rps"])) for row in csv.DictReader(file)]
