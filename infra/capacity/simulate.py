@@ -131,19 +131,23 @@ class Shop:
     def caused(self, work: Work, batch: list[Item]) -> None:
         """Do what a call that succeeded causes for each item of its batch."""
         for order, about in batch:
-            if work.events and work.resumes in (None, about):
-                self._write_events(work, order)
-            if work.publishes:
-                self._publish(order, about)
-            for queue in work.sends:
-                self._send(queue, order, about)
-            for queue, replies in work.replies.items():
-                for reply, seconds in replies.items():
-                    self.simulation.after(seconds, self._send, queue, order, reply)
+            self._send_all(work, order, about)
             if work.starts:
                 order.execution = self.workflows[work.starts].start(order, partial(self._completed, order))
             if work.resumes and work.resumes == about and order.execution:
                 order.execution.resume()
+
+    def _send_all(self, work: Work, order: Order, about: str) -> None:
+        """Write the events, publish, and send the messages and the later replies of one item."""
+        if work.events and work.resumes in (None, about):
+            self._write_events(work, order)
+        if work.publishes:
+            self._publish(order, about)
+        for queue in work.sends:
+            self._send(queue, order, about)
+        for queue, replies in work.replies.items():
+            for reply, seconds in replies.items():
+                self.simulation.after(seconds, self._send, queue, order, reply)
 
     def _write_events(self, work: Work, order: Order) -> None:
         for table, events in work.events.items():
