@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from chalicelib.events.contracts import EVENT_CONTRACTS, data_of
 from chalicelib.events.envelope import Envelope
 from chalicelib.platform.money import decimal_text
-from infra.build.template import ROOT
+from infra.build.template import ROOT, merged_template
 from infra.commands import import_products, job, mail
 from infra.commands.client import Buyer
 from infra.commands.output import styled
@@ -203,6 +203,20 @@ def clock(tour: Tour) -> Iterator[str]:
         yield f"{name}: {job.invoke(tour.session, shop.STACK, known[name], {})}"
 
 
+def callers(tour: Tour) -> Iterator[str]:
+    for name, resource in merged_template("local")["Resources"].items():
+        own = resource.get("Properties", {})
+        policies = [own, *(policy for policy in own.get("Policies", []) if isinstance(policy, dict))]
+        statements = [each for policy in policies for each in policy.get("PolicyDocument", {}).get("Statement", [])]
+        invoked = [each["Resource"] for each in statements if each["Action"] == "lambda:InvokeFunction"]
+        if invoked:
+            yield f"{name} may invoke {sum(len(each) if isinstance(each, list) else 1 for each in invoked)}"
+    yield "all are roles of workflows and schedules, except two policies of the console"
+    answer = tour.admin.must("POST", "/admin/audit", {})
+    violated = sum(promise["violated"] for promise in answer["promises"])
+    yield f"the one call that waits, of the auditor: {len(answer['promises'])} promises, {violated} violated"
+
+
 STOPS = (
     Stop("saga", "Saga with compensations", saga),
     Stop("transactional-outbox", "Transactional outbox", outbox),
@@ -214,6 +228,7 @@ STOPS = (
     Stop("archive-and-replay", "Archive and replay, and idempotent consumers", replay),
     Stop("dead-letters", "Dead letters", dead_letters),
     Stop("scheduled-jobs", "Scheduled jobs", clock),
+    Stop("function-to-function", "Functions that call functions: refused, but for one", callers),
 )
 
 FORWARD = {

@@ -257,3 +257,31 @@ def test_retained_resources_can_be_protected_from_deletion(template):
             assert resource["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
     pool = template["Resources"]["UserPool"]["Properties"]
     assert pool["DeletionProtection"] == {"Fn::If": ["IsProtected", "ACTIVE", "INACTIVE"]}
+
+
+MAY_INVOKE = {
+    # Who waits: the console shows the answer of an audit that an operator started. Only `local` and `demo` have it.
+    "ApiMayAudit": {"Auditor"},
+    # A redrive starts a job that failed, as an event: the console does not wait for it.
+    "OperateQueues": None,
+}
+"""Permissions of functions to invoke functions: the policy, and the functions; None stands for scheduled jobs."""
+
+
+def test_no_function_invokes_another_except_the_named_ones(template):
+    """A function that waits for another is billed for both, fails with it, and takes twice the concurrency: AWS Lambda
+    operator guide, "Anti-patterns in Lambda-based applications", Lambda functions calling Lambda functions."""
+    services = {name for name, role in of_type(template, "AWS::IAM::Role").items() if not _is_of_functions(role)}
+    found = {}
+    for name, statement in statements(template):
+        actions = [action for action in listed(statement["Action"]) if re.match(r"\*|lambda:(\*|inv)", action, re.I)]
+        if actions and name not in services:
+            assert actions == ["lambda:InvokeFunction"], name
+            found.setdefault(name, set()).update(referred(resource) for resource in listed(statement["Resource"]))
+    jobs = {referred(schedule["Target"]["Arn"]) for schedule in of_type(template, "AWS::Scheduler::Schedule").values()}
+    expected = {name: functions or jobs for name, functions in MAY_INVOKE.items()}
+    assert found == {name: functions for name, functions in expected.items() if name in template["Resources"]}
+
+
+def _is_of_functions(role):
+    return "lambda.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"])

@@ -53,6 +53,18 @@ def test_modules_import_no_development_dependency_at_run_time():
     assert found == set()
 
 
+def test_no_module_waits_for_a_function_except_the_consoles_auditor():
+    """A permission does not say whether the caller waits; the call does: AWS Lambda API reference, "Invoke"."""
+    waiting = set()
+    for path in (ROOT / "chalicelib").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "invoke":
+                given = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                if given.get("InvocationType") != "'Event'":
+                    waiting.add(path.relative_to(ROOT / "chalicelib").as_posix())
+    assert waiting == {"console/auditor.py"}
+
+
 def test_composition_root_is_imported_by_entry_points_and_routes_only():
     root = ROOT / "chalicelib"
     importers = {
