@@ -83,6 +83,7 @@ LOCAL_COMMANDS = {
     "burst": ("burst.burst", "Place 300 orders at once, then audit."),
     "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
     "lighthouse": ("lighthouse.lighthouse", "Measure the storefront's pages with Lighthouse."),
+    "workflows": ("workflows.write", "Draw the workflows in docs/workflows, with their order and time budget."),
     "screenshots": ("screenshots.screenshots", "Write a screenshot of every page to .local/screenshots."),
 }
 """By name: the function, below this package, and the help text. They take no options."""
