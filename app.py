@@ -396,3 +396,43 @@ def restock_return(event: "ReturnInput", context: Any) -> None:
 @app.lambda_function(name="complete_return")
 def complete_return(event: "RefundedReturnInput", context: Any) -> None:
     _returns().complete_return(event["order_id"], event["return_id"], event["refunded"], event.get("shortfall", ""))
+
+
+# The reporting read model. Chalice does not package these functions: infra/reporting/template.yaml declares them, in a
+# stack of its own that a shop can do without.
+
+
+def project_orders(event: Event, context: Any) -> Event:
+    """Events of orders → rows in PostgreSQL."""
+    from chalicelib.events import bus
+    from chalicelib.wiring import reporting
+
+    bind_invocation(context)
+    return bus.consume(event, reporting.projector().project)
+
+
+def project_adjustments(event: Event, context: Any) -> None:
+    """Inventory table stream → stock adjustments in PostgreSQL. A batch that fails is delivered again."""
+    from chalicelib.reporting.adjustments import movements_in
+    from chalicelib.wiring import reporting
+
+    bind_invocation(context)
+    reporting.projector().add_adjustments(movements_in(event))
+
+
+def migrate_reporting(event: Event, context: Any) -> Event:
+    """Bring the tables to the newest revision. The deployment calls it."""
+    from chalicelib.reporting.sql.migrating import migrate
+    from chalicelib.wiring import reporting
+
+    bind_invocation(context)
+    return {"revision": reporting.database().run(migrate)}
+
+
+def rebuild_reporting(event: Event, context: Any) -> Event:
+    """Take one step of a rebuild; the input is the step, the answer is the next one."""
+    from chalicelib.reporting.rebuild import RebuildStep
+    from chalicelib.wiring import reporting
+
+    bind_invocation(context)
+    return reporting.rebuild().take(RebuildStep.model_validate(event)).model_dump()

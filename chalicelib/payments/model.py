@@ -199,7 +199,7 @@ class Payment(Versioned):
         for refund in reversed(later.refunds):
             kind = _refund_update(refund, known.get(refund.id), failed, is_outside_known)
             if kind:
-                facts = (refund.id, refund.amount, self._return_of(refund), refund.reference is None)
+                facts = (refund.id, refund.amount, self.return_of(refund), refund.reference is None)
                 yield PaymentUpdate(kind, f"{refund.id} {REFUND_FACTS[kind]}", *facts)
 
     def _dispute_updates(self, later: "Payment") -> Iterator[PaymentUpdate]:
@@ -213,7 +213,8 @@ class Payment(Versioned):
             if outcome and outcome != (before and OUTCOMES.get(before.status)):
                 yield PaymentUpdate(outcome, f"{dispute.id} {outcome}", *facts)
 
-    def _return_of(self, refund: Refund) -> ReturnId | None:
+    def return_of(self, refund: Refund) -> ReturnId | None:
+        """Return the return that a refund belongs to, if any."""
         order_id, _, reference = (refund.reference or "").partition(":")
         return ReturnId(reference) if order_id == self.order_id and reference != UNDO else None
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_rds.client import RDSClient
     from types_boto3_s3.client import S3Client
     from types_boto3_sesv2.client import SESV2Client
     from types_boto3_sqs.client import SQSClient
@@ -72,6 +73,12 @@ def lambda_for_long_calls() -> "LambdaClient":
 @cache
 def logs() -> "CloudWatchLogsClient":
     return boto3.client("logs", config=_CONFIG)
+
+
+@cache
+def rds() -> "RDSClient":
+    """RDS, for signing tokens: this makes no call."""
+    return boto3.client("rds", config=_CONFIG)
 
 
 @cache

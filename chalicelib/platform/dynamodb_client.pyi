@@ -40,8 +40,10 @@ class Query(QueryInputTableQueryTypeDef):
 class PagedQuery(Query):
     PaginationConfig: NotRequired[PaginatorConfigTypeDef]
 
-class PagedScan(ScanInputTableScanTypeDef):
+class Scan(ScanInputTableScanTypeDef):
     TableName: str
+
+class PagedScan(Scan):
     PaginationConfig: NotRequired[PaginatorConfigTypeDef]
 
 class Expressions(TypedDict):
@@ -99,6 +101,7 @@ class DynamoDB(Protocol):
     def update_item(self, **request: Unpack[UpdateItem]) -> Changed: ...
     def delete_item(self, **request: Unpack[DeleteItem]) -> Changed: ...
     def query(self, **request: Unpack[Query]) -> Page: ...
+    def scan(self, **request: Unpack[Scan]) -> Page: ...
     def transact_write_items(self, **request: Unpack[TransactWriteItemsInputTypeDef]) -> Mapping[str, Any]: ...
     @overload
     def get_paginator(self, operation_name: Literal["query"], /) -> QueryPaginator: ...

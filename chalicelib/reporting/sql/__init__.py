@@ -1,0 +1,1 @@
+"""Adapters of the read model to PostgreSQL: tables, connection, statements, migrations."""
