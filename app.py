@@ -149,12 +149,11 @@ def process_warehouse_reply(event: Event, context: Any) -> Event:
 
 @app.lambda_function(name="send_confirmation")
 def send_confirmation(event: Event, context: Any) -> Event:
-    """Queued confirmations → one email to the buyer for each order."""
-    from chalicelib.notifications.consumer import ConfirmationRequest
-    from chalicelib.platform import sqs_batch
+    """OrderAuthorized → one email to the buyer for each order."""
+    from chalicelib.events import bus
     from chalicelib.wiring import consumers
 
-    return sqs_batch.consume(event, ConfirmationRequest, consumers.email_consumer().confirm)
+    return bus.consume(event, consumers.email_consumer().confirm)
 
 
 @app.lambda_function(name="process_stripe_event")

@@ -41,7 +41,7 @@ AFTERMATH = timedelta(hours=1)
 AMOUNTS = {"captured", "refunded", "refunded_outside", "lost", "withdrawn", "disputed", "decline_code"}
 
 MOVES_MONEY = {"AuthorizePayment", "CapturePayment", "RefundPayment", "VoidPayment", "RefundReturn"}
-MOVES_PARCEL = {"FulfillOrder", "ShipOrder", "RecallShipment"}
+MOVES_PARCEL = {"ShipOrder", "RecallShipment"}
 """States that may change the record of the payment or of the shipment."""
 
 

@@ -1,4 +1,4 @@
-"""Email consumer: the queued confirmations of the saga, and which event makes which email."""
+"""Email consumer: which event makes which email."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,6 @@ from chalicelib.orders.model import Order, OrderNotFound, Status
 from chalicelib.orders.numbers import number_in
 from chalicelib.orders.returns import ReturnStatus
 from chalicelib.orders.service import Orders
-from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.ids import OrderId, OrderNumber
 from chalicelib.platform.links import Links
@@ -26,12 +25,6 @@ LINK_REQUEST_LIFETIME = timedelta(hours=1)
 
 DELAYED = ("OrderActionRequired", "OrderReturnRequested")
 """What a buyer confirms at once, and what is refunded at once, needs no email: as a rule both are over in a minute."""
-
-
-class ConfirmationRequest(BaseModel):
-    """A message of the saga's step SendConfirmation."""
-
-    order_id: OrderId
 
 
 @dataclass(frozen=True)
@@ -65,12 +58,12 @@ class EmailConsumer:
         self._links = links
         self._clock = clock
 
-    def confirm(self, request: ConfirmationRequest) -> None:
+    def confirm(self, authorized: Envelope) -> None:
         """Send the order's confirmation, unless the order was cancelled while the message waited.
 
         Raises OrderNotFound.
         """
-        order = self._orders.get(request.order_id)
+        order = self._orders.get(authorized.order_id)
         if order.status != Status.CANCELLED:
             self._notifications.order_confirmed(order)
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Machine } from '../src/admin/saga/definition';
 import { layout, type Box } from '../src/admin/saga/layout';
 
-const MEASURES = { node: { width: 100, height: 40 }, gap: { x: 20, y: 30 }, lane: 80, padding: { x: 10, top: 20, bottom: 10 } };
+const MEASURES = { node: { width: 100, height: 40 }, gap: 30, lane: 80 };
 const step = (Next: string, undo: string) => ({ Type: 'Task', Next, Catch: [{ ErrorEquals: ['States.ALL'], Next: undo }] });
 
 /** A saga of two steps: what fails runs its undo, back to the end of a cancelled order. */
@@ -45,4 +45,12 @@ test('every transition has a line, and the picture contains all boxes', () => {
   const lines = drawn.lines.map(({ edge }) => `${edge.from}>${edge.to}`).sort();
   assert.deepEqual(lines, ['Pay>Done', 'Pay>Void', 'Release>Cancelled', 'Reserve>Pay', 'Reserve>Release', 'Void>Release']);
   assert.ok(drawn.boxes.every(({ x, y, width, height }) => x >= 0 && x + width <= drawn.width && y + height <= drawn.height));
+});
+
+test('a wait that leads back stands aside, and the way forward passes it', () => {
+  const pay = { ...step('Done', 'Void'), Catch: [{ ErrorEquals: ['Unconfirmed'], Next: 'Wait' }, { ErrorEquals: ['States.ALL'], Next: 'Void' }] };
+  const waiting = layout({ ...SAGA, States: { ...SAGA.States, Pay: pay, Wait: { Type: 'Task', Next: 'Pay' } } } as Machine, MEASURES);
+  const wait = waiting.boxes.find(({ name }) => name === 'Wait')!;
+  const [down] = waiting.lines.filter(({ edge }) => edge.from === 'Pay' && edge.to === 'Done');
+  assert.ok(wait.isAside && down.points.every(([x]) => x > wait.x + wait.width));
 });

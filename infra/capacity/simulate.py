@@ -89,7 +89,7 @@ class Shop:
         transitions = self.limits.rate("state_transitions")
         transitions.patience = math.inf
         self.workflows = {
-            name: Workflow(self.simulation, name, definition, transitions, self._step, self._send)
+            name: Workflow(self.simulation, name, definition, transitions, self._step)
             for name, definition in design.workflows.items()
         }
         self._gateway = self.limits.rate("api_requests")

@@ -10,14 +10,13 @@ from typing import Any
 from infra.capacity.pool import Bucket, Simulation
 
 WAITS_FOR_TOKEN = "waitForTaskToken"
-SENDS_MESSAGE = ":sqs:sendMessage"
 
 Call = Callable[[str, Any, Callable[[str | None], None]], None]
 """Call a function by its logical id, with an order."""
 
 
 class Workflow:
-    """`call` invokes a function, `send` sends an order to a queue, both by logical id."""
+    """`call` invokes a function by its logical id."""
 
     def __init__(
         self,
@@ -26,11 +25,10 @@ class Workflow:
         definition: dict[str, Any],
         transitions: Bucket,
         call: Call,
-        send: Callable[[str, Any], None],
     ) -> None:
         self.name, self.definition = name, definition
         self.started = self.completed = self.failed = self.retries = 0
-        self.simulation, self.transitions, self.call, self.send = simulation, transitions, call, send
+        self.simulation, self.transitions, self.call = simulation, transitions, call
 
     def start(self, order: Any, then: Callable[[], None]) -> "Execution":
         self.started += 1
@@ -44,7 +42,7 @@ class Execution:
         self._workflow, self._order, self._then = workflow, order, then
         self._is_over = False
         self._resume: Callable[[], None] | None = None
-        self._run(workflow.definition, self._completed)
+        self._enter(workflow.definition["StartAt"])
 
     def resume(self) -> None:
         """Go on after the state that waits for its task token."""
@@ -63,12 +61,9 @@ class Execution:
             self._is_over = True
             self._workflow.failed += 1
 
-    def _run(self, states: dict[str, Any], then: Callable[[], None]) -> None:
-        self._enter(states, states["StartAt"], then)
-
-    def _enter(self, states: dict[str, Any], name: str, then: Callable[[], None]) -> None:
-        state = states["States"][name]
-        go_on = then if state.get("End") else lambda: self._enter(states, state["Next"], then)
+    def _enter(self, name: str) -> None:
+        state = self._workflow.definition["States"][name]
+        go_on = self._completed if state.get("End") else lambda: self._enter(state["Next"])
         self._try(state, go_on, {})
 
     def _try(self, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int]) -> None:
@@ -81,12 +76,7 @@ class Execution:
 
     def _do(self, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int]) -> None:
         resource, given = state.get("Resource", ""), state.get("Arguments", {})
-        if state["Type"] == "Parallel":
-            self._join(state["Branches"], go_on)
-        elif resource.endswith(SENDS_MESSAGE):
-            self._workflow.send(given["QueueUrl"], self._order)
-            go_on()
-        elif resource.endswith(WAITS_FOR_TOKEN):
+        if resource.endswith(WAITS_FOR_TOKEN):
             self._resume = go_on
             self._call(given["FunctionName"], state, go_on, attempts, waits=True)
         elif state["Type"] == "Task":
@@ -95,18 +85,6 @@ class Execution:
             self._failed()
         else:
             go_on()
-
-    def _join(self, branches: list[dict[str, Any]], go_on: Callable[[], None]) -> None:
-        running = len(branches)
-
-        def one_ended() -> None:
-            nonlocal running
-            running -= 1
-            if not running:
-                go_on()
-
-        for branch in branches:
-            self._run(branch, one_ended)
 
     def _call(
         self, function: str, state: dict[str, Any], go_on: Callable[[], None], attempts: dict[int, int], waits: bool

@@ -234,9 +234,7 @@ STOPS = (
 FORWARD = {
     "ReserveInventory",
     "AuthorizePayment",
-    "FulfillOrder",
     "ShipOrder",
-    "SendConfirmation",
     "CapturePayment",
     "CompleteOrder",
 }

@@ -15,7 +15,7 @@ def test_timeline_lists_states_events_emails_payment_and_parcel(guest, new_produ
     guest.ended(order_id)
     eventually(lambda: len(emails(order_id)) == 2)
     items = eventually(lambda: len(titles(found := timeline(order_id), "email")) == 2 and found)
-    expected = ["ReserveInventory", "AuthorizePayment", "FulfillOrder", "CapturePayment", "CompleteOrder"]
+    expected = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder"]
     assert [state for state in titles(items, "state") if state in expected] == expected
     assert titles(items, "workflow") == ["fulfilment started", "fulfilment succeeded"]
     assert titles(items, "event")[0] == "OrderPlaced" and titles(items, "event")[-1] == "OrderCompleted"
@@ -30,7 +30,7 @@ def test_timeline_of_an_open_order_grows_and_lists_its_compensations(guest, new_
     eventually(lambda: guest.order(order_id)["status"] == "SHIPPING")
     under_way = timeline(order_id)
     assert titles(under_way, "workflow") == ["fulfilment started"]
-    [waiting] = [item for item in under_way if item["title"] == "FulfillOrder"]
+    [waiting] = [item for item in under_way if item["title"] == "ShipOrder"]
     assert waiting["details"]["left_at"] is None
     guest.cancel(order_id)
     guest.ended(order_id)

@@ -170,10 +170,11 @@ def test_redrive_of_a_parked_order_starts_its_compensation(
     assert executions("UndoMachineArn", order_id) == compensations, "the order has ended, so none is started"
 
 
-def test_confirmation_requested_twice_is_sent_once(guest, new_product, sqs, resource, emails, eventually):
+def test_confirmation_of_a_repeated_event_is_sent_once(guest, new_product, sqs, resource, timeline, emails, eventually):
     order_id, queue = guest.buy(new_product(1)), resource("ConfirmationsQueue")
     eventually(lambda: "We have your order" in emails(order_id))
-    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"order_id": order_id}))
+    [authorized] = [each["document"] for each in timeline(order_id) if each["title"] == "OrderAuthorized"]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"detail": authorized}))
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     left = sqs.get_queue_attributes
     eventually(lambda: set(left(QueueUrl=queue, AttributeNames=counts)["Attributes"].values()) == {"0"})

@@ -14,7 +14,7 @@ def test_measurements_cover_every_step_and_consumer_of_a_completed_order(templat
     design, known = Design(template), measured.measured()
     events = {event for work in (*known.routes.values(), *known.functions.values()) for each in work.events.values()
               for event in each}  # fmt: skip
-    queues = {queue for event in events for queue, _ in design.targets(event)} | {"ConfirmationsQueue"}
+    queues = {queue for event in events for queue, _ in design.targets(event)}
     queues |= {queue for work in known.functions.values() for queue in (*work.sends, *work.replies)}
     consumers = {mapping.function for mapping in design.mappings if mapping.source in queues}
     streams = {mapping.function for mapping in design.mappings if mapping.source in design.tables}

@@ -47,7 +47,7 @@ def test_seconds_of_a_definition_are_numbers_once_substituted(template):
     assert machine["DefinitionSubstitutions"][name] == {"Ref": name}
     assert template["Parameters"][name]["Type"] == "Number"
     definition = json.loads(re.sub(r"\$\{\w+\}", "1", machine["DefinitionString"]))
-    waiting = definition["States"]["FulfillOrder"]["Branches"][0]["States"]["ShipOrder"]
+    waiting = definition["States"]["ShipOrder"]
     assert waiting["TimeoutSeconds"] == 1
 
 

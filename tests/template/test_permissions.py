@@ -32,8 +32,6 @@ from .template import (
 )
 
 MACHINES = ("OrderFulfilment", "OrderUndo", "OrderReturn")
-QUEUES = {"OrderFulfilment": {"ParkedOrdersQueue", "ConfirmationsQueue"}}
-"""Those that a state machine sends to, where it is more than the parked orders."""
 DELIVER_LOGS = {
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
@@ -58,7 +56,7 @@ def test_state_machine_role_allows_exactly_what_its_definition_needs(template, n
     may = allowed(template, referred(machine["RoleArn"]))
     functions, queues = _targets(machine)
     assert len(functions) >= 3
-    assert queues == QUEUES.get(name, {"ParkedOrdersQueue"})
+    assert queues == {"ParkedOrdersQueue"}
     assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage"}
     assert {referred(resource) for resource in may["lambda:InvokeFunction"]} == functions
     assert {referred(resource) for resource in may["sqs:SendMessage"]} == queues

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.events import bus
 from chalicelib.events.contracts import OrderLinkRequested, RequestedEmail, new_event
-from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, ConfirmationRequest, Delay, EmailConsumer
+from chalicelib.notifications.consumer import LINK_REQUEST_LIFETIME, Delay, EmailConsumer
 from chalicelib.notifications.delays import DelayQueue
 from chalicelib.notifications.model import Occasion, emails_of
 from chalicelib.orders.keys import link_request
@@ -84,8 +84,9 @@ def has(order_store, order):
 
 @pytest.mark.parametrize(("status", "emails"), [(Status.AUTHORIZED, 1), (Status.CANCELLED, 0)])
 def test_confirmation_of_a_cancelled_order_is_not_sent(consumer, order_store, sent, status, emails):
-    has(order_store, an_order_in(status))
-    consumer.confirm(ConfirmationRequest(order_id="ord_1"))
+    authorized = an_order_in(Status.AUTHORIZED)
+    has(order_store, authorized if status == authorized.status else authorized.advanced(status, NOW, Reason.SHIPPING_FAILED))
+    consumer.confirm(authorized.pending_event)
 
     assert sent.emails == [("order_confirmed", "ord_1")] * emails
 

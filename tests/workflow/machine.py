@@ -10,12 +10,11 @@ from infra.build.template import ROOT, SECONDS, merged_template, workflow
 State = dict[str, Any]
 
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-PARALLEL = "FulfillOrder"
 
 UNDO = {
     "ReserveInventory": "ReleaseInventory",
     "AuthorizePayment": "VoidPayment",
-    "FulfillOrder": "RecallShipment",
+    "ShipOrder": "RecallShipment",
     "CapturePayment": "RefundPayment",
 }
 """The saga's forward steps that can be undone, in their order, and what undoes each."""
@@ -28,8 +27,6 @@ RETURN_STEPS = ["RefundReturn", "RestockReturn", "CompleteReturn"]
 """In their order. They are undone by nothing."""
 
 PARKING = ["ParkOrder", "ParkReturn"]
-QUEUED = ["SendConfirmation"]
-"""Steps that only send a message; a consumer does the work off the saga's path."""
 TAKE_OVER, RESUME, NOTHING_LEFT = "TakeOver", "ResumeShipment", "NothingLeft"
 RECOVERY_ONLY = {TAKE_OVER, RESUME, NOTHING_LEFT}
 """The recovery's own states; all its others are the saga's."""
@@ -61,7 +58,7 @@ def machine(name: str) -> Machine:
     unfilled = workflow(ROOT / "statemachine" / f"{name}.asl.yaml")
     text = SECONDS.sub(r"\1\2", json.dumps(unfilled))
     definition = json.loads(PLACEHOLDER.sub(lambda match: fake(match[1]), text))
-    return Machine(name, definition, all_states(definition), all_states(unfilled))
+    return Machine(name, definition, definition["States"], unfilled["States"])
 
 
 def fake(name: str) -> str:
@@ -71,16 +68,6 @@ def fake(name: str) -> str:
     if name.endswith("Queue"):
         return f"https://sqs.eu-west-1.amazonaws.com/000000000000/{name}"
     return f"arn:aws:lambda:eu-west-1:000000000000:function:{name}"
-
-
-def all_states(definition: State) -> dict[str, State]:
-    """By name, those of parallel branches included."""
-    found: dict[str, State] = {}
-    for name, state in definition["States"].items():
-        found[name] = state
-        for branch in state.get("Branches", []):
-            found |= all_states(branch)
-    return found
 
 
 def function_of(state: State) -> str | None:

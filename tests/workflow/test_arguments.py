@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .machine import MACHINES, PARKING, QUEUED, RETURN_STEPS, STATES, TASKS, WAITS, Machine, State
+from .machine import MACHINES, PARKING, RETURN_STEPS, STATES, TASKS, WAITS, Machine, State
 
 VARIABLE = re.compile(r"\$(?!states\b)(\w+)")
 TOKEN = "{% $states.context.Task.Token %}"
@@ -17,8 +17,6 @@ def ways(machine: Machine, name: str, known: frozenset[str] = frozenset()) -> li
     """Every (state, variables set by then) on every way from here on, but not round a wait for a person."""
     state = machine.states[name]
     found = [(name, known)]
-    for branch in state.get("Branches", []):
-        found += ways(machine, branch["StartAt"], known)
     for edge in [state, *state.get("Catch", [])]:
         if "Next" in edge and WAITS.get(edge["Next"]) != name:
             found += ways(machine, edge["Next"], known | set(edge.get("Assign", {})))
@@ -90,4 +88,4 @@ def test_waiting_step_passes_a_task_token(name):
 
 def _payload(name: str) -> State:
     arguments = STATES[name]["Arguments"]
-    return arguments.get("Payload", arguments["MessageBody"] if name in QUEUED else arguments)
+    return arguments.get("Payload", arguments)

@@ -166,14 +166,10 @@ def test_wait_for_the_warehouse_looks_again_until_its_time_limit():
     assert policy("ShipOrder", "States.Timeout")["MaxAttempts"] * heartbeat > limit
 
 
-def test_confirmation_delays_the_capture_by_seconds_at_most():
-    assert longest("SendConfirmation") <= 20
-
-
 def test_attempts_of_a_state_fit_into_one_execution():
     attempts = sum(
         rule["MaxAttempts"] * (2 if name in WAITS else 1)
-        for name in {*BEFORE_DISPATCH, "SendConfirmation", *UNDO.values(), "CancelOrder", *AFTER_DISPATCH, *PARKING}
+        for name in {*BEFORE_DISPATCH, *UNDO.values(), "CancelOrder", *AFTER_DISPATCH, *PARKING}
         for rule in STATES[name]["Retry"]
     )
     assert attempts * EVENTS_PER_ATTEMPT < LONGEST_HISTORY

@@ -12,7 +12,6 @@ from .machine import (
     COMPENSATIONS,
     END,
     LAMBDA_ERRORS,
-    PARALLEL,
     PARKING,
     PROVIDER_ERRORS,
     RECOVERY_ONLY,
@@ -26,7 +25,7 @@ from .machine import (
     State,
 )
 
-FORWARD = ["ReserveInventory", "AuthorizePayment", "FulfillOrder", "CapturePayment", "CompleteOrder"]
+FORWARD = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder"]
 HAPPY_PATHS = {
     "order_fulfilment": FORWARD,
     "order_return": RETURN_STEPS,
@@ -52,9 +51,8 @@ ON_FAILURE = [
     ("AuthorizePayment", [ANY, OUTAGE, "PaymentEnded", *REFUSALS], undo_from("VoidPayment"), "FULFILMENT_FAILED"),
     ("AwaitBuyer", ["States.Timeout"], FORWARD[1:], None),
     ("AwaitBuyer", [ANY, OUTAGE, "PaymentEnded", *REFUSALS], undo_from("VoidPayment"), "FULFILMENT_FAILED"),
-    ("FulfillOrder", WAREHOUSE_FAILS, undo_from("RecallShipment"), "SHIPPING_FAILED"),
-    ("FulfillOrder", [ANY, "States.BranchFailed", *REFUSALS], undo_from("RecallShipment"), "FULFILMENT_FAILED"),
-    ("SendConfirmation", [ANY, OUTAGE, "OrderNotFound"], ["ConfirmationNotSent"], None),
+    ("ShipOrder", WAREHOUSE_FAILS, undo_from("RecallShipment"), "SHIPPING_FAILED"),
+    ("ShipOrder", [ANY, OUTAGE, *REFUSALS], undo_from("RecallShipment"), "FULFILMENT_FAILED"),
     ("CapturePayment", [ANY, OUTAGE, "PaymentEnded"], UNDO_PATH, "FULFILMENT_FAILED"),
     ("ResumeShipment", ["OrderEnded"], ["NothingLeft"], None),
     ("ResumeShipment", WAREHOUSE_FAILS, UNDO_PATH, "SHIPPING_FAILED"),
@@ -92,7 +90,6 @@ PATIENCE = [
     (["AuthorizePayment"], PROVIDER_ERRORS, 10),
     (["ReserveInventory", "AuthorizePayment"], UNANSWERED, 4),
     (UNDONE_IF_THEY_FAIL, ["AnyOtherError"], 6),
-    (["SendConfirmation"], ["AnyOtherError"], 2),
     (MUST_SUCCEED, LAMBDA_ERRORS, 60),
     (MOVE_MONEY_BACK_OR_ON, PROVIDER_ERRORS, 12),
     ([*MUST_SUCCEED, *PARKING], ["AnyOtherError"], 8),
@@ -101,17 +98,9 @@ PATIENCE = [
 """Steps, errors and the number of retries."""
 
 
-def as_task(state: State) -> State:
-    """TestState runs no Parallel here, so a Task stands for its branches; the edges are the Parallel's own."""
-    if state["Type"] != "Parallel":
-        return state
-    edges = {key: value for key, value in state.items() if key not in ("Branches", "Type")}
-    return {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:000000000000:function:branches", **edges}
-
-
 def with_reasons(state: State) -> State:
     """Append each catcher's reason to its next state: TestState returns only that, and it must identify the catcher."""
-    marked = copy.deepcopy(as_task(state))
+    marked = copy.deepcopy(state)
     for catcher in marked.get("Catch", []):
         catcher["Next"] = f"{catcher['Next']} {catcher.get('Assign', {}).get('reason')}"
     return marked
@@ -127,18 +116,13 @@ def walked(run_state, name: str | None) -> list[str]:
     path = []
     while name:
         path.append(name)
-        name = run_state(as_task(STATES[name])).get("nextState")
+        name = run_state(STATES[name]).get("nextState")
     return path
 
 
 @pytest.mark.parametrize("machine", [SAGA, RETURN, UNDOING], ids=lambda machine: machine.name)
 def test_workflow_runs_its_steps_in_order_when_all_goes_well(run_state, machine):
     assert walked(run_state, machine.definition["StartAt"]) == HAPPY_PATHS[machine.name]
-
-
-@pytest.mark.parametrize("name", ["ShipOrder", "SendConfirmation"])
-def test_branch_of_fulfilment_ends_after_its_step(run_state, name):
-    assert walked(run_state, name) == [name]
 
 
 @pytest.mark.parametrize(
@@ -165,28 +149,6 @@ def test_outage_is_retried_until_the_attempts_are_used_up(run_state, names, erro
         for error in errors:
             answers = [run_state(state, error, retries=number)["status"] for number in (0, attempts - 1, attempts)]
             assert answers == ["RETRIABLE", "RETRIABLE", "FAILED"], (name, error)
-
-
-def test_order_continues_to_the_capture_when_its_email_cannot_be_queued(run_machine):
-    """There is no queue, and the role may not send. The warehouse has dispatched at once."""
-    fulfil = copy.deepcopy(STATES[PARALLEL])
-    shipping, _ = fulfil["Branches"]
-    shipping["States"] = {"ShipOrder": {"Type": "Pass", "Output": "dispatched", "End": True}}
-    begin = {"Type": "Pass", "Assign": {"order_id": "order-1"}, "Next": PARALLEL}
-    ends = {name: {"Type": "Pass", "Output": name, "End": True} for name in (fulfil["Next"], "RecallShipment")}
-    states = {"Begin": begin, PARALLEL: fulfil, **ends}
-
-    ended = run_machine({"QueryLanguage": "JSONata", "StartAt": "Begin", "States": states}, {})
-
-    assert ended == "CapturePayment"
-
-
-@pytest.mark.parametrize("error", ["WarehouseSilent", "ShipmentRefused"])
-def test_warehouse_failure_leaves_its_branch_and_recalls_the_shipment(run_state, error):
-    """The wait itself catches nothing: its error leaves the branch and meets the Parallel's catchers."""
-    assert "Catch" not in STATES["ShipOrder"]
-    assert run_state(STATES["ShipOrder"], error)["status"] == "FAILED"
-    assert run_state(with_reasons(STATES[PARALLEL]), error)["nextState"] == "RecallShipment SHIPPING_FAILED"
 
 
 @pytest.mark.parametrize(

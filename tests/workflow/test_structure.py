@@ -14,9 +14,7 @@ from .machine import (
     LAMBDA_ERRORS,
     MACHINES,
     NOTHING_LEFT,
-    PARALLEL,
     PARKING,
-    QUEUED,
     RECOVERY_ONLY,
     RESUME,
     RETURN,
@@ -37,7 +35,7 @@ from .machine import (
 )
 
 BUILT_IN = {"States.ALL", *UNANSWERED, *LAMBDA_ERRORS}
-HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 7, "order_return": 4, "order_undo": 4}
+HAPPY_PATH_TRANSITIONS = {"order_fulfilment": 5, "order_return": 4, "order_undo": 4}
 
 
 def rules(state: State) -> list[State]:
@@ -46,7 +44,6 @@ def rules(state: State) -> list[State]:
 
 def successors(state: State) -> list[str]:
     following = [state.get("Next"), *(catcher["Next"] for catcher in state.get("Catch", []))]
-    following += [branch["StartAt"] for branch in state.get("Branches", [])]
     return [name for name in following if name]
 
 
@@ -94,12 +91,9 @@ def test_state_has_a_comment(name):
     assert STATES[name]["Comment"].strip()
 
 
-@pytest.mark.parametrize("name", [*TASKS, PARALLEL])
+@pytest.mark.parametrize("name", TASKS)
 def test_failing_state_has_a_catcher(name):
-    """ShipOrder is caught one level up. Caught inside its branch, its failure would look like success to
-    the Parallel, which would go on to take the money; and no state outside can be a branch's Next."""
-    state = STATES[PARALLEL] if name == "ShipOrder" else STATES[name]
-    assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+    assert STATES[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -118,25 +112,18 @@ def test_wait_for_a_person_leads_back_to_its_step(step, waits):
     assert [end["Next"] for end in ends] == [step, step]
 
 
-def test_steps_call_functions_except_parking_and_queued_ones():
-    assert {name for name in TASKS if not function_of(UNFILLED[name])} == {*PARKING, *QUEUED}
+def test_steps_call_functions_except_parking():
+    assert {name for name in TASKS if not function_of(UNFILLED[name])} == set(PARKING)
 
 
-def test_confirmation_step_never_waits_for_an_email():
-    assert STATES["SendConfirmation"]["Resource"].endswith(":sqs:sendMessage")
-
-
-@pytest.mark.parametrize("name", [name for name in TASKS if name not in (*PARKING, *QUEUED)])
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in PARKING])
 def test_task_runs_the_function_of_its_own_name(name):
     assert function_of(UNFILLED[name]) == name
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_happy_path_has_few_transitions(machine):
-    path = chain(machine.definition["StartAt"])
-    branches = [branch for name in path for branch in STATES[name].get("Branches", [])]
-    inside = [state for branch in branches for state in chain(branch["StartAt"])]
-    assert len(path) + len(inside) <= HAPPY_PATH_TRANSITIONS[machine.name]
+    assert len(chain(machine.definition["StartAt"])) <= HAPPY_PATH_TRANSITIONS[machine.name]
 
 
 def test_happy_path_takes_the_steps_in_order():
@@ -253,8 +240,7 @@ def test_undo_workflow_has_the_variables_of_the_saga():
 )
 def test_state_machine_has_only_known_ends(machine, known):
     ends = {name for name, state in machine.states.items() if state.get("End") or state["Type"] in ("Fail", "Succeed")}
-    in_branches = {"ShipOrder", "SendConfirmation", "ConfirmationNotSent"}
-    assert ends - in_branches == known
+    assert ends == known
 
 
 def reached(machine: Machine, start: str = "") -> set[str]:

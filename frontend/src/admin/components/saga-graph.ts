@@ -1,13 +1,13 @@
-import { html, nothing, svg, type TemplateResult } from 'lit';
+import { html, nothing, svg } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
-import { allStates, detoursOf, type Machine } from '../saga/definition';
+import { detoursOf, type Machine } from '../saga/definition';
 import type { Facts, Run, Step } from '../saga/facts';
 import { layout, type Box, type Line, type Measures } from '../saga/layout';
 import { span } from './format';
 
-const WIDE: Measures = { node: { width: 146, height: 46 }, gap: { x: 14, y: 25 }, lane: 142, padding: { x: 14, top: 30, bottom: 14 } };
-const NARROW: Measures = { node: { width: 98, height: 52 }, gap: { x: 8, y: 26 }, lane: 22, padding: { x: 7, top: 26, bottom: 9 } };
+const WIDE: Measures = { node: { width: 146, height: 46 }, gap: 25, lane: 142 };
+const NARROW: Measures = { node: { width: 98, height: 52 }, gap: 26, lane: 22 };
 const narrow = matchMedia('(max-width: 44rem)');
 
 const STANDINGS: Record<Facts['standing'], string> = { current: 'under way', done: 'done', failed: 'failed' };
@@ -43,16 +43,14 @@ export class SagaGraph extends LightElement {
         <circle class="saga-start" cx=${start[0][0]} cy=${start[0][1]} r="5"></circle>
         <path class="saga-line ${this.run ? 'is-taken' : ''}" d=${path(start)} marker-end="url(#${this.run ? 'taken' : 'plain'})"></path>
         ${ends.map(({ name, points }) => this.end(name, points))}
-        ${boxes.filter(({ isGroup }) => isGroup).map((box) => this.group(box))}
         ${quiet.map((line) => this.line(line))} ${taken.map((line) => this.line(line))}
-        ${boxes.filter(({ isGroup }) => !isGroup).map((box) => this.node(box))}
+        ${boxes.map((box) => this.node(box))}
       </svg>
-      ${this.legend()}
     `;
   }
 
   private end(name: string, points: [number, number][]) {
-    const wasReached = this.run?.endedAt && this.run.states.get(name)?.source === 'history';
+    const wasReached = this.run?.endedAt && this.run.states.has(name);
     const look = wasReached ? (this.isOnTheWayBack(name) ? 'is-back' : 'is-taken') : '';
     return svg`
       <path class="saga-line ${look}" d=${path(points)}></path>
@@ -88,8 +86,8 @@ export class SagaGraph extends LightElement {
 
   private node(box: Box) {
     const facts = this.run?.states.get(box.name);
-    const isBack = facts && (box.lane > 0 && box.within === null);
-    const classes = ['saga-node', facts ? `is-${facts.standing}` : 'is-ahead', facts ? `from-${facts.source}` : '', isBack ? 'is-back' : '', this.selected === box.name ? 'is-selected' : ''];
+    const isBack = facts && box.lane > 0;
+    const classes = ['saga-node', facts ? `is-${facts.standing}` : 'is-ahead', isBack ? 'is-back' : '', this.selected === box.name ? 'is-selected' : ''];
     const words = this.measures === NARROW ? halves(box.name) : [box.name];
     const timing = facts ? timingOf(facts) : '';
     const lines = [...words, ...(timing ? [timing] : [])];
@@ -113,34 +111,6 @@ export class SagaGraph extends LightElement {
         <rect x=${box.x + box.width - 25} y=${box.y - 9} width="30" height="18" rx="9"></rect>
         <text x=${box.x + box.width - 10} y=${box.y + 4}>×${count}</text>
       </g>
-    `;
-  }
-
-  private group(box: Box) {
-    const facts = this.run?.states.get(box.name);
-    const timing = facts ? timingOf(facts) : '';
-    return svg`
-      <g class="saga-group ${facts ? `is-${facts.standing}` : 'is-ahead'} ${this.selected === box.name ? 'is-selected' : ''}" role="button" tabindex="0"
-        aria-pressed=${this.selected === box.name ? 'true' : 'false'} aria-label=${spoken(box.name, timing, facts)}
-        data-testid="saga-state" data-state=${box.name} data-standing=${facts?.standing ?? 'ahead'}
-        @click=${() => this.choose(box.name)} @keydown=${(event: KeyboardEvent) => this.keyed(event, box.name)}>
-        <rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="12"></rect>
-        <text class="saga-group-name" x=${box.x + this.measures.padding.x} y=${box.y + 19}>${box.name}</text>
-        <text class="saga-time saga-group-time" x=${box.x + box.width - this.measures.padding.x} y=${box.y + 19}>${timing}</text>
-      </g>
-    `;
-  }
-
-  private legend(): TemplateResult {
-    const known = [...(this.run?.states.values() ?? [])].map(({ source }) => source);
-    const held = [...allStates(this.machine)].some(({ within }) => within !== null);
-    const isDerived = known.includes('task') || known.includes('implied');
-    return html`
-      <p class="saga-note quiet">
-        ${held && isDerived
-          ? 'Dashed outlines: the execution history does not name the states inside a Parallel. They are derived from its tasks or from the Parallel state.'
-          : nothing}
-      </p>
     `;
   }
 
@@ -188,8 +158,7 @@ function halves(name: string): string[] {
   return words.length === 1 ? words : [words[0], words.slice(1).join('')];
 }
 
-function timingOf({ at, leftAt, standing, source }: Facts): string {
-  if (source === 'implied' || !at) return '';
+function timingOf({ at, leftAt, standing }: Facts): string {
   if (leftAt) return span(Date.parse(leftAt) - Date.parse(at));
   return standing === 'current' ? `${span(Date.now() - Date.parse(at))} …` : '';
 }

@@ -12,7 +12,7 @@ import '../components/trace-waterfall';
 import { orderSheet } from '../components/order-sheet';
 import { dayTime, hasEnded, liveSign, span, statusBadge, errorNotice } from '../components/format';
 import { Poll } from '../poll-controller';
-import { allStates, type Machine } from '../saga/definition';
+import type { Machine } from '../saga/definition';
 import { runsOf, type Run } from '../saga/facts';
 
 const EAGER_MS = 1_000;
@@ -150,7 +150,7 @@ export class AdminOrderPage extends LightElement {
 
   private stateDetails(machine: Machine, run: Run | null): TemplateResult {
     const name = this.chosenState;
-    const state = find(machine, name);
+    const state = machine.States[name];
     if (!state) return html`<p class="saga-hint quiet">Select a state to see its details.</p>`;
     const facts = run?.states.get(name);
     return html`
@@ -159,7 +159,7 @@ export class AdminOrderPage extends LightElement {
         <p>${state.Comment ?? ''}</p>
         <p class="quiet">
           ${facts
-            ? html`${facts.standing}${facts.at ? html`, entered ${dayTime(facts.at)}` : nothing}, ${facts.attempts} attempt${facts.attempts === 1 ? '' : 's'}${facts.errors.length ? html`; errors: <b class="is-bad">${facts.errors.join(', ')}</b>` : nothing}.`
+            ? html`${facts.standing}, entered ${dayTime(facts.at)}, ${facts.attempts} attempt${facts.attempts === 1 ? '' : 's'}${facts.errors.length ? html`; errors: <b class="is-bad">${facts.errors.join(', ')}</b>` : nothing}.`
             : 'Not entered.'}
         </p>
       </div>
@@ -227,5 +227,3 @@ function statusOf(run: Run): string {
   const took = run.endedAt ? ` after ${span(Date.parse(run.endedAt) - Date.parse(run.startedAt))}` : '';
   return `${run.status}${took}`;
 }
-
-const find = (machine: Machine, name: string) => [...allStates(machine)].find((each) => each.name === name)?.state;

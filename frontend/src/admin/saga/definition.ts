@@ -2,14 +2,12 @@
 export interface State {
   Type: string;
   Comment?: string;
-  Resource?: string;
   Next?: string;
   End?: boolean;
   Catch?: { ErrorEquals: string[]; Next: string }[];
   Retry?: { ErrorEquals: string[]; MaxAttempts?: number }[];
   Choices?: { Next: string }[];
   Default?: string;
-  Branches?: Machine[];
 }
 
 export interface Machine {
@@ -26,7 +24,7 @@ export interface Edge {
   way: Way;
 }
 
-/** Every way from one state of this level to another, each once. */
+/** Every way from one state to another, each once. */
 export function edgesOf(machine: Machine): Edge[] {
   return Object.entries(machine.States).flatMap(([from, state]) => [
     ...unique([state.Next, state.Default, ...(state.Choices ?? []).map(({ Next }) => Next)]).map((to) => ({ from, to, way: 'next' as const })),
@@ -45,11 +43,3 @@ export function detoursOf(machine: Machine): Map<string, string> {
 }
 
 const unique = (names: (string | undefined)[]) => [...new Set(names.filter((name) => name !== undefined))];
-
-/** All states, those inside of a Parallel too, with the name of what holds them. */
-export function* allStates(machine: Machine, within: string | null = null): Generator<{ name: string; state: State; within: string | null }> {
-  for (const [name, state] of Object.entries(machine.States)) {
-    yield { name, state, within };
-    for (const branch of state.Branches ?? []) yield* allStates(branch, name);
-  }
-}

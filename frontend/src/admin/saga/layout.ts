@@ -7,11 +7,10 @@ import { detoursOf, edgesOf, type Edge, type Machine } from './definition';
 
 export interface Measures {
   node: { width: number; height: number };
-  gap: { x: number; y: number };
+  /** Between the rows. */
+  gap: number;
   /** Between the lanes; wide enough for the name of an error. */
   lane: number;
-  /** Around the branches of a Parallel. */
-  padding: { x: number; top: number; bottom: number };
 }
 
 export interface Box {
@@ -22,11 +21,8 @@ export interface Box {
   height: number;
   /** How many errors lead here: 0 is the way forward. */
   lane: number;
-  /** Holds other boxes. */
-  isGroup: boolean;
   /** Waits in the place of the state above it. */
   isAside: boolean;
-  within: string | null;
 }
 
 export interface Line {
@@ -46,41 +42,36 @@ export interface Layout {
 }
 
 const MARK = 26;
+/** Between a wait and the way forward that passes it on its right. */
+const BESIDE_WAIT = 11;
 
 export function layout(machine: Machine, measures: Measures): Layout {
   const edges = straightened(edgesOf(machine));
   const detours = detoursOf(machine);
   const lanes = lanesOf(machine, edges, detours);
   const rows = rowsOf(machine, edges, lanes, detours);
-  const sizes = new Map(Object.keys(machine.States).map((name) => [name, sizeOf(machine, name, measures)]));
   const names = [...rows.keys()];
-  const heights = rowHeights(names, rows, sizes);
-  const tops = rowTops(heights, measures.gap.y);
-  const forward = names.filter((name) => lanes.get(name) === 0);
-  const laneWidth = Math.max(...forward.map((name) => sizes.get(name)!.width));
+  const { node } = measures;
+  const tops = rowTops(rows, node.height + measures.gap);
+  const laneWidth = detours.size ? 2 * (node.width + BESIDE_WAIT) : node.width;
   const second = laneWidth + measures.lane;
 
-  const boxes = names.flatMap((name) => {
-    const { width, height } = sizes.get(name)!;
+  const boxes = names.map((name): Box => {
     const lane = lanes.get(name)!;
     const isAside = detours.has(name);
-    const x = isAside ? 0 : lane === 0 ? (laneWidth - width) / 2 : second;
-    const row = rows.get(name)!;
-    const y = tops.get(row)! + (heights.get(row)! - height) / 2;
-    const box: Box = { name, x, y, width, height, lane, isGroup: Boolean(machine.States[name].Branches), isAside, within: null };
-    return [box, ...innerBoxes(machine, box, measures)];
+    const x = isAside ? 0 : lane === 0 ? (laneWidth - node.width) / 2 : second;
+    return { name, x, y: tops.get(rows.get(name)!)!, ...node, lane, isAside };
   });
   const at = new Map(boxes.map((box) => [box.name, box]));
   const sinks = new Set(names.filter((name) => isSink(name, edges)));
   const hasSecondLane = names.some((name) => lanes.get(name)! > 0);
-  const rail = second + measures.node.width + (measures.lane > 60 ? 26 : 12);
-  const outer = edges.filter(({ from, to }) => rows.has(from) && rows.has(to)).map((edge) => lineOf(edge, at, sinks, rail));
-  const inner = Object.values(machine.States).flatMap(({ Branches }) => Branches ?? []).flatMap((branch) => edgesOf(branch).map((edge) => lineOf(edge, at, sinks, rail)));
+  const rail = second + node.width + (measures.lane > 60 ? 26 : 12);
+  const lines = edges.filter(({ from, to }) => rows.has(from) && rows.has(to)).map((edge) => lineOf(edge, at, sinks, rail));
   const first = at.get(machine.StartAt)!;
   const ended = names.filter((name) => machine.States[name].End || machine.States[name].Type === 'Fail');
   return {
     boxes,
-    lines: [...outer, ...inner],
+    lines,
     start: [[first.x + first.width / 2, first.y - MARK], [first.x + first.width / 2, first.y]],
     ends: ended.map((name) => ({ name, points: endOf(at.get(name)!, goesUp(name, edges, rows)) })),
     width: hasSecondLane ? rail + 8 : laneWidth,
@@ -93,7 +84,7 @@ const straightened = (edges: Edge[]) =>
   edges.filter((edge) => edge.way === 'next' || !edges.some(({ from, to, way }) => way === 'next' && from === edge.from && to === edge.to));
 
 /** Along `Next` a state stays in its lane; each `Catch` leads one lane further, but not to a wait that leads back. */
-function lanesOf(machine: Machine, edges: Edge[], detours: Map<string, string> = new Map()): Map<string, number> {
+function lanesOf(machine: Machine, edges: Edge[], detours: Map<string, string>): Map<string, number> {
   const lanes = new Map([[machine.StartAt, 0]]);
   const reachable = Object.keys(machine.States).length;
   for (let round = 0; round < reachable; round++) {
@@ -155,47 +146,9 @@ function goesUp(name: string, edges: Edge[], rows: Map<string, number>): boolean
   return before !== undefined && rows.get(before.from)! > rows.get(name)!;
 }
 
-function sizeOf(machine: Machine, name: string, { node, gap, padding }: Measures): { width: number; height: number } {
-  const branches = machine.States[name].Branches;
-  if (!branches) return node;
-  const longest = Math.max(...branches.map(({ States }) => Object.keys(States).length));
-  return {
-    width: branches.length * (node.width + gap.x) - gap.x + 2 * padding.x,
-    height: padding.top + longest * (node.height + gap.y * 0.7) - gap.y * 0.7 + padding.bottom,
-  };
-}
-
-function innerBoxes(machine: Machine, group: Box, { node, gap, padding }: Measures): Box[] {
-  return (machine.States[group.name].Branches ?? []).flatMap((branch, column) => {
-    const edges = edgesOf(branch);
-    const lanes = lanesOf(branch, edges);
-    return [branch.StartAt, ...Object.keys(branch.States).filter((name) => name !== branch.StartAt)].map((name, row) => ({
-      name,
-      x: group.x + padding.x + column * (node.width + gap.x),
-      y: group.y + padding.top + row * (node.height + gap.y * 0.7),
-      ...node,
-      lane: lanes.get(name) ?? 0,
-      isGroup: false,
-      isAside: false,
-      within: group.name,
-    }));
-  });
-}
-
-function rowHeights(names: string[], rows: Map<string, number>, sizes: Map<string, { height: number }>): Map<number, number> {
-  const heights = new Map<number, number>();
-  for (const name of names) heights.set(rows.get(name)!, Math.max(heights.get(rows.get(name)!) ?? 0, sizes.get(name)!.height));
-  return heights;
-}
-
-function rowTops(heights: Map<number, number>, gap: number): Map<number, number> {
-  const tops = new Map<number, number>();
-  let y = MARK + 8;
-  for (const row of [...heights.keys()].sort((one, other) => one - other)) {
-    tops.set(row, y);
-    y += heights.get(row)! + gap;
-  }
-  return tops;
+function rowTops(rows: Map<string, number>, distance: number): Map<number, number> {
+  const used = [...new Set(rows.values())].sort((one, other) => one - other);
+  return new Map(used.map((row, place) => [row, MARK + 8 + place * distance]));
 }
 
 function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: number): Line {
@@ -213,7 +166,7 @@ function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: numb
     const between = (from.x + from.width + to.x) / 2;
     return { edge, isRail, points: [[from.x + from.width, side(from)], [between, side(from)], [between, side(to)], [to.x, side(to)]] };
   }
-  if (edge.way === 'catch' && from.lane !== to.lane && from.within === null) {
+  if (edge.way === 'catch' && from.lane !== to.lane) {
     return { edge, isRail, points: [[from.x + from.width, side(from)], [to.x, side(from)]] };
   }
   const isUp = to.y < from.y;
