@@ -66,15 +66,13 @@ def relay_events(event: Event, context: Any) -> Event:
     return relay(event, wiring.publisher(), note_published, wiring.unrelayed_events())
 
 
-@app.lambda_function(name="queue_updates")
-def queue_updates(event: Event, context: Any) -> Event:
-    """Orders table stream → queue of updates, in order. Not the relay's work: if it fails, the bus goes on."""
-    from chalicelib.order_updates import updates
-    from chalicelib.platform import aws
-    from chalicelib.platform.settings import settings
+@app.lambda_function(name="push_updates")
+def push_updates(event: Event, context: Any) -> Event:
+    """Orders table stream → who watches the order. Not the relay's work: if it fails, the bus goes on."""
+    from chalicelib.order_updates.updates import push_changes
+    from chalicelib.wiring import order_updates
 
-    queue_url = settings().order_updates_queue_url
-    return updates.enqueue(event, aws.sqs(), queue_url, wiring.unqueued_updates())
+    return push_changes(event, order_updates.order_updates().push, order_updates.unpushed_updates())
 
 
 # What a buyer's browser says over its WebSocket.
@@ -88,16 +86,6 @@ def live(event: Event, context: Any) -> Event:
 
 
 # What reads a queue.
-
-
-@app.lambda_function(name="push_updates")
-def push_updates(event: Event, context: Any) -> Event:
-    """The changes of each order, in order → who watches it."""
-    from chalicelib.order_updates.model import Update
-    from chalicelib.platform import sqs_batch
-    from chalicelib.wiring import order_updates
-
-    return sqs_batch.consume_in_order(event, Update, order_updates.order_updates().push)
 
 
 @app.lambda_function(name="start_fulfilment")

@@ -48,11 +48,13 @@ FIRST = (
 REFUSED = "The warehouse refuses while a recovery waits for its reply: tests/unit/test_recovery.py."
 RETURN_DIED = "The workflow of a return fails by an abort only: tests/unit/test_recovery.py."
 RACE = "Whether the recovery waits already when the message comes is a race: tests/unit/test_shipping_interleavings.py."
+NOT_READ = "A client takes no more messages: tests/unit/test_order_updates.py."
 UNLISTED = "Without it S3 answers 403 for a missing file: tests/strict/test_accounts_and_buckets.py."
 KEPT_UNUSED = {
     ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
+    ("PushUpdates", "execute-api:ManageConnections", "/DELETE/"): NOT_READ,
     ("SplitImport", "s3:ListBucket", "ImportsBucket"): UNLISTED,
     ("ShipOrder", "states:SendTaskFailure", "order-fulfilment"): FORBIDDEN,
     ("ShipOrder", "states:SendTaskSuccess", "order-fulfilment"): REPEATED,

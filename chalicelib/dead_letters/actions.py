@@ -92,7 +92,7 @@ class SpecialActions:
             "undelivered-events": self._publish_again,
             "undelivered-copies": self._publish_again,
             "missed-jobs": self._run_again,
-            "unqueued-updates": self._drop,
+            "unpushed-updates": self._drop,
         }
 
     def _republish(self, dead_letter: DeadLetter) -> None:

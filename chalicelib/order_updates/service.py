@@ -70,8 +70,9 @@ class OrderUpdates:
         gone = [each for each in watchers if not self._sockets.send(each, update.model_dump())]
         for connection_id in gone:
             self._connections.forget(connection_id, update.order_id)
-        about = {"order_id": update.order_id, "version": update.version, "status": update.status}
-        log.info("update pushed", extra=about | {"connections": len(watchers) - len(gone)})
+        if watchers:
+            about = {"order_id": update.order_id, "version": update.version, "status": update.status}
+            log.info("update pushed", extra=about | {"connections": len(watchers) - len(gone)})
 
     def _answer(self, connection_id: str, text: str) -> dict[str, Any]:
         try:

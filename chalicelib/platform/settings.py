@@ -69,11 +69,10 @@ class Settings(BaseModel):
     """The warehouse must dispatch so long after it accepted a request."""
     stripe_events_queue_url: str = ""
     unrelayed_events_queue_url: str = ""
-    unqueued_updates_queue_url: str = ""
+    unpushed_updates_queue_url: str = ""
     """Failure destinations of the two readers of the outbox's stream."""
     stripe_webhook_secret_parameter: str = ""
     connections_table: str = ""
-    order_updates_queue_url: str = ""
     websocket_management_endpoint: str = ""
     """Where messages to open WebSocket connections are posted."""
     live_calls_per_client: int = 0

@@ -25,22 +25,6 @@ def each(event: dict[str, Any], parse: Callable[[str], Message], handle: Callabl
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def consume_in_order(
-    event: dict[str, Any], message: type[Message], handle: Callable[[Message], None]
-) -> dict[str, Any]:
-    """For a FIFO queue: what fails holds up the rest of its group, untried, and no other group."""
-    failures = []
-    held_up = set()
-    for record in event["Records"]:
-        group = record["attributes"]["MessageGroupId"]
-        if group not in held_up:
-            if _is_handled(record, message.model_validate_json, handle):
-                continue
-            held_up.add(group)
-        failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
-
-
 def _is_handled(record: dict[str, Any], parse: Callable[[str], Message], handle: Callable[[Message], None]) -> bool:
     where = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rsplit(":", 1)[-1]}
     system = record["attributes"]

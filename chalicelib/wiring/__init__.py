@@ -317,12 +317,6 @@ def unrelayed_events() -> Rejections:
     return Rejections(aws.sqs(), settings().unrelayed_events_queue_url)
 
 
-def unqueued_updates() -> Rejections:
-    from chalicelib.events.stream import Rejections
-
-    return Rejections(aws.sqs(), settings().unqueued_updates_queue_url)
-
-
 @cache
 def idempotency() -> IdempotencyStore:
     from chalicelib.platform.idempotency import IdempotencyStore

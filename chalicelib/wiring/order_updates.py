@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cache
 
 from chalicelib import wiring
+from chalicelib.events.stream import Rejections
 from chalicelib.order_updates.service import OrderUpdates
 from chalicelib.order_updates.sockets import Sockets
 from chalicelib.order_updates.store import ConnectionStore
@@ -22,6 +23,10 @@ def order_updates() -> OrderUpdates:
     return OrderUpdates(
         connections, sockets, wiring.orders(), identify, utc_now, settings().storefront_url, _within_limit
     )
+
+
+def unpushed_updates() -> Rejections:
+    return Rejections(aws.sqs(), settings().unpushed_updates_queue_url)
 
 
 def _within_limit(peer: str) -> bool:

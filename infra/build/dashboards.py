@@ -157,7 +157,7 @@ def _delays(template: Template) -> list[Template]:
     return [
         _widget(
             "Delay of streams (ms)",
-            [["AWS/Lambda", "IteratorAge", "FunctionName", f"${{{n}}}"] for n in ("RelayEvents", "QueueUpdates")],
+            [["AWS/Lambda", "IteratorAge", "FunctionName", f"${{{n}}}"] for n in ("RelayEvents", "PushUpdates")],
             "Maximum",
         ),
         _widget(

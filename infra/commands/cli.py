@@ -229,7 +229,7 @@ def partner(stage: str, name: str) -> None:
 @setting("--hot", "HOT", "Share of orders, 0 to 1, with the most sought product.", type=Number(0, 1), default=0)
 @setting("--shards", "SHARDS", "Items of that product's stock counter.", type=click.IntRange(1, 1000), default=1)
 @setting("--seed", "SEED", "Seed of chance: the same seed gives the same plan.", type=int, default=1)
-@setting("--set", "SET", "Other settings, such as PushFromOrderUpdates.ScalingConfig.MaximumConcurrency=20.",
+@setting("--set", "SET", "Other settings, such as SendFromConfirmationsQueue.ScalingConfig.MaximumConcurrency=20.",
          type=Assignment(), multiple=True)  # fmt: skip
 @setting("--quota", "QUOTA", "Other quotas, such as lambda_concurrency=3000.", type=Assignment(), multiple=True)
 @setting("--keys", "KEYS", "Other numbers of keys, such as OrdersTable/unsettled=20.", type=Assignment(), multiple=True)

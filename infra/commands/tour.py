@@ -221,7 +221,7 @@ STOPS = (
     Stop("saga", "Saga with compensations", saga),
     Stop("transactional-outbox", "Transactional outbox", outbox),
     Stop("event-contracts", "Event contracts", contracts),
-    Stop("live-updates", "Live updates, through a FIFO queue", live),
+    Stop("live-updates", "Live updates, pushed from the stream", live),
     Stop("fan-out-fan-in", "Fan-out and fan-in", fan_out),
     Stop("content-filtered-routing", "Content-filtered routing", filtering),
     Stop("processing-pipeline", "Event processing pipeline", pipeline),

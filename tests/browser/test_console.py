@@ -88,7 +88,7 @@ def test_admin_follows_an_order_from_placed_to_completed(page: Page, enter: Any,
     expect_states(page, "done", *forward)
     expect_states(page, "ahead", "CancelOrder", "VoidPayment", "ParkOrder")
     expect(state(page, "CapturePayment")).to_contain_text(re.compile(r"\d m?s"))
-    for kind in ("call", "order", "event", "queue", "workflow", "state", "payment", "email", "push", "log"):
+    for kind in ("call", "order", "event", "queue", "workflow", "state", "payment", "email", "log"):
         expect(moments(page, kind).first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("buyer-name")).to_have_text("Ida Sand")
     expect(page.get_by_test_id("buyer-email")).to_have_text("ida@sagasupply.example")

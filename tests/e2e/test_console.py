@@ -49,7 +49,7 @@ def test_timeline_lists_the_states_of_a_return(guest, new_product, timeline, eve
     assert titles(items, "payment") == ["payment refunded"]
 
 
-QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseRepliesQueue", "OrderUpdatesQueue"}
+QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseRepliesQueue", "ConfirmationsQueue"}
 """Each message is logged by its receiver. Only the sender logs the message to the warehouse, and the AWS emulator may
 end that process before its last lines are stored: tests/unit/test_console.py covers that line."""
 
@@ -64,7 +64,7 @@ def test_logs_of_an_order_are_found_by_its_id(guest, admin, new_product, eventua
 
     def logged():
         found = admin.must("GET", f"/admin/orders/{order_id}/logs")
-        has_all_kinds = {"call", "payment", "push", "log"} <= {item["kind"] for item in found["items"]}
+        has_all_kinds = {"call", "payment", "log"} <= {item["kind"] for item in found["items"]}
         return found if has_all_kinds and queues_of(found) >= QUEUES_OF_AN_ORDER else None
 
     found = eventually(logged)

@@ -257,24 +257,3 @@ def test_dead_connection_is_removed_at_the_next_push(guest, new_product, watcher
 
     assert line.until("CANCELLED")[-1]["status"] == "CANCELLED"
     eventually(lambda: watching(order_id) == 1)
-
-
-def test_invalid_update_delays_its_own_order_and_no_other(engine, opened, guest, new_product, watcher):
-    sqs, queue = engine.session.client("sqs"), opened["stack"]["OrderUpdatesQueueUrl"]
-    poisoned, healthy = (guest.buy(new_product(1), line2="sandbox:silent") for _ in range(2))
-    lines = {}
-    for order_id in (poisoned, healthy):
-        lines[order_id] = watcher()
-        lines[order_id].follow_until_shipping(order_id, guest.order_tokens[order_id])
-
-    sqs.send_message(QueueUrl=queue, MessageBody="poison", MessageGroupId=poisoned, MessageDeduplicationId=poisoned)
-    try:
-        for order_id in (poisoned, healthy):
-            guest.cancel(order_id)
-        assert lines[healthy].until("CANCELLED")[-1]["order_id"] == healthy
-        assert guest.ended(poisoned)["status"] == "CANCELLED"
-        with pytest.raises(TimeoutError):
-            while True:  # updates that were queued before the invalid one
-                assert json.loads(lines[poisoned].line.recv(timeout=1))["status"] == "SHIPPING"
-    finally:
-        sqs.purge_queue(QueueUrl=queue)

@@ -143,7 +143,7 @@ def test_queue_workflow_stream_and_schedule_is_watched(template, alarms):
     assert targets(alarms, "ExecutionsFailed") == targets(alarms, "ExecutionsTimedOut") == set(machines)
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     readers = {referred(each["FunctionName"]) for each in mappings if referred(each["EventSourceArn"]) not in queues}
-    assert targets(alarms, "IteratorAge") == readers == {"RelayEvents", "QueueUpdates"}
+    assert targets(alarms, "IteratorAge") == readers == {"RelayEvents", "PushUpdates"}
     schedules = of_type(template, "AWS::Scheduler::Schedule").values()
     jobs = {referred(schedule["Target"]["Arn"]) for schedule in schedules}
     silent = {name: alarm for name, alarm in alarms.items() if alarm.get("TreatMissingData") == "breaching"}

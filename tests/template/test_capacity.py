@@ -18,6 +18,7 @@ def test_measurements_cover_every_step_and_consumer_of_a_completed_order(templat
     queues |= {queue for work in known.functions.values() for queue in (*work.sends, *work.replies)}
     consumers = {mapping.function for mapping in design.mappings if mapping.source in queues}
     streams = {mapping.function for mapping in design.mappings if mapping.source in design.tables}
-    assert {"StartFulfilment", "WriteInvoice", "PushUpdates"} < consumers
+    assert {"StartFulfilment", "WriteInvoice", "SendConfirmation"} < consumers
+    assert streams == {"RelayEvents", "PushUpdates"}
     assert consumers | streams <= set(known.functions)
     assert {each.split("#")[0] for each in known.shares} <= set(template["Resources"])

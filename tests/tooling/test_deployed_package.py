@@ -53,8 +53,7 @@ assert app.routes, "importing the app declares all operations"
 
 
 def queued(body: dict[str, Any]) -> dict[str, Any]:
-    system = QUEUED["attributes"] | {"MessageGroupId": ORDER_ID}
-    return {"Records": [QUEUED | {"attributes": system, "body": json.dumps(body)}]}
+    return {"Records": [QUEUED | {"body": json.dumps(body)}]}
 
 
 def from_bus(kind: str, **data: Any) -> dict[str, Any]:
@@ -68,12 +67,10 @@ def streamed() -> dict[str, Any]:
 
 
 EVENTS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("relay_events", "queue_updates"), streamed()),
+    **dict.fromkeys(("relay_events", "push_updates"), streamed()),
     "live": {"requestContext": {"eventType": "DISCONNECT", "connectionId": "1", "identity": {"sourceIp": "127.0.0.1"}}},
-    "push_updates": queued(
-        {"order_id": ORDER_ID, "version": 1, "type": "OrderPlaced", "status": "PLACED", "reason": None, "at": "now"}
-    ),
     "start_fulfilment": from_bus("OrderPlaced"),
+    "send_confirmation": from_bus("OrderAuthorized"),
     "count_placed": from_bus("OrderPlaced"),
     "stop_fulfilment": from_bus("OrderCancelRequested", reason="CUSTOMER_REQUEST"),
     "start_return": from_bus("OrderReturnRequested", returned=RETURNED),
@@ -87,7 +84,6 @@ EVENTS: dict[str, dict[str, Any]] = {
     "process_stripe_event": queued({"payment_intent": "pi_1", "order_id": ORDER_ID}),
     "split_import": queued({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "1"}}}),
     "import_rows": queued({"import_id": "imp_1", "content": "1", "number": 0, "rows": [ROW], "bad_rows": []}),
-    "send_confirmation": queued({"order_id": ORDER_ID}),
     "handle": queued({"action": "leave", "order_id": ORDER_ID, "version": 1}),
 }
 """By the handler's name. Steps of workflows and scheduled functions get STEP, of which each reads what it needs."""

@@ -85,7 +85,10 @@ def has(order_store, order):
 @pytest.mark.parametrize(("status", "emails"), [(Status.AUTHORIZED, 1), (Status.CANCELLED, 0)])
 def test_confirmation_of_a_cancelled_order_is_not_sent(consumer, order_store, sent, status, emails):
     authorized = an_order_in(Status.AUTHORIZED)
-    has(order_store, authorized if status == authorized.status else authorized.advanced(status, NOW, Reason.SHIPPING_FAILED))
+    has(
+        order_store,
+        authorized if status == authorized.status else authorized.advanced(status, NOW, Reason.SHIPPING_FAILED),
+    )
     consumer.confirm(authorized.pending_event)
 
     assert sent.emails == [("order_confirmed", "ord_1")] * emails

@@ -2,12 +2,15 @@
 
 import json
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from chalicelib.order_updates import routes
 from chalicelib.order_updates.handshake import TooManyCalls
 from chalicelib.order_updates.model import CURRENT, MAX_SUBSCRIPTIONS, MESSAGE_LIMIT, Update
 from chalicelib.order_updates.service import KEPT, OrderUpdates
+from chalicelib.order_updates.sockets import Sockets
 from chalicelib.orders.checkout import CheckoutRecord
 from chalicelib.orders.model import Reason, Status
 from chalicelib.orders.service import Orders
@@ -275,6 +278,47 @@ def test_watcher_gone_before_the_answer_is_removed(live, sockets, connections):
     live.received("here", subscribe("ord_ada", ADA), PEER)
 
     assert connections.watchers("ord_ada", 0) == []
+
+
+@pytest.fixture
+def management():
+    """Return a client of API Gateway and the stub that answers it."""
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        region_name="eu-west-1",
+        endpoint_url="https://live.example",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+    )
+    with Stubber(client) as answers:
+        yield client, answers
+        answers.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("error", "calls"), [("GoneException", []), ("LimitExceededException", ["delete_connection"])])
+def test_connection_that_takes_no_message_is_closed_and_fails_nothing(management, error, calls):
+    client, answers = management
+    answers.add_client_error("post_to_connection", error)
+    for call in calls:
+        answers.add_response(call, {})
+
+    assert Sockets(client).send("here", {}) is False
+
+
+def test_other_failure_of_a_connection_is_raised_so_that_the_update_is_retried(management):
+    client, answers = management
+    answers.add_client_error("post_to_connection", "ForbiddenException")
+
+    with pytest.raises(client.exceptions.ForbiddenException):
+        Sockets(client).send("here", {})
+
+
+def test_update_is_logged_only_if_somebody_watches(live, caplog):
+    live.push(an_update())
+    assert "update pushed" not in caplog.messages
+    live.received("here", subscribe("ord_ada", ADA), PEER)
+    live.push(an_update())
+    assert "update pushed" in caplog.messages
 
 
 def test_disconnected_watcher_is_removed(live, connections):

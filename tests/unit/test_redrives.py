@@ -157,7 +157,7 @@ def test_missed_job_without_a_function_is_refused(by_queue):
         by_queue["missed-jobs"](a_dead_letter({}))
 
 
-def test_unqueued_update_does_nothing(by_queue, published, aws_lambda):
-    by_queue["unqueued-updates"](a_dead_letter({}))
+def test_unpushed_update_does_nothing(by_queue, published, aws_lambda):
+    by_queue["unpushed-updates"](a_dead_letter({}))
 
     assert (published, aws_lambda.invoked) == ([], [])
