@@ -313,7 +313,7 @@ def test_other_failure_of_a_connection_is_raised_so_that_the_update_is_retried(m
         Sockets(client).send("here", {})
 
 
-def test_update_is_logged_only_if_somebody_watches(live, caplog):
+def test_update_is_logged_only_if_a_connection_watches(live, caplog):
     live.push(an_update())
     assert "update pushed" not in caplog.messages
     live.received("here", subscribe("ord_ada", ADA), PEER)
