@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { text } from 'node:stream/consumers';
 
-const MEASURES = { node: { width: 156, height: 40 }, gap: { x: 14, y: 25 }, lane: 110, padding: { x: 14, top: 30, bottom: 14 } };
+const MEASURES = { node: { width: 156, height: 40 }, gap: 25, lane: 110 };
 const MARGIN = 10;
 const STYLE = `
   :root { --ink: #1d2b2f; --quiet: #6b7b80; --paper: #ffffff; --fill: #eef3f4; --back: #a3541b; }
@@ -10,7 +10,6 @@ const STYLE = `
   svg { background: var(--paper); }
   text { font: 12px system-ui, sans-serif; fill: var(--ink); text-anchor: middle; }
   rect { fill: var(--fill); stroke: var(--quiet); }
-  .group rect { fill: none; stroke-dasharray: 3 3; } .group text { text-anchor: start; fill: var(--quiet); }
   .undo rect { stroke: var(--back); }
   path { fill: none; stroke: var(--ink); stroke-width: 1.3; }
   .catch { stroke: var(--back); stroke-dasharray: 4 3; } .rail { stroke: var(--quiet); opacity: .6; }
@@ -26,10 +25,8 @@ const path = (points, look = '') => `<path class="${look}" d="M${points.map((poi
 const dot = ([x, y], look) => `<circle class="${look}" cx="${x}" cy="${y}" r="4"/>`;
 const arrow = ({ edge, points, isRail }) =>
   path(points, `${edge.way} ${isRail ? 'rail' : ''}`).replace('/>', ' marker-end="url(#head)"/>');
-const group = ({ name, x, y, width, height }) =>
-  `<g class="group"><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="10"/><text x="${x + 14}" y="${y + 19}">${name}</text></g>`;
-const node = ({ name, x, y, width, height, lane, within }) =>
-  `<g class="${lane > 0 && !within ? 'undo' : ''}"><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="7"/>` +
+const node = ({ name, x, y, width, height, lane }) =>
+  `<g class="${lane > 0 ? 'undo' : ''}"><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="7"/>` +
   `<text x="${x + width / 2}" y="${y + height / 2 + 4}">${name}</text></g>`;
 
 const size = [width + 2 * MARGIN, height + MARGIN];
@@ -37,8 +34,7 @@ process.stdout.write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${-MARGIN
 <style>${STYLE}</style>
 <defs><marker id="head" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path class="head" d="M1 1 9 5 1 9z"/></marker></defs>
 ${[dot(start[0], 'start'), path(start), ...ends.flatMap(({ points }) => [path(points), dot(points[1], 'end')])].join('\n')}
-${boxes.filter(({ isGroup }) => isGroup).map(group).join('\n')}
 ${lines.map(arrow).join('\n')}
-${boxes.filter(({ isGroup }) => !isGroup).map(node).join('\n')}
+${boxes.map(node).join('\n')}
 </svg>
 `);
