@@ -18,6 +18,14 @@ HOUR, MINUTES = 3600, 300
 SAGA = ["StateMachineArn", "${OrderFulfilment}"]
 OWN = ["stage", "${Stage}", "service", "storefront"]
 """Dimensions of the saga's metrics and of the shop's own ones."""
+BY_API_TYPE: dict[str, tuple[Any, Any]] = {
+    "ApiDimension": ("ApiName", "ApiId"),
+    "ApiOfMetrics": ({"Ref": "AWS::StackName"}, {"Ref": "HttpApi"}),
+    "Refused": ("4XXError", "4xx"),
+    "Failed": ("5XXError", "5xx"),
+}
+"""Of a REST and of an HTTP API: API Gateway developer guide, "Amazon API Gateway dimensions and metrics", "Working with
+metrics for HTTP APIs"."""
 NAME_OF_RULE = re.compile(r"\$\{NameOf(\w+)\}")
 
 
@@ -46,7 +54,12 @@ def _dashboard(name: str, template: Template, widgets: Iterable[Template]) -> Te
 def _filled(body: Template, resources: Template) -> Template:
     """Return the body as text for CloudFormation to fill in. A rule's name is not what `Ref` returns."""
     text = json.dumps(body, separators=(",", ":"))
-    names = {f"NameOf{rule}": rule_name(rule, resources[rule]) for rule in sorted(set(NAME_OF_RULE.findall(text)))}
+    names: Template = {
+        f"NameOf{rule}": rule_name(rule, resources[rule]) for rule in sorted(set(NAME_OF_RULE.findall(text)))
+    }
+    names |= {
+        name: {"Fn::If": ["IsRestApi", *either]} for name, either in BY_API_TYPE.items() if f"${{{name}}}" in text
+    }
     return {"Fn::Sub": [text, names] if names else text}
 
 
@@ -129,9 +142,9 @@ def _technical(template: Template) -> list[Template]:
 
 
 def _api() -> list[Template]:
-    api = ["ApiName", "${AWS::StackName}", "Stage", "api"]
+    api = ["${ApiDimension}", "${ApiOfMetrics}", "Stage", "api"]
     return [
-        _widget("API requests", [["AWS/ApiGateway", name, *api] for name in ("Count", "4XXError", "5XXError")]),
+        _widget("API requests", [["AWS/ApiGateway", name, *api] for name in ("Count", "${Refused}", "${Failed}")]),
         _widget(
             "API latency (ms)",
             [

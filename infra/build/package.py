@@ -168,7 +168,8 @@ def _adapted(path: Path) -> None:
                 resource["Properties"].pop(name, None)
             if resource["Properties"]["CodeUri"] in WITH_LAYERS:
                 resource["Properties"]["Layers"] = [{"Ref": BASE}, *resource["Properties"].get("Layers", [])]
-    path.write_text(json.dumps(template, indent=2))
+    # CloudFormation user guide, "Understand CloudFormation quotas": a template has up to 1 MB, spaces included.
+    path.write_text(json.dumps(template, indent=1))
 
 
 def _at_their_places(sources: list[Path]) -> Files:

@@ -12,6 +12,7 @@ from infra.local.forker import LAYERS_OF_FUNCTION
 
 Template = dict[str, Any]
 LAYER = "AWS::Serverless::LayerVersion"
+API_ID = {"Fn::If": ["IsRestApi", {"Ref": "RestAPI"}, {"Ref": "HttpApi"}]}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def api_origin(template: Template, local: Local) -> None:
     distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     origin = next(origin for origin in distribution["Origins"] if origin["Id"] == "api")
     origin["DomainName"] = "localhost"
-    origin["OriginPath"] = {"Fn::Sub": "/_aws/execute-api/${RestAPI}"}
+    origin["OriginPath"] = {"Fn::Sub": ["/_aws/execute-api/${Api}", {"Api": API_ID}]}
     origin["CustomOriginConfig"] = {"HTTPPort": local.port, "OriginProtocolPolicy": "http-only"}
 
 
@@ -156,7 +157,7 @@ def local_addresses(template: Template, local: Local) -> None:
         variables["STOREFRONT_URL"] = storefront
     outputs = template["Outputs"]
     outputs["StorefrontUrl"]["Value"] = storefront
-    api = {"Fn::Sub": f"http://127.0.0.1:{local.port}/_aws/execute-api/${{RestAPI}}/api"}
+    api = {"Fn::Sub": [f"http://127.0.0.1:{local.port}/_aws/execute-api/${{Api}}/api", {"Api": API_ID}]}
     outputs["ApiUrl"]["Value"] = outputs["PublicApiUrl"]["Value"] = api
 
 

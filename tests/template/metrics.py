@@ -28,10 +28,13 @@ PUBLISHED: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
         )
     },
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html and
-    # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html and
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
     "AWS/ApiGateway": {
-        name: (("ApiName", "Stage"),) for name in ("Count", "4XXError", "5XXError", "Latency", "IntegrationLatency")
+        name: (("ApiName", "Stage"), ("ApiId", "Stage")) for name in ("Count", "Latency", "IntegrationLatency")
     }
+    | {name: (("ApiName", "Stage"),) for name in ("4XXError", "5XXError")}
+    | {name: (("ApiId", "Stage"),) for name in ("4xx", "5xx")}
     | {name: (("ApiId",), ("ApiId", "Stage")) for name in ("ConnectCount", "MessageCount", "IntegrationError")},
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     "AWS/DynamoDB": {name: (("TableName",),) for name in ("ReadThrottleEvents", "WriteThrottleEvents")},

@@ -153,7 +153,8 @@ def test_service_may_send_to_a_queue_for_a_named_source_only(template):
 
 def test_api_may_invoke_its_function(template):
     permissions = of_type(template, "AWS::Lambda::Permission").values()
-    (permission,) = [p for p in permissions if referred(p["FunctionName"]) == "APIHandlerAliaslive"]
+    permission, of_http_api = [p for p in permissions if referred(p["FunctionName"]) == "APIHandlerAliaslive"]
+    assert of_http_api["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/*")
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["Action"] == "lambda:InvokeFunction"
     source, names = permission["SourceArn"]["Fn::Sub"]

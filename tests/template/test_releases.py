@@ -57,8 +57,9 @@ def test_api_is_released_by_codedeploy_with_alarms(final):
     assert [each["Fn::Sub"][1]["ConfigName"] for each in configuration[1:]] == ["Canary10Percent5Minutes", "AllAtOnce"]
     condition, watching, silent = properties["AlarmConfiguration"]["Fn::If"]
     assert (condition, silent) == ("IsCanary", {})
-    alarms = {each["Name"]["Ref"] for each in watching["Alarms"]}
-    assert alarms == {"ReleaseFailures", "ApiErrors"} <= of_type(final, "AWS::CloudWatch::Alarm").keys()
+    by_type = {"Fn::If": ["IsRestApi", {"Ref": "ApiErrors"}, {"Ref": "HttpApiErrors"}]}
+    assert [each["Name"] for each in watching["Alarms"]] == [{"Ref": "ReleaseFailures"}, by_type]
+    assert {"ReleaseFailures", "ApiErrors", "HttpApiErrors"} <= of_type(final, "AWS::CloudWatch::Alarm").keys()
     assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
 
 
