@@ -40,7 +40,7 @@ def _paths() -> dict[str, Any]:
     paths: dict[str, Any] = {api.DOCUMENT_PATH: _methods("GET", api.DOCUMENT_PATH, [])}
     for operation in OPERATIONS:
         if operation.access != "partner":
-            security = [{AUTHORIZER: []}] if operation.access in ("customer", "admin") else []
+            security: list[Any] = [{AUTHORIZER: []}] if operation.access in ("customer", "admin") else []
             paths.setdefault(operation.path, {}).update(_methods(operation.method, operation.path, security))
     return paths
 
@@ -50,7 +50,7 @@ def _methods(method: str, path: str, security: list[Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path)
     ]
-    written = {
+    written: dict[str, Any] = {
         "x-amazon-apigateway-integration": _integration(),
         "responses": {"default": {"description": "See /openapi.json."}},
     }

@@ -54,8 +54,13 @@ def _status(cognito: Any, pool: str, email: str) -> str | None:
 
 
 def make_partner(session: boto3.Session, outputs: dict[str, str], name: str) -> str:
-    """Create an API key named after the partner; return the text that shows it. Raises NotAllowed for a bad name."""
+    """Create an API key named after the partner; return the text that shows it.
+
+    Raises NotAllowed for a bad name, and where the API is an HTTP API.
+    """
     name = _checked(PARTNER_NAME, name)
+    if "PartnerPlanId" not in outputs:
+        raise NotAllowed("An HTTP API has no keys for partners. Deploy with ApiType: Rest.")
     gateway, plan = session.client("apigateway"), outputs["PartnerPlanId"]
     plan_name = gateway.get_usage_plan(usagePlanId=plan)["name"]
     key = gateway.create_api_key(name=f"{plan_name}-{name}", enabled=True)

@@ -217,6 +217,16 @@ def callers(tour: Tour) -> Iterator[str]:
     yield f"the one call that waits, of the auditor: {len(answer['promises'])} promises, {violated} violated"
 
 
+def kinds_of_api(tour: Tour) -> Iterator[str]:
+    settings = merged_template("local")["Parameters"]["ApiType"]
+    kind = "a REST" if "PartnerPlanId" in tour.outputs["stack"] else "an HTTP"
+    yield f"ApiType is one of {', '.join(settings['AllowedValues'])}; this shop has {kind} API"
+    for path, body in (("/orders", None), ("/nowhere", None), ("/cart/items/X", {})):
+        reply = tour.guest.call("PUT" if body is not None else "GET", path, body)
+        yield f"{path}: {reply.status} {reply.body.get('code') or reply.body}"
+    yield "a REST API answers these itself, an HTTP API leaves the last one to the function"
+
+
 STOPS = (
     Stop("saga", "Saga with compensations", saga),
     Stop("transactional-outbox", "Transactional outbox", outbox),
@@ -228,6 +238,7 @@ STOPS = (
     Stop("archive-and-replay", "Archive and replay, and idempotent consumers", replay),
     Stop("dead-letters", "Dead letters", dead_letters),
     Stop("scheduled-jobs", "Scheduled jobs", clock),
+    Stop("http-api", "REST API or HTTP API", kinds_of_api),
     Stop("function-to-function", "Functions that call functions: refused, but for one", callers),
 )
 

@@ -77,7 +77,8 @@ def gateway_responses(template: Template, local: Local) -> None:
             "ResponseParameters": response["responseParameters"],
         }
         name = "GatewayResponse" + kind.title().replace("_", "")
-        template["Resources"][name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}
+        response_of_rest = {"Type": "AWS::ApiGateway::GatewayResponse", "Condition": "IsRestApi"}
+        template["Resources"][name] = response_of_rest | {"Properties": properties}
 
 
 def method_settings(template: Template, local: Local) -> None:

@@ -20,10 +20,12 @@ class OwnShop:
     payments_pid: int = 0
     emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.001"})
 
+    parameters: dict[str, str] = field(default_factory=dict)
+
     @property
     def place(self) -> shop.LocalShop:
-        silence = {"WarehouseHeartbeatSeconds": "10"}
-        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=silence)
+        parameters = {"WarehouseHeartbeatSeconds": "10", **self.parameters}
+        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=parameters)
 
     def start_engine(self) -> None:
         state, log = self.home / "state", self.home / "engine.log"

@@ -1,4 +1,7 @@
-"""A burst of orders in a new AWS account, which runs ten functions at once: `make burst` under throttling."""
+"""A burst of orders in a new AWS account, which runs ten functions at once: `make burst` under throttling.
+
+The shop's API is an HTTP API, so that all its routes, webhooks included, are used by that one once.
+"""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +45,7 @@ def audited() -> None:
 
 @pytest.fixture
 def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
-    with started(OwnShop(tmp_path, emulator_settings=NEW_ACCOUNT)) as own:
+    with started(OwnShop(tmp_path, emulator_settings=NEW_ACCOUNT, parameters={"ApiType": "Http"})) as own:
         yield own
 
 

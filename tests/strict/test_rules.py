@@ -13,6 +13,7 @@ SHOWN_BY = {
     "cognito_limits": f"{ACCOUNTS}::test_sign_up_with_a_text_too_long_is_refused",
     "concurrency": "strict/test_concurrency.py::test_throttled_workflow_step_fails_with_the_error_of_lambda",
     "create_bucket": f"{ACCOUNTS}::test_bucket_with_a_wrong_location_is_refused",
+    "http_apis": "e2e/test_http_api.py::test_order_placed_over_the_http_api_is_completed_and_read_over_both",
     "integration_permissions": "strict/test_concurrency.py::test_api_needs_the_permission_for_its_functions_alias",
     "log_queries": "strict/test_queues_and_logs.py::test_query_needs_the_permission_on_each_log_group",
     "mail_sandbox": f"{ACCOUNTS}::test_sandbox_refuses_unverified_addresses_and_more_than_200_emails",

@@ -66,18 +66,19 @@ def _add_route(api: str, key: str, operation: dict[str, Any]) -> None:
     from ministack.services import apigateway
 
     written = operation["x-amazon-apigateway-integration"]
-    apigateway._integrations[api][key] = {
-        "integrationId": key,
+    number = str(len(apigateway._routes[api]))
+    apigateway._integrations[api][number] = {
+        "integrationId": number,
         "integrationType": written["type"].upper(),
         "integrationUri": written["uri"],
         "integrationMethod": written["httpMethod"],
         "payloadFormatVersion": written["payloadFormatVersion"],
     }
     authorizers = [name for each in operation.get("security", []) for name in each]
-    apigateway._routes[api][key] = {
-        "routeId": key,
+    apigateway._routes[api][number] = {
+        "routeId": number,
         "routeKey": key,
-        "target": f"integrations/{key}",
+        "target": f"integrations/{number}",
         "authorizationType": "JWT" if authorizers else "NONE",
         "authorizerId": authorizers[0] if authorizers else None,
     }
