@@ -1,15 +1,14 @@
 """The workflows' definitions as a test sees them: with their `${…}` filled in, and all states in one place."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from infra.build.template import ROOT, SECONDS, merged_template, workflow
+from infra.build.workflow_graph import PLACEHOLDER
 
 State = dict[str, Any]
 
-PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 UNDO = {
     "ReserveInventory": "ReleaseInventory",
@@ -68,19 +67,6 @@ def fake(name: str) -> str:
     if name.endswith("Queue"):
         return f"https://sqs.eu-west-1.amazonaws.com/000000000000/{name}"
     return f"arn:aws:lambda:eu-west-1:000000000000:function:{name}"
-
-
-def function_of(state: State) -> str | None:
-    """The name of the function that a state of an unfilled definition runs."""
-    target = state.get("Arguments", {}).get("FunctionName", state.get("Resource", ""))
-    match = PLACEHOLDER.fullmatch(target)
-    return match[1] if match else None
-
-
-def lambda_timeout(function: str) -> int:
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    name = re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
-    return config["lambda_functions"][name].get("lambda_timeout", config["lambda_timeout"])
 
 
 SAGA = machine("order_fulfilment")
