@@ -23,6 +23,10 @@ class OutOfStock(Exception):
     """At least one line asks for more units than are available; nothing was reserved."""
 
 
+class UnitsNotSold(Exception):
+    """A return brings back more units of a SKU than are sold."""
+
+
 class ReservationEnded(Exception):
     """The reservation was released or has expired, so its units may belong to other orders."""
 
@@ -56,6 +60,7 @@ class Stock(BaseModel):
     reserved: int = 0
     sold: int = 0
     received: int = 0
+    shards: Annotated[int, Field(description="Counters that reservations are spread over; 1 if not split.")] = 1
 
     @property
     def on_hand(self) -> int:
@@ -75,6 +80,7 @@ class StockAdjustment(BaseModel):
     delta: int
     note: str = ""
     by: Annotated[str | None, Field(description="Email of the operator; absent for an import.")] = None
+    shards: Annotated[int | None, Field(description="Number of shards, if this adjustment changed it.")] = None
 
 
 class StockLedger(Stock):
@@ -83,16 +89,24 @@ class StockLedger(Stock):
 
 
 class Booked(StrEnum):
-    """Outcome of an adjustment: WRITTEN; REPEATED (its id was written before); or REFUSED, because the stock is too low
-    or has changed since it was read."""
+    """Outcome of an adjustment: WRITTEN; REPEATED (its id was written before); REFUSED, because the stock is too low or
+    has changed since it was read; or SPLIT, which means that the shards must be read first."""
 
     WRITTEN = "WRITTEN"
     REPEATED = "REPEATED"
     REFUSED = "REFUSED"
+    SPLIT = "SPLIT"
+
+
+Allocations = dict[Sku, dict[int, int]]
+"""Units of each SKU by the shard that they are taken from."""
 
 
 class Reservation(BaseModel):
-    """Units per SKU that one order reserved. A HELD reservation ends at `expires_at`; a COMMITTED one does not."""
+    """Units per SKU that one order reserved. A HELD reservation ends at `expires_at`; a COMMITTED one does not.
+
+    `allocations` holds the SKUs whose units are not all on the first shard.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -100,3 +114,9 @@ class Reservation(BaseModel):
     status: ReservationStatus
     quantities: dict[Sku, int]
     expires_at: datetime
+    allocations: Allocations = {}
+
+    @property
+    def by_shard(self) -> Allocations:
+        """Return where all its units are counted."""
+        return {sku: self.allocations.get(sku, {0: units}) for sku, units in self.quantities.items()}

@@ -15,6 +15,7 @@ from chalicelib.inventory.model import (
     StockSetAside,
     StockTooLow,
 )
+from chalicelib.inventory.shards import StockShard, counters_left, total
 from chalicelib.inventory.store import InventoryStore, movement_key, receipt_key
 from chalicelib.platform.clock import Clock, iso
 from chalicelib.platform.dynamo import Read
@@ -38,9 +39,13 @@ class Inventory:
     def available(self, skus: list[Sku]) -> dict[Sku, int]:
         return _available(self._store.stocks(skus))
 
-    def reading(self, skus: list[Sku]) -> Read[dict[Sku, int]]:
-        """Return the read of what `available` returns."""
-        return self._store.reading(skus).mapped(_available)
+    def reading(self, skus: list[Sku]) -> Read[dict[Sku, StockShard]]:
+        """Return a read from which `available_of` makes what `available` returns."""
+        return self._store.reading(skus)
+
+    def available_of(self, found: dict[Sku, StockShard]) -> dict[Sku, int]:
+        """Return the available units. It reads only if one of the SKUs is split."""
+        return _available(self._store.totals(found))
 
     def stocks(self, skus: list[Sku]) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU, read consistently."""
@@ -55,11 +60,12 @@ class Inventory:
     def receive(
         self, sku: Sku, delta: int, note: str = "", by: str | None = None, key: RequestKey | None = None
     ) -> Stock:
-        """Add units, or take available ones away, once for each key. Raises StockTooLow, IdempotencyConflict."""
-        entry = movement_key(key.id if key else str(uuid.uuid4()))
-        booked = self._store.adjust(
-            entry, sku, self._adjustment(delta, note, by), None, key.fingerprint if key else None
-        )
+        """Add units, or take available ones away, once for each key.
+
+        Raises StockTooLow, StockBusy, IdempotencyConflict.
+        """
+        entry = _entry(key)
+        booked = self._add(entry, sku, self._adjustment(delta, note, by), key.fingerprint if key else None)
         if booked == Booked.REFUSED:
             raise StockTooLow
         return self._answer(entry, sku, key)
@@ -71,30 +77,60 @@ class Inventory:
 
         Raises StockSetAside, StockBusy, IdempotencyConflict.
         """
-        entry = movement_key(key.id if key else str(uuid.uuid4()))
+        entry = _entry(key)
         if key is None or self._store.fingerprint(entry) is None:
             self._level(entry, sku, units, self._adjustment(0, note, by), key.fingerprint if key else None)
         return self._answer(entry, sku, key)
 
     def receive_once(self, receipt_id: str, sku: Sku, units: int, note: str = "") -> None:
-        """Add the units of this receipt. Repeating it adds none."""
-        self._store.adjust(receipt_key(receipt_id), sku, self._adjustment(units, note))
+        """Add the units of this receipt. Repeating it adds none. Raises StockBusy."""
+        self._add(receipt_key(receipt_id), sku, self._adjustment(units, note))
 
     def set_on_hand_once(self, receipt_id: str, sku: Sku, units: int, note: str = "") -> None:
         """Set the units on hand, once for each receipt. Raises StockSetAside, StockBusy."""
         if not self._store.received([receipt_id]):
             self._level(receipt_key(receipt_id), sku, units, self._adjustment(0, note))
 
+    def split(self, sku: Sku, shards: int, by: str | None = None) -> Stock:
+        """Spread the available units, and with them the reservations, over so many shards. Raises StockBusy.
+
+        Former shards keep what is reserved there. Repeating it when nothing is reserved there ends their use.
+        """
+        for _ in retry_on_conflict(LEVEL_ATTEMPTS):
+            seen = self._store.shards(sku)
+            if seen and seen[0].shards == shards and counters_left(seen, shards) == seen[0].counters:
+                return total(sku, seen)
+            change = self._adjustment(0, "", by).model_copy(update={"shards": shards})
+            if self._store.adjust(_entry(None), sku, change, seen=seen) == Booked.WRITTEN:
+                return total(sku, self._store.shards(sku))
+        raise StockBusy
+
+    def _add(
+        self, entry: dict[str, str], sku: Sku, movement: StockAdjustment, fingerprint: str | None = None
+    ) -> Booked:
+        """Add the units of the movement; return REFUSED if it takes away more than are available. Raises StockBusy."""
+        booked = self._store.adjust(entry, sku, movement, fingerprint)
+        if booked != Booked.SPLIT:
+            return booked
+        for _ in retry_on_conflict(LEVEL_ATTEMPTS):
+            seen = self._store.shards(sku)
+            booked = self._store.adjust(entry, sku, movement, fingerprint, seen)
+            if booked != Booked.REFUSED or total(sku, seen).available + movement.delta < 0:
+                return booked
+        raise StockBusy
+
     def _level(
         self, entry: dict[str, str], sku: Sku, units: int, movement: StockAdjustment, fingerprint: str | None = None
     ) -> None:
         """Write the difference to the units on hand; if a sale changed them meanwhile, read and compute again."""
         for _ in retry_on_conflict(LEVEL_ATTEMPTS):
-            seen = self._store.stock(sku) or Stock(sku=sku)
-            if units < seen.reserved:
-                raise StockSetAside(f"{seen.reserved} units are set aside for open orders, more than {units} on hand.")
-            change = movement.model_copy(update={"delta": units - seen.on_hand})
-            if self._store.adjust(entry, sku, change, seen, fingerprint) != Booked.REFUSED:
+            seen = self._store.shards(sku)
+            stock = total(sku, seen)
+            if units < stock.reserved:
+                raise StockSetAside(f"{stock.reserved} units are set aside for open orders, more than {units} on hand.")
+            change = movement.model_copy(update={"delta": units - stock.on_hand})
+            booked = self._store.adjust(entry, sku, change, fingerprint, seen, only_as_read=True)
+            if booked != Booked.REFUSED:
                 return
         raise StockBusy
 
@@ -103,7 +139,7 @@ class Inventory:
 
         Raises IdempotencyConflict.
         """
-        stock = self._store.stock(sku) or Stock(sku=sku)
+        stock = total(sku, self._store.shards(sku))
         if key is None:
             return stock
         key.check(self._store.fingerprint(entry) or "")
@@ -152,7 +188,7 @@ class Inventory:
             self._require(order_id, ReservationStatus.RELEASED)
 
     def restock(self, return_id: ReturnId, quantities: dict[Sku, int]) -> None:
-        """Make returned units available again, once for each return."""
+        """Make returned units available again, once for each return. Raises UnitsNotSold."""
         self._store.restock(return_id, quantities)
 
     def expired(self) -> list[OrderId]:
@@ -176,6 +212,11 @@ class Inventory:
         """Accept a concurrent change that led to `status`. Raises ReservationEnded for any other."""
         if self._existing(order_id).status != status:
             raise ReservationEnded(order_id)
+
+
+def _entry(key: RequestKey | None) -> dict[str, str]:
+    """Return the key of the adjustment of a request."""
+    return movement_key(key.id if key else str(uuid.uuid4()))
 
 
 def _available(stocks: dict[Sku, Stock]) -> dict[Sku, int]:

@@ -1,62 +1,58 @@
-"""The inventory table: a counter item per sku, a reservation item per order.
+"""The inventory table: counter items per sku, a reservation item per order.
 
-| item        | pk                    |
-|-------------|-----------------------|
-| stock       | `STOCK#{sku}`         |
-| reservation | `RESERVATION#{order}` |
-| restocking  | `RESTOCK#{return}`    |
-| receipt     | `RECEIPT#{receipt}`   |
-| movement    | `MOVEMENT#{id}`       |
+| item        | pk                       |
+|-------------|--------------------------|
+| stock       | `STOCK#{sku}`            |
+| shard       | `STOCK#{sku}#{number}`   |
+| reservation | `RESERVATION#{order}`    |
+| restocking  | `RESTOCK#{return}`       |
+| receipt     | `RECEIPT#{receipt}`      |
+| movement    | `MOVEMENT#{id}`          |
 
-A reservation that may expire has the attribute `expiring`; index `by-expiry` lists those by `expires_at`. An adjustment
-(movement or receipt) has the attribute `moved`, the SKU; index `by-movement` lists those by `at`. The id of an
-adjustment that was requested with an Idempotency-Key is made from the key; the item keeps request and answer.
+A reservation that may expire has the attribute `expiring`, one of a few keys by its order, because a single key would
+be a hot partition; index `by-expiry` lists those of a key by `expires_at`. An adjustment (movement or receipt) has the
+attribute `moved`, the SKU; index `by-movement` lists those by `at`. The id of an adjustment that was requested with an
+Idempotency-Key is made from the key; the item keeps request and answer.
 
 Each change is one transaction over the reservation and all its counters: all lines or none. A release before any
 reservation writes a tombstone (a RELEASED reservation), so that a late reservation step is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 
-from chalicelib.inventory.model import Booked, OutOfStock, Reservation, ReservationStatus, Stock, StockAdjustment
+from chalicelib.inventory.model import (
+    Allocations,
+    Booked,
+    Reservation,
+    ReservationStatus,
+    Stock,
+    StockAdjustment,
+)
+from chalicelib.inventory.moving import Moving
+from chalicelib.inventory.shards import StockShard, shard_of
+from chalicelib.inventory.stock_items import GIVE_BACK, NEW, SELL, StockItems
 from chalicelib.platform.clock import iso
 from chalicelib.platform.cursors import decoded, encoded
-from chalicelib.platform.dynamo import Read, Write, is_accepted, patiently, read_together, transact
+from chalicelib.platform.dynamo import Read, Write, is_accepted, patiently, read_together, refusals, transact
 from chalicelib.platform.ids import OrderId, ReturnId, Sku
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import PutTypeDef, UpdateTypeDef
+    from types_boto3_dynamodb.type_defs import PutTypeDef
 
     from chalicelib.platform.dynamodb_client import DynamoDB, Item, Query
 
 HELD, COMMITTED = ReservationStatus.HELD, ReservationStatus.COMMITTED
 SOLD, RELEASED = ReservationStatus.SOLD, ReservationStatus.RELEASED
 
-EXPIRING = "yes"
-NEW = "attribute_not_exists(pk)"
+EXPIRING = ("yes", *(f"yes-{number}" for number in range(1, 8)))
+"""An order writes to its key twice, so that a key takes 500 orders a second. Earlier releases wrote the first only."""
 STILL_SO = "#status = :expected"
 HELD_AND_CURRENT = "#status = :held AND expires_at > :now"
 HELD_AND_EXPIRED = "#status = :expected AND expires_at <= :now"
-ENOUGH = "available >= :quantity"
-AS_READ = "received = :received AND sold = :sold"
-"""Implies that the units on hand are unchanged too, because a reservation does not change them."""
-
-TAKE = "SET available = available - :quantity, reserved = reserved + :quantity"
-GIVE_BACK = "SET available = available + :quantity, reserved = reserved - :quantity"
-SELL = "SET reserved = reserved - :quantity, sold = sold + :quantity"
-RESTOCK = "SET sold = sold - :quantity, available = available + :quantity"
-RECEIVE = (
-    "SET available = if_not_exists(available, :zero) + :delta, received = if_not_exists(received, :zero) + :delta, "
-    "reserved = if_not_exists(reserved, :zero), sold = if_not_exists(sold, :zero), sku = :sku"
-)
-
-
-def stock_key(sku: Sku) -> dict[str, str]:
-    return {"pk": f"STOCK#{sku}"}
 
 
 def restock_key(return_id: ReturnId) -> dict[str, str]:
@@ -75,10 +71,6 @@ def reservation_key(order_id: OrderId) -> dict[str, str]:
     return {"pk": f"RESERVATION#{order_id}"}
 
 
-def _stocks(items: "list[Item]") -> dict[Sku, Stock]:
-    return {item["sku"]: Stock.model_validate(item) for item in items}
-
-
 def _receipts(items: "list[Item]") -> set[str]:
     return {item["pk"].removeprefix("RECEIPT#") for item in items}
 
@@ -87,51 +79,53 @@ class InventoryStore:
     def __init__(self, dynamodb: "DynamoDB", table: str) -> None:
         self._db = dynamodb
         self._table = table
+        self._items = StockItems(dynamodb, table)
+        self._moving = Moving(dynamodb, self._items)
 
     def stocks(self, skus: list[Sku], consistent: bool = False) -> dict[Sku, Stock]:
         """Return the stock of the SKUs that have any, by SKU. Eventually consistent by default."""
-        return read_together(self._db, self.reading(skus, consistent))[0]
+        return self.totals(read_together(self._db, self.reading(skus, consistent))[0], consistent)
 
-    def reading(self, skus: list[Sku], consistent: bool = False) -> Read[dict[Sku, Stock]]:
-        """Return the read of what `stocks` returns."""
-        return Read(self._table, [stock_key(sku) for sku in dict.fromkeys(skus)], _stocks, consistent)
+    def reading(self, skus: list[Sku], consistent: bool = False) -> Read[dict[Sku, StockShard]]:
+        """Return the read of the first shards, from which `totals` makes what `stocks` returns."""
+        return self._items.reading(skus, consistent)
 
-    def stock(self, sku: Sku) -> Stock | None:
-        """Return the stock of a SKU, read consistently; None if it has none."""
-        answer = self._db.get_item(TableName=self._table, Key=stock_key(sku), ConsistentRead=True)
-        return Stock.model_validate(answer["Item"]) if "Item" in answer else None
+    def totals(self, firsts: dict[Sku, StockShard], consistent: bool = False) -> dict[Sku, Stock]:
+        """Return the stocks. It reads only if one of the SKUs is split."""
+        return self._items.totals(firsts, consistent)
+
+    def shards(self, sku: Sku) -> list[StockShard]:
+        """Return the shards of a SKU, read consistently; none if it has no stock."""
+        return self._items.shards(sku)
 
     def adjust(
         self,
         entry: dict[str, str],
         sku: Sku,
         movement: StockAdjustment,
-        seen: Stock | None = None,
         fingerprint: str | None = None,
+        seen: list[StockShard] | None = None,
+        only_as_read: bool = False,
     ) -> Booked:
-        """Change the available units and write the adjustment under this key, in one transaction.
+        """Change the available units and write the adjustment under this key, in one transaction. Never below zero.
 
-        With `seen`, only if `received` and `sold` are still as in `seen`. Never below zero.
+        Without `seen`, only if the stock is not split. With it, the units are spread over the shards that the movement
+        or else `seen` names; with `only_as_read`, only if `received` and `sold` of each are still the same.
         """
-        conditions: list[str] = []
-        values: dict[str, int | str] = {":delta": movement.delta, ":zero": 0, ":sku": sku}
-        if movement.delta < 0:
-            conditions.append(ENOUGH)
-            values[":quantity"] = -movement.delta
-        if seen and seen.received == seen.sold == seen.on_hand == 0:
-            conditions.append(f"({NEW} OR ({AS_READ}))")
-        elif seen:
-            conditions.append(AS_READ)
-        if seen:
-            values |= {":received": seen.received, ":sold": seen.sold}
-        change = self._update(stock_key(sku), RECEIVE, values, " AND ".join(conditions))
+        if seen is None:
+            changes = [self._items.added(sku, movement.delta)]
+        else:
+            shards = movement.shards or (seen[0].shards if seen else 1)
+            changes = self._items.spread(sku, seen, movement.delta, shards, only_as_read)
         item = entry | ({"fingerprint": fingerprint} if fingerprint else {}) | movement.model_dump(exclude_none=True)
-        # An adjustment by zero units is not listed, but its key is used.
-        item |= {"moved": sku} if movement.delta else {}
-        lost = transact(self._db, [change, {"Put": self._new(item)}])
-        if 1 in lost:
+        # An adjustment that changes nothing is not listed, but its key is used.
+        item |= {"moved": sku} if movement.delta or movement.shards else {}
+        refused = refusals(self._db, [*changes, {"Put": self._new(item)}])
+        if len(changes) in refused:
             return Booked.REPEATED
-        return Booked.REFUSED if lost else Booked.WRITTEN
+        if seen is None and (found := refused.get(0)) and "counters" in found:
+            return Booked.SPLIT
+        return Booked.REFUSED if refused else Booked.WRITTEN
 
     def fingerprint(self, entry: dict[str, str]) -> str | None:
         """Return the fingerprint of the request that made this adjustment, None if there is none."""
@@ -179,15 +173,17 @@ class InventoryStore:
         return Reservation.model_validate(answer["Item"]) if "Item" in answer else None
 
     def reserve(self, order_id: OrderId, quantities: dict[Sku, int], expires_at: datetime) -> bool:
-        """Reserve all lines or none; return False if this order has a reservation already. Raises OutOfStock."""
+        """Reserve all lines or none; return False if this order has a reservation already.
+
+        Raises OutOfStock, TableBusy.
+        """
         new = Reservation(order_id=order_id, status=HELD, quantities=quantities, expires_at=expires_at)
-        lost = transact(self._db, [{"Put": self._new(_item(new))}, *self._moves(quantities, TAKE, ENOUGH)])
-        if 0 in lost:
-            return False
-        if lost:
-            skus = list(quantities)
-            raise OutOfStock(", ".join(skus[position - 1] for position in lost))
-        return True
+
+        def put(plan: Allocations) -> Write:
+            elsewhere = {sku: allocation for sku, allocation in plan.items() if list(allocation) != [0]}
+            return {"Put": self._new(_item(new.model_copy(update={"allocations": elsewhere})))}
+
+        return self._moving.reserve(order_id, quantities, put)
 
     def commit(self, order_id: OrderId, now: datetime) -> bool:
         """Turn a HELD, unexpired reservation into a COMMITTED one; return False if there is none."""
@@ -221,18 +217,22 @@ class InventoryStore:
 
     def expired(self, now: datetime, limit: int) -> list[Reservation]:
         """Return up to `limit` HELD reservations that have expired, oldest first. Eventually consistent."""
+        found = [each for key in EXPIRING for each in self._expired(key, now, limit)]
+        return sorted(found, key=lambda reservation: reservation.expires_at)[:limit]
+
+    def _expired(self, key: str, now: datetime, limit: int) -> Iterator[Reservation]:
         answer = self._db.query(
             TableName=self._table,
             IndexName="by-expiry",
-            KeyConditionExpression=Key("expiring").eq(EXPIRING) & Key("expires_at").lte(iso(now)),
+            KeyConditionExpression=Key("expiring").eq(key) & Key("expires_at").lte(iso(now)),
             Limit=limit,
         )
-        return [Reservation.model_validate(item) for item in answer["Items"]]
+        return map(Reservation.model_validate, answer["Items"])
 
     def restock(self, return_id: ReturnId, quantities: dict[Sku, int]) -> bool:
-        """Make sold units available again; return False if this return was restocked before."""
-        once = self._new(restock_key(return_id) | {"quantities": quantities})
-        return not transact(self._db, [{"Put": once}, *self._moves(quantities, RESTOCK)])
+        """Make sold units available again; return False if this return was restocked before. Raises UnitsNotSold."""
+        once: Write = {"Put": self._new(restock_key(return_id) | {"quantities": quantities})}
+        return self._moving.restock(once, quantities)
 
     def _settle(
         self,
@@ -253,30 +253,21 @@ class InventoryStore:
                 "ExpressionAttributeValues": {":status": status, ":expected": reservation.status, **(values or {})},
             }
         }
-        return not transact(self._db, [note, *self._moves(reservation.quantities, move)])
-
-    def _update(
-        self, key: dict[str, str], expression: str, values: Mapping[str, int | str], condition: str | None
-    ) -> Write:
-        update: UpdateTypeDef = {
-            "TableName": self._table,
-            "Key": key,
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values,
-        }
-        return {"Update": {**update, "ConditionExpression": condition} if condition else update}
+        return not transact(self._db, [note, *self._items.moves(reservation.by_shard, move)])
 
     def _new(self, item: "Item") -> "PutTypeDef":
         return {"TableName": self._table, "Item": item, "ConditionExpression": NEW}
 
-    def _moves(self, quantities: dict[Sku, int], move: str, condition: str | None = None) -> list[Write]:
-        return [
-            self._update(stock_key(sku), move, {":quantity": quantity}, condition)
-            for sku, quantity in quantities.items()
-        ]
-
 
 def _item(reservation: Reservation) -> "Item":
-    item = reservation_key(reservation.order_id) | reservation.model_dump()
+    item = reservation_key(reservation.order_id) | reservation.model_dump(exclude={"allocations"})
     item["expires_at"] = iso(reservation.expires_at)
-    return item | {"expiring": EXPIRING} if reservation.status == HELD else item
+    if reservation.allocations:
+        # Keys of a map are texts.
+        item["allocations"] = {
+            sku: {str(number): units for number, units in allocation.items()}
+            for sku, allocation in reservation.allocations.items()
+        }
+    if reservation.status == HELD:
+        item["expiring"] = EXPIRING[shard_of(reservation.order_id, len(EXPIRING))]
+    return item

@@ -38,7 +38,6 @@ Write: TypeAlias = "TransactWriteItemTypeDef"
 """One write of a transaction, which a room may hand to another one: neither needs to know the other's table."""
 
 Found = TypeVar("Found", covariant=True)
-Other = TypeVar("Other")
 First = TypeVar("First")
 Second = TypeVar("Second")
 Third = TypeVar("Third")
@@ -55,10 +54,6 @@ class Read(Generic[Found]):
     parsed: Callable[[list[dict[str, Any]]], Found]
     consistent: bool = True
 
-    def mapped(self, change: Callable[[Found], Other]) -> "Read[Other]":
-        """Return the read of what `change` makes of what this one returns."""
-        return Read(self.table, self.keys, lambda items: change(self.parsed(items)), self.consistent)
-
 
 CONFLICT = "TransactionConflictException"
 """A single write met a transaction: Amazon DynamoDB developer guide, "Transaction conflict handling in DynamoDB".
@@ -66,7 +61,9 @@ A throttled write is retried by botocore, whose pauses leave no time for more.""
 CONTENTION = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 """Reasons of a cancelled transaction that say nothing about the items: API reference, `TransactWriteItems`, errors.
 botocore does not look at them."""
+REFUSED = "ConditionalCheckFailed"
 BATCH_GET_LIMIT = 100
+TRANSACTION_LIMIT = 100
 BATCH_WRITE_LIMIT = 25
 CONTENTION_ATTEMPTS = 12
 """With full jitter they pause for two seconds on average and four at most, below every function's time limit."""
@@ -99,14 +96,30 @@ def transact(dynamodb: "DynamoDB", writes: list[Write]) -> list[int]:
 
     Raises TableBusy.
     """
+    return list(refusals(dynamodb, writes))
+
+
+def refusals(dynamodb: "DynamoDB", writes: list[Write]) -> dict[int, dict[str, Any] | None]:
+    """Write all or nothing. Return the writes that their conditions refused, by position, each with its item.
+
+    The item is None if there is none, or if the write does not ask for it (`ReturnValuesOnConditionCheckFailure`).
+    Raises TableBusy.
+    """
     try:
         patiently(dynamodb.transact_write_items, TransactItems=writes)
     except ClientError as error:
-        refused = [position for position, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed"]
+        refused = {position: each for position, each in enumerate(_reasons(error)) if each.get("Code") == REFUSED}
         if not refused:
             raise
-        return refused
-    return []
+        return {position: _found(each.get("Item")) for position, each in refused.items()}
+    return {}
+
+
+def _found(item: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an item of an error as plain values. boto3 converts those of answers only."""
+    from boto3.dynamodb.types import TypeDeserializer
+
+    return {name: TypeDeserializer().deserialize(value) for name, value in item.items()} if item else None
 
 
 @overload
@@ -182,15 +195,15 @@ def is_accepted(write: Callable[Call, object], *args: Call.args, **request: Call
 
 def _is_contention(error: ClientError) -> bool:
     """Whether contention alone is to blame. A condition that failed beside it decides, however often it is retried."""
-    blamed = set(_reasons(error)) - {"None"}
+    blamed = {reason.get("Code", "None") for reason in _reasons(error)} - {"None"}
     return error.response["Error"]["Code"] == CONFLICT or bool(blamed and blamed <= CONTENTION)
 
 
-def _reasons(error: ClientError) -> list[str]:
-    """One code for each write of a cancelled transaction, `None` for those that were not to blame."""
+def _reasons(error: ClientError) -> list[dict[str, Any]]:
+    """One reason for each write of a cancelled transaction, with the code `None` for those that were not to blame."""
     if error.response["Error"]["Code"] != "TransactionCanceledException":
         return []
-    return [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+    return [dict(reason) for reason in error.response.get("CancellationReasons", [])]
 
 
 def plain(value: Any) -> Any:

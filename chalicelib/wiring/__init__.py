@@ -97,12 +97,16 @@ def carts() -> Carts:
 
 
 def offered(skus: list[Sku]) -> tuple[dict[Sku, Product], dict[Sku, int]]:
-    """Return the products and the available units of the SKUs that have any, by sku, read in one request."""
+    """Return the products and the available units of the SKUs that have any, by sku.
+
+    They are read in one request, and the further shards of split stocks in another one.
+    """
     from chalicelib.catalog.model import is_sku
 
     # A longer text may be no key: "Quotas", DynamoDB developer guide.
     possible = [sku for sku in skus if is_sku(sku)]
-    return read_together(catalog().reading(possible), inventory().reading(possible))
+    products, stocks = read_together(catalog().reading(possible), inventory().reading(possible))
+    return products, inventory().available_of(stocks)
 
 
 @cache

@@ -87,17 +87,31 @@ class Books:
     def age_seconds(self, moment: str) -> float:
         return (self.read_at - datetime.fromisoformat(moment)).total_seconds()
 
-    def reserved_and_sold(self) -> tuple[Counter[str], Counter[str]]:
-        """Return units by sku, summed over the reservations and returns."""
-        reserved: Counter[str] = Counter()
+    def reserved(self) -> Counter[tuple[str, int]]:
+        """Return the reserved units by sku and shard, summed over the reservations."""
+        reserved: Counter[tuple[str, int]] = Counter()
+        for reservation in self.reservations.values():
+            if reservation["status"] in ("HELD", "COMMITTED"):
+                elsewhere = reservation.get("allocations", {})
+                for sku, quantity in _units(reservation).items():
+                    for number, units in elsewhere.get(sku, {"0": quantity}).items():
+                        reserved[sku, int(number)] += int(units)
+        return reserved
+
+    def sold(self) -> Counter[str]:
+        """Return the sold units by sku, summed over the reservations and returns."""
         sold: Counter[str] = Counter()
         for reservation in self.reservations.values():
-            counter = {"HELD": reserved, "COMMITTED": reserved, "SOLD": sold}.get(reservation["status"])
-            if counter is not None:
-                counter.update(_units(reservation))
+            if reservation["status"] == "SOLD":
+                sold.update(_units(reservation))
         for restock in self.restocks:
             sold.subtract(_units(restock))
-        return reserved, sold
+        return sold
+
+
+def shard_number(stock: Item) -> int:
+    """Return the number of a stock item among those of its sku: 0 for the first or only one."""
+    return int(stock["pk"].removeprefix("STOCK#").partition("#")[2] or 0)
 
 
 def is_settled(order: Item) -> bool:

@@ -11,7 +11,7 @@ from infra.audit.billing import (
     has_document,
     numbers_have_no_gap,
 )
-from infra.audit.books import DELIVERED, ENDED, Books, Item, is_settled
+from infra.audit.books import DELIVERED, ENDED, Books, Item, is_settled, shard_number
 from infra.audit.money import (
     closed_payments_hold_nothing,
     every_refund_arrives,
@@ -43,20 +43,27 @@ WAKING_SECONDS = 60
 
 
 def stock_is_conserved(books: Books) -> Iterator[Finding]:
-    """Per sku, available + reserved + sold = received, and none is negative"""
+    """Per sku, available + reserved + sold = received on each counter, none is negative, and none is left out"""
+    counters = {stock["sku"]: int(stock.get("counters", 1)) for stock in books.stocks if not shard_number(stock)}
     for stock in books.stocks:
         counts = {name: int(stock[name]) for name in ("available", "reserved", "sold", "received")}
         is_right = counts["available"] + counts["reserved"] + counts["sold"] == counts["received"]
-        yield stock["sku"], None if is_right and min(counts.values()) >= 0 else str(counts)
+        is_lost = shard_number(stock) >= counters.get(stock["sku"], 0) and any(counts.values())
+        problem = f"shard {shard_number(stock)} is not read: {counts}" if is_lost else str(counts)
+        yield stock["sku"], None if is_right and min(counts.values()) >= 0 and not is_lost else problem
 
 
 def stock_belongs_to_orders(books: Books) -> Iterator[Finding]:
-    """Per sku, the counters of reserved and sold units equal the reservations and returns"""
-    reserved, sold = books.reserved_and_sold()
+    """Per sku, the counters of reserved and sold units equal the reservations and returns; reserved ones per shard"""
+    reserved, claimed = books.reserved(), books.sold()
+    sold: Counter[str] = Counter()
     for stock in books.stocks:
-        counted = (int(stock["reserved"]), int(stock["sold"]))
-        claimed = (reserved[stock["sku"]], sold[stock["sku"]])
-        yield stock["sku"], None if counted == claimed else f"reserved, sold are {counted}, but claimed {claimed}"
+        sku, number = stock["sku"], shard_number(stock)
+        sold[sku] += int(stock["sold"])
+        counted, expected = int(stock["reserved"]), reserved[sku, number]
+        yield sku, None if counted == expected else f"reserved on shard {number} are {counted}, but claimed {expected}"
+    for sku, counted in sold.items():
+        yield sku, None if counted == claimed[sku] else f"sold are {counted}, but claimed {claimed[sku]}"
 
 
 def money_moves_in_order(books: Books) -> Iterator[Finding]:

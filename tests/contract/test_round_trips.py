@@ -13,6 +13,9 @@ import app
 from chalicelib import wiring
 from chalicelib.fulfilment.cancellation import Cancellation
 from chalicelib.fulfilment.steps import SagaSteps
+from chalicelib.inventory.service import Inventory
+from chalicelib.inventory.shards import shard_of
+from chalicelib.inventory.store import InventoryStore
 from chalicelib.payments.service import Payments
 from chalicelib.payments.store import PaymentStore
 from chalicelib.platform import aws, edge_mark, identity
@@ -226,6 +229,41 @@ def test_console_pages_use_these_units(api, sold):
         "insights": "1 GetItem, 9 Query; 10 RU, 0 WU",
         "documents": "1 Query; 0.5 RU, 0 WU",
         "imports": "1 Query; 0.5 RU, 0 WU",
+    }
+
+
+def test_split_stock_uses_these_units(api, sold):
+    """An order of one line costs as much as without shards. An execution environment that does not know their number
+    makes one transaction more, once."""
+    wiring.inventory().split("MUG-1", 4)
+    hold = timedelta(minutes=15)
+    inventory = Inventory(InventoryStore(aws.dynamodb(), settings().inventory_table), TestClock(), hold)
+    first, second, third = [each for each in (f"ord_{n}" for n in range(99)) if shard_of(each, 4) == 1][:3]
+    used = {}
+    for name, work in {
+        "first reservation of an environment": lambda: inventory.reserve(first, {"MUG-1": 1}),
+        "reservation": lambda: inventory.reserve(second, {"MUG-1": 1}),
+        "reservation of another shard's units": lambda: inventory.reserve(third, {"MUG-1": 24}),
+        "commit": lambda: inventory.commit(first),
+        "sale": lambda: inventory.sell(first),
+        "release": lambda: inventory.release(second),
+        "product": lambda: api("GET", "/products/MUG-1"),
+        "products": lambda: api("GET", "/products"),
+        "adjusted stock": lambda: api("POST", "/admin/stock/MUG-1", {"delta": 10}, OPERATOR),
+    }.items():
+        api.meter.start()
+        work()
+        used[name] = str(api.meter.bill)
+    assert used == {
+        "first reservation of an environment": "2 TransactWriteItems; 0 RU, 9 WU",
+        "reservation": "1 TransactWriteItems; 0 RU, 5 WU",
+        "reservation of another shard's units": "1 BatchGetItem, 1 GetItem, 2 TransactWriteItems; 4 RU, 9 WU",
+        "commit": "1 UpdateItem; 0 RU, 2 WU",
+        "sale": "1 GetItem, 1 TransactWriteItems; 1 RU, 4 WU",
+        "release": "1 GetItem, 1 TransactWriteItems; 1 RU, 5 WU",
+        "product": "2 BatchGetItem; 3 RU, 0 WU",
+        "products": "2 BatchGetItem, 1 Query; 3 RU, 0 WU",
+        "adjusted stock": "3 BatchGetItem, 2 GetItem, 2 TransactWriteItems; 9 RU, 15 WU",
     }
 
 

@@ -76,7 +76,7 @@ def test_stock_lists_units_by_state(admin, guest, new_product):
     levels = admin.must("GET", f"/admin/stock/{sku}")
     (came,) = levels.pop("movements")
     assert levels.pop("next_cursor") is None
-    assert levels == {"sku": sku, "available": 3, "reserved": 0, "sold": 2, "received": 5}
+    assert levels == {"sku": sku, "available": 3, "reserved": 0, "sold": 2, "received": 5, "shards": 1}
     assert (came["delta"], came["note"], came["by"]) == (5, "", shop.ADMIN.email)
     never_received = new_product(0)
     assert admin.must("GET", f"/admin/stock/{never_received}")["received"] == 0

@@ -80,12 +80,16 @@ def healthy() -> Books:
             OPEN: events("Placed", "Reserved", "Authorized"),
         },
         outcomes={DONE: events("Settled"), BACK: events("Settled")},
-        stocks=[{"sku": "MUG", "available": 6, "reserved": 2, "sold": 2, "received": 10}],
+        stocks=[
+            {"pk": "STOCK#MUG", "sku": "MUG", "available": 6, "reserved": 2, "sold": 2, "received": 10},
+            {"pk": "STOCK#TIN", "sku": "TIN", "available": 3, "reserved": 0, "sold": 0, "received": 3, "counters": 2},
+            {"pk": "STOCK#TIN#1", "sku": "TIN", "available": 1, "reserved": 2, "sold": 0, "received": 3},
+        ],
         reservations={
             DONE: {"status": "SOLD", "quantities": {"MUG": 2}},
             GONE: {"status": "RELEASED", "quantities": {"MUG": 2}},
             BACK: {"status": "SOLD", "quantities": {"MUG": 2}},
-            OPEN: {"status": "HELD", "quantities": {"MUG": 2}},
+            OPEN: {"status": "HELD", "quantities": {"MUG": 2, "TIN": 2}, "allocations": {"TIN": {"1": 2}}},
         },
         restocks=[{"quantities": {"MUG": 2}}],
         payments={
@@ -222,7 +226,9 @@ LIES = [
     ("every_effect_happened_once", documents(BACK, document("INVOICE", 2))),
     ("stock_is_conserved", stock(received=11)),
     ("stock_is_conserved", stock(available=-1, received=3)),
+    ("stock_is_conserved", lambda books: books.stocks[1].update(counters=1)),
     ("stock_belongs_to_orders", stock(available=5, sold=3)),
+    ("stock_belongs_to_orders", lambda books: books.reservations[OPEN].pop("allocations")),
     ("stock_belongs_to_orders", put("reservations", OPEN, {"status": "COMMITTED", "quantities": {"MUG": 1}})),
     ("stock_belongs_to_orders", lambda books: books.restocks.clear()),
     ("money_moves_in_order", payments(DONE, paid(DONE, captured=2001))),
