@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init cost plan contracts workflows package doctor deploy destroy
+  bench bench-init cost plan reporting contracts workflows package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -18,7 +18,7 @@ COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots aud
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-up: ## Start or update the shop on this machine and print its addresses
+up: ## Start or update the shop on this machine and print its addresses; REPORTING=1 adds the reporting database
 down: ## Stop the shop and keep its data in .local/
 admin: ## Invite an admin by email: make admin EMAIL=…
 partner: ## Create a partner's API key: make partner NAME=…
@@ -35,6 +35,7 @@ rush: ## Check out 200 carts at once for 50 units, then audit
 burst: ## Place 300 orders at once, then audit
 dlq: ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
+reporting: ## Migrate the reporting database; REBUILD=1 fills it from the tables: make reporting STAGE=…
 bench: ## Measure the running shop and compare with docs/benchmark.json: latencies, throughput, cost of an order
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
@@ -47,6 +48,11 @@ deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
 bench lighthouse screenshots cost plan workflows: $(FOR_TESTS)
+
+# PostgreSQL and its client are optional.
+ifdef REPORTING
+up: $(FOR_TESTS)
+endif
 
 $(COMMANDS): $(INSTALLED)
 	@$(BIN)/python -m infra.commands $@

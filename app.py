@@ -407,6 +407,15 @@ def project_adjustments(event: Event, context: Any) -> None:
     reporting.projector().add_adjustments(movements_in(event))
 
 
+def answer_report(event: Event, context: Any) -> Event:
+    """A report's request → its answer. The API invokes it."""
+    from chalicelib.reporting.sql.reports import answer
+    from chalicelib.wiring import reporting
+
+    bind_invocation(context)
+    return answer(event, reporting.report_queries())
+
+
 def migrate_reporting(event: Event, context: Any) -> Event:
     """Bring the tables to the newest revision. The deployment calls it."""
     from chalicelib.reporting.sql.migrating import migrate

@@ -41,6 +41,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "orders.guest_routes": ("/orders/claim", "/orders/claimable", "/orders/find"),
     "payments.routes": ("/webhooks/stripe",),
     "product_import.routes": ("/admin/imports",),
+    "reporting.routes": ("/admin/reports",),
     "recommendations.routes": ("/products/{sku}/also-bought",),
     "shipping.routes": ("/shipping/countries",),
 }

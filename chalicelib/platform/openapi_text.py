@@ -20,6 +20,7 @@ TAGS: dict[str, str] = {
     "payments": "Webhooks of the payment provider.",
     "product_import": "Product imports from CSV or JSON Lines files, for admins.",
     "recommendations": "Products that were bought together.",
+    "reporting": "Reports on orders from the optional reporting database, for admins.",
     "shipping": "Destination countries and their address formats.",
 }
 """By the room that declares the route; `health` is for routes that belong to no room."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.orders.finding import OrderSearch
     from chalicelib.orders.operator_actions import OperatorActions
     from chalicelib.orders.totals import OrderTotals
+    from chalicelib.reporting.client import Reports
 
 
 @cache
@@ -35,3 +36,10 @@ def order_search() -> OrderSearch:
     from chalicelib.orders.finding import OrderSearch
 
     return OrderSearch(aws.dynamodb(), settings().orders_table)
+
+
+@cache
+def reports() -> Reports:
+    from chalicelib.reporting.client import Reports
+
+    return Reports(aws.lambda_for_long_calls(), settings().reports_function)

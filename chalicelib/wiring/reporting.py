@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.reporting.projector import Projector
     from chalicelib.reporting.rebuild import Rebuild
     from chalicelib.reporting.sql.database import Database
+    from chalicelib.reporting.sql.reports import ReportQueries
 
 
 @cache
@@ -66,3 +67,12 @@ def rebuild() -> Rebuild:
 
     own = reporting_settings()
     return Rebuild(aws.dynamodb(), own.orders_table, own.inventory_table, projector())
+
+
+def report_queries() -> ReportQueries:
+    """Of today."""
+    from chalicelib.platform.clock import utc_now
+    from chalicelib.platform.shop import shop
+    from chalicelib.reporting.sql.reports import ReportQueries
+
+    return ReportQueries(database(), shop().day_of(utc_now()), shop().currency)

@@ -197,6 +197,16 @@ def replay(**options: Any) -> int:
 
 @cli.command()
 @at_stage
+@setting("--rebuild", "REBUILD", "Write every order and stock adjustment again.", is_flag=True)
+def reporting(stage: str, rebuild: bool) -> None:
+    """Migrate the reporting database, and rebuild it if asked to."""
+    from infra.commands import deployment, reporting
+
+    reporting.run(_console(), deployment.find(stage), rebuild)
+
+
+@cli.command()
+@at_stage
 @setting("--email", "EMAIL", "Address of the admin.", type=AdminAddress(), required=True)
 def admin(stage: str, email: str) -> None:
     """Invite an admin by email, or promote a customer."""

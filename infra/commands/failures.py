@@ -23,6 +23,7 @@ from infra.deploy.changes import ConfirmationNeeded
 from infra.deploy.destroy import NothingToDelete, ProtectedStage
 from infra.deploy.link_keys import RotationNotDeployed
 from infra.deploy.parameters import ValueMissing
+from infra.deploy.reporting import ReportingFailed, ReportingOff
 from infra.deploy.stack import DeploymentFailed
 from infra.deploy.stages import StageFileInvalid, WrongRegion
 from infra.deploy.stripe_key import KeyMissing
@@ -55,6 +56,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     PricesInvalid: BAD_INPUT,
     ProtectedStage: BAD_INPUT,
     Refused: BAD_INPUT,
+    ReportingOff: BAD_INPUT,
     RotationNotDeployed: BAD_INPUT,
     SettingUnknown: BAD_INPUT,
     StageFileInvalid: BAD_INPUT,
@@ -68,6 +70,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     DidNotStart: FAILED,
     JobFailed: FAILED,
     PackagingFailed: FAILED,
+    ReportingFailed: FAILED,
     StillRunning: FAILED,
     TourStuck: FAILED,
 }

@@ -13,14 +13,15 @@ from typing import Any
 
 import boto3
 
+from infra.build import reporting as built_reporting
 from infra.build import storefront
 from infra.build.edge import EDGE
 from infra.build.package import package
 from infra.build.template import ONLY_IN, ROOT, merged_template, read
 from infra.deploy import edge as edge_stack
-from infra.deploy import link_keys, parameters, stages, stripe_key, webhooks
+from infra.deploy import link_keys, parameters, reporting, stages, stripe_key, webhooks
 from infra.deploy.outputs import description
-from infra.deploy.stack import UPDATABLE, Options, Progress, deploy
+from infra.deploy.stack import UPDATABLE, Operation, Options, Progress, deploy
 from infra.seed.seed import reindex, seed
 
 
@@ -53,9 +54,9 @@ class Request:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """Return the parameters of both templates."""
+        """Return the parameters of the templates that a caller may set."""
         main, edge = self.templates
-        return edge.get("Parameters", {}) | main["Parameters"]
+        return edge.get("Parameters", {}) | reporting.own_parameters(built_reporting.template()) | main["Parameters"]
 
     @property
     def computed(self) -> set[str]:
@@ -97,6 +98,7 @@ def deploy_stage(request: Request, session: boto3.Session, progress: Progress) -
     storefront.build(progress)
     key = stripe_key.ensure(session, name, request.stripe_secret_key, request.replace_stripe_key)
     outputs = _deploy_stacks(request, session, stage.resized(template), out, progress)
+    _deploy_reporting(request, session, outputs, out, values, progress)
     publishable = values.get("StripePublishableKey", "")
     progress("publishing the storefront")
     storefront.publish(session, outputs["StorefrontBucketName"], _browser_config(stage.name, outputs, publishable))
@@ -135,6 +137,23 @@ def _deploy_stacks(
         {key: value for key, value in request.values.items() if key in edge_declared},
         request.options,
     )
+
+
+def _deploy_reporting(
+    request: Request,
+    session: boto3.Session,
+    shop: dict[str, str],
+    out: Path,
+    values: dict[str, str],
+    progress: Progress,
+) -> None:
+    """Deploy the reporting stack if the stage wants one; delete it otherwise."""
+    main = request.stage.stack_name
+    if values.get("Reporting") == "true":
+        template = built_reporting.package(out)
+        reporting.deploy(session, template, out, main, shop, values, progress, request.options)
+    else:
+        reporting.remove(Operation(session, reporting.name(main), progress, request.options))
 
 
 def _is_to_be_protected(request: Request, session: boto3.Session) -> bool:

@@ -7,7 +7,7 @@ import boto3
 import stripe
 
 from infra.deploy import edge as edge_stack
-from infra.deploy import events, stripe_key, webhooks
+from infra.deploy import events, reporting, stripe_key, webhooks
 from infra.deploy.stack import DeploymentFailed, Operation, Options, Progress
 from infra.deploy.stages import Stage
 
@@ -47,6 +47,9 @@ class Destruction:
             raise NothingToDelete(f"Stage {self.stage.name} has no stack in {self.session.region_name}.")
         self._unprotect(main, found)
         self._unprotect(edge, at_edge)
+        # First, because it reads from the main stack's resources, and nothing else depends on it.
+        name = reporting.name(self.stage.stack_name)
+        reporting.remove(Operation(self.session, name, self.progress, self.options))
         return self._delete(main, found) if found else {}
 
     def delete_rest(self) -> None:

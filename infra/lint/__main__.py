@@ -34,6 +34,7 @@ from infra.lint.tools import (
 
 SCANNERS = ROOT / ".venv-lint" / "bin"
 EDGE = ROOT / "infra" / "edge" / "template.yaml"
+REPORTING = ROOT / "infra" / "reporting" / "template.yaml"
 AT_ONCE = 2
 """Steps. Most of them wait for one program."""
 CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
@@ -86,7 +87,7 @@ def page_tests() -> None:
 
 def templates() -> None:
     with TemporaryDirectory() as folder:
-        run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE)
+        run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE, REPORTING)
 
 
 def security() -> None:

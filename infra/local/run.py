@@ -5,12 +5,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from infra.build.template import ROOT
-from infra.local import emulator, processes, shop
+from infra.local import emulator, postgres, processes, shop
 
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
@@ -31,12 +31,15 @@ class Running:
     engine_port: int
     payments_pid: int
     payments_port: int
+    database_pid: int = 0
+    database_port: int = 0
+    """Of PostgreSQL; 0 without reporting."""
 
     @property
     def is_whole(self) -> bool:
-        return processes.is_running(self.engine_pid, emulator.MODULE) and processes.is_running(
-            self.payments_pid, PAYMENTS
-        )
+        has_database = not self.database_pid or processes.is_running(self.database_pid, postgres.SERVER)
+        is_running = processes.is_running
+        return has_database and is_running(self.engine_pid, emulator.MODULE) and is_running(self.payments_pid, PAYMENTS)
 
 
 @contextmanager
@@ -53,8 +56,13 @@ def alone() -> Iterator[None]:
 
 def start(progress: Callable[[str], None] = lambda line: None) -> None:
     """Start the servers unless they run. Raises processes.PortBusy, PortInvalid or DidNotStart."""
-    if current() is None:
-        _start(progress)
+    wanted = os.environ.get("REPORTING", "") not in ("", "0")
+    running = current()
+    if running and wanted and not running.database_pid:
+        stop()
+        running = None
+    if running is None:
+        _start(progress, wanted)
 
 
 def stop() -> bool:
@@ -95,23 +103,35 @@ def _written() -> Running | None:
 
 
 def _place(running: Running) -> shop.LocalShop:
-    return shop.LocalShop(running.engine_port, emulator.url(running.payments_port))
+    return shop.LocalShop(running.engine_port, emulator.url(running.payments_port), database_port=running.database_port)
 
 
-def _start(progress: Callable[[str], None]) -> None:
+def _start(progress: Callable[[str], None], reporting: bool) -> None:
     engine_port = processes.port_of("SHOP_PORT", 4566)
     payments_port = processes.port_of("PAYMENTS_PORT", engine_port + 1)
     processes.require_free(engine_port, "SHOP_PORT")
     processes.require_free(payments_port, "PAYMENTS_PORT")
+    port = processes.port_of("DATABASE_PORT", engine_port + 2)
+    if reporting:
+        processes.require_free(port, "DATABASE_PORT")
     progress("starting the AWS emulator and the Stripe sandbox")
     payments_pid = start_payments(payments_port, HOME)
     engine_pid = emulator.start(engine_port, HOME / "engine", HOME / "engine.log")
     running = Running(engine_pid, engine_port, payments_pid, payments_port)
+    if reporting:
+        running = replace(running, database_pid=_start_database(port, progress), database_port=port)
     RUNNING.write_text(json.dumps(asdict(running)))
+
+
+def _start_database(port: int, progress: Callable[[str], None]) -> int:
+    progress("starting PostgreSQL")
+    return postgres.start(port, HOME / "postgres", HOME / "postgres.log")
 
 
 def _stop(running: Running) -> None:
     emulator.stop(running.engine_pid)
+    if running.database_pid:
+        postgres.stop(running.database_pid)
     processes.stop(running.payments_pid, PAYMENTS)
     RUNNING.unlink(missing_ok=True)
 

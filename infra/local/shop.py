@@ -13,8 +13,9 @@ import boto3
 from chalicelib.accounts.password import opaque
 from infra.build import storefront
 from infra.deploy import link_keys, stages, webhooks
-from infra.deploy.stack import Options, deploy
-from infra.local import emulator
+from infra.deploy import reporting as reporting_stack
+from infra.deploy.stack import Operation, Options, deploy
+from infra.local import emulator, reporting
 from infra.local.package import package_locally
 from infra.local.transform import Local
 from infra.seed.seed import reindex, seed
@@ -43,6 +44,8 @@ class LocalShop:
     payments_url: str
     account: str = emulator.ACCOUNT
     parameters: dict[str, str] = field(default_factory=dict)
+    database_port: int = 0
+    """Of PostgreSQL; 0 without reporting."""
 
     @property
     def session(self) -> boto3.Session:
@@ -98,6 +101,7 @@ def deploy_shop(
     )
     parameters = _parameters(place, stage) | link_keys.ensure(session, STACK)
     stack = deploy(session, template, out, STACK, parameters, progress, OPTIONS)
+    _report(place, stack, out, progress)
     _archive(session, stack["EventBusName"])
     _republish(session)
     webhooks.listen(session, STACK, stack["Deployment"], place.stripe_key, stack["ApiUrl"], place.payments_url)
@@ -109,6 +113,15 @@ def deploy_shop(
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
         create_account(session, stack["UserPoolId"], person, groups)
     return _outputs(place, stack)
+
+
+def _report(place: LocalShop, stack: dict[str, str], out: Path, progress: Progress) -> None:
+    """Deploy the reporting stack, or remove it."""
+    local = Local(place.emulator_port, place.payments_url)
+    if place.database_port:
+        reporting.deploy(place.session, local, out, STACK, stack, place.database_port, OPTIONS, progress)
+    else:
+        reporting_stack.remove(Operation(place.session, reporting_stack.name(STACK), progress, OPTIONS))
 
 
 def _archive(session: boto3.Session, bus: str) -> None:
@@ -134,7 +147,12 @@ def publish_pages(place: LocalShop, stack: dict[str, str]) -> None:
 
 
 def _parameters(place: LocalShop, stage: stages.Stage) -> dict[str, str]:
-    return {"Stage": stage.name, "StripeApiBase": place.payments_url} | stage.parameters | place.parameters
+    own = {
+        "Stage": stage.name,
+        "StripeApiBase": place.payments_url,
+        "Reporting": str(bool(place.database_port)).lower(),
+    }
+    return own | stage.parameters | place.parameters
 
 
 def _browser_config(place: LocalShop, stack: dict[str, str]) -> dict[str, Any]:

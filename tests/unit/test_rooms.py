@@ -53,8 +53,9 @@ def test_modules_import_no_development_dependency_at_run_time():
     assert found == set()
 
 
-def test_no_module_waits_for_a_function_except_the_consoles_auditor():
-    """A permission does not say whether the caller waits; the call does: AWS Lambda API reference, "Invoke"."""
+def test_no_module_waits_for_a_function_except_for_an_operators_question():
+    """The console's audit and reports: an operator waits, nothing is changed, and nothing follows from a failure. A
+    permission does not say whether the caller waits; the call does: AWS Lambda API reference, "Invoke"."""
     waiting = set()
     for path in (ROOT / "chalicelib").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -62,7 +63,7 @@ def test_no_module_waits_for_a_function_except_the_consoles_auditor():
                 given = {each.arg: ast.unparse(each.value) for each in node.keywords}
                 if given.get("InvocationType") != "'Event'":
                     waiting.add(path.relative_to(ROOT / "chalicelib").as_posix())
-    assert waiting == {"console/auditor.py"}
+    assert waiting == {"console/auditor.py", "reporting/client.py"}
 
 
 def test_composition_root_is_imported_by_entry_points_and_routes_only():
@@ -74,3 +75,27 @@ def test_composition_root_is_imported_by_entry_points_and_routes_only():
         if any(name.split(".")[:2] == ["chalicelib", "wiring"] for name in imported(path))
     }
     assert importers == set()
+
+
+def imported_when_loaded(path):
+    """Yield the modules that a file imports as soon as it is imported itself."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        is_type_check = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if isinstance(node, ast.FunctionDef) or is_type_check:
+            node.body = [ast.Pass()]
+    yield from imported(path, tree)
+
+
+def test_shop_without_reporting_loads_no_database_library():
+    """Only `reporting/sql` imports them, and only functions that are called import that."""
+    libraries = {"sqlalchemy", "psycopg", "alembic"}
+    sql = ROOT / "chalicelib" / "reporting" / "sql"
+    loading = {
+        f"{path.name}: {name}"
+        for path in [ROOT / "app.py", *(ROOT / "chalicelib").rglob("*.py")]
+        if not path.is_relative_to(sql)
+        for name in imported_when_loaded(path)
+        if name.split(".")[0] in libraries or name.startswith("chalicelib.reporting.sql")
+    }
+    assert loading == set()

@@ -16,6 +16,9 @@ export type Queue = Answer<'/admin/queues'>['items'][number];
 export type DeadLetter = Answer<'/admin/queues/{name}/messages'>['items'][number];
 export type Redriven = Answer<'/admin/queues/{name}/redrive', 'post'>;
 export type Insights = Answer<'/admin/insights'>;
+export type Cohorts = Answer<'/admin/reports/cohorts'>;
+export type Categories = Answer<'/admin/reports/categories'>;
+export type ReportedOrders = Answer<'/admin/reports/orders'>;
 export type Steps = Insights['funnel'][number]['by_variant'][string];
 export type Audit = Answer<'/admin/audit', 'post'>;
 export type GuestOrder = Answer<'/orders', 'post'>;
@@ -133,6 +136,19 @@ export async function redrive(queue: string, key: string, ids?: string[]): Promi
 
 export function dropDeadLetter(queue: string, id: string): Promise<unknown> {
   return signedIn(`/admin/queues/${encodeURIComponent(queue)}/messages/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+// reports
+
+/** Filters of the reported orders, by the names of the query. */
+export type ReportFilter = Partial<Record<'q' | 'status' | 'country' | 'category' | 'sku' | 'min_total' | 'max_total' | 'since' | 'until', string>>;
+
+export const getCohorts = (signal?: AbortSignal): Promise<Cohorts> => signedIn('/admin/reports/cohorts', { signal });
+
+export const getCategories = (signal?: AbortSignal): Promise<Categories> => signedIn('/admin/reports/categories', { signal });
+
+export function searchReportedOrders(filter: ReportFilter & { cursor?: string | null }, signal?: AbortSignal): Promise<ReportedOrders> {
+  return signedIn(`/admin/reports/orders?${queryOf(filter)}`, { signal });
 }
 
 // insights

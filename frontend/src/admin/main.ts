@@ -20,6 +20,7 @@ import './pages/imports';
 import './pages/insights';
 import './pages/lab';
 import './pages/product';
+import './pages/reports';
 
 /** Areas of the console, as the navigation shows them. */
 const areas = [
@@ -49,6 +50,10 @@ const routes: Route<TemplateResult>[] = [
   },
   { path: '/admin/system', open: () => html`<admin-system-page></admin-system-page>` },
   { path: '/admin/insights', open: (_, query) => html`<admin-insights-page .days=${Number(query.get('days')) || 7}></admin-insights-page>` },
+  {
+    path: '/admin/insights/reports',
+    open: (_, query) => html`<admin-reports-page .show=${query.get('show') ?? 'orders'} .wanted=${Object.fromEntries(query)}></admin-reports-page>`,
+  },
   {
     path: '/admin/catalog',
     open: (_, query) => html`<admin-catalog-page .q=${query.get('q') ?? ''} .category=${query.get('category') ?? ''} .archived=${query.get('archived') ?? ''}></admin-catalog-page>`,

@@ -59,6 +59,7 @@ export class AdminInsightsPage extends LightElement {
         <nav class="chips" aria-label="How many days">
           ${SPANS.map((span) => html`<a class="chip" href="/admin/insights?days=${span}" aria-current=${span === this.days}>${span} days</a>`)}
         </nav>
+        <a class="chip" href="/admin/insights/reports">Reports</a>
         ${liveSign(this.poll)}
       </div>
       ${this.poll.state === 'lost' ? errorNotice(this.poll.error) : nothing}
