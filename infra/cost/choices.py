@@ -13,6 +13,8 @@ RATES = {"rate(1 minute)": 60, "rate(5 minutes)": 300, "rate(15 minutes)": 900, 
 DAY = 24 * 3600
 ACLS_AND_RULES = {"none": (0, 0), "edge": (1, 4), "edge+api": (2, 7)}
 """Web ACLs and their rules: infra/edge/template.yaml and infra/template/api_firewall.yaml."""
+SMALLEST_DATABASE, SMALLEST_PROXY = 0.5, 8
+"""Aurora capacity units: of a database in use, and what RDS Proxy bills at least."""
 Choice = tuple[str, str, dict[str, float]]
 """A title, a unit, and a cost by option."""
 
@@ -58,6 +60,7 @@ def choices(of: Scenario) -> list[Choice]:
         ),
         ("firewall, fixed", "month", {each: _firewall(of, each) for each in ("none", "edge", "edge+api")}),
         ("no cold starts of the API", "month", _warm(of)),
+        ("reporting database, idle", "month", _reporting()),
     ]
 
 
@@ -82,3 +85,12 @@ def _warm(of: Scenario, environments: int = 5, restores: int = 10_000) -> dict[s
     restored = restores * gigabytes * table["snapstart_restored_gb"].each
     ready = environments * seconds * table[f"provisioned_gb_second_{of.processor}"].each
     return {"SnapStart": snapshots + restored, f"{environments} provisioned": ready}
+
+
+def _reporting() -> dict[str, float]:
+    """Return what the reporting stack costs before the first order: infra/reporting/template.yaml. The proxy's open
+    connections keep the database at half a unit, where it would pause without them."""
+    table = prices()
+    database = HOURS_PER_MONTH * SMALLEST_DATABASE * table["aurora_unit_hour"].each
+    proxy = HOURS_PER_MONTH * SMALLEST_PROXY * table["proxy_unit_hour"].each
+    return {"off": 0, "on": database + proxy}

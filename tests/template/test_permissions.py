@@ -286,7 +286,7 @@ def test_no_function_invokes_another_except_the_named_ones(template):
 
 def _invoked(resource):
     """Return the logical id of a function, or its name if it is in another stack."""
-    return resource["Fn::Sub"].rpartition(":")[2] if "Fn::Sub" in resource else referred(resource)
+    return resource["Fn::Sub"].partition(":function:")[2] if "Fn::Sub" in resource else referred(resource)
 
 
 def _is_of_functions(role):

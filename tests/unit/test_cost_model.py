@@ -131,3 +131,9 @@ def test_command_prints_costs_and_writes_a_chart(tmp_path):
     total = 1_000_000 * sum(model.per_order("completed", SCENARIO).values())
     assert f"{total:,.0f}" in result.output
     assert "<svg" in chart.read_text()
+
+
+def test_idle_reporting_database_costs_more_for_its_proxy_than_for_itself():
+    """As docs/patterns/relational-read-model.md says."""
+    found = {title: options for title, _, options in choices.choices(SCENARIO)}["reporting database, idle"]
+    assert found == {"off": 0, "on": pytest.approx(43.80 + 87.60)}
