@@ -11,6 +11,7 @@ from chalice import Chalice
 
 from chalicelib import wiring
 from chalicelib.platform.log import bind_invocation, bind_log_context, timed
+from chalicelib.platform.prepared import prepare
 
 if TYPE_CHECKING:
     from chalicelib.fulfilment.inputs import (
@@ -432,3 +433,8 @@ def rebuild_reporting(event: Event, context: Any) -> Event:
 
     bind_invocation(context)
     return reporting.rebuild().take(RebuildStep.model_validate(event)).model_dump()
+
+
+# Of the functions without routes, the saga's steps may have prepared environments: infra/build/releases.py.
+if handler not in (None, API_HANDLER):
+    prepare(_steps)

@@ -3,8 +3,6 @@
 One instance of the API's function answers few kinds of calls, so it loads a room at the first call of one of its paths.
 """
 
-import os
-import random
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -15,6 +13,7 @@ from chalice import Blueprint, Chalice, Response
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.edge_mark import through_the_distribution
 from chalicelib.platform.http import Call, answered_methods, endpoint
+from chalicelib.platform.prepared import prepare
 from chalicelib.platform.problems import with_allowed_methods
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -102,22 +101,7 @@ def register_when_called(app: Chalice) -> None:
     app.register_middleware(with_its_room, "http")
     app.register_middleware(with_allowed_methods, "http")
     app.register_blueprint(routes)
-    _prepare(lambda: [add(module) for module in ROOMS])
-
-
-def _prepare(load: Callable[[], object]) -> None:
-    """Load all rooms before the first call in an environment that is made in advance.
-
-    That is one with provisioned concurrency, or a snapshot (SnapStart), from which several environments start: each
-    seeds its own random numbers, of which pauses between retries are made. Ids and tokens come from the operating
-    system, whose generator is reseeded: AWS Lambda developer guide, "Handling uniqueness with Lambda SnapStart".
-    """
-    from snapshot_restore_py import register_after_restore, register_before_snapshot
-
-    register_before_snapshot(load)
-    register_after_restore(random.seed)
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency":
-        load()
+    prepare(lambda: [add(module) for module in ROOMS])
 
 
 def module_of(path: str) -> str | None:

@@ -54,10 +54,10 @@ class Stack:
 
     def map(self) -> Map:
         """Return the map; it is cached for five minutes."""
-        if self._map is None or time.monotonic() > self._read_at + KEPT_SECONDS:
+        if self._map is None or time.time() > self._read_at + KEPT_SECONDS:
             answer = self._cloudformation.get_template(StackName=self._name, TemplateStage="Original")
             self._map = drawn(answer["TemplateBody"], self._names())
-            self._read_at = time.monotonic()
+            self._read_at = time.time()
         return self._map
 
     def _names(self) -> dict[str, str]:

@@ -31,6 +31,21 @@ _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard",
 Client = TypeVar("Client")
 
 
+_made: list[Any] = []
+
+
+def _kept(client: Client) -> Client:
+    """Remember the client for `close_connections`."""
+    _made.append(client)
+    return client
+
+
+def close_connections() -> None:
+    """Close every client's connections. A client opens new ones at its next call."""
+    for client in _made:
+        client.close()
+
+
 def _traced(client: Client) -> Client:
     """Let the client send the trace that the current work continues."""
     events: Any = client.meta.events  # type: ignore[attr-defined]
@@ -40,39 +55,39 @@ def _traced(client: Client) -> Client:
 
 @cache
 def cloudformation() -> "CloudFormationClient":
-    return boto3.client("cloudformation", config=_CONFIG)
+    return _kept(boto3.client("cloudformation", config=_CONFIG))
 
 
 @cache
 def cloudwatch() -> "CloudWatchClient":
-    return boto3.client("cloudwatch", config=_CONFIG)
+    return _kept(boto3.client("cloudwatch", config=_CONFIG))
 
 
 @cache
 def cognito() -> "CognitoIdentityProviderClient":
-    return boto3.client("cognito-idp", config=_CONFIG)
+    return _kept(boto3.client("cognito-idp", config=_CONFIG))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return _traced(boto3.client("events", config=_CONFIG))
+    return _traced(_kept(boto3.client("events", config=_CONFIG)))
 
 
 @cache
 def aws_lambda() -> "LambdaClient":
-    return boto3.client("lambda", config=_CONFIG)
+    return _kept(boto3.client("lambda", config=_CONFIG))
 
 
 @cache
 def lambda_for_long_calls() -> "LambdaClient":
     """Lambda, for a call that may take nearly as long as an API call may, and is not repeated."""
     patience = Config(read_timeout=13, retries={"total_max_attempts": 1})
-    return boto3.client("lambda", config=_CONFIG.merge(patience))
+    return _kept(boto3.client("lambda", config=_CONFIG.merge(patience)))
 
 
 @cache
 def logs() -> "CloudWatchLogsClient":
-    return boto3.client("logs", config=_CONFIG)
+    return _kept(boto3.client("logs", config=_CONFIG))
 
 
 @cache
@@ -83,46 +98,46 @@ def rds() -> "RDSClient":
 
 @cache
 def s3() -> "S3Client":
-    return boto3.client("s3", config=_CONFIG)
+    return _kept(boto3.client("s3", config=_CONFIG))
 
 
 @cache
 def s3_for_addresses() -> "S3Client":
     """S3, for signing addresses that others open: signed as every region demands, at the bucket's own host."""
     signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return boto3.client("s3", config=_CONFIG.merge(signing))
+    return _kept(boto3.client("s3", config=_CONFIG.merge(signing)))
 
 
 @cache
 def ses() -> "SESV2Client":
     """SES without retries of its own: SES has no idempotency key, so a repeated call is a second email."""
-    return boto3.client("sesv2", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+    return _kept(boto3.client("sesv2", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1}))))
 
 
 @cache
 def sqs() -> "SQSClient":
-    return _traced(boto3.client("sqs", config=_CONFIG))
+    return _traced(_kept(boto3.client("sqs", config=_CONFIG)))
 
 
 @cache
 def ssm() -> "SSMClient":
-    return boto3.client("ssm", config=_CONFIG)
+    return _kept(boto3.client("ssm", config=_CONFIG))
 
 
 @cache
 def stepfunctions() -> "SFNClient":
-    return _traced(boto3.client("stepfunctions", config=_CONFIG))
+    return _traced(_kept(boto3.client("stepfunctions", config=_CONFIG)))
 
 
 @cache
 def websocket_management(endpoint: str | None) -> "ApiGatewayManagementApiClient":
-    return boto3.client("apigatewaymanagementapi", config=_CONFIG, endpoint_url=endpoint)
+    return _kept(boto3.client("apigatewaymanagementapi", config=_CONFIG, endpoint_url=endpoint))
 
 
 @cache
 def dynamodb() -> "DynamoDB":
     """The low-level client that takes and gives plain Python values (numbers as Decimal)."""
-    return cast("DynamoDB", boto3.resource("dynamodb", config=_CONFIG).meta.client)
+    return _kept(cast("DynamoDB", boto3.resource("dynamodb", config=_CONFIG).meta.client))
 
 
 @cache

@@ -12,9 +12,11 @@ class Parameter:
 
     A caller whose secret was refused asks for the `refreshed` value, because it may have been rotated. That reads at
     most every few seconds: any visitor can cause a refusal, and the parameter store limits its requests.
+
+    `clock` is the wall clock, which goes on while an environment is a snapshot.
     """
 
-    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
         self._read = read
         self._clock = clock
         self._value = ""

@@ -90,6 +90,7 @@ def _built(stage: str) -> str:
         alarms.alarms(merged, CHALICE),
         dashboards.dashboards(merged),
         releases.workflow_releases(merged),
+        releases.step_releases(merged),
     ]
     templates = [merged, _dead_letter_urls(merged), gateway.definition(), *({"Resources": part} for part in parts)]
     return json.dumps(reduce(_merged, templates))

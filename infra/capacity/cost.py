@@ -23,6 +23,9 @@ def units(result: Result, design: Design) -> dict[str, float]:
         found["lambda_request"] += pool.invocations
         found[f"lambda_gb_second_{suffix}"] += pool.busy_seconds * gigabytes
         found[f"provisioned_gb_second_{suffix}"] += pool.provisioned * result.seconds * gigabytes
+        if function.has_snapshots:
+            found["snapstart_cached_gb_second"] += result.seconds * gigabytes
+            found["snapstart_restored_gb"] += pool.cold * gigabytes
     for name, queue in result.queues.items():
         unit = "sqs_fifo_request" if design.queues[name].is_fifo else "sqs_request"
         found[unit] += queue.sent + CALLS_PER_BATCH * queue.batches

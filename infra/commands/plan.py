@@ -31,7 +31,7 @@ def plan(console: Console, options: Mapping[str, Any]) -> None:
     known = with_keys(measured.measured(options["measured"] or measured.FILE), options["keys"])
     quotas = with_quotas(measured.quotas(), options["quota"])
     load = loaded(options, known)
-    of_stage = designed(options["stage"], options["set"])
+    of_stage = designed(options["stage"], options["set"], dict(options["parameter"]))
     wrong = measured.misnamed(known, of_stage, quotas)
     if wrong:
         raise MeasurementsInvalid([f"The template and the quotas have no {name}." for name in wrong])
@@ -71,15 +71,20 @@ def requests_per_order(known: Measured) -> float:
     return sum(route.per_order for route in known.routes.values()) / orders.per_order
 
 
-def designed(stage: str, settings: Settings) -> design.Design:
-    """Return the design of a stage, with other settings put in. Raises StageFileInvalid or SettingUnknown."""
+def designed(stage: str, settings: Settings, given: Mapping[str, str]) -> design.Design:
+    """Return the design of a stage, with other settings and template parameters put in.
+
+    Raises StageFileInvalid or SettingUnknown.
+    """
     values = stages.read(stage)
     with tempfile.TemporaryDirectory() as folder:
         template = json.loads(package_without_libraries(stage, Path(folder)).read_text())
     template = values.resized(template)
+    if wrong := stages.problems(dict(given), template["Parameters"]):
+        raise stages.StageFileInvalid(wrong)
     for path, value in settings:
         design.change(template, path, value)
-    return design.Design(template, dict(values.parameters))
+    return design.Design(template, {**values.parameters, **given})
 
 
 def with_quotas(known: dict[str, Quota], settings: Settings) -> dict[str, Quota]:

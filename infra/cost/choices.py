@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from infra.build.releases import steps_forward
 from infra.build.template import merged_template
 from infra.cost import model
 from infra.cost.model import MILLION, Scenario
@@ -59,9 +60,15 @@ def choices(of: Scenario) -> list[Choice]:
             {each: million(firewall=each) for each in ("none", "edge", "edge+api")},
         ),
         ("firewall, fixed", "month", {each: _firewall(of, each) for each in ("none", "edge", "edge+api")}),
-        ("no cold starts of the API", "month", _warm(of)),
+        ("no cold starts of the API", "month", _warm(of, functions=1, environments=5)),
+        ("no cold starts of the steps", "month", _warm(of, functions=(steps := _steps()), environments=steps)),
         ("reporting database, idle", "month", _reporting()),
     ]
+
+
+def _steps() -> int:
+    """Return how many functions StepStart is about: infra/build/releases.py."""
+    return len(steps_forward(merged_template("prod")))
 
 
 def _workflows(of: Scenario) -> dict[str, float]:
@@ -77,11 +84,11 @@ def _firewall(of: Scenario, firewall: str) -> float:
     return idle(of.model_copy(update={"firewall": firewall}))["firewall"]
 
 
-def _warm(of: Scenario, environments: int = 5, restores: int = 10_000) -> dict[str, float]:
+def _warm(of: Scenario, functions: int, environments: int, restores: int = 10_000) -> dict[str, float]:
     """Return a month of SnapStart with so many restores, and of provisioned concurrency with so many environments."""
     gigabytes, table = of.memory_mb / 1024, prices()
     seconds = HOURS_PER_MONTH * 3600 * gigabytes
-    snapshots = seconds * table["snapstart_cached_gb_second"].each
+    snapshots = functions * seconds * table["snapstart_cached_gb_second"].each
     restored = restores * gigabytes * table["snapstart_restored_gb"].each
     ready = environments * seconds * table[f"provisioned_gb_second_{of.processor}"].each
     return {"SnapStart": snapshots + restored, f"{environments} provisioned": ready}

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.build.guards import TLS_ONLY
+from infra.build.releases import API_FUNCTION, published
 from infra.local.forker import LAYERS_OF_FUNCTION
 
 Template = dict[str, Any]
 LAYER = "AWS::Serverless::LayerVersion"
 API_ID = {"Fn::If": ["IsRestApi", {"Ref": "RestAPI"}, {"Ref": "HttpApi"}]}
+RELEASE = {"AutoPublishAlias", "VersionDeletionPolicy", "DeploymentPreference", "ProvisionedConcurrencyConfig"}
+"""Properties of a function's versions and alias."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,23 @@ def no_budget(template: Template, local: Local) -> None:
     del template["Resources"]["CostBudget"]
 
 
-def no_gradual_release(template: Template, local: Local) -> None:
-    """Invoke the API's function itself: the emulator's CloudFormation rejects CodeDeploy, which moves the alias.
+def no_function_versions(template: Template, local: Local) -> None:
+    """Invoke the functions themselves: the emulator's CloudFormation rejects CodeDeploy, which moves the API's alias.
 
-    Without the alias there is nothing whose environments could be kept initialized.
+    Without an alias there is nothing whose environments could be kept initialized.
     """
-    function = template["Resources"]["APIHandler"]["Properties"]
-    del function["AutoPublishAlias"], function["DeploymentPreference"], function["ProvisionedConcurrencyConfig"]
-    direct = json.dumps(template["Resources"]).replace("${APIHandlerAliaslive}", "${APIHandler.Arn}")
-    template["Resources"] = json.loads(direct.replace('"Ref": "APIHandlerAliaslive"', '"Ref": "APIHandler"'))
+    resources = template["Resources"]
+    released = [name for name, each in resources.items() if "AutoPublishAlias" in each.get("Properties", {})]
+    text = json.dumps(resources)
+    for name in released:
+        alias = published(name)
+        text = text.replace(f"${{{alias}}}", f"${{{name}.Arn}}")
+        direct = {"Ref": name} if name == API_FUNCTION else {"Fn::GetAtt": [name, "Arn"]}
+        text = text.replace(json.dumps({"Ref": alias}), json.dumps(direct))
+    template["Resources"] = json.loads(text)
+    for name in released:
+        for release in RELEASE & template["Resources"][name]["Properties"].keys():
+            del template["Resources"][name]["Properties"][release]
 
 
 def no_workflow_versions(template: Template, local: Local) -> None:
@@ -196,7 +207,7 @@ DIFFERENCES = (
     no_api_firewall,
     no_metric_math,
     no_budget,
-    no_gradual_release,
+    no_function_versions,
     no_workflow_versions,
     api_origin,
     plain_http,

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from infra.build.releases import published
+
 Template = dict[str, Any]
 Properties = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
@@ -48,6 +50,11 @@ def referred(value: Any) -> str:
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn" | "StreamArn"]}:
             return name
     raise ValueError(f"not a reference: {value}")
+
+
+def called(value: Any) -> str:
+    """The logical name of the function whose `live` alias a value refers to, or of what it refers to itself."""
+    return referred(value).removesuffix(published(""))
 
 
 def policy_documents(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from infra.build import edge
 from infra.build.template import read
 from infra.local.transform import DIFFERENCES, Local, localized
 
-from .template import FUNCTION, MAPPING, allowed, environment_of, of_type, referred, role_of
+from .template import FUNCTION, MAPPING, allowed, called, environment_of, of_type, referred, role_of
 
 SECRET_WORDS = {"SECRET", "KEY", "PASSWORD", "TOKEN", "CREDENTIALS", "AUTHORIZATION"}
 SECRET_VALUES = re.compile(r"\b[sr]k_(test|live)_|whsec_|AKIA[0-9A-Z]{12}|\{\{resolve:")
@@ -36,7 +36,7 @@ def test_workflow_has_a_function_for_each_name_in_its_definition(template, name,
     steps = {name for name in named if not name.endswith(("Seconds", "Queue"))}
     assert len(steps) >= fewest
     for name in steps:
-        assert referred(substitutions[name]) == name
+        assert called(substitutions[name]) == name
         assert functions[name]["Handler"] == f"app.{_snake(name)}"
         assert callable(getattr(app, _snake(name)))
 

@@ -36,6 +36,41 @@ def test_api_starts_as_its_stage_says(final):
     ]
 
 
+def test_steps_on_the_way_forward_start_as_their_stage_says(final):
+    """A compensation starts on demand: it is rare, and each published version with a snapshot costs."""
+    conditions, resources = final["Conditions"], final["Resources"]
+    assert conditions["StepsHaveSnapshots"] == {"Fn::Equals": [{"Ref": "StepStart"}, "SnapStart"]}
+    assert conditions["StepsAreProvisioned"] == {"Fn::Equals": [{"Ref": "StepStart"}, "Provisioned"]}
+    aliases = {name for name in of_type(final, "AWS::Lambda::Alias") if name != "APIHandlerAliaslive"}
+    forward = {"ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder"}
+    assert aliases == {f"{name}Aliaslive" for name in forward}
+    for name in forward:
+        ways = resources[name]["Properties"]["SnapStart"]
+        assert ways == {"ApplyOn": {"Fn::If": ["StepsHaveSnapshots", "PublishedVersions", "None"]}}
+        _, kept, _ = resources[f"{name}Aliaslive"]["Properties"]["ProvisionedConcurrencyConfig"]["Fn::If"]
+        assert kept == {"ProvisionedConcurrentExecutions": {"Ref": "StepEnvironments"}}
+
+
+def test_workflows_call_aliases_of_steps_and_may_call_nothing_else_of_them(final):
+    """A permission for a function does not cover its alias: AWS Lambda developer guide, "Working with aliases in
+    function policies and permissions"."""
+    steps = {name.removesuffix("Aliaslive") for name in of_type(final, "AWS::Lambda::Alias")}
+    by_alias = set()
+    for name, machine in of_type(final, MACHINE).items():
+        role = final["Resources"][referred(machine["RoleArn"])]["Properties"]
+        for part in (machine["DefinitionSubstitutions"], role["Policies"]):
+            text = json.dumps(part)
+            by_alias |= {(name, step) for step in steps if json.dumps({"Ref": f"{step}Aliaslive"}) in text}
+            assert not [step for step in steps if json.dumps([step, "Arn"]) in text], name
+    assert {("OrderFulfilment", "ShipOrder"), ("OrderUndo", "CapturePayment")} <= by_alias
+
+
+def test_replaced_version_of_a_function_is_deleted(final):
+    """A snapshot costs as long as its version exists: AWS Lambda developer guide, "Lambda SnapStart", Pricing."""
+    versions = [each for each in final["Resources"].values() if each["Type"] == "AWS::Lambda::Version"]
+    assert len(versions) == 6 and {each["DeletionPolicy"] for each in versions} == {"Delete"}
+
+
 def test_gateway_invokes_the_alias_of_the_function_only(final):
     definition = json.dumps(final["Resources"]["RestAPI"]["Properties"]["Body"])
     assert "/functions/${APIHandlerAliaslive}/invocations" in definition
@@ -131,6 +166,8 @@ def test_local_shop_calls_function_and_workflows_themselves(packaged):
     local = localized(json.loads(packaged["local"].read_text()), Local(4566))
     types = {each["Type"] for each in transformed(local)["Resources"].values()}
     assert not {kind for kind in types if "CodeDeploy" in kind} | (types & {VERSION, WORKFLOW_ALIAS})
-    assert "APIHandlerAliaslive" not in json.dumps(local["Resources"])
+    assert "Aliaslive" not in json.dumps(local["Resources"])
     assert environment_of(local, "StartFulfilment")["FULFILMENT_MACHINE_ARN"] == {"Ref": "OrderFulfilment"}
+    steps = of_type(local, MACHINE)["OrderFulfilment"]["DefinitionSubstitutions"]
+    assert steps["ShipOrder"] == {"Fn::GetAtt": ["ShipOrder", "Arn"]}
     assert 'Live"' not in json.dumps(environment_of(local, "RecoverWorkflow"))

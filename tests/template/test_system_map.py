@@ -5,7 +5,7 @@ import pytest
 from chalicelib.console.system import RESOURCE_TYPES, drawn
 from infra.build import derived
 
-from .template import FUNCTION, MAPPING, QUEUE, allowed, listed, of_type, queue_subscriptions, referred, role_of
+from .template import FUNCTION, MAPPING, QUEUE, allowed, called, listed, of_type, queue_subscriptions, referred, role_of
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def test_queue_leads_to_its_dead_letters(template, links, system):
 def test_workflow_calls_what_its_role_may_call(template, links):
     for machine, properties in of_type(template, "AWS::StepFunctions::StateMachine").items():
         may = allowed(template, referred(properties["RoleArn"]))
-        called = {target for source, verb, target in links if (source, verb) == (machine, "calls")}
-        assert called == {referred(resource) for resources in may.values() for resource in resources}
+        linked = {target for source, verb, target in links if (source, verb) == (machine, "calls")}
+        assert linked == {called(resource) for resources in may.values() for resource in resources}
 
 
 def test_doors_lead_to_their_functions(links):

@@ -65,16 +65,21 @@ except FirstCall:
 PROBE_OF_PREPARED = """
 import json, os, random, sys
 sys.path.insert(0, "")
-if sys.argv[1] == "provisioned":
-    os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "provisioned-concurrency"
+os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = sys.argv[1]
 import app
 from awslambdaric import lambda_runtime_hooks_runner as hooks
-if sys.argv[1] == "snapshot":
-    hooks.run_before_snapshot()
-loaded = list(sys.modules)
-state = random.getstate()
+from chalicelib.platform import aws
+
+class Client:
+    def __init__(self): self.closed = []
+    def close(self): self.closed.append(list(sys.modules))
+
+client = Client()
+aws._made.insert(0, client)
+hooks.run_before_snapshot()
+loaded, state = list(sys.modules), random.getstate()
 hooks.run_after_restore()
-print(json.dumps([loaded, state != random.getstate()]))
+print(json.dumps({"loaded": loaded, "is_seeded": state != random.getstate(), "closed": client.closed}))
 """
 
 
@@ -157,20 +162,35 @@ def test_function_loads_heavy_libraries_only_where_it_calls_them(subject):
     assert set(HEAVY).isdisjoint(called)
 
 
-@pytest.mark.parametrize("start", ["provisioned", "snapshot"])
-def test_api_environment_that_is_made_in_advance_has_loaded_all_rooms(start):
-    """AWS's own runner calls the hooks, as around a snapshot; random numbers have another seed afterwards."""
+def _prepared(kind, subject):
+    """Return what an environment of this kind has done before its first call, where AWS's own runner calls the hooks."""
     process = subprocess.run(
-        [sys.executable, "-c", PROBE_OF_PREPARED, start],
+        [sys.executable, "-c", PROBE_OF_PREPARED, kind],
         cwd=ROOT,
-        env=environment(SUBJECTS[-1], 1),
+        env=environment(subject, 1),
         capture_output=True,
         text=True,
         check=True,
     )
-    loaded, is_seeded = json.loads(process.stdout)
-    assert {f"chalicelib.{module}" for module in api.ROOMS} <= set(loaded)
-    assert is_seeded
+    return json.loads(process.stdout)
+
+
+PREPARED = [
+    (SUBJECTS[-1], {f"chalicelib.{module}" for module in api.ROOMS}),
+    (SUBJECTS[0], {"chalicelib.fulfilment.steps", "chalicelib.payments.service", "botocore.client"}),
+]
+"""What an environment of the API and one of a saga's step load before their first call, if there is time."""
+
+
+@pytest.mark.parametrize(("subject", "expected"), PREPARED, ids=["API", "step"])
+@pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start", "on-demand"])
+def test_environment_loads_before_its_first_call_if_it_is_made_in_advance(kind, subject, expected):
+    """Connections are closed after all has been loaded, so that none is opened behind it; random numbers have another
+    seed after the snapshot."""
+    done = _prepared(kind, subject)
+    assert (expected <= set(done["loaded"])) == (kind != "on-demand")
+    assert done["is_seeded"] == (kind == "snap-start")
+    assert [expected <= set(loaded) for loaded in done["closed"]] == [True] * (kind == "snap-start")
 
 
 def test_api_function_loads_no_email_templates_with_its_rooms():

@@ -103,7 +103,7 @@ TEMPLATE: dict[str, Any] = {
             "Type": "AWS::StepFunctions::StateMachine",
             "Properties": {
                 "DefinitionString": json.dumps(SAGA),
-                "DefinitionSubstitutions": {"Reserve": {"Fn::GetAtt": ["ReserveInventory", "Arn"]}},
+                "DefinitionSubstitutions": {"Reserve": {"Ref": "ReserveInventoryAliaslive"}},
             },
         },
     },
@@ -258,6 +258,19 @@ def test_throttled_step_is_retried_by_the_workflows_policy() -> None:
     result = run(replace(STEADY, burst=200), quotas=quotas)
     saga = result.workflows["Saga"]
     assert saga.retries > 0 and saga.completed + saga.failed == saga.started
+
+
+def test_snapshots_make_cold_starts_shorter_and_are_billed() -> None:
+    """A snapshot is cached all the time and restored at each cold start: AWS Lambda pricing, SnapStart."""
+    template = deepcopy(TEMPLATE)
+    template["Resources"]["ReserveInventory"]["Properties"]["SnapStart"] = {"ApplyOn": "PublishedVersions"}
+    results = [run(STEADY, each) for each in (TEMPLATE, template)]
+    busy = [result.pools["ReserveInventory"].busy_seconds for result in results]
+    without, restored = (cost.units(results[1], design.Design(each)) for each in (TEMPLATE, template))
+    assert busy[1] < busy[0]
+    assert not {name for name in without if name.startswith("snapstart")}
+    assert restored["snapstart_restored_gb"] == results[1].pools["ReserveInventory"].cold / 2 > 0
+    assert restored["snapstart_cached_gb_second"] == results[1].seconds / 2
 
 
 def test_cost_counts_units_at_the_prices_of_the_table() -> None:

@@ -86,6 +86,7 @@ def test_longer_runs_and_calls_of_the_provider_cost_gb_seconds():
         ("firewall, requests", "edge", "edge+api"),
         ("firewall, fixed", "none", "edge"),
         ("no cold starts of the API", "SnapStart", "5 provisioned"),
+        ("no cold starts of the steps", "SnapStart", "5 provisioned"),
     ],
 )
 def test_choice_costs_less_than_its_alternative(title, cheaper, dearer):
