@@ -79,8 +79,12 @@ class Map(BaseModel):
 
 
 def drawn(template: Template, names: dict[str, str]) -> Map:
-    """Return the map of a template. `names` are the physical ids by logical id."""
-    resources = template["Resources"]
+    """Return the map of a template. `names` are the physical ids by logical id, without what a condition leaves out."""
+    resources = {
+        logical: each
+        for logical, each in template["Resources"].items()
+        if "Condition" not in each or logical in names or not names
+    }
     parts = {
         logical: _part(logical, resource, names)
         for logical, resource in resources.items()

@@ -22,6 +22,10 @@ class Documents:
         """Write a document, or replace it. `kind` is the media type's second half."""
         self._s3.put_object(**self._object(key, text, kind))
 
+    def write_bytes(self, key: str, content: bytes, media_type: str) -> None:
+        """Write a document that is no text, or replace it."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=media_type)
+
     def write_once(self, key: str, text: str, kind: str) -> None:
         """Write a document unless there is one: what was issued stays as it is."""
         try:

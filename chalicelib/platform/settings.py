@@ -78,6 +78,8 @@ class Settings(BaseModel):
     live_calls_per_client: int = 0
     """WebSocket connections and messages of one client address, within a minute."""
     reports_bucket: str = ""
+    report_as_pdf: bool = False
+    """Whether reports are drawn as PDF too, for which only a container image has the library."""
     imports_table: str = ""
     imports_bucket: str = ""
     import_rows_queue_url: str = ""

@@ -11,7 +11,7 @@ from chalicelib.platform.clock import utc_now
 from chalicelib.platform.settings import settings
 
 if TYPE_CHECKING:
-    from chalicelib.analytics.reporting import SalesReports
+    from chalicelib.analytics.reporting import Draw, SalesReports
     from chalicelib.notifications.reminders import CartReminders
 
 
@@ -20,7 +20,16 @@ def sales_reports() -> SalesReports:
     from chalicelib.analytics.reporting import SalesReports
     from chalicelib.platform.shop import shop
 
-    return SalesReports(wiring.analytics(), wiring.catalog(), wiring.reports(), shop(), utc_now)
+    return SalesReports(wiring.analytics(), wiring.catalog(), wiring.reports(), shop(), utc_now, _drawing())
+
+
+def _drawing() -> Draw | None:
+    """Return what draws a report, where the function is a container image."""
+    if not settings().report_as_pdf:
+        return None
+    from chalicelib.analytics.report_pdf import as_pdf
+
+    return as_pdf
 
 
 @cache

@@ -2,7 +2,8 @@
 
 The lock names each package with its version and the hashes of all its files, and pip refuses anything else. Wheels
 are downloaded for Lambda, so the result does not depend on the Python or the machine that packages. Run as a program
-(`make lock`), it writes the lock: what the functions need, at the versions of `constraints.txt`.
+(`make lock`), it writes the lock: what the functions need, at the versions of `constraints.txt`. It also writes that of
+the report's container image, which has the base layer's libraries and some of its own.
 """
 
 import hashlib
@@ -11,15 +12,17 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from infra.build import zips
-from infra.build.layers import BASE, lock_of
+from infra.build.layers import BASE, REQUIREMENT, lock_of
 from infra.build.template import FRAGMENTS, ROOT, read
 
 LOCK = ROOT / "requirements.lock"
 REQUIREMENTS = ("requirements.txt", "requirements-reporting.txt")
+IMAGE = ROOT / "infra" / "report_image"
 EXCLUDED = ROOT / "infra" / "build" / "excluded.txt"
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's names of architectures, and those in the names of wheels."""
@@ -62,14 +65,25 @@ def for_lambda() -> Target:
 
 
 def lock() -> int:
-    """Write the lock file and return uv's exit code. uv adds no address of a registry."""
+    """Write the lock files and return uv's exit code. uv adds no address of a registry."""
+    if code := _compile(REQUIREMENTS, LOCK):
+        return code
+    locked = IMAGE / LOCK.name
+    code = _compile([(IMAGE / "requirements.txt").relative_to(ROOT).as_posix()], locked)
+    own = locked.read_text()
+    begin = min((found.start() for found in REQUIREMENT.finditer(own)), default=len(own))
+    locked.write_text(own[:begin] + lock_of(BASE, LOCK.read_text()) + own[begin:])
+    return code
+
+
+def _compile(requirements: Sequence[str], out: Path) -> int:
     target = for_lambda()
     command = [
-        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *REQUIREMENTS),
+        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *requirements),
         *("--constraint", "constraints.txt", "--excludes", EXCLUDED.relative_to(ROOT).as_posix()),
         *("--python-version", target.python, "--python-platform", f"{MACHINES[target.architecture]}-{GLIBC[0]}"),
         *("--generate-hashes", "--no-annotate", "--custom-compile-command", "make lock"),
-        *("--quiet", "--output-file", LOCK.name),
+        *("--quiet", "--output-file", out.relative_to(ROOT).as_posix()),
     ]
     return subprocess.run(command, cwd=ROOT).returncode
 

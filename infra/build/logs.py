@@ -28,8 +28,12 @@ def log_groups(template: Template, chalice: Path) -> Template:
 
 
 def functions(template: Template, chalice: Path) -> list[str]:
-    """Return the logical ids of all functions: Chalice's, under its names for them, and our own."""
-    ours = [name for name, resource in template["Resources"].items() if resource.get("Type") == FUNCTION]
+    """Return the logical ids of all functions: Chalice's, under its names for them, and our own.
+
+    A variant of one of them has its role and log group, and is left out.
+    """
+    found = {name: each for name, each in template["Resources"].items() if each.get("Type") == FUNCTION}
+    ours = [name for name, each in found.items() if "VariantOf" not in each.get("Metadata", {})]
     named = json.loads(chalice.read_text())["lambda_functions"]
     return ["APIHandler", *(_logical_id(name) for name in named), *ours]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.platform import shop
-from infra.build import libraries, releases, reuse
+from infra.build import libraries, releases, reuse, variants
 from infra.build.layers import BASE, LAYERS, archive_of
 from infra.build.template import ROOT, merged_template
 from infra.build.zips import Files, files_in_zip, write_zip
@@ -161,12 +161,12 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
 def _adapted(path: Path) -> None:
     """Change what Chalice writes and no merged template can: it names the Python that packages and passive tracing,
     where the globals decide, and the API invokes the function itself, not its alias. Add the layer of all functions."""
-    template: dict[str, Any] = releases.invoked_by_alias(json.loads(path.read_text()))
+    template: dict[str, Any] = variants.with_choices(releases.invoked_by_alias(json.loads(path.read_text())))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             for name in ("Runtime", "Architectures", "Tracing"):
                 resource["Properties"].pop(name, None)
-            if resource["Properties"]["CodeUri"] in WITH_LAYERS:
+            if resource["Properties"].get("CodeUri") in WITH_LAYERS:
                 resource["Properties"]["Layers"] = [{"Ref": BASE}, *resource["Properties"].get("Layers", [])]
     # CloudFormation user guide, "Understand CloudFormation quotas": a template has up to 1 MB, spaces included.
     path.write_text(json.dumps(template, indent=1))

@@ -1,5 +1,6 @@
-"""Releases: what invokes the API's function or a step of the saga, or starts a workflow, does so by an alias, which names
-a published version.
+"""Releases: what invokes the API's function or a step of the saga, or starts a workflow, does so by an alias.
+
+An alias names a published version:
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-cd-aliasing-versioning.html (workflows) and
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html

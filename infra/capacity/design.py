@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from infra.build.releases import published
-
 Template = dict[str, Any]
 DEFAULT_TIMEOUT, DEFAULT_MEMORY_MB, DEFAULT_VISIBILITY = 3, 128, 30
 ON_DEMAND = {"WriteUnitsPerSecond": 4000, "ReadUnitsPerSecond": 12000}
 """A new on-demand table. DynamoDB developer guide, "Understanding DynamoDB warm throughput"."""
+ALIAS = "Aliaslive"
+"""End of the logical id of a function's alias, which SAM generates."""
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -161,7 +161,7 @@ class Design:
 
         def put_in(match: re.Match[str]) -> str:
             value = substitutions.get(match[1], 0)
-            return str(value if isinstance(value, int | float) else _referred(value).removesuffix(published("")))
+            return str(value if isinstance(value, int | float) else _referred(value).removesuffix(ALIAS))
 
         definition: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", put_in, properties["DefinitionString"]))
         return definition

@@ -182,6 +182,7 @@ MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:storefront"
 def environment(subject: Subject, port: int) -> dict[str, str]:
     """Return the environment variables of a function: Lambda's own, and a placeholder for each setting."""
     return {name.upper(): MACHINE if name.endswith("_machine_arn") else "1" for name in Settings.model_fields} | {
+        "REPORT_AS_PDF": "false",
         "REQUIRE_EDGE_MARK": "false",
         "_HANDLER": f"app.{subject.handler}",
         "AWS_ACCESS_KEY_ID": "none",

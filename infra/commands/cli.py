@@ -241,7 +241,9 @@ def partner(stage: str, name: str) -> None:
 @setting("--seed", "SEED", "Seed of chance: the same seed gives the same plan.", type=int, default=1)
 @setting("--set", "SET", "Other settings, such as SendFromConfirmationsQueue.ScalingConfig.MaximumConcurrency=20.",
          type=Assignment(), multiple=True)  # fmt: skip
-@setting("--parameter", "PARAMETERS", "Template parameters, such as StepStart=SnapStart.", type=Assignment(), multiple=True)
+@setting(
+    "--parameter", "PARAMETERS", "Template parameters, such as StepStart=SnapStart.", type=Assignment(), multiple=True
+)
 @setting("--quota", "QUOTA", "Other quotas, such as lambda_concurrency=3000.", type=Assignment(), multiple=True)
 @setting("--keys", "KEYS", "Other numbers of keys, such as OrdersTable/unsettled=20.", type=Assignment(), multiple=True)
 @setting("--measured", "MEASURED", "File of measurements. Default: infra/capacity/measured.yaml", type=InputFile())

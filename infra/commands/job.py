@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import click
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infra.build.template import merged_template
+from infra.build.variants import variants
 from infra.commands import deployment
 
 PATIENT = Config(read_timeout=330, retries={"total_max_attempts": 1})
@@ -47,14 +49,26 @@ def jobs(stage: str = deployment.LOCAL) -> dict[str, str]:
 
 def invoke(session: boto3.Session, stack: str, logical_id: str, job_input: dict[str, Any]) -> Any:
     """Return the job's answer. Raises JobFailed."""
-    found = session.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
-    function = found["StackResourceDetail"]["PhysicalResourceId"]
+    function = _physical(session, stack, logical_id)
     payload = json.dumps(job_input).encode()
     response = session.client("lambda", config=PATIENT).invoke(FunctionName=function, Payload=payload)
     answer = json.load(response["Payload"])
     if response.get("FunctionError"):
         raise JobFailed(f"{answer.get('errorType')}: {answer.get('errorMessage')}")
     return answer
+
+
+def _physical(session: boto3.Session, stack: str, logical_id: str) -> str:
+    """Return the name of a function, or of its variant if the stack has that instead."""
+    cloudformation = session.client("cloudformation")
+    variant = variants(merged_template(deployment.LOCAL)).get(logical_id)
+    try:
+        found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    except ClientError:
+        if not variant:
+            raise
+        found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=variant)
+    return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
 def _snake(name: str) -> str:

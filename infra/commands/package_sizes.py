@@ -34,8 +34,10 @@ def parts_of_functions(template: Path) -> Counter[Parts]:
 
 
 def _functions(template: Path) -> list[dict[str, Any]]:
+    """Return the properties of the functions that are zips."""
     resources = json.loads(template.read_text())["Resources"].values()
-    return [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    return [each for each in functions if "CodeUri" in each]
 
 
 def _code(template: Path) -> str:

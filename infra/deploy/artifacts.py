@@ -122,7 +122,8 @@ class Artifacts:
 
 
 def _archives(template: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the properties that name an archive, with the property's name."""
+    """Yield the properties that name an archive, with the property's name. A container image has none."""
     for resource in template["Resources"].values():
-        if resource["Type"] in ARCHIVES:
-            yield resource["Properties"], ARCHIVES[resource["Type"]]
+        name = ARCHIVES.get(resource["Type"], "")
+        if name in resource.get("Properties", {}):
+            yield resource["Properties"], name

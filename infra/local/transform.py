@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.build.guards import TLS_ONLY
 from infra.build.releases import API_FUNCTION, published
+from infra.build.variants import variants
 from infra.local.forker import LAYERS_OF_FUNCTION
 
 Template = dict[str, Any]
@@ -45,6 +46,27 @@ def no_layers(template: Template, local: Local) -> None:
         if layers := resource["Properties"].pop("Layers", []):
             variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
             variables[LAYERS_OF_FUNCTION] = " ".join(layer["Ref"] for layer in layers)
+
+
+def no_images(template: Template, local: Local) -> None:
+    """Keep the zip of a function that may be a container image, which the emulator could run with Docker only."""
+    resources = template["Resources"]
+    for function, variant in variants(template).items():
+        condition = resources.pop(variant)["Condition"]
+        del resources[function]["Condition"]
+        template["Resources"] = resources = _otherwise(resources, condition)
+
+
+def _otherwise(value: Any, condition: str) -> Any:
+    """Return a part of a template with what it chooses if this condition is not met."""
+    match value:
+        case {"Fn::If": [str(name), _, other]} if name == condition:
+            return other
+        case dict():
+            return {key: _otherwise(each, condition) for key, each in value.items()}
+        case list():
+            return [_otherwise(each, condition) for each in value]
+    return value
 
 
 def no_archive(template: Template, local: Local) -> None:
@@ -198,6 +220,7 @@ def page_connections(template: Template, local: Local) -> None:
 
 
 DIFFERENCES = (
+    no_images,
     own_runtime,
     no_layers,
     no_archive,

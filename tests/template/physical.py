@@ -42,7 +42,7 @@ def transformed(template: Template) -> Template:
     """Return the template as CloudFormation sees it: https://docs.aws.amazon.com/serverless-application-model"""
     copy = json.loads(json.dumps(template))
     for resource in copy["Resources"].values():
-        if resource["Type"] in ARCHIVES:
+        if resource["Type"] in ARCHIVES and "ImageUri" not in resource["Properties"]:
             resource["Properties"][ARCHIVES[resource["Type"]]] = "s3://bucket/" + "0" * 64
     result: Template = transform(copy, {}, _NoManagedPolicies())
     return result

@@ -8,6 +8,8 @@ from infra.build.releases import published
 Template = dict[str, Any]
 Properties = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
+IMAGES = {"WriteSalesReportImage": "WriteSalesReport"}
+"""Functions that are container images, and the zips whose variants they are."""
 QUEUE = "AWS::SQS::Queue"
 MAPPING = "AWS::Lambda::EventSourceMapping"
 TOPIC = "AWS::SNS::Topic"
@@ -45,8 +47,10 @@ def listed(value: Any) -> list[Any]:
 
 
 def referred(value: Any) -> str:
-    """The logical name in `!Ref X` or `!GetAtt X.Arn`. Raises ValueError for anything else."""
+    """The logical name in `!Ref X` or `!GetAtt X.Arn`, of two variants the zip's. Raises ValueError otherwise."""
     match value:
+        case {"Fn::If": ["ReportIsImage", _, other]}:
+            return referred(other)
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn" | "StreamArn"]}:
             return name
     raise ValueError(f"not a reference: {value}")
@@ -107,13 +111,14 @@ def managed_policies(role: Properties) -> list[str]:
 
 def log_group_of(function: str) -> Properties:
     """The log group of this function and no other."""
+    function = IMAGES.get(function, function)
     place = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
     return {"Fn::Sub": f"{place}:log-group:/aws/lambda/${{AWS::StackName}}-{function}-*"}
 
 
 def used_by_lambda(template: Template) -> Iterator[tuple[str, str, Any]]:
     """Function, action and resource of each right that Lambda itself uses by the function's role."""
-    for function in of_type(template, FUNCTION):
+    for function in of_type(template, FUNCTION).keys() - IMAGES:
         yield from ((function, action, log_group_of(function)) for action in WRITE_LOGS)
         if is_traced(template, function):
             yield from ((function, action, "*") for action in WRITE_TRACES)

@@ -50,8 +50,9 @@ def targets(alarms, metric):
     for alarm in alarms.values():
         for _, name, dimensions in watched(alarm):
             if name == metric:
-                values = [each["Value"] for each in dimensions]
-                found |= {value.get("Ref") or value["Fn::GetAtt"][0] for value in values if isinstance(value, dict)}
+                values = [each["Value"] for each in dimensions if isinstance(each["Value"], dict)]
+                values = [value.get("Fn::If", [value])[-1] for value in values]
+                found |= {value.get("Ref") or value["Fn::GetAtt"][0] for value in values}
     return found
 
 

@@ -19,6 +19,7 @@ def _asynchronous(template):
     """Return every function that a schedule, a rule, a topic or a bucket invokes asynchronously."""
     functions = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
     targets = [target["Arn"] for target in _schedules(template).values()]
+    targets = [target.get("Fn::If", [target])[-1] for target in targets]
     targets += [t["Arn"] for rule in of_type(template, "AWS::Events::Rule").values() for t in rule["Targets"]]
     subscriptions = of_type(template, "AWS::SNS::Subscription").values()
     targets += [each["Endpoint"] for each in subscriptions if each["Protocol"] == "lambda"]
@@ -53,7 +54,7 @@ def test_job_is_retried_until_its_next_run_at_most(template):
 def test_asynchronous_functions_share_one_retry_policy(template):
     attempts = {referred(each["FunctionName"]): each for each in of_type(template, ATTEMPTS).values()}
     assert set(attempts) == _asynchronous(template)
-    clock = {target["Arn"]["Fn::GetAtt"][0]: target for target in _schedules(template).values()}
+    clock = {referred(target["Arn"]): target for target in _schedules(template).values()}
     for name, each in attempts.items():
         retry = clock[name]["RetryPolicy"]
         assert each["MaximumRetryAttempts"] == min(2, retry["MaximumRetryAttempts"]), name

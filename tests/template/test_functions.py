@@ -16,7 +16,7 @@ from infra.build import edge
 from infra.build.template import read
 from infra.local.transform import DIFFERENCES, Local, localized
 
-from .template import FUNCTION, MAPPING, allowed, called, environment_of, of_type, referred, role_of
+from .template import FUNCTION, IMAGES, MAPPING, allowed, called, environment_of, of_type, referred, role_of
 
 SECRET_WORDS = {"SECRET", "KEY", "PASSWORD", "TOKEN", "CREDENTIALS", "AUTHORIZATION"}
 SECRET_VALUES = re.compile(r"\b[sr]k_(test|live)_|whsec_|AKIA[0-9A-Z]{12}|\{\{resolve:")
@@ -55,7 +55,8 @@ def test_function_runs_on_the_same_pinned_runtime(template):
     """Chalice names the Python that packages, which differs from machine to machine."""
     common = template["Globals"]["Function"]
     functions = of_type(template, FUNCTION).values()
-    runtimes = {((common | each)["Runtime"], *(common | each)["Architectures"]) for each in functions}
+    zips = [each for each in functions if each.get("PackageType") != "Image"]
+    runtimes = {((common | each)["Runtime"], *(common | each)["Architectures"]) for each in zips}
     assert runtimes == {("python3.13", "arm64")}
     at_the_edge = of_type(read(edge.EDGE / "template.yaml"), FUNCTION).values()
     assert {each["Runtime"] for each in at_the_edge} == {common["Runtime"]}
@@ -80,6 +81,8 @@ NOT_OF_THE_APP = {"WarehouseSimulator": "warehouse", "Auditor": "infra.audit.fun
 
 def test_entry_points_exist_in_the_code(template):
     for name, function in of_type(template, FUNCTION).items():
+        if name in IMAGES:
+            continue
         module, _, entry = function["Handler"].rpartition(".")
         assert module == NOT_OF_THE_APP.get(name, "app")
         assert name == "WarehouseSimulator" or callable(getattr(import_module(module), entry))

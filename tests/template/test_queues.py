@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from chalicelib.dead_letters.actions import SpecialActions
 from infra.build import derived
+from infra.build.template import merged_template
 
 from .template import FUNCTION, MAPPING, QUEUE, of_type, queue_subscriptions, referred
 
@@ -97,8 +98,8 @@ def test_stream_mapping_ends_retries_soon_and_reports_to_a_queue(template):
         assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in queues
 
 
-def test_special_dead_letter_queues_are_queues_of_the_template(template):
-    value = derived.operated(template)["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
+def test_special_dead_letter_queues_are_queues_of_the_template(stage):
+    value = derived.operated(merged_template(stage))["OperatedParts"]["Properties"]["Value"]["Fn::Sub"]
     queues = json.loads(value)["queues"]
     special = SpecialActions(SimpleNamespace(settle=None), [], publish=None, aws_lambda=None)
     assert set(special.by_queue) <= {name for name, parts in queues.items() if "url" not in parts}

@@ -163,7 +163,7 @@ def test_function_loads_heavy_libraries_only_where_it_calls_them(subject):
 
 
 def _prepared(kind, subject):
-    """Return what an environment of this kind has done before its first call, where AWS's own runner calls the hooks."""
+    """Return what an environment of this kind has done before its first call. AWS's own runner calls the hooks."""
     process = subprocess.run(
         [sys.executable, "-c", PROBE_OF_PREPARED, kind],
         cwd=ROOT,

@@ -3,13 +3,15 @@
 import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
 
 from infra.deploy import stack
-from infra.deploy.doctor import account, findings, mail, payments, stacks, storefront
+from infra.deploy.doctor import account, findings, mail, payments, report_image, stacks, storefront
 from infra.deploy.doctor.findings import Severity
 from infra.deploy.doctor.subject import Subject
 from infra.deploy.stages import Stage
 
+URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/report:1"
 BLOCKER, WARNING, FINE = Severity.BLOCKER, Severity.WARNING, Severity.FINE
 SES_ACCOUNT = {
     "SendingEnabled": True,
@@ -160,3 +162,38 @@ def test_missing_credentials_end_the_checks():
 
     with pytest.raises(NoCredentialsError):
         list(findings.examine(subject(), (check,)))
+
+
+@pytest.mark.parametrize(
+    ("values", "severity", "text"),
+    [
+        ({}, FINE, "a zip"),
+        ({"ReportPackage": "Image"}, BLOCKER, "names none"),
+        (
+            {"ReportPackage": "Image", "ReportImageUri": URI.replace("eu-west-1", "us-east-1")},
+            BLOCKER,
+            "is in us-east-1",
+        ),
+    ],
+)
+def test_report_image_must_be_named_and_in_the_stages_region(values, severity, text):
+    (found,) = report_image.report_image(subject(**values))
+    assert found.severity is severity and text in found.message
+
+
+def test_report_image_must_be_a_single_image_for_the_functions_processor():
+    """Docker's default is an index with attestations, for the processor that builds."""
+    index = report_image.manifest_finding({"manifests": []})
+    assert index.severity is BLOCKER and "--provenance=false" in index.remedy
+    assert report_image.manifest_finding({"config": {"digest": "sha256:0"}}) is None
+    found = [report_image.architecture_finding({"architecture": each}) for each in ("arm64", "amd64")]
+    assert severities(found) == [FINE, BLOCKER]
+
+
+def test_report_image_that_is_not_in_its_repository_is_a_blocker():
+    with mock_aws():
+        demo = subject(ReportPackage="Image", ReportImageUri=URI)
+        assert severities(report_image.report_image(demo)) == [BLOCKER]
+        demo.session.client("ecr").create_repository(repositoryName="report")
+        (found,) = report_image.report_image(demo)
+    assert (found.severity, found.message) == (BLOCKER, "report has no 1")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.analytics.model import Day, Sold, last_days
+from chalicelib.analytics.report_pdf import as_pdf
 from chalicelib.analytics.reporting import SalesReports
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.shop import FILE, Shop
@@ -39,6 +40,23 @@ def test_sales_report_is_about_yesterday_in_the_shops_time_zone(reports, bucket)
     assert reports.write() == "sales/2030-05-17"
     assert set(bucket.files) == {"sales/2030-05-17.csv", "sales/2030-05-17.html"}
     assert "2030-05-17,MUG-01,Camp mug,2,2500" in bucket.files["sales/2030-05-17.csv"]
+
+
+def test_sales_report_is_a_pdf_too_where_it_can_be_drawn(bucket):
+    drawn = SalesReports(
+        Sales(), Products(), Documents(bucket, "reports"), BERLIN, lambda: AFTER_MIDNIGHT_IN_BERLIN,
+        lambda days, names, shop: f"%PDF {days[-1].date} {names} {shop.currency}".encode(),
+    )  # fmt: skip
+    drawn.write()
+    assert bucket.files["sales/2030-05-17.pdf"] == "%PDF 2030-05-17 {'MUG-01': 'Camp mug'} EUR"
+
+
+def test_drawn_report_has_the_same_bytes_and_pages_for_all_products():
+    """A name may be what matplotlib would read as a formula, of which this one is none."""
+    days = [Day("2030-05-17", 1, 900, {f"MUG-{n}": Sold(n, 100 * n - 300) for n in range(60)})]
+    one, other = (as_pdf(days, {"MUG-59": "Cup $ for \\$_ x"}, BERLIN) for _ in range(2))
+    assert one == other
+    assert one.count(b"/Type /Page ") == 3
 
 
 def test_sales_report_of_a_given_day_is_about_that_day(reports, bucket):

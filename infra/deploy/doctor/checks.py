@@ -1,6 +1,6 @@
 """All preflight checks, in the order in which their findings are shown."""
 
-from infra.deploy.doctor import account, mail, payments, stacks, storefront
+from infra.deploy.doctor import account, mail, payments, report_image, stacks, storefront
 from infra.deploy.doctor.findings import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -10,6 +10,7 @@ CHECKS: tuple[Check, ...] = (
     mail.email_identity,
     mail.email_account,
     payments.stripe_keys,
+    report_image.report_image,
     storefront.certificate,
     storefront.build_tools,
     stacks.stack_states,
