@@ -144,6 +144,8 @@ def deployed(session: boto3.Session, stack: str, template: Template) -> Deployed
         for page in pages
         for each in page["StackResourceSummaries"]
     }
+    resources = template["Resources"].items()
+    template = {"Resources": {name: each for name, each in resources if name in names or "Condition" not in each}}
     roles = {names[role_of(template, function)]: function for function in of_type(template, FUNCTION)}
     iam = session.client("iam")
     rights = []
