@@ -7,6 +7,9 @@ from collections import defaultdict
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.serialize import ResponseSerializer
+from moto.dynamodb import dynamodb_backends
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
@@ -31,6 +34,7 @@ NOT_OF_THE_CALL = {
 @pytest.fixture(scope="session")
 def dynamodb():
     _back_up_without_copies()
+    _answer_values_as_they_are()
     with mock_aws():
         yield boto3.resource("dynamodb", region_name="eu-central-1").meta.client
 
@@ -60,21 +64,57 @@ def _back_up_without_copies():
     DynamoDBBackend.update_item = update_a_copy
 
 
+def _answer_values_as_they_are():
+    """Let moto put stored values into an answer unchanged, except binary ones.
+
+    Its own serializer looks for each member of each value under several names: a fifth of the time of these tests.
+    """
+    serialize = ResponseSerializer._serialize
+
+    def serialize_others(serializer, serialized, value, shape, key):
+        if shape.name == "AttributeValue" and isinstance(value, dict) and _is_text(value):
+            serialized[key] = value
+        else:
+            serialize(serializer, serialized, value, shape, key)
+
+    ResponseSerializer._serialize = serialize_others
+
+
+def _is_text(value):
+    """Whether a value is plain JSON: nested ones may be objects of moto or binary."""
+    [(kind, content)] = value.items()
+    if kind == "M":
+        return all(isinstance(each, dict) and _is_text(each) for each in content.values())
+    if kind == "L":
+        return all(isinstance(each, dict) and _is_text(each) for each in content)
+    return kind in ("S", "N", "BOOL", "NULL", "SS", "NS")
+
+
 @pytest.fixture(scope="session")
 def new_table(dynamodb):
     return table_maker(dynamodb)
 
 
 def table_maker(dynamodb):
-    """Return a function that creates the table with a logical id of the template, empty, and returns its name."""
+    """Return a function that creates the table with a logical id of the template, empty, and returns its name.
+
+    A table's first creation is a call; the others copy that table, which takes a tenth of the time.
+    """
     resources = merged_template("local")["Resources"]
+    tables = dynamodb_backends[DEFAULT_ACCOUNT_ID][dynamodb.meta.region_name].tables
+    first = {}
 
     def create(logical_id):
         assert resources[logical_id]["Type"] == "AWS::DynamoDB::Table"
         name = f"{logical_id}-{uuid.uuid4().hex[:8]}"
-        properties = resources[logical_id]["Properties"]
-        wanted = {key: value for key, value in properties.items() if key not in NOT_OF_THE_CALL}
-        dynamodb.create_table(TableName=name, **wanted)
+        if logical_id not in first:
+            properties = resources[logical_id]["Properties"]
+            wanted = {key: value for key, value in properties.items() if key not in NOT_OF_THE_CALL}
+            dynamodb.create_table(TableName=name, **wanted)
+            first[logical_id] = tables[name]
+        else:
+            copied = tables[name] = copy.copy(first[logical_id])
+            copied.name, copied.table_arn, copied.items = name, copied._generate_arn(name), defaultdict(dict)
         return name
 
     return create
