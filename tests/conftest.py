@@ -51,13 +51,19 @@ def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run long tests first, so that no worker waits for one at the end, and tests that fill the tables last, because
-    every audit reads all tables."""
-    items.sort(key=lambda item: (_is(item, "leaves_much"), not _is(item, "takes_long")))
+    """Order the files, which `--dist loadfile` gives to the workers one by one: long ones first and those without a
+    shop last, so that no worker waits at the end. Files that fill the tables come after those that audit them."""
+    long, full = ({item.path for item in items if item.get_closest_marker(m)} for m in ("takes_long", "leaves_much"))
+    of_shop = [Path(__file__).parent / part for part in ("browser", "e2e")]
 
+    def turn(item: pytest.Item) -> int:
+        if item.path in long:
+            return 0
+        if item.path in full:
+            return 2
+        return 1 if item.path.parent in of_shop else 3
 
-def _is(item: pytest.Item, marker: str) -> bool:
-    return item.get_closest_marker(marker) is not None
+    items.sort(key=turn)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from infra.commands.client import Buyer as Client
 from infra.local import shop
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
+pytestmark = pytest.mark.takes_long
+
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 
 Step = Callable[[Buyer, Any], None]

@@ -8,6 +8,8 @@ from playwright.sync_api import Page, TimeoutError, WebSocketRoute, expect
 from infra.local import shop
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 
+pytestmark = pytest.mark.takes_long
+
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_guest_buys_a_product(new_buyer: Any, viewport: Any) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from infra.local import shop
 
+pytestmark = pytest.mark.takes_long
+
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 

@@ -8,6 +8,8 @@ import uuid
 import pytest
 import stripe
 
+pytestmark = pytest.mark.takes_long
+
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 

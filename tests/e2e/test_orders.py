@@ -4,8 +4,12 @@ import json
 import threading
 import uuid
 
+import pytest
+
 from infra.commands import mail
 from infra.commands.client import Buyer
+
+pytestmark = pytest.mark.takes_long
 
 
 def statuses(order):

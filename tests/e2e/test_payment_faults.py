@@ -5,6 +5,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.takes_long
+
 PRICE = 2000
 REFUSE = "sandbox:refuse"
 ONCE, TWICE, ALWAYS = 1, 2, 0

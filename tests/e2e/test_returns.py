@@ -8,6 +8,8 @@ import pytest
 
 from infra.commands.client import Buyer
 
+pytestmark = pytest.mark.takes_long
+
 
 @pytest.fixture
 def completed(guest, new_product):

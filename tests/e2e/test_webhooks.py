@@ -10,6 +10,8 @@ import pytest
 from chalicelib.payments.webhooks import ABOUT_BUYERS
 from infra.local import shop
 
+pytestmark = pytest.mark.takes_long
+
 
 @pytest.fixture
 def completed(guest, new_product):

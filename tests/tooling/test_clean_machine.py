@@ -15,6 +15,8 @@ import pytest
 
 from infra.build.template import ROOT
 
+pytestmark = pytest.mark.takes_long
+
 PROGRAMS = ("sh", "awk", "date", "env", "git", "make", "mkdir", "ps", "rm", "touch", "tail")
 NOT_RUNNING = "The shop is not running. Start it with: make up"
 NO_ACCOUNT = "credentials"
