@@ -227,6 +227,22 @@ def kinds_of_api(tour: Tour) -> Iterator[str]:
     yield "a REST API answers these itself, an HTTP API leaves the last one to the function"
 
 
+def relational(tour: Tour) -> Iterator[str]:
+    found = f"/admin/reports/orders?sku={tour.sku}"
+    if tour.admin.call("GET", found).status == 404:
+        yield "off: REPORTING=1 make up starts PostgreSQL, which then follows the shop"
+        return
+    order_id = tour.completed(tour.customer)
+    began = time.monotonic()
+    order = _eventually(lambda: _reported(tour.admin.must("GET", found)["items"], order_id))
+    yield f"{order['number']} reached PostgreSQL {time.monotonic() - began:.1f} s after its end: {order['status']}"
+    for month in tour.admin.must("GET", "/admin/reports/categories")["items"][:3]:
+        yield f"{month['month']} {month['category']}: {month['revenue']} less refunds of {month['refunds']}"
+    for cohort in tour.admin.must("GET", "/admin/reports/cohorts")["items"][:3]:
+        orders = ", ".join(f"+{each['months_later']}: {each['customers']}" for each in cohort["repeats"])
+        yield f"customers of {cohort['month']}: {cohort['customers']}; ordered in month {orders}"
+
+
 STOPS = (
     Stop("saga", "Saga with compensations", saga),
     Stop("transactional-outbox", "Transactional outbox", outbox),
@@ -239,6 +255,7 @@ STOPS = (
     Stop("dead-letters", "Dead letters", dead_letters),
     Stop("scheduled-jobs", "Scheduled jobs", clock),
     Stop("http-api", "REST API or HTTP API", kinds_of_api),
+    Stop("relational-read-model", "Relational read model", relational),
     Stop("function-to-function", "Functions that call functions: refused, but for one", callers),
 )
 
@@ -258,6 +275,11 @@ def _titles(items: list[dict[str, Any]]) -> list[str]:
 def _published(events: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
     """Return the events once the relay has recorded the publication of each."""
     return events if all(event["details"]["published_at"] for event in events) else None
+
+
+def _reported(items: list[dict[str, Any]], order_id: str) -> dict[str, Any] | None:
+    """Return the order of this id once it is completed there too."""
+    return next((each for each in items if each["order_id"] == order_id and each["status"] == "COMPLETED"), None)
 
 
 def _on_sale(tour: Tour) -> set[str]:

@@ -161,6 +161,7 @@ PAGES: dict[str, Step] = {
     "console, order": _in_the_console("/admin/orders/{order_id}", "[data-testid=saga-state]"),
     "console, system map": _in_the_console("/admin/system", "[data-testid=part]"),
     "console, insights": _in_the_console("/admin/insights", "[data-testid=funnel]"),
+    "console, reports": _in_the_console("/admin/insights/reports", "[data-testid=reporting-off]"),
     "console, catalog": _in_the_console("/admin/catalog", "[data-testid=product-row]"),
     "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),
     "console, imports": _in_the_console("/admin/catalog/imports", "[data-testid=import-send]"),

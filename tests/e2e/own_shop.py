@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local import emulator, processes, run, shop
+from infra.local import emulator, postgres, processes, run, shop
 
 
 @dataclass
@@ -21,11 +21,15 @@ class OwnShop:
     emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.001"})
 
     parameters: dict[str, str] = field(default_factory=dict)
+    database_port: int = 0
+    database_pid: int = 0
+    """Of PostgreSQL, if the shop has reporting."""
 
     @property
     def place(self) -> shop.LocalShop:
         parameters = {"WarehouseHeartbeatSeconds": "10", **self.parameters}
-        return shop.LocalShop(self.engine_port, emulator.url(self.payments_port), parameters=parameters)
+        payments_url = emulator.url(self.payments_port)
+        return shop.LocalShop(self.engine_port, payments_url, parameters=parameters, database_port=self.database_port)
 
     def start_engine(self) -> None:
         state, log = self.home / "state", self.home / "engine.log"
@@ -33,6 +37,12 @@ class OwnShop:
 
     def start_payments(self) -> None:
         self.payments_pid = run.start_payments(self.payments_port, self.home)
+
+    def start_database(self) -> None:
+        self.database_pid = postgres.start(self.database_port, self.home / "postgres", self.home / "postgres.log")
+
+    def stop_database(self) -> None:
+        postgres.stop(self.database_pid)
 
     def stop_engine(self) -> None:
         emulator.stop(self.engine_pid)
@@ -50,7 +60,11 @@ def started(own: OwnShop) -> Iterator[OwnShop]:
     try:
         own.start_payments()
         own.start_engine()
+        if own.database_port:
+            own.start_database()
         yield own
     finally:
         own.stop_engine()
         own.stop_payments()
+        if own.database_pid:
+            own.stop_database()

@@ -37,7 +37,21 @@ EXPECTED = {
     "check": (2, "ruff format . does it"),
     "test": (2, "No Chromium was found"),
 } | dict.fromkeys(
-    ("bench", "demo", "tour", "logs", "mail", "lighthouse", "screenshots", "audit", "rush", "burst", "dlq", "replay"),
+    (
+        "bench",
+        "demo",
+        "tour",
+        "logs",
+        "mail",
+        "lighthouse",
+        "screenshots",
+        "audit",
+        "rush",
+        "burst",
+        "dlq",
+        "replay",
+        "reporting",
+    ),
     (2, NOT_RUNNING),
 )
 """By target: make's exit code, and a text that it prints."""
