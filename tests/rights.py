@@ -51,7 +51,6 @@ RACE = "Whether the recovery waits already when the message comes is a race: tes
 NOT_READ = "A client takes no more messages: tests/unit/test_order_updates.py."
 UNLISTED = "Without it S3 answers 403 for a missing file: tests/strict/test_accounts_and_buckets.py."
 KEPT_UNUSED = {
-    ("ReserveInventory", "dynamodb:GetItem", "InventoryTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
     ("PushUpdates", "execute-api:ManageConnections", "/DELETE/"): NOT_READ,

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from chalicelib import wiring
 from chalicelib.catalog.model import ProductNotFound
 from chalicelib.inventory.model import Note, Stock, StockBusy, StockLedger, StockSetAside, StockTooLow
+from chalicelib.inventory.shards import MOST_SHARDS
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
@@ -33,6 +34,13 @@ class StockLevel(BaseModel):
     note: Reason = ""
 
 
+class StockSplit(BaseModel):
+    shards: Annotated[
+        int,
+        Field(ge=1, le=MOST_SHARDS, strict=True, description="Counters to spread reservations over; 1 merges them."),
+    ]
+
+
 class StockQuery(BaseModel):
     cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
@@ -50,7 +58,7 @@ def get_stock(call: Call, sku: Sku, query: StockQuery) -> StockLedger:
 @endpoint(
     routes, "POST", "/admin/stock/{sku}", summary="Adjust the stock", access="admin",
     headers=(IDEMPOTENCY_KEY,), body=StockChange, answer=Stock,
-    refusals=(ProductNotFound, StockTooLow, IdempotencyKeyInvalid, IdempotencyConflict),
+    refusals=(ProductNotFound, StockTooLow, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def change_stock(call: Call, sku: Sku, body: StockChange) -> Stock:
     """Add units to the stock, or remove them with a negative `delta`. Repeat safely with an idempotency key."""
@@ -69,3 +77,16 @@ def set_stock(call: Call, sku: Sku, body: StockLevel) -> Stock:
     key = request_key(call, "stock", [sku, body.model_dump()])
     wiring.catalog().product(sku)
     return wiring.inventory().set_on_hand(sku, body.on_hand, body.note, call.caller.email, key)
+
+
+@endpoint(
+    routes, "PUT", "/admin/stock/{sku}/shards", summary="Split or merge the stock", access="admin",
+    body=StockSplit, answer=Stock, refusals=(ProductNotFound, StockBusy),
+)  # fmt: skip
+def split_stock(call: Call, sku: Sku, body: StockSplit) -> Stock:
+    """Spread the stock over several counters, each of which takes 250 orders a second. Repeating it changes nothing.
+
+    A counter that is dropped keeps the units that orders have reserved there until they are sold or released.
+    """
+    wiring.catalog().product(sku)
+    return wiring.inventory().split(sku, body.shards, call.caller.email)

@@ -140,6 +140,10 @@ OF_MODELS: dict[str, Any] = {
         "postal_code": "20457",
     },
     "SignIn": {"email": EMAIL, "password": "correct horse battery"},
+    "Stock.shards": 1,
+    "StockAdjustment.shards": None,
+    "StockLedger.shards": 1,
+    "StockSplit": {"shards": 10},
     "StripeEvent": {
         "id": "evt_1Q9",
         "type": "charge.refunded",

@@ -157,6 +157,11 @@ def test_product_is_found_edited_and_counted(page: Page, storefront_url: str, gu
     movements = page.get_by_test_id("movements").get_by_role("listitem")
     expect(movements.nth(0)).to_contain_text(re.compile(rf"−4\s+broken on the way.*{re.escape(shop.ADMIN.email)}"))
     expect(movements.nth(1)).to_contain_text("+10")
+    page.get_by_test_id("shards").fill("4")
+    page.get_by_test_id("split-stock").click()
+    expect(page.get_by_test_id("shards-now")).to_contain_text("Counted by 4 shards.")
+    expect(movements.nth(0)).to_contain_text(re.compile(rf"÷4\s+Split into 4 shards.*{re.escape(shop.ADMIN.email)}"))
+    expect(page.get_by_test_id("stock-available")).to_have_text("6")
 
     sold = guest.must("GET", f"/products/{product}")
     assert (sold["name"], sold["price"]["amount"], sold["available"]) == ("Console piece, signed", 1350, 6)

@@ -216,10 +216,16 @@ def test_products(admin, change):
     assert admin.call("GET", "/products/BAD").status == 404
 
 
+@pytest.mark.parametrize("shards", [0, 17, 1.5, "2", None])
+def test_stock_is_split_into_1_to_16_shards_only(admin, shards):
+    assert_problem(admin.call("PUT", "/admin/stock/CAMP-AXE-01/shards", {"shards": shards}), 422, "validation_failed")
+
+
 def test_stock_cannot_go_below_nothing(admin, new_product):
     sku = new_product(2)
     assert_problem(admin.call("POST", f"/admin/stock/{sku}", {"delta": -3}), 409, "stock_too_low")
     assert_problem(admin.call("POST", "/admin/stock/NO-SUCH-THING", {"delta": 3}), 404, "product_not_found")
+    assert_problem(admin.call("PUT", "/admin/stock/NO-SUCH-THING/shards", {"shards": 2}), 404, "product_not_found")
     assert admin.call("GET", f"/products/{sku}").body["available"] == 2
 
 

@@ -66,9 +66,11 @@ def test_whole_order_is_returned(guest, completed, settled, sandbox, events_of, 
 
 
 def test_return_of_one_line_and_then_the_rest_refunds_both(
-    guest, new_product, settled, sandbox, events_of, emails, eventually
+    guest, admin, new_product, settled, sandbox, events_of, emails, eventually
 ):
+    """The stock of one line is split: the order takes its units from three shards, and they return to these."""
     one, other = new_product(3, 1000), new_product(1, 2500)
+    admin.must("PUT", f"/admin/stock/{one}/shards", {"shards": 3})
     guest.put_in_cart(one, 3)
     order_id = guest.buy(other)
     guest.ended(order_id)
@@ -92,6 +94,8 @@ def test_return_of_one_line_and_then_the_rest_refunds_both(
         "OrderReturned",
     ]
     eventually(lambda: emails(order_id).count("Your money is on its way back") == 2)
+    merged = admin.must("PUT", f"/admin/stock/{one}/shards", {"shards": 1})
+    assert merged == {"sku": one, "available": 3, "reserved": 0, "sold": 0, "received": 3, "shards": 1}
 
 
 def test_concurrent_returns_of_two_lines_are_both_settled(guest, new_product, settled, sandbox):

@@ -44,6 +44,7 @@ HONEST = {
     "StepTaken": {"step": "visit", "variant": None},
     "StockChange": {"delta": -1},
     "StockLevel": {"on_hand": 0},
+    "StockSplit": {"shards": 16},
     "StripeEvent": {"id": "evt_1", "type": "charge.refunded", "data": {"object": {"id": "ch_1"}}, "livemode": False},
 }  # fmt: skip
 """One body for each model, with what may be absent or null, and with what is not asked for."""

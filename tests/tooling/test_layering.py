@@ -17,7 +17,7 @@ ALLOWED = {
     "audit": {"deploy"},
     "local": {"build", "deploy", "seed"},
     "cost": {"build"},
-    "capacity": {"cost"},
+    "capacity": {"build", "cost"},
     "commands": {"build", "deploy", "local", "audit", "capacity", "cost"},
     "lint": {"build"},
 }

@@ -39,7 +39,7 @@ def test_unused_right_is_reported():
 
 
 def test_permission_with_a_reason_may_stay_unused():
-    look = Right("ReserveInventory", "dynamodb:GetItem", '{"Ref": "InventoryTable"}', "arn:aws:dynamodb:*")
+    look = Right("ShipOrder", "dynamodb:GetItem", '{"Ref": "InventoryTable"}', "arn:aws:dynamodb:*")
     assert unused([look], set()) == set()
 
 

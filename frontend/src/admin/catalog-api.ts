@@ -47,6 +47,11 @@ export function setStock(sku: string, on_hand: number, note: string, key: string
   return signedIn(`/admin/stock/${encodeURIComponent(sku)}`, { method: 'PUT', body: { on_hand, note }, headers: { 'Idempotency-Key': key } });
 }
 
+/** Spreads the stock over several counters, or merges them to one. */
+export function splitStock(sku: string, shards: number): Promise<Stock> {
+  return signedIn(`/admin/stock/${encodeURIComponent(sku)}/shards`, { method: 'PUT', body: { shards } });
+}
+
 export function listImports(cursor: string | null, signal?: AbortSignal): Promise<List<Import>> {
   return signedIn(`/admin/imports?${queryOf({ cursor })}`, { signal });
 }

@@ -3,13 +3,14 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { LightElement } from '../../components/light-element';
 import { formatDayAndTime } from '../../dates';
 import { complain, say } from '../../toast';
-import { getStock, moveStock, setStock, type Movement, type Stock } from '../catalog-api';
+import { getStock, moveStock, setStock, splitStock, type Movement, type Stock } from '../catalog-api';
 import { Attempt } from '../attempt';
 import { PagedList } from '../paged-list';
 import { errorNotice } from './format';
 
 const PAUSE_MS = 5_000;
-const COUNTERS: [keyof Omit<Stock, 'sku'>, string][] = [
+const MOST_SHARDS = 16;
+const COUNTERS: [keyof Omit<Stock, 'sku' | 'shards'>, string][] = [
   ['available', 'Available'],
   ['reserved', 'Reserved'],
   ['sold', 'Sold'],
@@ -22,6 +23,7 @@ export class AdminStockPanel extends LightElement {
   @property() sku = '';
   @state() private isChanging = false;
   @state() private isCounted = false;
+  @state() private isSplitting = false;
   private attempt = new Attempt();
   private ledger = new PagedList(this, (cursor, signal) => getStock(this.sku, cursor, signal), () => PAUSE_MS);
 
@@ -36,6 +38,7 @@ export class AdminStockPanel extends LightElement {
         </dl>
         ${this.form()}
         <p class="small-print">Available + reserved + sold = received. Units on hand are those available and those reserved.</p>
+        ${stock ? this.shards(stock.shards) : nothing}
         ${stock?.movements.length
           ? html`
               <h3>Adjustments</h3>
@@ -69,6 +72,37 @@ export class AdminStockPanel extends LightElement {
     `;
   }
 
+  private shards(now: number): TemplateResult {
+    return html`
+      <form class="filters" @submit=${this.split} aria-label="Split the stock" aria-busy=${this.isSplitting}>
+        <label class="filter">Shards, 1 to ${MOST_SHARDS}
+          <input name="shards" type="number" min="1" max=${MOST_SHARDS} step="1" value=${now} required data-testid="shards">
+        </label>
+        <button class="button button-quiet" ?disabled=${this.isSplitting} data-testid="split-stock">${this.isSplitting ? 'Splitting…' : 'Split'}</button>
+      </form>
+      <p class="small-print" data-testid="shards-now">
+        ${now > 1 ? `Counted by ${now} shards.` : 'Counted by one item.'}
+        Each takes about 250 orders a second. Split a product before everybody wants it; 1 merges its shards.
+      </p>
+    `;
+  }
+
+  private async split(event: Event): Promise<void> {
+    event.preventDefault();
+    if (this.isSplitting) return;
+    const shards = Number(new FormData(event.target as HTMLFormElement).get('shards'));
+    this.isSplitting = true;
+    try {
+      const stock = await splitStock(this.sku, shards);
+      say(stock.shards > 1 ? `Split into ${stock.shards} shards.` : 'Merged into one counter.');
+      this.ledger.reload();
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.isSplitting = false;
+    }
+  }
+
   private async change(event: Event): Promise<void> {
     event.preventDefault();
     if (this.isChanging) return;
@@ -92,9 +126,11 @@ export class AdminStockPanel extends LightElement {
   }
 }
 
-const movement = ({ at, delta, note, by }: Movement): TemplateResult => html`
+const movement = ({ at, delta, note, by, shards }: Movement): TemplateResult => html`
   <li>
-    <strong>${delta > 0 ? '+' : '−'}${Math.abs(delta)}</strong>
-    <span><span dir="auto">${note || 'No reason given'}</span><small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
+    <strong>${shards ? `÷${shards}` : `${delta > 0 ? '+' : '−'}${Math.abs(delta)}`}</strong>
+    <span><span dir="auto">${note || (shards ? splitNote(shards) : 'No reason given')}</span><small>${formatDayAndTime(at)}${by ? ` · ${by}` : nothing}</small></span>
   </li>
 `;
+
+const splitNote = (shards: number): string => (shards > 1 ? `Split into ${shards} shards` : 'Merged into one counter');
