@@ -10,6 +10,13 @@ from typing import Any
 
 Template = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
+PLATFORM_LINES = {
+    "LogFormat": {"Fn::If": ["LogsEachInvocation", "Text", "JSON"]},
+    "SystemLogLevel": {"Fn::If": ["LogsEachInvocation", {"Ref": "AWS::NoValue"}, "WARN"]},
+}
+"""Lambda's own lines about an invocation. With WARN there are none about one that succeeds, and a report of each that
+fails. AWS Lambda developer guide, "Log-level filtering", system log level event mapping; it needs the format JSON, which
+leaves the shop's own lines as they are."""
 
 
 def log_groups(template: Template, chalice: Path) -> Template:
@@ -23,7 +30,7 @@ def log_groups(template: Template, chalice: Path) -> Template:
                 "RetentionInDays": {"Ref": "LogRetentionDays"},
             },
         }
-        found[name] = {"Properties": {"LoggingConfig": {"LogGroup": {"Ref": f"{name}Logs"}}}}
+        found[name] = {"Properties": {"LoggingConfig": {"LogGroup": {"Ref": f"{name}Logs"}, **PLATFORM_LINES}}}
     return found
 
 

@@ -101,7 +101,7 @@ def _package(stage: str, merged: dict[str, Any], out: Path, brought: Layers) -> 
     merge = out / "merge.json"
     merge.write_text(json.dumps(merged, indent=1))
     _chalice(_project(out), stage, merge, out)
-    _adapted(out / "sam.json")
+    _adapted(out / "sam.json", merged)
     _write_code(out / CODE, files_in_zip(out / CODE) | _at_their_places([shop.FILE]), brought)
     write_zip(out / "warehouse_simulator.zip", {SIMULATOR.name: SIMULATOR.read_bytes()})
     shutil.copy(out / CODE, out / "auditor.zip")
@@ -158,14 +158,17 @@ def _chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
         raise PackagingFailed(run.stdout + run.stderr)
 
 
-def _adapted(path: Path) -> None:
+def _adapted(path: Path, merged: dict[str, Any]) -> None:
     """Change what Chalice writes and no merged template can: it names the Python that packages and passive tracing,
-    where the globals decide, and the API invokes the function itself, not its alias. Add the layer of all functions."""
+    where the merged template and its globals decide, and the API invokes the function itself, not its alias. Add the
+    layer of all functions."""
     template: dict[str, Any] = variants.with_choices(releases.invoked_by_alias(json.loads(path.read_text())))
-    for resource in template["Resources"].values():
+    for logical_id, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
+            own = merged["Resources"].get(logical_id, {}).get("Properties", {})
             for name in ("Runtime", "Architectures", "Tracing"):
                 resource["Properties"].pop(name, None)
+            resource["Properties"] |= {"Tracing": own["Tracing"]} if "Tracing" in own else {}
             if resource["Properties"].get("CodeUri") in WITH_LAYERS:
                 resource["Properties"]["Layers"] = [{"Ref": BASE}, *resource["Properties"].get("Layers", [])]
     # CloudFormation user guide, "Understand CloudFormation quotas": a template has up to 1 MB, spaces included.

@@ -21,7 +21,8 @@ MACHINE = "AWS::StepFunctions::StateMachine"
 def traced(template: Template, chalice: Path) -> Template:
     """Return the two policies, the roles that have them, and the workflows' setting. `chalice` is Chalice's config."""
     machines = {name: each for name, each in template["Resources"].items() if each.get("Type") == MACHINE}
-    roles = {_role(template["Resources"].get(name, {}), name): "TraceFunction" for name in functions(template, chalice)}
+    found = [(name, template["Resources"].get(name, {})) for name in functions(template, chalice)]
+    roles = {_role(each, name): "TraceFunction" for name, each in found if _is_traced(each)}
     roles |= {each["Properties"]["RoleArn"]["Fn::GetAtt"][0]: "TraceWorkflow" for each in machines.values()}
     return {
         "TraceFunction": _policy("Write the trace segments of a function.", WRITE),
@@ -29,6 +30,10 @@ def traced(template: Template, chalice: Path) -> Template:
         **{role: {"Properties": {"ManagedPolicyArns": [{"Ref": policy}]}} for role, policy in roles.items()},
         **{name: {"Properties": {"TracingConfiguration": {"Enabled": True}}} for name in machines},
     }
+
+
+def _is_traced(function: Template) -> bool:
+    return bool(function.get("Properties", {}).get("Tracing") != "PassThrough")
 
 
 def _role(function: Template, name: str) -> str:

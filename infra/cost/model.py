@@ -50,6 +50,8 @@ class Scenario(BaseModel):
     provider_calls: dict[str, Annotated[int, Field(ge=0)]]
     sampled: Share
     access_log_bytes: Annotated[int, Field(ge=0)]
+    platform_log_bytes: Annotated[int, Field(ge=0)]
+    read_log_bytes: Annotated[int, Field(ge=0)]
     pollers: Annotated[int, Field(ge=1)]
     workflow_seconds: Positive
     utilization: Annotated[float, Field(gt=0, le=1)]
@@ -87,11 +89,12 @@ def priced(units: Units, of: Scenario) -> dict[str, float]:
     by_browsers = sum(count for route, count in routes.items() if "/webhooks/" not in route)
     requests = counted.pop("rest_request", 0)
     counted[f"{of.api}_request"] = requests
-    counted["log_gb"] = (counted.pop("log_byte", 0) + of.access_log_bytes * requests) / 1e9
+    lines = of.access_log_bytes * requests + of.platform_log_bytes * sum(functions.values())
+    counted["log_gb"] = (counted.pop("log_byte", 0) + lines) / 1e9
     counted["archived_gb"] = counted.pop("archived_byte", 0) / 1e9
     counted[f"lambda_gb_second_{of.processor}"] = gb_seconds(units, of)
-    polled = sum(functions.values()) - requests - counted.get("state_transition", 0)
-    counted["trace"] = of.sampled * (requests + max(0, polled))
+    called = requests + counted.get("state_transition", 0) + counted.get("stream_record", 0)
+    counted["trace"] = of.sampled * (requests + max(0, sum(functions.values()) - called))
     counted["edge_request"] = by_browsers
     counted["web_acl_request"] = {"none": 0, "edge": by_browsers, "edge+api": by_browsers + requests}[of.firewall]
     return counted
@@ -154,7 +157,7 @@ def visits(of: Scenario) -> Bill:
         "read_unit": 1,
         "edge_request": 1,
         "web_acl_request": {"none": 0, "edge": 1, "edge+api": 2}[of.firewall],
-        "log_gb": (of.access_log_bytes + 1000) / 1e9,
+        "log_gb": (of.access_log_bytes + of.platform_log_bytes + of.read_log_bytes) / 1e9,
     }
     return bill({unit: count * of.reads_per_order for unit, count in one.items()}, prices())
 

@@ -22,8 +22,6 @@ from typing import Any
 FILE = "BILLING_METER"
 CHUNK = 64 * 1024
 """SQS, SNS and EventBridge bill each 64 KB of a message as one."""
-PLATFORM_LOG_BYTES = 330
-"""START, END, REPORT and X-Ray lines of an invocation on AWS."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 READS = {"GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan"}
 IDS = re.compile(r"(?<=/)(ord_\w+|ret_\w+|[A-Z]+-[0-9A-Z]+)")
@@ -81,7 +79,7 @@ def _note_run(function: str, event: dict[str, Any], log: str, seconds: float) ->
     note("lambda_request", function, count)
     note("millisecond", function, 1000 * seconds / count)
     note("stream_record", function, sum(each.get("eventSource") == "aws:dynamodb" for each in records))
-    note("log_byte", function, sum(len(line.encode()) for line in log.splitlines()) + PLATFORM_LOG_BYTES * count)
+    note("log_byte", function, sum(len(line.encode()) for line in log.splitlines()))
     if event.get("requestContext", {}).get("eventType") == "MESSAGE":
         note("websocket_message", "from the page")
 

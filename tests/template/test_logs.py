@@ -36,6 +36,17 @@ def test_function_writes_to_a_group_that_exists_before_it(template):
         assert re.fullmatch(re.escape(pattern["Fn::Sub"]).replace(r"\*", ".+"), _arn(written)), name
 
 
+def test_function_logs_what_of_the_platform_its_stage_wants(template):
+    """Levels need the format JSON, and apply to the platform's lines only: AWS Lambda developer guide, "Log-level
+    filtering". The shop's own lines are JSON in either format."""
+    assert template["Conditions"]["LogsEachInvocation"] == {"Fn::Equals": [{"Ref": "PlatformLogs"}, "All"]}
+    for name, function in of_type(template, FUNCTION).items():
+        setting = function["LoggingConfig"]
+        assert setting["LogFormat"] == {"Fn::If": ["LogsEachInvocation", "Text", "JSON"]}, name
+        assert setting["SystemLogLevel"] == {"Fn::If": ["LogsEachInvocation", {"Ref": "AWS::NoValue"}, "WARN"]}, name
+        assert "ApplicationLogLevel" not in setting, name
+
+
 def _arn(group):
     return "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:" + group + ":log-stream:x"
 
