@@ -15,8 +15,8 @@ PLATFORM_LINES = {
     "SystemLogLevel": {"Fn::If": ["LogsEachInvocation", {"Ref": "AWS::NoValue"}, "WARN"]},
 }
 """Lambda's own lines about an invocation. With WARN there are none about one that succeeds, and a report of each that
-fails. AWS Lambda developer guide, "Log-level filtering", system log level event mapping; it needs the format JSON, which
-leaves the shop's own lines as they are."""
+fails: AWS Lambda developer guide, "Log-level filtering", system log level event mapping. Levels need the format JSON,
+which leaves the shop's own lines as they are."""
 
 
 def log_groups(template: Template, chalice: Path) -> Template:

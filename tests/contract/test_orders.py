@@ -22,7 +22,7 @@ from chalicelib.orders.model import (
 )
 from chalicelib.orders.returns import NothingToReturn
 from chalicelib.orders.service import PAGE_SIZE, Orders, OrderTokenRequired
-from chalicelib.orders.store import CheckoutRecord, OrderStore, Span
+from chalicelib.orders.store import CheckoutRecord, OrderStore, Span, order_key
 from chalicelib.platform.clock import iso
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.identity import GUEST, Caller
@@ -88,6 +88,23 @@ class Overtaken:
         other, self._other = self._other, lambda: None
         other()
         self._store.save(order)
+
+
+def test_order_item_holds_no_empty_list_and_no_client_once_it_is_paid(real_store, dynamodb, table):
+    """An order above 1 KB costs twice as much at each change."""
+
+    def item():
+        return dynamodb.get_item(TableName=table, Key=order_key("ord_1"))["Item"]
+
+    real_store.place(an_order("ord_1", client="client-1"), a_record("ord_1"), NOW)
+    stored = [item()]
+    for status in (Status.RESERVED, Status.AUTHORIZED):
+        real_store.save(real_store.get("ord_1").advanced(status, NOW))
+        stored.append(item())
+
+    assert [each.get("client") for each in stored] == ["client-1", "client-1", None]
+    assert all([] not in each.values() for each in stored)
+    assert real_store.get("ord_1").returns == ()
 
 
 def a_record(order_id, scope=None):

@@ -34,7 +34,9 @@ def _attached(template, role):
 def _stream_readers(template):
     """A stream carries no trace header, so these begin traces that hold nothing of an order."""
     mappings = of_type(template, MAPPING).values()
-    return {referred(m["FunctionName"]) for m in mappings if referred(m["EventSourceArn"]) not in of_type(template, QUEUE)}
+    return {
+        referred(m["FunctionName"]) for m in mappings if referred(m["EventSourceArn"]) not in of_type(template, QUEUE)
+    }
 
 
 def test_function_is_traced_and_its_role_writes_segments(template):

@@ -68,6 +68,24 @@ def test_bill_adds_up_units_by_service():
     }
 
 
+def test_traces_are_those_of_requests_and_queues_and_not_of_streams_and_steps():
+    units = {
+        "rest_request": {"GET /orders/*": 2},
+        "state_transition": {"OrderFulfilment": 1},
+        "stream_record": {"RelayEvents": 3},
+        "lambda_request": {"APIHandler": 2, "CompleteOrder": 1, "RelayEvents": 3, "CountSales": 4},
+    }
+
+    assert model.priced(units, SCENARIO)["trace"] == pytest.approx(SCENARIO.sampled * (2 + 4))
+
+
+def test_lines_of_the_platform_are_billed_for_each_invocation():
+    units = {"lambda_request": {"CountSales": 4}, "log_byte": {"CountSales": 1000}}
+    verbose = SCENARIO.model_copy(update={"platform_log_bytes": 330})
+
+    assert model.priced(units, verbose)["log_gb"] == pytest.approx((1000 + 4 * 330) / 1e9)
+
+
 def test_longer_runs_and_calls_of_the_provider_cost_gb_seconds():
     units = {"lambda_request": {"CapturePayment": 2}}
     of = SCENARIO.model_copy(update={"slowdown": 3, "provider_milliseconds": 300, "memory_mb": 512})
