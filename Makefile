@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init cost plan reporting contracts workflows package doctor deploy destroy
+  bench bench-init cost plan tune reporting contracts workflows package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -40,6 +40,7 @@ bench: ## Measure the running shop and compare with docs/benchmark.json: latenci
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
 plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300 …
+tune: ## Recommend memory sizes: make tune, or STAGE=prod FUNCTION=CapturePayment WRITE=1
 contracts: ## Write the event contracts to docs/events and refuse breaking changes
 workflows: ## Draw the workflows in docs/workflows, with their topological order and time budget
 package: ## Write the template and code for CloudFormation: make package STAGE=demo

@@ -8,15 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
+from infra.commands.cli_models import cost, plan, tune
 from infra.commands.options import (
     AdminAddress,
     Assignment,
     EventType,
-    InputFile,
     JsonObject,
     Moment,
     Names,
-    Number,
     OrderName,
     StageName,
     setting,
@@ -228,34 +227,6 @@ def partner(stage: str, name: str) -> None:
 
 
 @cli.command()
-@setting(
-    "--stage", "STAGE", "Stage whose template is planned for.", type=StageName(), default="prod", show_default=True
-)
-@setting("--rps", "RPS", "Requests a second at the API. Default: 10.", type=Number(0, 100_000))
-@setting("--orders", "ORDERS", "Orders a minute, instead of RPS.", type=Number(0, 1_000_000))
-@setting("--trace", "TRACE", "CSV file `second,rps`, instead of RPS.", type=InputFile())
-@setting("--minutes", "MINUTES", "Minutes of arrivals.", type=Number(0.1, 1440), default=10, show_default=True)
-@setting("--burst", "BURST", "Orders that arrive at once.", type=click.IntRange(0, 1_000_000), default=0)
-@setting("--hot", "HOT", "Share of orders, 0 to 1, with the most sought product.", type=Number(0, 1), default=0)
-@setting("--shards", "SHARDS", "Items of that product's stock counter.", type=click.IntRange(1, 1000), default=1)
-@setting("--seed", "SEED", "Seed of chance: the same seed gives the same plan.", type=int, default=1)
-@setting("--set", "SET", "Other settings, such as SendFromConfirmationsQueue.ScalingConfig.MaximumConcurrency=20.",
-         type=Assignment(), multiple=True)  # fmt: skip
-@setting(
-    "--parameter", "PARAMETERS", "Template parameters, such as StepStart=SnapStart.", type=Assignment(), multiple=True
-)
-@setting("--quota", "QUOTA", "Other quotas, such as lambda_concurrency=3000.", type=Assignment(), multiple=True)
-@setting("--keys", "KEYS", "Other numbers of keys, such as OrdersTable/unsettled=20.", type=Assignment(), multiple=True)
-@setting("--measured", "MEASURED", "File of measurements. Default: infra/capacity/measured.yaml", type=InputFile())
-@setting("--plot", "PLOT", "PNG file to write. Default: .local/plan.png", type=click.Path(path_type=Path))
-def plan(**options: Any) -> None:
-    """Simulate a load and show cold starts, concurrency, throttles, queues, hot partitions and cost."""
-    from infra.commands import plan
-
-    plan.plan(_console(), options)
-
-
-@cli.command()
 @setting("--out", "OUT", "JSON file. Default: .local/benchmark.json", type=click.Path(dir_okay=False, path_type=Path))
 @setting("--record", "RECORD", "Write docs/benchmark.json and its plot.", is_flag=True, default=False)
 def bench(out: Path | None, record: bool) -> None:
@@ -271,19 +242,6 @@ def contracts() -> int:
     from infra.build import contracts
 
     return contracts.main()
-
-
-@cli.command()
-@setting(
-    "--scenario", "SCENARIO", "Assumptions. Default: infra/cost/scenario.yaml",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)  # fmt: skip
-@setting("--out", "OUT", "Chart. Default: .local/cost.svg", type=click.Path(dir_okay=False, path_type=Path))
-def cost(scenario: Path | None, out: Path | None) -> None:
-    """Show what an order and a month cost on AWS, as tables and a chart."""
-    from infra.commands import cost
-
-    cost.show(_console(), scenario, out)
 
 
 @cli.command()
@@ -357,3 +315,7 @@ def rotate_link_keys(stage: str) -> None:
     shop = deployment.find(stage)
     deployed = parameters.previous(outputs.description(shop.session.client("cloudformation"), shop.stack_name))
     link_keys.rotate(shop.session, shop.stack_name, deployed["EdgeMarkDigests"])
+
+
+for _command in (cost, plan, tune):
+    cli.add_command(_command)

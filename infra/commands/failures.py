@@ -17,6 +17,7 @@ from infra.commands.lighthouse import MachineBusy
 from infra.commands.logs import FunctionUnknown
 from infra.commands.people import NotAllowed
 from infra.commands.tour import TourStuck
+from infra.commands.tune import NothingMeasured
 from infra.cost.prices import PricesInvalid
 from infra.deploy.artifacts import BucketNotOurs
 from infra.deploy.changes import ConfirmationNeeded
@@ -48,6 +49,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     NotAllowed: BAD_INPUT,
     NotDeployed: BAD_INPUT,
     NotRunning: BAD_INPUT,
+    NothingMeasured: FAILED,
     NothingToDelete: BAD_INPUT,
     OSError: BAD_INPUT,
     PackagesMissing: BAD_INPUT,

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.build.layers import CONTENTS, layer_of
+from infra.local import processor
 
 ADDRESS = "SHOP_FORKER"
 """The environment variable that names the socket."""
@@ -78,7 +79,7 @@ def _serve(listener: socket.socket, parent: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     folder = Path(listener.getsockname()).parent
     threading.Thread(target=_end_with, args=[parent, folder], daemon=True).start()
-    code = ""
+    code, meter = "", os.environ.get(processor.FILE, "")
     while True:
         request = _received(listener.accept()[0])
         if request.folder != code and (Path(request.folder) / "app.py").exists():
@@ -86,7 +87,7 @@ def _serve(listener: socket.socket, parent: socket.socket) -> None:
             code = request.folder
         if os.fork() == 0:
             listener.close()
-            _become(request)
+            _become(request, meter)
         request.entry.close()
         for output in request.outputs:
             os.close(output)
@@ -125,8 +126,8 @@ def _load_code(request: ForkRequest, instead_of: str) -> None:
     gc.freeze()
 
 
-def _become(request: ForkRequest) -> None:
-    """Run the function's environment in this fork. Never returns."""
+def _become(request: ForkRequest, meter: str) -> None:
+    """Run the function's environment in this fork. Never returns. `meter` is the file of infra/local/processor.py."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for output, number in zip(request.outputs, (1, 2), strict=True):
@@ -136,6 +137,8 @@ def _become(request: ForkRequest) -> None:
         if LAYERS_OF_FUNCTION in request.environment:
             _hide_other_layers(request.environment[LAYERS_OF_FUNCTION].split())
         threading.Thread(target=_end_with, args=[request.entry], daemon=True).start()
+        if meter:
+            processor.install(meter, request.environment["AWS_LAMBDA_FUNCTION_NAME"])
         from awslambdaric.__main__ import main
 
         main(["awslambdaric", request.environment["_HANDLER"]])

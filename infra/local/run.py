@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from infra.build.template import ROOT
-from infra.local import emulator, postgres, processes, shop
+from infra.local import emulator, postgres, processes, processor, shop
 
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
+METER = HOME / "processor.jsonl"
+"""See infra/local/processor.py."""
 PAYMENTS = "infra.stripe_sandbox"
 
 
@@ -116,7 +118,7 @@ def _start(progress: Callable[[str], None], reporting: bool) -> None:
         processes.require_free(port, "DATABASE_PORT")
     progress("starting the AWS emulator and the Stripe sandbox")
     payments_pid = start_payments(payments_port, HOME)
-    engine_pid = emulator.start(engine_port, HOME / "engine", HOME / "engine.log")
+    engine_pid = emulator.start(engine_port, HOME / "engine", HOME / "engine.log", {processor.FILE: str(METER)})
     running = Running(engine_pid, engine_port, payments_pid, payments_port)
     if reporting:
         running = replace(running, database_pid=_start_database(port, progress), database_port=port)

@@ -41,6 +41,7 @@ EXPECTED = {
         "bench",
         "demo",
         "tour",
+        "tune",
         "logs",
         "mail",
         "lighthouse",
