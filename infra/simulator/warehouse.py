@@ -29,10 +29,15 @@ _ledger = boto3.resource("dynamodb").Table(os.environ["LEDGER_TABLE"])
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process requests, and the simulator's own `leave` and `come_back`, each of which may arrive twice."""
+    failed = []
     for record in event["Records"]:
-        request = json.loads(record["body"])
-        ACTIONS[request["action"]](request)
-    return {"batchItemFailures": []}
+        try:
+            request = json.loads(record["body"])
+            ACTIONS[request["action"]](request)
+        except Exception as error:
+            print(f"{record['messageId']}: {error!r}")
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
 
 
 def _ship(request: dict[str, Any]) -> None:
