@@ -31,7 +31,7 @@ screenshots: ## Write a screenshot of every page to .local/screenshots
 audit: ## Check every invariant of money and stock
 job: ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: list them)
 import: ## Import products from a file: make import FILE=docs/examples/products.csv
-rush: ## Check out 200 carts at once for 50 units, then audit
+rush: ## Check out 200 carts at once for 50 units, then audit; a hot product: make rush RESERVATIONS=5000 SHARDS=10
 burst: ## Place 300 orders at once, then audit
 dlq: ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted

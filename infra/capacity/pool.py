@@ -74,6 +74,10 @@ class Bucket:
         self.delayed = self.refused = 0
         self._units, self._at = burst, 0.0
 
+    def has(self, now: float, units: float) -> bool:
+        """Return whether the units are there now."""
+        return min(self.burst, self._units + (now - self._at) * self.rate) >= units
+
     def wait(self, now: float, units: float = 1) -> float | None:
         """Take the units and return the seconds until they are there. Return None, and take none, if refused."""
         saved = self._units + (now - self._at) * self.rate

@@ -78,7 +78,6 @@ LOCAL_COMMANDS = {
     "demo": ("demo.demo", "Send six orders through the saga and show their states."),
     "tour": ("tour.tour", "Run each event pattern once and show where it happened."),
     "mail": ("mail.show", "Show the emails that the local shop has sent, also as pages."),
-    "rush": ("rush.rush", "Check out 200 carts at once for 50 units, then audit."),
     "burst": ("burst.burst", "Place 300 orders at once, then audit."),
     "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
     "lighthouse": ("lighthouse.lighthouse", "Measure the storefront's pages with Lighthouse."),
@@ -105,6 +104,19 @@ def browser() -> None:
     from infra.commands import browser
 
     click.echo(browser.chromium())
+
+
+@cli.command()
+@setting(
+    "--reservations", "RESERVATIONS", "Instead: so many reservations at once, on keys with DynamoDB's limits.",
+    type=click.IntRange(1, 20_000),
+)  # fmt: skip
+@setting("--shards", "SHARDS", "Shards of their stock, compared with one.", type=click.IntRange(1, 16), default=10)
+def rush(reservations: int | None, shards: int) -> int:
+    """Check out 200 carts at once for 50 units, then audit. Or reserve a hot product, in virtual time and no shop."""
+    from infra.commands import rush
+
+    return rush.reserve(_console(), reservations, shards) if reservations else rush.rush(_console())
 
 
 @cli.command()

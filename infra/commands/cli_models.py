@@ -18,7 +18,7 @@ from infra.commands.options import Assignment, InputFile, Number, StageName, set
 @setting("--minutes", "MINUTES", "Minutes of arrivals.", type=Number(0.1, 1440), default=10, show_default=True)
 @setting("--burst", "BURST", "Orders that arrive at once.", type=click.IntRange(0, 1_000_000), default=0)
 @setting("--hot", "HOT", "Share of orders, 0 to 1, with the most sought product.", type=Number(0, 1), default=0)
-@setting("--shards", "SHARDS", "Items of that product's stock counter.", type=click.IntRange(1, 1000), default=1)
+@setting("--shards", "SHARDS", "Items of that product's stock counter.", type=click.IntRange(1, 16), default=1)
 @setting("--seed", "SEED", "Seed of chance: the same seed gives the same plan.", type=int, default=1)
 @setting("--set", "SET", "Other settings, such as SendFromConfirmationsQueue.ScalingConfig.MaximumConcurrency=20.",
          type=Assignment(), multiple=True)  # fmt: skip

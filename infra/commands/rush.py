@@ -1,4 +1,4 @@
-"""Contention test: many buyers check out at once, for fewer units than there are buyers."""
+"""Contention test: many buyers check out at once, for fewer units than there are buyers; or for one hot product."""
 
 import threading
 import time
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from chalicelib.platform.shop import shop
+from infra.capacity.hot_product import Rush
 from infra.commands import deployment
 from infra.commands.audit import audit
 from infra.commands.client import Buyer
@@ -60,6 +62,31 @@ def rush(console: Console) -> int:
         return 1
     console.print(styled("Every unit was sold once.", "green"))
     return violated
+
+
+def reserve(console: Console, reservations: int, shards: int) -> int:
+    """Reserve a hot product with one counter and with shards, in virtual time, and show both.
+
+    Return 1 if an order failed, or if a counter does not add up.
+    """
+    console.print(f"  {reservations:,} reservations of one product at the same moment …")
+    bursts = [Rush(reservations, count).run() for count in sorted({1, shards})]
+    table = Table("shards", "reserved", "failed", "seconds", "refused", "most by", box=None)
+    for burst in bursts:
+        key, times = next(iter(burst.refused.most_common(1)), ("", 0))
+        table.add_row(
+            str(burst.shards), f"{burst.reserved:,}", f"{burst.failed:,}", f"{burst.seconds:.2f}",
+            f"{burst.throttled:,}", f"{key} {times:,}" if key else "–",
+        )  # fmt: skip
+    console.print(table)
+    one, last = bursts[0], bursts[-1]
+    if last.seconds and one is not last:
+        console.print(f"  {last.shards} shards take {one.seconds / last.seconds:.0f} times as many a second\n")
+    if not all(burst.is_conserved and not burst.failed for burst in bursts):
+        console.print(styled("A counter does not add up, or an order failed.", "red"))
+        return 1
+    console.print(styled("Every unit is reserved once, and each counter adds up.", "green"))
+    return 0
 
 
 def hold(api_url: str, sku: str, buyers: int) -> Outcome:
