@@ -73,7 +73,7 @@ def push_updates(event: Event, context: Any) -> Event:
     from chalicelib.order_updates.updates import push_changes
     from chalicelib.wiring import order_updates
 
-    return push_changes(event, order_updates.order_updates().push, order_updates.unpushed_updates())
+    return push_changes(event, order_updates.order_updates(), order_updates.unpushed_updates())
 
 
 # What a buyer's browser says over its WebSocket.

@@ -1,7 +1,8 @@
 """Order updates over WebSocket: subscribe connections to orders, and push each change to them."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +14,15 @@ from chalicelib.orders.service import Orders
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Refusal, Unavailable
 from chalicelib.platform.identity import Caller
+from chalicelib.platform.ids import OrderId
 from chalicelib.platform.log import log
 from chalicelib.platform.problems import UNAVAILABLE
 
 KEPT = timedelta(hours=2, minutes=10)
 """API Gateway ends every connection after two hours."""
+
+READS_AT_ONCE = 8
+"""As many as the connections that a client of AWS keeps open: its default is ten."""
 
 
 class OrderUpdates:
@@ -64,15 +69,26 @@ class OrderUpdates:
         if not self._sockets.send(connection_id, self._answer(connection_id, text)):
             self._connections.forget(connection_id)
 
-    def push(self, update: Update) -> None:
-        """Send a change to every connection that watches the order, and delete connections that have closed."""
-        watchers = self._connections.watchers(update.order_id, int(self._clock().timestamp()))
+    def watchers(self, order_ids: Iterable[OrderId]) -> dict[OrderId, list[str]]:
+        """Return the connections that watch each of these orders, read at the same time.
+
+        Who subscribes later is answered with the order's state, which has every change that was made until then.
+        """
+        now = int(self._clock().timestamp())
+        known = list(order_ids)
+        if len(known) < 2:
+            return {order_id: self._connections.watchers(order_id, now) for order_id in known}
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            found = pool.map(lambda order_id: self._connections.watchers(order_id, now), known)
+            return dict(zip(known, found, strict=True))
+
+    def push(self, update: Update, watchers: list[str]) -> None:
+        """Send a change to these connections, and delete those that have closed."""
         gone = [each for each in watchers if not self._sockets.send(each, update.model_dump())]
         for connection_id in gone:
             self._connections.forget(connection_id, update.order_id)
-        if watchers:
-            about = {"order_id": update.order_id, "version": update.version, "status": update.status}
-            log.info("update pushed", extra=about | {"connections": len(watchers) - len(gone)})
+        about = {"order_id": update.order_id, "version": update.version, "status": update.status}
+        log.info("update pushed", extra=about | {"connections": len(watchers) - len(gone)})
 
     def _answer(self, connection_id: str, text: str) -> dict[str, Any]:
         try:

@@ -27,43 +27,63 @@ REJECTIONS = None
 """For batches in which nothing is rejected."""
 
 
+class Watched:
+    """Orders of which each has a watcher, except for those in `unwatched`. Versions in `broken` cannot be pushed."""
+
+    def __init__(self, unwatched=(), broken=()):
+        self.pushed, self._unwatched, self._broken = [], unwatched, broken
+
+    def watchers(self, order_ids):
+        return {each: [] if each in self._unwatched else [f"watcher of {each}"] for each in order_ids}
+
+    def push(self, update, watchers):
+        if update.version in self._broken:
+            raise ConnectionError
+        assert watchers == [f"watcher of {update.order_id}"]
+        self.pushed.append(update)
+
+
 def test_push_rejects_a_record_that_breaks_its_contract_and_goes_on():
     bad, good = of_outbox(an_order("ord_1")), an_order("ord_2")
     bad["dynamodb"]["NewImage"]["event"]["M"]["type"] = {"S": "OrderEaten"}
-    pushed, rejections = [], FakeRejections()
+    watched, rejections = Watched(), FakeRejections()
 
-    answer = push_changes({"Records": [bad, of_outbox(good)]}, pushed.append, rejections)
+    answer = push_changes({"Records": [bad, of_outbox(good)]}, watched, rejections)
 
     assert answer == {"batchItemFailures": []}
     assert rejections.keys == ["ORDER#ord_1"]
-    assert [update.order_id for update in pushed] == ["ord_2"]
+    assert [update.order_id for update in watched.pushed] == ["ord_2"]
 
 
-def test_changes_are_pushed_in_their_order():
-    one, other = an_order("ord_1"), an_order("ord_2")
-    history = [one, other, one.advanced(Status.RESERVED, NOW), other.advanced(Status.RESERVED, NOW)]
-    pushed = []
+def test_changes_are_pushed_in_their_order_to_those_who_watch():
+    one, other, unwatched = an_order("ord_1"), an_order("ord_2"), an_order("ord_3")
+    history = [one, other, unwatched, one.advanced(Status.RESERVED, NOW), other.advanced(Status.RESERVED, NOW)]
+    watched = Watched(unwatched=["ord_3"])
 
-    answer = push_changes({"Records": [of_outbox(order) for order in history]}, pushed.append, REJECTIONS)
+    answer = push_changes({"Records": [of_outbox(order) for order in history]}, watched, REJECTIONS)
 
     assert answer == {"batchItemFailures": []}
-    assert pushed == [change(order.pending_event, order.version) for order in history]
+    assert watched.pushed == [change(each.pending_event, each.version) for each in history if each.id != "ord_3"]
 
 
 def test_update_that_cannot_be_pushed_is_retried_and_not_overtaken():
     order = an_order("ord_1")
     history = [order, order.advanced(Status.RESERVED, NOW), an_order("ord_2")]
-    pushed = []
+    watched = Watched(broken=[2])
 
-    def push(update):
-        if update.version == 2:
-            raise ConnectionError
-        pushed.append(update.version)
-
-    answer = push_changes({"Records": [of_outbox(order) for order in history]}, push, REJECTIONS)
+    answer = push_changes({"Records": [of_outbox(order) for order in history]}, watched, REJECTIONS)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "seq-ord_1-2"}]}
-    assert pushed == [1]
+    assert [update.version for update in watched.pushed] == [1]
+
+
+def test_batch_whose_watchers_cannot_be_read_is_retried_as_a_whole():
+    broken = Watched()
+    broken.watchers = lambda order_ids: 1 / 0
+
+    answer = push_changes({"Records": [of_outbox(an_order("ord_1")), of_outbox(an_order("ord_2"))]}, broken, REJECTIONS)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "seq-ord_1-1"}]}
 
 
 def test_update_has_the_event_and_no_personal_data():
