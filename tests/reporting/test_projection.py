@@ -135,8 +135,9 @@ def test_migrations_create_the_tables_of_the_code_and_can_be_repeated(server):
     assert [each for each in differences if "alembic_version" not in repr(each)] == []
 
 
-def test_reader_may_not_write(server):
+def test_reader_may_not_write_and_has_ten_seconds(server):
     reader = server.open(server.new_place(user="reporting_reader"))
     assert reader.run(lambda connection: connection.execute(text("SELECT count(*) FROM orders")).scalar()) == 0
+    assert reader.run(lambda connection: connection.execute(text("SHOW statement_timeout")).scalar()) == "10s"
     with pytest.raises(Exception, match="permission denied"):
         reader.run(lambda connection: connection.execute(text("DELETE FROM orders")))

@@ -15,8 +15,9 @@ from boto3.dynamodb.types import TypeSerializer
 from app import app
 from chalicelib.platform import openapi
 from chalicelib.platform.shop import shop
-from infra.build import libraries
-from infra.build.layers import BASE, LAYERS, archive_of
+from chalicelib.reporting.settings import ReportingSettings
+from infra.build import libraries, reporting
+from infra.build.layers import BASE, LAYERS, REPORTING, archive_of
 from infra.build.package import package
 from infra.build.zips import files_in_zip
 from infra.commands.bench_init import MACHINE, PLACED, QUEUED, REQUEST, STREAMED, SUBJECTS, environment
@@ -34,12 +35,16 @@ OPTIONAL = {
     "aiohttp": "Stripe's client uses it for asynchronous calls, which the shop does not make.",
     "cryptography": "Links are signed without it; only the API and the WebSocket verify tokens of the user pool.",
     "certifi": "The simulator brings no libraries; botocore has certificates of its own.",
+    **dict.fromkeys(("sqlalchemy", "alembic"), "Only the functions of the reporting stack have its layer."),
+    "greenlet": "SQLAlchemy uses it for asynchronous calls, which the shop does not make.",
     "matplotlib": "Only the container image of the sales report draws plots.",
     "simplejson": "requests prefers it where it is installed, as for moto; the standard library's module is the same.",
 }
 """Modules that developers have and functions do without."""
 DRAWING = {"chalicelib/analytics/report_pdf.py", "chalicelib/wiring/jobs.py"}
 """Modules that import what only the container image has, the second where a setting says so."""
+REPORTING_CODE = {"app.py", "chalicelib/wiring/reporting.py"}
+"""Modules that import `chalicelib/reporting/sql` in functions of the reporting stack."""
 LIMIT, LIMIT_OF_CODE = 15_000_000, 1_000_000
 """Bytes of all zips together, and of the shop's own code."""
 
@@ -89,6 +94,10 @@ EVENTS: dict[str, dict[str, Any]] = {
     "split_import": queued({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "1"}}}),
     "import_rows": queued({"import_id": "imp_1", "content": "1", "number": 0, "rows": [ROW], "bad_rows": []}),
     "handle": queued({"action": "leave", "order_id": ORDER_ID, "version": 1}),
+    "project_orders": from_bus("OrderPlaced"),
+    "project_adjustments": {"Records": []},
+    "answer_report": {"report": "cohorts", "query": {}},
+    "rebuild_reporting": {"table": "orders"},
 }
 """By the handler's name. Steps of workflows and scheduled functions get STEP, of which each reads what it needs."""
 
@@ -108,6 +117,7 @@ class Built:
     code: dict[str, bytes]
     """The content of the functions' zip and of all layers."""
     handlers: dict[str, Brought]
+    reporting: dict[str, Brought]
     results: dict[str, Any]
 
 
@@ -115,6 +125,7 @@ class Built:
 def built(tmp_path_factory) -> Built:
     out = tmp_path_factory.mktemp("package")
     templates = {stage: json.loads(package(stage, out / stage).read_text()) for stage in ("demo", "prod")}
+    of_reporting = _handlers(reporting.package(out / "prod"))
     zips = {stage: {path.name: path for path in (out / stage).glob("*.zip")} for stage in templates}
     resources = templates["demo"]["Resources"]
     functions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Serverless::Function"]
@@ -125,14 +136,25 @@ def built(tmp_path_factory) -> Built:
     }
     requests = _requests(openapi.document("")["paths"])
     results: dict[str, Any] = {}
-    for number, brought in enumerate(sorted(set(handlers.values()))):
-        asked = [_asked(handler, requests) for handler, each in handlers.items() if each == brought]
+    everything = handlers | of_reporting
+    for number, brought in enumerate(sorted(set(everything.values()))):
+        asked = [_asked(handler, requests) for handler, each in everything.items() if each == brought]
         results |= _isolated(zips["demo"][brought.code], brought.layers, asked, out / f"isolated-{number}")
     code = files_in_zip(zips["prod"]["deployment.zip"])
-    for layer in LAYERS:
+    for layer in (*LAYERS, REPORTING):
         held = files_in_zip(zips["prod"][archive_of(layer)]).items()
         code |= {name.removeprefix("python/"): content for name, content in held}
-    return Built(zips, code, handlers, results)
+    return Built(zips, code, handlers, of_reporting, results)
+
+
+def _handlers(template: dict[str, Any]) -> dict[str, Brought]:
+    """Return what each function of a template brings along, by its handler."""
+    resources = template["Resources"].values()
+    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    return {
+        each["Handler"]: Brought(Path(each["CodeUri"]).name, tuple(layer["Ref"] for layer in each.get("Layers", [])))
+        for each in functions
+    }
 
 
 def _requests(paths: dict[str, Any]) -> list[dict[str, Any]]:
@@ -162,6 +184,8 @@ def _asked(handler: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
     own |= dict.fromkeys(
         ("WEBSOCKET_MANAGEMENT_ENDPOINT", "STRIPE_API_BASE", "IDENTITY_ENDPOINT"), "https://127.0.0.1:9"
     )
+    own |= {name.upper(): "9" if name == "reporting_port" else "127.0.0.1" for name in ReportingSettings.model_fields}
+    own |= {"AWS_REGION": "eu-west-1", "REPORTING_SSL_MODE": "disable"}
     events = requests if handler == "app.app" else [EVENTS.get(name, STEP)]
     return {"handler": handler, "environment": environment(SUBJECTS[0], 9) | own, "events": events}
 
@@ -251,10 +275,12 @@ def test_package_differs_from_what_is_tested_in_compiled_files_only():
 
 
 def test_isolated_shop_can_execute_every_import_of_its_code(built):
-    """Except for what draws reports, which only a container image has: tests/tooling/test_report_image.py."""
+    """Except for what draws reports, which only a container image has, and for what asks the reporting database."""
     failed = built.results["imports"]["failed"]
-    assert {place for place, why in failed.items() if "'matplotlib" not in why} == set()
-    assert {place.partition(":")[0] for place in failed} == DRAWING
+    drawing = {place.partition(":")[0] for place, why in failed.items() if "'matplotlib" in why}
+    others = {place.partition(":")[0] for place, why in failed.items() if "'matplotlib" not in why}
+    assert drawing == DRAWING
+    assert {path for path in others if not path.startswith("chalicelib/reporting/sql/")} == REPORTING_CODE
 
 
 def test_isolated_shop_finds_every_module_that_developers_have(built):
@@ -291,6 +317,19 @@ def test_isolated_handlers_all_reach_aws(built):
     assert silent == {}
     refused = {"", "ClientError", "PaymentProviderUnavailable"}
     assert {built.results[handler]["raised"] for handler in built.handlers} <= refused
+
+
+def test_isolated_reporting_functions_reach_tables_or_their_database(built):
+    """The database does not listen, so what is asked of it ends in a failure of its client."""
+    raised = {handler: built.results[handler]["raised"] for handler in built.reporting}
+    assert raised == {
+        "app.project_orders": "",
+        "app.project_adjustments": "DatabaseUnavailable",
+        "app.answer_report": "DatabaseUnavailable",
+        "app.migrate_reporting": "DatabaseUnavailable",
+        "app.rebuild_reporting": "ClientError",
+    }
+    assert built.results["app.project_orders"]["calls"] == ["dynamodb:GetItem"]
 
 
 def test_isolated_api_answers_every_operation(built):
