@@ -236,8 +236,10 @@ def relational(tour: Tour) -> Iterator[str]:
     began = time.monotonic()
     order = _eventually(lambda: _reported(tour.admin.must("GET", found)["items"], order_id))
     yield f"{order['number']} reached PostgreSQL {time.monotonic() - began:.1f} s after its end: {order['status']}"
-    for month in tour.admin.must("GET", "/admin/reports/categories")["items"][:3]:
-        yield f"{month['month']} {month['category']}: {month['revenue']} less refunds of {month['refunds']}"
+    report = tour.admin.must("GET", "/admin/reports/categories")
+    for month in report["items"][:3]:
+        revenue, refunds = (decimal_text(month[name], report["currency"]) for name in ("revenue", "refunds"))
+        yield f"{month['month']} {month['category']}: {revenue} {report['currency']} less refunds of {refunds}"
     for cohort in tour.admin.must("GET", "/admin/reports/cohorts")["items"][:3]:
         orders = ", ".join(f"+{each['months_later']}: {each['customers']}" for each in cohort["repeats"])
         yield f"customers of {cohort['month']}: {cohort['customers']}; ordered in month {orders}"
