@@ -37,6 +37,7 @@ OPTIONAL = {
     "certifi": "The simulator brings no libraries; botocore has certificates of its own.",
     **dict.fromkeys(("sqlalchemy", "alembic"), "Only the functions of the reporting stack have its layer."),
     "greenlet": "SQLAlchemy uses it for asynchronous calls, which the shop does not make.",
+    "pygments": "Mako, which Alembic imports, colors code with it where it is installed.",
     "matplotlib": "Only the container image of the sales report draws plots.",
     "simplejson": "requests prefers it where it is installed, as for moto; the standard library's module is the same.",
 }
