@@ -16,6 +16,7 @@ from chalicelib.inventory.model import (
 from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.shards import allocated, shard_of
 from chalicelib.inventory.store import InventoryStore
+from chalicelib.platform.dynamo import TableBusy
 from infra.capacity import in_process
 
 HOLD = timedelta(minutes=15)
@@ -212,6 +213,16 @@ class TestOrders:
         monkeypatch.setattr(store._items, "shards", torn)
         mugs.reserve("ord_1", {"MUG": 10})
         assert mugs.available(["MUG"]) == {"MUG": 2}
+
+    def test_order_that_is_overtaken_at_each_attempt_is_busy_and_not_out_of_stock(
+        self, mugs, other, store, monkeypatch
+    ):
+        before = store.shards("MUG")
+        other.reserve("ord_9", {"MUG": 12})
+        monkeypatch.setattr(store._items, "shards", lambda sku: before)
+        with pytest.raises(TableBusy):
+            mugs.reserve("ord_1", {"MUG": 10})
+        assert store.reservation("ord_1") is None
 
     def test_order_of_more_shards_than_a_transaction_has_writes_gathers_them(self, inventory, store, monkeypatch):
         monkeypatch.setattr(moving, "TRANSACTION_LIMIT", 4)
