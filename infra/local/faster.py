@@ -1,5 +1,6 @@
 """Faster emulator: work that the AWS emulator (MiniStack) repeats for each request is done once."""
 
+import asyncio
 import gc
 import threading
 import time
@@ -16,7 +17,7 @@ LONGEST_DELAY_SECONDS = 5
 def install() -> None:
     _parse_policies_once()
     _name_callers_without_their_policies()
-    _send_head_with_body()
+    _serve_with_parser_in_c()
     _deliver_delayed_messages_on_time()
     _check_conditions_once()
     _forget_duplicates_rarely()
@@ -63,32 +64,36 @@ def _name_callers_without_their_policies() -> None:
     iam_evaluator.request_caller_arn = caller
 
 
-def _send_head_with_body() -> None:
-    """Hold back the head of a response until its body follows, and send both at once.
+def _serve_with_parser_in_c() -> None:
+    """Serve with Uvicorn, httptools and uvloop, which also sends a response's head and body at once.
 
-    The server (Hypercorn) sends them one by one, which wakes the client twice.
+    The emulator's own server (Hypercorn, with parser and event loop in Python) takes a third of the time of a request.
     """
-    import h11
-    from hypercorn.events import RawData
-    from hypercorn.protocol.h11 import H11Protocol
+    import hypercorn.asyncio as hypercorn
+    import uvicorn
+    import uvloop
 
-    protocol: Any = H11Protocol
+    async def serve(application: Any, config: Any) -> None:
+        host, _, port = config.bind[0].rpartition(":")
+        settings = uvicorn.Config(
+            application,
+            host=host,
+            port=int(port),
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="on",
+            log_level=config.loglevel.lower(),
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=config.keep_alive_timeout,
+            timeout_graceful_shutdown=int(config.graceful_timeout),
+        )
+        await uvicorn.Server(settings).serve()
 
-    async def send(self: Any, event: Any) -> None:
-        try:
-            data = self.connection.send(event)
-        except h11.LocalProtocolError:
-            if self.connection.their_state != h11.ERROR:
-                raise
-            return
-        if isinstance(event, h11.Response):
-            self.held = data
-            return
-        held, self.held = getattr(self, "held", b""), b""
-        if whole := held + (data or b""):
-            await self.send(RawData(data=whole))
-
-    protocol._send_h11_event = send
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    hypercorn.serve = serve  # type: ignore[assignment]
 
 
 def _deliver_delayed_messages_on_time() -> None:
