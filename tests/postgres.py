@@ -1,8 +1,9 @@
 """A PostgreSQL for the tests of a worker: one server, and an empty, migrated database for each test that asks."""
 
 import itertools
-import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,11 +54,23 @@ def content(database: Database) -> dict[str, list[tuple]]:
     )
 
 
+@contextmanager
+def home_of_postgres() -> Iterator[Path]:
+    """Make a folder for a server's data. PostgreSQL does not run as root, and each start of pytest closes the folder of
+    its temporary files to other users again."""
+    with tempfile.TemporaryDirectory(prefix="shop-postgres-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("postgres")
+def postgres_server() -> Iterator[Server]:
+    with home_of_postgres() as home:
+        yield from _served(home)
+
+
+def _served(home: Path) -> Iterator[Server]:
     server = Server(processes.free_port())
-    pid = postgres.start(server.port, Path(os.path.realpath(home)) / "data", home / "log")
+    pid = postgres.start(server.port, home / "data", home / "log")
     try:
         postgres.create_database(server.port, MIGRATED)
         database = server.open(server.place(MIGRATED))

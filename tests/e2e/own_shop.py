@@ -23,6 +23,7 @@ class OwnShop:
     parameters: dict[str, str] = field(default_factory=dict)
     database_port: int = 0
     database_pid: int = 0
+    database_home: Path = Path()
     """Of PostgreSQL, if the shop has reporting."""
 
     @property
@@ -39,7 +40,7 @@ class OwnShop:
         self.payments_pid = run.start_payments(self.payments_port, self.home)
 
     def start_database(self) -> None:
-        self.database_pid = postgres.start(self.database_port, self.home / "postgres", self.home / "postgres.log")
+        self.database_pid = postgres.start(self.database_port, self.database_home / "data", self.database_home / "log")
 
     def stop_database(self) -> None:
         postgres.stop(self.database_pid)

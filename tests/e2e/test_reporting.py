@@ -11,6 +11,7 @@ from infra.commands.client import Buyer
 from infra.deploy import reporting
 from infra.local import processes, shop
 from tests.e2e.own_shop import OwnShop, started
+from tests.postgres import home_of_postgres
 
 pytestmark = pytest.mark.takes_long
 
@@ -27,7 +28,8 @@ def opened() -> dict[str, Any]:
 
 @pytest.fixture
 def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
-    with started(OwnShop(tmp_path, database_port=processes.free_port())) as own:
+    port = processes.free_port()
+    with home_of_postgres() as home, started(OwnShop(tmp_path, database_port=port, database_home=home)) as own:
         yield own
 
 
