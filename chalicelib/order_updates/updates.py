@@ -33,7 +33,8 @@ def push_changes(event: dict[str, Any], pushes: Pushes, rejections: Rejections) 
     number = position_of(records[0])
     try:
         read = [(record, _read(record)) for record in records]
-        watchers = pushes.watchers({each.order_id for _, each in read if isinstance(each, Envelope)})
+        # One read for each change: what an order costs does not depend on how its changes fall into batches.
+        watchers = pushes.watchers([each.order_id for _, each in read if isinstance(each, Envelope)])
         for record, each in read:
             number = position_of(record)
             if isinstance(each, ContractBroken):
