@@ -239,6 +239,24 @@ def import_rows(event: Event, context: Any) -> Event:
     return sqs_batch.consume(event, Batch, product_import.writer().write)
 
 
+@app.lambda_function(name="read_import")
+def read_import(event: Event, context: Any) -> Event:
+    """A small file → the numbers of its batches."""
+    from chalicelib.product_import.files import Upload
+    from chalicelib.wiring import product_import
+
+    return {"batches": product_import.small_reader().read(Upload.model_validate(event))}
+
+
+@app.lambda_function(name="write_batch")
+def write_batch(event: Event, context: Any) -> None:
+    """The number of a batch of a small file → catalog and stock; the last one → CatalogImported."""
+    from chalicelib.product_import.files import Upload
+    from chalicelib.wiring import product_import
+
+    product_import.writer().write_numbered(Upload.model_validate(event), event["number"])
+
+
 # What runs by the clock.
 
 

@@ -130,6 +130,13 @@ def stepfunctions() -> "SFNClient":
 
 
 @cache
+def stepfunctions_for_long_calls() -> "SFNClient":
+    """Step Functions, for an execution that the caller waits for: once, and for less than an API call may take."""
+    patience = Config(read_timeout=10, retries={"total_max_attempts": 1})
+    return _traced(boto3.client("stepfunctions", config=_CONFIG.merge(patience)))
+
+
+@cache
 def websocket_management(endpoint: str | None) -> "ApiGatewayManagementApiClient":
     return _kept(boto3.client("apigatewaymanagementapi", config=_CONFIG, endpoint_url=endpoint))
 

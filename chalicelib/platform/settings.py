@@ -83,6 +83,7 @@ class Settings(BaseModel):
     imports_table: str = ""
     imports_bucket: str = ""
     import_rows_queue_url: str = ""
+    import_small_machine_arn: str = ""
     operated_parts_parameter: str = ""
     """Name of the parameter that lists the queues and rules an admin may operate."""
     stack_name: str = ""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.platform import tracing
+from chalicelib.platform.errors import Unavailable
+from chalicelib.platform.log import log
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         DescribeExecutionOutputTypeDef,
         GetExecutionHistoryInputTypeDef,
         HistoryEventTypeDef,
+        StartSyncExecutionInputTypeDef,
     )
 
 REPETITIONS = 50
@@ -24,6 +27,10 @@ REPETITIONS = 50
 
 class TooManyRepetitions(Exception):
     """This workflow was started again REPETITIONS times already."""
+
+
+class WorkflowUnavailable(Unavailable):
+    """The workflow could not be started. The same call may succeed later."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,25 @@ class Workflow:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+    def run(self, given: Mapping[str, str | None]) -> None:
+        """Start a synchronous Express execution and wait for its end, as long as the client waits for an answer.
+
+        The execution goes on after that. What came of it, its effects show: it runs at most once, and if it fails, this
+        call succeeds all the same. Raises WorkflowUnavailable.
+        """
+        call: StartSyncExecutionInputTypeDef = {"stateMachineArn": self._arn, "input": json.dumps(given)}
+        if header := tracing.current():
+            call["traceHeader"] = header
+        try:
+            ended = self._stepfunctions.start_sync_execution(**call)
+        except ReadTimeoutError:
+            log.info("workflow goes on", extra={"machine": self.machine})
+        except ClientError as error:
+            log.warning("workflow not started", extra={"code": error.response["Error"]["Code"]})
+            raise WorkflowUnavailable from error
+        else:
+            log.info("workflow ended", extra={"machine": self.machine, "status": ended["status"]})
 
     def restart(self, name: str, given: dict[str, str], beside: bool = False) -> None:
         """Start under the first unused of the names `name`, `name-1`, `name-2`, …; a no-op while the last one runs.

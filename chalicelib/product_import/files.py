@@ -1,16 +1,17 @@
-"""The bucket of the imports: uploads under `uploads/`, and beside them the reports under `reports/`."""
+"""The bucket of the imports: uploads under `uploads/`, small ones under `uploads/small/`, and beside them the reports
+under `reports/`."""
 
 import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
-from pydantic import AliasPath, Field
+from pydantic import AliasChoices, AliasPath, Field
 
 from chalicelib.platform import sheets
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import log
-from chalicelib.product_import.model import FILE_LIMIT, BadRow, FileRefused, Import
+from chalicelib.product_import.model import FILE_LIMIT, SMALL_FILE, BadRow, FileNotUploaded, FileRefused, Import
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -24,10 +25,11 @@ READ_AHEAD = 256 * 1024
 
 
 class Upload(BaseModel):
-    """A new file, as S3 reports it through EventBridge. `content` is the file's MD5, as S3 computes it."""
+    """A new file, as S3 reports it through EventBridge, or as the workflow of small files names it. `content` is the
+    file's MD5, as S3 computes it."""
 
-    key: str = Field(validation_alias=AliasPath("detail", "object", "key"))
-    content: str = Field(validation_alias=AliasPath("detail", "object", "etag"))
+    key: str = Field(validation_alias=AliasChoices(AliasPath("detail", "object", "key"), "key"))
+    content: str = Field(validation_alias=AliasChoices(AliasPath("detail", "object", "etag"), "etag"))
 
     @property
     def import_id(self) -> str:
@@ -48,14 +50,24 @@ class ImportFiles:
         self._bucket = bucket
 
     def upload_form(self, new: Import) -> UploadForm:
-        """For one file of at most FILE_LIMIT bytes, within 15 minutes."""
+        """For one file of at most FILE_LIMIT bytes, or SMALL_FILE bytes if it is small, within 15 minutes."""
         form = self._s3.generate_presigned_post(
             self._bucket,
-            f"uploads/{new.import_id}.{new.format}",
-            Conditions=[["content-length-range", 0, FILE_LIMIT]],
+            new.key,
+            Conditions=[["content-length-range", 0, SMALL_FILE if new.small else FILE_LIMIT]],
             ExpiresIn=UPLOAD_SECONDS,
         )
         return UploadForm.model_validate(form)
+
+    def uploaded(self, asked: Import) -> Upload:
+        """Return the file of an import as it is now. Raises FileNotUploaded."""
+        try:
+            found = self._s3.head_object(Bucket=self._bucket, Key=asked.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_THERE:
+                raise FileNotUploaded from None
+            raise
+        return Upload.model_validate({"key": asked.key, "etag": found["ETag"].strip('"')})
 
     def open(self, upload: Upload) -> BinaryIO:
         """For reading from its beginning. Raises FileRefused if it is no longer the reported file."""
@@ -65,7 +77,7 @@ class ImportFiles:
             code = error.response["Error"]["Code"]
             if code in NOT_THERE:
                 log.warning("uploaded file not there", extra={"code": code, "key": upload.key})
-                raise FileRefused("The file was replaced or removed before it was read.") from None
+                raise FileRefused("The file was replaced or removed before all of it was read.") from None
             raise
         # The stubs of StreamingBody lack methods of the base class io.IOBase.
         return io.BufferedReader(cast(io.RawIOBase, answer["Body"]), READ_AHEAD)

@@ -15,13 +15,15 @@ from pydantic import ConfigDict, Field, model_validator
 from chalicelib.catalog.model import NewSku, Product, ProductChange, ProductDetails
 from chalicelib.inventory.model import Stock
 from chalicelib.platform.base_model import BaseModel
-from chalicelib.platform.errors import NotFound
+from chalicelib.platform.errors import Conflict, NotFound
 from chalicelib.platform.ids import Sku
 
 ROW_LIMIT = 100_000
 """Rows of one file."""
 FILE_LIMIT = 50_000_000
 """Bytes of one file."""
+SMALL_ROWS, SMALL_FILE = 500, 200_000
+"""Rows and bytes of a file that a caller can wait for: an Express workflow has five minutes, and a caller seconds."""
 
 
 NEEDED_BY_NEW = tuple(name for name, field in ProductDetails.model_fields.items() if field.is_required())
@@ -34,6 +36,14 @@ class ImportNotFound(NotFound):
 
 class FileRefused(Exception):
     """The file cannot be read as a whole. The message says why, for people, and quotes nothing that is in a row."""
+
+
+class NotSmall(Conflict):
+    """The import was not created with `small`, so it runs by itself after the upload."""
+
+
+class FileNotUploaded(Conflict):
+    """The file of the import is not there yet. Upload it first."""
 
 
 class Format(StrEnum):
@@ -149,7 +159,7 @@ class Counts(BaseModel):
 
 class Import(Counts):
     """`total` and `batches` are known from RUNNING on. `counted` holds the numbers of the batches whose rows are in
-    the counts."""
+    the counts. `small`: an Express workflow imports the file while the caller waits."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -163,12 +173,22 @@ class Import(Counts):
     total: int | None = None
     batches: int | None = None
     is_split: bool = False
+    small: bool = False
     counted: frozenset[int] = frozenset()
 
     def wants(self, content: str) -> bool:
         """Whether a file of this content is still to be split."""
         is_repetition = self.status == ImportStatus.RUNNING and self.content == content and not self.is_split
         return self.status == ImportStatus.WAITING or is_repetition
+
+    @property
+    def key(self) -> str:
+        """Return the key of the file in the bucket."""
+        return f"uploads/{'small/' if self.small else ''}{self.import_id}.{self.format}"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in (ImportStatus.DONE, ImportStatus.FAILED)
 
     @property
     def is_counted(self) -> bool:

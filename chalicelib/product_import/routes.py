@@ -11,14 +11,25 @@ from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.http import Call, endpoint
 from chalicelib.platform.request_keys import IDEMPOTENCY_KEY, IdempotencyConflict, IdempotencyKeyInvalid, request_key
 from chalicelib.product_import.files import UploadForm
-from chalicelib.product_import.model import Counts, Format, Import, ImportNotFound, ImportStatus
+from chalicelib.product_import.model import (
+    Counts,
+    FileNotUploaded,
+    Format,
+    Import,
+    ImportNotFound,
+    ImportStatus,
+    NotSmall,
+)
 from chalicelib.wiring import product_import as wiring
 
 routes = Blueprint(__name__)
 
 
 class NewImport(BaseModel):
+    """`small` announces a file of at most 200,000 bytes and 500 rows, which is imported when it is run."""
+
     format: Format
+    small: bool = False
 
 
 class RowCounts(Counts):
@@ -28,8 +39,8 @@ class RowCounts(Counts):
 
 
 class ImportView(BaseModel):
-    """`reason` says why an import FAILED; nothing of its file was written then. `report_url` leads for five minutes
-    to a CSV file with every row that failed."""
+    """`reason` says why an import FAILED; nothing of its file was written then, unless the file was replaced meanwhile.
+    `report_url` leads for five minutes to a CSV file with every row that failed."""
 
     import_id: str
     format: Format
@@ -60,9 +71,21 @@ class ImportQuery(BaseModel):
     refusals=(IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
 def ask_import(call: Call, body: NewImport) -> AskedImport:
-    """Create an import and return a form for the upload of its file. The import starts after the upload."""
-    asked, form = wiring.imports().ask(body.format, request_key(call, "import", body.model_dump()))
+    """Create an import and return a form for the upload of its file. The import starts after the upload; that of a
+    small file starts when it is run, or else some minutes later."""
+    key = request_key(call, "import", body.model_dump(exclude_defaults=True))
+    asked, form = wiring.imports().ask(body.format, key, body.small)
     return AskedImport(**_view(asked).model_dump(), upload=form)
+
+
+@endpoint(
+    routes, "POST", "/admin/imports/{import_id}/run", summary="Run a product import", access="admin",
+    answer=ImportView, refusals=(ImportNotFound, NotSmall, FileNotUploaded),
+)  # fmt: skip
+def run_import(call: Call, import_id: str) -> ImportView:
+    """Import the small file that was uploaded, and return the import after ten seconds at most. If it has not ended by
+    then, it goes on: get it again. A repeated call does nothing twice."""
+    return _view(wiring.imports().run(import_id))
 
 
 @endpoint(

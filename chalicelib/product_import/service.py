@@ -5,8 +5,9 @@ import uuid
 
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.request_keys import RequestKey
+from chalicelib.platform.workflows import Workflow
 from chalicelib.product_import.files import ImportFiles, UploadForm
-from chalicelib.product_import.model import Format, Import, ImportNotFound, ImportStatus
+from chalicelib.product_import.model import Format, Import, ImportNotFound, ImportStatus, NotSmall
 from chalicelib.product_import.store import ImportStore
 
 PAGE_SIZE = 20
@@ -14,23 +15,45 @@ IMPORT_ID = re.compile("imp_[0-9a-f]{32}")
 
 
 class ProductImports:
-    def __init__(self, store: ImportStore, files: ImportFiles, clock: Clock) -> None:
+    def __init__(self, store: ImportStore, files: ImportFiles, small: Workflow, clock: Clock) -> None:
+        """`small` is the workflow of small files."""
         self._store = store
         self._files = files
+        self._small = small
         self._clock = clock
 
-    def ask(self, file_format: Format, key: RequestKey | None = None) -> tuple[Import, UploadForm]:
+    def ask(self, file_format: Format, key: RequestKey | None = None, small: bool = False) -> tuple[Import, UploadForm]:
         """Return a new import, the same one for each key, and where to send its file to.
 
         Raises IdempotencyConflict.
         """
         import_id = f"imp_{key.id[:32] if key else uuid.uuid4().hex}"
-        new = Import(import_id=import_id, format=file_format, status=ImportStatus.WAITING, created_at=self._clock())
+        new = Import(
+            import_id=import_id,
+            format=file_format,
+            status=ImportStatus.WAITING,
+            created_at=self._clock(),
+            small=small,
+        )
         if not self._store.create(new, key.fingerprint if key else None):
             if key:
                 key.check(self._store.fingerprint(import_id))
             new = self.get(import_id)
         return new, self._files.upload_form(new)
+
+    def run(self, import_id: str) -> Import:
+        """Import the uploaded small file and return the import, which goes on if it takes long. A repetition continues
+        an import that has not ended.
+
+        Raises ImportNotFound, NotSmall, FileNotUploaded, WorkflowUnavailable.
+        """
+        found = self.get(import_id)
+        if not found.small:
+            raise NotSmall
+        if not found.has_ended:
+            upload = self._files.uploaded(found)
+            self._small.run({"key": upload.key, "etag": upload.content})
+        return self.get(import_id)
 
     def get(self, import_id: str) -> Import:
         """Raises ImportNotFound."""

@@ -56,6 +56,7 @@ class ImportStore:
             "status": new.status,
             "created_at": iso(new.created_at),
             "expires_at": int((new.created_at + KEPT).timestamp()),
+            **({"small": True} if new.small else {}),
             **({"fingerprint": fingerprint} if fingerprint else {}),
             **Counts().model_dump(),
         }

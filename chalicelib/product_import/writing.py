@@ -7,6 +7,7 @@ conditional write. So a batch that comes again, or is taken over after a crash, 
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 
 from chalicelib.catalog.model import ProductRefused
 from chalicelib.catalog.service import Catalog
@@ -15,8 +16,9 @@ from chalicelib.events.envelope import Envelope
 from chalicelib.inventory.model import StockSetAside
 from chalicelib.inventory.service import Inventory
 from chalicelib.platform.clock import Clock
-from chalicelib.product_import.files import ImportFiles
+from chalicelib.product_import.files import ImportFiles, Upload
 from chalicelib.product_import.model import BadRow, Batch, Counts, Import, Row, RowIncomplete
+from chalicelib.product_import.splitting import batches_of
 from chalicelib.product_import.store import KEPT, ImportStore
 
 REFUSED = "the catalog could not store this product"
@@ -47,6 +49,13 @@ class Writer:
             found = self._store.count(batch.import_id, batch.number, counts)
         if found and found.is_counted:
             self._end(found)
+
+    def write_numbered(self, upload: Upload, number: int) -> None:
+        """Write the batch of this number, whose rows are read from the file again. Raises FileRefused if the file was
+        replaced."""
+        if found := self._store.get(upload.import_id):
+            for batch in islice(batches_of(self._files, found, upload), number, number + 1):
+                self.write(batch)
 
     def _decided(self, batch: Batch) -> list[Row]:
         """Return the rows that change something: a product that is new or differs, stock that is not booked yet."""

@@ -23,10 +23,17 @@ PERCENT, MINUTES = 10, 5
 
 
 def workflow_releases(template: Template) -> Template:
-    """Return a version and the alias `{workflow}Live` of each workflow."""
-    machines = [name for name, each in template["Resources"].items() if each.get("Type") == MACHINE]
+    """Return a version and the alias `{workflow}Live` of each Standard workflow.
+
+    An Express workflow is called by StartSyncExecution, whose API reference names no alias, unlike StartExecution's.
+    """
+    machines = [name for name, each in template["Resources"].items() if is_standard(each)]
     versions = {f"{name}Version": _version(name) for name in machines}
     return versions | {f"{name}Live": _alias(name) for name in machines}
+
+
+def is_standard(resource: Template) -> bool:
+    return resource.get("Type") == MACHINE and resource["Properties"].get("StateMachineType") == "STANDARD"
 
 
 def published(function: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable
+from typing import Any
 
 from infra.build.template import ROOT
 from infra.build.workflow_graph import Budget, Way, Workflow, branches
@@ -23,9 +24,26 @@ def files(workflow: Workflow) -> dict[str, str]:
 
 def picture(workflow: Workflow) -> str:
     """Return the graph as the console draws it, as SVG. Needs Node.js."""
-    definition = json.dumps(workflow.definition)
+    definition = json.dumps(_in_one_level(workflow.definition))
     command = ["node", "workflow-picture.mjs"]
     return subprocess.run(command, cwd=FRONTEND, input=definition, text=True, capture_output=True, check=True).stdout
+
+
+def _in_one_level(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition with the states of each Map between it and what follows it, for drawing."""
+    states: dict[str, Any] = {}
+    for name, state in definition["States"].items():
+        if inside := state.get("ItemProcessor"):
+            leads = {key: state[key] for key in ("Next", "End") if key in state}
+            outer = {key: value for key, value in state.items() if key not in leads}
+            states[name] = outer | {"Next": inside["StartAt"]}
+            ends = {
+                each: {**inner, "End": False} | leads for each, inner in inside["States"].items() if inner.get("End")
+            }
+            states |= inside["States"] | ends
+        else:
+            states[name] = state
+    return definition | {"States": states}
 
 
 def index(workflows: Iterable[Workflow]) -> str:

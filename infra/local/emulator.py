@@ -54,6 +54,8 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         # Endpoint of the functions' own clients.
         "AWS_ENDPOINT_URL": url(port),
+        # Its name would be `sync-127.0.0.1` for a synchronous execution.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state),
         "S3_PERSIST": "1",

@@ -18,6 +18,7 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.counters import CounterTable
 from infra.build.template import merged_template
 from tests.builders import TestClock
+from tests.contract import product_imports
 from tests.fakes import InConflict
 from tests.insights import InsightsRooms
 
@@ -118,6 +119,16 @@ def table_maker(dynamodb):
         return name
 
     return create
+
+
+@pytest.fixture(scope="session")
+def imports_s3(dynamodb):
+    """Return a client with the bucket of the imports, in the same mocked AWS account as the tables."""
+    client = boto3.client("s3", region_name="eu-central-1")
+    client.create_bucket(
+        Bucket=product_imports.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    return client
 
 
 @pytest.fixture(autouse=True)

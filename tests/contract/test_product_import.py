@@ -1,153 +1,24 @@
 """Product import: split, write and count are correct if messages are repeated, reordered or interrupted."""
 
-import csv
-import io
-from datetime import timedelta
-
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.catalog.model import ProductChange
-from chalicelib.catalog.service import Catalog
-from chalicelib.catalog.store import ProductStore
 from chalicelib.events.contracts import data_of
 from chalicelib.inventory.model import Stock
-from chalicelib.inventory.service import Inventory
-from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from chalicelib.product_import.files import ImportFiles, Upload
-from chalicelib.product_import.model import Batch, FileRefused, Format, ImportNotFound, ImportStatus
-from chalicelib.product_import.service import PAGE_SIZE, ProductImports
-from chalicelib.product_import.splitting import NotQueued, RowsQueue, Splitter
-from chalicelib.product_import.store import KEPT, ImportStore
-from chalicelib.product_import.writing import Writer
+from chalicelib.product_import.model import FileRefused, Format, ImportNotFound, ImportStatus
+from chalicelib.product_import.service import PAGE_SIZE
+from chalicelib.product_import.splitting import NotQueued
+from chalicelib.product_import.store import KEPT
 from tests.builders import euros
-
-BUCKET = "imports"
-LONG = "Clay " * 399 + "clay"
-"""Small, so that a few rows fill a batch."""
-HEADER = "sku,name,description,price_amount,price_currency,category,image,stock"
-
-
-def a_row(number, price=500, stock="2"):
-    return f"POT-{number},Pot {number},{LONG},{price},EUR,camp,/pot.svg,{stock}"
-
-
-def a_file(rows=25, bad=(), **changes):
-    """Return rows for three batches by default; those with a number in `bad` have no price."""
-    lines = [a_row(n, **({"price": ""} if n in bad else changes)) for n in range(rows)]
-    return "\n".join([HEADER, *lines]).encode()
-
-
-class FakeQueue:
-    """A queue that keeps the batches, after refusing the first `failing` requests."""
-
-    def __init__(self):
-        self.batches = []
-        self.failing = 0
-
-    def send_message_batch(self, QueueUrl, Entries):
-        if self.failing:
-            self.failing -= 1
-            return {"Failed": Entries}
-        self.batches += [Batch.model_validate_json(entry["MessageBody"]) for entry in Entries]
-        return {}
-
-
-class Breaking:
-    """An adapter with one method that fails once, before or after its effect."""
-
-    def __init__(self, adapter, method, is_done):
-        self._adapter, self._method, self._is_done = adapter, method, is_done
-
-    def __getattr__(self, name):
-        real = getattr(self._adapter, name)
-        if name != self._method:
-            return real
-        self._method = None
-
-        def broken(*arguments):
-            if self._is_done:
-                real(*arguments)
-            raise ConnectionError
-
-        return broken
-
-
-class ShopOfImports:
-    """An import room with real stores, and fakes for the queue and the bus."""
-
-    def __init__(self, dynamodb, s3, new_table, clock):
-        self.s3, self.clock = s3, clock
-        self.sqs, self.published = FakeQueue(), []
-        self.store = ImportStore(dynamodb, new_table("ImportsTable"), clock)
-        self.files = ImportFiles(s3, BUCKET)
-        self.products = ProductStore(dynamodb, new_table("ProductsTable"), new_table("SearchTable"))
-        self.stocks = InventoryStore(dynamodb, new_table("InventoryTable"))
-        self.catalog = Catalog(self.products)
-        self.inventory = Inventory(self.stocks, clock, timedelta(minutes=15))
-        self.imports = ProductImports(self.store, self.files, clock)
-        self.splitter = Splitter(self.store, self.files, RowsQueue(self.sqs, "url"), clock)
-
-    @property
-    def writer(self):
-        return Writer(self.store, self.files, self.catalog, self.inventory, self.published.append, self.clock)
-
-    def upload(self, content, file_format=Format.CSV):
-        """Return the event of a file that was uploaded for a new import."""
-        asked, _ = self.imports.ask(file_format)
-        return self.upload_for(asked.import_id, content, file_format)
-
-    def upload_for(self, import_id, content, file_format=Format.CSV):
-        key = f"uploads/{import_id}.{file_format}"
-        etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)["ETag"].strip('"')
-        return Upload.model_validate({"detail": {"object": {"key": key, "etag": etag}}})
-
-    def split(self, content, file_format=Format.CSV):
-        """Import a file and return the import's id."""
-        upload = self.upload(content, file_format)
-        self.splitter.split(upload)
-        return upload.import_id
-
-    def work(self):
-        """Write all batches in the queue."""
-        while self.sqs.batches:
-            self.writer.write(self.sqs.batches.pop(0))
-
-    def counts(self, import_id):
-        """Return (total, written, unchanged, failed)."""
-        found = self.imports.get(import_id)
-        return found.total, found.written, found.unchanged, found.failed
-
-    def status(self, import_id):
-        return self.imports.get(import_id).status
-
-    def stock(self, number):
-        sku = f"POT-{number}"
-        return self.stocks.stocks([sku]).get(sku)
-
-    def sell(self, order_id, quantities):
-        self.inventory.reserve(order_id, quantities)
-        self.inventory.commit(order_id)
-        self.inventory.sell(order_id)
-
-    def report(self, import_id):
-        body = self.s3.get_object(Bucket=BUCKET, Key=f"reports/{import_id}.csv")["Body"].read().decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(body, newline="")))
-
-
-@pytest.fixture(scope="session")
-def s3(dynamodb):
-    """Return the bucket, in the same mocked AWS account as the tables."""
-    client = boto3.client("s3", region_name="eu-central-1")
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    return client
+from tests.contract.product_imports import HEADER, Breaking, ShopOfImports, a_file, a_row
 
 
 @pytest.fixture
-def shop(dynamodb, s3, new_table, clock):
-    return ShopOfImports(dynamodb, s3, new_table, clock)
+def shop(dynamodb, imports_s3, new_table, clock):
+    return ShopOfImports(dynamodb, imports_s3, new_table, clock)
 
 
 class TestAnImport:
@@ -460,7 +331,7 @@ class TestWhatIsRefused:
         first = shop.upload(a_file(rows=2))
         shop.upload_for(first.import_id, a_file(rows=3))
         shop.splitter.split(first)
-        assert shop.imports.get(first.import_id).reason == "The file was replaced or removed before it was read."
+        assert shop.imports.get(first.import_id).reason == "The file was replaced or removed before all of it was read."
 
     @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
     def test_missing_file_is_refused_whether_or_not_the_bucket_can_be_listed(self, code):

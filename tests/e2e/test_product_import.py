@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -188,6 +189,41 @@ def test_example_file_is_imported(imported, prefix, guest):
     assert guest.call("GET", f"/products/{prefix}-WHISTLE-01").body["available"] == 60
 
 
+def test_small_file_is_imported_while_its_callers_wait(admin, prefix, guest, ended):
+    """Two calls at once are two executions of the Express workflow, which write each row once."""
+    created = admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
+    run = f"/admin/imports/{created['import_id']}/run"
+    assert admin.call("POST", run).body["code"] == "file_not_uploaded"
+    header = HEADER.replace("stock", "received")
+    rows = [a_row(f"{prefix}-A", stock="7"), "oops", *(a_row(f"{prefix}-{n}") for n in range(120))]
+    import_products.upload(created["upload"], "\n".join([header, *rows]).encode())
+    with ThreadPoolExecutor(2) as both:
+        replies = list(both.map(lambda _: admin.call("POST", run), range(2)))
+    assert [reply.status for reply in replies] == [200, 200]
+    seen = ended(created["import_id"])
+    assert (seen["status"], counts(seen)) == ("DONE", (122, 121, 0, 1))
+    assert [row["line"] for row in import_products.report(seen["report_url"])] == ["3"]
+    assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 7
+    again = admin.must("POST", run)
+    assert {**again, "report_url": None} == {**seen, "report_url": None}
+
+
+def test_small_file_that_nobody_runs_is_imported_by_the_queue(admin, prefix, ended, engine, opened):
+    created = admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
+    import_products.upload(created["upload"], a_file(a_row(f"{prefix}-A")))
+    key = created["upload"]["fields"]["key"]
+    etag = engine.session.client("s3").head_object(Bucket=opened["stack"]["ImportsBucketName"], Key=key)["ETag"]
+    late = json.dumps({"detail": {"object": {"key": key, "etag": etag.strip('"')}}})
+    queue = opened["stack"]["SmallImportsQueueUrl"]
+    engine.session.client("sqs").send_message(QueueUrl=queue, MessageBody=late, DelaySeconds=0)
+    assert counts(ended(created["import_id"])) == (1, 1, 0, 0)
+
+
+def test_run_of_an_import_that_is_not_small_is_refused(admin, ask):
+    reply = admin.call("POST", f"/admin/imports/{ask()[0]}/run")
+    assert (reply.status, reply.body["code"]) == (409, "not_small")
+
+
 @pytest.mark.leaves_much
 def test_file_of_many_batches_is_imported(imported, prefix, table):
     """Every hundredth row is invalid; every fiftieth of the others adds one unit."""
@@ -213,7 +249,12 @@ def test_imports_are_listed_latest_first(admin, ask):
 
 def test_product_import_is_refused_without_the_admin_group(guest, customer, admin, ask):
     import_id, _ = ask()
-    calls = (("POST", "/admin/imports"), ("GET", "/admin/imports"), ("GET", f"/admin/imports/{import_id}"))
+    calls = (
+        ("POST", "/admin/imports"),
+        ("POST", f"/admin/imports/{import_id}/run"),
+        ("GET", "/admin/imports"),
+        ("GET", f"/admin/imports/{import_id}"),
+    )
     for method, path in calls:
         body = {"format": "csv"} if method == "POST" else None
         assert guest.call(method, path, body).status == 401

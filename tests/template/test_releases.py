@@ -2,7 +2,7 @@
 
 import json
 
-from infra.build.releases import ALIAS, MACHINE
+from infra.build.releases import ALIAS, MACHINE, is_standard
 from infra.deploy import stages
 from infra.deploy.release import stamped
 from infra.local.transform import Local, localized
@@ -98,8 +98,20 @@ def test_api_is_released_by_codedeploy_with_alarms(final):
     assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
 
 
+def standard(template):
+    return [name for name, resource in template["Resources"].items() if is_standard(resource)]
+
+
+def test_express_workflow_has_no_alias(template):
+    """StartSyncExecution takes the ARN of a state machine, and StartExecution also that of an alias: AWS Step Functions
+    API reference, both actions, stateMachineArn."""
+    express = set(of_type(template, MACHINE)) - set(standard(template))
+    assert express == {"ImportSmall"}
+    assert environment_of(template, "APIHandler")["IMPORT_SMALL_MACHINE_ARN"] == {"Ref": "ImportSmall"}
+
+
 def test_workflow_has_a_version_and_an_alias_that_moves_to_it(template):
-    machines, versions = of_type(template, MACHINE), of_type(template, VERSION)
+    machines, versions = standard(template), of_type(template, VERSION)
     assert {each["StateMachineArn"]["Ref"] for each in versions.values()} == set(machines)
     for version in versions.values():
         assert version["StateMachineRevisionId"] == {
@@ -139,8 +151,10 @@ def test_function_that_starts_a_workflow_starts_its_alias(template):
 
 
 def test_failed_workflow_matches_the_rule_with_or_without_its_alias(template):
+    """Express workflows send no such events: AWS Step Functions developer guide, "Automating Step Functions event
+    delivery with EventBridge"."""
     detail = template["Resources"]["DeadWorkflowsRule"]["Properties"]["EventPattern"]["detail"]
-    assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == list(of_type(template, MACHINE))
+    assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == standard(template)
 
 
 def test_changed_parameter_or_code_publishes_a_version(template, tmp_path):

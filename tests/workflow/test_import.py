@@ -1,0 +1,97 @@
+"""Express workflow of small imports: its limits are those of Express workflows, and what fails is left to a queue."""
+
+import json
+
+import pytest
+
+from chalicelib.platform import aws
+from chalicelib.product_import.model import SMALL_FILE
+from infra.build.template import ROOT, merged_template, workflow
+from infra.build.workflow_graph import Workflow, all_workflows, function_of, lambda_timeout
+
+from .test_structure import BUILT_IN, exceptions_of_the_shop
+
+TEMPLATE = merged_template("prod")
+EXPRESS = {"import_small": "ImportSmall"}
+EXPRESS_SECONDS = 5 * 60
+"""Longest execution: AWS Step Functions developer guide, "Choosing workflow type in Step Functions"."""
+GATEWAY_SECONDS = 29
+"""Longest integration: Amazon API Gateway developer guide, "Quotas for configuring and running a REST API"."""
+PAYLOAD = 256 * 1024
+"""Bytes of a task's input or output: AWS Step Functions developer guide, "Step Functions service quotas"."""
+WORKFLOWS = {each.name: each for each in all_workflows() if each.name in EXPRESS}
+STATES = {name: state for each in WORKFLOWS.values() for name, state in each.states.items()}
+each_workflow = pytest.mark.parametrize("machine", WORKFLOWS.values(), ids=lambda machine: machine.name)
+
+
+def resource(name):
+    return TEMPLATE["Resources"][name]["Properties"]
+
+
+@each_workflow
+def test_express_workflow_ends_within_five_minutes(machine: Workflow):
+    assert resource(EXPRESS[machine.name])["StateMachineType"] == "EXPRESS"
+    assert machine.definition["TimeoutSeconds"] < EXPRESS_SECONDS
+
+
+@each_workflow
+def test_express_workflow_waits_for_no_job_and_no_token(machine: Workflow):
+    """Express workflows support request and response only: AWS Step Functions developer guide, "Discover service
+    integration patterns in Step Functions"."""
+    resources = [state["Resource"] for state in machine.states.values() if state["Type"] == "Task"]
+    assert len(resources) == 3
+    assert not [each for each in resources if ".sync" in each or ".waitForTaskToken" in each]
+
+
+@each_workflow
+def test_failed_express_execution_is_logged(machine: Workflow):
+    """Step Functions keeps no history of it: AWS Step Functions developer guide, "Choosing workflow type"."""
+    assert resource(EXPRESS[machine.name])["LoggingConfiguration"]["Level"] in ("ERROR", "ALL")
+
+
+def test_message_of_a_small_upload_is_later_than_the_end_of_its_execution():
+    assert resource("SmallImportsQueue")["DelaySeconds"] > EXPRESS_SECONDS
+    assert resource("SmallImportsQueue")["DelaySeconds"] <= 900, "SQS API reference, CreateQueue, DelaySeconds"
+
+
+def test_caller_waits_for_less_than_its_function_and_the_gateway():
+    waits = aws.stepfunctions_for_long_calls().meta.config.read_timeout
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    assert waits + 4 < config["lambda_timeout"] < GATEWAY_SECONDS
+
+
+def test_input_of_each_step_fits_for_any_small_file():
+    """The steps pass numbers on, at most as many as the file has rows, and no rows."""
+    assert SMALL_FILE < PAYLOAD
+    mapped = STATES["WriteBatches"]["ItemSelector"]
+    assert set(mapped) == {"key", "etag", "number"}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_import_state_has_a_comment_and_known_errors(name):
+    assert STATES[name]["Comment"].strip()
+    rules = [*STATES[name].get("Retry", []), *STATES[name].get("Catch", [])]
+    named = {error for rule in rules for error in rule["ErrorEquals"]}
+    assert named <= exceptions_of_the_shop() | BUILT_IN
+    for key in ("Retry", "Catch"):
+        found = [rule["ErrorEquals"] for rule in STATES[name].get(key, [])]
+        assert [errors for errors in found if "States.ALL" in errors] == [["States.ALL"]][: len(found)]
+        assert found[-1:] == [["States.ALL"]][: len(found)]
+
+
+@pytest.mark.parametrize("name", ["ReadImport", "WriteBatches"])
+def test_failed_import_is_left_to_the_queue_and_raises_the_alarm(name):
+    """A batch has no catcher of its own: one that fails permanently fails the Map, and with it the import."""
+    assert [catcher["Next"] for catcher in STATES[name]["Catch"]] == ["UseQueue"]
+    assert {STATES["UseQueue"]["Next"], *(each["Next"] for each in STATES["UseQueue"]["Catch"])} == {"LeftToQueue"}
+    assert STATES["LeftToQueue"]["Type"] == "Fail"
+    body = STATES["UseQueue"]["Arguments"]["MessageBody"]
+    assert body == {"detail": {"object": {"key": "{% $key %}", "etag": "{% $etag %}"}}}
+
+
+def test_import_task_outlasts_its_function():
+    states = workflow(ROOT / "statemachine" / "import_small.asl.yaml")["States"]
+    tasks = states | states["WriteBatches"]["ItemProcessor"]["States"]
+    for name in ("ReadImport", "WriteBatch"):
+        assert function_of(tasks[name]) == name
+        assert tasks[name]["TimeoutSeconds"] > lambda_timeout(name)
