@@ -163,6 +163,19 @@ def pipeline(tour: Tour) -> Iterator[str]:
         yield f"archived: {len(imported)} products, so that the catalog is as before"
 
 
+def express(tour: Tour) -> Iterator[str]:
+    before = _on_sale(tour)
+    created = tour.admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
+    import_products.upload(created["upload"], EXAMPLE.read_bytes())
+    began = time.monotonic()
+    done = tour.admin.must("POST", f"/admin/imports/{created['import_id']}/run")
+    yield f"{EXAMPLE.name}: {done['status']} {done['rows']} in the response, after {time.monotonic() - began:.1f} s"
+    again = tour.admin.must("POST", f"/admin/imports/{created['import_id']}/run")
+    yield f"run again: {again['status']} {again['rows']}"
+    for sku in _on_sale(tour) - before:
+        tour.admin.archive(sku)
+
+
 def replay(tour: Tour) -> Iterator[str]:
     order_id = tour.completed(tour.guest)
     before = _eventually(lambda: _settled(lambda: tour.emails(order_id)))
@@ -253,6 +266,7 @@ STOPS = (
     Stop("fan-out-fan-in", "Fan-out and fan-in", fan_out),
     Stop("content-filtered-routing", "Content-filtered routing", filtering),
     Stop("processing-pipeline", "Event processing pipeline", pipeline),
+    Stop("express-workflow", "Express workflow", express),
     Stop("archive-and-replay", "Archive and replay, and idempotent consumers", replay),
     Stop("dead-letters", "Dead letters", dead_letters),
     Stop("scheduled-jobs", "Scheduled jobs", clock),

@@ -6,7 +6,7 @@ import { formatMoney } from '../../money';
 import { SHOP } from '../../shop';
 import { setTitle } from '../../title';
 import { complain } from '../../toast';
-import { getReport, importFile, listImports, type Import } from '../catalog-api';
+import { getReport, importFile, listImports, SMALL, type Import } from '../catalog-api';
 import { Attempt } from '../attempt';
 import { parseCsv } from '../components/csv';
 import { dayTime, liveSign, span, type Tone } from '../components/format';
@@ -57,7 +57,7 @@ export class AdminImportsPage extends LightElement {
         <label class="filter">CSV, or JSON lines (.jsonl), up to 50 MB
           <input name="file" type="file" accept=".csv,.jsonl,text/csv" required data-testid="import-file">
         </label>
-        <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">${this.sent === null ? 'Import' : 'Sending…'}</button>
+        <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">${this.sent === null ? 'Import' : this.sent < 1 ? 'Sending…' : 'Importing…'}</button>
         ${this.sent === null ? nothing : html`<label class="filter">Uploading <progress .value=${this.sent}></progress></label>`}
         <dl class="columns" aria-label="What the columns mean">
           <div><dt>sku</dt><dd>Identifies the product. The only required column.</dd></div>
@@ -68,7 +68,7 @@ export class AdminImportsPage extends LightElement {
         </dl>
         <p class="small-print">
           Separated by commas, semicolons or tabs. Empty rows are skipped. An invalid row fails by itself; a file that cannot be
-          parsed is rejected.
+          parsed is rejected. A file of up to ${SMALL.rows} rows is imported while you wait, a larger one in the background.
         </p>
       </form>
     `;
