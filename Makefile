@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init cost plan tune reporting contracts workflows package doctor deploy destroy
+  bench bench-init bench-imports cost plan tune reporting contracts workflows package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -38,6 +38,7 @@ replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE
 reporting: ## Migrate the reporting database; REBUILD=1 fills it from the tables: make reporting STAGE=…
 bench: ## Measure the running shop and compare with docs/benchmark.json: latencies, throughput, cost of an order
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
+bench-imports: ## Measure the ways of a product file: rows per second and cost; needs BILLING_METER=.local/billed make up
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
 plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300 …
 tune: ## Recommend memory sizes: make tune, or STAGE=prod FUNCTION=CapturePayment WRITE=1

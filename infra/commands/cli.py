@@ -80,6 +80,7 @@ LOCAL_COMMANDS = {
     "mail": ("mail.show", "Show the emails that the local shop has sent, also as pages."),
     "burst": ("burst.burst", "Place 300 orders at once, then audit."),
     "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
+    "bench-imports": ("bench_imports.bench_imports", "Measure the ways of a product file: rows per second and cost."),
     "lighthouse": ("lighthouse.lighthouse", "Measure the storefront's pages with Lighthouse."),
     "workflows": ("workflows.write", "Draw the workflows in docs/workflows, with their order and time budget."),
     "screenshots": ("screenshots.screenshots", "Write a screenshot of every page to .local/screenshots."),

@@ -8,6 +8,7 @@ from infra.build.storefront import BuildFailed, PackagesMissing
 from infra.capacity.design import SettingUnknown
 from infra.capacity.measured import MeasurementsInvalid
 from infra.capacity.sources import TraceInvalid
+from infra.commands.bench_imports import NotMetered
 from infra.commands.browser import NoBrowser
 from infra.commands.client import Refused, StillRunning
 from infra.commands.deploying import Blocked
@@ -48,6 +49,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     NoBrowser: BAD_INPUT,
     NotAllowed: BAD_INPUT,
     NotDeployed: BAD_INPUT,
+    NotMetered: BAD_INPUT,
     NotRunning: BAD_INPUT,
     NothingMeasured: FAILED,
     NothingToDelete: BAD_INPUT,

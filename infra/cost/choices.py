@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.build.releases import steps_forward
 from infra.build.template import merged_template
-from infra.cost import model
+from infra.cost import imports, model
 from infra.cost.model import MILLION, Scenario
 from infra.cost.prices import HOURS_PER_MONTH, prices
 from infra.cost.units import order_units
@@ -62,6 +62,7 @@ def choices(of: Scenario) -> list[Choice]:
         ("firewall, fixed", "month", {each: _firewall(of, each) for each in ("none", "edge", "edge+api")}),
         ("no cold starts of the API", "month", _warm(of, functions=1, environments=5)),
         ("no cold starts of the steps", "month", _warm(of, functions=(steps := _steps()), environments=steps)),
+        ("import of new products", "100,000 rows", _imports(of)),
         ("reporting database, idle", "month", _reporting()),
     ]
 
@@ -92,6 +93,10 @@ def _warm(of: Scenario, functions: int, environments: int, restores: int = 10_00
     restored = restores * gigabytes * table["snapstart_restored_gb"].each
     ready = environments * seconds * table[f"provisioned_gb_second_{of.processor}"].each
     return {"SnapStart": snapshots + restored, f"{environments} provisioned": ready}
+
+
+def _imports(of: Scenario) -> dict[str, float]:
+    return {imports.WAYS[name]: sum(way.cost(of, 100_000).values()) for name, way in imports.measured().items()}
 
 
 def _reporting() -> dict[str, float]:

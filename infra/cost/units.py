@@ -67,6 +67,12 @@ def durations(lines: Iterable[str], logical: Mapping[str, str]) -> dict[str, flo
     return fastest
 
 
+def milliseconds(lines: Iterable[str], logical: Mapping[str, str], functions: Iterable[str]) -> float:
+    """Return the milliseconds of all invocations of these functions."""
+    named = set(functions)
+    return round(sum(count for unit, of, _, count in _records(lines, logical) if unit == DURATION and of in named))
+
+
 def _records(lines: Iterable[str], logical: Mapping[str, str]) -> Iterator[tuple[str, str, str, float]]:
     for line in lines:
         record: dict[str, Any] = json.loads(line)

@@ -22,6 +22,7 @@ from typing import Any
 FILE = "BILLING_METER"
 CHUNK = 64 * 1024
 """SQS, SNS and EventBridge bill each 64 KB of a message as one."""
+EXPRESS_GB = 64 / 1024
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 READS = {"GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan"}
 IDS = re.compile(r"(?<=/)(ord_\w+|ret_\w+|[A-Z]+-[0-9A-Z]+)")
@@ -119,17 +120,33 @@ def note_request(url: str, bodies: Iterable[str], in_chunks: bool = True) -> Non
 
 
 def _workflows() -> None:
-    """Meter each attempt of a task, in branches too, and each other state."""
+    """Meter each attempt of a task, in branches too, and each other state; of an Express workflow, the execution and
+    its duration, in tenths of a second of 64 MB (https://aws.amazon.com/step-functions/pricing/)."""
     from ministack.services import stepfunctions as service
 
-    add = service._add_event
+    add, run = service._add_event, service._run_execution
+
+    def is_express(execution: dict[str, Any]) -> bool:
+        machine = service._state_machines.get(execution["stateMachineArn"], {})
+        return machine.get("type") == "EXPRESS"
 
     def added(execution: dict[str, Any], kind: str, *details: Any, **named: Any) -> Any:
-        if kind == "TaskScheduled" or (kind.endswith("StateEntered") and kind != "TaskStateEntered"):
+        is_transition = kind == "TaskScheduled" or (kind.endswith("StateEntered") and kind != "TaskStateEntered")
+        if is_transition and not is_express(execution):
             note("state_transition", execution["stateMachineArn"].rpartition(":")[2])
         return add(execution, kind, *details, **named)
 
-    service._add_event = added
+    def ran(arn: str, *rest: Any, **named: Any) -> Any:
+        began = time.monotonic()
+        result = run(arn, *rest, **named)
+        execution = service._executions[arn]
+        if is_express(execution):
+            name = execution["stateMachineArn"].rpartition(":")[2]
+            note("express_request", name)
+            note("express_gb_second", name, math.ceil(10 * (time.monotonic() - began)) / 10 * EXPRESS_GB)
+        return result
+
+    service._add_event, service._run_execution = added, ran
 
 
 def _events() -> None:

@@ -59,9 +59,11 @@ EXPECTED = {
 
 LEFT_OUT = {
     "bench-init": "It measures for minutes.",
+    "bench-imports": "It measures for minutes.",
     "clean": "It would delete the copy's state under the other targets.",
     "contracts": "`test_event_contracts.py` runs it.",
     "lint": "It takes minutes, and CI runs it.",
+    "workflows": "It draws with Node.js; `tests/workflow/test_graph.py` compares its result.",
     "lock": "It needs the network; `tests/unit/test_lock.py` checks its result.",
 }
 

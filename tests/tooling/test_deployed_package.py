@@ -56,6 +56,7 @@ STEP = {
 RETURNED = {"return_id": "ret_1", "refund": PLACED["data"]["total"], "quantities": {"MUG-01": 1}}
 LINES = [{"sku": sku, "quantity": 1, "unit_price": 1} for sku in ("MUG-01", "TENT-01")]
 ROW = {"line": 2, "imported": {"sku": "MUG-01", "stock": 1}}
+SMALL = {"key": "uploads/small/imp_1.csv", "etag": "1"}
 DIED = {"stateMachineArn": MACHINE, "name": ORDER_ID, "status": "FAILED"}
 
 
@@ -94,6 +95,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     "process_stripe_event": queued({"payment_intent": "pi_1", "order_id": ORDER_ID}),
     "split_import": queued({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "1"}}}),
     "import_rows": queued({"import_id": "imp_1", "content": "1", "number": 0, "rows": [ROW], "bad_rows": []}),
+    "read_import": SMALL,
+    "write_batch": SMALL | {"number": 0},
     "handle": queued({"action": "leave", "order_id": ORDER_ID, "version": 1}),
     "project_orders": from_bus("OrderPlaced"),
     "project_adjustments": {"Records": []},
