@@ -116,6 +116,21 @@ def cancelled(opened, reached, rest, warehouse):
 
 
 @pytest.fixture
+def refused(reached, warehouse, rest):
+    """Return a function that lets the warehouse read a request, and refuse it, once all of the request is written down.
+
+    If it were quicker than the step that asks it, the step would write once or twice.
+    """
+
+    def refuse(guest, order_id):
+        reached(order_id, "SHIPPING")
+        rest()
+        warehouse(True)
+
+    return refuse
+
+
+@pytest.fixture
 def returned(reached, rest):
     """Return a function that returns a whole order after its completion."""
 
@@ -129,20 +144,21 @@ def returned(reached, rest):
 
 
 @pytest.fixture
-def journey(opened, new_product, reached, cancelled, returned):
+def journey(opened, new_product, reached, warehouse, cancelled, refused, returned):
     """Return a function that prepares a guest's order of two products and returns the function that goes through it.
 
     The buyer asks once how the order ended.
     """
     cards = {"payment_declined": "pm_card_visa_chargeDeclined"}
     wishes = {"cancelled": "sandbox:silent", "shipping_failed": "sandbox:refuse"}
-    further = {"cancelled": cancelled, "returned": returned}
+    further = {"cancelled": cancelled, "shipping_failed": refused, "returned": returned}
 
     def prepare(outcome):
         stock = 0 if outcome == "out_of_stock" else 1
         skus, guest = [new_product(stock), new_product(stock)], Buyer(opened["api_url"])
 
         def go():
+            warehouse(outcome != "shipping_failed")
             for sku in skus:
                 assert guest.put_in_cart(sku).status == 200
             placed = guest.check_out(cards.get(outcome, "pm_card_visa"), line2=wishes.get(outcome))
