@@ -2,7 +2,11 @@
 
 import pytest
 
+from app import app
+from chalicelib.platform import openapi
 from infra.commands.client import ADDRESS, Buyer
+
+assert app.routes, "importing the app declares all operations"
 
 ORDER = {"email": "a@example.com", "shipping_address": ADDRESS, "payment_method": "pm_card_visa"}
 KEY = {"Idempotency-Key": "a-key"}
@@ -176,6 +180,21 @@ def test_cart_tokens(opened, token):
     assert_problem(intruder.call("GET", "/cart", headers=headers), 401, "cart_token_invalid")
     written = intruder.call("PUT", "/cart/items/CAMP-KETTLE-01", {"quantity": 1}, headers=headers)
     assert written.status in (401, 404)
+
+
+def test_operation_for_signed_in_callers_refuses_a_guest(guest):
+    asked = 0
+    for template, operations in openapi.document("/api")["paths"].items():
+        for method, operation in operations.items():
+            if operation["security"] != [{"customer": []}]:
+                continue
+            path = template
+            for parameter in operation["parameters"]:
+                path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example", "x")))
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            assert_problem(guest.call(method.upper(), path, body), 401, "sign_in_required")
+            asked += 1
+    assert asked > 40
 
 
 def test_admins_only(guest, customer):
