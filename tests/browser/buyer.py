@@ -38,6 +38,10 @@ class Buyer:
     def add_to_cart(self, sku: str) -> None:
         """Add one unit to the cart and wait until the cart shows it."""
         self.open(f"/products/{sku}")
+        self.add_shown_to_cart()
+
+    def add_shown_to_cart(self) -> None:
+        """Add one unit of the product whose page is open."""
         self.page.get_by_test_id("add-to-cart").click()
         expect(self.page.get_by_test_id("go-to-checkout")).to_be_visible()
 

@@ -66,11 +66,12 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     category = Client(opened["api_url"]).must("GET", f"/products/{skus[0]}")["category"]
     for sku in skus:
         page.set_viewport_size(DESKTOP)
-        buyer.add_to_cart(sku)
-        is_never_pushed_sideways(page, f"the drawer over {sku}")
         buyer.open(f"/products/{sku}")
         expect(page.locator("h1[dir=auto]")).to_be_visible()
         is_never_pushed_sideways(page, sku)
+        page.set_viewport_size(DESKTOP)
+        buyer.add_shown_to_cart()
+        is_never_pushed_sideways(page, f"the drawer over {sku}")
     for path, sight in {
         f"/category/{category}": ".card h3",
         f"/search?q={'W' * 80}": "h2",
