@@ -169,7 +169,7 @@ def get_product_for_admin(call: Call, sku: Sku) -> Answer:
 
 
 @endpoint(
-    routes, "PUT", "/admin/products/{sku}", summary="Create or replace a product", access="admin",
+    routes, "PUT", "/admin/products/{sku}", summary="Create or replace a product", access="admin", changes_shared=True,
     headers=(IF_MATCH, IF_NONE_MATCH), body=ProductWrite, answer=ProductView, answer_headers=(ETAG,),
     refusals=(SkuInvalid, PreconditionInvalid, ProductChanged, ProductExists, ProductBusy, ProductRefused),
 )  # fmt: skip
@@ -181,7 +181,7 @@ def put_product(call: Call, sku: Sku, body: ProductWrite) -> Answer:
 
 @endpoint(
     routes, "PATCH", "/admin/products/{sku}", summary="Change some fields of a product", access="admin",
-    headers=(IF_MATCH,), body=ProductChange, answer=ProductView, answer_headers=(ETAG,),
+    changes_shared=True, headers=(IF_MATCH,), body=ProductChange, answer=ProductView, answer_headers=(ETAG,),
     refusals=(ProductNotFound, PreconditionInvalid, ProductChanged, ProductBusy, ProductRefused),
 )  # fmt: skip
 def patch_product(call: Call, sku: Sku, body: ProductChange) -> Answer:

@@ -56,7 +56,7 @@ def get_stock(call: Call, sku: Sku, query: StockQuery) -> StockLedger:
 
 
 @endpoint(
-    routes, "POST", "/admin/stock/{sku}", summary="Adjust the stock", access="admin",
+    routes, "POST", "/admin/stock/{sku}", summary="Adjust the stock", access="admin", changes_shared=True,
     headers=(IDEMPOTENCY_KEY,), body=StockChange, answer=Stock,
     refusals=(ProductNotFound, StockTooLow, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip
@@ -68,7 +68,7 @@ def change_stock(call: Call, sku: Sku, body: StockChange) -> Stock:
 
 
 @endpoint(
-    routes, "PUT", "/admin/stock/{sku}", summary="Set the units on hand", access="admin",
+    routes, "PUT", "/admin/stock/{sku}", summary="Set the units on hand", access="admin", changes_shared=True,
     headers=(IDEMPOTENCY_KEY,), body=StockLevel, answer=Stock,
     refusals=(ProductNotFound, StockSetAside, StockBusy, IdempotencyKeyInvalid, IdempotencyConflict),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from chalicelib.platform import tracing
 from chalicelib.platform.parameters import Parameter
 
 if TYPE_CHECKING:
+    from types_boto3_apigateway.client import APIGatewayClient
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from types_boto3_cloudformation.client import CloudFormationClient
     from types_boto3_cloudwatch.client import CloudWatchClient
@@ -51,6 +52,11 @@ def _traced(client: Client) -> Client:
     events: Any = client.meta.events  # type: ignore[attr-defined]
     events.register_first("before-call", tracing.send_header)
     return client
+
+
+@cache
+def rest_apis() -> "APIGatewayClient":
+    return _kept(boto3.client("apigateway", config=_CONFIG))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from chalice import Blueprint, Response
 
-from chalicelib.platform import identity
+from chalicelib.platform import identity, stage_cache
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Forbidden, Refusal, TooLarge, Unauthenticated
 from chalicelib.platform.identity import Caller
@@ -17,6 +17,7 @@ from chalicelib.platform.ids import CustomerId
 from chalicelib.platform.log import bind_log_context, log, milliseconds_since
 from chalicelib.platform.problems import response, translated
 from chalicelib.platform.request_input import check_unicode, given_once, json_object, validated
+from chalicelib.platform.settings import settings
 
 Access = Literal["public", "customer", "admin", "partner"]
 """A partner shows an API key, which the gateway checks and counts; to the function they are a guest."""
@@ -25,6 +26,9 @@ Headers = dict[str, str | list[str]]
 
 BODY_LIMIT = 32 * 1024
 """Bytes. The largest honest request is a checkout of about one kilobyte."""
+
+CACHE_KEY_HEADERS = ("Authorization", "X-Edge-Mark")
+"""Headers for which any request may be refused: an invalid token, or a call that did not come through the edge."""
 
 ORDER_ID = re.compile(r"ord_[0-9a-f]{24}")
 
@@ -96,6 +100,7 @@ class Operation:
     body_limit: int
     check: Callable[[Call], None]
     shared_seconds: int
+    changes_shared: bool
 
 
 OPERATIONS: list[Operation] = []
@@ -129,20 +134,21 @@ def endpoint(
     cookies: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
     shared_seconds: int = 0,
+    changes_shared: bool = False,
     refusals: tuple[type[Refusal], ...] = (),
 ) -> Callable[[View], View]:
     """Declare a route. The view gets the call, the path's parameters, and `body` and `query` as models. Its docstring
     is the operation's description in the OpenAPI document.
 
     `check` sees the call before its body is read. `body_limit` is bytes. An answer that is the same for everybody may
-    be shared for so many seconds, also with pages of other sites.
+    be shared for so many seconds, also with pages of other sites; a route that `changes_shared` ends that where it can.
     """
 
     def register(view: View) -> View:
         operation = Operation(
             view.__name__, _room(view), method, path, summary, view.__doc__ or summary, access, answer, status,
             body, body_required, query, headers, required_headers, cookies, answer_headers, refusals,
-            body_limit, check, shared_seconds,
+            body_limit, check, shared_seconds, changes_shared,
         )  # fmt: skip
         _add_route(routes, operation, view)
         return view
@@ -174,10 +180,13 @@ def _handle(request: Any, path_parameters: dict[str, str], operation: Operation,
     }
 
     def call_view() -> Response:
-        check_unicode(path_parameters, request.query_params, request.headers)
+        query, headers = _distinguishing(request, operation)
+        check_unicode(path_parameters, query, headers)
         call = _call(request, operation.access)
         bind_log_context(caller=call.caller.role, **ids)
         result = view(call, **path_parameters, **_input(call, request, operation))
+        if operation.changes_shared and settings().api_cache:
+            stage_cache.flush(request.context.get("apiId", ""), request.context.get("stage", ""))
         result = result if isinstance(result, Answer) else Answer(result)
         return _response(result.body, operation.status, _sharing(operation.shared_seconds) | result.headers)
 
@@ -198,8 +207,26 @@ def _input(call: Call, request: Any, operation: Operation) -> dict[str, BaseMode
         is_empty = not call.raw_body and not operation.body_required
         models["body"] = validated(operation.body, {} if is_empty else json_object(call.raw_body))
     if operation.query:
-        models["query"] = validated(operation.query, given_once(request.query_params or {}))
+        query, _ = _distinguishing(request, operation)
+        models["query"] = validated(operation.query, query if _is_cached(operation) else given_once(query))
     return models
+
+
+def _is_cached(operation: Operation) -> bool:
+    return bool(operation.shared_seconds and settings().api_cache)
+
+
+def _distinguishing(request: Any, operation: Operation) -> tuple[Any, Mapping[str, str]]:
+    """Return the query and the headers for which a request may be refused: if it is cached, those of the cache's key.
+
+    A request that is refused for anything else would put its refusal into the cache, where it answers those of others.
+    """
+    query: Any = request.query_params or {}
+    if not _is_cached(operation):
+        return query, request.headers
+    known = operation.query.model_fields if operation.query else ()
+    last = {name: query.getlist(name)[-1] for name in query if name in known}
+    return last, {name: value for name, value in request.headers.items() if name.title() in CACHE_KEY_HEADERS}
 
 
 def _room(view: Callable[..., Any]) -> str:

@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """SHA-256 digests of the distribution's current and previous mark, separated by a space."""
     require_edge_mark: bool = False
     """Whether the API refuses requests that did not come through the distribution."""
+    api_cache: bool = False
+    """Whether API Gateway caches the responses of catalog reads."""
     notifications_queue_url: str = ""
     email_delay_seconds: int = 0
     """How old an event must be whose email is needed only if nothing follows meanwhile."""

@@ -27,6 +27,7 @@ from chalicelib.platform.problems import (
     challenge,
     status_of,
 )
+from infra.build.api_cache import key_parameters
 
 api.load_rooms()
 
@@ -112,6 +113,8 @@ def _paths() -> dict[str, Any]:
     paths: dict[str, Any] = {path: {} for path in _answered()}
     for operation in OPERATIONS:
         method: dict[str, Any] = {}
+        if key := key_parameters(operation):
+            method |= _cached(operation, key)
         if operation.access in ("customer", "admin"):
             method["security"] = [{AUTHORIZER: []}]
         if body := _validated(operation):
@@ -144,6 +147,18 @@ def _refused(path: str) -> dict[str, Any]:
         "responses": {},
         "x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": {"Fn::Sub": uri}},
     }
+
+
+def _cached(operation: Operation, key: list[tuple[str, str]]) -> dict[str, Any]:
+    """Declare what the cache distinguishes requests by, path parameters included."""
+    path = _path_parameters(operation.path)
+    others = [
+        {"name": name, "in": "query" if place == "querystring" else place, "required": False, "type": "string"}
+        for place, name in key
+    ]
+    names = [f"method.request.path.{each['name']}" for each in path]
+    names += [f"method.request.{place}.{name}" for place, name in key]
+    return {"parameters": [*path, *others], "x-amazon-apigateway-integration": {"cacheKeyParameters": names}}
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, dashboards, derived, gateway, guards, http_api, logs, releases, tracing
+from infra.build import alarms, api_cache, dashboards, derived, gateway, guards, http_api, logs, releases, tracing
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -84,6 +84,7 @@ def _built(stage: str) -> str:
         derived.schema_registry(),
         derived.audited(merged) if "Auditor" in merged["Resources"] else {},
         http_api.definition(merged),
+        api_cache.method_settings(merged),
         guards.guarded(merged),
         logs.log_groups(merged, CHALICE),
         tracing.traced(merged, CHALICE),

@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Iterable
 from typing import Any
 
+from infra.build import storefront
 from infra.build.template import ROOT
 from infra.build.workflow_graph import Budget, Way, Workflow, branches
 
 PAGES = ROOT / "docs" / "workflows"
-FRONTEND = ROOT / "frontend"
 NOTE = "<!-- `make workflows` writes this page. -->"
 
 
@@ -23,10 +23,13 @@ def files(workflow: Workflow) -> dict[str, str]:
 
 
 def picture(workflow: Workflow) -> str:
-    """Return the graph as the console draws it, as SVG. Needs Node.js."""
-    definition = json.dumps(_in_one_level(workflow.definition))
-    command = ["node", "workflow-picture.mjs"]
-    return subprocess.run(command, cwd=FRONTEND, input=definition, text=True, capture_output=True, check=True).stdout
+    """Return the graph as the console draws it, as SVG. Raises PackagesMissing, BuildFailed."""
+    storefront.install(storefront.FRONTEND)
+    command, given = [storefront.tool("node"), "workflow-picture.mjs"], json.dumps(_in_one_level(workflow.definition))
+    run = subprocess.run(command, cwd=storefront.FRONTEND, input=given, capture_output=True, text=True)
+    if run.returncode:
+        raise storefront.BuildFailed(run.stderr)
+    return run.stdout
 
 
 def _in_one_level(definition: dict[str, Any]) -> dict[str, Any]:

@@ -240,6 +240,15 @@ def kinds_of_api(tour: Tour) -> Iterator[str]:
     yield "a REST API answers these itself, an HTTP API leaves the last one to the function"
 
 
+def cached_reads(tour: Tour) -> Iterator[str]:
+    paths = merged_template("local")["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    for path, methods in paths.items():
+        key = methods.get("get", {}).get("x-amazon-apigateway-integration", {}).get("cacheKeyParameters")
+        if key:
+            yield f"{path}: requests are distinguished by {', '.join(name.split('.')[-1] for name in key)}"
+    yield "this API has no cache: the one at the edge does the same for nothing"
+
+
 def relational(tour: Tour) -> Iterator[str]:
     found = f"/admin/reports/orders?sku={tour.sku}"
     if tour.admin.call("GET", found).status == 404:
@@ -272,6 +281,7 @@ STOPS = (
     Stop("scheduled-jobs", "Scheduled jobs", clock),
     Stop("http-api", "REST API or HTTP API", kinds_of_api),
     Stop("relational-read-model", "Relational read model", relational),
+    Stop("api-cache", "Cache of the API", cached_reads),
     Stop("function-to-function", "Functions that call functions: refused, but for one", callers),
 )
 

@@ -37,7 +37,9 @@ def idle(of: Scenario, stage: str = "prod") -> dict[str, float]:
     acls, rules = ACLS_AND_RULES[of.firewall]
     return {
         "polling of queues": table["sqs_request"].each * len(queues) * of.pollers * month / POLL_SECONDS,
-        "alarms": table["alarm"].each * len(kinds("AWS::CloudWatch::Alarm")),
+        # Those of the HTTP API take the place of the REST API's.
+        "alarms": table["alarm"].each
+        * len([each for each in kinds("AWS::CloudWatch::Alarm") if each.get("Condition") != "IsHttpApi"]),
         "dashboards": table["dashboard"].each * len(kinds("AWS::CloudWatch::Dashboard")),
         "scheduled jobs": runs * (table["scheduled"].each + model.functions(1, 500, of.memory_mb, of.processor)),
         "firewall": acls * table["web_acl"].each + rules * table["web_acl_rule"].each,
@@ -63,8 +65,21 @@ def choices(of: Scenario) -> list[Choice]:
         ("no cold starts of the API", "month", _warm(of, functions=1, environments=5)),
         ("no cold starts of the steps", "month", _warm(of, functions=(steps := _steps()), environments=steps)),
         ("import of new products", "100,000 rows", _imports(of)),
+        ("a million reads of the catalog", "month", _cached(of)),
         ("reporting database, idle", "month", _reporting()),
     ]
+
+
+def _cached(of: Scenario) -> dict[str, float]:
+    """Return what a million reads cost if all are answered by the function, or all by one of the two caches.
+
+    A cache at the API answers what has passed the edge, so the request is paid for twice.
+    """
+    table = prices()
+    read = sum(model.visits(of.model_copy(update={"api": "rest", "reads_per_order": 1})).values())
+    edge = table["edge_request"].each
+    api = edge + table["rest_request"].each + HOURS_PER_MONTH * table["api_cache_hour"].each / MILLION
+    return {"not cached": MILLION * read, "at the edge": MILLION * edge, "at the API": MILLION * api}
 
 
 def _steps() -> int:

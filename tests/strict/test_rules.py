@@ -22,6 +22,7 @@ SHOWN_BY = {
     "pool_sender": f"{ACCOUNTS}::test_pool_needs_a_verified_identity_as_sender",
     "rule_targets": "strict/test_rule_targets.py::test_topic_policy_with_a_condition_refuses_rules",
     "stack_states": "strict/test_stacks.py::test_stack_whose_creation_failed_can_only_be_deleted",
+    "stage_cache": "e2e/test_api_cache.py::test_product_is_read_from_the_cache_until_it_is_emptied",
     "stopped_workflows": "strict/test_workflows.py::test_stopped_workflow_runs_no_further_task_of_a_branch",
     "stream_batches": "strict/test_dynamodb.py::test_failed_batch_of_a_stream_is_retried_and_then_kept",
     "task_tokens": "strict/test_workflows.py::test_attempt_of_a_task_has_a_token_of_its_own",

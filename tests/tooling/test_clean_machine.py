@@ -30,6 +30,7 @@ EXPECTED = {
     "job": (0, "write_sales_report"),
     "cost": (0, "Cheaper with Fargate from"),
     "plan": (0, "USD; per million orders"),
+    "workflows": (2, "npm could not install the packages of frontend"),
     "package": (2, "The libraries of requirements.lock could not be installed"),
     "doctor": (2, NO_ACCOUNT),
     "deploy": (2, NO_ACCOUNT),

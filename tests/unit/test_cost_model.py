@@ -103,6 +103,8 @@ def test_longer_runs_and_calls_of_the_provider_cost_gb_seconds():
         ("processor", "arm64", "x86_64"),
         ("firewall, requests", "edge", "edge+api"),
         ("firewall, fixed", "none", "edge"),
+        ("a million reads of the catalog", "at the edge", "not cached"),
+        ("a million reads of the catalog", "not cached", "at the API"),
         ("no cold starts of the API", "SnapStart", "5 provisioned"),
         ("no cold starts of the steps", "SnapStart", "5 provisioned"),
     ],
