@@ -1,4 +1,4 @@
-"""Cache of the REST API: which routes are cached and what distinguishes their requests, from how the routes are declared.
+"""Cache of the REST API: which routes are cached and what distinguishes their requests, from the routes' declarations.
 
 API Gateway developer guide, "Cache settings for REST APIs in API Gateway". Three things there are traps. A stage with a
 cache caches every GET unless a method says otherwise, also those whose answer is for one caller only. A parameter that
@@ -23,7 +23,7 @@ def method_settings(template: Template) -> Template:
 
 
 def key_parameters(operation: Operation) -> list[tuple[str, str]]:
-    """Return what distinguishes requests of a cached operation: where each parameter is, and its name; none otherwise."""
+    """Return what distinguishes requests of a cached operation: place and name of each parameter; none otherwise."""
     if not operation.shared_seconds or operation.method != "GET":
         return []
     query = operation.query.model_fields if operation.query else ()
