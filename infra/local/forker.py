@@ -122,8 +122,20 @@ def _load_code(request: ForkRequest, instead_of: str) -> None:
     for lazy in pkgutil.walk_packages([f"{request.folder}/chalicelib"], "chalicelib."):
         if not lazy.name.startswith(OPTIONAL):
             importlib.import_module(lazy.name)
+    _build_models()
     gc.collect()
     gc.freeze()
+
+
+def _build_models() -> None:
+    """Build the validators of all models once, which each environment would build for those that it uses."""
+    from pydantic import BaseModel
+
+    models: list[type[BaseModel]] = [BaseModel]
+    for model in models:
+        models += model.__subclasses__()
+        if model.model_fields:
+            model.model_rebuild()
 
 
 def _become(request: ForkRequest, meter: str) -> None:
@@ -195,6 +207,21 @@ def _load_libraries() -> None:
             descriptions.load_service_model(service, kind)
     for data in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         descriptions.load_data(data)
+    _create_clients(descriptions)
+
+
+def _create_clients(descriptions: Any) -> None:
+    """Create a client of each service, which imports modules and compiles expressions for those of the functions."""
+    import boto3
+    from botocore.session import Session
+
+    core = Session()
+    core.register_component("data_loader", descriptions)
+    nobody = {"region_name": "eu-west-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    session: Any = boto3.Session(botocore_session=core, **nobody)
+    session.resource("dynamodb")
+    for service in SERVICES:
+        session.client(service)
 
 
 if __name__ == "__main__":
