@@ -11,6 +11,8 @@ TOP = r"(?:app\.py|shop\.json|chalicelib/|statemachine/|infra/|tests/|docs/|\.ch
 NAMED_FILE = re.compile(rf"`({TOP}[\w./-]*)`")
 NAMED_TEST = re.compile(r"`(test_\w+)`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+COMMAND = re.compile(r"`(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]*)")
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 ALL_TESTS = set(re.findall(r"def (test_\w+)", "".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))))
 
 
@@ -35,6 +37,11 @@ def test_link_in_a_document_leads_to_a_file(document, target):
 @pytest.mark.parametrize(("document", "name"), each(NAMED_TEST))
 def test_test_named_in_a_document_exists(document, name):
     assert name in ALL_TESTS or list(ROOT.glob(f"tests/**/{name}.py"))
+
+
+@pytest.mark.parametrize(("document", "target"), each(COMMAND))
+def test_command_named_in_a_document_exists(document, target):
+    assert target in TARGETS
 
 
 def test_readme_fits_the_limits_of_length_and_width():
