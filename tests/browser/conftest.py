@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from infra.commands import browser as local_browser
 from tests.browser.buyer import DESKTOP, PATIENCE_MS, Buyer
@@ -23,24 +23,30 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+def watch(page: Page, errors: list[str]) -> None:
+    """Collect script errors of a page and violations of its content security policy."""
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console",
+        lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+
+
 @pytest.fixture
 def new_buyer(browser: Browser, storefront_url: str) -> Iterator[NewBuyer]:
     """Fail the test on any script error of a page and on any violation of its content security policy.
 
     Pages reduce motion unless a test asks for it: without a GPU, animations take half of the processor.
     """
-    contexts, errors = [], []
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
 
     def enters(**options: Any) -> Buyer:
         context = browser.new_context(**DEFAULTS | options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "console",
-            lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None,
-        )
+        watch(page, errors)
         return Buyer(page, storefront_url)
 
     yield enters

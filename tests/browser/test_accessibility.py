@@ -4,16 +4,18 @@ Each page is checked in both themes, one at each width. Which is at which width 
 what pages share is checked in all four combinations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from infra.build.storefront import FRONTEND
 from infra.commands.client import Buyer as Client
 from infra.local import shop
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
+from tests.browser.conftest import DEFAULTS, watch
 
 pytestmark = pytest.mark.takes_long
 
@@ -22,14 +24,17 @@ AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 Step = Callable[[Buyer, Any], None]
 
 
-def _opens(path: str, sight: str) -> Step:
-    """Goes to a page, and waits for what shows that it is whole."""
+@dataclass(frozen=True)
+class Opens:
+    """Goes to a page, and waits for what shows that it is whole. It changes nothing, so readers share a browser."""
 
-    def step(buyer: Buyer, bought: Any) -> None:
-        buyer.open(path.format(**bought))
-        expect(buyer.page.locator(sight).first).to_be_visible()
+    path: str
+    sight: str
+    reader: str = "guest"
 
-    return step
+    def __call__(self, buyer: Buyer, bought: Any) -> None:
+        buyer.open(self.path.format(**bought))
+        expect(buyer.page.locator(self.sight).first).to_be_visible()
 
 
 def _search(buyer: Buyer, bought: Any) -> None:
@@ -48,7 +53,7 @@ def _cart(buyer: Buyer, bought: Any) -> None:
     """With a line that is not sold any more."""
     buyer.add_to_cart("CAMP-AXE-01")
     buyer.page.route("**/api/cart", _with_a_line_that_is_gone)
-    _opens("/cart", ".is-gone")(buyer, bought)
+    Opens("/cart", ".is-gone")(buyer, bought)
 
 
 def _with_a_line_that_is_gone(route: Route) -> None:
@@ -70,7 +75,7 @@ def _checkout(buyer: Buyer, bought: Any) -> None:
 
 
 def _return(buyer: Buyer, bought: Any) -> None:
-    _opens("/orders/{order_id}", "[data-status=COMPLETED]")(buyer, bought)
+    Opens("/orders/{order_id}", "[data-status=COMPLETED]")(buyer, bought)
     buyer.page.get_by_test_id("open-return").click()
     buyer.page.get_by_test_id("return-everything").click()
 
@@ -92,7 +97,7 @@ def _challenge(buyer: Buyer, bought: Any) -> None:
 def _account_settings(buyer: Buyer, bought: Any) -> None:
     """With an address, another one being typed, and an error beside a field."""
     buyer.sign_in(shop.CUSTOMER)
-    _opens("/account/settings", "[data-testid=add-address]")(buyer, bought)
+    Opens("/account/settings", "[data-testid=add-address]")(buyer, bought)
     buyer.page.get_by_test_id("add-address").click()
     buyer.page.get_by_test_id("keep-address").click()
     expect(buyer.page.locator(".error").first).to_be_visible()
@@ -104,57 +109,53 @@ def _account(buyer: Buyer, bought: Any) -> None:
     for sku in ("CAMP-AXE-01", "CARRY-TOTE-01", "PAPER-INK-01", "LIGHT-CANDLE-01", "WEAR-SOCK-01"):
         assert customer.put_in_cart(sku).status == 200
     customer.check_out()
-    _opens("/account", "[data-testid=points]")(buyer, bought)
+    Opens("/account", "[data-testid=points]")(buyer, bought)
 
 
 def _in_the_console(path: str, sight: str) -> Step:
-    def step(buyer: Buyer, bought: Any) -> None:
-        buyer.sign_in(shop.ADMIN)
-        _opens(path, sight)(buyer, bought)
-
-    return step
+    return Opens(path, sight, reader="admin")
 
 
 def _failed(buyer: Buyer, bought: Any) -> None:
     buyer.page.route("**/api/**", lambda route: route.abort())
-    _opens("/category/camp", "[role=alert]")(buyer, bought)
+    Opens("/category/camp", "[role=alert]")(buyer, bought)
 
 
 def _stuck(buyer: Buyer, bought: Any) -> None:
     buyer.page.route("**/assets/buying-pages-*.js", lambda route: route.abort())
-    _opens("/cart", "error-page h1")(buyer, bought)
+    Opens("/cart", "error-page h1")(buyer, bought)
 
 
 def _waiting(buyer: Buyer, bought: Any) -> None:
     buyer.page.add_init_script("window.fetch = () => new Promise(() => undefined)")
-    _opens("/products/CAMP-KETTLE-01", ".skeleton")(buyer, bought)
+    Opens("/products/CAMP-KETTLE-01", ".skeleton")(buyer, bought)
 
 
 PAGES: dict[str, Step] = {
-    "home": _opens("/", "[data-testid=product-card]"),
-    "category": _opens("/category/kitchen", "[data-testid=product-card]"),
-    "product": _opens("/products/CAMP-AXE-01", "[data-testid=add-to-cart]"),
+    "home": Opens("/", "[data-testid=product-card]"),
+    "category": Opens("/category/kitchen", "[data-testid=product-card]"),
+    "product": Opens("/products/CAMP-AXE-01", "[data-testid=add-to-cart]"),
     "search": _search,
-    "search page": _opens("/search?q=wool", "[data-testid=product-card]"),
-    "nothing found": _opens("/search?q=submarine", ".state"),
+    "search page": Opens("/search?q=wool", "[data-testid=product-card]"),
+    "nothing found": Opens("/search?q=submarine", ".state"),
     "drawer": _drawer,
     "cart": _cart,
-    "empty cart": _opens("/cart", ".state"),
+    "empty cart": Opens("/cart", ".state"),
     "checkout": _checkout,
-    "order": _opens("/orders/{order_id}", "[data-status=COMPLETED]"),
+    "order": Opens("/orders/{order_id}", "[data-status=COMPLETED]"),
     "order to confirm": _confirmation,
     "3-D Secure": _challenge,
     "return": _return,
-    "hidden order": _opens("/orders/ord_0123456789abcdef01234567", ".state"),
-    "orders": _opens("/orders", ".order-row"),
+    "hidden order": Opens("/orders/ord_0123456789abcdef01234567", ".state"),
+    "orders": Opens("/orders", ".order-row"),
     "account": _account,
     "account settings": _account_settings,
-    "account of nobody": _opens("/account", ".state"),
-    "sign-in": _opens("/sign-in", "[data-testid=sign-in-submit]"),
-    "sign-up": _opens("/sign-up", "[data-testid=sign-up-submit]"),
-    "confirm": _opens("/confirm?email=ida@example.com", "[data-testid=confirm-submit]"),
-    "not found": _opens("/no/such/page", ".hero-lost"),
-    "offline": _opens("/offline.html", ".state"),
+    "account of nobody": Opens("/account", ".state"),
+    "sign-in": Opens("/sign-in", "[data-testid=sign-in-submit]"),
+    "sign-up": Opens("/sign-up", "[data-testid=sign-up-submit]"),
+    "confirm": Opens("/confirm?email=ida@example.com", "[data-testid=confirm-submit]"),
+    "not found": Opens("/no/such/page", ".hero-lost"),
+    "offline": Opens("/offline.html", ".state"),
     "no answer": _failed,
     "stuck": _stuck,
     "console, orders": _in_the_console("/admin/orders", "[data-testid=order-row]"),
@@ -166,7 +167,7 @@ PAGES: dict[str, Step] = {
     "console, product": _in_the_console("/admin/catalog/CAMP-AXE-01", "[data-testid=save]"),
     "console, imports": _in_the_console("/admin/catalog/imports", "[data-testid=import-send]"),
     "console, lab": _in_the_console("/admin/lab", "[data-testid=verdict]"),
-    "console, for nobody": _opens("/admin/orders", "[data-testid=console-refusal]"),
+    "console, for nobody": Opens("/admin/orders", "[data-testid=console-refusal]"),
     "waiting": _waiting,
 }
 
@@ -174,10 +175,35 @@ PAGES: dict[str, Step] = {
 THEMES = (("light", "dark"), ("dark", "light"))
 
 
+@pytest.fixture(scope="module")
+def reader(browser: Browser, storefront_url: str, bought: Any) -> Iterator[Callable[[str], Buyer]]:
+    """Return a function that gives the guest's or the admin's page, one for all tests that only read: a browser context
+    of its own takes as much of the processor as the page."""
+    errors: list[str] = []
+    readers: dict[str, Buyer] = {}
+
+    def of(kind: str) -> Buyer:
+        if kind not in readers:
+            context = browser.new_context(**DEFAULTS, storage_state=bought["state"], bypass_csp=True)
+            readers[kind] = Buyer(context.new_page(), storefront_url)
+            watch(readers[kind].page, errors)
+            if kind == "admin":
+                readers[kind].sign_in(shop.ADMIN)
+        readers[kind].page.set_viewport_size(DESKTOP)
+        return readers[kind]
+
+    yield of
+    for each in readers.values():
+        each.page.context.close()
+    assert errors == []
+
+
 @pytest.mark.parametrize(("name", "themes"), [(name, THEMES[place % 2]) for place, name in enumerate(PAGES)])
-def test_axe_finds_nothing(new_buyer: Any, bought: Any, name: str, themes: tuple[str, str]) -> None:
-    buyer = new_buyer(storage_state=bought["state"], bypass_csp=True)
-    PAGES[name](buyer, bought)
+def test_axe_finds_nothing(new_buyer: Any, reader: Any, bought: Any, name: str, themes: tuple[str, str]) -> None:
+    step = PAGES[name]
+    is_reader = isinstance(step, Opens)
+    buyer = reader(step.reader) if is_reader else new_buyer(storage_state=bought["state"], bypass_csp=True)
+    step(buyer, bought)
     buyer.page.add_script_tag(path=AXE)
     found = []
     for viewport, theme in zip((DESKTOP, PHONE), themes, strict=True):
