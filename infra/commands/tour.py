@@ -227,7 +227,7 @@ def callers(tour: Tour) -> Iterator[str]:
     yield "all are roles of workflows and schedules, except two policies of the console"
     answer = tour.admin.must("POST", "/admin/audit", {})
     violated = sum(promise["violated"] for promise in answer["promises"])
-    yield f"the one call that waits, of the auditor: {len(answer['promises'])} promises, {violated} violated"
+    yield f"a call that waits, of the auditor: {len(answer['promises'])} promises, {violated} violated"
 
 
 def kinds_of_api(tour: Tour) -> Iterator[str]:
@@ -241,10 +241,10 @@ def kinds_of_api(tour: Tour) -> Iterator[str]:
 
 
 def cached_reads(tour: Tour) -> Iterator[str]:
-    paths = merged_template("local")["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
-    for path, methods in paths.items():
-        key = methods.get("get", {}).get("x-amazon-apigateway-integration", {}).get("cacheKeyParameters")
-        if key:
+    api = merged_template("local")["Resources"]["RestAPI"]["Properties"]
+    for path in (setting["ResourcePath"].replace("/~1", "/").replace("~1", "/") for setting in api["MethodSettings"]):
+        method = api["DefinitionBody"]["paths"].get(path, {}).get("get", {})
+        if key := method.get("x-amazon-apigateway-integration", {}).get("cacheKeyParameters"):
             yield f"{path}: requests are distinguished by {', '.join(name.split('.')[-1] for name in key)}"
     yield "this API has no cache: the one at the edge does the same for nothing"
 
@@ -282,7 +282,7 @@ STOPS = (
     Stop("http-api", "REST API or HTTP API", kinds_of_api),
     Stop("relational-read-model", "Relational read model", relational),
     Stop("api-cache", "Cache of the API", cached_reads),
-    Stop("function-to-function", "Functions that call functions: refused, but for one", callers),
+    Stop("function-to-function", "Functions that call functions: refused, but for two", callers),
 )
 
 FORWARD = {
