@@ -248,13 +248,28 @@ def read_import(event: Event, context: Any) -> Event:
     return {"batches": product_import.small_reader().read(Upload.model_validate(event))}
 
 
-@app.lambda_function(name="write_batch")
-def write_batch(event: Event, context: Any) -> None:
-    """The number of a batch of a small file → catalog and stock; the last one → CatalogImported."""
+@app.lambda_function(name="prepare_import")
+def prepare_import(event: Event, context: Any) -> Event:
+    """A large file → the key of its batches."""
     from chalicelib.product_import.files import Upload
     from chalicelib.wiring import product_import
 
-    product_import.writer().write_numbered(Upload.model_validate(event), event["number"])
+    key = product_import.large_reader().prepare(Upload.model_validate(event))
+    return {"batches": key} if key else {}
+
+
+@app.lambda_function(name="write_batch")
+def write_batch(event: Event, context: Any) -> None:
+    """A batch of a large file, or the number of one of a small file → catalog and stock; the last one →
+    CatalogImported."""
+    from chalicelib.product_import.files import Upload
+    from chalicelib.product_import.model import Batch
+    from chalicelib.wiring import product_import
+
+    if "rows" in event:
+        product_import.writer().write(Batch.model_validate(event))
+    else:
+        product_import.writer().write_numbered(Upload.model_validate(event), event["number"])
 
 
 # What runs by the clock.

@@ -50,7 +50,9 @@ RETURN_DIED = "The workflow of a return fails by an abort only: tests/unit/test_
 RACE = "Whether the recovery waits already when the message comes is a race: tests/unit/test_shipping_interleavings.py."
 NOT_READ = "A client takes no more messages: tests/unit/test_order_updates.py."
 UNLISTED = "Without it S3 answers 403 for a missing file: tests/strict/test_accounts_and_buckets.py."
+IN_PARTS = "Only batches of more than 8 MB are sent in parts, which are removed if the file is refused."
 KEPT_UNUSED = {
+    ("PrepareImport", "s3:AbortMultipartUpload", "ImportsBucket"): IN_PARTS,
     ("ShipOrder", "dynamodb:GetItem", "ShipmentsTable"): REPEATED,
     ("ShipOrder", "dynamodb:GetItem", "InventoryTable"): FORBIDDEN,
     ("PushUpdates", "execute-api:ManageConnections", "/DELETE/"): NOT_READ,

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     imports_bucket: str = ""
     import_rows_queue_url: str = ""
     import_small_machine_arn: str = ""
+    import_large_machine_arn: str = ""
+    import_queued_rows: int = 100_000
+    """Files of more rows are imported by the workflow of large files."""
     operated_parts_parameter: str = ""
     """Name of the parameter that lists the queues and rules an admin may operate."""
     stack_name: str = ""

@@ -1,17 +1,18 @@
 """The bucket of the imports: uploads under `uploads/`, small ones under `uploads/small/`, and beside them the reports
-under `reports/`."""
+under `reports/`, and the batches of large files under `batches/`."""
 
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from pydantic import AliasChoices, AliasPath, Field
 
 from chalicelib.platform import sheets
 from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.log import log
-from chalicelib.product_import.model import FILE_LIMIT, SMALL_FILE, BadRow, FileNotUploaded, FileRefused, Import
+from chalicelib.product_import.model import FILE_LIMIT, SMALL_FILE, BadRow, Batch, FileNotUploaded, FileRefused, Import
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -82,6 +83,14 @@ class ImportFiles:
         # The stubs of StreamingBody lack methods of the base class io.IOBase.
         return io.BufferedReader(cast(io.RawIOBase, answer["Body"]), READ_AHEAD)
 
+    def write_batches(self, import_id: str, all_batches: Iterable[Batch]) -> str:
+        """Write batches as JSON Lines, in parts as they come, and return their key. Raises what `all_batches` raises;
+        nothing is written then."""
+        key = f"batches/{import_id}.jsonl"
+        lines = cast(BinaryIO, io.BufferedReader(_Lines(batch.as_message() for batch in all_batches)))
+        self._s3.upload_fileobj(lines, self._bucket, key, Config=TransferConfig(use_threads=False))
+        return key
+
     def write_report(self, import_id: str, bad_rows: Iterable[BadRow]) -> None:
         text = sheets.written(["line", "sku", "problem"], ([row.line, row.sku, row.problem] for row in bad_rows))
         self._s3.put_object(
@@ -92,6 +101,23 @@ class ImportFiles:
         """Opens for five minutes."""
         report = {"Bucket": self._bucket, "Key": _report(import_id)}
         return self._s3.generate_presigned_url("get_object", Params=report, ExpiresIn=REPORT_SECONDS)
+
+
+class _Lines(io.RawIOBase):
+    """Texts as the lines of a file, each made when it is read."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._chunks = (f"{text}\n".encode() for text in texts)
+        self._ahead = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._ahead = self._ahead or next(self._chunks, b"")
+        size = min(len(buffer), len(self._ahead))
+        buffer[:size], self._ahead = self._ahead[:size], self._ahead[size:]
+        return size
 
 
 def _report(import_id: str) -> str:

@@ -18,9 +18,9 @@ from chalicelib.platform.base_model import BaseModel
 from chalicelib.platform.errors import Conflict, NotFound
 from chalicelib.platform.ids import Sku
 
-ROW_LIMIT = 100_000
+ROW_LIMIT = 500_000
 """Rows of one file."""
-FILE_LIMIT = 50_000_000
+FILE_LIMIT = 250_000_000
 """Bytes of one file."""
 SMALL_ROWS, SMALL_FILE = 500, 200_000
 """Rows and bytes of a file that a caller can wait for: an Express workflow has five minutes, and a caller seconds."""
@@ -136,6 +136,11 @@ class Batch(BaseModel):
     number: int
     rows: list[Row]
     bad_rows: list[BadRow]
+
+    @property
+    def size(self) -> int:
+        """Return the number of rows, bad ones too."""
+        return len(self.rows) + len(self.bad_rows)
 
     def receipt_id(self, row: Row) -> str:
         """Return what a row's change of stock is booked under.

@@ -20,15 +20,21 @@ PROBLEM_LIMIT = 300
 BATCH_ROWS = 100
 BATCH_BYTES = 24_000
 """Ten batches fit into one request to a queue, which takes 256 KiB."""
+USUAL = (BATCH_ROWS, BATCH_BYTES)
+LARGE = (400, 100_000)
+"""Rows and bytes of a batch of a large file. It fits into a message, and into the input of a child execution."""
 
 
-def batches(stream: BinaryIO, file_format: Format, import_id: str, content: str) -> Iterator[Batch]:
-    """The same batches whenever the same file is read. Raises FileRefused, maybe after some batches."""
+def batches(
+    stream: BinaryIO, file_format: Format, import_id: str, content: str, limits: tuple[int, int] = USUAL
+) -> Iterator[Batch]:
+    """The same batches whenever the same file is read with the same limits. Raises FileRefused, maybe after some."""
+    most_rows, most_bytes = limits
     batch = Batch(import_id=import_id, content=content, number=0, rows=[], bad_rows=[])
     size = 0
     for row in checked(stream, file_format):
         weight = len(row.model_dump_json(exclude_unset=True).encode())
-        is_full = len(batch.rows) + len(batch.bad_rows) == BATCH_ROWS or size + weight > BATCH_BYTES
+        is_full = len(batch.rows) + len(batch.bad_rows) == most_rows or size + weight > most_bytes
         if is_full and size:
             yield batch
             batch = batch.model_copy(update={"number": batch.number + 1, "rows": [], "bad_rows": []})

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from chalicelib.platform.clock import Clock
 from chalicelib.platform.errors import Unavailable
 from chalicelib.platform.log import log
+from chalicelib.platform.workflows import Workflow
 from chalicelib.product_import.files import ImportFiles, Upload
 from chalicelib.product_import.model import SMALL_ROWS, Batch, FileRefused, Import
-from chalicelib.product_import.reading import batches
+from chalicelib.product_import.reading import LARGE, USUAL, batches
 from chalicelib.product_import.store import ImportStore
 
 if TYPE_CHECKING:
@@ -45,10 +46,21 @@ class RowsQueue:
 
 
 class Splitter:
-    def __init__(self, store: ImportStore, files: ImportFiles, queue: RowsQueue, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ImportStore,
+        files: ImportFiles,
+        queue: RowsQueue,
+        large: Workflow,
+        queued_rows: int,
+        clock: Clock,
+    ) -> None:
+        """A file of more than `queued_rows` is left to the workflow `large`."""
         self._store = store
         self._files = files
         self._queue = queue
+        self._large = large
+        self._queued_rows = queued_rows
         self._clock = clock
 
     def split(self, upload: Upload) -> None:
@@ -62,8 +74,10 @@ class Splitter:
             self._store.fail(found.import_id, str(refusal), self._clock())
 
     def _split(self, found: Import, upload: Upload) -> None:
-        total, count = _measured(batches_of(self._files, found, upload))
-        if self._store.begin(found.import_id, upload.content, total, count):
+        measured = _measured(batches_of(self._files, found, upload), self._queued_rows)
+        if measured is None:
+            self._large.start(found.import_id, {"key": upload.key, "etag": upload.content})
+        elif self._store.begin(found.import_id, upload.content, *measured):
             self._queue.send(batches_of(self._files, found, upload))
             self._store.note_split(found.import_id)
 
@@ -83,25 +97,59 @@ class SmallReader:
         if found is None or not found.wants(upload.content):
             return []
         try:
-            total, count = _measured(batches_of(self._files, found, upload), at_most=SMALL_ROWS)
+            measured = _measured(batches_of(self._files, found, upload), SMALL_ROWS)
+            if measured is None:
+                raise FileRefused(f"A small file holds at most {SMALL_ROWS:,} rows. Import this one without `small`.")
         except FileRefused as refusal:
             self._store.fail(found.import_id, str(refusal), self._clock())
             return []
-        return list(range(count)) if self._store.begin(found.import_id, upload.content, total, count) else []
+        _, count = measured
+        return list(range(count)) if self._store.begin(found.import_id, upload.content, *measured) else []
 
 
-def batches_of(files: ImportFiles, found: Import, upload: Upload) -> Iterator[Batch]:
+class LargeReader:
+    """First step of the workflow of large files."""
+
+    def __init__(self, store: ImportStore, files: ImportFiles, clock: Clock) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+
+    def prepare(self, upload: Upload) -> str | None:
+        """Begin the import and return the key of the file with its batches. Return None if the import has ended, or
+        ends because its file is refused."""
+        found = self._store.get(upload.import_id)
+        if found is None or not found.wants(upload.content):
+            return None
+        total = count = 0
+
+        def counted() -> Iterator[Batch]:
+            nonlocal total, count
+            for batch in batches_of(self._files, found, upload, LARGE):
+                count += 1
+                total += batch.size
+                yield batch
+
+        try:
+            key = self._files.write_batches(found.import_id, counted())
+        except FileRefused as refusal:
+            self._store.fail(found.import_id, str(refusal), self._clock())
+            return None
+        return key if self._store.begin(found.import_id, upload.content, total, count) else None
+
+
+def batches_of(files: ImportFiles, found: Import, upload: Upload, limits: tuple[int, int] = USUAL) -> Iterator[Batch]:
     """Raises FileRefused, maybe after some batches."""
     with files.open(upload) as stream:
-        yield from batches(stream, found.format, found.import_id, upload.content)
+        yield from batches(stream, found.format, found.import_id, upload.content, limits)
 
 
-def _measured(all_batches: Iterable[Batch], at_most: int | None = None) -> tuple[int, int]:
-    """Return the number of rows and of batches. Raises FileRefused."""
+def _measured(all_batches: Iterable[Batch], most_rows: int) -> tuple[int, int] | None:
+    """Return the number of rows and of batches, or None if there are more than `most_rows` rows. Raises FileRefused."""
     total = count = 0
     for batch in all_batches:
         count += 1
-        total += len(batch.rows) + len(batch.bad_rows)
-        if at_most is not None and total > at_most:
-            raise FileRefused(f"A small file holds at most {at_most:,} rows. Import this one without `small`.")
+        total += batch.size
+        if total > most_rows:
+            return None
     return total, count

@@ -9,7 +9,7 @@ from chalicelib.platform.settings import settings
 from chalicelib.platform.workflows import Workflow
 from chalicelib.product_import.files import ImportFiles
 from chalicelib.product_import.service import ProductImports
-from chalicelib.product_import.splitting import RowsQueue, SmallReader, Splitter
+from chalicelib.product_import.splitting import LargeReader, RowsQueue, SmallReader, Splitter
 from chalicelib.product_import.store import ImportStore
 from chalicelib.product_import.writing import Writer
 
@@ -31,7 +31,13 @@ def imports() -> ProductImports:
 @cache
 def splitter() -> Splitter:
     queue = RowsQueue(aws.sqs(), settings().import_rows_queue_url)
-    return Splitter(_store(), _files(), queue, utc_now)
+    large = Workflow(aws.stepfunctions(), settings().import_large_machine_arn)
+    return Splitter(_store(), _files(), queue, large, settings().import_queued_rows, utc_now)
+
+
+@cache
+def large_reader() -> LargeReader:
+    return LargeReader(_store(), _files(), utc_now)
 
 
 @cache

@@ -91,8 +91,9 @@ class Workflow:
         return [sorted(loops.nodes[place]["members"], key=self._index.__getitem__) for place in places]
 
     def chain(self, name: str) -> Chain:
-        """Return the states from this one on as long as nothing fails."""
-        following = self.states[name].get("Next")
+        """Return the states from this one on as long as nothing fails, by the first way of each choice."""
+        state = self.states[name]
+        following = state.get("Next") or next((choice["Next"] for choice in state.get("Choices", [])), None)
         return [name, *(self.chain(following) if following else [])]
 
     def compensations(self) -> dict[str, Chain]:

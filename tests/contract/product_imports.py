@@ -11,7 +11,7 @@ from chalicelib.inventory.store import InventoryStore
 from chalicelib.product_import.files import ImportFiles, Upload
 from chalicelib.product_import.model import Batch, Format
 from chalicelib.product_import.service import ProductImports
-from chalicelib.product_import.splitting import RowsQueue, SmallReader, Splitter
+from chalicelib.product_import.splitting import LargeReader, RowsQueue, SmallReader, Splitter
 from chalicelib.product_import.store import ImportStore
 from chalicelib.product_import.writing import Writer
 
@@ -60,6 +60,25 @@ class SmallWorkflow:
             self._shop.writer.write_numbered(upload, number)
 
 
+class LargeWorkflow:
+    """The Distributed Map of large files: its child executions run in the order that `order` gives to their batches."""
+
+    def __init__(self, shop):
+        self._shop = shop
+        self.started, self.order = [], list
+
+    def start(self, name, given):
+        self.started.append((name, given))
+
+    def work(self):
+        """Run the executions that were started, each name once."""
+        for given in dict(self.started).values():
+            key = self._shop.large_reader.prepare(Upload.model_validate(given))
+            text = self._shop.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode() if key else ""
+            for line in self.order(text.splitlines()):
+                self._shop.writer.write(Batch.model_validate_json(line))
+
+
 class Breaking:
     """An adapter with one method that fails once, before or after its effect."""
 
@@ -95,7 +114,13 @@ class ShopOfImports:
         self.workflow = SmallWorkflow(self)
         self.imports = ProductImports(self.store, self.files, self.workflow, clock)
         self.reader = SmallReader(self.store, self.files, clock)
-        self.splitter = Splitter(self.store, self.files, RowsQueue(self.sqs, "url"), clock)
+        self.large_reader, self.large = LargeReader(self.store, self.files, clock), LargeWorkflow(self)
+        self.splitter = self.splitter_of(100_000)
+
+    def splitter_of(self, queued_rows):
+        """Return a splitter that leaves files of more rows to the workflow of large files."""
+        queue = RowsQueue(self.sqs, "url")
+        return Splitter(self.store, self.files, queue, self.large, queued_rows, self.clock)
 
     @property
     def writer(self):

@@ -163,16 +163,19 @@ def test_bad_file_fails_with_its_reason(imported, content, reason):
     assert reason in seen["reason"]
 
 
-def test_file_of_more_rows_than_allowed_fails(imported):
-    seen = imported(a_file(*["x"] * 100_001))
-    assert (seen["status"], seen["reason"]) == ("FAILED", "The file holds more than 100,000 rows.")
+def test_file_of_more_rows_than_the_queue_takes_is_imported_by_a_map(imported, prefix, guest):
+    """The stage `local` queues files of up to 1,000 rows."""
+    seen = imported(a_file(a_row(f"{prefix}-A", stock="7"), *["x"] * 1_000, a_row(f"{prefix}-B")))
+    assert (seen["status"], counts(seen)) == ("DONE", (1_002, 2, 0, 1_000))
+    assert [row["line"] for row in import_products.report(seen["report_url"])] == [str(n) for n in range(3, 1_003)]
+    assert guest.call("GET", f"/products/{prefix}-A").body["available"] == 7
 
 
-def test_file_that_is_too_large_is_refused(ask, admin):
-    import_id, form = ask()
+def test_file_that_is_too_large_is_refused(admin):
+    created = admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
     with pytest.raises(Refused, match="EntityTooLarge"):
-        import_products.upload(form, b"x" * 50_000_001)
-    assert admin.call("GET", f"/admin/imports/{import_id}").body["status"] == "WAITING"
+        import_products.upload(created["upload"], b"x" * 200_001)
+    assert admin.call("GET", f"/admin/imports/{created['import_id']}").body["status"] == "WAITING"
 
 
 def test_upload_form_refuses_another_key(ask):

@@ -37,8 +37,18 @@ MACHINES = {
     "OrderUndo": "ParkedOrdersQueue",
     "OrderReturn": "ParkedOrdersQueue",
     "ImportSmall": "ImportsQueue",
+    "ImportLarge": "ImportRowsQueue",
 }
 """Workflows, and the queue to which each sends what it cannot settle."""
+DISTRIBUTED_MAP = {
+    "s3:GetObject": "${ImportsBucket.Arn}/batches/*",
+    "states:StartExecution": ":stateMachine:${AWS::StackName}-import-large",
+    "states:DescribeExecution": ":execution:${AWS::StackName}-import-large:*",
+    "states:StopExecution": ":execution:${AWS::StackName}-import-large:*",
+    "states:RedriveExecution": ":execution:${AWS::StackName}-import-large/Batches:*",
+}
+"""What the role of a Distributed Map may beside its tasks, and the end of each resource: AWS Step Functions developer
+guide, "IAM policies for using Distributed Map states"."""
 DELIVER_LOGS = {
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
@@ -64,7 +74,10 @@ def test_state_machine_role_allows_exactly_what_its_definition_needs(template, n
     functions, queues = _targets(machine)
     assert len(functions) >= 2
     assert queues == {MACHINES[name]}
-    assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage"}
+    distributed = DISTRIBUTED_MAP if '"DISTRIBUTED"' in machine["DefinitionString"] else {}
+    assert set(may) == {"lambda:InvokeFunction", "sqs:SendMessage", *distributed}
+    for action, resource in distributed.items():
+        assert [each["Fn::Sub"].endswith(resource) for each in may[action]] == [True], action
     assert {referred(resource) for resource in may["lambda:InvokeFunction"]} == functions
     assert {referred(resource) for resource in may["sqs:SendMessage"]} == queues
 
@@ -248,8 +261,11 @@ def test_auditor_only_reads_and_sees_all_dead_letters(template):
     seen = {referred(queue) for statement in attached for queue in listed(statement["Resource"])}
     urls = template["Outputs"]["DeadLetterQueueUrls"]["Value"]["Fn::Join"][1]
     assert seen == {referred(url) for url in urls}
-    # Executions of Express workflows are not listed: AWS Step Functions API reference, ListExecutions.
-    assert {referred(machine) for machine in may["states:ListExecutions"]} == set(MACHINES) - {"ImportSmall"}
+    # Orders have their workflows. Those of imports are no part of the audit.
+    assert {referred(machine) for machine in may["states:ListExecutions"]} == set(MACHINES) - {
+        "ImportSmall",
+        "ImportLarge",
+    }
 
 
 def test_function_has_a_role_of_its_own(template):

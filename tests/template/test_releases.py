@@ -118,7 +118,7 @@ def test_workflow_has_a_version_and_an_alias_that_moves_to_it(template):
             "Fn::GetAtt": [version["StateMachineArn"]["Ref"], "StateMachineRevisionId"]
         }
     aliases = of_type(template, WORKFLOW_ALIAS)
-    assert len(aliases) == len(machines) == 3
+    assert len(aliases) == len(machines) == 4
     for name, alias in aliases.items():
         condition, gradual, at_once = alias["DeploymentPreference"]["Fn::If"]
         assert (condition, alias["Name"]) == ("IsCanary", ALIAS)
@@ -154,7 +154,8 @@ def test_failed_workflow_matches_the_rule_with_or_without_its_alias(template):
     """Express workflows send no such events: AWS Step Functions developer guide, "Automating Step Functions event
     delivery with EventBridge"."""
     detail = template["Resources"]["DeadWorkflowsRule"]["Properties"]["EventPattern"]["detail"]
-    assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == standard(template)
+    of_orders = [name for name in standard(template) if name != "ImportLarge"]
+    assert [referred(each["prefix"]) for each in detail["stateMachineArn"]] == of_orders
 
 
 def test_changed_parameter_or_code_publishes_a_version(template, tmp_path):

@@ -52,7 +52,7 @@ def test_function_is_traced_and_its_role_writes_segments(template):
 def test_workflow_is_traced_and_its_role_writes_segments(template):
     """https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html"""
     machines = of_type(template, MACHINE)
-    assert len(machines) == 4
+    assert len(machines) == 5
     for name, machine in machines.items():
         assert machine["TracingConfiguration"] == {"Enabled": True}, name
         assert _attached(template, referred(machine["RoleArn"])) == WRITE_TRACES | SAMPLE_TRACES, name

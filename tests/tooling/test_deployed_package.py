@@ -96,6 +96,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "split_import": queued({"detail": {"object": {"key": "uploads/imp_1.csv", "etag": "1"}}}),
     "import_rows": queued({"import_id": "imp_1", "content": "1", "number": 0, "rows": [ROW], "bad_rows": []}),
     "read_import": SMALL,
+    "prepare_import": SMALL,
     "write_batch": SMALL | {"number": 0},
     "handle": queued({"action": "leave", "order_id": ORDER_ID, "version": 1}),
     "project_orders": from_bus("OrderPlaced"),

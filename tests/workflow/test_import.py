@@ -95,3 +95,30 @@ def test_import_task_outlasts_its_function():
     for name in ("ReadImport", "WriteBatch"):
         assert function_of(tasks[name]) == name
         assert tasks[name]["TimeoutSeconds"] > lambda_timeout(name)
+
+
+LARGE = next(each for each in all_workflows() if each.name == "import_large")
+
+
+def test_distributed_map_runs_few_express_children_over_json_lines():
+    """AWS Step Functions developer guide, "Using Map state in Distributed mode": ExecutionType, MaxConcurrency."""
+    mapped = LARGE.states["WriteBatches"]
+    assert mapped["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    assert mapped["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
+    assert 2 <= mapped["MaxConcurrency"] <= 10
+    assert not {"ToleratedFailureCount", "ToleratedFailurePercentage"} & set(mapped), "each batch must be written"
+
+
+def test_child_execution_ends_within_five_minutes():
+    children = LARGE.states["WriteBatches"]["ItemProcessor"]["States"]
+    longest = sum(LARGE.budget(name).total for name in children)
+    assert longest < EXPRESS_SECONDS
+
+
+def test_batch_of_a_large_import_that_fails_goes_to_the_queue_of_rows():
+    [catcher] = LARGE.states["WriteBatch"]["Catch"]
+    assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], "QueueBatch")
+    assert LARGE.states["QueueBatch"]["Parameters"]["MessageBody.$"] == "$"
+    for name in ("PrepareImport", "WriteBatches"):
+        assert [each["Next"] for each in LARGE.states[name]["Catch"]] == ["NeedsAttention"]
+    assert LARGE.states["NeedsAttention"]["Type"] == "Fail"

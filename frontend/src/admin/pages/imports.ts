@@ -54,7 +54,7 @@ export class AdminImportsPage extends LightElement {
   private form(): TemplateResult {
     return html`
       <form class="panel form import-form" @submit=${this.send}>
-        <label class="filter">CSV, or JSON lines (.jsonl), up to 50 MB
+        <label class="filter">CSV, or JSON lines (.jsonl), up to 250 MB
           <input name="file" type="file" accept=".csv,.jsonl,text/csv" required data-testid="import-file">
         </label>
         <button class="button" ?disabled=${this.sent !== null} data-testid="import-send">${this.sent === null ? 'Import' : this.sent < 1 ? 'Sending…' : 'Importing…'}</button>
