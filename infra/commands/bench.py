@@ -6,11 +6,12 @@ Times depend on the machine, so each latency is also a multiple of the median of
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -33,8 +34,11 @@ PRODUCT = burst.CARD | {"name": "Benchmark postcard"}
 SKU = "PAPER-BENCH"
 PAUSE_SECONDS = 0.03
 MOST_COLUMNS = 8
+GROWTH = "growth"
+"""Key of the growth benchmark's result in a file of figures: infra/commands/growth.py."""
 
-Unit = Literal["ms", "s", "a second", "USD per million"]
+Unit = Literal["ms", "s", "/s", "USD/M"]
+"""The last is USD per million."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +54,32 @@ def bench(console: Console, out: Path | None, record: bool) -> None:
     """Print all figures and write them as JSON and as a plot; with `record`, as the ones to commit."""
     figures = {**_latencies(console), **_throughput(console), **_cost()}
     committed = read(COMMITTED)
-    console.print(_table(figures, committed))
+    console.print(table(figures, committed))
     written = COMMITTED if record else out or ROOT / ".local" / "benchmark.json"
-    written.parent.mkdir(parents=True, exist_ok=True)
-    written.write_text(json.dumps({name: asdict(figure) for name, figure in figures.items()}, indent=2) + "\n")
-    plot = PLOT if record else written.with_suffix(".svg")
-    draw(figures, committed, plot)
-    console.print(f"  {written}\n  {plot}")
+    growth = {name: each for name, each in content(written).items() if name == GROWTH}
+    write(written, {name: asdict(figure) for name, figure in figures.items()} | growth)
+    drawn = PLOT if record else written.with_suffix(".svg")
+    draw(figures, committed, drawn)
+    console.print(f"  {written}\n  {drawn}")
 
 
 def read(path: Path) -> dict[str, Figure]:
     """Return the figures of a file; none if there is no such file."""
-    if not path.exists():
-        return {}
-    return {name: Figure(**figure) for name, figure in json.loads(path.read_text()).items()}
+    return {name: Figure(**figure) for name, figure in content(path).items() if name != GROWTH}
+
+
+def content(path: Path) -> dict[str, Any]:
+    """Return what is in a file of results; nothing if there is no such file."""
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _latencies(console: Console) -> dict[str, Figure]:
-    """Measure each call, and orders one after the other, in an idle shop."""
+    """Measure each call, and orders one after the other without the warehouse's delay, in an idle shop."""
     local = deployment.find(deployment.LOCAL)
     admin, guest = local.admin(), Buyer(local.outputs["PublicApiUrl"])
     admin.must("PUT", f"/admin/products/{SKU}", PRODUCT)
@@ -94,7 +106,7 @@ def _latencies(console: Console) -> dict[str, Figure]:
     finally:
         admin.archive(SKU)
     half = statistics.median(seconds)
-    return found | {"checkout to COMPLETED, without the warehouse": Figure(half, "s", half / base)}
+    return found | {"checkout to COMPLETED": Figure(half, "s", half / base)}
 
 
 def _completed(guest: Buyer) -> None:
@@ -115,15 +127,16 @@ def _throughput(console: Console) -> dict[str, Figure]:
     console.print(f"  {BURST} orders at once …")
     drained = burst.place_all(local, BURST)
     return {
-        "lists of products": Figure(READS / reading, "a second"),
-        f"burst of {BURST} orders": Figure(drained.endings["COMPLETED"] / drained.seconds, "a second"),
+        "lists of products": Figure(READS / reading, "/s"),
+        f"burst of {BURST} orders": Figure(drained.endings["COMPLETED"] / drained.seconds, "/s"),
     }
 
 
 def _cost() -> dict[str, Figure]:
+    """Return what a million completed orders cost, without email."""
     bill = report.millions(model.scenario())["completed"]
     emails = bill.get(report.EMAIL, 0)
-    return {"a completed order, all services but email": Figure(sum(bill.values()) - emails, "USD per million")}
+    return {"a completed order": Figure(sum(bill.values()) - emails, "USD/M")}
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -133,18 +146,19 @@ def _timed(call: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def _table(figures: dict[str, Figure], committed: dict[str, Figure]) -> Table:
-    table = Table("what", "measured", "× /health", "committed", "now / committed")
+def table(figures: dict[str, Figure], committed: dict[str, Figure]) -> Table:
+    """Return a table that fits 80 columns. Its ratios are to the same run's `GET /health`, and to the committed result."""
+    shown = Table("what", "now", "× /health", "committed", "ratio")
     for name, now in figures.items():
         before = committed.get(name)
-        table.add_row(
+        shown.add_row(
             name,
             f"{now.value:.3g} {now.unit}",
             f"{now.ratio:.1f}" if now.ratio else "",
             f"{before.value:.3g} {before.unit}" if before else "",
             f"{_of(now) / _of(before):.2f}" if before else "",
         )
-    return table
+    return shown
 
 
 def _of(figure: Figure) -> float:
@@ -154,22 +168,29 @@ def _of(figure: Figure) -> float:
 
 def draw(figures: dict[str, Figure], committed: dict[str, Figure], path: Path) -> None:
     """Write a bar chart of the latencies as multiples of `GET /health`, now and as committed."""
+    names = [name for name, figure in figures.items() if figure.ratio][:MOST_COLUMNS]
+    with plot(path) as axes:
+        rows = range(len(names))
+        axes.barh([row + 0.2 for row in rows], [figures[name].ratio or 0 for name in names], 0.4, label="now")
+        before = [committed[name].ratio or 0 if name in committed else 0 for name in names]
+        axes.barh([row - 0.2 for row in rows], before, 0.4, label="committed")
+        axes.set_yticks(list(rows), names)
+        axes.set_xlabel(f"median, as a multiple of GET /health ({shop().name}, local)")
+
+
+@contextmanager
+def plot(path: Path) -> Iterator[Any]:
+    """Provide the axes of a chart of horizontal bars, and write it. The same bars give the same file."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "benchmark"
     from matplotlib import pyplot
 
-    names = [name for name, figure in figures.items() if figure.ratio][:MOST_COLUMNS]
-    plot, axes = pyplot.subplots(figsize=(8, 3.5), layout="constrained")
-    rows = range(len(names))
-    axes.barh([row + 0.2 for row in rows], [figures[name].ratio or 0 for name in names], 0.4, label="now")
-    before = [committed[name].ratio or 0 if name in committed else 0 for name in names]
-    axes.barh([row - 0.2 for row in rows], before, 0.4, label="committed")
-    axes.set_yticks(list(rows), names)
+    figure, axes = pyplot.subplots(figsize=(8, 3.5), layout="constrained")
+    yield axes
     axes.invert_yaxis()
-    axes.set_xlabel(f"median, as a multiple of GET /health ({shop().name}, local)")
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
-    plot.savefig(path, metadata={"Date": None})
-    pyplot.close(plot)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)

@@ -242,11 +242,15 @@ def partner(stage: str, name: str) -> None:
 @cli.command()
 @setting("--out", "OUT", "JSON file. Default: .local/benchmark.json", type=click.Path(dir_okay=False, path_type=Path))
 @setting("--record", "RECORD", "Write docs/benchmark.json and its plot.", is_flag=True, default=False)
-def bench(out: Path | None, record: bool) -> None:
-    """Measure the local shop, and compare with the committed result."""
-    from infra.commands import bench
+@setting("--grow", "GROW", "Instead: compare 100 and 20,000 stored orders, in a shop of its own.", is_flag=True)
+def bench(out: Path | None, record: bool, grow: bool) -> int:
+    """Measure the local shop, and compare with the committed result. With GROW=1, exit code 1 if an operation grows."""
+    from infra.commands import bench, growth
 
+    if grow:
+        return growth.grow(_console(), out, record)
     bench.bench(_console(), out, record)
+    return 0
 
 
 @cli.command()

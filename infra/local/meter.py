@@ -241,7 +241,17 @@ def _emails() -> None:
 def _tables() -> None:
     from ministack.services import dynamodb as service
 
-    answer = service.handle_request
+    answer, examine = service.handle_request, service._paginate_evaluated_items
+    examined = 0
+
+    def paged(items: Any, limit: Any, table: Any, index: str | None = None) -> Any:
+        """Note the bytes of a page before its filter and its projection: AWS bills those."""
+        nonlocal examined
+        page, has_more = examine(items, limit, table, index)
+        if is_on():
+            entries = [service._apply_index_projection(each, table, index) for each in page] if index else page
+            examined = sum(map(service._item_size_bytes, entries))
+        return page, has_more
 
     async def metered(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         action = headers.get("x-amz-target", "").rpartition(".")[2]
@@ -253,11 +263,11 @@ def _tables() -> None:
             return await _written(service, answer, call, caller, (method, path, headers, query))
         status, answered, content = await answer(method, path, headers, body, query)
         if status == 200:
-            for table, units in read_units(service, call, json.loads(content)):
+            for table, units in read_units(service, call, examined):
                 note("read_unit", table, units, caller)
         return status, answered, content
 
-    service.handle_request = metered
+    service.handle_request, service._paginate_evaluated_items = metered, paged
 
 
 async def _written(
@@ -292,8 +302,10 @@ def refused_units(service: Any, call: dict[str, Any]) -> list[tuple[str, float]]
     return [(each["TableName"], service._capacity_kb(_size(service, each)) * factor) for each in operations]
 
 
-def read_units(service: Any, call: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return what a read consumed by table. What a filter drops is not in the result of a query, so it is left out."""
+def read_units(service: Any, call: dict[str, Any], examined: int) -> list[tuple[str, float]]:
+    """Return what a read consumed by table. A query or a scan examined so many bytes: a filter saves no units (Amazon
+    DynamoDB developer guide, "Filter expressions for the Query operation").
+    """
     if batch := call.get("RequestItems"):
         reads = [(name, key, one.get("ConsistentRead")) for name, one in batch.items() for key in one["Keys"]]
         return [(name, _units(_size(service, {"TableName": name, "Key": key}), all_)) for name, key, all_ in reads]
@@ -301,8 +313,7 @@ def read_units(service: Any, call: dict[str, Any], result: dict[str, Any]) -> li
         return [(each["Get"]["TableName"], 2 * _units(_size(service, each["Get"]), True)) for each in parts]
     if "Key" in call:
         return [(call["TableName"], _units(_size(service, call), call.get("ConsistentRead")))]
-    size = sum(service._item_size_bytes(item) for item in result.get("Items", []))
-    return [(call["TableName"], _units(size, call.get("ConsistentRead")))]
+    return [(call["TableName"], _units(examined, call.get("ConsistentRead")))]
 
 
 def _units(size: int, consistent: bool | None) -> float:

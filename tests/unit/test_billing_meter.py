@@ -27,25 +27,25 @@ def test_message_is_billed_for_each_64_kb(size, billed):
 
 
 @pytest.mark.parametrize(
-    ("call", "result", "billed"),
+    ("call", "examined", "billed"),
     [
-        (read("small"), {}, 0.5),
-        (read("missing"), {}, 0.5),
-        (read("large", ConsistentRead=True, ProjectionExpression="pk"), {}, 2),
-        ({"TransactItems": [{"Get": read("large")}]}, {}, 4),
-        ({"TableName": "Orders", "ConsistentRead": True}, {"Items": [3000, 3000]}, 2),
-        ({"TableName": "Orders"}, {"Items": []}, 0.5),
+        (read("small"), 0, 0.5),
+        (read("missing"), 0, 0.5),
+        (read("large", ConsistentRead=True, ProjectionExpression="pk"), 0, 2),
+        ({"TransactItems": [{"Get": read("large")}]}, 0, 4),
+        ({"TableName": "Orders", "ConsistentRead": True}, 6000, 2),
+        ({"TableName": "Orders"}, 0, 0.5),
     ],
     ids=["eventual", "missing", "consistent", "transaction", "query", "empty query"],
 )
-def test_read_is_billed_by_the_size_of_what_it_read(call, result, billed):
-    assert meter.read_units(TABLES, call, result) == [("Orders", billed)]
+def test_read_is_billed_by_the_size_of_what_it_read(call, examined, billed):
+    assert meter.read_units(TABLES, call, examined) == [("Orders", billed)]
 
 
 def test_batch_of_reads_is_billed_for_each_item():
     batch = {"RequestItems": {"Orders": {"Keys": [{"pk": "small"}, {"pk": "large"}], "ConsistentRead": True}}}
 
-    assert meter.read_units(TABLES, batch, {}) == [("Orders", 1), ("Orders", 2)]
+    assert meter.read_units(TABLES, batch, 0) == [("Orders", 1), ("Orders", 2)]
 
 
 def test_refused_write_is_billed_by_the_item_and_doubled_in_a_transaction():
