@@ -147,7 +147,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def table(figures: dict[str, Figure], committed: dict[str, Figure]) -> Table:
-    """Return a table that fits 80 columns. Its ratios are to the same run's `GET /health`, and to the committed result."""
+    """Return a table that fits 80 columns. `ratio` compares with the committed result."""
     shown = Table("what", "now", "× /health", "committed", "ratio")
     for name, now in figures.items():
         before = committed.get(name)
