@@ -1,7 +1,7 @@
 """Order totals: how many orders a list holds and what they were placed for, up to a limit.
 
 DynamoDB counts by reading. The two indexes hold the total, which never changes, beside the keys: 5,000 orders are about
-100 read units. So a list does not count itself at each look, and not without an end.
+75 read units. So a list does not count itself at each look, and not without an end.
 """
 
 from collections import Counter

@@ -35,7 +35,7 @@ COMMON_NAME, COMMON_EVERY = "Berg", 25
 FIRST_NAMES = ("Ada", "Bo", "Cleo", "Dag", "Elin", "Finn", "Greta")
 SYLLABLES = ("ba", "de", "fi", "go", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "we", "xi", "zo")
 """All of one length, so that no last name is the beginning of another one."""
-BY_ID = re.compile(r"ret_[0-9a-f]+")
+RETURN_ID = re.compile(r"ret_[0-9a-f]+")
 WORKERS = 4
 
 
@@ -59,7 +59,7 @@ def cloned(item: "Item", number: int) -> "Item":
     def changed(text: str) -> str:
         if TIME.fullmatch(text):
             return iso(datetime.fromisoformat(text) - age)
-        return BY_ID.sub(lambda found: f"ret_{_digest(found[0] + new)}", text.replace(old, new))
+        return RETURN_ID.sub(lambda found: f"ret_{_digest(found[0] + new)}", text.replace(old, new))
 
     copy = _each_text(item, changed)
     copy["email"], copy["shipping_address"]["name"] = buyer_of(number)
