@@ -18,7 +18,7 @@ ALLOWED = {
     "local": {"build", "deploy", "seed"},
     "cost": {"build"},
     "capacity": {"build", "cost"},
-    "commands": {"build", "deploy", "local", "audit", "capacity", "cost"},
+    "commands": {"build", "seed", "deploy", "local", "audit", "capacity", "cost"},
     "lint": {"build"},
 }
 """By folder: those that it may import."""
