@@ -12,7 +12,7 @@ from infra.cost.prices import PricesInvalid, prices
 from infra.cost.units import Units, totals
 
 FILE = Path(__file__).with_name("imports.yaml")
-WAYS = {"queue": "queue", "small": "Express"}
+WAYS = {"queue": "queue", "small": "Express", "large": "Distributed Map"}
 """By the name in the file."""
 MILLISECONDS = "millisecond"
 

@@ -124,11 +124,11 @@ def _workflows() -> None:
     its duration, in tenths of a second of 64 MB (https://aws.amazon.com/step-functions/pricing/)."""
     from ministack.services import stepfunctions as service
 
-    add, run = service._add_event, service._run_execution
+    add, run, run_child = service._add_event, service._run_execution, service._run_sub_machine
 
     def is_express(execution: dict[str, Any]) -> bool:
         machine = service._state_machines.get(execution["stateMachineArn"], {})
-        return machine.get("type") == "EXPRESS"
+        return machine.get("type") == "EXPRESS" or "mapRunArn" in execution
 
     def added(execution: dict[str, Any], kind: str, *details: Any, **named: Any) -> Any:
         is_transition = kind == "TaskScheduled" or (kind.endswith("StateEntered") and kind != "TaskStateEntered")
@@ -141,12 +141,30 @@ def _workflows() -> None:
         result = run(arn, *rest, **named)
         execution = service._executions[arn]
         if is_express(execution):
-            name = execution["stateMachineArn"].rpartition(":")[2]
-            note("express_request", name)
-            note("express_gb_second", name, math.ceil(10 * (time.monotonic() - began)) / 10 * EXPRESS_GB)
+            note_express(execution, time.monotonic() - began)
         return result
 
-    service._add_event, service._run_execution = added, ran
+    def ran_child(states: Any, start: str, given: Any, execution: dict[str, Any], context: Any) -> Any:
+        """A child execution of a Distributed Map; its start is a transition of the workflow with the map."""
+        began = time.monotonic()
+        try:
+            return run_child(states, start, given, execution, context)
+        finally:
+            if "mapRunArn" in execution:
+                note("state_transition", _machine(execution))
+                note_express(execution, time.monotonic() - began)
+
+    service._add_event, service._run_execution, service._run_sub_machine = added, ran, ran_child
+
+
+def note_express(execution: dict[str, Any], seconds: float) -> None:
+    note("express_request", _machine(execution))
+    note("express_gb_second", _machine(execution), math.ceil(10 * seconds) / 10 * EXPRESS_GB)
+
+
+def _machine(execution: dict[str, Any]) -> str:
+    """Return the name of an execution's workflow, without the label of a map."""
+    return str(execution["stateMachineArn"].rpartition(":")[2].partition("/")[0])
 
 
 def _events() -> None:
