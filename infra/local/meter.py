@@ -22,7 +22,6 @@ from typing import Any
 FILE = "BILLING_METER"
 CHUNK = 64 * 1024
 """SQS, SNS and EventBridge bill each 64 KB of a message as one."""
-EXPRESS_GB = 64 / 1024
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 READS = {"GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan"}
 IDS = re.compile(r"(?<=/)(ord_\w+|ret_\w+|[A-Z]+-[0-9A-Z]+)")
@@ -36,7 +35,20 @@ def install() -> None:
     """Meter the emulator if `BILLING_METER` is set. To be called before any other change of the emulator."""
     if not os.environ.get(FILE):
         return
-    for meter in (_functions, _queues, _workflows, _events, _topics, _apis, _sockets, _tables, _files, _emails):
+    from infra.local import workflow_meter
+
+    for meter in (
+        _functions,
+        _queues,
+        workflow_meter.install,
+        _events,
+        _topics,
+        _apis,
+        _sockets,
+        _tables,
+        _files,
+        _emails,
+    ):
         meter()
 
 
@@ -117,54 +129,6 @@ def note_request(url: str, bodies: Iterable[str], in_chunks: bool = True) -> Non
     unit = "sqs_fifo_request" if name.endswith(".fifo") else "sqs_request"
     ours = [body for body in bodies if not any(mark in body for mark in SIMULATED)]
     note(unit, name, sum(chunks(body) if in_chunks else 1 for body in ours))
-
-
-def _workflows() -> None:
-    """Meter each attempt of a task, in branches too, and each other state; of an Express workflow, the execution and
-    its duration, in tenths of a second of 64 MB (https://aws.amazon.com/step-functions/pricing/)."""
-    from ministack.services import stepfunctions as service
-
-    add, run, run_child = service._add_event, service._run_execution, service._run_sub_machine
-
-    def is_express(execution: dict[str, Any]) -> bool:
-        machine = service._state_machines.get(execution["stateMachineArn"], {})
-        return machine.get("type") == "EXPRESS" or "mapRunArn" in execution
-
-    def added(execution: dict[str, Any], kind: str, *details: Any, **named: Any) -> Any:
-        is_transition = kind == "TaskScheduled" or (kind.endswith("StateEntered") and kind != "TaskStateEntered")
-        if is_transition and not is_express(execution):
-            note("state_transition", execution["stateMachineArn"].rpartition(":")[2])
-        return add(execution, kind, *details, **named)
-
-    def ran(arn: str, *rest: Any, **named: Any) -> Any:
-        began = time.monotonic()
-        result = run(arn, *rest, **named)
-        execution = service._executions[arn]
-        if is_express(execution):
-            note_express(execution, time.monotonic() - began)
-        return result
-
-    def ran_child(states: Any, start: str, given: Any, execution: dict[str, Any], context: Any) -> Any:
-        """A child execution of a Distributed Map; its start is a transition of the workflow with the map."""
-        began = time.monotonic()
-        try:
-            return run_child(states, start, given, execution, context)
-        finally:
-            if "mapRunArn" in execution:
-                note("state_transition", _machine(execution))
-                note_express(execution, time.monotonic() - began)
-
-    service._add_event, service._run_execution, service._run_sub_machine = added, ran, ran_child
-
-
-def note_express(execution: dict[str, Any], seconds: float) -> None:
-    note("express_request", _machine(execution))
-    note("express_gb_second", _machine(execution), math.ceil(10 * seconds) / 10 * EXPRESS_GB)
-
-
-def _machine(execution: dict[str, Any]) -> str:
-    """Return the name of an execution's workflow, without the label of a map."""
-    return str(execution["stateMachineArn"].rpartition(":")[2].partition("/")[0])
 
 
 def _events() -> None:
