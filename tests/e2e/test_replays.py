@@ -70,7 +70,7 @@ def test_replay_of_one_type_returns_its_state(replay):
         (-1, 1, None, 422, "to"),
         (-24 * 61, 0, None, 422, "from"),
         (-2, -1, "OrderForgotten", 422, "detail_type"),
-        (-2, -1, "OrderAuthorized", 409, None),
+        (-2, -1, "OrderReserved", 409, None),
     ],
 )
 def test_replay_of_an_invalid_range_or_type_is_refused(admin, start, end, detail_type, status, field):

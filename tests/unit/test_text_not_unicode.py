@@ -7,7 +7,7 @@ import pytest
 from chalice.test import Client
 
 import app
-from chalicelib.platform import edge_mark
+from chalicelib.platform import edge_mark, http
 
 HALF = "\ud800"
 ESCAPED = json.dumps({"email": HALF, "password": "a-long-story-1"}).encode()
@@ -28,7 +28,9 @@ ESCAPED = json.dumps({"email": HALF, "password": "a-long-story-1"}).encode()
     ],
 )
 def test_half_of_a_surrogate_pair_is_refused_with_a_problem_document(monkeypatch, method, path, headers, body):
-    monkeypatch.setattr(edge_mark, "settings", lambda: SimpleNamespace(require_edge_mark=False))
+    plain = SimpleNamespace(require_edge_mark=False, api_cache=False)
+    for module in (edge_mark, http):
+        monkeypatch.setattr(module, "settings", lambda: plain)
     with Client(app.app) as client:
         answer = client.http.request(method, path, headers={"Content-Type": "application/json"} | headers, body=body)
 
