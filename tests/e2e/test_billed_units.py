@@ -116,14 +116,25 @@ def cancelled(opened, reached, rest, warehouse):
 
 
 @pytest.fixture
-def refused(reached, warehouse, rest):
+def refused(reached, warehouse, rest, table, eventually):
     """Return a function that lets the warehouse read a request, and refuse it, once all of the request is written down.
 
-    If it were quicker than the step that asks it, the step would write once or twice.
+    If it were quicker than the step that asks it, the step would write once or twice. It answers the recall after the
+    saga has ended, as in `cancelled`.
     """
+
+    def has_refused(order_id):
+        key = {"order_id": order_id}
+        found = table("WarehouseLedgerTableName").get_item(Key=key, ConsistentRead=True)
+        return found.get("Item", {}).get("status") == "REFUSED"
 
     def refuse(guest, order_id):
         reached(order_id, "SHIPPING")
+        rest()
+        warehouse(True)
+        eventually(lambda: has_refused(order_id))
+        warehouse(False)
+        reached(order_id, "CANCELLED")
         rest()
         warehouse(True)
 
