@@ -211,6 +211,20 @@ def test_small_file_is_imported_while_its_callers_wait(admin, prefix, guest, end
     assert {**again, "report_url": None} == {**seen, "report_url": None}
 
 
+def test_small_file_that_renames_a_product_is_found_by_its_new_words_only(admin, prefix, guest, ended):
+    for name in ("Tallow Lantern", "Beeswax Lantern"):
+        created = admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
+        import_products.upload(created["upload"], a_file(a_row(f"{prefix}-A", name=name)))
+        admin.must("POST", f"/admin/imports/{created['import_id']}/run")
+        assert counts(ended(created["import_id"])) == (1, 1, 0, 0)
+
+    def found(word):
+        return [each["sku"] for each in guest.must("GET", f"/products?q={word}")["items"]]
+
+    assert f"{prefix}-A" in found("beeswax")
+    assert f"{prefix}-A" not in found("tallow")
+
+
 def test_small_file_that_nobody_runs_is_imported_by_the_queue(admin, prefix, ended, engine, opened):
     created = admin.must("POST", "/admin/imports", {"format": "csv", "small": True})
     import_products.upload(created["upload"], a_file(a_row(f"{prefix}-A")))
