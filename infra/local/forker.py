@@ -44,8 +44,6 @@ LIBRARIES = (
     "stripe",
 )
 """Libraries of the functions, without the runtime client, which reads its address when it is imported."""
-OPTIONAL = "chalicelib.reporting.sql."
-"""Code whose libraries need not be installed."""
 SERVICES = ("dynamodb", "events", "s3", "sqs", "ssm", "stepfunctions")
 """AWS services whose API models are loaded in advance."""
 
@@ -120,11 +118,22 @@ def _load_code(request: ForkRequest, instead_of: str) -> None:
     del os.environ["_HANDLER"]  # that of the first function; the code is loaded for all of them
     importlib.import_module("app")
     for lazy in pkgutil.walk_packages([f"{request.folder}/chalicelib"], "chalicelib."):
-        if not lazy.name.startswith(OPTIONAL):
-            importlib.import_module(lazy.name)
+        _load_if_its_libraries_are_here(lazy.name)
     _build_models()
     gc.collect()
     gc.freeze()
+
+
+def _load_if_its_libraries_are_here(name: str) -> None:
+    """Import a module in advance, except one that needs a library which `make up` does not install.
+
+    A function that calls for it gets the error itself.
+    """
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] in ("app", "chalicelib"):
+            raise
 
 
 def _build_models() -> None:
