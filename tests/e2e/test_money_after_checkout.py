@@ -50,8 +50,12 @@ def test_refund_that_comes_back_is_made_again_by_an_operator_once(
     eventually(lambda: settled(guest, completed))
     sandbox.call("POST", f"/admin/refunds/{completed}/fail", {})
 
-    order = eventually(lambda: (found := guest.order(completed))["payment"]["refund_failed"] and found)
-    assert (order["returns"][0]["status"], order["payment"]["status"]) == ("REFUND_FAILED", "CAPTURED")
+    def states():
+        order = guest.order(completed)
+        return order["returns"][0]["status"], order["payment"]["status"]
+
+    # The order's record is written before the payment's.
+    eventually(lambda: states() == ("REFUND_FAILED", "CAPTURED"))
     assert sandbox.kept(completed) == 2500
 
     assert [admin.call("POST", f"/admin/orders/{completed}/refunds").status for _ in range(2)] == [202, 202]
