@@ -1,4 +1,4 @@
-"""Layers of `infra/`: which folder may import which."""
+"""Layers: which folder of `infra/` may import which, and what the test bed knows of the shop."""
 
 import ast
 
@@ -61,6 +61,15 @@ def test_standalone_folder_imports_nothing_of_the_shop(folder):
     sources = [path.read_text() for path in (INFRA / folder).rglob("*.py")]
     names = {name.split(".")[0] for source in sources for name in imports(source) if not own(name, folder)}
     assert sources and not names & {"chalicelib", "app", "infra"}
+
+
+def test_test_bed_knows_the_shop_through_its_adapter_only():
+    sources = [
+        path for path in (ROOT / "testbed").rglob("*.py") if "shop" not in path.relative_to(ROOT).with_suffix("").parts
+    ]
+    names = {name.split(".")[0] for path in sources for name in imports(path.read_text())}
+    assert "testbed" in names | {path.parent.name for path in sources}
+    assert not names & {"app", "chalicelib", "infra", "tests"}
 
 
 def own(name, folder):
