@@ -52,6 +52,7 @@ CLEAN = (
     "infra/stripe_sandbox",
     "infra/template",
     "statemachine",
+    "testbed",
     "tests/auditor.py",
     "tests/browser",
     "tests/builders.py",

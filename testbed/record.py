@@ -1,0 +1,92 @@
+"""Record of a run: what happened, what was injected, how each order ended, and the verdicts on it.
+
+Simulation, chaos run and report share it; it is written and read as JSON.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from testbed.plan import FaultPlan, What
+
+
+class Entry(BaseModel):
+    """One arrow between two participants, as in a sequence diagram. `at` are seconds since the run began.
+
+    Participants have the names of the template: functions, queues, tables, workflows; besides them `buyer`,
+    `payments` and `warehouse`. `subject` is the id of the order that it concerns, if known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    at: float
+    source: str
+    target: str
+    text: str
+    subject: str | None = None
+    fault: What | None = None
+
+
+class Outcome(BaseModel):
+    """How one order ended. `seconds` is the time from its placing to its end, None if it never ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    status: str
+    reason: str | None = None
+    seconds: float | None = None
+    retries: int = 0
+    compensations: int = 0
+    faults: int = 0
+
+
+class Injected(BaseModel):
+    """How often a fault was injected at a site."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    what: What
+    times: int
+
+
+class VerdictRecord(BaseModel):
+    """Result of one invariant: subjects that were checked, and a text for each that violates it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invariant: str
+    checked: int
+    violations: dict[str, str] = {}
+
+
+class EdgeRecord(BaseModel):
+    """How often an execution took an edge of a workflow. `cause` is the error that a catch names, or ''."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow: str
+    source: str
+    target: str
+    cause: str = ""
+    times: int
+
+
+class RunRecord(BaseModel):
+    """One run of the test bed. `entries` are those of the orders worth showing, in order of time."""
+
+    name: Annotated[str, Field(description="What ran: a simulation, or a run with real concurrency.")]
+    seed: int
+    plan: FaultPlan = FaultPlan()
+    started_at: str
+    seconds: float
+    outcomes: list[Outcome] = []
+    injected: list[Injected] = []
+    verdicts: list[VerdictRecord] = []
+    edges: list[EdgeRecord] = []
+    entries: list[Entry] = []
+
+    @property
+    def violations(self) -> int:
+        return sum(len(verdict.violations) for verdict in self.verdicts)
