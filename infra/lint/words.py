@@ -63,7 +63,6 @@ CLEAN = (
     "tests/fake_payment_provider.py",
     "tests/fakes.py",
     "tests/insights.py",
-    "tests/interleaving.py",
     "tests/price_rules.py",
     "tests/rights.py",
     "tests/stripe_sandbox",

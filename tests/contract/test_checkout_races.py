@@ -14,8 +14,8 @@ from chalicelib.orders.model import Order
 from chalicelib.orders.quote import CartAlreadyOrdered, CartEmpty
 from chalicelib.orders.store import OrderStore
 from chalicelib.platform.identity import GUEST, Caller
+from testbed.scheduler import Run, Watched, interleavings
 from tests.builders import a_checkout_request, a_name, euros, product_details
-from tests.interleaving import Run, Watched, interleavings
 
 ADA = Caller(customer_id="ada", email="ada@example.com")
 BOUGHT = {"MUG": 2}

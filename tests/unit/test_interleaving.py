@@ -1,11 +1,11 @@
-"""The scheduler of tests/interleaving.py runs every order of calls, and leaves out only equivalent ones."""
+"""The scheduler of testbed/scheduler.py runs every order of calls, and leaves out only equivalent ones."""
 
 from itertools import combinations_with_replacement
 from math import comb
 
 import pytest
 
-from tests.interleaving import Watched, WatchedFake, interleavings
+from testbed.scheduler import Watched, WatchedFake, interleavings
 
 
 class Calls:

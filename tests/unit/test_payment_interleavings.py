@@ -10,10 +10,10 @@ from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.model import BuyerActionRequired, PaymentEnded, PaymentStatus
 from chalicelib.payments.provider import PaymentDeclined, ProviderStatus, UnexpectedPaymentState
 from chalicelib.payments.service import Payments
+from testbed.scheduler import WatchedFake, interleavings
 from tests.builders import TestClock, euros
 from tests.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
 from tests.fakes import FakeStore
-from tests.interleaving import WatchedFake, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
 

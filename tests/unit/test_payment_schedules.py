@@ -15,10 +15,10 @@ from chalicelib.payments.provider import (
     UnexpectedPaymentState,
 )
 from chalicelib.payments.service import PaymentBusy, Payments
+from testbed.scheduler import WatchedFake, interleavings
 from tests.builders import euros
 from tests.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import FakeStore
-from tests.interleaving import WatchedFake, interleavings
 
 ORDER, AMOUNT = "ord_1", euros(3750)
 RET_1, RET_2, OUTSIDE, SURPLUS = 1000, 2000, 700, 600

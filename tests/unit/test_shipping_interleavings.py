@@ -10,8 +10,8 @@ from chalicelib.orders.model import CancellationRequested, Reason, Status, TooLa
 from chalicelib.orders.service import Orders
 from chalicelib.shipping.model import ShipmentEnded, ShipmentRefused, ShipmentStatus, WarehouseRequest
 from chalicelib.shipping.service import Shipping
+from testbed.scheduler import WatchedFake, interleavings
 from tests.builders import a_reply, an_order_in
-from tests.interleaving import WatchedFake, interleavings
 from tests.unit.conftest import LIMITS, Shop
 
 ORDER = "ord_1"
