@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init bench-imports cost plan tune reporting contracts workflows package doctor deploy destroy
+  bench bench-init bench-imports cost plan tune reporting contracts workflows coverage package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -44,12 +44,13 @@ plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300
 tune: ## Recommend memory sizes: make tune, or STAGE=prod FUNCTION=CapturePayment WRITE=1
 contracts: ## Write the event contracts to docs/events and refuse breaking changes
 workflows: ## Draw the workflows in docs/workflows, with their topological order and time budget
+coverage: ## Show which edges of the workflows the latest `make test` took, as tables and drawn in .build
 package: ## Write the template and code for CloudFormation: make package STAGE=demo
 doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
-bench lighthouse screenshots cost plan workflows: $(FOR_TESTS)
+bench lighthouse screenshots cost plan workflows coverage: $(FOR_TESTS)
 
 # PostgreSQL and its client are optional.
 ifdef REPORTING

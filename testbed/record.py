@@ -3,6 +3,7 @@
 Simulation, chaos run and report share it; it is written and read as JSON.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,6 +62,17 @@ class VerdictRecord(BaseModel):
     violations: dict[str, str] = {}
 
 
+class How(StrEnum):
+    """What took an edge of a workflow."""
+
+    EXECUTED = "executed"
+    """An execution on AWS or its emulator."""
+    SIMULATED = "simulated"
+    """An execution in the simulator."""
+    SINGLE = "single"
+    """A call of TestState, which runs one state with a given answer."""
+
+
 class EdgeRecord(BaseModel):
     """How often an execution took an edge of a workflow. `cause` is the error that a catch names, or ''."""
 
@@ -71,6 +83,7 @@ class EdgeRecord(BaseModel):
     target: str
     cause: str = ""
     times: int
+    how: How = How.EXECUTED
 
 
 class RunRecord(BaseModel):

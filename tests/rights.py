@@ -8,17 +8,15 @@ denied call, and each unused permission if all tests ran that could have used it
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from infra.local import authorization
+from tests import whole_run
 from tests.template.template import (
     FUNCTION,
     Template,
@@ -29,10 +27,6 @@ from tests.template.template import (
     role_of,
     used_by_lambda,
 )
-
-TESTS = Path(__file__).parent
-FOLDER = "RIGHTS_FOLDER"
-"""Environment variable with the folder that the workers of a run write to."""
 
 REPEATED = "A step reads what its first attempt did only if the response of that attempt was lost."
 FORBIDDEN = (
@@ -212,18 +206,16 @@ def _is_named(reasons: dict[tuple[str, str, str], str], function: str, action: s
     return any(of in ("*", function) and what == action and part in resource for of, what, part in reasons)
 
 
-class Judge:
-    """The part of a run that holds the rights against their use. In every process of the run; the controller judges."""
+class Judge(whole_run.Judge):
+    """The part of a run that holds the rights against their use."""
+
+    variable = "RIGHTS_FOLDER"
+    needed = ("e2e", "browser")
+    test = "tests/rights.py::test_functions_use_exactly_the_permissions_of_their_roles"
 
     def __init__(self, config: pytest.Config) -> None:
-        worker = getattr(config, "workerinput", {}).get("workerid")
-        self._judges = worker is None
-        if FOLDER not in os.environ:
-            os.environ[FOLDER] = tempfile.mkdtemp(prefix="rights-")
-        self._folder = Path(os.environ[FOLDER])
-        self._name = worker or "only"
-        self._is_whole = not any("::" in argument for argument in config.args)
-        os.environ[authorization.RECORD] = str(self._folder / f"{self._name}.calls")
+        super().__init__(config)
+        os.environ[authorization.RECORD] = str(self.folder / f"{self.name}.calls")
 
     def note(self, session: boto3.Session, stack: str, template: Template) -> None:
         """What the roles of this worker's shop allow."""
@@ -234,45 +226,13 @@ class Judge:
             "rights": [astuple(right) for right in known.rights],
             "lambda": lambdas,
         }
-        (self._folder / f"{self._name}.rights").write_text(json.dumps(recorded))
+        (self.folder / f"{self.name}.rights").write_text(json.dumps(recorded))
 
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self._is_whole = self._is_whole and not items
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Whether all is there that could use a right. With workers, only they see it, and all see the same."""
-        collected = {item.path for item in session.items}
-        needed = {path for folder in ("e2e", "browser") for path in (TESTS / folder).glob("test_*.py")}
-        if self._is_whole and needed <= collected:
-            (self._folder / "whole").touch()
-
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if not self._judges:
-            return
-        try:
-            findings = self._findings(passed=exitstatus == pytest.ExitCode.OK)
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        if findings is None:
-            return
-        report = pytest.TestReport(
-            nodeid="tests/rights.py::test_functions_use_exactly_the_permissions_of_their_roles",
-            location=("tests/rights.py", 0, "test_functions_use_exactly_the_permissions_of_their_roles"),
-            keywords={},
-            outcome="failed" if findings else "passed",
-            longrepr="\n".join(sorted(findings)) or None,
-            when="call",
-        )
-        session.config.hook.pytest_runtest_logreport(report=report)
-        if findings:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _findings(self, passed: bool) -> set[str] | None:
-        """None if there is nothing to judge."""
+    def findings(self, passed: bool) -> set[str] | None:
         findings: set[str] = set()
         rights: set[Right] = set()
         used: set[tuple[str, str, str]] = set()
-        for path in self._folder.glob("*.rights"):
+        for path in self.folder.glob("*.rights"):
             recorded = json.loads(path.read_text())
             here = Deployed(recorded["functions"], [Right(*right) for right in recorded["rights"]])
             written = path.with_suffix(".calls")
@@ -282,7 +242,7 @@ class Judge:
             used |= here.used(calls) | {tuple(each) for each in recorded["lambda"]}
         if not rights:
             return None
-        if passed and (self._folder / "whole").exists():
+        if passed and self.is_whole:
             findings |= unused(rights, used)
         elif not findings:
             return None

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Machine } from '../src/admin/saga/definition';
 import { layout, type Box } from '../src/admin/saga/layout';
@@ -22,14 +23,34 @@ const SAGA = {
 const drawn = layout(SAGA, MEASURES);
 const box = (name: string): Box => drawn.boxes.find((each) => each.name === name)!;
 
-test('every state has one box, and no two boxes overlap', () => {
-  assert.deepEqual(drawn.boxes.map(({ name }) => name).sort(), Object.keys(SAGA.States).sort());
-  for (const one of drawn.boxes) {
-    for (const other of drawn.boxes) {
+function assertApart(boxes: Box[]): void {
+  for (const one of boxes) {
+    for (const other of boxes) {
       const isApart = one.x + one.width <= other.x || other.x + other.width <= one.x || one.y + one.height <= other.y || other.y + other.height <= one.y;
       assert.ok(one === other || isApart, `${one.name} overlaps ${other.name}`);
     }
   }
+}
+
+test('every state has one box, and no two boxes overlap', () => {
+  assert.deepEqual(drawn.boxes.map(({ name }) => name).sort(), Object.keys(SAGA.States).sort());
+  assertApart(drawn.boxes);
+});
+
+for (const workflow of ['order_fulfilment', 'order_undo', 'order_return']) {
+  test(`no two boxes of ${workflow} overlap`, () => {
+    const definition = readFileSync(`../docs/workflows/${workflow}.json`, 'utf8');
+    assertApart(layout(JSON.parse(definition) as Machine, MEASURES).boxes);
+  });
+}
+
+test('the second way of a choice stands beside it', () => {
+  const choice = { Type: 'Choice', Choices: [{ Next: 'Pay' }], Default: 'Nothing' };
+  const States = { Ask: choice, Nothing: { Type: 'Succeed' }, ...SAGA.States };
+  const { boxes } = layout({ StartAt: 'Ask', States } as unknown as Machine, MEASURES);
+  const at = new Map(boxes.map((each) => [each.name, each]));
+  assert.ok(at.get('Nothing')!.lane === 1 && at.get('Nothing')!.y === at.get('Ask')!.y);
+  assert.equal(at.get('Pay')!.lane, 0);
 });
 
 test('the way forward runs down in one lane', () => {

@@ -82,6 +82,7 @@ LOCAL_COMMANDS = {
     "bench-init": ("bench_init.bench_init", "Measure what each kind of function costs to start."),
     "bench-imports": ("bench_imports.bench_imports", "Measure the ways of a product file: rows per second and cost."),
     "lighthouse": ("lighthouse.lighthouse", "Measure the storefront's pages with Lighthouse."),
+    "coverage": ("coverage.show", "Show which edges of the workflows the latest test run took, and draw them."),
     "workflows": ("workflows.write", "Draw the workflows in docs/workflows, with their order and time budget."),
     "screenshots": ("screenshots.screenshots", "Write a screenshot of every page to .local/screenshots."),
 }

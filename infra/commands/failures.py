@@ -11,6 +11,7 @@ from infra.capacity.sources import TraceInvalid
 from infra.commands.bench_imports import NotMetered
 from infra.commands.browser import NoBrowser
 from infra.commands.client import Refused, StillRunning
+from infra.commands.coverage import NotCovered
 from infra.commands.deploying import Blocked
 from infra.commands.deployment import NotDeployed
 from infra.commands.job import JobFailed, JobUnknown
@@ -48,6 +49,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     MeasurementsInvalid: BAD_INPUT,
     NoBrowser: BAD_INPUT,
     NotAllowed: BAD_INPUT,
+    NotCovered: BAD_INPUT,
     NotDeployed: BAD_INPUT,
     NotMetered: BAD_INPUT,
     NotRunning: BAD_INPUT,

@@ -7,7 +7,18 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from infra.local import api_address, authorization, faster, forker, inert, meter, processes, strict, validation_errors
+from infra.local import (
+    api_address,
+    authorization,
+    faster,
+    forker,
+    inert,
+    meter,
+    processes,
+    strict,
+    validation_errors,
+    workflow_coverage,
+)
 
 AT_ONCE = max(3, os.cpu_count() or 1)
 
@@ -121,6 +132,7 @@ if __name__ == "__main__":
     authorization.install()
     inert.install()
     faster.install()
+    workflow_coverage.install()
     faster.collect_less()
     processes.end_with_starter()
     main()

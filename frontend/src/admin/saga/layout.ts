@@ -1,7 +1,7 @@
 /**
  * Graph layout of a workflow: the forward path runs down, compensations run up beside it, each next to its step, and
- * states in which many others may end are below. A wait that leads back is below and left of its step. Derived from the
- * definition, for any saga.
+ * states in which many others may end are below. A wait that leads back is below and left of its step, an alternative of a
+ * choice is beside it. Derived from the definition, for any saga.
  */
 import { detoursOf, edgesOf, type Edge, type Machine } from './definition';
 
@@ -42,6 +42,8 @@ export interface Layout {
 }
 
 const MARK = 26;
+/** Fits between two rows. */
+const END_MARK = 16;
 /** Between a wait and the way forward that passes it on its right. */
 const BESIDE_WAIT = 11;
 
@@ -68,7 +70,7 @@ export function layout(machine: Machine, measures: Measures): Layout {
   const rail = second + node.width + (measures.lane > 60 ? 26 : 12);
   const lines = edges.filter(({ from, to }) => rows.has(from) && rows.has(to)).map((edge) => lineOf(edge, at, sinks, rail));
   const first = at.get(machine.StartAt)!;
-  const ended = names.filter((name) => machine.States[name].End || machine.States[name].Type === 'Fail');
+  const ended = names.filter((name) => machine.States[name].End || ['Fail', 'Succeed'].includes(machine.States[name].Type));
   return {
     boxes,
     lines,
@@ -98,7 +100,7 @@ function lanesOf(machine: Machine, edges: Edge[], detours: Map<string, string>):
       const into = edges.filter(({ to, from }) => to === name && lanes.has(from) && !detours.has(from));
       const straight = into.filter(({ way }) => way === 'next');
       const found = straight.length
-        ? Math.max(...straight.map(({ from }) => lanes.get(from)!))
+        ? Math.max(...straight.map(({ from, to }) => lanes.get(from)! + (isAlternative(machine, from, to) ? 1 : 0)))
         : Math.max(...into.map(({ from }) => lanes.get(from)! + 1));
       if (Number.isFinite(found)) lanes.set(name, Math.min(found, 2));
     }
@@ -117,22 +119,34 @@ function rowsOf(machine: Machine, edges: Edge[], lanes: Map<string, number>, det
   settle(machine.StartAt, 0);
   const beside = [...lanes.keys()].filter((name) => lanes.get(name)! > 0 && !isSink(name, edges));
   for (const name of beside) {
-    const caught = edges.find(({ to, way, from }) => to === name && way === 'catch' && lanes.get(from) === 0);
+    const caught = edges.find(
+      ({ to, way, from }) => to === name && lanes.get(from) === 0 && (way === 'catch' || isAlternative(machine, from, to)),
+    );
     if (caught) rows.set(name, rows.get(caught.from)!);
   }
-  const sinks = [...lanes.keys()].filter((name) => isSink(name, edges));
-  let below = Math.max(...rows.values()) + 1;
-  for (const name of sinks) rows.set(name, below++);
   const rest = beside.filter((name) => !rows.has(name));
-  for (let round = 0; round <= rest.length; round++) {
-    for (const name of rest) {
-      const before = edges.find(({ to, from, way }) => to === name && way === 'next' && rows.has(from));
-      if (!rows.has(name) && before) rows.set(name, rows.get(before.from)! + (goesUp(before.from, edges, rows) ? -1 : 1));
+  const follow = () => {
+    for (const _ of rest) {
+      for (const name of rest) {
+        const before = edges.find(({ to, from, way }) => to === name && way === 'next' && rows.has(from));
+        if (!rows.has(name) && before) rows.set(name, rows.get(before.from)! + (goesUp(before.from, edges, rows) ? -1 : 1));
+      }
     }
+  };
+  follow();
+  for (const name of [...lanes.keys()].filter((each) => isSink(each, edges))) {
+    rows.set(name, Math.max(...rows.values()) + 1);
+    follow();
   }
   for (const [name, before] of detours) rows.set(name, rows.get(before)! + 0.5);
   const first = Math.min(...rows.values());
   return new Map([...rows].map(([name, row]) => [name, row - first]));
+}
+
+/** Whether a Choice leads there by another way than its first. */
+function isAlternative(machine: Machine, from: string, to: string): boolean {
+  const { Choices: [first] = [] } = machine.States[from];
+  return first !== undefined && first.Next !== to;
 }
 
 /** Whether several states end here when they fail permanently. */
@@ -166,8 +180,11 @@ function lineOf(edge: Edge, at: Map<string, Box>, sinks: Set<string>, rail: numb
     const between = (from.x + from.width + to.x) / 2;
     return { edge, isRail, points: [[from.x + from.width, side(from)], [between, side(from)], [between, side(to)], [to.x, side(to)]] };
   }
-  if (edge.way === 'catch' && from.lane !== to.lane) {
+  if (from.lane < to.lane && (edge.way === 'catch' || from.y === to.y)) {
     return { edge, isRail, points: [[from.x + from.width, side(from)], [to.x, side(from)]] };
+  }
+  if (from.lane < to.lane) {
+    return { edge, isRail, points: [[middle(from), from.y + from.height], [middle(from), side(to)], [to.x, side(to)]] };
   }
   const isUp = to.y < from.y;
   return { edge, isRail, points: [[middle(from), isUp ? from.y : from.y + from.height], [middle(to), isUp ? to.y + to.height : to.y]] };
@@ -186,5 +203,5 @@ function fromAside(from: Box, to: Box): [number, number][] {
 
 function endOf(box: Box, isUp: boolean): [number, number][] {
   const x = box.x + box.width / 2;
-  return isUp ? [[x, box.y], [x, box.y - MARK]] : [[x, box.y + box.height], [x, box.y + box.height + MARK]];
+  return isUp ? [[x, box.y], [x, box.y - END_MARK]] : [[x, box.y + box.height], [x, box.y + box.height + END_MARK]];
 }
