@@ -118,14 +118,14 @@ def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory, pytestconfi
 
 
 @pytest.fixture(scope="session")
-def storefront_url(engine: Engine, opened: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+def storefront_url(engine: Engine, opened: dict[str, Any], built_pages: Path) -> str:
     """Publish the pages of the same shop."""
-    _build_once(tmp_path_factory)
     shop.publish_pages(engine.place, opened["stack"])
     return opened["storefront_url"]
 
 
-def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(scope="session")
+def built_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the pages once per run: the first worker builds the shared folder, the others wait."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -134,3 +134,4 @@ def _build_once(tmp_path_factory: pytest.TempPathFactory) -> None:
         if note.seek(0, os.SEEK_END) == 0:
             storefront.build()
             note.write("built\n")
+    return storefront.DIST

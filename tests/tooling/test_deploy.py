@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.build.storefront import BUILT
 from infra.build.template import ROOT
 from infra.local import emulator, inert, processes
 from infra.local.strict import mail_sandbox
@@ -96,9 +97,12 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, built_pages: Path) -> Iterator[Project]:
+    """The copy has the pages that the run has built: tests/unit/test_deployment.py shows that a deployment builds."""
     home = tmp_path_factory.mktemp("deploy")
     folder = _copied(home / "project")
+    shutil.copytree(built_pages, folder / built_pages.relative_to(ROOT))
+    shutil.copy2(BUILT, folder / BUILT.relative_to(ROOT))
     port, account = processes.free_port(), StripeAccount()
     pid = emulator.start(port, home / "state", home / "engine.log", {inert.VARIABLE: "1", mail_sandbox.SANDBOX: "1"})
     try:
@@ -112,9 +116,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def _copied(folder: Path) -> Path:
-    ignored = shutil.ignore_patterns(
-        "__pycache__", "node_modules", "dist", "lighthouse", "deployments", "*.tsbuildinfo"
-    )
+    ignored = shutil.ignore_patterns("node_modules", "dist", "lighthouse", "deployments", "*.tsbuildinfo")
     folder.mkdir()
     for name in SOURCES:
         source = ROOT / name
