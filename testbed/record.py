@@ -91,6 +91,7 @@ class RunRecord(BaseModel):
 
     name: Annotated[str, Field(description="What ran: a simulation, or a run with real concurrency.")]
     seed: int
+    command: Annotated[str, Field(description="Repeats the run.")] = ""
     plan: FaultPlan = FaultPlan()
     started_at: str
     seconds: float

@@ -48,6 +48,7 @@ def drawn(
     expected = coverage.edges(workflow, definition)
     outer = _outer(definition)
     counts: list[str] = []
+    lines: list[tuple[str, str]] = []
 
     def marked(found: re.Match[str]) -> str:
         look, source, target, points, has_head = found.groups()
@@ -57,9 +58,12 @@ def drawn(
         head = f' marker-end="url(#{workflow}-{state})"' if has_head else ""
         counts.append(_count(_points(points), sum(times.values()), state, "rail" in look))
         names = escape("; ".join(f"{edge.step}: {count}" for edge, count in times.items()))
-        return f'<path class="{look} {state}" d="M{points}"{head}><title>{names}</title></path>'
+        lines.append((state, f'<path class="{look} {state}" d="M{points}"{head}><title>{names}</title></path>'))
+        return ""
 
     text = LINE.sub(marked, text)
+    # Where lines share a way, one that was taken lies above those that were not.
+    text = text.replace("<g ", "\n".join([*(line for _, line in sorted(lines)), "<g "]), 1)
     heads = "".join(_head(text, workflow, state) for state in ("taken", "missed"))
     text = HEAD.sub(lambda _: heads, text, count=1)
     text = STYLE.sub(lambda each: each[0] + style if style else "", text, count=1)
