@@ -83,11 +83,10 @@ class Success:
 
 @dataclass(frozen=True)
 class Failure:
-    """`error` is the error's name. `states` are the states inside a branch that failed with it, set by the branch."""
+    """`error` is the error's name."""
 
     error: str
     cause: str = ""
-    states: tuple[str, ...] = ()
 
 
 Outcome = Success | Failure
@@ -122,7 +121,8 @@ class Event(StrEnum):
     CAUGHT = "caught"
     """`error`, `cause`, `named`, the entry of `ErrorEquals` that matched, and `next`."""
     EDGE = "edge"
-    """The execution took the edge to `target`; `cause` is what a catch names, or ''."""
+    """The execution took the edge to `target`; `cause` is what a catch names, or ''. `testbed/coverage.py` lists the
+    edges, which include one from `start` and those to `end`."""
     ENDED = "ended"
     """The execution ended in this state, with `output`, or with `error` and `cause`."""
 

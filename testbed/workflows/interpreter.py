@@ -5,11 +5,12 @@ AWS Step Functions developer guide: "Using Amazon States Language to define Step
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any, NamedTuple
 
+from testbed.coverage import END, START
 from testbed.workflows.definition import FOR_TOKEN, INTEGRATION, State, check, first_match, inner, named, pause
 from testbed.workflows.effects import (
     NO_CHOICE,
@@ -91,7 +92,7 @@ class _Scope:
 
 @dataclass
 class _Visit:
-    """One visit of a state: `context` is its context object, `ended_in` are the last states of its branches."""
+    """One visit of a state: `context` is its context object."""
 
     name: str
     state: State
@@ -99,7 +100,6 @@ class _Visit:
     scope: _Scope
     context: dict[str, Any]
     functions: Mapping[str, Any]
-    ended_in: list[str] = field(default_factory=list)
 
     def evaluated(self, template: Any, place: str, **known: Any) -> Any:
         """Return the template, evaluated with the variables as they were when the state was entered."""
@@ -154,6 +154,7 @@ class _Run:
             "StateMachine": {"Id": self._workflow.name, "Name": self._workflow.name},
         }
         scope = _Scope({}, context)
+        self._edge(START, self._workflow.definition["StartAt"])
         try:
             output = yield from self._level(self._workflow.definition, payload(given), scope)
         except ExecutionFailed as failed:
@@ -175,14 +176,14 @@ class _Run:
         self._on_event(Event.ENTERED, name, input=given)
         entered = {"Name": name, "EnteredTime": timestamp(self._clock()), "RetryCount": 0}
         visit = _Visit(name, state, given, scope, {**scope.context, "State": entered}, self._functions)
+        if state["Type"] == "Fail":
+            self._edge(name, END)
         if at_once := AT_ONCE.get(state["Type"]):
             left = at_once(visit)
         else:
             left = yield from (self._wait(visit) if state["Type"] == "Wait" else self._attempted(visit))
         self._on_event(Event.EXITED, name, output=left.output, next=left.next)
-        if left.next:
-            for start in [name, *visit.ended_in]:
-                self._on_event(Event.EDGE, start, target=left.next, cause=left.cause)
+        self._edge(name, left.next or END, left.cause)
         return left
 
     def _wait(self, visit: _Visit) -> Work:
@@ -224,7 +225,6 @@ class _Run:
         left = visit.exit(catch, output, cause, errorOutput=output)
         details = {"error": failure.error, "cause": failure.cause, "named": cause, "next": left.next}
         self._on_event(Event.CAUGHT, visit.name, **details)
-        visit.ended_in = list(failure.states)
         return left
 
     def _call(self, visit: _Visit) -> Work:
@@ -258,10 +258,9 @@ class _Run:
 
     def _branches(self, visit: _Visit) -> Work:
         """Run the branches of a Parallel or the items of a Map once and return the list of their outputs."""
-        visit.ended_in.clear()
         branches = tuple(self._branch(visit, *each) for each in self._inside(visit))
         for start in {each["StartAt"]: None for each in inner(visit.state)} if branches else {}:
-            self._on_event(Event.EDGE, visit.name, target=start, cause="")
+            self._edge(visit.name, start)
         limit = int(visit.typed("MaxConcurrency", (int, float)) or 0)
         return (yield from _outcome(Branches(visit.name, branches, limit or None)))
 
@@ -285,14 +284,10 @@ class _Run:
         self, visit: _Visit, definition: State, given: Any, context: Mapping[str, Any], number: int
     ) -> Execution:
         scope = _Scope(dict(visit.scope.variables), context, f"{visit.scope.place}/{visit.name}/{number}")
-        try:
-            output = yield from self._level(definition, given, scope)
-        except ExecutionFailed as failed:
-            states = (scope.state, *failed.failure.states)
-            raise ExecutionFailed(replace(failed.failure, states=states)) from None
-        if scope.state not in visit.ended_in:
-            visit.ended_in.append(scope.state)
-        return output
+        return (yield from self._level(definition, given, scope))
+
+    def _edge(self, source: str, target: str, cause: str = "") -> None:
+        self._on_event(Event.EDGE, source, target=target, cause=cause)
 
 
 def _pass(visit: _Visit) -> Exit:

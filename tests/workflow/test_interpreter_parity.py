@@ -6,10 +6,17 @@ stands in `test_interpreter_differences.py`.
 
 import copy
 import json
+from collections import Counter
+from contextlib import suppress
+from itertools import pairwise
+from random import Random
 
+import networkx
 import pytest
 
-from testbed.workflows import Failure, Success
+from testbed import coverage
+from testbed.workflows import Event, ExecutionFailed, Failure, Success, Workflow
+from testbed.workflows.virtual_time import VirtualTime
 
 from .interpreters import run_emulator, run_test_bed
 from .machine import END, RETURN, SAGA, STATES, UNDOING, machine
@@ -166,3 +173,38 @@ def test_shipped_workflow_runs_alike_in_all_three_interpreters(story):
     shipped, outcomes, path = STORIES[story]
     states = assert_same(shipped.definition, GIVEN, outcomes).states
     assert any(states[start : start + len(path)] == path for start in range(len(states))), states
+
+
+def edges_taken(shipped, errors):
+    """Return the edges that an execution takes when these states fail, each in its first visit."""
+    taken, visits, time = set(), Counter(), VirtualTime(lambda call: outcome(call.state))
+
+    def outcome(state):
+        fails = state in errors and visits[state] == 1
+        return Failure(errors[state], "a test") if fails else Success(RESULTS.get(state, "done"))
+
+    def note(event, state, **details):
+        visits.update([state] if event is Event.ENTERED else [])
+        if event is Event.EDGE:
+            taken.add(coverage.Edge(shipped.name, state, **details))
+
+    with suppress(ExecutionFailed):
+        time.run(Workflow(shipped.name, shipped.definition).run(GIVEN, "one", Random(1), time.clock, note))
+    return taken
+
+
+@pytest.mark.parametrize("shipped", [SAGA, RETURN, UNDOING, IMPORT], ids=lambda shipped: shipped.name)
+def test_interpreter_takes_each_edge_as_the_coverage_names_it(shipped):
+    edges = [edge for edge in coverage.edges(shipped.name, shipped.definition) if edge.source != coverage.START]
+    graph = networkx.DiGraph((edge.source, edge.target, {"edge": edge}) for edge in reversed(edges))
+    taken = set()
+    for edge in edges:
+        path = networkx.shortest_path(graph, shipped.definition["StartAt"], edge.source)
+        way = [edge, *(graph.edges[step]["edge"] for step in pairwise(path))]
+        inside = {name: each["StartAt"] for name in path for each in coverage.inside(shipped.states.get(name, {}))}
+        causes = {inside.get(each.source, each.source): each.cause for each in way if each.cause}
+        errors = {state: "AnyError" if cause == "States.ALL" else cause for state, cause in causes.items()}
+        found = edges_taken(shipped, errors)
+        assert edge in found
+        taken |= found
+    assert taken == set(coverage.edges(shipped.name, shipped.definition))
