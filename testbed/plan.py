@@ -12,14 +12,16 @@ A fault is written as text, as on the command line, or as a mapping, as in YAML:
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from random import Random
 from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from testbed.chance import chance
 
 
 class What(StrEnum):
@@ -65,10 +67,9 @@ TEXT = re.compile(
 )
 
 
-class Site(BaseModel):
+@dataclass(frozen=True)
+class Site:
     """Where a fault can strike: an operation at a boundary, on a resource (a table, a queue, …) if it has one."""
-
-    model_config = ConfigDict(frozen=True)
 
     boundary: str
     operation: str = ""
@@ -160,25 +161,43 @@ class PlanInvalid(Exception):
 class Injector:
     """Decides which call meets which fault. The same plan, seed and calls give the same faults.
 
-    `injected` counts the faults by where they struck and what they were.
+    `injected` counts the faults by where they struck and what they were. `struck` names them, in their order; with
+    `only`, no others strike.
     """
 
-    def __init__(self, plan: FaultPlan, seed: int | str) -> None:
-        self._faults = [(fault, Random(f"{seed}:{number}")) for number, fault in enumerate(plan.faults)]
-        self._calls = [0] * len(self._faults)
+    def __init__(self, plan: FaultPlan, seed: int | str, only: frozenset[str] | None = None) -> None:
         self.injected: dict[tuple[str, What], int] = {}
+        self.struck: list[str] = []
+        self._seed, self._only = seed, only
+        self._faults = plan.faults
+        self._calls = [0] * len(plan.faults)
+        self._matching: dict[Site, list[tuple[int, Fault]]] = {}
 
-    def strike(self, site: Site, seconds: float) -> Fault | None:
-        """Return the fault that this call meets, if any; `seconds` is the time since the run began."""
-        struck: Fault | None = None
-        for number, (fault, random) in enumerate(self._faults):
-            if not fault.matches(site) or seconds < fault.since or (fault.until is not None and seconds >= fault.until):
+    def strike(self, site: Site, seconds: float, call: str = "") -> Fault | None:
+        """Return the fault that this call meets, if any; `seconds` is the time since the run began.
+
+        `call` names the call, so that whether a fault strikes it depends on nothing but the seed and that name;
+        without it, on how many calls there were before.
+        """
+        if site not in self._matching:
+            self._matching[site] = [(number, each) for number, each in enumerate(self._faults) if each.matches(site)]
+        found: Fault | None = None
+        for number, fault in self._matching[site]:
+            if seconds < fault.since or (fault.until is not None and seconds >= fault.until):
                 continue
             self._calls[number] += 1
-            # Drawn for each call, so that a fault before it in the plan does not change which calls it meets.
-            hits = self._calls[number] in fault.calls if fault.calls else random.random() < fault.probability
-            struck = struck or (fault if hits else None)
-        if struck:
-            key = (str(site), struck.what)
-            self.injected[key] = self.injected.get(key, 0) + 1
-        return struck
+            # Counted for each fault, so that another one in the plan does not change which calls it meets.
+            name = f"{number}:{call or self._calls[number]}"
+            if found is None and self._hits(fault, name, self._calls[number]):
+                found = fault
+                self.struck.append(name)
+                key = (str(site), fault.what)
+                self.injected[key] = self.injected.get(key, 0) + 1
+        return found
+
+    def _hits(self, fault: Fault, name: str, calls: int) -> bool:
+        if self._only is not None:
+            return name in self._only
+        if fault.calls:
+            return calls in fault.calls
+        return chance(f"{self._seed}:{name}") < fault.probability

@@ -60,7 +60,6 @@ CLEAN = (
     "tests/contract",
     "tests/e2e",
     "tests/edge",
-    "tests/fake_payment_provider.py",
     "tests/fakes.py",
     "tests/insights.py",
     "tests/price_rules.py",

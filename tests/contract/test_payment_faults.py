@@ -20,7 +20,7 @@ from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.platform.parameters import Parameter
 from infra.stripe_sandbox import serve
 from tests.builders import TestClock, euros
-from tests.fake_payment_provider import APPROVED, WANTS_HOLDER
+from testbed.shop.fake_payment_provider import APPROVED, WANTS_HOLDER
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(2000)

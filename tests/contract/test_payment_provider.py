@@ -31,7 +31,7 @@ from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.platform.parameters import Parameter
 from infra.stripe_sandbox import serve
 from tests.builders import euros
-from tests.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER, FakePaymentProvider
+from testbed.shop.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER, FakePaymentProvider
 
 ORDER, OURS = "ord_1", "000000000000/eu-west-1/storefront-test"
 AMOUNT = euros(2500)

@@ -27,7 +27,7 @@ from infra.capacity.measured import measured
 from tests.builders import TestClock, a_checkout_request, product_details
 from tests.contract.capacity import Meter
 from tests.contract.conftest import table_maker
-from tests.fake_payment_provider import FakePaymentProvider
+from testbed.shop.fake_payment_provider import FakePaymentProvider
 from tests.fakes import FakeWaitingTask, FakeWarehouse
 
 ADA = {"sub": "ada", "email": "ada@example.com", "email_verified": "true"}

@@ -17,7 +17,7 @@ from chalicelib.platform.clock import iso
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.parameters import Parameter
 from tests.builders import NOW, an_order_in
-from tests.fake_payment_provider import WANTS_HOLDER
+from testbed.shop.fake_payment_provider import WANTS_HOLDER
 from tests.fakes import FakeQueue
 
 ORDER, INTENT = "ord_1", "pi_1"

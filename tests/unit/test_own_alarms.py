@@ -13,7 +13,7 @@ from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
 from infra.build.template import merged_template
 from tests.builders import a_reply, euros
-from tests.fake_payment_provider import FIRST_PAYMENT
+from testbed.shop.fake_payment_provider import FIRST_PAYMENT
 from tests.fakes import FakeBucket, FakeBus
 
 EMIT = metrics.count

@@ -12,7 +12,7 @@ from chalicelib.payments.provider import PaymentDeclined, ProviderStatus, Unexpe
 from chalicelib.payments.service import Payments
 from testbed.scheduler import WatchedFake, interleavings
 from tests.builders import TestClock, euros
-from tests.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
+from testbed.shop.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(3750)

@@ -17,7 +17,7 @@ from chalicelib.payments.provider import (
 from chalicelib.payments.service import PaymentBusy, Payments
 from testbed.scheduler import WatchedFake, interleavings
 from tests.builders import euros
-from tests.fake_payment_provider import APPROVED, FakePaymentProvider
+from testbed.shop.fake_payment_provider import APPROVED, FakePaymentProvider
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(3750)

@@ -8,7 +8,7 @@ from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.provider import PaymentProviderUnavailable
 from chalicelib.payments.webhooks import StripeEventRef
 from tests.builders import euros
-from tests.fake_payment_provider import APPROVED
+from testbed.shop.fake_payment_provider import APPROVED
 
 
 def notice(payment_intent, event_id="evt_1"):

@@ -18,7 +18,7 @@ from chalicelib.payments.provider import (
 )
 from chalicelib.payments.service import Given, PaymentBusy, Payments
 from tests.builders import euros
-from tests.fake_payment_provider import APPROVED, DECLINED, FIRST_PAYMENT, FakePaymentProvider
+from testbed.shop.fake_payment_provider import APPROVED, DECLINED, FIRST_PAYMENT, FakePaymentProvider
 from tests.fakes import FakeStore
 
 ORDER = "ord_1"
