@@ -10,7 +10,7 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init bench-imports cost plan tune reporting contracts workflows coverage package doctor deploy destroy
+  bench bench-init bench-imports cost plan tune simulate reporting contracts workflows coverage package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -39,6 +39,7 @@ reporting: ## Migrate the reporting database; REBUILD=1 fills it from the tables
 bench: ## Measure the running shop and compare with docs/benchmark.json; GROW=1: with 100 and 20,000 orders stored
 bench-init: ## Measure what each kind of function costs to start, beside a bare Chalice app
 bench-imports: ## Measure the ways of a product file: rows per second and cost; needs BILLING_METER=.local/billed make up
+simulate: ## Run the shop in virtual time with faults: make simulate SEEDS=1000, or one: SEED=7 FAULTS="payments.*=error@0.1"
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
 plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300 …
 tune: ## Recommend memory sizes: make tune, or STAGE=prod FUNCTION=CapturePayment WRITE=1
@@ -50,7 +51,7 @@ doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
-bench lighthouse screenshots cost plan workflows coverage: $(FOR_TESTS)
+bench lighthouse screenshots cost plan simulate workflows coverage: $(FOR_TESTS)
 
 # PostgreSQL and its client are optional.
 ifdef REPORTING

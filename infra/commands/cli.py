@@ -122,6 +122,23 @@ def rush(reservations: int | None, shards: int) -> int:
 
 
 @cli.command()
+@setting("--seeds", "SEEDS", "Number of seeds to run, from --first on.", type=click.IntRange(1, 1_000_000), default=100)
+@setting("--first", "FIRST", "First of these seeds.", type=click.IntRange(0), default=0)
+@setting("--seed", "SEED", "Instead: the one seed to run, whose history is kept.", type=click.IntRange(0))
+@setting("--orders", "ORDERS", "Orders of a seed.", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@setting("--faults", "FAULTS", "Faults instead of the usual ones, such as payments.capture=lost_answer#1.")
+@setting("--plan", "PLAN", "YAML file with faults.", type=click.Path(dir_okay=False, path_type=Path))
+def simulate(seeds: int, first: int, seed: int | None, orders: int, faults: str | None, plan: Path | None) -> int:
+    """Run the shop under many seeds with faults, in virtual time. Exit code 1 if an invariant is violated."""
+    from infra.commands import simulate
+
+    wanted = simulate.plan_of(faults, plan)
+    if seed is not None:
+        return simulate.run_seed(_console(), seed, orders, wanted)
+    return simulate.run_seeds(_console(), range(first, first + seeds), orders, wanted)
+
+
+@cli.command()
 @at_stage
 def audit(stage: str) -> int:
     """Check every invariant of money and stock. Exit code 1 if one is violated."""

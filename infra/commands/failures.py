@@ -32,6 +32,7 @@ from infra.deploy.stages import StageFileInvalid, WrongRegion
 from infra.deploy.stripe_key import KeyMissing
 from infra.local.processes import DidNotStart, PortBusy, PortInvalid
 from infra.local.run import AlreadyAtWork, NotRunning
+from testbed.plan import PlanInvalid
 
 BAD_INPUT = 2
 FAILED = 1
@@ -57,6 +58,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     NothingToDelete: BAD_INPUT,
     OSError: BAD_INPUT,
     PackagesMissing: BAD_INPUT,
+    PlanInvalid: BAD_INPUT,
     PortBusy: BAD_INPUT,
     PortInvalid: BAD_INPUT,
     PricesInvalid: BAD_INPUT,

@@ -19,8 +19,8 @@ from chalicelib.payments.service import Payments
 from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.platform.parameters import Parameter
 from infra.stripe_sandbox import serve
-from tests.builders import TestClock, euros
 from testbed.shop.fake_payment_provider import APPROVED, WANTS_HOLDER
+from tests.builders import TestClock, euros
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(2000)

@@ -30,8 +30,8 @@ from chalicelib.payments.provider import (
 from chalicelib.payments.stripe_provider import StripeProvider
 from chalicelib.platform.parameters import Parameter
 from infra.stripe_sandbox import serve
-from tests.builders import euros
 from testbed.shop.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER, FakePaymentProvider
+from tests.builders import euros
 
 ORDER, OURS = "ord_1", "000000000000/eu-west-1/storefront-test"
 AMOUNT = euros(2500)

@@ -24,10 +24,10 @@ from chalicelib.shipping.model import WarehouseReply
 from chalicelib.shipping.service import Limits, Shipping
 from chalicelib.shipping.store import ShipmentStore
 from infra.capacity.measured import measured
+from testbed.shop.fake_payment_provider import FakePaymentProvider
 from tests.builders import TestClock, a_checkout_request, product_details
 from tests.contract.capacity import Meter
 from tests.contract.conftest import table_maker
-from testbed.shop.fake_payment_provider import FakePaymentProvider
 from tests.fakes import FakeWaitingTask, FakeWarehouse
 
 ADA = {"sub": "ada", "email": "ada@example.com", "email_verified": "true"}

@@ -25,8 +25,8 @@ from chalicelib.payments.service import Payments
 from chalicelib.platform import metrics, retries
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Limits, Shipping
-from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from testbed.shop.fake_payment_provider import APPROVED, FakePaymentProvider
+from tests.builders import HAPPY_PATH, TO_THE_BUYER, TestClock, a_parcel, an_order, an_order_in
 from tests.fakes import (
     FakeIdempotencyStore,
     FakeOrderStore,

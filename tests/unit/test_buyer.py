@@ -16,8 +16,8 @@ from chalicelib.payments.webhooks import StripeEvent, StripeEventRef, WebhookRec
 from chalicelib.platform.clock import iso
 from chalicelib.platform.identity import Caller
 from chalicelib.platform.parameters import Parameter
-from tests.builders import NOW, an_order_in
 from testbed.shop.fake_payment_provider import WANTS_HOLDER
+from tests.builders import NOW, an_order_in
 from tests.fakes import FakeQueue
 
 ORDER, INTENT = "ord_1", "pi_1"

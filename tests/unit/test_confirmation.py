@@ -15,8 +15,8 @@ from chalicelib.payments.provider import (
 )
 from chalicelib.payments.service import Payments
 from chalicelib.platform.clock import iso
-from tests.builders import NOW, TestClock, euros
 from testbed.shop.fake_payment_provider import FAILED_AUTHENTICATION, WANTS_HOLDER, FakePaymentProvider
+from tests.builders import NOW, TestClock, euros
 from tests.fakes import FakeStore
 
 ORDER, INTENT = "ord_1", "pi_1"

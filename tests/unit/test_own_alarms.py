@@ -12,8 +12,8 @@ from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.payments.webhooks import StripeEventRef
 from chalicelib.platform import metrics
 from infra.build.template import merged_template
-from tests.builders import a_reply, euros
 from testbed.shop.fake_payment_provider import FIRST_PAYMENT
+from tests.builders import a_reply, euros
 from tests.fakes import FakeBucket, FakeBus
 
 EMIT = metrics.count

@@ -11,8 +11,8 @@ from chalicelib.payments.model import BuyerActionRequired, PaymentEnded, Payment
 from chalicelib.payments.provider import PaymentDeclined, ProviderStatus, UnexpectedPaymentState
 from chalicelib.payments.service import Payments
 from testbed.scheduler import WatchedFake, interleavings
-from tests.builders import TestClock, euros
 from testbed.shop.fake_payment_provider import APPROVED, WANTS_HOLDER, FakePaymentProvider
+from tests.builders import TestClock, euros
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(3750)

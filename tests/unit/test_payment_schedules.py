@@ -16,8 +16,8 @@ from chalicelib.payments.provider import (
 )
 from chalicelib.payments.service import PaymentBusy, Payments
 from testbed.scheduler import WatchedFake, interleavings
-from tests.builders import euros
 from testbed.shop.fake_payment_provider import APPROVED, FakePaymentProvider
+from tests.builders import euros
 from tests.fakes import FakeStore
 
 ORDER, AMOUNT = "ord_1", euros(3750)

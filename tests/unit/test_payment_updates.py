@@ -7,8 +7,8 @@ from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.payments.model import PaymentStatus
 from chalicelib.payments.provider import PaymentProviderUnavailable
 from chalicelib.payments.webhooks import StripeEventRef
-from tests.builders import euros
 from testbed.shop.fake_payment_provider import APPROVED
+from tests.builders import euros
 
 
 def notice(payment_intent, event_id="evt_1"):

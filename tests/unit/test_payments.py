@@ -17,8 +17,8 @@ from chalicelib.payments.provider import (
     ProviderStatus,
 )
 from chalicelib.payments.service import Given, PaymentBusy, Payments
-from tests.builders import euros
 from testbed.shop.fake_payment_provider import APPROVED, DECLINED, FIRST_PAYMENT, FakePaymentProvider
+from tests.builders import euros
 from tests.fakes import FakeStore
 
 ORDER = "ord_1"

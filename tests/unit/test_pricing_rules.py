@@ -17,8 +17,8 @@ from chalicelib.pricing.quote import quote
 from infra.audit.billing import credit_notes_are_refunds, documents_are_due
 from infra.audit.books import Payment
 from infra.audit.money import kept_is_owed, others_movements_are_recorded
-from tests.builders import NOW, a_cart, a_line, an_order, an_order_in, euros, product_details
 from testbed.shop.fake_payment_provider import APPROVED
+from tests.builders import NOW, a_cart, a_line, an_order, an_order_in, euros, product_details
 from tests.price_rules import CODE, documented_rules
 
 SHOP = "https://shop.example"

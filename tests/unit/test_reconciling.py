@@ -14,8 +14,8 @@ from chalicelib.payments.provider import DisputeStatus, PaymentProviderUnavailab
 from chalicelib.payments.reconciliation import MismatchKind
 from chalicelib.payments.reconciliation_report import ReconciliationReport
 from chalicelib.platform.shop import shop as shop_file
-from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from testbed.shop.fake_payment_provider import APPROVED, FIRST_PAYMENT
+from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
 from tests.fakes import FakeBucket, FakeBus
 
 
