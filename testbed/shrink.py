@@ -30,9 +30,13 @@ def shrunk(run: Run, failed: Result, at_most: int = 200) -> Result:
         best = result
         return True
 
-    subjects = minimal(failed.case.subjects, lambda few: fails(replace(best.case, subjects=tuple(few))))
-    case = replace(failed.case, subjects=tuple(subjects))
-    minimal(best.struck, lambda few: fails(replace(case, faults=frozenset(few))))
+    smaller = True
+    while smaller and runs < at_most:
+        before = best.case
+        # Without subjects or faults that it needs, a case takes another course: each pass starts from the best one.
+        minimal(best.case.subjects, lambda few: fails(replace(best.case, subjects=tuple(few))))
+        minimal(best.struck, lambda few: fails(replace(best.case, faults=frozenset(few))))
+        smaller = best.case != before
     return best
 
 
