@@ -76,7 +76,7 @@ class Application(Protocol):
 
 
 class History:
-    """What happened in a run, in order. Its digest tells whether two runs are the same; it is kept if asked for."""
+    """What happened in a run, in order. Its digest shows whether two runs are the same; it is kept if asked for."""
 
     def __init__(self, is_kept: bool) -> None:
         self._digest = blake2b(digest_size=16)

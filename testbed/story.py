@@ -21,7 +21,7 @@ def story(result: Result, command: str) -> str:
         f" {len(result.problems)} problems.",
         *(f"  ✗ {problem}" for problem in result.problems),
         "",
-        *_told(record.entries),
+        *_steps(record.entries),
         "",
         *(f"  {each.subject} is {each.status}{f' ({each.reason})' if each.reason else ''}" for each in record.outcomes),
         "",
@@ -30,7 +30,7 @@ def story(result: Result, command: str) -> str:
     return "\n".join(lines)
 
 
-def _told(entries: list[Entry]) -> Iterator[str]:
+def _steps(entries: list[Entry]) -> Iterator[str]:
     """Yield the steps that changed something or met a fault; runs of other calls are counted."""
     skipped = 0
     for entry in entries:

@@ -71,7 +71,7 @@ def broken(monkeypatch):
     monkeypatch.setattr(InventoryStore, "release", lambda *_: True)
 
 
-def test_failing_seed_is_shrunk_to_one_order_and_told_as_a_story(broken):
+def test_failing_seed_is_shrunk_to_one_order_and_explained_by_a_story(broken):
     failed = simulate(Shop(), Case.of(1, 8))
     assert failed.problems
 
@@ -81,8 +81,8 @@ def test_failing_seed_is_shrunk_to_one_order_and_told_as_a_story(broken):
     assert smallest.kinds & failed.kinds
     kept = simulate(Shop(), smallest.case, keep=True)
     assert kept.problems == smallest.problems
-    told = story(kept, "make simulate SEED=1")
-    assert "stock is" in told and "ReleaseInventory" in told and told.endswith("make simulate SEED=1")
+    text = story(kept, "make simulate SEED=1")
+    assert "stock is" in text and "ReleaseInventory" in text and text.endswith("make simulate SEED=1")
 
 
 def test_minimal_part_has_nothing_that_can_be_left_out():
