@@ -9,8 +9,9 @@ export PYTHONDONTWRITEBYTECODE =
 export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
-COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst dlq replay \
-  bench bench-init bench-imports cost plan tune simulate reporting contracts workflows coverage package doctor deploy destroy
+COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst chaos dlq \
+  replay bench bench-init bench-imports cost plan tune simulate reporting contracts workflows coverage package doctor \
+  deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -32,6 +33,7 @@ audit: ## Check every invariant of money and stock
 job: ## Run a scheduled job now: make job NAME=write_sales_report (without NAME: list them)
 import: ## Import products from a file: make import FILE=docs/examples/products.csv
 rush: ## Check out 200 carts at once for 50 units, then audit; a hot product: make rush RESERVATIONS=5000 SHARDS=10
+chaos: ## Faults at every boundary under real concurrency, then audit: make chaos ORDERS=500 SEED=1 PLAN=… FAULTS=…
 burst: ## Place 300 orders at once, then audit
 dlq: ## List dead letters; SHOW=queue, REDRIVE=queue, DROP=queue ID=…
 replay: ## Replay archived events: make replay FROM=2026-11-24T09:00 TO=… TYPE=OrderCompleted
@@ -51,7 +53,7 @@ doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
-bench lighthouse screenshots cost plan simulate workflows coverage: $(FOR_TESTS)
+bench chaos lighthouse screenshots cost plan simulate workflows coverage: $(FOR_TESTS)
 
 # PostgreSQL and its client are optional.
 ifdef REPORTING

@@ -26,6 +26,11 @@ class Auditor:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
+    def look(self) -> tuple[Books, list[str]]:
+        """Read the books, and return them with a line for each order, workflow or event that is still in progress."""
+        books = self._read()
+        return books, under_way(books)
+
     def _read(self) -> Books:
         self.books = self._reader.read()
         return self.books
@@ -48,8 +53,7 @@ class Auditor:
         while True:
             is_late = time.monotonic() > deadline
             if is_late or not self._reader.sees_work():
-                books = self._read()
-                unfinished = under_way(books)
+                books, unfinished = self.look()
                 if is_late or not unfinished:
                     return books, unfinished
             time.sleep(POLL_SECONDS)

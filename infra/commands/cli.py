@@ -13,6 +13,7 @@ from infra.commands.options import (
     AdminAddress,
     Assignment,
     EventType,
+    InputFile,
     JsonObject,
     Moment,
     Names,
@@ -136,6 +137,23 @@ def simulate(seeds: int, first: int, seed: int | None, orders: int, faults: str 
     if seed is not None:
         return simulate.run_seed(_console(), seed, orders, wanted)
     return simulate.run_seeds(_console(), range(first, first + seeds), orders, wanted)
+
+
+@cli.command()
+@setting("--orders", "ORDERS", "Number of buyers.", type=click.IntRange(1, 20_000), default=500, show_default=True)
+@setting("--seed", "SEED", "Seed of the faults and the buyers.", type=int, default=1, show_default=True)
+@setting("--plan", "PLAN", "YAML file of faults. Default: testbed/plans/chaos.yaml", type=InputFile())
+@setting("--faults", "FAULTS", "Faults instead of a file, such as 'payments.capture=lost_answer@0.2'.")
+@setting("--restart/--no-restart", "RESTART", "Restart the emulator between the two halves.", default=True)
+def chaos(orders: int, seed: int, plan: Path | None, faults: str | None, restart: bool) -> int:
+    """Let many buyers at once meet faults at every boundary, in a shop of its own, then audit. Last line: JSON."""
+    from infra.commands import chaos
+    from testbed.plan import FaultPlan
+
+    if plan and faults:
+        raise click.UsageError("Give a file of faults (PLAN) or faults (FAULTS), not both.")
+    faulty = FaultPlan.of(faults) if faults else FaultPlan.read(plan or chaos.PLAN)
+    return chaos.chaos(_console(), chaos.Settings(orders, seed, faulty, restart))
 
 
 @cli.command()

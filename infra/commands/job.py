@@ -44,7 +44,7 @@ def jobs(stage: str = deployment.LOCAL) -> dict[str, str]:
     resources = merged_template(stage)["Resources"].values()
     schedules = [each["Properties"] for each in resources if each.get("Type") == "AWS::Scheduler::Schedule"]
     targets = [schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules]
-    return {_snake(target): target for target in sorted(targets)}
+    return {snake(target): target for target in sorted(targets)}
 
 
 def invoke(session: boto3.Session, stack: str, logical_id: str, job_input: dict[str, Any]) -> Any:
@@ -71,5 +71,6 @@ def _physical(session: boto3.Session, stack: str, logical_id: str) -> str:
     return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return the name of a function in `app.py` by its name in the template."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()

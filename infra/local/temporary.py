@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from infra.local import emulator, meter, processes, run, shop
+from infra.local import meter, processes, shop
+from infra.local.own_shop import OwnShop, started
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,18 @@ class TemporaryShop:
 @contextmanager
 def temporary_shop(progress: shop.Progress) -> Iterator[TemporaryShop]:
     """Start and deploy a shop without pages; stop its servers and delete its files at the end. Raises DidNotStart."""
+    with temporary_home() as home:
+        billed = home / "billed"
+        settings = {"PERSIST_STATE": "0", "S3_PERSIST": "0", meter.FILE: str(billed)}
+        with started(OwnShop(home, emulator_settings=settings)) as own:
+            yield TemporaryShop(own.place, own.open(progress)["stack"], billed)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """Return a folder that is deleted at the end. Servers started meanwhile end with this process, however it ends."""
     with tempfile.TemporaryDirectory(prefix="shop-", ignore_cleanup_errors=True) as folder, _ended_with_us():
-        home = Path(folder)
-        settings = {"PERSIST_STATE": "0", "S3_PERSIST": "0", meter.FILE: str(home / "billed")}
-        engine_port, payments_port = processes.free_port(), processes.free_port()
-        engine = payments = 0
-        try:
-            payments = run.start_payments(payments_port, home)
-            engine = emulator.start(engine_port, home / "state", home / "engine.log", settings)
-            place = shop.LocalShop(engine_port, emulator.url(payments_port))
-            outputs: dict[str, Any] = shop.deploy_shop(place, home / "build", progress, frontend=False)
-            yield TemporaryShop(place, outputs["stack"], home / "billed")
-        finally:
-            if engine:
-                emulator.stop(engine)
-            if payments:
-                processes.stop(payments, run.PAYMENTS)
+        yield Path(folder)
 
 
 @contextmanager

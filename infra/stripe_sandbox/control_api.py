@@ -14,7 +14,7 @@ from infra.stripe_sandbox.faults import Fault, Faults
 from infra.stripe_sandbox.ids import account_of
 from infra.stripe_sandbox.ledger import Books
 from infra.stripe_sandbox.operations import Call
-from infra.stripe_sandbox.parameters import Raw, Shape, integer, one_of, seconds, text
+from infra.stripe_sandbox.parameters import Raw, Shape, integer, one_of, probability, seconds, text
 from infra.stripe_sandbox.routes import Operation, route
 
 _FAULT: Shape = {
@@ -23,6 +23,8 @@ _FAULT: Shape = {
     "order_id": text,
     "times": integer(minimum=0),
     "seconds": seconds,
+    "probability": probability,
+    "seed": integer(),
 }
 
 _ANSWER: Shape = {"outcome": one_of(operations.COMPLETE, operations.FAIL)}

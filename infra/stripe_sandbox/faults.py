@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from random import Random
 from typing import Any
 
 from infra.stripe_sandbox.answers import Refusal, internal_failure, invalid_request, rate_limited
@@ -36,7 +37,9 @@ _HOLDING = ("confirm", "capture")
 
 @dataclass(frozen=True)
 class Fault:
-    """A planned fault. It applies `times` times, always if 0: in total if it has an id, otherwise per payment."""
+    """A planned fault. It applies `times` times, always if 0: in total if it has an id, otherwise per payment.
+
+    With a `probability`, it applies to that share of the requests, which `seed` chooses."""
 
     operation: str
     kind: str
@@ -44,6 +47,8 @@ class Fault:
     times: int = 1
     order_id: str | None = None
     id: str | None = None
+    probability: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,13 @@ class Faults:
         self._turn = threading.Lock()
         self._by_account: dict[str, list[Fault]] = {}
         self._struck: Counter[tuple[str | None, ...]] = Counter()
+        self._random: dict[str | None, Random] = {}
 
     def add(self, account: str, operation: str, kind: str, **details: Any) -> Fault:
         added = fault(operation, kind, **details, id=new_id("fault"))
         with self._turn:
             self._by_account.setdefault(account, []).append(added)
+            self._random[added.id] = Random(f"{added.seed}:{operation}:{kind}")
         return added
 
     def of(self, account: str) -> list[tuple[Fault, int]]:
@@ -129,13 +136,16 @@ class Faults:
         with self._turn:
             for each in (*self._by_account.get(target.account, ()), *brought_along):
                 key = (each.id,) if each.id else (target.account, target.subject, each.operation, each.kind)
-                if _hits(each, target, replayed) and self._is_left(each, key):
+                if _hits(each, target, replayed) and self._is_left(each, key) and self._is_drawn(each):
                     self._struck[key] += 1
                     return each
         return None
 
     def _is_left(self, each: Fault, key: tuple[str | None, ...]) -> bool:
         return each.times == 0 or self._struck[key] < each.times
+
+    def _is_drawn(self, each: Fault) -> bool:
+        return each.probability >= 1 or self._random[each.id].random() < each.probability
 
 
 def _hits(each: Fault, target: Target, replayed: bool) -> bool:

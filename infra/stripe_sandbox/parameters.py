@@ -17,7 +17,7 @@ Shape = dict[str, Reader]
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _KEY = re.compile(r"\[([^\[\]]*)\]")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DEEPEST = 5
 _LONGEST = 3600
@@ -140,8 +140,15 @@ def _invalid_integer(message: str, name: str) -> Refusal:
 
 def seconds(value: Raw, name: str) -> float:
     given = text(value, name)
-    if not _SECONDS.fullmatch(given) or float(given) > _LONGEST:
+    if not _NUMBER.fullmatch(given) or float(given) > _LONGEST:
         raise invalid_request(f"Invalid {name}: must be a number from 0 to {_LONGEST}.", param=name)
+    return float(given)
+
+
+def probability(value: Raw, name: str) -> float:
+    given = text(value, name)
+    if not _NUMBER.fullmatch(given) or float(given) > 1:
+        raise invalid_request(f"Invalid {name}: must be a number from 0 to 1.", param=name)
     return float(given)
 
 

@@ -2,10 +2,8 @@
 
 import json
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -14,6 +12,7 @@ from boto3.dynamodb.conditions import Key
 
 from infra.commands import job, mail
 from infra.commands.client import LONGEST_PAUSE_SECONDS, Buyer
+from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import shop
 from tests.auditor import Auditor
 from tests.e2e.capture import EventCapture
@@ -71,33 +70,8 @@ def new_product(admin: Buyer) -> Callable[[int], str]:
     return make
 
 
-@dataclass(frozen=True)
-class Sandbox:
-    """Client of the Stripe sandbox: its ledger, and its control API for faults and changes outside the shop."""
-
-    url: str
-    key: str
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.url + path, data, {"Authorization": f"Bearer {self.key}"}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    def fault(self, operation: str, kind: str, times: int = 1, **details: Any) -> None:
-        """Plan a fault. With 0 `times` it always applies."""
-        self.call("POST", "/admin/faults", {"operation": operation, "kind": kind, "times": times, **details})
-
-    def struck(self) -> list[int]:
-        """Return the number of uses of each fault, in the order in which they were planned."""
-        return [fault["struck"] for fault in self.call("GET", "/admin/faults")["faults"]]
-
-    def webhooks(self, mode: str, **details: Any) -> None:
-        self.call("POST", "/admin/webhooks", {"mode": mode, **details})
-
-    def happens(self, order_id: str, what: str, **details: Any) -> dict[str, Any]:
-        """Change the order's payment outside the shop: `expire`, `refund` or `dispute`."""
-        return self.call("POST", f"/admin/payment_intents/{order_id}/{what}", details)
+class Sandbox(PaymentsSandbox):
+    """Client of the Stripe sandbox that also reads its ledger."""
 
     def payments(self, order_id: str) -> list[dict[str, Any]]:
         return [payment for payment in self.call("GET", "/ledger")["payments"] if payment["order_id"] == order_id]
@@ -126,7 +100,7 @@ def sandbox(opened: dict[str, Any]) -> Iterator[Sandbox]:
     """Return a client of the sandbox; after the test, remove its faults and its delivery mode."""
     sandbox = Sandbox(opened["payments_url"], opened["stripe_key"])
     yield sandbox
-    sandbox.call("DELETE", "/admin/faults")
+    sandbox.end_faults()
     sandbox.webhooks("normal")
 
 

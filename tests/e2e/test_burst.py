@@ -3,39 +3,23 @@
 The shop's API is an HTTP API, so that all its routes, webhooks included, are used by that one once.
 """
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import uniform
 from typing import Any
 
 import pytest
 
 from infra.commands import burst
-from infra.commands.client import Buyer, Reply
+from infra.commands.patient_buyer import PatientBuyer
 from infra.local import shop
+from infra.local.own_shop import OwnShop, started
 from tests.auditor import Auditor
-from tests.e2e.own_shop import OwnShop, started
 
 pytestmark = pytest.mark.takes_long
 
 ORDERS = 100
 NEW_ACCOUNT = {"LAMBDA_ACCOUNT_CONCURRENCY": "10", "SFN_WAIT_SCALE": "0.2"}
-PATIENCE_SECONDS = 120
-
-
-class PatientBuyer(Buyer):
-    """Repeats a call that Lambda throttled: API Gateway answers 500, without a problem document of the shop."""
-
-    def call(self, *request: Any, **more: Any) -> Reply:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            reply = super().call(*request, **more)
-            is_throttled = reply.status == 500 and "code" not in reply.body
-            if not is_throttled or time.monotonic() > deadline:
-                return reply
-            time.sleep(uniform(0, 1))
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from infra.commands.client import Buyer
 from infra.local import processes
+from infra.local.own_shop import OwnShop, started
 from tests.auditor import Auditor
-from tests.e2e.own_shop import OwnShop, started
 
 pytestmark = pytest.mark.takes_long
 

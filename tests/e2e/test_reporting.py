@@ -10,7 +10,7 @@ import pytest
 from infra.commands.client import Buyer
 from infra.deploy import reporting
 from infra.local import processes, shop
-from tests.e2e.own_shop import OwnShop, started
+from infra.local.own_shop import OwnShop, started
 from tests.postgres import home_of_postgres
 
 pytestmark = pytest.mark.takes_long

@@ -185,6 +185,7 @@ class TestControlApi:
             ('{"operation": "any", "kind": "slow", "times": true}', "Invalid integer"),
             ('{"operation": "any", "kind": "slow", "seconds": "long"}', "must be a number"),
             ('{"operation": "any", "kind": "slow", "seconds": NaN}', "must be a number"),
+            ('{"operation": "any", "kind": "slow", "probability": 1.1}', "a number from 0 to 1"),
             ('{"operation": ["any"], "kind": "slow"}', "neither a text nor a number"),
         ],
     )

@@ -234,6 +234,24 @@ class TestWhichRequests:
 
         assert status(shop, intent) == "requires_capture"
 
+    def test_fault_with_a_probability_strikes_the_share_that_its_seed_chooses(self, shop, arrange, control_api):
+        intent = authorized(shop)
+
+        def failures(seed):
+            struck = arrange("retrieve", "error_before", times=0, probability=0.3, seed=seed)
+            found = []
+            for number in range(60):
+                try:
+                    shop.payment_intents.retrieve(intent.id)
+                except stripe.APIError:
+                    found.append(number)
+            assert struck() == len(found)
+            control_api("DELETE", "/faults")
+            return found
+
+        assert 5 < len(failures(7)) < 35
+        assert failures(7) == failures(7) != failures(8)
+
     def test_faults_are_listed_and_cleared(self, sandbox, shop, arrange, control_api, secret):
         arrange("create", "slow", seconds=1.5, times=0, order_id="o-1")
         other = control_api_at(sandbox.url, f"{secret}2")
@@ -248,6 +266,8 @@ class TestWhichRequests:
             "seconds": 1.5,
             "times": 0,
             "order_id": "o-1",
+            "probability": 1,
+            "seed": 0,
             "struck": 0,
         }
         assert control_api("DELETE", "/faults").body == {"cleared": 1}
