@@ -61,6 +61,7 @@ EXPECTED = {
 LEFT_OUT = {
     "bench-init": "It measures for minutes.",
     "bench-imports": "It measures for minutes.",
+    "chaos": "It runs for minutes.",
     "clean": "It would delete the copy's state under the other targets.",
     "contracts": "`test_event_contracts.py` runs it.",
     "lint": "It takes minutes, and CI runs it.",
