@@ -73,4 +73,4 @@ def _physical(session: boto3.Session, stack: str, logical_id: str) -> str:
 
 def snake(name: str) -> str:
     """Return the name of a function in `app.py` by its name in the template."""
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

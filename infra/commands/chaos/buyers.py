@@ -18,7 +18,7 @@ ORDER_PATIENCE_SECONDS = 300
 """A buyer stops looking at an order after that; the order must end all the same."""
 
 
-class Plan(StrEnum):
+class Wish(StrEnum):
     """What a buyer is going to do."""
 
     BUY = "buy"
@@ -29,8 +29,8 @@ class Plan(StrEnum):
     RETURN = "return"
 
 
-SHARES = {Plan.BUY: 48, Plan.DECLINE: 10, Plan.CONFIRM: 14, Plan.REFUSE: 4, Plan.CANCEL: 12, Plan.RETURN: 12}
-CARDS = {Plan.DECLINE: DECLINED, Plan.CONFIRM: WANTS_HOLDER, Plan.REFUSE: WANTS_HOLDER}
+SHARES = {Wish.BUY: 48, Wish.DECLINE: 10, Wish.CONFIRM: 14, Wish.REFUSE: 4, Wish.CANCEL: 12, Wish.RETURN: 12}
+CARDS = {Wish.DECLINE: DECLINED, Wish.CONFIRM: WANTS_HOLDER, Wish.REFUSE: WANTS_HOLDER}
 
 
 @dataclass
@@ -45,7 +45,7 @@ class ChaosBuyer(PatientBuyer):
 class Visit:
     """How one buyer's visit went. `problem` is a final answer that the buyer did not expect."""
 
-    plan: Plan
+    wish: Wish
     repeated: int
     order_id: str | None = None
     problem: str | None = None
@@ -64,26 +64,26 @@ class Crowd:
     def visit(self, number: int) -> Visit:
         """Let the buyer with this number place an order and do what they want to do with it."""
         random = Random(f"{self.seed}:{number}")
-        plan = random.choices(list(SHARES), list(SHARES.values()))[0]
+        wish = random.choices(list(SHARES), list(SHARES.values()))[0]
         buyer = ChaosBuyer(self.api_url, random=random)
         carts = {random.choice(self.skus): random.randint(1, 2) for _ in range(random.randint(1, 2))}
         replies = [buyer.put_in_cart(sku, quantity) for sku, quantity in carts.items()]
         key = f"chaos-{self.seed}-{number}"
-        replies.append(buyer.check_out(CARDS.get(plan, GOOD), key, line2=self.address()))
+        replies.append(buyer.check_out(CARDS.get(wish, GOOD), key, line2=self.address()))
         refused = next((reply for reply in replies if reply.status >= 400), None)
         if refused:
-            return Visit(plan, buyer.repeated, problem=f"{plan}: {refused.status} {refused.body}")
+            return Visit(wish, buyer.repeated, problem=f"{wish}: {refused.status} {refused.body}")
         order_id = replies[-1].body["order_id"]
-        problem = self._go_on(buyer, order_id, plan, random)
-        return Visit(plan, buyer.repeated, order_id, problem and f"{plan} {order_id}: {problem}")
+        problem = self._go_on(buyer, order_id, wish, random)
+        return Visit(wish, buyer.repeated, order_id, problem and f"{wish} {order_id}: {problem}")
 
-    def _go_on(self, buyer: ChaosBuyer, order_id: str, plan: Plan, random: Random) -> str | None:
-        if plan in (Plan.CONFIRM, Plan.REFUSE):
-            return self._answer_the_bank(buyer, order_id, "complete" if plan == Plan.CONFIRM else "fail")
-        if plan == Plan.CANCEL:
+    def _go_on(self, buyer: ChaosBuyer, order_id: str, wish: Wish, random: Random) -> str | None:
+        if wish in (Wish.CONFIRM, Wish.REFUSE):
+            return self._answer_the_bank(buyer, order_id, "complete" if wish == Wish.CONFIRM else "fail")
+        if wish == Wish.CANCEL:
             time.sleep(random.uniform(0, 4))
             return _unless(buyer.cancel(order_id), 202, 409)
-        if plan == Plan.RETURN and _wait(buyer, order_id, OVER) == "COMPLETED":
+        if wish == Wish.RETURN and _wait(buyer, order_id, OVER) == "COMPLETED":
             return _unless(buyer.give_back(order_id), 202)
         return None
 

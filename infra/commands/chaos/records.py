@@ -37,11 +37,21 @@ class Steps:
     compensations: int = 0
 
 
-def steps_of(session: Any, books: Books, stack: dict[str, str]) -> dict[str, Steps]:
-    """Return what the executions of each order's saga did, by the order's id."""
+def outcomes(session: Any, books: Books, stack: dict[str, str], placed: set[str]) -> list[Outcome]:
+    """Return how each of these orders ended, the first one placed first."""
     stepfunctions = session.client("stepfunctions")
     machine = stack["StateMachineArn"].replace(":stateMachine:", ":execution:")
-    return {order_id: _steps(stepfunctions, f"{machine}:{order_id}") for order_id in books.orders}
+    orders = [order for order_id, order in books.orders.items() if order_id in placed]
+    found = []
+    for order in sorted(orders, key=lambda order: str(order["history"][0]["at"])):
+        steps = _steps(stepfunctions, f"{machine}:{order['id']}")
+        found.append(
+            Outcome(
+                subject=order["id"], status=order["status"], reason=order.get("reason"), seconds=_seconds(order),
+                retries=steps.failed, compensations=steps.compensations,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _steps(stepfunctions: Any, execution: str) -> Steps:
@@ -53,18 +63,6 @@ def _steps(stepfunctions: Any, execution: str) -> Steps:
     failed = sum(each["type"].endswith(FAILURES) for each in events)
     entered = [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
     return Steps(failed, sum(name in COMPENSATIONS for name in entered))
-
-
-def outcomes(books: Books, steps: dict[str, Steps]) -> list[Outcome]:
-    """Return how each order ended, the first one placed first."""
-    orders = sorted(books.orders.values(), key=lambda order: str(order["history"][0]["at"]))
-    return [
-        Outcome(
-            subject=order["id"], status=order["status"], reason=order.get("reason"), seconds=_seconds(order),
-            retries=steps[order["id"]].failed, compensations=steps[order["id"]].compensations,
-        )
-        for order in orders
-    ]  # fmt: skip
 
 
 def _seconds(order: Item) -> float | None:
