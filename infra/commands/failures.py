@@ -57,7 +57,6 @@ EXIT_CODES: dict[type[Exception], int] = {
     NothingMeasured: FAILED,
     NothingToDelete: BAD_INPUT,
     OSError: BAD_INPUT,
-    PlanInvalid: BAD_INPUT,
     PackagesMissing: BAD_INPUT,
     PlanInvalid: BAD_INPUT,
     PortBusy: BAD_INPUT,
