@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-import stripe
 from boto3.dynamodb.conditions import Key
 
 Item = dict[str, Any]
@@ -149,7 +148,7 @@ def is_ours(intent_id: str, metadata: dict[str, str], deployment: str, records: 
 
 def payment_of(intent: Any, metadata: dict[str, str], refunds: list[Any], disputes: list[Any]) -> Payment:
     """Return a payment with the sums of its refunds and disputes. A refund without reference is not the shop's."""
-    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
+    charge = None if isinstance(intent.latest_charge, str) else intent.latest_charge
     effective = [(each.amount, _reference(each)) for each in refunds if each.status not in ("failed", "canceled")]
     failed = [_reference(each) for each in refunds if each.status in ("failed", "canceled")]
     return Payment(
@@ -186,6 +185,8 @@ class Reader:
         self._stepfunctions, self._sqs = session.client("stepfunctions"), session.client("sqs")
         self._dynamodb: Any = session.resource("dynamodb").meta.client
         self._stack = stack
+        import stripe  # it loads hundreds of modules, and a command without a shop ends before it reads
+
         addresses: Any = {"api": stripe_base} if stripe_base else {}
         self._stripe = stripe.StripeClient(stripe_key, base_addresses=addresses)
         self._mailbox = mailbox

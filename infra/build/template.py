@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.build import alarms, api_cache, dashboards, derived, gateway, guards, http_api, logs, releases, tracing
+from infra.build import alarms
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = ROOT / "infra" / "template"
@@ -71,6 +71,9 @@ def merged_template(stage: str) -> dict[str, Any]:
 @cache
 def _built(stage: str) -> str:
     """Return the merged template as JSON, of the sources at the time of the first call."""
+    # These load the API's routes, which most commands do without.
+    from infra.build import api_cache, dashboards, derived, gateway, guards, http_api, logs, releases, tracing
+
     merged: dict[str, Any] = {}
     for path in sorted(FRAGMENTS.glob("*.yaml")):
         if stage in ONLY_IN.get(path.stem, {stage}):

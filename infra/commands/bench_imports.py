@@ -17,7 +17,7 @@ from infra.build.template import merged_template
 from infra.commands import import_products
 from infra.commands.client import Buyer
 from infra.cost import imports, model, units
-from infra.local import run, shop
+from infra.local import place, run
 from infra.local.meter import FILE as METER
 
 ROWS = {"queue": 500, "small": 500, "large": 1_001}
@@ -36,7 +36,7 @@ def bench_imports(console: Console) -> int:
     if not meter:
         raise NotMetered(f"The shop must have been started with a meter: {METER}=.local/billed make up")
     outputs, session = run.outputs(), run.place().session
-    admin = Buyer(outputs["api_url"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
+    admin = Buyer(outputs["api_url"]).signed_in(place.ADMIN.email, place.ADMIN.password)
     logical = _logical(session)
     found = {way: _measured(admin, Path(meter), way, logical) for way in imports.WAYS}
     imports.record(found)
@@ -58,7 +58,7 @@ def table(found: dict[str, imports.Way]) -> Table:
 
 
 def _logical(session: Any) -> dict[str, str]:
-    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=shop.STACK)
+    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=place.STACK)
     found = [each for page in pages for each in page["StackResourceSummaries"]]
     return {
         each["PhysicalResourceId"].rpartition("/")[2].rpartition(":")[2]: each["LogicalResourceId"] for each in found

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from infra.commands.client import Buyer
 from infra.deploy import outputs, stages
-from infra.local import run, shop
+from infra.local import place, run
 
 LOCAL = "local"
 
@@ -33,7 +33,7 @@ class Deployment:
         The password is read from ADMIN_PASSWORD, or asked for. Raises click.UsageError or client.Refused.
         """
         if self.stage == LOCAL:
-            return Buyer(self.outputs["PublicApiUrl"]).signed_in(shop.ADMIN.email, shop.ADMIN.password)
+            return Buyer(self.outputs["PublicApiUrl"]).signed_in(place.ADMIN.email, place.ADMIN.password)
         if not email:
             raise click.UsageError(f"Sign in to {self.stage} as an admin: give --admin-email or set ADMIN_EMAIL.")
         password = os.environ.get("ADMIN_PASSWORD") or click.prompt(f"Password of {email}", hide_input=True, err=True)
@@ -43,7 +43,7 @@ class Deployment:
 def find(stage: str) -> Deployment:
     """Return the deployment of this stage. Raises run.NotRunning, NotDeployed, StageFileInvalid or WrongRegion."""
     if stage == LOCAL:
-        return Deployment(LOCAL, shop.STACK, run.place().session, run.outputs()["stack"])
+        return Deployment(LOCAL, place.STACK, run.place().session, run.outputs()["stack"])
     values = stages.read(stage)
     session, name = values.session(), values.stack_name
     try:

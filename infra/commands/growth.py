@@ -21,7 +21,7 @@ from chalicelib.catalog.store import ProductStore
 from infra.commands import bench
 from infra.commands.client import Buyer, Refused, Reply, StillRunning
 from infra.commands.output import styled
-from infra.local import shop
+from infra.local.place import ADMIN, CUSTOMER, STACK
 from infra.local.temporary import TemporaryShop, temporary_shop
 from infra.seed import clones
 from infra.seed.seed import PRODUCTS
@@ -152,8 +152,8 @@ class _Filling:
         self._session = place.place.session
         self._db = cast(Any, self._session.resource("dynamodb").meta.client)
         self._guest = Buyer(place.outputs["PublicApiUrl"])
-        self._customer = self._guest.signed_in(shop.CUSTOMER.email, shop.CUSTOMER.password)
-        self._admin = self._guest.signed_in(shop.ADMIN.email, shop.ADMIN.password)
+        self._customer = self._guest.signed_in(CUSTOMER.email, CUSTOMER.password)
+        self._admin = self._guest.signed_in(ADMIN.email, ADMIN.password)
         self._orders, self._products = 0, len(json.loads(PRODUCTS.read_text()))
         self.role = self._role_of("APIHandler")
         self._buy()
@@ -161,7 +161,7 @@ class _Filling:
 
     def _role_of(self, function: str) -> str:
         described = self._session.client("cloudformation").describe_stack_resource(
-            StackName=shop.STACK, LogicalResourceId=function
+            StackName=STACK, LogicalResourceId=function
         )
         name = described["StackResourceDetail"]["PhysicalResourceId"]
         return str(self._session.client("lambda").get_function_configuration(FunctionName=name)["Role"].split("/")[-1])

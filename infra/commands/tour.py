@@ -19,7 +19,7 @@ from infra.build.template import ROOT, merged_template
 from infra.commands import import_products, job, mail
 from infra.commands.client import Buyer
 from infra.commands.output import styled
-from infra.local import run, shop
+from infra.local import place, run
 
 PATIENCE_SECONDS = 60
 EXAMPLE = ROOT / "docs" / "examples" / "products.csv"
@@ -67,7 +67,7 @@ class Stop:
 def tour(console: Console) -> int:
     outputs, session = run.outputs(), run.place().session
     guest = Buyer(outputs["api_url"])
-    customer, admin = (guest.signed_in(each.email, each.password) for each in (shop.CUSTOMER, shop.ADMIN))
+    customer, admin = (guest.signed_in(each.email, each.password) for each in (place.CUSTOMER, place.ADMIN))
     products = guest.must("GET", "/products")["items"]
     plenty = max(products, key=lambda product: product["available"])["sku"]
     guided = Tour(outputs, session, guest, customer, admin, plenty)
@@ -213,7 +213,7 @@ def clock(tour: Tour) -> Iterator[str]:
     known = job.jobs()
     yield f"jobs: {', '.join(known)}"
     for name in ("sweep_reservations", "reconcile_payments"):
-        yield f"{name}: {job.invoke(tour.session, shop.STACK, known[name], {})}"
+        yield f"{name}: {job.invoke(tour.session, place.STACK, known[name], {})}"
 
 
 def callers(tour: Tour) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import boto3
-import stripe
 
 from chalicelib.payments.webhooks import HANDLED
 
@@ -44,6 +43,8 @@ def remove(deployment: str, secret_key: str, api_base: str = "") -> None:
 
 
 def _endpoints(secret_key: str, api_base: str) -> Any:
+    import stripe  # it loads hundreds of modules, which most commands do without
+
     addresses: Any = {"api": api_base} if api_base else {}
     return stripe.StripeClient(secret_key, base_addresses=addresses).v1.webhook_endpoints
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.build.template import ROOT
-from infra.local import emulator, postgres, processes, processor, shop
+from infra.local import emulator, postgres, processes, processor
+
+if TYPE_CHECKING:
+    from infra.local.place import LocalShop
 
 HOME = ROOT / ".local"
 RUNNING, OUTPUTS = HOME / "running.json", HOME / "outputs.json"
@@ -92,20 +95,18 @@ def outputs() -> dict[str, Any]:
     return json.loads(OUTPUTS.read_text())
 
 
-def place() -> shop.LocalShop:
+def place() -> "LocalShop":
     """Return the local shop. Raises NotRunning."""
     running = current()
     if running is None:
         raise NotRunning("The shop is not running. Start it with: make up")
-    return _place(running)
+    from infra.local.place import LocalShop  # it loads boto3, which many commands do without
+
+    return LocalShop(running.engine_port, emulator.url(running.payments_port), database_port=running.database_port)
 
 
 def _written() -> Running | None:
     return Running(**json.loads(RUNNING.read_text())) if RUNNING.exists() else None
-
-
-def _place(running: Running) -> shop.LocalShop:
-    return shop.LocalShop(running.engine_port, emulator.url(running.payments_port), database_port=running.database_port)
 
 
 def _start(progress: Callable[[str], None], reporting: bool) -> None:

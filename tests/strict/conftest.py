@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local import emulator, processes
-from infra.local.shop import EmulatorSession, LocalShop
+from infra.local.place import EmulatorSession, LocalShop
 
 CONCURRENCY = 3
 TRANSACTION_SECONDS = 0.5

@@ -31,6 +31,7 @@ EXPECTED = {
     "cost": (0, "Cheaper with Fargate from"),
     "plan": (0, "USD; per million orders"),
     "workflows": (2, "npm could not install the packages of frontend"),
+    "coverage": (2, "No whole test run has left its coverage"),
     "package": (2, "The libraries of requirements.lock could not be installed"),
     "doctor": (2, NO_ACCOUNT),
     "deploy": (2, NO_ACCOUNT),

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from io import StringIO
 
 import boto3
@@ -17,6 +18,7 @@ from infra.build.template import ROOT
 from infra.commands import audit, deployment, dlq, import_products, job, local_shop
 from infra.commands.cli import cli
 from infra.commands.client import Buyer, Reply
+from infra.commands.failures import EXIT_CODES
 from infra.commands.output import PlainConsole
 from infra.local import run
 
@@ -90,6 +92,12 @@ def test_help_imports_no_command_and_no_aws_client():
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.removeprefix("infra.commands.") for name in result.stderr.split()}
     assert loaded == {"infra", "infra.commands", "cli", "cli_models", "options"}
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_failure_with_an_exit_code_is_an_exception(name):
+    module, _, kind = name.rpartition(".")
+    assert issubclass(getattr(import_module(module), kind), Exception)
 
 
 @pytest.mark.parametrize(
