@@ -5,7 +5,7 @@ on. A depth-first search makes every choice, except those that partial-order red
 two calls commute if they go to different fakes, or if neither changes the fake that they share.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from greenlet import getcurrent, greenlet
 
 World = TypeVar("World")
 Actor = Callable[[], object]
+Known = dict[int, tuple[Any, Hashable]]
 
 
 @dataclass
@@ -51,14 +52,14 @@ class Watched:
 
         def call(*arguments: Any, **options: Any) -> Any:
             actor = getcurrent()
-            if not isinstance(actor, _Actor):
+            if not isinstance(actor, Process):
                 return found(*arguments, **options)
             actor.parent.switch(name)
             return self._made(actor, lambda: found(*arguments, **options))
 
         return call
 
-    def _made(self, actor: "_Actor", call: Callable[[], Any]) -> Any:
+    def _made(self, actor: "Process", call: Callable[[], Any]) -> Any:
         actor.footprint = Footprint()
         return call()
 
@@ -66,7 +67,7 @@ class Watched:
 class WatchedFake(Watched):
     """A watched object that keeps all its state in its own attributes and shares none of it with another."""
 
-    def _made(self, actor: "_Actor", call: Callable[[], Any]) -> Any:
+    def _made(self, actor: "Process", call: Callable[[], Any]) -> Any:
         before = _contents(vars(self._target))
         try:
             return call()
@@ -83,10 +84,13 @@ def _contents(held: Any) -> Any:
     return held.copy() if isinstance(held, set) else held
 
 
-class _Actor(greenlet):
-    """An actor between two of its calls; `footprint` is that of its last call."""
+class Process(greenlet):
+    """An actor between two of its calls; `footprint` is that of its last call. With `known`, hashes of objects by their
+    id, `past` is a hash of all answers so far."""
 
     footprint = Footprint()
+    past = 0
+    known: Known | None = None
 
 
 @dataclass
@@ -131,7 +135,7 @@ def _played(
     """Follow `path`, then extend it to the end; return False if every way on from there was seen in another order."""
     world, actors = begin()
     run = Run(world)
-    waiting = {number: _Actor(actor) for number, actor in enumerate(actors)}
+    waiting = {number: Process(actor) for number, actor in enumerate(actors)}
     calls: dict[int, str] = {}
     for number in list(waiting):
         _go_on(run, waiting, calls, number)
@@ -142,7 +146,7 @@ def _played(
         if depth == len(path):
             choice = _Choice(sorted(waiting), asleep)
             if not choice.take_next():
-                _abandon(waiting)
+                abandon(waiting.values())
                 return run, False
             path.append(choice)
         choice = path[depth]
@@ -154,7 +158,7 @@ def _played(
     raise AssertionError("unreachable")
 
 
-def _go_on(run: Run[World], waiting: dict[int, _Actor], calls: dict[int, str], number: int) -> Footprint:
+def _go_on(run: Run[World], waiting: dict[int, Process], calls: dict[int, str], number: int) -> Footprint:
     """Let one actor make the call that it waits for, up to its next call or its end; return what the call touched."""
     actor = waiting[number]
     try:
@@ -166,7 +170,8 @@ def _go_on(run: Run[World], waiting: dict[int, _Actor], calls: dict[int, str], n
     return actor.footprint
 
 
-def _abandon(waiting: dict[int, _Actor]) -> None:
-    for actor in waiting.values():
+def abandon(waiting: Iterable[Process]) -> None:
+    """End actors that wait for their next call."""
+    for actor in waiting:
         while not actor.dead:
             actor.throw()

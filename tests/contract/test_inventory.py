@@ -18,13 +18,19 @@ from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.errors import CursorInvalid
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from tests.builders import TestClock
+from tests.fake_inventory_store import FakeInventoryStore
 
 HOLD = timedelta(minutes=15)
 
 
+WITH_FAKE = pytest.mark.parametrize("store", ["dynamodb", "fake"], indirect=True)
+"""What the real store does, the fake does too."""
+
+
 @pytest.fixture
-def store(dynamodb, new_table):
-    return InventoryStore(dynamodb, new_table("InventoryTable"))
+def store(request, dynamodb, new_table):
+    is_fake = getattr(request, "param", "dynamodb") == "fake"
+    return FakeInventoryStore() if is_fake else InventoryStore(dynamodb, new_table("InventoryTable"))
 
 
 @pytest.fixture
@@ -239,6 +245,7 @@ def test_movements_page_until_all_are_listed(inventory, clock):
         inventory.ledger("TENT", first.next_cursor)
 
 
+@WITH_FAKE
 class TestReserve:
     def test_reservation_moves_units_from_available_to_reserved(self, inventory, store, counts, clock):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
@@ -309,6 +316,7 @@ class TestReserve:
         assert all(stock.reserved == 1 for stock in store.stocks(list(full)).values())
 
 
+@WITH_FAKE
 class TestCommit:
     def test_commit_before_expiry_the_reservation_stays(self, inventory, store, clock):
         inventory.reserve("ord_1", {"MUG": 3})
@@ -353,6 +361,7 @@ class TestCommit:
         assert store.reservation("ord_1").status == ReservationStatus.SOLD
 
 
+@WITH_FAKE
 class TestSell:
     def test_sale_counts_once(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3, "TENT": 1})
@@ -386,6 +395,7 @@ class TestSell:
             inventory.sell("ord_1")
 
 
+@WITH_FAKE
 class TestRelease:
     @pytest.mark.parametrize("committed", [False, True])
     def test_release_gives_back_once(self, inventory, counts, committed):
@@ -433,6 +443,7 @@ class TestRelease:
         assert counts("MUG") == (7, 3, 0)
 
 
+@WITH_FAKE
 class TestExpired:
     @pytest.fixture
     def overdue(self, inventory, clock):
@@ -502,6 +513,7 @@ class TestExpired:
         assert store.reservation("ord_9") is None
 
 
+@WITH_FAKE
 class TestSweepAgainstCommit:
     """Their clocks differ: what is over for one still has time for the other."""
 
@@ -554,6 +566,7 @@ class TestSweepAgainstCommit:
             assert store.commit(order_id, moment) != can_sweep
 
 
+@WITH_FAKE
 class TestRestock:
     @pytest.fixture
     def sold(self, inventory):

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.inventory.model import Reservation, ReservationStatus
 from chalicelib.inventory.service import Inventory
 from chalicelib.orders.model import CancellationRequested, Reason, Status
 from chalicelib.orders.service import Orders
@@ -17,6 +16,7 @@ from chalicelib.payments.service import Payments
 from chalicelib.shipping.model import ShipmentStatus
 from chalicelib.shipping.service import Shipping
 from tests.builders import a_reply, an_order
+from tests.fake_inventory_store import FakeInventoryStore
 from tests.unit.conftest import LIMITS, Shop
 
 ORDER, STOCK = "ord_1", 9
@@ -58,53 +58,6 @@ class Fused:
         return (lambda *a, **o: self._fuse.around(lambda: found(*a, **o))) if callable(found) else found
 
 
-class FakeInventoryStore:
-    """One sku; each move of items and its reservation is one step."""
-
-    def __init__(self):
-        self.counts = {"available": STOCK, "reserved": 0, "sold": 0}
-        self._reservations = {}
-
-    def reservation(self, order_id):
-        return self._reservations.get(order_id)
-
-    def reserve(self, order_id, quantities, expires_at):
-        new = Reservation(
-            order_id=order_id, status=ReservationStatus.HELD, quantities=quantities, expires_at=expires_at
-        )
-        return self._created(new) and self._moved(new, "available", "reserved")
-
-    def write_tombstone(self, order_id, now):
-        return self._created(
-            Reservation(order_id=order_id, status=ReservationStatus.RELEASED, quantities={}, expires_at=now)
-        )
-
-    def commit(self, order_id, now):
-        held = self._reservations.get(order_id)
-        return bool(held) and held.status == ReservationStatus.HELD and self._now(held, ReservationStatus.COMMITTED)
-
-    def sell(self, reservation):
-        return self._now(reservation, ReservationStatus.SOLD) and self._moved(reservation, "reserved", "sold")
-
-    def release(self, reservation):
-        return self._now(reservation, ReservationStatus.RELEASED) and self._moved(reservation, "reserved", "available")
-
-    def _created(self, reservation):
-        return self._reservations.setdefault(reservation.order_id, reservation) is reservation
-
-    def _now(self, reservation, status):
-        if self._reservations[reservation.order_id].status != reservation.status:
-            return False
-        self._reservations[reservation.order_id] = reservation.model_copy(update={"status": status})
-        return True
-
-    def _moved(self, reservation, source, target):
-        for quantity in reservation.quantities.values():
-            self.counts[source] -= quantity
-            self.counts[target] += quantity
-        return True
-
-
 class World(Shop):
     """A shop with one order and a warehouse that keeps the protocol; every call outwards runs through the fuse."""
 
@@ -112,7 +65,7 @@ class World(Shop):
         super().__init__()
         self.has(an_order(ORDER))
         self.wish, self.ledger, self.replies, self._read, self._number = wish, {}, [], 0, 0
-        self.inventory_store = FakeInventoryStore()
+        self.inventory_store = FakeInventoryStore(MUG_01=STOCK)
         self.orders = Orders(Fused(self.order_store, fuse), self.clock)
         self.inventory = Inventory(Fused(self.inventory_store, fuse), self.clock, timedelta(minutes=30))
         self.payments = Payments(
@@ -220,7 +173,10 @@ def played(scenario, *crashes):
 def disagreements(world):
     """What is wrong at the end, in words."""
     order, record = world.order_store.get(ORDER), world.shipping._store._target.get(ORDER)
-    counts, kept = world.inventory_store.counts, sum(intent.kept for intent in world.gateway.payments_since(0))
+    stock, kept = (
+        world.inventory_store.counters["MUG-01"],
+        sum(intent.kept for intent in world.gateway.payments_since(0)),
+    )
     held = sum(intent.held for intent in world.gateway.payments_since(0))
     is_sent = world.ledger.get(ORDER, (None,))[0] == "DISPATCHED"
     is_done = order.status == Status.COMPLETED
@@ -228,8 +184,8 @@ def disagreements(world):
         f"it is {order.status}": order.is_over,
         f"{held} is held": not held,
         f"{kept} is kept": kept == (order.total.amount if is_done else 0),
-        f"the stock is {counts}": counts["reserved"] == 0 and counts["sold"] == (2 if is_done else 0),
-        "items are lost": sum(counts.values()) == STOCK,
+        f"the stock is {stock}": stock.reserved == 0 and stock.sold == (2 if is_done else 0),
+        "items are lost": stock.is_right,
         f"the warehouse says {world.ledger}": is_sent == is_done,
         f"the record says {record}": (bool(record) and record.status == ShipmentStatus.DISPATCHED) == is_done,
     }
