@@ -1,6 +1,6 @@
 """Libraries of the functions: installs `requirements.lock` for the template's runtime and architecture.
 
-The lock names each package with its version and the hashes of all its files, and pip refuses anything else. Wheels
+The lock names each package with its version and the hashes of all its files; uv and pip refuse anything else. Wheels
 are downloaded for Lambda, so the result does not depend on the Python or the machine that packages. Run as a program
 (`make lock`), it writes the lock: what the functions need, at the versions of `constraints.txt`. It also writes that of
 the report's container image, which has the base layer's libraries and some of its own.
@@ -33,6 +33,8 @@ https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
 """
 CHALICE = {"chalice/__init__.py", "chalice/app.py"}
 """What functions import of Chalice. The rest is its command line."""
+UV, UV_LOCK = Path(sys.executable).with_name("uv"), ".lock"
+"""uv comes with what tests need. It leaves its lock in the folder to which it installs."""
 LOCALES, LANGUAGE = "babel/locale-data", "en"
 """Babel's data of all languages are 35 MB; emails are written in one, for the countries of `shop.json`."""
 FOLDER = "python"
@@ -52,7 +54,12 @@ class Target:
     architecture: str
 
     @property
-    def options(self) -> list[str]:
+    def uv_options(self) -> list[str]:
+        """Return uv's options. uv also takes wheels for an older glibc than the named one."""
+        return [f"--python-version={self.python}", f"--python-platform={MACHINES[self.architecture]}-{GLIBC[0]}"]
+
+    @property
+    def pip_options(self) -> list[str]:
         """Return pip's options. pip reads the ABI from the version of Python."""
         platforms = [f"--platform={glibc}_{MACHINES[self.architecture]}" for glibc in GLIBC]
         return [f"--python-version={self.python}", "--implementation=cp", *platforms]
@@ -79,7 +86,7 @@ def lock() -> int:
 def _compile(requirements: Sequence[str], out: Path) -> int:
     target = for_lambda()
     command = [
-        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *requirements),
+        *(str(UV), "pip", "compile", *requirements),
         *("--constraint", "constraints.txt", "--excludes", EXCLUDED.relative_to(ROOT).as_posix()),
         *("--python-version", target.python, "--python-platform", f"{MACHINES[target.architecture]}-{GLIBC[0]}"),
         *("--generate-hashes", "--no-annotate", "--custom-compile-command", "make lock"),
@@ -93,8 +100,7 @@ def installed(target: Target | None = None, layer: str = BASE, cache: Path = ROO
 
     The folder is named by all that decides its content, the rules in this file among it, so it is made once.
     """
-    options = target.options if target else []
-    interpreter = options or [sysconfig.get_platform(), sys.implementation.cache_tag]
+    interpreter = target.pip_options if target else [sysconfig.get_platform(), sys.implementation.cache_tag]
     lock = lock_of(layer, LOCK.read_text())
     rules = [Path(module).read_text() for module in (__file__, zips.__file__)]
     known = repr((interpreter, lock, rules))
@@ -104,7 +110,7 @@ def installed(target: Target | None = None, layer: str = BASE, cache: Path = ROO
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made, part = Path(scratch) / "libraries", Path(scratch) / LOCK.name
             part.write_text(lock)
-            _install(part, options, made)
+            _install(part, target, made)
             _remove_unneeded(made)
             _move(made, folder)
     return folder
@@ -127,19 +133,30 @@ def archived(target: Target, layer: str) -> Path:
     return archive
 
 
-def _install(lock: Path, options: list[str], out: Path) -> None:
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--ignore-installed"),
-        *(*options, "--target", str(out), "--requirement", str(lock)),
+def _install(lock: Path, target: Target | None, out: Path) -> None:
+    """Install by uv where it is installed, which takes a fifth of pip's time, otherwise by pip."""
+    common = [
+        "--quiet",
+        "--require-hashes",
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--target={out}",
+        f"--requirement={lock}",
     ]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        log = out.parent.parent / "pip.log"
-        log.write_text(run.stdout + run.stderr)
-        raise InstallationFailed(
-            f"The libraries of {lock.name} could not be installed. Is there a network? The whole log: {log}"
-        )
+    by_uv = [str(UV), "pip", "install", f"--python={sys.executable}", *(target.uv_options if target else [])]
+    by_pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
+    by_pip += ["--ignore-installed", *(target.pip_options if target else [])]
+    runs = []
+    for way in [by_uv, by_pip] if UV.exists() else [by_pip]:
+        shutil.rmtree(out, ignore_errors=True)
+        runs.append(subprocess.run([*way, *common], capture_output=True, text=True))
+        if runs[-1].returncode == 0:
+            return
+    log = out.parent.parent / "pip.log"
+    log.write_text("".join(run.stdout + run.stderr for run in runs))
+    raise InstallationFailed(
+        f"The libraries of {lock.name} could not be installed. Is there a network? The whole log: {log}"
+    )
 
 
 def is_needed(path: PurePosixPath) -> bool:
@@ -154,7 +171,7 @@ def is_needed(path: PurePosixPath) -> bool:
         return path.stem == "root" or path.stem.partition("_")[0] == LANGUAGE
     if path.parts[0].endswith(".dist-info"):
         return path.name == "METADATA"
-    return not UNUSED_FOLDERS & set(path.parts[:-1]) and path.suffix not in UNUSED_SUFFIXES
+    return not UNUSED_FOLDERS & set(path.parts[:-1]) and path.suffix not in UNUSED_SUFFIXES and path.name != UV_LOCK
 
 
 def _remove_unneeded(folder: Path) -> None:
