@@ -142,9 +142,13 @@ def built(tmp_path_factory) -> Built:
     requests = _requests(openapi.document("")["paths"])
     results: dict[str, Any] = {}
     everything = handlers | of_reporting
-    for number, brought in enumerate(sorted(set(everything.values()))):
+    sdk = _linked_sdk(out / "sdk")
+    own = {
+        code: _unpacked(zips["demo"][code], out / "own" / code) for code in {each.code for each in everything.values()}
+    }
+    for brought in sorted(set(everything.values())):
         asked = [_asked(handler, requests) for handler, each in everything.items() if each == brought]
-        results |= _isolated(zips["demo"][brought.code], brought.layers, asked, out / f"isolated-{number}")
+        results |= _isolated(own[brought.code], brought.layers, sdk, asked)
     code = files_in_zip(zips["prod"]["deployment.zip"])
     for layer in (*LAYERS, REPORTING):
         held = files_in_zip(zips["prod"][archive_of(layer)]).items()
@@ -195,27 +199,33 @@ def _asked(handler: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
     return {"handler": handler, "environment": environment(SUBJECTS[0], 9) | own, "events": events}
 
 
-def _isolated(code: Path, layers: tuple[str, ...], functions: list[dict[str, Any]], scratch: Path) -> dict[str, Any]:
-    """Run the handlers with the zip's files, the libraries of the layers for this Python, and the SDK; nothing else."""
-    content = files_in_zip(code)
-    own, sdk = scratch / "own", scratch / "sdk"
-    for name in content:
-        (own / name).parent.mkdir(parents=True, exist_ok=True)
-        (own / name).write_bytes(content[name])
-    sdk.mkdir(parents=True)
+def _unpacked(code: Path, folder: Path) -> Path:
+    for name, content in files_in_zip(code).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def _linked_sdk(folder: Path) -> Path:
+    folder.mkdir()
     for name in SDK:
         place = Path(find_spec(name).origin)
         place = place.parent if place.name == "__init__.py" else place
-        (sdk / place.name).symlink_to(place)
+        (folder / place.name).symlink_to(place)
+    return folder
+
+
+def _isolated(own: Path, layers: tuple[str, ...], sdk: Path, functions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run the handlers with the zip's files, the libraries of the layers for this Python, and the SDK; nothing else."""
     folders = [own, *(libraries.installed(layer=layer) for layer in layers), sdk]
     has_all = set(layers) == set(LAYERS)
-    asked = {"functions": functions, "has_all": has_all, "byte_code": str(scratch.parent / "byte-code")}
+    asked = {"functions": functions, "has_all": has_all, "byte_code": str(sdk.with_name("byte-code"))}
     run = subprocess.run(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("isolated.py")), *map(str, folders)],
         input=json.dumps(asked),
         capture_output=True,
         text=True,
-        cwd=scratch,
+        cwd=sdk.parent,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
