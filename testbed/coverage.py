@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,6 +76,25 @@ def note(workflow: str, source: str, target: str, cause: str = "", how: How = Ho
         line = json.dumps([workflow, source, target, cause, how])
         with _lock, (Path(folder) / f"{os.getpid()}.edges").open("a") as file:
             file.write(line + "\n")
+
+
+def listening(workflow: str, definition: State) -> Callable[..., None]:
+    """Return an `on_event` for one execution in the interpreter (`testbed/workflows`) that notes its edges."""
+    is_new = True
+
+    def on_event(event: str, state: str, **details: Any) -> None:
+        nonlocal is_new
+        is_last = event == "exited" and details["next"] is None
+        has_failed = event == "ended" and definition["States"][state]["Type"] == "Fail"
+        if event == "entered" and is_new:
+            is_new = False
+            note(workflow, START, state)
+        elif event == "edge":
+            note(workflow, state, details["target"], details["cause"])
+        elif is_last or has_failed:
+            note(workflow, state, END)
+
+    return on_event
 
 
 def noted(folder: Path, known: Mapping[str, State]) -> list[EdgeRecord]:

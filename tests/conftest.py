@@ -21,7 +21,7 @@ from _pytest.assertion import rewrite
 from infra.build import storefront
 from infra.local import emulator as local_emulator
 from infra.local import meter, processes, run, shop
-from tests import rights
+from tests import rights, workflow_coverage
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
@@ -29,6 +29,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[processes.ENDS_WITH] = str(os.getpid())
     config.pluginmanager.register(rights.Judge(config), "rights")
+    config.pluginmanager.register(workflow_coverage.Judge(config), "workflow_coverage")
     if hasattr(config, "workerinput"):
         _rewrite_share(
             config, int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]

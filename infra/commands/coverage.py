@@ -31,7 +31,9 @@ def show(console: Console, result: Path = RESULT, pictures: Path = PICTURES) -> 
         console.print(_table(workflow, coverage.edges(workflow, definition), records))
         (pictures / f"{workflow}.svg").write_text(workflow_picture.drawn(workflow, definition, records))
     edges, missing = coverage.all_edges(known), coverage.missing(records, known)
-    console.print(f"{len(edges) - len(missing)} of {len(edges)} edges taken. Drawn in {pictures}")
+    real = {coverage.edge_of(record) for record in records if record.how is How.EXECUTED}
+    taken = f"{len(edges) - len(missing)} of {len(edges)} edges taken, {len(real)} by executions on the emulator."
+    console.print(f"{taken} Drawn in {pictures}")
     return 1 if missing else 0
 
 

@@ -13,6 +13,7 @@ from .machine import MACHINES
 
 Answer = dict[str, Any]
 TestState = Callable[..., Answer]
+GIVEN = {"order_id": "order-1", "return_id": "return-1", "reason": "OUT_OF_STOCK"}
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -30,10 +31,10 @@ def step_functions(request: pytest.FixtureRequest) -> Any:
 def run_state(step_functions: Any) -> TestState:
     """Run one state whose work either succeeds or fails with the error of this name."""
 
-    def run(state: dict[str, Any], error: str | None = None, retries: int = 0) -> Answer:
+    def run(state: dict[str, Any], error: str | None = None, retries: int = 0, **given: Any) -> Answer:
         arguments: dict[str, Any] = {
             "definition": json.dumps({"QueryLanguage": "JSONata", **state}),
-            "input": json.dumps({"order_id": "order-1", "return_id": "return-1", "reason": "OUT_OF_STOCK"}),
+            "input": json.dumps(GIVEN | given),
             "inspectionLevel": "DEBUG",
         }
         if state["Type"] == "Task":
@@ -60,18 +61,33 @@ def _note(state: dict[str, Any], answer: Answer) -> None:
 
 
 @pytest.fixture(scope="session")
-def run_machine(engine: Any, step_functions: Any) -> Iterator[Callable[..., Any]]:
-    """Run a definition to its end and return its output. Its role, which the emulator requires, has no rights."""
+def run_machine(ended_execution: Callable[..., Answer]) -> Callable[..., Any]:
+    """Run a definition to its end and return its output."""
+
+    def run(definition: dict[str, Any], given: dict[str, Any]) -> Any:
+        ended = ended_execution(definition, given)
+        assert ended["status"] == "SUCCEEDED", ended
+        return json.loads(ended["output"])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ended_execution(engine: Any, step_functions: Any) -> Iterator[Callable[..., Answer]]:
+    """Run a definition to its end and describe the execution. Its role, which the emulator requires, has no rights.
+
+    `of` is the workflow of which the definition is a part.
+    """
     iam, made = engine.session.client("iam"), []
     name = f"machines-{time.time_ns()}"
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
 
-    def run(definition: dict[str, Any], given: dict[str, Any]) -> Any:
+    def run(definition: dict[str, Any], given: dict[str, Any], of: str = "") -> Answer:
         created = step_functions.create_state_machine(
-            name=f"{name}-{len(made)}", definition=json.dumps(definition), roleArn=role
+            name=f"{name}-{len(made)}-{of}", definition=json.dumps(definition), roleArn=role
         )
         made.append(created["stateMachineArn"])
-        return _output(step_functions, made[-1], given)
+        return _ended(step_functions, made[-1], given)
 
     yield run
     for machine in made:
@@ -79,13 +95,12 @@ def run_machine(engine: Any, step_functions: Any) -> Iterator[Callable[..., Any]
     iam.delete_role(RoleName=name)
 
 
-def _output(step_functions: Any, machine: str, given: dict[str, Any]) -> Any:
+def _ended(step_functions: Any, machine: str, given: dict[str, Any]) -> Answer:
     execution = step_functions.start_execution(stateMachineArn=machine, input=json.dumps(given))
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         answer = step_functions.describe_execution(executionArn=execution["executionArn"])
         if answer["status"] != "RUNNING":
-            assert answer["status"] == "SUCCEEDED", answer
-            return json.loads(answer["output"])
+            return answer
         time.sleep(0.05)
     raise AssertionError("the execution did not end")
