@@ -26,6 +26,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "catalog.routes": ("/admin/products", "/categories", "/partner/products", "/products"),
     "console.routes": (
         "/admin/audit",
+        "/admin/run-reports",
         "/admin/orders/{order_id}/logs",
         "/admin/orders/{order_id}/timeline",
         "/admin/system",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from chalicelib import wiring
 from chalicelib.console import timeline
 from chalicelib.console.auditor import Audit, AuditNotOffered
+from chalicelib.console.run_reports import RunReport, RunReportsNotOffered
 from chalicelib.console.stack import RUNNING_AT_MOST, WINDOW, Activity
 from chalicelib.console.system import Map
 from chalicelib.orders.model import Order, OrderNotFound
@@ -47,6 +48,10 @@ class AuditRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: Annotated[Timestamp | None, Field(description="Count only orders placed since then. All if absent.")] = None
+
+
+class RunReportList(BaseModel):
+    items: list[RunReport]
 
 
 @endpoint(
@@ -136,6 +141,15 @@ def get_activity(call: Call) -> Activity:
 def run_audit(call: Call, body: AuditRequest) -> Audit:
     """Check every invariant of money and stock. `since` selects the orders whose progress is reported."""
     return wired.auditor().audit(body.since)
+
+
+@endpoint(
+    routes, "GET", "/admin/run-reports", summary="List the reports of the test bed", access="admin",
+    answer=RunReportList, refusals=(RunReportsNotOffered,),
+)  # fmt: skip
+def list_run_reports(call: Call) -> RunReportList:
+    """Return the latest 20 reports that `make simulate` and `make chaos` uploaded, newest first."""
+    return RunReportList(items=wired.run_reports().latest())
 
 
 def _sent_again(order: Order, actions: list[OperatorAction]) -> Iterator[tuple[str, str]]:

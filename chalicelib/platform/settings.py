@@ -105,6 +105,8 @@ class Settings(BaseModel):
     """So long must a cart be untouched before its owner is reminded of it."""
     auditor_function: str = ""
     """Empty where the stage has no lab."""
+    run_reports_bucket: str = ""
+    """Empty where the stage has no lab."""
     reports_function: str = ""
     """Empty where the shop has no reporting database."""
     reconcile_repairs: bool = False

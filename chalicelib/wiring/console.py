@@ -4,6 +4,7 @@ from functools import cache
 
 from chalicelib.console.auditor import Auditor
 from chalicelib.console.logs import Logs
+from chalicelib.console.run_reports import RunReports
 from chalicelib.console.stack import COUNTED_EVERY, Meters, Stack
 from chalicelib.platform import aws
 from chalicelib.platform.clock import utc_now
@@ -14,6 +15,11 @@ from chalicelib.platform.shared_answers import SharedAnswers
 @cache
 def auditor() -> Auditor:
     return Auditor(aws.lambda_for_long_calls(), settings().auditor_function)
+
+
+@cache
+def run_reports() -> RunReports:
+    return RunReports(aws.s3(), settings().run_reports_bucket)
 
 
 @cache

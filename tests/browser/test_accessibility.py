@@ -6,6 +6,7 @@ what pages share is checked in all four combinations.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from infra.build.storefront import FRONTEND
 from infra.commands.client import Buyer as Client
 from infra.local import shop
+from testbed import report
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 from tests.browser.conftest import DEFAULTS, watch
+from tests.run_records import EVERYTHING
 
 pytestmark = pytest.mark.takes_long
 
@@ -210,6 +213,20 @@ def test_axe_finds_nothing(new_buyer: Any, reader: Any, bought: Any, name: str, 
         buyer.page.set_viewport_size(viewport)
         assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, viewport
         found += [(viewport["width"], theme, violation) for violation in _violations(buyer.page, theme)]
+    assert found == []
+
+
+def test_axe_finds_nothing_in_the_report_of_a_run(browser: Browser, tmp_path: Path) -> None:
+    path = report.write(EVERYTHING, tmp_path / "run.html")
+    context = browser.new_context(bypass_csp=True)
+    page, found = context.new_page(), []
+    for viewport, theme in ((DESKTOP, "light"), (PHONE, "dark")):
+        page.set_viewport_size(viewport)
+        page.goto(path.as_uri())
+        page.add_script_tag(path=AXE)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, viewport
+        found += _violations(page, theme)
+    context.close()
     assert found == []
 
 

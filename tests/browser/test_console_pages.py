@@ -10,9 +10,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from infra.audit.invariants import INVARIANTS
+from infra.commands import run_reports
 from infra.commands.client import Buyer
 from infra.local import shop
+from testbed import report
 from tests.browser.buyer import DESKTOP, PATIENCE_MS
+from tests.run_records import EVERYTHING
 
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
 
@@ -350,6 +353,16 @@ def test_lab_shows_a_failed_invariant_in_red(
         expect(page.get_by_test_id("invariants")).to_contain_text(product)
     finally:
         remove(-1)
+
+
+def test_lab_opens_the_report_of_a_run(page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]) -> None:
+    s3, name = engine.session.client("s3"), run_reports.name(EVERYTHING)
+    run_reports.upload(s3, opened["stack"]["ReportsBucketName"], f"{name}.html", report.page(EVERYTHING))
+    page.goto(f"{storefront_url}/admin/lab")
+    with page.expect_popup() as popup:
+        page.get_by_role("button", name="Open simulation-42").first.click()
+    expect(popup.value.get_by_role("heading", level=1)).to_have_text("Simulation")
+    popup.value.close()
 
 
 def test_stage_without_a_lab_has_no_page_for_it(

@@ -1,10 +1,12 @@
 """Audit in the console: checks the same invariants as `make audit`, and finds a violation."""
 
+import urllib.request
 from datetime import UTC, datetime
 
 import pytest
 
 from infra.audit.invariants import INVARIANTS
+from infra.commands import run_reports
 from infra.local import shop
 
 
@@ -67,6 +69,21 @@ def test_audit_is_for_admins_only(guest, customer):
 def test_audit_since_an_invalid_time_is_refused(admin):
     for since in ("yesterday", "2030-05-17T12:00:00", 7.5e99):
         assert admin.call("POST", "/admin/audit", {"since": since}).body["code"] == "validation_failed"
+
+
+def test_report_of_a_run_is_listed_and_opened_from_the_lab(engine, opened, admin, guest, customer):
+    bucket, page = opened["stack"]["ReportsBucketName"], "<!doctype html><title>Simulation, seed 42</title>"
+    s3 = engine.session.client("s3")
+    s3.put_object(Bucket=bucket, Key="reconciliation/not-a-run.json", Body=b"{}")
+    run_reports.upload(s3, bucket, "20261129T120000Z-simulation-42.html", page)
+    [listed] = admin.must("GET", "/admin/run-reports")["items"]
+    assert listed["name"] == "20261129T120000Z-simulation-42.html"
+    with urllib.request.urlopen(listed["url"], timeout=10) as answer:
+        assert (answer.read().decode(), answer.headers["Content-Type"]) == (page, "text/html; charset=utf-8")
+    assert (guest.call("GET", "/admin/run-reports").status, customer.call("GET", "/admin/run-reports").status) == (
+        401,
+        403,
+    )
 
 
 def test_stock_lists_units_by_state(admin, guest, new_product):

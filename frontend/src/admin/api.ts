@@ -21,6 +21,7 @@ export type Categories = Answer<'/admin/reports/categories'>;
 export type ReportedOrders = Answer<'/admin/reports/orders'>;
 export type Steps = Insights['funnel'][number]['by_variant'][string];
 export type Audit = Answer<'/admin/audit', 'post'>;
+export type RunReport = Answer<'/admin/run-reports'>['items'][number];
 export type GuestOrder = Answer<'/orders', 'post'>;
 export type OrderTotals = Answer<'/admin/orders/totals'>;
 export type OrderEmail = Answer<'/admin/orders/{order_id}/emails'>['items'][number];
@@ -158,6 +159,11 @@ export function getInsights(days: number, signal?: AbortSignal): Promise<Insight
 }
 
 // lab
+
+/** Reports of the test bed, newest first. Their addresses work for a few minutes. */
+export function runReports(signal?: AbortSignal): Promise<{ items: RunReport[] }> {
+  return signedIn('/admin/run-reports', { signal });
+}
 
 export function runAudit(since: string | null, signal?: AbortSignal): Promise<Audit> {
   return signedIn('/admin/audit', { method: 'POST', body: { since }, signal });

@@ -11,6 +11,7 @@ import { Batch } from '../batch';
 import { FAULTS, MOST_AT_ONCE, MOST_ORDERS, type Shares } from '../batch-plan';
 import '../components/column-chart';
 import { invariantList } from '../components/invariant-list';
+import '../components/run-reports';
 import { shareBar } from '../components/share-bar';
 import { clockTime, liveSign, errorNotice } from '../components/format';
 import { Poll } from '../poll-controller';
@@ -84,6 +85,7 @@ export class AdminLabPage extends LightElement {
         <div class="lab-main">
           ${this.poll.state === 'lost' ? errorNotice(this.poll.error) : nothing}
           ${this.audit ? html`${invariantList(this.withCheckouts(this.audit))} ${this.endings(this.audit)} ${this.pace(this.audit)}` : html`<p class="empty">The auditor is checking the invariants…</p>`}
+          <run-reports></run-reports>
         </div>
       </div>
     `;
