@@ -67,32 +67,23 @@ def all_edges(known: Mapping[str, State]) -> list[Edge]:
     return [edge for workflow, definition in known.items() for edge in edges(workflow, definition)]
 
 
-def note(workflow: str, source: str, target: str, cause: str = "", how: How = How.SIMULATED) -> None:
-    """Count that an execution took an edge, if the environment names a folder for it.
+def note(workflow: str, source: str, target: str, cause: str = "", how: How = How.SIMULATED, times: int = 1) -> None:
+    """Count that executions took an edge, if the environment names a folder for it.
 
     `workflow` is the workflow's name or that of a state machine made of it, and `cause` is the error that occurred.
     """
     if folder := os.environ.get(FOLDER):
-        line = json.dumps([workflow, source, target, cause, how])
+        line = json.dumps([workflow, source, target, cause, how, times])
         with _lock, (Path(folder) / f"{os.getpid()}.edges").open("a") as file:
             file.write(line + "\n")
 
 
-def listening(workflow: str, definition: State) -> Callable[..., None]:
-    """Return an `on_event` for one execution in the interpreter (`testbed/workflows`) that notes its edges."""
-    is_new = True
+def listening(workflow: str) -> Callable[..., None]:
+    """Return an `on_event` for the interpreter (`testbed/workflows`) that notes each edge of an execution."""
 
     def on_event(event: str, state: str, **details: Any) -> None:
-        nonlocal is_new
-        is_last = event == "exited" and details["next"] is None
-        has_failed = event == "ended" and definition["States"][state]["Type"] == "Fail"
-        if event == "entered" and is_new:
-            is_new = False
-            note(workflow, START, state)
-        elif event == "edge":
+        if event == "edge":
             note(workflow, state, details["target"], details["cause"])
-        elif is_last or has_failed:
-            note(workflow, state, END)
 
     return on_event
 
@@ -101,8 +92,8 @@ def noted(folder: Path, known: Mapping[str, State]) -> list[EdgeRecord]:
     """Return what all processes noted in a folder, added up. Edges of other workflows are left out."""
     counts: Counter[tuple[Edge, How]] = Counter()
     for path in folder.glob("*.edges"):
-        lines = path.read_text().splitlines()
-        counts.update((Edge(*edge), How(how)) for *edge, how in map(json.loads, lines))
+        for *edge, how, number in map(json.loads, path.read_text().splitlines()):
+            counts[Edge(*edge), How(how)] += number
     return merged((EdgeRecord(**edge._asdict(), times=times, how=how) for (edge, how), times in counts.items()), known)
 
 

@@ -117,6 +117,13 @@ class Fault(BaseModel):
             raise ValueError(f"{self.what} is not possible at {boundary!r}")
         return self
 
+    def __str__(self) -> str:
+        """Return the fault as it is written on the command line."""
+        often = f"#{','.join(map(str, self.calls))}" if self.calls else f"@{self.probability:g}"
+        window = f"[{self.since:g}:{'' if self.until is None else f'{self.until:g}'}]"
+        is_always = self.until is None and not self.since
+        return f"{self.where}={self.what}{often}{'' if is_always else window}~{self.seconds:g}"
+
     def matches(self, site: Site) -> bool:
         """Return whether it can strike there."""
         return self.what in POSSIBLE[site.boundary] and (
@@ -130,6 +137,9 @@ class FaultPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     faults: tuple[Fault, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.faults))
 
     @classmethod
     def of(cls, text: str) -> "FaultPlan":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
+from testbed import coverage
 from testbed.loop import Loop, Stuck
 from testbed.plan import Fault, FaultPlan, Injector, Site, What
 from testbed.record import EdgeRecord, Entry, Injected, Outcome, RunRecord, VerdictRecord
@@ -91,7 +92,14 @@ class History:
         self._digest.update(f"{at:.6f} {source} {target} {text} {subject} {fault}\n".encode())
         if self._is_kept:
             self.entries.append(
-                Entry(at=round(at, 3), source=source, target=target, text=text, subject=subject, fault=fault)
+                Entry(
+                    at=round(at, 3),
+                    source=source.partition("(")[0],
+                    target=target,
+                    text=text,
+                    subject=subject,
+                    fault=fault,
+                )
             )
 
     def call(self, at: float, source: str, site: Site, subject: str | None, fault: Fault | None) -> None:
@@ -134,6 +142,8 @@ def simulate(application: Application, case: Case, plan: FaultPlan | None = None
             problems += [f"Every order ends, and every queue drains: {stuck}: {line}" for line in world.unfinished()]
         verdicts = world.verdicts()
         outcomes, edges = world.outcomes(), world.edges()
+    for edge in edges:
+        coverage.note(*coverage.edge_of(edge), edge.how, edge.times)
     problems += [
         f"{verdict.invariant}: {subject}: {text}"
         for verdict in verdicts

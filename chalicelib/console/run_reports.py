@@ -20,15 +20,13 @@ class RunReportsNotOffered(NotFound):
 
 
 class RunReport(BaseModel):
-    name: Annotated[str, Field(examples=["20261129T123000Z-chaos-4711.html"])]
+    name: Annotated[str, Field(examples=["chaos-4711.html"])]
     written_at: str
     url: Annotated[
         str,
         Field(
             description="Address of the page, which works for five minutes.",
-            examples=[
-                "https://reports.s3.eu-west-1.amazonaws.com/testbed/20261129T123000Z-chaos-4711.html?X-Amz-Expires=300"
-            ],
+            examples=["https://reports.s3.eu-west-1.amazonaws.com/testbed/chaos-4711.html?X-Amz-Expires=300"],
         ),
     ]
 

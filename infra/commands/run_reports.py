@@ -1,6 +1,5 @@
 """Reports of the test bed: keeps that of each run in `.local/testbed`, and shows it in the lab of the local shop."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from infra.build.template import ROOT
 from infra.commands import deployment
 from infra.local.run import NotRunning
 from testbed import report
+from testbed.plan import FaultPlan
 from testbed.record import RunRecord
 
 FOLDER = ROOT / ".local" / "testbed"
@@ -18,10 +18,10 @@ PREFIX = "testbed/"
 """Of the objects that `chalicelib/console/run_reports.py` lists."""
 
 
-def keep(console: Console, record: RunRecord, folder: Path = FOLDER) -> Path:
-    """Write the page and the record of a run, and upload the page if the local shop runs. Return the page's path."""
-    path = report.write(record, folder / f"{name(record)}.html")
-    console.print(f"  report: {path}")
+def keep(console: Console, record: RunRecord, name: str, folder: Path = FOLDER) -> Path:
+    """Write the page of a run and its record, and upload the page if the local shop runs. Return the page's path."""
+    path = report.write(record, folder / f"{name}.html")
+    console.print(f"  Report: {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
     try:
         shop = deployment.find(deployment.LOCAL)
         upload(shop.session.client("s3"), shop.outputs["ReportsBucketName"], path.name, path.read_text())
@@ -39,8 +39,6 @@ def upload(s3: Any, bucket: str, file: str, page: str) -> None:
     s3.put_object(Bucket=bucket, Key=PREFIX + file, Body=page.encode(), ContentType="text/html; charset=utf-8")
 
 
-def name(record: RunRecord) -> str:
-    """Return a file name that sorts by time, such as `20261129T123000Z-chaos-4711`."""
-    time = re.sub(r"[^0-9TZ]", "", re.sub(r"\.\d+", "", record.started_at))
-    words = re.sub(r"[^a-z0-9]+", "-", record.name.lower()).strip("-")
-    return f"{time}-{words}-{record.seed}"
+def faults(plan: FaultPlan | None) -> str:
+    """Return what a command that repeats a run needs besides its seed, if it had a plan of its own."""
+    return f' FAULTS="{plan}"' if plan else ""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
+from infra.commands import run_reports
 from infra.commands.output import PlainConsole
 from testbed import story
 from testbed.plan import FaultPlan
 from testbed.shrink import shrunk
 from testbed.simulation import Case, Result, simulate
 
-OUT = Path(".local") / "testbed"
 MOST_SHRUNK = 3
 """Failing seeds that are shrunk; the others are only named."""
 
@@ -52,13 +52,12 @@ def run_seed(console: PlainConsole, seed: int, orders: int, plan: FaultPlan | No
     from testbed.shop.application import Shop
 
     result = simulate(Shop(), Case.of(seed, orders), plan, keep=True)
-    OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / f"simulation-{seed}.json"
-    path.write_text(result.record.model_dump_json(indent=1))
+    command = f"make simulate SEED={seed} ORDERS={orders}{run_reports.faults(plan)}"
+    run_reports.keep(console, result.record.model_copy(update={"command": command}), f"simulation-{seed}")
     if result.problems:
         _explain(console, result, plan)
         return 1
-    console.print(f"  {len(result.record.outcomes)} orders, {len(result.struck)} faults: every promise held ({path})")
+    console.print(f"  {len(result.record.outcomes)} orders, {len(result.struck)} faults: every promise held")
     return 0
 
 

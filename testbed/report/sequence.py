@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from testbed.record import Entry
 from testbed.report.figures import span
@@ -12,7 +13,8 @@ TIMES = 78
 """Room for the times, left of the first lifeline."""
 NARROWEST, WIDEST = 66, 150
 HEAD, ROW, GAP = 48, 36, 20
-MOST_ENTRIES = 60
+MOST_ENTRIES, EDGE_ENTRIES, AROUND_FAULT = 60, 10, 2
+"""Of a longer history: the entries drawn in all, those at its beginning and its end, and those beside each fault."""
 LONG_PAUSE_SECONDS = 10
 CHARACTER = 6.2
 """Width of a character of the texts."""
@@ -68,35 +70,43 @@ class Diagram:
 
 
 def diagram(entries: Sequence[Entry]) -> Diagram:
-    """Return the places of all parts. Of a long history it has the beginning and the end."""
-    names = list(dict.fromkeys(name for entry in entries for name in (entry.source, entry.target)))
+    """Return the places of all parts. Of a long history it has the beginning, the end, and what is beside faults."""
+    shown = _shown(entries)
+    names = list(dict.fromkeys(name for number in shown for name in (entries[number].source, entries[number].target)))
     distance = min(WIDEST, max(NARROWEST, (WIDTH - TIMES) / max(len(names), 1)))
     at = {name: TIMES + distance * (number + 0.5) for number, name in enumerate(names)}
     width = TIMES + distance * len(names)
-    first, last = _cut(entries)
     arrows: list[Arrow] = []
     pauses: list[Pause] = []
-    y, before = HEAD - 6.0, entries[0].at if entries else 0
-    for part, left_out in ((first, 0), (last, len(entries) - len(first) - len(last))):
-        if part and left_out:
+    y = HEAD - 6.0
+    for before, number in pairwise([-1, *shown]):
+        entry, left_out = entries[number], number - before - 1
+        waited = entry.at - entries[max(before, 0)].at
+        if left_out or waited >= LONG_PAUSE_SECONDS:
             y += GAP
-            pauses.append(Pause(y, f"{left_out} entries are left out here"))
-            before = part[0].at
-        for entry in part:
-            if entry.at - before >= LONG_PAUSE_SECONDS:
-                y += GAP
-                pauses.append(Pause(y, f"{span(entry.at - before)} later"))
-            y += ROW
-            arrows.append(_arrow(entry, y, at, width))
-            before = entry.at
+            words = [f"{left_out} left out"] if left_out else []
+            words += [f"{span(waited)} later"] if waited >= LONG_PAUSE_SECONDS else []
+            pauses.append(Pause(y, ", ".join(words)))
+        y += ROW
+        arrows.append(_arrow(entry, y, at, width))
     lifelines = [Lifeline(_lines(name, distance - 8), x, distance - 6) for name, x in at.items()]
     return Diagram(round(width), y + ROW / 2, lifelines, arrows, pauses)
 
 
-def _cut(entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    if len(entries) <= MOST_ENTRIES:
-        return entries, []
-    return entries[: MOST_ENTRIES // 2], entries[-MOST_ENTRIES // 2 :]
+def _shown(entries: Sequence[Entry]) -> list[int]:
+    """Return the numbers of the entries that are drawn."""
+    last = len(entries) - 1
+    if last < MOST_ENTRIES:
+        return list(range(len(entries)))
+    shown = {*range(EDGE_ENTRIES), *range(last + 1 - EDGE_ENTRIES, last + 1)}
+    for number, entry in enumerate(entries):
+        around = (
+            set(range(max(0, number - AROUND_FAULT), min(last, number + AROUND_FAULT) + 1)) if entry.fault else set()
+        )
+        if len(shown | around) > MOST_ENTRIES:
+            break
+        shown |= around
+    return sorted(shown)
 
 
 def _arrow(entry: Entry, y: float, at: dict[str, float], width: float) -> Arrow:

@@ -9,7 +9,7 @@ from typing import Any
 from testbed.cloud.executions import Execution
 from testbed.loop import Task
 from testbed.plan import Fault, FaultPlan, Injector, Site
-from testbed.record import EdgeRecord, Outcome, VerdictRecord
+from testbed.record import EdgeRecord, How, Outcome, VerdictRecord
 from testbed.shop import books
 from testbed.shop.buyers import ENDED, PRICES, SKUS, STOCK, People
 from testbed.shop.world import World, operated_parts
@@ -123,7 +123,7 @@ class ShopWorld(World):
 
     def edges(self) -> list[EdgeRecord]:
         return [
-            EdgeRecord(workflow=workflow, source=source, target=target, cause=cause, times=times)
+            EdgeRecord(workflow=workflow, source=source, target=target, cause=cause, times=times, how=How.SIMULATED)
             for (workflow, source, target, cause), times in sorted(self._edges.items())
         ]
 

@@ -356,8 +356,8 @@ def test_lab_shows_a_failed_invariant_in_red(
 
 
 def test_lab_opens_the_report_of_a_run(page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]) -> None:
-    s3, name = engine.session.client("s3"), run_reports.name(EVERYTHING)
-    run_reports.upload(s3, opened["stack"]["ReportsBucketName"], f"{name}.html", report.page(EVERYTHING))
+    s3, bucket = engine.session.client("s3"), opened["stack"]["ReportsBucketName"]
+    run_reports.upload(s3, bucket, "simulation-42.html", report.page(EVERYTHING))
     page.goto(f"{storefront_url}/admin/lab")
     with page.expect_popup() as popup:
         page.get_by_role("button", name="Open simulation-42").first.click()

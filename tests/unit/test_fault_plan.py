@@ -57,6 +57,14 @@ def test_plan_that_is_no_yaml_is_refused(tmp_path):
         FaultPlan.read(path)
 
 
+def test_plan_as_text_is_the_same_plan():
+    plan = FaultPlan.of(
+        "dynamodb.PutItem/Orders*=throttle@0.1 payments.capture=lost_answer#1,3 warehouse.*=delay[5:]~0.5 "
+        "function.capture_payment=kill@0.02[0:300] queue.*=duplicate"
+    )
+    assert FaultPlan.of(str(plan)) == plan
+
+
 def struck(plan, seed, sites, seconds=0):
     injector = Injector(FaultPlan.of(plan), seed)
     return [fault and fault.what for fault in (injector.strike(site, seconds) for site in sites)], injector

@@ -184,10 +184,19 @@ def test_diagram_keeps_every_text_inside():
     assert len({line.x for line in drawn.lifelines}) == 24
 
 
-def test_diagram_of_a_long_history_has_its_beginning_and_end():
-    drawn = diagram([entry(str(number), number) for number in range(500)])
-    assert [arrow.text for arrow in drawn.arrows][:: MOST_ENTRIES - 1] == ["0", "499"]
-    assert [pause.text for pause in drawn.pauses] == [f"{500 - MOST_ENTRIES} entries are left out here"]
+def test_diagram_of_a_long_history_has_its_ends_and_its_faults():
+    drawn = diagram([entry(str(number), number, fault=What.KILL if number == 250 else None) for number in range(500)])
+    numbers = [int(arrow.text) for arrow in drawn.arrows]
+    assert numbers == [*range(10), 248, 249, 250, 251, 252, *range(490, 500)]
+    assert [pause.text for pause in drawn.pauses] == [
+        "238 left out, 3 min 59 s later",
+        "237 left out, 3 min 58 s later",
+    ]
+
+
+def test_diagram_of_many_faults_has_a_limit():
+    drawn = diagram([entry(at=number, fault=What.DELAY) for number in range(500)])
+    assert MOST_ENTRIES - 5 <= len(drawn.arrows) <= MOST_ENTRIES
 
 
 def test_diagram_marks_a_long_pause():

@@ -68,7 +68,7 @@ def keep(tmp_path, monkeypatch):
 
         monkeypatch.setattr(deployment, "find", find)
         console = PlainConsole(file=StringIO(), width=200)
-        path = run_reports.keep(console, EVERYTHING, tmp_path)
+        path = run_reports.keep(console, EVERYTHING, "simulation-42", tmp_path)
         return path, console.file.getvalue()
 
     return kept
@@ -76,7 +76,7 @@ def keep(tmp_path, monkeypatch):
 
 def test_report_is_kept_without_a_shop(keep):
     path, printed = keep()
-    assert path.name == "20261129T120000Z-simulation-42.html"
+    assert path.name == "simulation-42.html"
     assert path.exists() and path.with_suffix(".json").exists()
     assert str(path) in printed and "lab" not in printed
 

@@ -86,7 +86,7 @@ def test_edges_are_those_of_the_drawn_workflow(workflow):
 
 def test_edges_of_all_processes_are_added_up(folder):
     for process, times in (("1", 2), ("2", 3)):
-        lines = times * '["shop-TheSale-7F", "start", "Pay", "", "executed"]\n'
+        lines = times * '["shop-TheSale-7F", "start", "Pay", "", "executed", 1]\n'
         (folder / f"{process}.edges").write_text(lines)
     coverage.note("the_sale", START, "Pay")
     coverage.note("another", START, "Pay")

@@ -6,7 +6,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from infra.audit.auditor import Auditor
 from infra.build.template import ROOT
+from infra.commands import run_reports
 from infra.commands.audit import of_local
 from infra.commands.chaos import records
 from infra.commands.chaos.buyers import Crowd, Visit
@@ -23,7 +23,7 @@ from infra.commands.client import Buyer
 from infra.commands.output import styled
 from infra.commands.patient_buyer import PatientBuyer
 from infra.commands.payments_sandbox import PaymentsSandbox
-from infra.local import processes, run, shop
+from infra.local import processes, shop
 from infra.local.own_shop import OwnShop, started
 from infra.local.temporary import temporary_home
 from testbed.plan import FaultPlan
@@ -54,6 +54,13 @@ class Settings:
     seed: int
     plan: FaultPlan
     restarts: bool = True
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the run."""
+        own_plan = None if self.plan == FaultPlan.read(PLAN) else self.plan
+        restart = "" if self.restarts else " RESTART=0"
+        return f"make chaos ORDERS={self.orders} SEED={self.seed}{restart}{run_reports.faults(own_plan)}"
 
 
 @dataclass(frozen=True)
@@ -108,22 +115,19 @@ def chaos(console: Console, settings: Settings) -> int:
         with started(own):
             opened = own.open(lambda line: console.print(f"  {line} …"))
             result = hold(own, opened, settings, lambda line: console.print(f"  {line} …"))
-    path = run.HOME / "testbed" / f"chaos-{settings.seed}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(result.record.model_dump_json(indent=1))
-    show(console, result, path)
+    show(console, result)
+    run_reports.keep(console, result.record, f"chaos-{settings.seed}")
     click.echo(json.dumps(result.summary()))
     return 1 if result.record.violations or result.problems else 0
 
 
-def show(console: Console, result: Result, path: Path) -> None:
-    """Print each problem, and where the record is."""
+def show(console: Console, result: Result) -> None:
+    """Print each problem."""
     for verdict in result.record.verdicts:
         for subject, text in verdict.violations.items():
             console.print(styled(f"  {verdict.invariant}: {subject}: {text}", "red"), soft_wrap=True)
     for problem in result.problems:
         console.print(styled(f"  {problem}", "red"), soft_wrap=True)
-    console.print(f"  {path.relative_to(ROOT)} has the whole run")
 
 
 def hold(own: OwnShop, opened: dict[str, Any], settings: Settings, progress: shop.Progress) -> Result:
@@ -149,8 +153,9 @@ def hold(own: OwnShop, opened: dict[str, Any], settings: Settings, progress: sho
     died = dead.stop()
     found = records.outcomes(session, books, stack, {visit.order_id for visit in visits if visit.order_id})
     record = RunRecord(
-        name="chaos", seed=settings.seed, plan=settings.plan, started_at=began.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - clock, 1), outcomes=found, injected=faults.injected(),
+        name="chaos", seed=settings.seed, command=settings.command, plan=settings.plan,
+        started_at=began.isoformat(timespec="seconds"), seconds=round(time.monotonic() - clock, 1),
+        outcomes=found, injected=faults.injected(),
         verdicts=records.verdict_records(auditor.verdicts(), ending.problems),
         entries=records.timelines(admin, found, began),
     )  # fmt: skip

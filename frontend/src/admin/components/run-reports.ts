@@ -63,5 +63,4 @@ export class RunReports extends LightElement {
   }
 }
 
-/** Returns `chaos-4711` for `20261129T123000Z-chaos-4711.html`. */
-const runOf = (file: string) => file.replace(/^[0-9TZ]+-/, '').replace(/\.html$/, '');
+const runOf = (file: string) => file.replace(/\.html$/, '');
