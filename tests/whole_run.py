@@ -47,7 +47,7 @@ class Judge:
         """Note whether all is there. With workers, only they see it, and all see the same."""
         collected = {item.path for item in session.items}
         needed = {path for folder in self.needed for path in (TESTS / folder).glob("test_*.py")}
-        if self._selects_files and needed <= collected:
+        if self._selects_files and needed <= collected and not session.config.getoption("collectonly"):
             (self.folder / "whole").touch()
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -12,7 +12,7 @@ from infra.commands.output import PlainConsole
 from testbed import coverage, workflow_picture
 from testbed.coverage import END, START, Edge
 from testbed.record import EdgeRecord, How
-from tests import workflow_coverage
+from tests import whole_run, workflow_coverage
 
 SALE = {
     "StartAt": "Pay",
@@ -144,6 +144,15 @@ def test_part_of_the_tests_is_not_judged(judge, folder):
     assert run.findings(passed=True) is None
     (folder / "whole").touch()
     assert run.findings(passed=False) is None
+
+
+@pytest.mark.parametrize(("only_collects", "is_whole"), [(False, True), (True, False)])
+def test_collection_alone_is_no_whole_run(judge, only_collects, is_whole):
+    run, _ = judge
+    everything = [SimpleNamespace(path=path) for path in whole_run.TESTS.rglob("test_*.py")]
+    config = SimpleNamespace(getoption=lambda name: only_collects)
+    run.pytest_collection_finish(SimpleNamespace(items=everything, config=config))
+    assert run.is_whole == is_whole
 
 
 @pytest.mark.parametrize("workflow", DEFINITIONS)
