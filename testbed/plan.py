@@ -25,7 +25,7 @@ from testbed.chance import chance
 
 
 class What(StrEnum):
-    """Kind of a fault. All but the last four concern one call and its answer."""
+    """Kind of a fault. All but the messages' three concern one call and its answer."""
 
     ERROR = "error"
     """The call fails before it has an effect."""
@@ -43,13 +43,16 @@ class What(StrEnum):
     """The message is delivered after later ones."""
     KILL = "kill"
     """The process ends before the call, without running any further line of code."""
+    KILL_AFTER = "kill_after"
+    """The process ends after the call took effect, before it gets the answer."""
 
 
+DEATHS = {What.KILL, What.KILL_AFTER}
 ON_CALLS = {What.ERROR, What.LOST_ANSWER, What.TIMEOUT, What.THROTTLE, What.DELAY}
 ON_MESSAGES = {What.DELAY, What.DUPLICATE, What.REORDER}
 POSSIBLE = {
-    **dict.fromkeys(("dynamodb", "sqs", "sns", "events", "states", "s3", "ses", "ssm"), ON_CALLS | {What.KILL}),
-    "payments": ON_CALLS | {What.KILL},
+    **dict.fromkeys(("dynamodb", "sqs", "sns", "events", "states", "s3", "ses", "ssm"), ON_CALLS | DEATHS),
+    "payments": ON_CALLS | DEATHS,
     "function": {What.ERROR, What.TIMEOUT, What.THROTTLE, What.KILL, What.DELAY},
     "queue": ON_MESSAGES,
     "stream": {What.DELAY, What.DUPLICATE},
@@ -172,12 +175,13 @@ class Injector:
     """Decides which call meets which fault. The same plan, seed and calls give the same faults.
 
     `injected` counts the faults by where they struck and what they were. `struck` names them, in their order; with
-    `only`, no others strike.
+    `only`, no others strike. `calls` are the names of all calls of tasks.
     """
 
     def __init__(self, plan: FaultPlan, seed: int | str, only: frozenset[str] | None = None) -> None:
         self.injected: dict[tuple[str, What], int] = {}
         self.struck: list[str] = []
+        self.calls: list[str] = []
         self._seed, self._only = seed, only
         self._faults = plan.faults
         self._calls = [0] * len(plan.faults)
@@ -189,6 +193,8 @@ class Injector:
         `call` names the call, so that whether a fault strikes it depends on nothing but the seed and that name;
         without it, on how many calls there were before.
         """
+        if "#" in call:
+            self.calls.append(call)
         if site not in self._matching:
             self._matching[site] = [(number, each) for number, each in enumerate(self._faults) if each.matches(site)]
         found: Fault | None = None

@@ -19,8 +19,8 @@ CHECK_SECONDS = 30.0
 """Between two looks whether a run has come to rest."""
 OPERATE_SECONDS = 600.0
 """Between two rounds of an operator."""
-AFTERWARDS_SECONDS = 2.2 * 3600
-"""How long a run goes on after everything has ended, so that hourly jobs have run."""
+ROUNDS, ROUND_SECONDS = 2, 3700.0
+"""After everything has ended, each scheduled job runs so often again, more than an hour apart."""
 LIMIT_SECONDS = 12 * 86_400.0
 
 
@@ -58,6 +58,9 @@ class World(Protocol):
         """Do what an operator does from time to time, such as a redrive of dead letters. It runs as a task."""
 
     def stop_schedules(self) -> None: ...
+
+    def run_jobs(self) -> None:
+        """Run each scheduled job once."""
 
     def verdicts(self) -> list[VerdictRecord]: ...
 
@@ -113,7 +116,8 @@ class History:
 
 @dataclass
 class Result:
-    """Result of a run. `problems` are empty if it holds every promise; `struck` names the faults that were injected."""
+    """Result of a run. `problems` are empty if it holds every promise. `struck` names the faults that were injected,
+    `calls` all calls."""
 
     case: Case
     record: RunRecord
@@ -121,6 +125,7 @@ class Result:
     steps: int
     problems: list[str] = field(default_factory=list)
     struck: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -161,7 +166,7 @@ def simulate(application: Application, case: Case, plan: FaultPlan | None = None
         edges=edges,
         entries=history.entries,
     )
-    return Result(case, record, history.digest, history.steps, problems, tuple(injector.struck))
+    return Result(case, record, history.digest, history.steps, problems, tuple(injector.struck), tuple(injector.calls))
 
 
 def _last_fault(plan: FaultPlan) -> float:
@@ -169,7 +174,7 @@ def _last_fault(plan: FaultPlan) -> float:
 
 
 def _to_rest(world: World, faults_end: float) -> None:
-    """Run until everything has ended, for some hours more, and then until nothing is under way. Raises Stuck."""
+    """Run until everything has ended, the jobs some more times, and then until nothing is under way. Raises Stuck."""
     loop = world.loop
 
     def operate() -> None:
@@ -181,9 +186,11 @@ def _to_rest(world: World, faults_end: float) -> None:
         _at_intervals(loop, lambda: loop.now > faults_end and world.is_at_rest() and not world.unfinished()),
         LIMIT_SECONDS,
     )
-    end = loop.now + AFTERWARDS_SECONDS
-    loop.run(lambda: loop.now >= end, LIMIT_SECONDS)
     world.stop_schedules()
+    for round_number in range(1, ROUNDS + 1):
+        loop.after(round_number * ROUND_SECONDS, world.run_jobs)
+    end = loop.now + (ROUNDS + 1) * ROUND_SECONDS
+    loop.run(lambda: loop.now >= end, LIMIT_SECONDS)
     loop.run(_at_intervals(loop, lambda: world.is_at_rest() and not world.unfinished()), loop.now + 86_400)
 
 

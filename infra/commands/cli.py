@@ -157,6 +157,16 @@ def chaos(orders: int, seed: int, plan: Path | None, faults: str | None, restart
 
 
 @cli.command()
+@setting("--every", "EVERY", "Try only every n-th crash point.", type=click.IntRange(1), default=1)
+@setting("--pairs", "PAIRS", "Instead: pairs of crashes of the workflows' steps.", is_flag=True)
+def crashes(every: int, pairs: bool) -> int:
+    """Let functions die at each call that they make, in virtual time. Exit code 1 if an invariant is violated."""
+    from infra.commands import crashes
+
+    return crashes.crashes(_console(), every, pairs)
+
+
+@cli.command()
 @at_stage
 def audit(stage: str) -> int:
     """Check every invariant of money and stock. Exit code 1 if one is violated."""

@@ -24,6 +24,8 @@ RETRIED = {
 }
 LONGEST_BACKOFF = 20.0
 READ_TIMEOUT = 5.0
+AFTERWARDS = (What.LOST_ANSWER, What.KILL_AFTER)
+"""Faults that leave the call its effect."""
 FASTEST, SLOWEST = 0.002, 0.03
 """Seconds that a call takes, of which each half passes before and after its effect."""
 
@@ -57,9 +59,12 @@ class Calls:
         latency = FASTEST + (SLOWEST - FASTEST) * task.draw()
         self._loop.pause(latency / 2)
         fault = self._struck(task, site)
-        if fault is not None and fault.what != What.LOST_ANSWER:
+        if fault is not None and fault.what not in AFTERWARDS:
             self._fail(task, site, fault, refused)
         answer = act()
+        if fault is not None and fault.what == What.KILL_AFTER:
+            task.death = "killed"
+            raise Killed
         self._loop.pause(latency / 2)
         if fault is not None and fault.what == What.LOST_ANSWER:
             self._loop.pause(READ_TIMEOUT)

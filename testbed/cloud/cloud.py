@@ -63,6 +63,7 @@ class Cloud:
         self._tables()
         self._mappings(handlers)
         self._is_scheduling = True
+        self._jobs: list[str] = []
         self._schedules(handlers)
 
     def client(self, service: str) -> Any:
@@ -92,6 +93,11 @@ class Cloud:
 
     def stop_schedules(self) -> None:
         self._is_scheduling = False
+
+    def run_jobs(self) -> None:
+        """Run each scheduled job once."""
+        for function in self._jobs:
+            self.functions.invoke(function, {}, None, lambda result: None)
 
     @property
     def is_quiet(self) -> bool:
@@ -183,6 +189,7 @@ class Cloud:
             rate = RATE.fullmatch(properties["ScheduleExpression"])
             if function in handlers and rate:
                 seconds = int(rate[1]) * SECONDS[rate[2]]
+                self._jobs.append(function)
                 self.loop.after(seconds * self.loop.draw(name), self._run_job, function, seconds)
 
     def _run_job(self, function: str, seconds: float) -> None:

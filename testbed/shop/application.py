@@ -98,6 +98,9 @@ class ShopWorld(World):
     def stop_schedules(self) -> None:
         self.cloud.stop_schedules()
 
+    def run_jobs(self) -> None:
+        self.cloud.run_jobs()
+
     def verdicts(self) -> list[VerdictRecord]:
         return [
             VerdictRecord(invariant=each.invariant, checked=each.checked, violations=each.violations)
