@@ -19,6 +19,8 @@ Names = tuple[tuple[str, str], ...]
 
 LONGEST = 4096
 COMPILED_AT_MOST = 4096
+NUMBER_ROOM = 24
+"""Most bytes of a computed number, and of what a map or a list adds for a member."""
 RESERVED = frozenset((Path(__file__).parent / "reserved_words.txt").read_text().split())
 """Developer guide, "Reserved words in DynamoDB"."""
 
@@ -34,7 +36,8 @@ MISSING = Missing()
 class Expression:
     """A compiled expression. `checks` refuse values whose types or bounds it cannot take.
 
-    `uses` is the largest number of times that it uses one value, `copies` how often it stores a part of the item again.
+    `uses` is the largest number of times that it uses one value, `copies` how often it stores a part of the item again,
+    `room` what names and computed numbers can add to the size of an item.
     """
 
     text: str
@@ -45,6 +48,7 @@ class Expression:
     paths: tuple[DocumentPath, ...] = ()
     uses: int = 1
     copies: int = 0
+    room: int = 0
 
 
 @cache
@@ -145,7 +149,9 @@ class Scope:
     def compiled(self, text: str, run: Callable[..., Any], paths: tuple[DocumentPath, ...] = ()) -> Expression:
         uses = max(map(self.values.count, self.values), default=1)
         values = frozenset(self.values)
-        return Expression(text, frozenset(self.names), values, tuple(self.checks), run, paths, uses, self.copies)
+        room = sum(NUMBER_ROOM + len(str(path).encode()) for path in paths)
+        checks = tuple(self.checks)
+        return Expression(text, frozenset(self.names), values, checks, run, paths, uses, self.copies, room)
 
     def refuse_overlaps(self, paths: list[DocumentPath]) -> None:
         for number, later in enumerate(paths):

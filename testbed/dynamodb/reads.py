@@ -52,7 +52,7 @@ def scan(tables: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     table = tables(request.table)
     index = table.index(given.get("IndexName"))
     page = _page(request, table, index)
-    rows = index.scanned()
+    rows = table.scanned(index)
     if start := _start(request, table, index):
         after = index.scan_position(start)
         rows = [row for row in rows if index.scan_position(row.item) > after]
@@ -84,7 +84,7 @@ def _of_partition(wanted: "KeyCondition", request: Request, table: Table, index:
         if values[placeholder] == "":
             text = "The AttributeValue for a key attribute cannot contain an empty string value."
             raise invalid(f"One or more parameter values are not valid. {text} Key: {name}")
-    rows = index.partition(values[wanted.hash])
+    rows = table.partition(index, values[wanted.hash])
     test = wanted.expression.run
     return [row for row in rows if test(row.item, values)] if wanted.is_ranged else rows
 

@@ -7,13 +7,12 @@ from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from botocore.exceptions import ParamValidationError
 
 from testbed.dynamodb.conditions import condition
-from testbed.dynamodb.errors import invalid
-from testbed.dynamodb.expressions import Expression, Names, Values
+from testbed.dynamodb.errors import Refusal, invalid
+from testbed.dynamodb.expressions import Expression, Names
 from testbed.dynamodb.projections import projection
 from testbed.dynamodb.updates import update
 from testbed.dynamodb.values import bound_of, take_value
 
-UNDEFINED = "An expression attribute value used in expression is not defined"
 IGNORED = frozenset({"ReturnConsumedCapacity", "ReturnItemCollectionMetrics"})
 """Parameters that only add to an answer what is not simulated."""
 
@@ -30,15 +29,14 @@ class Request:
         for name in needed:
             if name not in given:
                 raise ParamValidationError(report=f'Missing required parameter in input: "{name}"')
-        for name, value in given.items():
-            if value is None:
-                raise ParamValidationError(report=f"Invalid type for parameter {name}, value: None")
+        if None in given.values():
+            raise ParamValidationError(report=f"Invalid type for a parameter of {set(given)}, value: None")
         self.given = given
         self.names: Names = tuple(given.get("ExpressionAttributeNames", {}).items())
         self._raw: Mapping[str, Any] = given.get("ExpressionAttributeValues", {})
         self._compiled: list[Expression] = []
         self._builder: ConditionExpressionBuilder | None = None
-        self.values: Values = {}
+        self.values: dict[str, Any] = {}
 
     @property
     def table(self) -> str:
@@ -92,29 +90,33 @@ class Request:
 
     def check(self) -> None:
         """Read the values, once all expressions are compiled. Raises Refusal if names or values do not fit them."""
-        values: dict[str, Any] = {}
-        for name, given in self._raw.items():
-            values[name] = take_value(given)
-        self.values = values
-        for expression in self._compiled:
-            for name in expression.values:
-                if name not in values:
-                    raise invalid(f"Invalid expression: {UNDEFINED}; attribute value: {name}")
-        self._refuse_unused("Values", values.keys(), [each.values for each in self._compiled])
-        self._refuse_unused("Names", [name for name, _ in self.names], [each.names for each in self._compiled])
-        for expression in self._compiled:
+        values = self.values = {name: take_value(given) for name, given in self._raw.items()}
+        compiled = self._compiled
+        if len(compiled) == 1:
+            used, named = compiled[0].values, compiled[0].names
+        else:
+            used = frozenset().union(*(each.values for each in compiled))
+            named = frozenset().union(*(each.names for each in compiled))
+        if values.keys() != used:
+            raise self._unfit(used)
+        if len(self.names) != len(named) or ("ExpressionAttributeNames" in self.given and not named):
+            raise self._unused("Names", [name for name, _ in self.names if name not in named])
+        for expression in compiled:
             for check in expression.checks:
                 check(values)
 
-    def _refuse_unused(self, what: str, given: Any, used: list[frozenset[str]]) -> None:
-        if not given and f"ExpressionAttribute{what}" in self.given:
-            raise invalid(f"ExpressionAttribute{what} must not be empty")
-        for name in given:
-            if not any(name in each for each in used):
-                if not self._compiled:
-                    raise invalid(f"ExpressionAttribute{what} can only be specified when using expressions")
-                text = f"Value provided in ExpressionAttribute{what} unused in expressions"
-                raise invalid(f"{text}: keys: {{{name}}}")
+    def _unfit(self, used: frozenset[str]) -> Refusal:
+        if undefined := used - self.values.keys():
+            text = "Invalid expression: An expression attribute value used in expression is not defined"
+            return invalid(f"{text}; attribute value: {min(undefined)}")
+        return self._unused("Values", [name for name in self.values if name not in used])
+
+    def _unused(self, what: str, unused: list[str]) -> Refusal:
+        if not unused:
+            return invalid(f"ExpressionAttribute{what} must not be empty")
+        if not self._compiled:
+            return invalid(f"ExpressionAttribute{what} can only be specified when using expressions")
+        return invalid(f"Value provided in ExpressionAttribute{what} unused in expressions: keys: {{{unused[0]}}}")
 
 
 def _text(slot: str, given: Any) -> str:

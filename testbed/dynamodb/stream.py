@@ -5,15 +5,13 @@ Lambda with Amazon DynamoDB". A write that changes nothing writes no record. TTL
 one of its deletions.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from testbed.dynamodb.values import Item, typed
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRecord:
+class StreamRecord(NamedTuple):
     """One change. The images are the stored items, or empty: `event` makes DynamoDB's JSON of them when it is read."""
 
     name: str

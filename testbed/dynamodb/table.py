@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ TOO_LARGE = "Item size has exceeded the maximum allowed size"
 EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty string value."
 HASH_LIMIT, RANGE_LIMIT = 2048, 1024
 """Most bytes of a partition and of a sort key: developer guide, "Quotas in Amazon DynamoDB"."""
-SIMULATED_KEYS = {"S", "N"}
+SHORT = 256
+"""Characters of a key that is certainly short enough."""
+SIMULATED_KEYS: dict[str, type] = {"S": str, "N": Decimal}
 
 
 class Mismatch(Refusal):
@@ -36,9 +39,13 @@ class Row(NamedTuple):
     bound: int
 
 
+Entries = dict[Any, dict[Primary, None]]
+"""Keys of the items of each partition."""
+
+
 class State(NamedTuple):
     rows: dict[Primary, Row]
-    entries: list[dict[Any, dict[Primary, Row]]]
+    entries: list[Entries]
     stream: list[StreamRecord]
 
 
@@ -62,39 +69,28 @@ class Index:
         self.all_keys = list(dict.fromkeys([*keys, *table_keys]))
         self.is_whole = projection["ProjectionType"] == "ALL"
         self.kept = {*self.all_keys, *projection.get("NonKeyAttributes", [])}
-        self.entries: dict[Any, dict[Primary, Row]] = {}
+        self.entries: Entries = {}
 
-    def place(self, primary: Primary, old: Item, new: Item, row: Row | None) -> None:
+    def place(self, primary: Primary, old: Item, new: Item) -> None:
         """Replace an item; `old` and `new` are empty if there is none."""
         was = old.get(self.hash) if self.range is None or self.range in old else None
         now = new.get(self.hash) if self.range is None or self.range in new else None
-        if was is not None and was != now:
+        if was == now:
+            return
+        if was is not None:
             del self.entries[was][primary]
             if not self.entries[was]:
                 del self.entries[was]
-        if row and now is not None:
-            self.entries.setdefault(now, {})[primary] = row
+        if now is not None:
+            self.entries.setdefault(now, {})[primary] = None
 
     def projected(self, item: Item) -> Item:
         """Return what the index holds of an item."""
         return item if self.is_whole else {name: value for name, value in item.items() if name in self.kept}
 
-    def partition(self, key: Any) -> list[Row]:
-        """Return the rows of a partition in order, as the table holds them."""
-        rows = list(self.entries.get(key, {}).values())
-        if len(rows) > 1:
-            rows.sort(key=lambda row: self.position(row.item))
-        return rows
-
     def scan_position(self, item: Item) -> Any:
         key = item[self.hash]
         return slot(key), key, self.position(item)
-
-    def scanned(self) -> list[Row]:
-        """Return all rows in the order of a scan."""
-        rows = [row for entries in self.entries.values() for row in entries.values()]
-        rows.sort(key=lambda row: self.scan_position(row.item))
-        return rows
 
 
 class Table:
@@ -113,17 +109,16 @@ class Table:
         self.name = name
         self.properties = properties
         self.types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
-        if not set(self.types.values()) <= SIMULATED_KEYS:
+        if not SIMULATED_KEYS.keys() >= set(self.types.values()):
             raise NotImplementedError("binary keys are not simulated")
+        self._classes = {name: SIMULATED_KEYS[kind] for name, kind in self.types.items()}
         self.keys = _keys(properties)
         self.own = Index("", self.keys, self.keys, {"ProjectionType": "ALL"})
         secondary = properties.get("GlobalSecondaryIndexes", [])
         indexes = [Index(each["IndexName"], _keys(each), self.keys, each["Projection"]) for each in secondary]
         self.indexes = {index.name: index for index in indexes}
         self._all = [self.own, *indexes]
-        self._index_keys = {
-            key: index.name for index in reversed(indexes) for key in index.keys if key not in self.keys
-        }
+        self._index_keys = {key: index.name for index in reversed(indexes) for key in index.keys}
         self._clock, self._number = clock, number
         self._view = properties.get("StreamSpecification", {}).get("StreamViewType")
         self._arn = arn
@@ -141,7 +136,7 @@ class Table:
     def primary(self, given: Any) -> Primary:
         """Return the key that a request names. Raises Refusal unless it names all key attributes and nothing else."""
         key = take(given)
-        if key.keys() != set(self.keys) or any(kind_of(value) != self.types[name] for name, value in key.items()):
+        if len(key) != len(self.keys) or not all(name in key and self._fits(name, key[name]) for name in self.keys):
             raise Mismatch(NO_MATCH)
         return self._primary(key)
 
@@ -150,21 +145,29 @@ class Table:
         for name in self.keys:
             if name not in item:
                 raise invalid_value(f"Missing the key {name} in the item")
-            if (kind := kind_of(item[name])) != self.types[name]:
-                raise Mismatch(
-                    "One or more parameter values were invalid: "
-                    f"Type mismatch for key {name} expected: {self.types[name]} actual: {kind}"
-                )
+            if not self._fits(name, item[name]):
+                expected = f"expected: {self.types[name]} actual: {kind_of(item[name])}"
+                text = f"One or more parameter values were invalid: Type mismatch for key {name} {expected}"
+                raise Mismatch(text)
         return self._primary(item)
 
+    def _fits(self, name: str, value: Any) -> bool:
+        return value.__class__ is self._classes[name]
+
     def _primary(self, key: Item) -> Primary:
+        first, second = key[self.own.hash], key[self.own.range] if self.own.range else None
+        for value in (first, second):
+            if value.__class__ is str and not 0 < len(value) <= SHORT:
+                self._check_lengths(key)
+        return first, second
+
+    def _check_lengths(self, key: Item) -> None:
         for name, limit, what in zip(self.keys, (HASH_LIMIT, RANGE_LIMIT), ("hash", "range"), strict=False):
             value = key[name]
             if value == "":
                 raise invalid(f"One or more parameter values are not valid. {EMPTY_KEY} Key: {name}")
             if value.__class__ is str and len(value.encode()) > limit:
                 raise invalid_value(f"Aggregated size of all {what} keys has exceeded the size limit of {limit} bytes")
-        return key[self.own.hash], key[self.own.range] if self.own.range else None
 
     def row(self, item: Item, bound: int) -> Row:
         """Return an item as it is stored. Raises Refusal if it is too large or unfit for an index."""
@@ -172,10 +175,9 @@ class Table:
             bound = size_of(item)
             if bound > ITEM_LIMIT:
                 raise invalid(TOO_LARGE)
-        for name in self._index_keys.keys() & item.keys():
-            value, kind = item[name], self.types[name]
-            if value == "" or kind_of(value) != kind:
-                raise _unfit(name, value, kind, self._index_keys[name])
+        for name in self._index_keys:
+            if name in item and (item[name].__class__ is not self._classes[name] or item[name] == ""):
+                raise _unfit(name, item[name], self.types[name], self._index_keys[name])
         return Row(item, bound)
 
     def write(self, primary: Primary, new: Row | None) -> None:
@@ -188,12 +190,19 @@ class Table:
         else:
             return
         was, now = old.item if old else {}, new.item if new else {}
-        for index in self._all:
-            if index.hash in now or index.hash in was:
-                index.place(primary, was, now, new)
+        if not (old and new):
+            self.own.place(primary, was, now)
+        for name in self._index_keys:
+            if was.get(name) != now.get(name):
+                self._place(primary, was, now)
+                break
         # Python's comparison is faster, and finds less to be different: True equals 1.
         if self._view and not (was == now and same(was, now)):
             self._record(was, now)
+
+    def _place(self, primary: Primary, old: Item, new: Item) -> None:
+        for index in self.indexes.values():
+            index.place(primary, old, new)
 
     def _record(self, old: Item, new: Item) -> None:
         name = "MODIFY" if old and new else "INSERT" if new else "REMOVE"
@@ -201,9 +210,22 @@ class Table:
         number, at = self._number(), self._clock()
         self.stream.append(StreamRecord(name, keys, old, new, number, at, self._arn, self._view))
 
+    def partition(self, index: Index, key: Any) -> list[Row]:
+        """Return the rows of a partition of an index, in order."""
+        rows = [self.rows[primary] for primary in index.entries.get(key, ())]
+        if len(rows) > 1:
+            rows.sort(key=lambda row: index.position(row.item))
+        return rows
+
+    def scanned(self, index: Index) -> list[Row]:
+        """Return all rows of an index in the order of a scan."""
+        rows = [self.rows[primary] for entries in index.entries.values() for primary in entries]
+        rows.sort(key=lambda row: index.scan_position(row.item))
+        return rows
+
     def contents(self) -> list[Item]:
         """Return copies of all items, in the order of a scan."""
-        return [copied(row.item) for row in self.own.scanned()]
+        return [copied(row.item) for row in self.scanned(self.own)]
 
     def state(self) -> State:
         entries = [{key: dict(found) for key, found in index.entries.items()} for index in self._all]

@@ -20,18 +20,18 @@ ITEM_LIMIT = 400 * 1024
 DEEPEST = 32
 """Levels of a nested attribute: Amazon DynamoDB developer guide, "Quotas in Amazon DynamoDB"."""
 _EXACT_INT = 10**37
-_ATOMS = frozenset({str, Decimal, bool, type(None)})
 KINDS = {str: "S", Decimal: "N", bool: "BOOL", type(None): "NULL", dict: "M", list: "L"}
 TOO_DEEP = (
     "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
 )
 
 
-def take(given: Mapping[str, Any], level: int = 1) -> Item:
-    """Return a checked copy of an item, or of a map at a level of it.
+def take(given: Mapping[str, Any], level: int = 0) -> Item:
+    """Return a checked copy of an item, or of a map that is a value at a level of it.
 
     Raises Refusal; TypeError for what boto3 cannot serialize, ParamValidationError for what botocore refuses.
     """
+    level += 1
     if level > DEEPEST and given:
         raise invalid(TOO_DEEP)
     try:
@@ -39,7 +39,7 @@ def take(given: Mapping[str, Any], level: int = 1) -> Item:
     except TypeError:
         raise ParamValidationError(report=f"Invalid type for key of a map: {list(given)!r}") from None
     return {
-        name: value if value.__class__ is str else _TAKERS.get(value.__class__, _take_other)(value, level)
+        name: value if (kind := value.__class__) is str else _TAKERS.get(kind, _take_other)(value, level)
         for name, value in given.items()
     }
 
@@ -61,16 +61,12 @@ def _take_decimal(value: Decimal, level: int) -> Decimal:
     return number_of(value)
 
 
-def _take_map(given: Mapping[str, Any], level: int) -> Item:
-    return take(given, level + 1)
-
-
 def _take_list(given: list[Any] | tuple[Any, ...], level: int) -> list[Any]:
     level += 1
     if level > DEEPEST and given:
         raise invalid(TOO_DEEP)
     return [
-        value if value.__class__ is str else _TAKERS.get(value.__class__, _take_other)(value, level) for value in given
+        value if (kind := value.__class__) is str else _TAKERS.get(kind, _take_other)(value, level) for value in given
     ]
 
 
@@ -94,7 +90,7 @@ def _take_other(value: Any, level: int) -> Any:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, Mapping):
-        return _take_map(value, level)
+        return take(value, level)
     if isinstance(value, (list, tuple)):
         return _take_list(value, level)
     if isinstance(value, Set):
@@ -109,7 +105,7 @@ _TAKERS: dict[type, Callable[[Any, int], Any]] = {
     type(None): _take_as_it_is,
     int: _take_int,
     Decimal: _take_decimal,
-    dict: _take_map,
+    dict: take,
     list: _take_list,
     set: _take_set,
 }
@@ -127,19 +123,29 @@ def number_of(value: int | Decimal) -> Decimal:
 def copied(item: Item) -> Item:
     """Return a copy of stored values for a caller, who may change it."""
     return {
-        name: value if value.__class__ in _ATOMS else _COPIES[value.__class__](value) for name, value in item.items()
+        name: value if (kind := value.__class__) is str or kind is Decimal else _COPIES[kind](value)
+        for name, value in item.items()
     }
 
 
 def _copied_list(values: list[Any]) -> list[Any]:
-    return [value if value.__class__ in _ATOMS else _COPIES[value.__class__](value) for value in values]
-
-
-_COPIES: dict[type, Callable[[Any], Any]] = {dict: copied, list: _copied_list, set: set}
+    return [value if (kind := value.__class__) is str or kind is Decimal else _COPIES[kind](value) for value in values]
 
 
 def copy_value(value: Any) -> Any:
-    return value if value.__class__ in _ATOMS else _COPIES[value.__class__](value)
+    return _COPIES[value.__class__](value)
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+_COPIES: dict[type, Callable[[Any], Any]] = {
+    dict: copied,
+    list: _copied_list,
+    set: set,
+    **dict.fromkeys((str, Decimal, bool, type(None)), _unchanged),
+}
 
 
 def kind_of(value: Any) -> str:

@@ -24,13 +24,11 @@ CONDITION = frozenset(
 PUT = CONDITION | {"Item"}
 DELETE = CONDITION | {"Key"}
 UPDATE = DELETE | {"UpdateExpression"}
-NUMBER_ROOM = 24
-"""Bytes by which a name and a computed number can exceed the request's values, in an upper bound."""
 
 Tables = Callable[[str], Table]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """A write whose request is checked. `compute` returns the row that it leaves, and may raise Refusal."""
 
@@ -102,9 +100,9 @@ def _computed(
         item = old.item if old else dict(zip(table.keys, primary, strict=False))
         if change is None:
             return old or table.row(item, 0)
-        grown = request.bound * change.uses + sum(NUMBER_ROOM + len(str(path)) for path in change.paths)
         base = old.bound if old else size_of(item)
-        return table.row(change.run(item, request.values), base * (1 + change.copies) + grown)
+        bound = base * (1 + change.copies) + request.bound * change.uses + change.room
+        return table.row(change.run(item, request.values), bound)
 
     return compute
 
