@@ -1,7 +1,8 @@
 """Simulated DynamoDB of the test bed against the AWS emulator's own (MiniStack): the same calls, the same answers.
 
 Left out is what the emulator does unlike AWS: it adds to what is no number and appends to what is no list, sets and
-removes inside of what is no map, moves a list's members between two removals, refuses `begins_with` on a number.
+removes inside of what is no map, moves a list's members between two removals, refuses `begins_with` on a number,
+and returns a whole list where a member was updated.
 """
 
 from decimal import Decimal
@@ -169,7 +170,9 @@ def writes(draw, kinds):
 @st.composite
 def single_writes(draw):
     kind, request = draw(writes(["Put", "Update", "Update", "Delete"]))
-    returned = ["ALL_NEW", "UPDATED_NEW", "UPDATED_OLD", "ALL_OLD"] if kind == "Update" else ["ALL_OLD"]
+    returned = ["ALL_OLD"] if kind != "Update" else ["ALL_OLD", "ALL_NEW"]
+    if "l[" not in request.get("UpdateExpression", "l["):
+        returned += ["UPDATED_OLD", "UPDATED_NEW"]
     return f"{kind.lower()}_item", request | {"ReturnValues": draw(st.sampled_from(["NONE", *returned]))}
 
 
