@@ -215,12 +215,12 @@ stored = st.lists((items | full_items).map(lambda item: ("put_item", {"Item": it
 calls = st.lists(single_writes() | single_writes() | transactions() | queries() | reads(), min_size=4, max_size=CALLS)
 
 
-def told_apart(value):
+def distinct(value):
     """Return a value that differs from another one if DynamoDB's types differ: Python's True equals 1."""
     if isinstance(value, dict):
-        return {name: told_apart(each) for name, each in value.items()}
+        return {name: distinct(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [told_apart(each) for each in value]
+        return [distinct(each) for each in value]
     return (value.__class__, value)
 
 
@@ -239,7 +239,7 @@ def answer(client, table, operation, request):
     found = {name: value for name, value in found.items() if name != "ResponseMetadata" and (name, value) != EMPTY}
     if operation == "scan":
         found["Items"].sort(key=lambda item: (item["pk"], item["sk"]))
-    return told_apart(found)
+    return distinct(found)
 
 
 def failure(error):
