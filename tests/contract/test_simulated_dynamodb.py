@@ -40,10 +40,10 @@ EMPTY = ("Attributes", {})
 """The emulator returns it where nothing was updated before, AWS and the simulation leave it out."""
 
 words = st.sampled_from(["", "a", "ab", "b"])
-letters = st.sampled_from(["a", "b", "c"])
+members = st.sampled_from(["a", "b", "c"])
 numbers = st.sampled_from([-1, 0, 1, 10, Decimal("1.50")])
 scalars = words | numbers | st.booleans() | st.none()
-sets = st.sets(letters, min_size=1) | st.sets(st.sampled_from([1, 2, 3]), min_size=1)
+sets = st.sets(members, min_size=1) | st.sets(st.sampled_from([1, 2, 3]), min_size=1)
 values = scalars | sets | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_from("xy"), scalars, max_size=2)
 keys = st.fixed_dictionaries({"pk": st.sampled_from("PQ"), "sk": st.sampled_from(["1", "12", "2"])})
 attributes = {
@@ -52,7 +52,7 @@ attributes = {
     "n": numbers,
     "m": st.dictionaries(st.sampled_from("xy"), scalars | st.lists(scalars, max_size=2), max_size=2),
     "l": st.lists(scalars | st.fixed_dictionaries({"x": scalars}), max_size=3),
-    "s": st.sets(letters, min_size=1),
+    "s": st.sets(members, min_size=1),
     "g": st.sampled_from(["a", "b"]),
     "r": numbers,
 }
@@ -114,7 +114,7 @@ class Text:
         if kind == "begins":
             return f"begins_with({self.draw(st.sampled_from(['t', 'pk', 'sk']))}, {self.value(words)})"
         if kind == "contains":
-            path, strategy = self.draw(st.sampled_from([("t", words), ("s", letters), ("l", scalars), (path, scalars)]))
+            path, strategy = self.draw(st.sampled_from([("t", words), ("s", members), ("l", scalars), (path, scalars)]))
             return f"contains({path}, {self.value(strategy)})"
         if kind == "size":
             sized = self.draw(st.sampled_from(["t", "m", "l", "s", "pk"]))
