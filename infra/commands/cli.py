@@ -148,11 +148,10 @@ def simulate(seeds: int, first: int, seed: int | None, orders: int, faults: str 
 def chaos(orders: int, seed: int, plan: Path | None, faults: str | None, restart: bool) -> int:
     """Let many buyers at once meet faults at every boundary, in a shop of its own, then audit. Last line: JSON."""
     from infra.commands import chaos
+    from infra.commands.simulate import plan_of
     from testbed.plan import FaultPlan
 
-    if plan and faults:
-        raise click.UsageError("Give a file of faults (PLAN) or faults (FAULTS), not both.")
-    faulty = FaultPlan.of(faults) if faults else FaultPlan.read(plan or chaos.PLAN)
+    faulty = plan_of(faults, plan) or FaultPlan.read(chaos.PLAN)
     return chaos.chaos(_console(), chaos.Settings(orders, seed, faulty, restart))
 
 

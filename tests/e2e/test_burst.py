@@ -35,6 +35,7 @@ FAULTS = FaultPlan.of("""
     function.*_payment=kill@0.05 function.reserve_inventory=kill@0.05 function.api_handler=kill@0.02
 """)
 """Each is certain to strike at least once. The clock of webhooks ticks once a second."""
+SETTINGS = chaos.Settings(CHAOS_ORDERS, seed=8, plan=FAULTS, restarts=False, settles_seconds=90)
 NEW_ACCOUNT = {"LAMBDA_ACCOUNT_CONCURRENCY": "10", "SFN_WAIT_SCALE": "0.2"}
 
 
@@ -79,7 +80,7 @@ def test_faults_at_every_boundary_violate_no_invariant(own_shop, opened):
     own_shop.stop_engine()
     own_shop.start_engine()
 
-    result = chaos.hold(own_shop, opened, chaos.Settings(CHAOS_ORDERS, seed=8, plan=FAULTS, restarts=False), print)
+    result = chaos.hold(own_shop, opened, SETTINGS, print)
 
     print(result.summary())
     assert [verdict for verdict in result.record.verdicts if verdict.violations] == []

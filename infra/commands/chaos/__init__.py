@@ -26,13 +26,13 @@ from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import processes, shop
 from infra.local.own_shop import OwnShop, started
 from infra.local.temporary import temporary_home
+
 from testbed.plan import FaultPlan
 from testbed.record import Injected, RunRecord
 
 PLAN = ROOT / "testbed" / "plans" / "chaos.yaml"
 AT_ONCE = 16
 """Threads: this many buyers are in the shop at the same time."""
-SETTLES_SECONDS = 300
 HIDDEN_SECONDS = 5
 """Visibility timeout of the queues, which is a minute or more on AWS: how soon a failed message is received again."""
 SETTINGS = {"SFN_WAIT_SCALE": "0.1"}
@@ -54,6 +54,8 @@ class Settings:
     seed: int
     plan: FaultPlan
     restarts: bool = True
+    settles_seconds: float = 300
+    """Time for the end of all orders once the faults have stopped."""
 
     @property
     def command(self) -> str:
@@ -149,7 +151,7 @@ def hold(own: OwnShop, opened: dict[str, Any], settings: Settings, progress: sho
     progress("no more faults; waiting for the end of all orders")
     auditor = Auditor(of_local(session, opened))
     ending = Ending(session, admin, auditor)
-    books = ending.wait(SETTLES_SECONDS)
+    books = ending.wait(settings.settles_seconds)
     died = dead.stop()
     found = records.outcomes(session, books, stack, {visit.order_id for visit in visits if visit.order_id})
     record = RunRecord(

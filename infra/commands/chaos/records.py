@@ -18,13 +18,15 @@ SHOWN = 10
 COMPENSATIONS = {"ReleaseInventory", "VoidPayment", "RecallShipment", "RefundPayment"}
 FAILURES = ("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed", "LambdaFunctionTimedOut")
 """Ends of the types of events of an execution's history that say that a step's attempt failed."""
+WORKFLOWS = {"fulfilment": "OrderFulfilment", "undo": "OrderUndo", "return": "OrderReturn"}
+"""Names of the template by those of the console's timeline."""
 KINDS = {
-    "order": ("Orders", "Orders"),
-    "event": ("Relay", "EventBus"),
+    "order": ("OrdersTable", "OrdersTable"),
+    "event": ("OrdersTable", "EventBus"),
     "email": ("SendNotifications", "buyer"),
     "payment": ("OrderFulfilment", "payments"),
     "shipment": ("OrderFulfilment", "warehouse"),
-    "action": ("operator", "Api"),
+    "action": ("operator", "APIHandler"),
 }
 """Participants of an arrow, by the kind of an entry of the console's timeline."""
 
@@ -99,7 +101,7 @@ def timelines(admin: Buyer, found: list[Outcome], began: datetime) -> list[Entry
 def _entry(item: dict[str, Any], order_id: str, began: datetime) -> Entry:
     details = item["details"] or {}
     if item["kind"] in ("state", "workflow"):
-        workflow = str(details.get("workflow", "fulfilment"))
+        workflow = WORKFLOWS[details["workflow"]]
         source, target = workflow, item["title"] if item["kind"] == "state" else workflow
     else:
         source, target = KINDS.get(item["kind"], (item["kind"], item["kind"]))
