@@ -22,6 +22,7 @@ class PatientBuyer(Buyer):
 
     repeated: int = 0
     random: Random = field(default_factory=Random)
+    longest_pause_seconds: float = 1
 
     def call(self, *request: Any, **more: Any) -> Reply:
         """Send a request until it has a final reply. Raises Unreachable after PATIENCE_SECONDS without a reply."""
@@ -35,7 +36,7 @@ class PatientBuyer(Buyer):
                 if time.monotonic() > deadline:
                     raise Unreachable(f"{self.api_url} does not answer: {failure}") from failure
             self.repeated += 1
-            time.sleep(self.random.uniform(0, 1))
+            time.sleep(self.random.uniform(0, self.longest_pause_seconds))
 
     def is_passing(self, reply: Reply) -> bool:
         """Return whether Lambda throttled the call: then API Gateway answers 500 without a problem document."""

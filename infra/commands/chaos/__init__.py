@@ -13,7 +13,7 @@ from rich.console import Console
 
 from infra.audit.auditor import Auditor
 from infra.build.template import ROOT
-from infra.commands import run_reports
+from infra.commands import job, run_reports
 from infra.commands.audit import of_local
 from infra.commands.chaos import records
 from infra.commands.chaos.buyers import Crowd, Visit
@@ -26,7 +26,6 @@ from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import processes, shop
 from infra.local.own_shop import OwnShop, started
 from infra.local.temporary import temporary_home
-
 from testbed.plan import FaultPlan
 from testbed.record import Injected, RunRecord
 
@@ -150,7 +149,7 @@ def hold(own: OwnShop, opened: dict[str, Any], settings: Settings, progress: sho
     faults.end()
     progress("no more faults; waiting for the end of all orders")
     auditor = Auditor(of_local(session, opened))
-    ending = Ending(session, admin, auditor)
+    ending = Ending(admin, auditor, lambda name: job.invoke(session, shop.STACK, name, {}))
     books = ending.wait(settings.settles_seconds)
     died = dead.stop()
     found = records.outcomes(session, books, stack, {visit.order_id for visit in visits if visit.order_id})

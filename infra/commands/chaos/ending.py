@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,6 @@ from infra.audit.auditor import Auditor
 from infra.audit.books import Books
 from infra.commands import job
 from infra.commands.client import Buyer
-from infra.local import shop
 
 MACHINES = ("StateMachineArn", "ReturnMachineArn", "UndoMachineArn")
 DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -47,9 +47,10 @@ class DeadWorkflows:
     def _work(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
             with suppress(OSError, BotoCoreError, ClientError):  # the emulator may be restarting
-                self._report()
+                self.report()
 
-    def _report(self) -> None:
+    def report(self) -> int:
+        """Send the events of the executions that died since the last look, and return how many have died in all."""
         stepfunctions = self._session.client("stepfunctions")
         pages = stepfunctions.get_paginator("list_executions")
         for machine in (self._stack[name] for name in MACHINES):
@@ -59,6 +60,7 @@ class DeadWorkflows:
                     if execution["executionArn"] not in self._known:
                         self._send(machine, execution)
                         self._known.add(execution["executionArn"])
+        return len(self._known)
 
     def _send(self, machine: str, execution: dict[str, Any]) -> None:
         detail = {"stateMachineArn": machine, **{key: execution[key] for key in ("executionArn", "name", "status")}}
@@ -67,10 +69,15 @@ class DeadWorkflows:
 
 
 class Ending:
-    """Waits for the end. `redriven` counts dead letters by queue, `problems` says what did not end."""
+    """Waits for the end. `redriven` counts dead letters by queue, `problems` says what did not end.
 
-    def __init__(self, session: Any, admin: Buyer, auditor: Auditor) -> None:
-        self._session, self._admin, self._auditor = session, admin, auditor
+    `run_job` runs the scheduled job of a function. Raises job.JobFailed.
+    """
+
+    def __init__(
+        self, admin: Buyer, auditor: Auditor, run_job: Callable[[str], object], look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._admin, self._auditor, self._run_job, self._look_seconds = admin, auditor, run_job, look_seconds
         self.redriven: Counter[str] = Counter()
         self.problems: list[str] = []
         self._redrives: Counter[str] = Counter()
@@ -92,12 +99,12 @@ class Ending:
             elif time.monotonic() > deadline:
                 self.problems = unfinished
                 return books or self._auditor.look()[0]
-            time.sleep(LOOK_SECONDS)
+            time.sleep(self._look_seconds)
 
     def _run(self, jobs: tuple[str, ...]) -> None:
         for name in jobs:
             with suppress(job.JobFailed):  # its next run tries again
-                job.invoke(self._session, shop.STACK, name, {})
+                self._run_job(name)
 
     def _redrive(self) -> list[str]:
         """Redrive all dead letters, and return a line for each queue that is not empty."""
