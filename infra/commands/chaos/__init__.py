@@ -26,6 +26,7 @@ from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import processes, shop
 from infra.local.own_shop import OwnShop, started
 from infra.local.temporary import temporary_home
+from testbed import coverage
 from testbed.plan import FaultPlan
 from testbed.record import Injected, RunRecord
 
@@ -112,10 +113,14 @@ def chaos(console: Console, settings: Settings) -> int:
     """Return 1 if an invariant is violated, an order did not end, or a queue did not drain. Raises PlanInvalid."""
     check(settings.plan)
     with temporary_home() as home:
-        own = OwnShop(home, emulator_settings=SETTINGS, parameters=PARAMETERS, faults_port=processes.free_port())
+        edges = home / "edges"
+        edges.mkdir()
+        noting = SETTINGS | {coverage.FOLDER: str(edges)}
+        own = OwnShop(home, emulator_settings=noting, parameters=PARAMETERS, faults_port=processes.free_port())
         with started(own):
             opened = own.open(lambda line: console.print(f"  {line} …"))
             result = hold(own, opened, settings, lambda line: console.print(f"  {line} …"))
+        result.record.edges = coverage.noted(edges, coverage.definitions())
     show(console, result)
     run_reports.keep(console, result.record, f"chaos-{settings.seed}")
     click.echo(json.dumps(result.summary()))
