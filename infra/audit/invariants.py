@@ -196,7 +196,7 @@ def _recorded_repeats(books: Books) -> Counter[str]:
         kind, _, about = key.partition("#")
         subject = about.partition("#")[0]
         if kind == "email":
-            repeats[order_of.get(subject, subject)] += starts - 1
+            repeats[order_of.get(subject, subject)] += max(0, starts - 1)  # 0: its only start had no effect
     return repeats
 
 

@@ -414,6 +414,12 @@ def test_email_may_be_repeated_once_where_a_second_start_is_recorded():
     assert violated(books) == set()
 
 
+def test_email_that_was_refused_and_is_not_due_any_more_is_no_repeat():
+    books = healthy()
+    books.starts[f"email#{DONE}#payment_waits"] = 0
+    assert violated(books) == set()
+
+
 def test_request_for_a_link_is_an_email_of_its_own():
     books = healthy()
     books.emails[(DONE, "The link to your order")] = 2
