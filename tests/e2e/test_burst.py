@@ -21,7 +21,7 @@ from tests.auditor import Auditor
 pytestmark = pytest.mark.takes_long
 
 ORDERS = 100
-CHAOS_ORDERS = 30
+CHAOS_ORDERS = 25
 FAULTS = FaultPlan.of("""
     dynamodb.*=throttle@0.04 dynamodb.*=error@0.04 dynamodb.*/Orders*=lost_answer@0.05
     dynamodb.*=delay@0.03~0.2 dynamodb.*=timeout#90~1

@@ -31,7 +31,7 @@ from testbed.plan import FaultPlan
 from testbed.record import Injected, RunRecord
 
 PLAN = ROOT / "testbed" / "plans" / "chaos.yaml"
-AT_ONCE = 16
+AT_ONCE = 32
 """Threads: this many buyers are in the shop at the same time."""
 HIDDEN_SECONDS = 5
 """Visibility timeout of the queues, which is a minute or more on AWS: how soon a failed message is received again."""

@@ -75,20 +75,27 @@ class Ending:
     """
 
     def __init__(
-        self, admin: Buyer, auditor: Auditor, run_job: Callable[[str], object], look_seconds: float = LOOK_SECONDS
+        self,
+        admin: Buyer,
+        auditor: Auditor,
+        run_job: Callable[[str], object],
+        look_seconds: float = LOOK_SECONDS,
+        jobs_every_seconds: float = JOBS_EVERY_SECONDS,
     ) -> None:
-        self._admin, self._auditor, self._run_job, self._look_seconds = admin, auditor, run_job, look_seconds
+        self._admin, self._auditor, self._run_job = admin, auditor, run_job
+        self._look_seconds, self._jobs_every_seconds = look_seconds, jobs_every_seconds
         self.redriven: Counter[str] = Counter()
         self.problems: list[str] = []
         self._redrives: Counter[str] = Counter()
 
     def wait(self, seconds: float) -> Books:
         """Return the books when nothing is left to do, or after that time."""
-        deadline, jobs_at, reconciled = time.monotonic() + seconds, 0.0, False
+        began = time.monotonic()
+        deadline, jobs_at, reconciled = began + seconds, began + self._jobs_every_seconds, False
         while True:
             if time.monotonic() >= jobs_at:
                 self._run(JOBS)
-                jobs_at = time.monotonic() + JOBS_EVERY_SECONDS
+                jobs_at = time.monotonic() + self._jobs_every_seconds
             left = self._redrive()
             books, unfinished = self._auditor.look() if not left else (None, left)
             if books and not unfinished:
