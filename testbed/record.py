@@ -3,6 +3,8 @@
 Simulation, chaos run and report share it; it is written and read as JSON.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -104,3 +106,38 @@ class RunRecord(BaseModel):
     @property
     def violations(self) -> int:
         return sum(len(verdict.violations) for verdict in self.verdicts)
+
+
+def joined(records: Sequence[RunRecord]) -> RunRecord:
+    """Return several runs of one kind as one: all orders and entries, and the sums of faults, verdicts and edges."""
+    injected: Counter[tuple[str, What]] = Counter()
+    checked: Counter[str] = Counter()
+    violations: dict[str, dict[str, str]] = {}
+    edges: Counter[tuple[str, ...]] = Counter()
+    for record in records:
+        injected.update({(each.site, each.what): each.times for each in record.injected})
+        for verdict in record.verdicts:
+            checked[verdict.invariant] += verdict.checked
+            violations.setdefault(verdict.invariant, {}).update(
+                {f"seed {record.seed}, {subject}": text for subject, text in verdict.violations.items()}
+            )
+        edges.update(
+            {(each.workflow, each.source, each.target, each.cause, each.how): each.times for each in record.edges}
+        )
+    first = records[0]
+    return first.model_copy(
+        update={
+            "name": f"{first.name}, {len(records)} seeds",
+            "seconds": sum(record.seconds for record in records),
+            "outcomes": [outcome for record in records for outcome in record.outcomes],
+            "injected": [Injected(site=site, what=what, times=n) for (site, what), n in sorted(injected.items())],
+            "verdicts": [
+                VerdictRecord(invariant=name, checked=n, violations=violations[name]) for name, n in checked.items()
+            ],
+            "edges": [
+                EdgeRecord(workflow=workflow, source=source, target=target, cause=cause, how=How(how), times=n)
+                for (workflow, source, target, cause, how), n in sorted(edges.items())
+            ],
+            "entries": [entry for record in records for entry in record.entries],
+        }
+    )

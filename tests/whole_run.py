@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+INSIDE = {"PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST"}
+"""Variables of a process that runs tests."""
 
 
 class Judge:
@@ -23,7 +25,8 @@ class Judge:
 
     def __init__(self, config: pytest.Config) -> None:
         worker = getattr(config, "workerinput", {}).get("workerid")
-        self._judges = worker is None
+        # A test may run pytest itself, in the environment of this run.
+        self._judges = worker is None and not INSIDE & set(os.environ)
         self._owns = self.variable not in os.environ
         if self._owns:
             os.environ[self.variable] = tempfile.mkdtemp(prefix=f"{self.variable.lower()}-")

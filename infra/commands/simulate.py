@@ -14,6 +14,7 @@ from infra.commands import run_reports
 from infra.commands.output import PlainConsole
 from testbed import story
 from testbed.plan import FaultPlan
+from testbed.record import joined
 from testbed.shrink import shrunk
 from testbed.simulation import Case, Result, simulate
 
@@ -26,12 +27,13 @@ def run_seeds(console: PlainConsole, seeds: range, orders: int, plan: FaultPlan 
     began = time.monotonic()
     outcomes: Counter[str] = Counter()
     faults: Counter[str] = Counter()
-    steps, failed = 0, []
+    steps, failed, found = 0, [], []
     for number, result in enumerate(_results(seeds, orders, plan), 1):
         outcomes.update(f"{each.status} {each.reason or ''}".strip() for each in result.record.outcomes)
         for each in result.record.injected:
             faults[each.what] += each.times
         steps += result.steps
+        found.append(result.record)
         if result.problems:
             failed.append(result)
             console.print(f"  seed {result.case.seed}: {result.problems[0]}")
@@ -41,6 +43,9 @@ def run_seeds(console: PlainConsole, seeds: range, orders: int, plan: FaultPlan 
     console.print(f"  {len(seeds)} seeds, {sum(outcomes.values())} orders, {steps:,} steps in {seconds:.0f} s")
     console.print("  " + ", ".join(f"{status} {count}" for status, count in outcomes.most_common()))
     console.print("  faults: " + ", ".join(f"{what} {count}" for what, count in faults.most_common()))
+    command = f"make simulate SEEDS={len(seeds)} FIRST={seeds[0]} ORDERS={orders}{run_reports.faults(plan)}"
+    record = joined(found).model_copy(update={"command": command})
+    run_reports.keep(console, record, f"simulation-{seeds[0]}-{seeds[-1]}")
     for result in failed[:MOST_SHRUNK]:
         _explain(console, result, plan)
     console.print(f"  {len(failed)} seeds failed" if failed else "  every promise held")

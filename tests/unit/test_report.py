@@ -11,7 +11,7 @@ import pytest
 from infra.build.template import ROOT
 from testbed import coverage, report
 from testbed.plan import FaultPlan, What
-from testbed.record import EdgeRecord, Injected, RunRecord, VerdictRecord
+from testbed.record import EdgeRecord, Injected, RunRecord, VerdictRecord, joined
 from testbed.report.figures import BOUNDS, endings, histogram, percentile, span
 from testbed.report.sequence import MOST_ENTRIES, diagram
 from tests.run_records import EVERYTHING, entry, outcome, record
@@ -137,6 +137,17 @@ def test_report_and_record_are_written_side_by_side(tmp_path):
     path = report.write(EVERYTHING, tmp_path / "new" / "run.html")
     assert path.read_text().startswith("<!doctype html>")
     assert RunRecord.model_validate_json(path.with_suffix(".json").read_bytes()) == EVERYTHING
+
+
+def test_runs_of_several_seeds_are_joined_into_one_record():
+    other = EVERYTHING.model_copy(update={"seed": 43})
+    both = joined([EVERYTHING, other])
+    assert (both.name, both.seed, both.seconds) == ("Simulation, 2 seeds", 42, 122)
+    assert (len(both.outcomes), len(both.entries), both.violations) == (4, 4, 2)
+    assert {each.times for each in both.injected} == {2 * each.times for each in EVERYTHING.injected}
+    assert [(each.target, each.times) for each in both.edges] == [("RefundReturn", 34)]
+    assert both.verdicts[0].violations == {f"seed {seed}, ord_2": "it waits for ever" for seed in (42, 43)}
+    assert [each.checked for each in both.verdicts] == [4, 4, 0]
 
 
 def test_violated_orders_come_first_then_those_that_never_ended():

@@ -100,9 +100,21 @@ def test_nothing_is_noted_without_a_folder(monkeypatch):
     coverage.note("the_sale", START, "Pay")
 
 
+def test_edges_of_the_interpreter_are_noted_as_simulated(folder):
+    on_event = coverage.listening("the_sale")
+    on_event("entered", "Pay", input={})
+    on_event("edge", "Pay", target="Cancel", cause="Expired")
+    assert coverage.noted(folder, KNOWN) == [record("Pay", "Cancel", "Expired", 1, How.SIMULATED)]
+
+
 def test_error_without_a_catcher_of_its_own_counts_as_any_error():
     found = coverage.merged([record("Pay", "Cancel", "Broken"), record("Pay", "Cancel", "Expired")], KNOWN)
     assert [each.cause for each in found] == ["Expired", "States.ALL"]
+
+
+def test_records_of_the_same_edge_are_added_up():
+    twice = [record("Pay", "Cancel", "Broken", 2), record("Pay", "Cancel", "States.ALL", 5)]
+    assert coverage.merged(twice, KNOWN) == [record("Pay", "Cancel", "States.ALL", 7)]
 
 
 def test_unknown_edges_are_left_out():
@@ -166,6 +178,16 @@ def test_picture_marks_each_line_as_taken_or_missed(workflow):
     not_drawn = {edge for edge in edges if f"{edge.step}: 0".replace("'", "&#x27;") not in named}
     assert not_drawn == set()
     assert empty.count(' missed" data') == 0 and empty.count('missed" d="') == full.count('taken" d="')
+
+
+def test_line_of_two_errors_is_missed_if_one_never_occurred():
+    source, target = "ReserveInventory", "ReleaseInventory"
+    one = record(source, target, "OutOfStock", 3, workflow="order_fulfilment")
+    drawn = workflow_picture.drawn("order_fulfilment", DEFINITIONS["order_fulfilment"], [one])
+    [look] = re.findall(
+        rf'class="(\w+) (\w+)" [^>]+><title>{source} → {target} on OutOfStock: 3; [^<]+ on States.ALL: 0<', drawn
+    )
+    assert look == ("catch", "missed")
 
 
 def test_command_shows_a_missing_edge_and_fails(tmp_path):
