@@ -4,8 +4,6 @@ import json
 import re
 from typing import Any
 
-from samtranslator.translator.transform import transform
-
 from infra.deploy.artifacts import ARCHIVES
 
 from .template import Template
@@ -44,6 +42,8 @@ def transformed(template: Template) -> Template:
     for resource in copy["Resources"].values():
         if resource["Type"] in ARCHIVES and "ImageUri" not in resource["Properties"]:
             resource["Properties"][ARCHIVES[resource["Type"]]] = "s3://bucket/" + "0" * 64
+    from samtranslator.translator.transform import transform  # only some of a run's workers need it
+
     result: Template = transform(copy, {}, _NoManagedPolicies())
     return result
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.analytics.model import Day, Sold, last_days
-from chalicelib.analytics.report_pdf import as_pdf
 from chalicelib.analytics.reporting import SalesReports
 from chalicelib.platform.documents import Documents
 from chalicelib.platform.shop import FILE, Shop
@@ -53,6 +52,8 @@ def test_sales_report_is_a_pdf_too_where_it_can_be_drawn(bucket):
 
 def test_drawn_report_has_the_same_bytes_and_pages_for_all_products():
     """A name may be what matplotlib would read as a formula, of which this one is none."""
+    from chalicelib.analytics.report_pdf import as_pdf  # it loads matplotlib
+
     days = [Day("2030-05-17", 1, 900, {f"MUG-{n}": Sold(n, 100 * n - 300) for n in range(60)})]
     one, other = (as_pdf(days, {"MUG-59": r"Cup $\x$"}, BERLIN) for _ in range(2))
     assert one == other

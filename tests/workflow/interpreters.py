@@ -81,6 +81,13 @@ def run_test_bed(definition: State, given: Any, outcome_of: OutcomeOf) -> Trace:
     return answers.trace
 
 
+def run_moto(definition: State, given: Any, outcome_of: OutcomeOf) -> Trace:
+    """moto's interpreter, which is imported when a test runs it: that takes each worker of a run a second."""
+    from .moto_interpreter import run
+
+    return run(definition, given, outcome_of)
+
+
 def run_emulator(definition: State, given: Any, outcome_of: OutcomeOf) -> Trace:
     """Run it by the executor of the emulator (MiniStack) in this thread."""
     from ministack.services import stepfunctions as service

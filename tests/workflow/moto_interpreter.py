@@ -37,7 +37,7 @@ class _EveryState:
     state_mocked_responses = type("All", (), {"__contains__": lambda self, name: True})()
 
 
-def run_moto(definition: State, given: Any, outcome_of: OutcomeOf) -> Trace:
+def run(definition: State, given: Any, outcome_of: OutcomeOf) -> Trace:
     answers = Answers(outcome_of)
     arguments: dict[str, Any] = {}
     prepare = StateTaskService._before_eval_execution

@@ -10,8 +10,7 @@ import pytest
 
 from testbed.workflows import Failure, Success
 
-from .interpreters import run_emulator, run_test_bed
-from .moto_interpreter import run_moto
+from .interpreters import run_emulator, run_moto, run_test_bed
 
 ERRORS = "Handling errors in Step Functions workflows"
 VARIABLES = "Passing data between states with variables"

@@ -18,9 +18,8 @@ from testbed import coverage
 from testbed.workflows import Event, ExecutionFailed, Failure, Success, Workflow
 from testbed.workflows.virtual_time import VirtualTime
 
-from .interpreters import run_emulator, run_test_bed
+from .interpreters import run_emulator, run_moto, run_test_bed
 from .machine import END, RETURN, SAGA, STATES, UNDOING, machine
-from .moto_interpreter import run_moto
 
 IMPORT = machine("import_small")
 SHIPPED = {**STATES, **IMPORT.states}
