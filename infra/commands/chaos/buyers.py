@@ -13,7 +13,7 @@ from infra.commands.patient_buyer import PatientBuyer
 from infra.commands.payments_sandbox import PaymentsSandbox
 
 GOOD, DECLINED, WANTS_HOLDER = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
-LOOK_SECONDS = 1
+LOOK_SECONDS = 2
 ORDER_PATIENCE_SECONDS = 300
 """A buyer stops looking at an order after that; the order must end all the same."""
 
@@ -62,7 +62,7 @@ class Crowd:
     seed: int
 
     def visit(self, number: int) -> Visit:
-        """Let the buyer with this number place an order and do what they want to do with it."""
+        """Let the buyer with this number place an order, do with it what they want to do, and stay until it ends."""
         random = Random(f"{self.seed}:{number}")
         wish = random.choices(list(SHARES), list(SHARES.values()))[0]
         buyer = ChaosBuyer(self.api_url, random=random)
@@ -75,6 +75,7 @@ class Crowd:
             return Visit(wish, buyer.repeated, problem=f"{wish}: {refused.status} {refused.body}")
         order_id = replies[-1].body["order_id"]
         problem = self._go_on(buyer, order_id, wish, random)
+        _wait(buyer, order_id, OVER)
         return Visit(wish, buyer.repeated, order_id, problem and f"{wish} {order_id}: {problem}")
 
     def _go_on(self, buyer: ChaosBuyer, order_id: str, wish: Wish, random: Random) -> str | None:
