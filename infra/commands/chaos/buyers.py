@@ -14,7 +14,7 @@ from infra.commands.payments_sandbox import PaymentsSandbox
 
 GOOD, DECLINED, WANTS_HOLDER = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
 LOOK_SECONDS = 2
-ORDER_PATIENCE_SECONDS = 300
+ORDER_PATIENCE_SECONDS = 45
 """A buyer stops looking at an order after that; the order must end all the same."""
 
 
