@@ -114,6 +114,10 @@ class Buyer:
         headers = self._order_token(order_id) | ({"Idempotency-Key": key} if key else {})
         return self.call("POST", f"/orders/{order_id}/return", body, headers)
 
+    def invoice(self, order_id: str) -> Reply:
+        """Ask for a link to the invoice, which is written shortly after an order is completed."""
+        return self.call("GET", f"/orders/{order_id}/invoice", headers=self._order_token(order_id))
+
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the order has ended and return it. Raises StillRunning."""
         deadline, pause = time.monotonic() + within_seconds, 0.1

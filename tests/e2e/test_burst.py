@@ -26,7 +26,7 @@ FAULTS = FaultPlan.of("""
     dynamodb.*=throttle@0.04 dynamodb.*=error@0.04 dynamodb.*/Orders*=lost_answer@0.05
     dynamodb.*=delay@0.03~0.2 dynamodb.*=timeout#90~1
     sqs.*=error@0.1 sqs.*=lost_answer@0.1
-    events.*=throttle@0.5 events.*=error@0.5 events.*=lost_answer@0.1
+    events.*=throttle@0.4 events.*=error@0.4 events.*=lost_answer@0.1
     states.*=throttle@0.1 states.*=error@0.1 states.*=lost_answer@0.1
     ssm.*=throttle#1,3 ses.*=throttle#2 s3.*=error#1
     payments.*=error@0.1 payments.*=lost_answer@0.1 payments.*=throttle@0.1 payments.*=delay@0.1~0.5

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import Any
 from urllib.error import HTTPError
 
 from infra.commands.client import OVER, Reply
@@ -75,7 +76,8 @@ class Crowd:
             return Visit(wish, buyer.repeated, problem=f"{wish}: {refused.status} {refused.body}")
         order_id = replies[-1].body["order_id"]
         problem = self._go_on(buyer, order_id, wish, random)
-        _wait(buyer, order_id, OVER)
+        if _wait(buyer, order_id, OVER) == "COMPLETED":
+            _until(lambda: buyer.invoice(order_id).status == 200)
         return Visit(wish, buyer.repeated, order_id, problem and f"{wish} {order_id}: {problem}")
 
     def _go_on(self, buyer: ChaosBuyer, order_id: str, wish: Wish, random: Random) -> str | None:
@@ -98,10 +100,16 @@ class Crowd:
 
 def _wait(buyer: ChaosBuyer, order_id: str, statuses: set[str]) -> str | None:
     """Return the order's status when it has one of these, or None if that takes too long."""
+    found = _until(lambda: (status := buyer.order(order_id)["status"]) in statuses and status)
+    return str(found) if found else None
+
+
+def _until(question: Callable[[], Any]) -> Any:
+    """Return the first answer that is true, or None if that takes too long."""
     deadline = time.monotonic() + ORDER_PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if (status := buyer.order(order_id)["status"]) in statuses:
-            return str(status)
+        if answer := question():
+            return answer
         time.sleep(LOOK_SECONDS)
     return None
 
