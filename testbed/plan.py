@@ -54,6 +54,7 @@ POSSIBLE = {
     **dict.fromkeys(("dynamodb", "sqs", "sns", "events", "states", "s3", "ses", "ssm"), ON_CALLS | DEATHS),
     "payments": ON_CALLS | DEATHS,
     "function": {What.ERROR, What.TIMEOUT, What.THROTTLE, What.KILL, What.DELAY},
+    "workflow": {What.KILL},
     "queue": ON_MESSAGES,
     "stream": {What.DELAY, What.DUPLICATE},
     "bus": ON_MESSAGES,

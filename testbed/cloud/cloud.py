@@ -51,7 +51,9 @@ class Cloud:
         self.functions = Functions(loop, injector, handlers)
         self.buses = Buses(loop, injector)
         self.queues = self._queues()
-        self.executions = Executions(loop, self.functions, self._call_service, self._execution_ended, note_state)
+        self.executions = Executions(
+            loop, injector, self.functions, self._call_service, self._execution_ended, note_state
+        )
         for name, _ in template.of_type("AWS::StepFunctions::StateMachine"):
             if name in workflows:
                 self.executions.add(template.arn(name), workflows[name])

@@ -10,6 +10,7 @@ from typing import Any
 from testbed.cloud.calls import client_error
 from testbed.cloud.functions import Functions, Result
 from testbed.loop import Loop
+from testbed.plan import Injector, Site
 from testbed.workflows import (
     AwaitToken,
     Branches,
@@ -158,8 +159,10 @@ Tokens = dict[str, Callable[[Outcome], None]]
 class Executions:
     """All workflows and their executions; `ended` is called when one ends, `noted` with what happens in it."""
 
-    def __init__(self, loop: Loop, functions: Functions, service: Service, ended: Ended, noted: Noted) -> None:
-        self._loop, self._functions, self._service = loop, functions, service
+    def __init__(
+        self, loop: Loop, injector: Injector, functions: Functions, service: Service, ended: Ended, noted: Noted
+    ) -> None:
+        self._loop, self._injector, self._functions, self._service = loop, injector, functions, service
         self._ended, self._noted = ended, noted
         self._workflows: dict[str, Workflow] = {}
         self._tokens: Tokens = {}
@@ -175,6 +178,7 @@ class Executions:
 
         def note(event: Event, state: str, **details: Any) -> None:
             if event == Event.ENTERED:
+                self._perhaps_abort(execution, state)
                 entered = {"id": len(execution.history) + 1, "timestamp": self._loop.time, "type": "TaskStateEntered"}
                 execution.history.append(entered | {"stateEnteredEventDetails": {"name": state}})
             execution.retries += event == Event.RETRIED
@@ -203,6 +207,12 @@ class Executions:
     def abort(self, execution: Execution) -> None:
         """Stop an execution as `StopExecution` does."""
         self._stop(execution, "ABORTED", None)
+
+    def _perhaps_abort(self, execution: Execution, state: str) -> None:
+        """Abort it in this state if a fault strikes, as a person may in the console of Step Functions."""
+        site = Site("workflow", execution.machine.rsplit(":", 1)[-1], state)
+        if self._injector.strike(site, self._loop.now, f"{execution.name}:{state}"):
+            self._loop.after(0.5 * self._loop.draw(f"{execution.name}:{state}:abort"), self.abort, execution)
 
     def _stop(self, execution: Execution, status: str, error: str | None) -> None:
         if execution.status == RUNNING:

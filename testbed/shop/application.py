@@ -46,6 +46,7 @@ PLAN = FaultPlan.of(
             "webhook.*=duplicate@0.1",
             "webhook.*=reorder@0.1",
             "clock.*=delay@0.05",
+            "workflow.*=kill@0.01",
         )
     )
 )
@@ -82,18 +83,22 @@ class ShopWorld(World):
             for order in self._orders()
             if order["status"] not in ENDED or any(each["status"] != "REFUNDED" for each in order.get("returns", []))
         ]
+        lines += [f"a refund of {order['id']} failed" for order in self._orders() if order.get("failed_refunds")]
         lines += [f"{len(queue.messages)} dead letters in {name}" for name, queue in self.cloud.dead_letters.items()]
         if lines or self.is_at_rest():
             return lines
         return [f"{each.name} is running" for each in self.cloud.executions.running] or ["a message is on its way"]
 
     def operate(self) -> None:
-        """Redrive every dead letter, as the console does."""
+        """Redrive every dead letter and retry every refund that failed, as the console does."""
         from chalicelib.wiring import dead_letters
 
         for name, queue in json.loads(operated_parts())["queues"].items():
             if self.cloud.queues[queue["dead_letters"].rsplit("/", 1)[-1]].messages:
                 dead_letters.redrives().redrive(name, None)
+        for order in self._orders():
+            if order.get("failed_refunds"):
+                dead_letters.refund_retries().start(order["id"])
 
     def stop_schedules(self) -> None:
         self.cloud.stop_schedules()

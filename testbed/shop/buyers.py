@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.payments.provider import DisputeStatus, UnexpectedPaymentState
+from chalicelib.payments.provider import DisputeStatus, PaymentId, UnexpectedPaymentState
 from testbed.loop import Loop
 from testbed.shop.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER
 from testbed.shop.world import API, World
 
 ARRIVALS_SECONDS = 600
+REPLAYS = 0.15
+"""Share of the runs in which all events are replayed."""
 ATTEMPTS = 12
 """Of a request that is answered with a failure of the server."""
 SKUS = ("MUG-1", "TEA-1", "KETTLE-1")
@@ -63,6 +65,9 @@ def script_of(loop: Loop, number: int) -> Script:
                 return way
         return None
 
+    misfortune = chosen(
+        "misfortune", (0.08, "refunded outside"), (0.08, "dispute lost"), (0.08, "dispute won"), (0.08, "refund fails")
+    )
     return Script(
         number=number,
         arrives=ARRIVALS_SECONDS * draw("arrives"),
@@ -73,14 +78,8 @@ def script_of(loop: Loop, number: int) -> Script:
         checks_out_twice=draw("twice") < 0.15,
         confirms=chosen("confirms", (0.6, "soon"), (0.15, "late"), (0.1, "fails"), (1, "never")),
         cancels_after=30 * draw("cancels after") if draw("cancels") < 0.25 else None,
-        returns=chosen("returns", (0.2, "all"), (0.2, "parts")),
-        misfortune=chosen(
-            "misfortune",
-            (0.08, "refunded outside"),
-            (0.08, "dispute lost"),
-            (0.08, "dispute won"),
-            (0.08, "refund fails"),
-        ),
+        returns="all" if misfortune == "refund fails" else chosen("returns", (0.2, "all"), (0.2, "parts")),
+        misfortune=misfortune,
     )
 
 
@@ -95,6 +94,8 @@ class People:
         for number in numbers:
             script = script_of(self._loop, number)
             self._act(f"buyer{number}", lambda script=script: self._buy(script), script.arrives)  # type: ignore[misc]
+        if numbers and self._loop.draw("replay") < REPLAYS:
+            self._act("replay", self._replay, 2 * ARRIVALS_SECONDS * self._loop.draw("replay at"))
 
     def _act(self, name: str, work: Callable[[], None], after: float) -> None:
         self.busy += 1
@@ -189,6 +190,8 @@ class People:
         if script.returns:
             self._loop.pause(30 * self._loop.draw(f"{placed.order_id}:returns"))
             self._return(placed, order)
+        if script.misfortune == "refund fails" and payment_id:
+            self._fail_refund(placed, payment_id)
         if script.misfortune in ("dispute lost", "dispute won") and payment_id:
             self._loop.pause(300)
             won = script.misfortune == "dispute won"
@@ -202,6 +205,20 @@ class People:
         key = {"Idempotency-Key": f"return-{placed.script.number}"}
         wanted = {"lines": lines} if lines else {}
         self.call("POST", "/orders/{order_id}/return", {"order_id": placed.order_id}, wanted, placed.headers | key)
+
+    def _fail_refund(self, placed: Placed, payment_id: PaymentId) -> None:
+        """Let the refund of the return come back, a while after it was made."""
+        account = self._world.provider.account
+        for _ in range(20):
+            self._loop.pause(60)
+            made = [each for each in account.retrieve(payment_id).refunds if each.is_effective]
+            if made:
+                account.fail_refund(made[0].id)
+                return self._world.provider.announce(payment_id, "refund.failed")
+
+    def _replay(self) -> None:
+        """Replay all events of the bus, as an operator may at any time."""
+        self._world.cloud.buses.replay("EventBus")
 
     def _payment_of(self, order_id: str) -> Any:
         found = [each.id for each in self._world.provider.account.payments_since(0) if each.order_id == order_id]
