@@ -10,7 +10,7 @@ from testbed.cloud.executions import Execution
 from testbed.loop import Task
 from testbed.plan import Fault, FaultPlan, Injector, Site
 from testbed.record import EdgeRecord, How, Outcome, VerdictRecord
-from testbed.shop import books
+from testbed.shop import books, invariants
 from testbed.shop.buyers import ENDED, PRICES, SKUS, STOCK, People
 from testbed.shop.world import World, operated_parts
 from testbed.simulation import History
@@ -109,7 +109,7 @@ class ShopWorld(World):
     def verdicts(self) -> list[VerdictRecord]:
         return [
             VerdictRecord(invariant=each.invariant, checked=each.checked, violations=each.violations)
-            for each in books.verdicts(self)
+            for each in books.verdicts(self) + invariants.verdicts(self)
         ]
 
     def outcomes(self) -> list[Outcome]:
