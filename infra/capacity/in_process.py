@@ -36,14 +36,14 @@ def connect() -> "DynamoDB":
 
 def table(client: Any, logical_id: str) -> str:
     """Create a table with the keys and indexes that the template gives it. Return its name."""
-    return created(client, logical_id, merged_template("local")["Resources"][logical_id]["Properties"])
-
-
-def created(client: Any, prefix: str, properties: dict[str, Any]) -> str:
-    """Create a table with these properties of CloudFormation. Return its name, which has the prefix."""
-    name = f"{prefix}-{uuid4().hex[:8]}"
-    client.create_table(TableName=name, **{key: properties[key] for key in OF_THE_CALL if key in properties})
+    name = f"{logical_id}-{uuid4().hex[:8]}"
+    create(client, name, merged_template("local")["Resources"][logical_id]["Properties"])
     return name
+
+
+def create(client: Any, name: str, properties: dict[str, Any]) -> None:
+    """Create a table with properties that CloudFormation gives an `AWS::DynamoDB::Table`."""
+    client.create_table(TableName=name, **{key: properties[key] for key in OF_THE_CALL if key in properties})
 
 
 def answered(request: Any, **_: Any) -> AWSResponse:

@@ -36,7 +36,7 @@ class Client:
     def __init__(self, database: Database, around: Around = directly) -> None:
         self._database = database
         self._tables = database.table
-        self._around = around
+        self.around = around
 
     def get_item(self, **given: Any) -> Answer:
         return self._call("GetItem", _table(given), lambda: reads.get(self._tables, given))
@@ -97,7 +97,7 @@ class Client:
             answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "RetryAttempts": 0}
             return answer
 
-        answer: Answer = self._around(operation, tables, call)
+        answer: Answer = self.around(operation, tables, call)
         return answer
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import boto3
@@ -23,6 +24,7 @@ from chalicelib.platform.settings import Settings, settings
 from chalicelib.shipping.model import WarehouseReply
 from chalicelib.shipping.service import Limits, Shipping
 from chalicelib.shipping.store import ShipmentStore
+from infra.capacity import in_process
 from infra.capacity.measured import measured
 from testbed.shop.fake_payment_provider import FakePaymentProvider
 from tests.builders import TestClock, a_checkout_request, product_details
@@ -69,10 +71,11 @@ class MeteredApi:
 
 
 @pytest.fixture
-def api(dynamodb):
+def api(mocked_aws):
     with pytest.MonkeyPatch.context() as patch:
         forget()
-        create = table_maker(dynamodb)
+        lookup = boto3.client("dynamodb", region_name="eu-central-1")
+        create = table_maker(partial(in_process.create, lookup))
         for name, field in Settings.model_fields.items():
             if name in TABLES:
                 patch.setenv(name.upper(), create(TABLES[name]))
@@ -83,7 +86,7 @@ def api(dynamodb):
         patch.setattr(identity, "verified_claims", lambda token: json.loads(token))
         aws.ssm().put_parameter(Name="eu-central-1", Type="SecureString", Value="k" * 32, Overwrite=True)
         with Client(app.app) as client:
-            yield MeteredApi(client, Meter(aws.dynamodb(), boto3.client("dynamodb", region_name="eu-central-1")))
+            yield MeteredApi(client, Meter(aws.dynamodb(), lookup))
         forget()
 
 

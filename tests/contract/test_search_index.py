@@ -126,9 +126,8 @@ class TestIndex:
 
     def test_change_that_no_list_shows_writes_no_entry(self, catalog, monkeypatch):
         catalog.save("MUG-01", product_details())
-        client, calls = catalog._store._db, []
-        call = client._make_api_call
-        monkeypatch.setattr(client, "_make_api_call", lambda *sent: calls.append(sent[0]) or call(*sent))
+        calls = []
+        monkeypatch.setattr(catalog._store._db, "around", lambda name, _, call: calls.append(name) or call())
         catalog.change("MUG-01", ProductChange(images=["/b.svg"]))
         assert calls == ["BatchGetItem", "PutItem"]
 
@@ -200,23 +199,25 @@ class TestPages:
                 shops[0].page(Selection(**({"sort": "price_asc"} | other)), "", cursor)
         assert shops[0].page(Selection(sort="price_desc", max_price=1023), "", cursor).products
 
-    def _priced(self, catalog, monkeypatch, query, selection):
+    def _priced(self, catalog, monkeypatch, query_text, selection):
         """Return the read units of a page, and the page."""
         client, units = catalog._store._db, []
-        call = client._make_api_call
+        query, batch = client.query, client.batch_get_item
 
-        def counted(operation, request):
-            answer = call(operation, request)
-            if operation == "Query":
-                units.append(self._units_of(answer["ScannedCount"]))
-            elif operation == "BatchGetItem":
-                (asked,) = request["RequestItems"].values()
-                units.append(len(asked["Keys"]) / (1 if asked["ConsistentRead"] else 2))
+        def counted_query(**request):
+            answer = query(**request)
+            units.append(self._units_of(answer["ScannedCount"]))
             return answer
 
+        def counted_batch(RequestItems):
+            (asked,) = RequestItems.values()
+            units.append(len(asked["Keys"]) / (1 if asked["ConsistentRead"] else 2))
+            return batch(RequestItems=RequestItems)
+
         with monkeypatch.context() as patch:
-            patch.setattr(client, "_make_api_call", counted)
-            page = catalog.page(Selection(**selection), query)
+            patch.setattr(client, "query", counted_query)
+            patch.setattr(client, "batch_get_item", counted_batch)
+            page = catalog.page(Selection(**selection), query_text)
         return sum(units), page
 
     def _units_of(self, entries):

@@ -5,6 +5,7 @@ removes inside of what is no map, moves a list's members between two removals, r
 and returns a whole list where a member was updated.
 """
 
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -270,7 +271,8 @@ def emulated():
 )
 @given(stored=stored, made=calls)
 def test_simulation_answers_as_the_emulator(emulated, stored, made):
-    name = in_process.created(emulated, "Items", PROPERTIES)
+    name = f"items-{uuid.uuid4().hex}"
+    in_process.create(emulated, name, PROPERTIES)
     simulation = DynamoDB()
     simulation.create_table(name, PROPERTIES)
     for operation, request in [*stored, *made, ("scan", {}), ("scan", {"IndexName": "by-g"})]:
