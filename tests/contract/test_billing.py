@@ -25,7 +25,7 @@ RETURNED = Credit(reference="ret_1", amount=2410, cause=Cause.RETURN, quantities
 
 
 @pytest.fixture
-def s3(dynamodb):
+def s3(mocked_aws):
     client = boto3.client("s3", region_name="us-east-1")
     client.create_bucket(Bucket=BUCKET)
     yield client

@@ -14,8 +14,8 @@ NAME = "/storefront-test/links/keys"
 
 
 @pytest.fixture
-def session(dynamodb):
-    """Of the emulated account that the tables are in; without keys."""
+def session(mocked_aws):
+    """Of the emulated account, without keys."""
     session = boto3.Session(region_name="eu-central-1")
     session.client("ssm").delete_parameters(Names=[NAME])
     return session
