@@ -10,8 +10,8 @@ export MAKE_STARTED := $(shell date +%s)
 
 # Each is a command of `python -m infra.commands`, which reads make's variables from the environment.
 COMMANDS := up down admin partner demo tour logs mail lighthouse screenshots audit job import rush burst chaos dlq \
-  replay bench bench-init bench-imports cost plan tune simulate crashes reporting contracts workflows coverage package \
-  doctor deploy destroy
+  replay bench bench-init bench-imports cost plan tune simulate crashes mutate reporting contracts workflows coverage \
+  package doctor deploy destroy
 
 .DEFAULT_GOAL := help
 .PHONY: help check test lint lock clean $(COMMANDS)
@@ -43,6 +43,7 @@ bench-init: ## Measure what each kind of function costs to start, beside a bare 
 bench-imports: ## Measure the ways of a product file: rows per second and cost; needs BILLING_METER=.local/billed make up
 simulate: ## Run the shop in virtual time with faults: make simulate SEEDS=1000, or one: SEED=7 FAULTS="payments.*=error@0.1"
 crashes: ## Let each function die at each call that it makes, in virtual time; PAIRS=1: the saga's steps twice
+mutate: ## Remove protections one at a time and show what notices: make mutate KIND=condition LIMIT=20 ONLY=simulate
 cost: ## Show what an order and a month cost on AWS, as tables and a chart: make cost SCENARIO=… OUT=…
 plan: ## Simulate a load: make plan RPS=100 or ORDERS=1000 (a minute), BURST=300 …
 tune: ## Recommend memory sizes: make tune, or STAGE=prod FUNCTION=CapturePayment WRITE=1
@@ -54,7 +55,7 @@ doctor: ## Check whether a stage can be deployed to AWS: make doctor STAGE=demo
 deploy: ## Deploy to AWS: STAGE=demo STRIPE_SECRET_KEY=sk_test_… SENDER_EMAIL=… make deploy
 destroy: ## Delete a stage on AWS and list what is kept: make destroy STAGE=demo
 
-bench chaos lighthouse screenshots cost plan simulate crashes workflows coverage: $(FOR_TESTS)
+bench chaos lighthouse screenshots cost plan simulate crashes mutate workflows coverage: $(FOR_TESTS)
 
 # PostgreSQL and its client are optional.
 ifdef REPORTING

@@ -64,6 +64,9 @@ class World(Protocol):
 
     def verdicts(self) -> list[VerdictRecord]: ...
 
+    def strains(self) -> list[str]:
+        """Return a line for each time that only a second line of defence, or an operator, made good what failed."""
+
     def outcomes(self) -> list[Outcome]: ...
 
     def edges(self) -> list[EdgeRecord]: ...
@@ -117,7 +120,7 @@ class History:
 @dataclass
 class Result:
     """Result of a run. `problems` are empty if it holds every promise. `struck` names the faults that were injected,
-    `calls` all calls."""
+    `calls` all calls. `strains` are no problems: see `World`."""
 
     case: Case
     record: RunRecord
@@ -126,6 +129,7 @@ class Result:
     problems: list[str] = field(default_factory=list)
     struck: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    strains: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -146,7 +150,7 @@ def simulate(application: Application, case: Case, plan: FaultPlan | None = None
         except Stuck as stuck:
             problems += [f"Every order ends, and every queue drains: {stuck}: {line}" for line in world.unfinished()]
         verdicts = world.verdicts()
-        outcomes, edges = world.outcomes(), world.edges()
+        outcomes, edges, strains = world.outcomes(), world.edges(), world.strains()
     for edge in edges:
         coverage.note(*coverage.edge_of(edge), edge.how, edge.times)
     problems += [
@@ -166,7 +170,8 @@ def simulate(application: Application, case: Case, plan: FaultPlan | None = None
         edges=edges,
         entries=history.entries,
     )
-    return Result(case, record, history.digest, history.steps, problems, tuple(injector.struck), tuple(injector.calls))
+    found = tuple(injector.struck), tuple(injector.calls), tuple(strains)
+    return Result(case, record, history.digest, history.steps, problems, *found)
 
 
 def _last_fault(plan: FaultPlan) -> float:

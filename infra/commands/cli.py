@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from infra.commands.cli_models import cost, plan, tune
+from infra.commands.cli_testbed import mutate
 from infra.commands.options import (
     AdminAddress,
     Assignment,
@@ -379,5 +380,5 @@ def rotate_link_keys(stage: str) -> None:
     link_keys.rotate(shop.session, shop.stack_name, deployed["EdgeMarkDigests"])
 
 
-for _command in (cost, plan, tune):
+for _command in (cost, plan, tune, mutate):
     cli.add_command(_command)

@@ -35,7 +35,7 @@ class Queue:
         self.dead_letters: Queue | None = None
         self.watchers: list[Callable[[], None]] = []
         self.messages: dict[str, Message] = {}
-        self.sent = 0
+        self.sent = self.buried = 0
         self._loop, self._injector = loop, injector
 
     def send(self, body: str, delay_seconds: float = 0, attributes: Attributes | None = None) -> str:
@@ -88,6 +88,7 @@ class Queue:
         self._wake_at(message.visible_at + 0.01 * self._loop.draw(f"{message.id}:stored"))
 
     def _bury(self, message: Message) -> None:
+        self.buried += 1
         del self.messages[message.id]
         if self.dead_letters is not None:
             buried = Message(message.id, message.body, message.sent_at, self._loop.now, message.attributes)

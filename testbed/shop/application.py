@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from testbed.cloud.cloud import DIED
 from testbed.cloud.executions import Execution
 from testbed.loop import Task
 from testbed.plan import Fault, FaultPlan, Injector, Site
@@ -17,6 +18,7 @@ from testbed.simulation import History
 from testbed.workflows import Event
 
 FAULTS_END = 1500
+NO_REASON = "FULFILMENT_FAILED"
 PLAN = FaultPlan.of(
     " ".join(
         f"{fault}[0:{FAULTS_END}]"
@@ -111,6 +113,14 @@ class ShopWorld(World):
             VerdictRecord(invariant=each.invariant, checked=each.checked, violations=each.violations)
             for each in books.verdicts(self) + invariants.verdicts(self)
         ]
+
+    def strains(self) -> list[str]:
+        """Return the sagas that failed, the orders that were cancelled for no reason of the buyer, the bank, the stock
+        or the warehouse, and what was parked."""
+        failed = [each for each in self.cloud.executions.all.values() if each.status in DIED]
+        lines = [f"{each.name} {each.status}" for each in failed]
+        lines += [f"{each['id']} {NO_REASON}" for each in self._orders() if each.get("reason") == NO_REASON]
+        return lines + [f"{queue.buried} parked in {name}" for name, queue in self.cloud.queues.items() if queue.buried]
 
     def outcomes(self) -> list[Outcome]:
         found = []

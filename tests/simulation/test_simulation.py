@@ -35,7 +35,7 @@ def test_every_promise_holds_under_the_seeds(part):
 
 def test_orders_end_as_their_buyers_wish_without_faults():
     result = simulate(Shop(), Case.of(1, ORDERS), CALM)
-    assert (result.problems, result.struck) == ([], ())
+    assert (result.problems, result.struck, result.strains) == ([], (), ())
     assert not any(each.retries for each in result.record.outcomes)
 
 

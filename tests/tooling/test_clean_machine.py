@@ -66,6 +66,7 @@ LEFT_OUT = {
     "clean": "It would delete the copy's state under the other targets.",
     "coverage": "It draws what a run of all tests recorded.",
     "simulate": "It runs for minutes.",
+    "mutate": "It runs for minutes.",
     "contracts": "`test_event_contracts.py` runs it.",
     "lint": "It takes minutes, and CI runs it.",
     "workflows": "It draws with Node.js; `tests/workflow/test_graph.py` compares its result.",

@@ -91,7 +91,7 @@ def test_help_imports_no_command_and_no_aws_client():
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.removeprefix("infra.commands.") for name in result.stderr.split()}
-    assert loaded == {"infra", "infra.commands", "cli", "cli_models", "options"}
+    assert loaded == {"infra", "infra.commands", "cli", "cli_models", "cli_testbed", "options"}
 
 
 @pytest.mark.parametrize("name", EXIT_CODES)

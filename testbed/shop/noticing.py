@@ -1,0 +1,120 @@
+"""Noticing: the parts of the test bed that should notice a mutant of the shop, from the shortest on."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from testbed.mutation import Mutant
+from testbed.shop.protections import ROOT, remove
+
+MOST_FILES = 6
+ORDERS = 20
+OF_WORKFLOWS = ("structure", "patience", "states")
+"""Not the one that compares with the drawn pages: it notices every change, and says nothing about what it breaks."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What noticed a mutant, after how many seeds if it was the simulator."""
+
+    by: str
+    what: str
+    seeds: int = 0
+
+
+def by_tests(mutant: Mutant) -> Notice | None:
+    """Run the tests near the mutant in this process, which lacks the protection from now on."""
+    import pytest
+    from hypothesis import Phase, settings
+
+    files = test_files(mutant)
+    if not files:
+        return None
+    remove(mutant)
+    # An example that fails is enough; it need not be the smallest.
+    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], deadline=None)
+    settings.load_profile("mutants")
+    first = _First()
+    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *map(str, files)], plugins=[first])
+    if code == pytest.ExitCode.OK:
+        return None
+    return Notice("tests", first.failed or f"pytest ended with {code}")
+
+
+def by_simulation(mutant: Mutant, seeds: range) -> Notice | None:
+    """Simulate one seed after another in this process, which lacks the protection from now on.
+
+    It notices a violated promise, and whether a second line of defence had to act: the whole shop needs none.
+    """
+    from testbed.shop.application import Shop
+    from testbed.simulation import Case, simulate
+
+    remove(mutant)
+    for seed in seeds:
+        try:
+            result = simulate(Shop(), Case.of(seed, ORDERS))
+        except Exception as error:
+            return Notice("simulation", f"seed {seed}: {type(error).__name__}: {error}", seed + 1)
+        if result.problems:
+            return Notice("simulation", f"seed {seed}: {result.problems[0]}", seed + 1)
+        if result.strains:
+            return Notice("second line", f"seed {seed}: {result.strains[0]}", seed + 1)
+    return None
+
+
+class _First:
+    """Remembers the first test that failed, or could not be collected."""
+
+    failed: str | None = None
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and self.failed is None:
+            self.failed = report.nodeid
+
+    pytest_collectreport = pytest_runtest_logreport
+
+
+def test_files(mutant: Mutant) -> list[Path]:
+    """Return the test files that are nearest to a mutant: that import its module, or name what it is in."""
+    folders, wanted, direct = _looked_for(mutant)
+    scored: list[tuple[int, bool, Path]] = []
+    least = 3 if "unit" in folders else 2
+    for path, text in _texts(folders).items():
+        score = sum(weight * bool(re.search(pattern, text)) for pattern, weight in wanted)
+        score += 2 * any(word in path.stem for word in direct)
+        if score >= least:
+            scored.append((-score, "contract" in path.parts, path))
+    nearest = [path for _, _, path in sorted(scored)[:MOST_FILES]]
+    # Tests by many examples take longest.
+    return sorted(nearest, key=lambda path: "hypothesis" in _texts(folders)[path])
+
+
+test_files.__test__ = False  # type: ignore[attr-defined]
+
+
+def _looked_for(mutant: Mutant) -> tuple[tuple[str, ...], list[tuple[str, int]], list[str]]:
+    """Return the folders of tests, patterns of their text with their weights, and words of their names."""
+    scope = mutant.id.split(":")[1]
+    if mutant.file.startswith("statemachine/"):
+        return ("workflow",), [], list(OF_WORKFLOWS)
+    if not mutant.file.startswith("chalicelib/"):
+        words = re.findall(r"[A-Za-z]+", mutant.text.partition(": ")[2])
+        return ("template",), [(rf"\b{scope}\b", 4), *((rf"\b{word}\b", 2) for word in words)], []
+    module = mutant.file.removesuffix(".py").replace("/", ".")
+    room, name = module.split(".")[1], module.split(".")[-1]
+    *above, function = scope.split(".")
+    wanted = [
+        (rf"from {re.escape(module)} import|from {re.escape(module.rpartition('.')[0])} import .*\b{name}\b", 3),
+        (rf"\b{function.strip('_')}\(", 1),
+        (rf"\b{above[0]}\b" if above else r"\b_\b", 1),
+        (rf"chalicelib\.{room}\b", 1),
+    ]
+    return ("unit", "contract"), wanted, [room.removesuffix("s"), name.removesuffix("s")]
+
+
+@cache
+def _texts(folders: tuple[str, ...]) -> dict[Path, str]:
+    paths = [path for folder in folders for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))]
+    return {path.relative_to(ROOT): path.read_text() for path in paths}
