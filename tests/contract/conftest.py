@@ -27,6 +27,7 @@ ON_THE_EMULATOR_TOO = {
     "test_orders",
     "test_outbox",
     "test_payment_and_shipment_stores",
+    "test_stock_shards",
 }
 
 

@@ -20,7 +20,6 @@ from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.shards import total
 from chalicelib.inventory.stock_items import shard_from
 from chalicelib.inventory.store import InventoryStore
-from infra.capacity import in_process
 from tests.builders import TestClock
 
 HOLD = timedelta(minutes=15)
@@ -113,16 +112,14 @@ class StockMachine(RuleBasedStateMachine):
             assert sum(shard.sold for shard in shards if shard.sku == sku) == sold[sku]
 
 
-def test_any_order_of_operations_conserves_the_units_of_each_shard():
-    dynamodb = in_process.connect()
-
+def test_any_order_of_operations_conserves_the_units_of_each_shard(dynamodb, new_table):
     def machine():
-        table = in_process.table(dynamodb, "InventoryTable")
+        table = new_table("InventoryTable")
         stores = [InventoryStore(dynamodb, table) for _ in range(2)]
         return StockMachine(stores, lambda: dynamodb.scan(TableName=table)["Items"])
 
     few = settings(
-        max_examples=6,
+        max_examples=12,
         stateful_step_count=40,
         deadline=None,
         derandomize=True,

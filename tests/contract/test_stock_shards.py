@@ -17,20 +17,14 @@ from chalicelib.inventory.service import Inventory
 from chalicelib.inventory.shards import allocated, shard_of
 from chalicelib.inventory.store import InventoryStore
 from chalicelib.platform.dynamo import TableBusy
-from infra.capacity import in_process
 
 HOLD = timedelta(minutes=15)
 HELD = (ReservationStatus.HELD, ReservationStatus.COMMITTED)
 
 
-@pytest.fixture(scope="module")
-def dynamodb():
-    return in_process.connect()
-
-
 @pytest.fixture
-def table(dynamodb):
-    return in_process.table(dynamodb, "InventoryTable")
+def table(new_table):
+    return new_table("InventoryTable")
 
 
 @pytest.fixture
