@@ -51,8 +51,7 @@ class Returns:
 
     def refund_return(self, order_id: OrderId, return_id: ReturnId) -> Given:
         """Return what was given back: less than the items' value if less was left. Raises PaymentDisputed."""
-        returned = self._return(order_id, return_id)
-        return self._payments.refund_part(order_id, returned.value or returned.refund, reference=return_id)
+        return self._payments.refund_part(order_id, self._return(order_id, return_id).to_refund, reference=return_id)
 
     def restock_return(self, order_id: OrderId, return_id: ReturnId) -> None:
         self._inventory.restock(return_id, self._return(order_id, return_id).quantities)

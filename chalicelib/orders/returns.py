@@ -63,6 +63,11 @@ class Return(BaseModel):
         """Minor units of its value; returns that are older than the field had no other refund than that."""
         return (self.value or self.refund).amount
 
+    @property
+    def to_refund(self) -> Money:
+        """Return its value or, once it is REFUNDED, what was refunded: if that did not arrive, no more is due."""
+        return self.refund if self.status == ReturnStatus.REFUNDED else self.value or self.refund
+
     def settled(self, refund: Money, shortfall: str | None) -> "Return":
         return self.model_copy(
             update={"status": ReturnStatus.REFUNDED, "refund": refund, "shortfall": shortfall or None}

@@ -58,6 +58,23 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, retries, failed
         retries.start("ord_1")
 
 
+def test_retry_refunds_no_more_than_what_did_not_arrive(shop):
+    """The return got less than its value, because of a refund outside. Both failed, and reconciliation repaired that."""
+    payment = shop.sold()
+    shop.gateway.refund_by_hand(payment, 1500)
+    shop.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})
+    given = shop.returns.refund_return("ord_1", "ret_1")
+    shop.returns.complete_return("ord_1", "ret_1", given.amount, given.shortfall)
+    for refund in shop.gateway.retrieve(payment).refunds:
+        shop.gateway.fail_refund(refund.id)
+    shop.payment_updates.learn(payment, "evt_failed")
+    order = shop.orders.get("ord_1")
+    shop.payments.repair(shop.gateway.retrieve(payment), 2500 - order.owed, run="1")
+
+    assert shop.returns.refund_return("ord_1", "ret_1").amount == given.amount == 1000
+    assert shop.gateway.retrieve(payment).kept == 1250
+
+
 def test_retry_of_a_refund_that_fails_again_can_be_asked_again(shop, retries, failed_return):
     shop.returns.refund_return("ord_1", "ret_1")
     shop.payment_updates.learn(failed_return, "evt_again")
