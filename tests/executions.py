@@ -42,7 +42,7 @@ class Execution:
     def __init__(self, machine: str, name: str, given: dict[str, str], clock: Callable[[], datetime]) -> None:
         self.machine, self.name = machine, name
         self.edges: list[str] = []
-        self.has_failed = False
+        self.error: str | None = None
         self._generator = workflow(machine).run(given, name, Random(0), clock, self._note)
         self.call: Any = None
         self._send(None)
@@ -73,6 +73,11 @@ class Execution:
         while self.state == state:
             self.failed(error)
 
+    def ends(self, error: str) -> None:
+        """End it from outside."""
+        self._generator.close()
+        self.call, self.error = None, error
+
     def _send(self, outcome: Outcome | None) -> None:
         try:
             self.call = self._generator.send(outcome)
@@ -80,8 +85,8 @@ class Execution:
                 self.call = self._generator.send(Success({}))
         except StopIteration:
             self.call = None
-        except ExecutionFailed:
-            self.call, self.has_failed = None, True
+        except ExecutionFailed as failed:
+            self.call, self.error = None, failed.error
 
     def _note(self, event: Event, state: str, **details: Any) -> None:
         if event == Event.EDGE:

@@ -71,7 +71,7 @@ class World(WorkflowShop):
             self.advance(execution)
             if token and execution.token == token:
                 self.wait_for(execution, token)
-        self.step_functions.end(machine, execution.name, "FAILED" if execution.has_failed else "SUCCEEDED")
+        self.step_functions.end(machine, execution.name, "FAILED" if execution.error else "SUCCEEDED")
 
     def wait_for(self, execution, token):
         over = self.clock.now + timedelta(seconds=execution.call.timeout_seconds)

@@ -59,7 +59,7 @@ def test_retry_pays_exactly_once_however_often_it_is_asked(shop, retries, failed
 
 
 def test_retry_refunds_no_more_than_what_did_not_arrive(shop):
-    """The return got less than its value, because of a refund outside. Both failed, and reconciliation repaired that."""
+    """The return got less than its value, because of a refund outside. Both fail, and reconciliation repairs that."""
     payment = shop.sold()
     shop.gateway.refund_by_hand(payment, 1500)
     shop.orders.take_back("ord_1", "ret_1", {"MUG-01": 1})

@@ -11,6 +11,7 @@ from chalicelib.payments.confirmation import Confirmation
 from chalicelib.payments.service import Payments
 from chalicelib.platform.workflows import Workflow
 from chalicelib.shipping.service import Shipping
+from testbed.workflows import AwaitToken, Invoke
 from tests.executions import Execution
 from tests.fake_inventory_store import FakeInventoryStore
 from tests.unit.conftest import LIMITS, RETURN, SAGA, UNDO, Shop
@@ -41,18 +42,18 @@ class WorkflowShop(Shop):
         self.compensation_workflow = Workflow(functions, UNDO)
         self.return_workflow = Workflow(functions, RETURN)
 
-    def call(self, execution: Execution) -> dict[str, Any]:
-        """Call the function of the execution's state; return its result, or raise its error."""
-        method = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", execution.state or "").lower()
+    def call(self, wanted: Invoke | AwaitToken) -> dict[str, Any]:
+        """Call the function of a state; return its result, or raise its error."""
+        method = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", wanted.state).lower()
         rooms = self.steps, self.buyer_confirmation, self.recovery, self.returns
         [function] = [getattr(room, method) for room in rooms if hasattr(room, method)]
-        result = function(**execution.call.payload)
+        result = function(**wanted.payload)
         return {"refunded": result.amount, "shortfall": result.shortfall or ""} if result else {}
 
     def advance(self, execution: Execution) -> None:
         """Make the call once, and pass on its outcome. A state that waits for a token waits on if it succeeds."""
         try:
-            result = self.call(execution)
+            result = self.call(execution.call)
         except Exception as failure:
             execution.failed(type(failure).__name__)
         else:
