@@ -18,6 +18,7 @@ from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+from schemathesis.transport.requests import ManagedCookiesSession
 
 from app import app
 from chalicelib.platform import openapi
@@ -145,6 +146,15 @@ def partners_key(engine: Any, opened: dict[str, Any]) -> str:
     return people.make_partner(engine.session, opened["stack"], "fuzzers").split()[-1]
 
 
+@pytest.fixture(scope="module")
+def connected() -> Iterator[ManagedCookiesSession]:
+    """One connection for all cases, without the cookies of earlier responses."""
+    with ManagedCookiesSession() as session:
+        session.trust_env = False
+        session.headers.clear()
+        yield session
+
+
 @pytest.fixture
 def headers(callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[str, str]:
     """Test an operation as a caller with a filled cart."""
@@ -156,8 +166,8 @@ def headers(callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[s
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-def _check(case: Any, headers: dict[str, str], api_url: str) -> None:
-    case.call_and_validate(api_url, headers=headers, excluded_checks=list(NOT_PROMISED))
+def _check(case: Any, headers: dict[str, str], api_url: str, session: ManagedCookiesSession) -> None:
+    case.call_and_validate(api_url, session=session, headers=headers, excluded_checks=list(NOT_PROMISED))
 
 
 @cache
@@ -179,6 +189,6 @@ def _cases_of(path: str, method: str) -> Callable[..., None]:
 @pytest.mark.leaves_much
 @pytest.mark.parametrize(("caller", "path", "method"), ASKED)
 def test_fuzzed_request_gets_a_documented_response(
-    path: str, method: str, headers: dict[str, str], opened: dict[str, Any]
+    path: str, method: str, headers: dict[str, str], opened: dict[str, Any], connected: ManagedCookiesSession
 ) -> None:
-    _cases_of(path, method)(headers=headers, api_url=opened["api_url"])
+    _cases_of(path, method)(headers=headers, api_url=opened["api_url"], session=connected)
