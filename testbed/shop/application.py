@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from testbed.cloud.cloud import DIED
 from testbed.cloud.executions import Execution
 from testbed.loop import Task
 from testbed.plan import Fault, FaultPlan, Injector, Site
@@ -116,10 +115,12 @@ class ShopWorld(World):
 
     def strains(self) -> list[str]:
         """Return the sagas that failed, the orders that were cancelled for no reason of the buyer, the bank, the stock
-        or the warehouse, and what was parked."""
-        failed = [each for each in self.cloud.executions.all.values() if each.status in DIED]
-        lines = [f"{each.name} {each.status}" for each in failed]
-        lines += [f"{each['id']} {NO_REASON}" for each in self._orders() if each.get("reason") == NO_REASON]
+        or the warehouse, and what was parked. An execution that was aborted is a fault, and so is what follows."""
+        executions = self.cloud.executions.all.values()
+        aborted = {each.subject for each in executions if each.status == "ABORTED"}
+        lines = [f"{each.name} {each.status}" for each in executions if each.status in ("FAILED", "TIMED_OUT")]
+        failed = (each["id"] for each in self._orders() if each.get("reason") == NO_REASON)
+        lines += [f"{order_id} {NO_REASON}" for order_id in failed if order_id not in aborted]
         return lines + [f"{queue.buried} parked in {name}" for name, queue in self.cloud.queues.items() if queue.buried]
 
     def outcomes(self) -> list[Outcome]:

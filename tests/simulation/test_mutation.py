@@ -11,7 +11,9 @@ from testbed.mutation import Kind
 from testbed.mutation.conditions import is_condition, kind_of, parts_of
 from testbed.mutation.trial import Trial, run_all
 from testbed.shop import noticing
+from testbed.shop.application import Shop
 from testbed.shop.protections import mutants, warm
+from testbed.simulation import Case, simulate
 
 AT_LEAST = {
     Kind.CONDITION: 34, Kind.VERSION: 20, Kind.KEY: 25, Kind.LEASE: 13, Kind.CATCH: 38, Kind.RETRY: 80,
@@ -63,6 +65,12 @@ def noticed():
     warm()
     trials = [Trial(name, partial(noticing.by_simulation, mutants()[name], range(1))) for name in OF_EACH_ENGINE]
     return dict(run_all(trials, 1))
+
+
+def test_whole_shop_needs_no_second_line_where_a_mutant_does(noticed):
+    whole = simulate(Shop(), Case.of(0, noticing.ORDERS))
+    assert (whole.problems, whole.strains) == ([], ())
+    assert "second line" in {ended.answer.by for ended in noticed.values()}
 
 
 OF_EACH_ENGINE = {
