@@ -65,7 +65,7 @@ def query(tables: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     index = table.index(given.get("IndexName"))
     text = request.text("KeyConditionExpression", is_key=True)
     wanted = key_condition(text, request.names, index.hash, index.range)
-    request.note(wanted.expression)
+    request.noted(wanted.expression)
     page = _page(request, table, index)
     rows = _of_partition(wanted, request, table, index)
     is_forward = given.get("ScanIndexForward", True)

@@ -54,7 +54,7 @@ class Request:
         """Return a condition or a filter, if there is one: a text, or an object of boto3."""
         if slot not in self.given:
             return None
-        return self._noted(condition(slot, self.text(slot), self.names))
+        return self.noted(condition(slot, self.text(slot), self.names))
 
     def text(self, slot: str, is_key: bool = False) -> str:
         """Return the text of a condition. That of an object gets names and values of its own, as boto3 gives them."""
@@ -69,19 +69,16 @@ class Request:
 
     def update(self) -> Expression | None:
         slot = "UpdateExpression"
-        return self._noted(update(_text(slot, self.given[slot]), self.names)) if slot in self.given else None
+        return self.noted(update(_text(slot, self.given[slot]), self.names)) if slot in self.given else None
 
     def projection(self) -> Expression | None:
         slot = "ProjectionExpression"
-        return self._noted(projection(slot, _text(slot, self.given[slot]), self.names)) if slot in self.given else None
+        return self.noted(projection(slot, _text(slot, self.given[slot]), self.names)) if slot in self.given else None
 
-    def _noted(self, expression: Expression) -> Expression:
+    def noted(self, expression: Expression) -> Expression:
+        """Count names and values of an expression as used. Return it."""
         self._compiled.append(expression)
         return expression
-
-    def note(self, expression: Expression) -> None:
-        """Count names and values of a condition that was compiled elsewhere as used."""
-        self._compiled.append(expression)
 
     @property
     def bound(self) -> int:
