@@ -156,6 +156,29 @@ class OrderWorld(WorkflowShop):
         if token and execution.token == token:
             self.waiting[token] = self.clock.now + timedelta(seconds=execution.call.timeout_seconds)
 
+    def progress(self) -> bool:
+        """Deliver one message or make one call, in the usual order; return False if there is none."""
+        warehouse = self.warehouse
+        self.goes_on()
+        if warehouse.unread:
+            warehouse.handle(warehouse.unread.pop(0))
+            return True
+        queues: list[tuple[list[Any], Any]] = [
+            (warehouse.replies, lambda reply: self.replies(*reply)),
+            (self.events, self.consumes),
+            (self.webhooks, self.receives),
+            (self.died, self.recovers),
+        ]
+        for queue, consume in queues:
+            if queue:
+                if consume(queue[0]):
+                    queue.pop(0)
+                return True
+        if not self.running:
+            return False
+        self.makes_call(self.running[0])
+        return True
+
     def aborts(self, execution: Execution) -> None:
         execution.ends("Aborted")
         self._note_end(execution, "ABORTED")

@@ -297,31 +297,9 @@ class OrderLife(RuleBasedStateMachine):
     def drain(self, steps=300):
         """Deliver messages and make calls in their order: at most so many."""
         for _ in range(steps):
-            if not self.progress():
+            if not self.world.progress():
                 return
             self.world_agrees_with_the_model()
-
-    def progress(self):
-        """Return False if nothing is to be done."""
-        world, warehouse = self.world, self.world.warehouse
-        world.goes_on()
-        if warehouse.unread:
-            warehouse.handle(warehouse.unread.pop(0))
-            return True
-        for queue, consume in (
-            (warehouse.replies, lambda reply: world.replies(*reply)),
-            (world.events, world.consumes),
-            (world.webhooks, world.receives),
-            (world.died, world.recovers),
-        ):
-            if queue:
-                if consume(queue[0]):
-                    queue.pop(0)
-                return True
-        if not world.running:
-            return False
-        world.makes_call(world.running[0])
-        return True
 
     def is_at_rest(self):
         """Operators make failed refunds again, while there is something to refund."""
