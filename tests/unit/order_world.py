@@ -179,6 +179,14 @@ class OrderWorld(WorkflowShop):
         self.makes_call(self.running[0])
         return True
 
+    def repeats(self, call: Any) -> None:
+        """Make a call late, or again. A compensation is left out until its order is cancelled: a recovery may have gone
+        forward in the meantime, which the order does not record."""
+        is_cancelled = self.orders.get(call.payload["order_id"]).status == "CANCELLED"
+        if is_cancelled or call.state not in ("RefundPayment", "RecallShipment", "VoidPayment"):
+            with suppress(Exception):
+                self.call(call)
+
     def aborts(self, execution: Execution) -> None:
         execution.ends("Aborted")
         self._note_end(execution, "ABORTED")
