@@ -28,7 +28,8 @@ pytestmark = pytest.mark.takes_long
 CREDENTIALS = {"aws_access_key_id": emulator.ACCOUNT, "aws_secret_access_key": "local"}
 SENDER = "shop@example.com"
 SOURCES = ("Makefile", "app.py", "chalicelib", ".chalice", "constraints.txt", "frontend", "infra", "shop.json")
-SOURCES += ("requirements.lock", "requirements.txt", "requirements-local.txt", "requirements-dev.txt", "statemachine")
+SOURCES += ("requirements.lock", "requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+SOURCES += ("statemachine", "testbed")
 LINKED = (".venv", ".build/libraries", "frontend/node_modules", "infra/reference/node_modules")
 BROKEN = """Resources:
   Bus: {Type: AWS::Events::EventBus, Properties: {Name: storefront-twice}}
