@@ -91,7 +91,18 @@ def _parts(module: Module, node: ast.expr, condition: str, name: str) -> Iterato
         others = [f"({part} OR {TRUE})" if number == n else each for n, each in enumerate(parts)]
         new = ast.Constant(" AND ".join(others))
         label = f"{name} {part}" if name and len(parts) > 1 else name or part
-        yield _mutation(module, node, part, label, partial(module.replace, node, new))
+        is_default = isinstance(module.parent(node), ast.arguments)
+        edit = partial(_default, module, node, new) if is_default else partial(module.replace, node, new)
+        yield _mutation(module, node, part, label, edit)
+
+
+def _default(module: Module, node: ast.expr, new: ast.Constant) -> None:
+    """Let a function begin by replacing the default value of an argument, which is no part of its code."""
+    arguments, function, *_ = module.around(node)
+    assert isinstance(arguments, ast.arguments) and isinstance(function, ast.FunctionDef)
+    positional = [*arguments.posonlyargs, *arguments.args]
+    name = positional[arguments.defaults.index(node) - len(arguments.defaults)].arg
+    function.body[:0] = ast.parse(f"if {name} == {ast.unparse(node)}: {name} = {new.value!r}").body
 
 
 def _mutation(

@@ -9,7 +9,11 @@ from typing import Any
 from testbed.mutation import Mutant
 from testbed.shop.protections import ROOT, remove
 
-MOST_FILES = 6
+MOST_FILES = 8
+STEM = 6
+"""Letters by which a test file's name shows what it tests: `reconc` of `reconciliation`."""
+COMMON = {"store", "servic", "model", "item", "platfo", "event", "order"}
+"""Words in so many names that they say little."""
 ORDERS = 20
 OF_WORKFLOWS = ("structure", "patience", "states")
 """Not the one that compares with the drawn pages: it notices every change, and says nothing about what it breaks."""
@@ -83,7 +87,7 @@ def test_files(mutant: Mutant) -> list[Path]:
     least = 3 if "unit" in folders else 2
     for path, text in _texts(folders).items():
         score = sum(weight * bool(re.search(pattern, text)) for pattern, weight in wanted)
-        score += 2 * any(word in path.stem for word in direct)
+        score += 3 * any(word in path.stem for word in direct)
         if score >= least:
             scored.append((-score, "contract" in path.parts, path))
     nearest = [path for _, _, path in sorted(scored)[:MOST_FILES]]
@@ -110,8 +114,10 @@ def _looked_for(mutant: Mutant) -> tuple[tuple[str, ...], list[tuple[str, int]],
         (rf"\b{function.strip('_')}\(", 1),
         (rf"\b{above[0]}\b" if above else r"\b_\b", 1),
         (rf"chalicelib\.{room}\b", 1),
+        (rf"\b{name}\.", 1),
     ]
-    return ("unit", "contract"), wanted, [room.removesuffix("s"), name.removesuffix("s")]
+    words = [word.removesuffix("s")[:STEM] for part in (room, name) for word in part.split("_")]
+    return ("unit", "contract"), wanted, [word for word in words if word not in COMMON]
 
 
 @cache

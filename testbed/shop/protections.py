@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,9 @@ def warm() -> Functions:
     from testbed.simulation import Case, simulate
 
     simulate(Shop(), Case.of(0, 5))
+    for file in sources():
+        # Some are imported only when they are needed.
+        import_module(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     return functions_below(str(ROOT / "chalicelib"))
 
 
