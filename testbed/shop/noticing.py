@@ -10,8 +10,9 @@ from testbed.mutation import Mutant
 from testbed.shop.protections import ROOT, remove
 
 MOST_FILES = 8
+MOST_USERS = 4
 STEM = 6
-"""Letters by which a test file's name shows what it tests: `reconc` of `reconciliation`."""
+"""First characters by which a test file's name shows what it tests: `reconc` of `reconciliation`."""
 COMMON = {"store", "servic", "model", "item", "platfo", "event", "order"}
 """Words in so many names that they say little."""
 ORDERS = 20
@@ -116,8 +117,17 @@ def _looked_for(mutant: Mutant) -> tuple[tuple[str, ...], list[tuple[str, int]],
         (rf"chalicelib\.{room}\b", 1),
         (rf"\b{name}\.", 1),
     ]
-    words = [word.removesuffix("s")[:STEM] for part in (room, name) for word in part.split("_")]
+    users = _users(module) if room == "platform" else set()
+    words = [word.removesuffix("s")[:STEM] for part in (room, name, *users) for word in part.split("_")]
     return ("unit", "contract"), wanted, [word for word in words if word not in COMMON]
+
+
+@cache
+def _users(module: str) -> set[str]:
+    """Return the rooms that import a module of the platform, none if most do."""
+    paths = [path for path in (ROOT / "chalicelib").rglob("*.py") if f"from {module} import" in path.read_text()]
+    rooms = {path.relative_to(ROOT).parts[1] for path in paths} - {"platform", "wiring"}
+    return rooms if len(rooms) <= MOST_USERS else set()
 
 
 @cache

@@ -66,6 +66,20 @@ def file_of(s3, number):
     return s3.get_object(Bucket=BUCKET, Key=f"invoices/{number}.html")["Body"].read().decode()
 
 
+def test_document_that_another_issued_first_takes_no_second_number(billing, store):
+    first = billing.invoice(completed())
+    number = first.number.model_copy(update={"sequence": 2})
+
+    assert not store.add(first.model_copy(update={"number": number}))
+
+    assert store.find("ord_1", DocumentKind.INVOICE, first.reference).document.number.sequence == 1
+
+
+def test_number_that_another_document_took_is_not_taken_again(billing, store):
+    for issued in [billing.invoice(completed(order_id)) for order_id in ("ord_1", "ord_2")]:
+        assert not store.add(issued.model_copy(update={"order_id": "ord_3"}))
+
+
 def test_invoices_issued_at_once_are_numbered_without_a_gap(billing):
     orders = [completed(f"ord_{n}") for n in range(20)]
 

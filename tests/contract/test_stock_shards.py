@@ -140,20 +140,61 @@ class TestSplit:
         assert stock.received == (19 if overtaking == "delivery" else 12)
         assert all(min(each) >= 0 for each in counted(store))
 
-    def test_merge_that_a_delivery_and_an_order_overtake_counts_the_order(self, mugs, store, monkeypatch):
-        """Afterwards the former shard has as many units as before, and a reserved one."""
+    @pytest.mark.parametrize("overtaking", ["delivery", "delivery and order", "delivery and sale"])
+    def test_merge_that_changes_of_the_former_shard_overtake_loses_no_unit(
+        self, inventory, store, monkeypatch, overtaking
+    ):
+        """After the order, the former shard has as many units as before, and one that is reserved; or one was sold."""
+        inventory.receive("MUG", 12)
+        inventory.split("MUG", 2)
         adjust = store.adjust
-        (order,) = orders_of(3, 4, 1)
+        (order,) = orders_of(1, 2, 1)
 
         def overtaken(*arguments, **options):
             monkeypatch.undo()
-            mugs.receive("MUG", 4)
-            mugs.reserve(order, {"MUG": 1})
+            inventory.receive("MUG", 2)
+            if "order" in overtaking:
+                inventory.reserve(order, {"MUG": 1})
+            if "sale" in overtaking:
+                sell(inventory, order, {"MUG": 1})
             return adjust(*arguments, **options)
 
         monkeypatch.setattr(store, "adjust", overtaken)
-        mugs.split("MUG", 1)
-        assert store.stocks(["MUG"])["MUG"] == Stock(sku="MUG", available=15, reserved=1, received=16)
+        inventory.split("MUG", 1)
+        reserved, sold = int("order" in overtaking), int("sale" in overtaking)
+        expected = Stock(sku="MUG", available=14 - reserved - sold, reserved=reserved, sold=sold, received=14)
+        assert store.stocks(["MUG"])["MUG"] == expected
+
+    def test_first_split_that_another_split_overtakes_loses_no_unit(self, inventory, store, monkeypatch):
+        inventory.receive("MUG", 12)
+        adjust = store.adjust
+
+        def overtaken(*arguments, **options):
+            monkeypatch.undo()
+            inventory.split("MUG", 3)
+            inventory.receive("MUG", 12)
+            return adjust(*arguments, **options)
+
+        monkeypatch.setattr(store, "adjust", overtaken)
+        inventory.split("MUG", 2)
+        assert store.stocks(["MUG"])["MUG"] == Stock(sku="MUG", available=24, received=24, shards=2)
+
+    def test_merge_that_a_return_overtakes_leaves_no_counter_below_zero(self, inventory, store, monkeypatch):
+        inventory.receive("MUG", 12)
+        inventory.split("MUG", 2)
+        first, second = orders_of(1, 2, 2)
+        sell(inventory, first, {"MUG": 2})
+        inventory.reserve(second, {"MUG": 1})
+        adjust = store.adjust
+
+        def overtaken(*arguments, **options):
+            monkeypatch.undo()
+            inventory.restock("ret_1", {"MUG": 2})
+            return adjust(*arguments, **options)
+
+        monkeypatch.setattr(store, "adjust", overtaken)
+        inventory.split("MUG", 1)
+        assert all(min(each) >= 0 for each in counted(store))
 
 
 class TestOrders:
@@ -265,6 +306,21 @@ class TestAdjustments:
         monkeypatch.setattr(store, "adjust", overtaken)
         mugs.set_on_hand_once("imp_1#2", "MUG", 20)
         assert store.stocks(["MUG"])["MUG"].on_hand == 20
+
+    @pytest.mark.parametrize("before", [0, 3])
+    def test_level_that_a_delivery_overtakes_is_reckoned_again(self, inventory, store, monkeypatch, before):
+        if before:
+            inventory.receive("TENT", before)
+        adjust = store.adjust
+
+        def overtaken(*arguments, **options):
+            monkeypatch.undo()
+            inventory.receive("TENT", 5)
+            return adjust(*arguments, **options)
+
+        monkeypatch.setattr(store, "adjust", overtaken)
+        inventory.set_on_hand_once("imp_1#3", "TENT", 20)
+        assert store.stocks(["TENT"])["TENT"].on_hand == 20
 
 
 @pytest.mark.parametrize(
