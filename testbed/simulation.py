@@ -21,7 +21,7 @@ OPERATE_SECONDS = 600.0
 """Between two rounds of an operator."""
 ROUNDS, ROUND_SECONDS = 2, 3700.0
 """After everything has ended, each scheduled job runs so often again, more than an hour apart."""
-LIMIT_SECONDS = 12 * 86_400.0
+LIMIT_SECONDS = 3 * 86_400.0
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,9 @@ class Functions:
             try:
                 answered.append(Result(function.handler(event, Context(name, called))))
                 self._loop.pause(0.001)
+                if task.doom:
+                    task.death = "killed"
+                    raise Killed
             except Killed:
                 answered[:] = []
             except Exception as error:

@@ -10,7 +10,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from functools import cache, partial
 from types import ModuleType
@@ -78,18 +78,25 @@ def operated_parts() -> str:
 
 
 @cache
-def _shop() -> ModuleType:
-    """Return the shop's module of entry points, loaded with the environment of its functions."""
+def _environment() -> dict[str, str]:
+    """Return the environment of the shop's functions."""
     variables = template().environment()
     # One function's own lease, and what needs a library that only its image has.
     for name in ("LEASE_SECONDS", "REPORT_AS_PDF", "EDGE_MARK_DIGESTS"):
         variables.pop(name, None)
-    os.environ.update(variables, AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1")
-    os.environ.update(AWS_ACCESS_KEY_ID="simulated", AWS_SECRET_ACCESS_KEY="simulated")
-    import app
-    from chalicelib.platform.log import log
+    return variables | {
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+    }
 
-    log.setLevel("CRITICAL")
+
+@cache
+def _shop() -> ModuleType:
+    """Return the shop's module of entry points."""
+    import app
+
     return app
 
 
@@ -109,8 +116,8 @@ def handlers() -> dict[str, Function]:
 @cache
 def _warehouse() -> ModuleType:
     """Return the warehouse simulator, which makes its clients when it is loaded."""
-    _shop()
-    from infra.simulator import warehouse
+    with patch.dict(os.environ, _environment()):
+        from infra.simulator import warehouse
 
     return warehouse
 
@@ -162,11 +169,10 @@ class World:
     @contextmanager
     def patched(self) -> Iterator[None]:
         """Let the shop's code run in this world."""
-        from chalicelib import wiring
         from chalicelib.platform import aws, clock, identity, metrics, parameters, retries
+        from chalicelib.platform.log import log
         from infra.audit import books
 
-        _forget()
         dynamodb, sqs, states = self.cloud.dynamodb_client(), self.cloud.client("sqs"), self.cloud.client("states")
         events, s3 = self.cloud.client("events"), _faulty(self.cloud, "s3", self.bucket)
         ses = _faulty(self.cloud, "ses", self.mailbox)
@@ -196,19 +202,16 @@ class World:
             (warehouse, "_now", lambda: self.loop.time.strftime("%Y-%m-%dT%H:%M:%SZ")),
             (sys.modules["secrets"], "token_hex", lambda size=32: self._bytes(size).hex()),
         ]  # fmt: skip
-        del wiring
-        patches = [patch.object(target, name, value) for target, name, value in replaced]
-        for each in patches:
-            each.start()
-        provided = patch("chalicelib.payments.stripe_provider.StripeProvider", lambda *_: self.provider)
-        provided.start()
-        try:
-            yield
-        finally:
-            provided.stop()
-            for each in reversed(patches):
-                each.stop()
+        with ExitStack() as stack:
+            stack.enter_context(patch.dict(os.environ, _environment()))
+            for target, name, value in replaced:
+                stack.enter_context(patch.object(target, name, value))
+            stack.enter_context(patch("chalicelib.payments.stripe_provider.StripeProvider", lambda *_: self.provider))
+            stack.callback(log.setLevel, log.log_level)
+            log.setLevel("CRITICAL")
+            stack.callback(_forget)
             _forget()
+            yield
 
     def _uniform(self, low: float, high: float) -> float:
         task = self.loop.running()
@@ -248,7 +251,10 @@ def _deployment() -> str:
 
 
 def _forget() -> None:
-    """Let the shop compose its services again, with the clients of this world."""
+    """Let the shop read its settings and compose its services again."""
+    from chalicelib.platform.settings import settings
+
+    settings.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.startswith("chalicelib.wiring") and isinstance(module, ModuleType):
             for value in vars(module).values():

@@ -63,6 +63,7 @@ LEFT_OUT = {
     "bench-init": "It measures for minutes.",
     "bench-imports": "It measures for minutes.",
     "chaos": "It runs for minutes.",
+    "crashes": "It runs for minutes.",
     "clean": "It would delete the copy's state under the other targets.",
     "coverage": "It draws what a run of all tests recorded.",
     "simulate": "It runs for minutes.",
