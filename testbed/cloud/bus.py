@@ -82,7 +82,7 @@ class Buses:
             listener(event)
         self._route(bus, event)
 
-    def replay(self, bus: str, since: float = 0) -> int:
+    def replay(self, bus: str) -> int:
         """Send what a bus' archive holds to its rules again, as a replay does. Return the number of events."""
         found = [event for name, event in self.archive if name == bus]
         for event in found:

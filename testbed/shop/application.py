@@ -1,8 +1,7 @@
 """The shop as an application of the simulator."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,11 +64,6 @@ class ShopWorld(World):
         self._faults: dict[str, int] = {}
         self._compensations: dict[str, int] = {}
         self.cloud.functions.noted.append(self._note_invocation)
-
-    @contextmanager
-    def patched(self) -> Iterator[None]:
-        with super().patched():
-            yield
 
     def begin(self, subjects: Sequence[int]) -> None:
         self._stock_up()

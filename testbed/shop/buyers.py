@@ -5,7 +5,7 @@ What a person does follows from the seed and their number alone, so that leaving
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.payments.provider import DisputeStatus, PaymentId, UnexpectedPaymentState
@@ -50,7 +50,6 @@ class Placed:
     headers: dict[str, str]
     script: Script
     placed_at: float
-    answers: list[str] = field(default_factory=list)
 
 
 def script_of(loop: Loop, number: int) -> Script:
