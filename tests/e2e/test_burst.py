@@ -32,9 +32,12 @@ FAULTS = FaultPlan.of("""
     payments.*=error@0.1 payments.*=lost_answer@0.1 payments.*=throttle@0.1 payments.*=delay@0.1~0.5
     webhook.*=duplicate#1,5,9,13 webhook.*=reorder#2,6,10,14 webhook.*=delay#3,7,11,15~1 webhook.*=error#4,8,12,16
     warehouse.refuse=error#3,12 warehouse.reply=duplicate#1,4 warehouse.reply=reorder#2,3
-    function.*_payment=kill@0.05 function.reserve_inventory=kill@0.15 function.api_handler=kill@0.1
+    function.*_payment=kill@0.05 function.reserve_inventory=kill@0.15 function.api_handler=kill#10,30,60
 """)
-"""Each strikes at least once, except those of webhooks, which need an event in their second."""
+"""Each strikes at least once, except those of webhooks, which need an event in their second.
+
+The API dies three times only: on a slow machine, starting its environments again takes longer than they would live.
+"""
 SETTINGS = chaos.Settings(CHAOS_ORDERS, seed=8, plan=FAULTS, restarts=False, settles_seconds=90)
 NEW_ACCOUNT = {"LAMBDA_ACCOUNT_CONCURRENCY": "10", "SFN_WAIT_SCALE": "0.2"}
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from infra.commands.chaos import buyers
 from infra.commands.chaos.ending import JOBS, REDRIVES, DeadWorkflows, Ending
 from infra.commands.chaos.records import by_status, percentile
 from infra.commands.client import Buyer, Reply, Unreachable
@@ -119,3 +120,17 @@ def test_patient_buyer_repeats_what_had_no_answer_or_no_capacity(answers, status
     buyer.answers = list(answers)
     assert buyer.call("GET", "/health").status == status
     assert buyer.repeated == answers.index(status)
+
+
+class Visited(Server):
+    """Its replies have these bodies."""
+
+    def call(self, *request, **more):
+        return Reply(200, {}, self.answers.pop(0))
+
+
+def test_buyer_looks_again_after_a_reply_that_is_no_order(monkeypatch):
+    monkeypatch.setattr(buyers, "LOOK_SECONDS", 0)
+    buyer = Visited("http://shop.example")
+    buyer.answers = [{"message": "Internal server error"}, {"status": "PLACED"}, {"status": "COMPLETED"}]
+    assert buyers._wait(buyer, "ord_1", buyers.OVER) == "COMPLETED"

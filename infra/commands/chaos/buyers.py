@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from urllib.error import HTTPError
 
-from infra.commands.client import OVER, Reply
+from infra.commands.client import OVER, Reply, Unreachable
 from infra.commands.patient_buyer import PatientBuyer
 from infra.commands.payments_sandbox import PaymentsSandbox
 
@@ -67,6 +67,13 @@ class Crowd:
         random = Random(f"{self.seed}:{number}")
         wish = random.choices(list(SHARES), list(SHARES.values()))[0]
         buyer = ChaosBuyer(self.api_url, random=random)
+        try:
+            return self._visit(buyer, wish, number)
+        except Unreachable as failure:
+            return Visit(wish, buyer.repeated, problem=f"{wish}: {failure}")
+
+    def _visit(self, buyer: ChaosBuyer, wish: Wish, number: int) -> Visit:
+        random = buyer.random
         carts = {random.choice(self.skus): random.randint(1, 2) for _ in range(random.randint(1, 2))}
         replies = [buyer.put_in_cart(sku, quantity) for sku, quantity in carts.items()]
         key = f"chaos-{self.seed}-{number}"
@@ -99,8 +106,11 @@ class Crowd:
 
 
 def _wait(buyer: ChaosBuyer, order_id: str, statuses: set[str]) -> str | None:
-    """Return the order's status when it has one of these, or None if that takes too long."""
-    found = _until(lambda: (status := buyer.order(order_id)["status"]) in statuses and status)
+    """Return the order's status when it has one of these, or None if that takes too long.
+
+    A reply that is still a failure when the buyer's patience ends has no status of an order.
+    """
+    found = _until(lambda: (status := buyer.order(order_id).get("status")) in statuses and status)
     return str(found) if found else None
 
 
