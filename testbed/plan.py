@@ -58,11 +58,13 @@ POSSIBLE = {
     "queue": ON_MESSAGES,
     "stream": {What.DELAY, What.DUPLICATE},
     "bus": ON_MESSAGES,
+    "entry": {What.ERROR},
     "webhook": ON_MESSAGES | {What.ERROR},
     "warehouse": ON_MESSAGES | {What.ERROR},
     "clock": {What.DELAY},
 }
-"""The faults that are possible at each boundary. A stream keeps the order of its records, so none overtakes another."""
+"""The faults that are possible at each boundary. A stream keeps the order of its records, so none overtakes another.
+An `entry` is one event of a PutEvents call, which can be refused while the others are taken."""
 
 TEXT = re.compile(
     r"(?P<where>[\w.*?/\[\]-]+?)=(?P<what>\w+)"

@@ -1,5 +1,6 @@
 """Buses, rules and topics: events find their targets, at least once and in no order."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from testbed.plan import Injector, Site, What
 
 SLOWEST = 0.5
 """Seconds between an event and its arrival at a target."""
+REFUSED_SECONDS = 10
+"""How long an entry that is refused is refused again, so that a few attempts in a row do not help."""
 Deliver = Callable[[str], None]
 
 
@@ -54,13 +57,24 @@ class Buses:
         self.on_the_way = 0
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
-        """Put entries on their buses, as `events.put_events` does."""
+        """Put entries on their buses, as `events.put_events` does: it may refuse some and take the others.
+
+        Amazon EventBridge API reference, `PutEvents`, "FailedEntryCount".
+        """
         results = []
         for entry in Entries:
+            if self._is_refused(entry):
+                results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded"})
+                continue
             event = self.event(entry["Source"], entry["DetailType"], json.loads(entry["Detail"]))
             self.put(entry.get("EventBusName", "default"), event)
             results.append({"EventId": event["id"]})
-        return {"FailedEntryCount": 0, "Entries": results}
+        return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
+
+    def _is_refused(self, entry: dict[str, Any]) -> bool:
+        content = hashlib.sha256(entry["Detail"].encode()).hexdigest()[:12]
+        call = f"{content}:{self._loop.now // REFUSED_SECONDS:.0f}"
+        return self._injector.strike(Site("entry", "PutEvents"), self._loop.now, call) is not None
 
     def event(self, source: str, kind: str, detail: Any) -> dict[str, Any]:
         number = len(self.archive) + 1

@@ -47,6 +47,7 @@ PLAN = FaultPlan.of(
             "webhook.*=reorder@0.1",
             "clock.*=delay@0.05",
             "workflow.*=kill@0.01",
+            "entry.*=error@0.02",
         )
     )
 )
