@@ -62,7 +62,7 @@ def run(console: PlainConsole, asked: Asked) -> int:
     for number, each in enumerate(judge(chosen, asked), 1):
         judged.append(each)
         OUT.write_text(json.dumps([_record(each) for each in judged], indent=1))
-        console.print(f"  {number:>3}/{len(chosen)} {_line(each)}")
+        console.print(f"  {number:>3}/{len(chosen)} {_line(each)}", soft_wrap=True)
     _summary(console, judged)
     console.print(f"  {OUT}")
     return int(asked.only is None and any(each.survives_unexplained for each in judged))
@@ -133,12 +133,12 @@ def _line(each: Judged) -> str:
 def _summary(console: PlainConsole, judged: list[Judged]) -> None:
     console.print("")
     columns = ("mutants", "simulation", "second line", "tests", "harmless", "SURVIVED")
-    console.print(f"  {'':<10}" + "".join(f"{name:>13}" for name in columns))
+    console.print(f"  {'':<9}" + "".join(f"{name:>13}" for name in columns), soft_wrap=True)
     for kind in [*sorted({each.mutant.kind for each in judged}), None]:
         of_kind = [each for each in judged if kind in (None, each.mutant.kind)]
         counts = Counter(_fate(each) for each in of_kind)
         numbers = [len(of_kind), *(counts[name] for name in columns[1:])]
-        console.print(f"  {kind or 'all':<10}" + "".join(f"{number:>13}" for number in numbers))
+        console.print(f"  {kind or 'all':<9}" + "".join(f"{number:>13}" for number in numbers), soft_wrap=True)
     seeds = sorted(each.notice.seeds for each in judged if each.notice and each.notice.seeds)
     if seeds:
         first = sum(number == 1 for number in seeds)
@@ -147,7 +147,7 @@ def _summary(console: PlainConsole, judged: list[Judged]) -> None:
         )
     for each in judged:
         if each.survives_unexplained:
-            console.print(f"  SURVIVED {each.mutant.place}  {each.mutant.id}")
+            console.print(f"  SURVIVED {each.mutant.place}  {each.mutant.id}", soft_wrap=True)
 
 
 def _fate(each: Judged) -> str:

@@ -117,17 +117,38 @@ def _looked_for(mutant: Mutant) -> tuple[tuple[str, ...], list[tuple[str, int]],
         (rf"chalicelib\.{room}\b", 1),
         (rf"\b{name}\.", 1),
     ]
-    users = _users(module) if room == "platform" else set()
+    if above and (heirs := _heirs(above[0])):
+        wanted.append((rf"\b(?:{'|'.join(heirs)})\b", 3))
+    users, callers = (_users(module), _callers(function)) if room == "platform" else (set(), set())
     words = [word.removesuffix("s")[:STEM] for part in (room, name, *users) for word in part.split("_")]
-    return ("unit", "contract"), wanted, [word for word in words if word not in COMMON]
+    return ("unit", "contract"), wanted, [word for word in [*words, *callers] if word not in COMMON]
 
 
 @cache
+def _sources() -> dict[Path, str]:
+    """Return the shop's modules, by their paths below its folder."""
+    shop = ROOT / "chalicelib"
+    return {path.relative_to(shop): path.read_text() for path in shop.rglob("*.py")}
+
+
+def _heirs(name: str) -> list[str]:
+    """Return the classes that derive from a class."""
+    return [each for text in _sources().values() for each in re.findall(rf"class (\w+)\({name}[\[)]", text)]
+
+
 def _users(module: str) -> set[str]:
     """Return the rooms that import a module of the platform, none if most do."""
-    paths = [path for path in (ROOT / "chalicelib").rglob("*.py") if f"from {module} import" in path.read_text()]
-    rooms = {path.relative_to(ROOT).parts[1] for path in paths} - {"platform", "wiring"}
-    return rooms if len(rooms) <= MOST_USERS else set()
+    rooms = {path.parts[0] for path, text in _sources().items() if f"from {module} import" in text}
+    return _if_few(rooms - {"platform", "wiring"})
+
+
+def _callers(function: str) -> set[str]:
+    """Return the names of the modules that call a function, none if there are many."""
+    return _if_few({path.stem for path, text in _sources().items() if f".{function}(" in text})
+
+
+def _if_few(found: set[str]) -> set[str]:
+    return found if len(found) <= MOST_USERS else set()
 
 
 @cache

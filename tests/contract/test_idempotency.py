@@ -210,6 +210,16 @@ class TestRunOnce:
         assert not store.run_once(KEY, work, at_most=2)
         assert (work.done, store.is_done(KEY)) == (0, True)
 
+    def test_lease_that_expires_meanwhile_leaves_an_attempt(self, store, work, clock, monkeypatch):
+        store.acquire(KEY, at_most=2)
+        is_done = store.is_done
+        monkeypatch.setattr(store, "is_done", lambda key: expire(clock) or is_done(key))
+
+        with pytest.raises(AlreadyInProgress):
+            store.run_once(KEY, work, at_most=2)
+
+        assert store.run_once(KEY, work, at_most=2)
+
     def test_work_without_effect_does_not_count_against_the_limit(self, store, work):
         work.failure = NoEffect()
         for _ in range(3):

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.analytics.model import Sold
 from chalicelib.loyalty.service import Loyalty
 from chalicelib.loyalty.store import PointsStore
+from chalicelib.platform.counters import CounterTable
 from tests.builders import a_line
 from tests.insights import completed, returned
 
@@ -21,6 +22,19 @@ class InterruptedStore(PointsStore):
         while self._interruptions:
             self._interruptions.pop()()
         return writes
+
+
+class InterruptedTable(CounterTable):
+    """Another consumer writes once, right after this one has read an item."""
+
+    interruption = None
+
+    def item(self, key):
+        item = super().item(key)
+        if interruption := self.interruption:
+            self.interruption = None
+            interruption()
+        return item
 
 
 @pytest.fixture
@@ -93,3 +107,13 @@ def test_return_of_a_guest_takes_back_no_points(rooms, lines):
     rooms.count_return(event, None)
 
     assert (rooms.analytics.sales(1)[0].revenue, rooms.loyalty.all_points()) == (-20050, 0)
+
+
+def test_points_earned_while_a_customer_is_erased_are_taken_back_too(rooms, dynamodb):
+    rooms.loyalty.earn_points(completed("ord_1"), "ada")
+    table = InterruptedTable(dynamodb, rooms.table._table)
+    table.interruption = lambda: rooms.loyalty.earn_points(completed("ord_2"), "ada")
+
+    PointsStore(table).erase("ada")
+
+    assert rooms.loyalty.points_of("ada") == rooms.loyalty.all_points() == 0

@@ -47,6 +47,16 @@ class TestLostHold:
         assert shop.orders.get("ord_1").cancellation is None
 
 
+def test_event_that_stripe_sends_twice_is_looked_at_once(shop, monkeypatch):
+    payment, looks = shop.sold(), []
+    monkeypatch.setattr(shop.payments, "learn", lambda payment_id, publish: looks.append(payment_id))
+
+    for event_id in ("evt_1", "evt_1", "evt_2"):
+        shop.payment_updates.process_stripe_event(notice(payment, event_id))
+
+    assert looks == [payment, payment]
+
+
 @pytest.mark.parametrize(
     ("happens", "event_type"),
     [
