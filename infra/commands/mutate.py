@@ -16,7 +16,7 @@ import yaml
 
 from infra.commands.output import PlainConsole
 from testbed.mutation import Mutant
-from testbed.mutation.trial import Ended, Trial, run_all
+from testbed.mutation.trial import LIMIT_SECONDS, Ended, Trial, run_all
 from testbed.shop import noticing
 from testbed.shop.noticing import Notice
 from testbed.shop.protections import ROOT, NotRemoved, mutants, warm
@@ -25,6 +25,8 @@ EXPLAINED = ROOT / "testbed" / "shop" / "survivors.yaml"
 OUT = Path(".local") / "testbed" / "mutants.json"
 PARTS = {None: ("seed", "tests", "seeds"), "tests": ("tests",), "simulate": ("seed", "seeds")}
 """The parts of the test bed that are tried, from the shortest on, by the one that was asked for."""
+SEED_LIMIT = 15
+"""Seconds of the processor for one seed, which takes about two without a mutant."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def judge(chosen: Sequence[Mutant], asked: Asked) -> Iterator[Judged]:
     seconds: Counter[str] = Counter()
     for part in PARTS[asked.only]:
         trials = [Trial(each.id, partial(_notice, part, each, asked.seeds)) for each in left.values()]
-        for name, ended in run_all(trials, asked.workers):
+        limit = SEED_LIMIT if part == "seed" else LIMIT_SECONDS
+        for name, ended in run_all(trials, asked.workers, limit):
             seconds[name] += ended.seconds  # type: ignore[assignment]
             notice = _of(part, ended)
             if notice is not None:

@@ -35,8 +35,11 @@ class Ended:
     seconds: float
 
 
-def run_all(trials: Sequence[Trial], workers: int) -> Iterator[tuple[str, Ended]]:
-    """Run the trials, at most so many at a time, and yield how each ended, in the order in which they end."""
+def run_all(trials: Sequence[Trial], workers: int, limit: int = LIMIT_SECONDS) -> Iterator[tuple[str, Ended]]:
+    """Run the trials, at most so many at a time, and yield how each ended, in the order in which they end.
+
+    `limit` is in seconds of the processor.
+    """
     context = get_context("fork")
     left = list(reversed(trials))
     running: dict[Any, tuple[str, Any, Connection]] = {}
@@ -44,28 +47,28 @@ def run_all(trials: Sequence[Trial], workers: int) -> Iterator[tuple[str, Ended]
         while left and len(running) < workers:
             trial = left.pop()
             here, there = Pipe(duplex=False)
-            process = context.Process(target=_run, args=(trial.run, there))
+            process = context.Process(target=_run, args=(trial.run, there, limit))
             process.start()
             there.close()
             running[here] = (trial.name, process, here)
         for ready in wait(list(running)):
             name, process, here = running.pop(ready)
-            yield name, _received(here, process)
+            yield name, _received(here, process, limit)
 
 
-def _received(here: Connection, process: Any) -> Ended:
+def _received(here: Connection, process: Any, limit: int) -> Ended:
     try:
         answer, death, seconds = here.recv()
     except EOFError:
         process.join()
-        answer, death, seconds = None, f"the process ended with {process.exitcode}", float(LIMIT_SECONDS)
+        answer, death, seconds = None, f"the process ended with {process.exitcode}", float(limit)
     process.join()
     here.close()
     return Ended(answer, death, seconds)
 
 
-def _run(run: Callable[[], Any], there: Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_SECONDS, LIMIT_SECONDS + 5))
+def _run(run: Callable[[], Any], there: Connection, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nothing, stream)
