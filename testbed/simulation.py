@@ -13,6 +13,7 @@ from typing import Protocol
 from testbed import coverage
 from testbed.loop import Loop, Stuck
 from testbed.plan import Fault, FaultPlan, Injector, Site, What
+from testbed.rarely import collected_rarely
 from testbed.record import EdgeRecord, Entry, Injected, Outcome, RunRecord, VerdictRecord
 
 CHECK_SECONDS = 30.0
@@ -143,7 +144,7 @@ def simulate(application: Application, case: Case, plan: FaultPlan | None = None
     injector, history = Injector(plan, case.seed, case.faults), History(keep)
     world = application.world(case.seed, injector, history)
     problems: list[str] = []
-    with world.patched():
+    with collected_rarely(), world.patched():
         world.begin(case.subjects)
         try:
             _to_rest(world, _last_fault(plan))

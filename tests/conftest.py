@@ -5,6 +5,7 @@ emulator's default account.
 """
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -21,12 +22,14 @@ from _pytest.assertion import rewrite
 from infra.build import storefront
 from infra.local import emulator as local_emulator
 from infra.local import meter, processes, run, shop
+from testbed import rarely
 from tests import rights, workflow_coverage
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(*rarely.THRESHOLDS)
     os.environ[processes.ENDS_WITH] = str(os.getpid())
     config.pluginmanager.register(rights.Judge(config), "rights")
     config.pluginmanager.register(workflow_coverage.Judge(config), "workflow_coverage")
@@ -65,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.path.parent in of_shop else 3
 
     items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector never look at what is loaded by now."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
