@@ -23,7 +23,11 @@ from testbed.shop.protections import ROOT, NotRemoved, mutants, warm
 
 EXPLAINED = ROOT / "testbed" / "shop" / "survivors.yaml"
 OUT = Path(".local") / "testbed" / "mutants.json"
-PARTS = {None: ("seed", "tests", "seeds"), "tests": ("tests",), "simulate": ("seed", "seeds")}
+PARTS = {
+    None: ("tests of definitions", "seed", "tests of code", "seeds"),
+    "tests": ("tests of definitions", "tests of code"),
+    "simulate": ("seed", "seeds"),
+}
 """The parts of the test bed that are tried, from the shortest on, by the one that was asked for."""
 SEED_LIMIT = 15
 """Seconds of the processor for one seed, which takes about two without a mutant."""
@@ -85,7 +89,8 @@ def judge(chosen: Sequence[Mutant], asked: Asked) -> Iterator[Judged]:
     left = {each.id: each for each in chosen}
     seconds: Counter[str] = Counter()
     for part in PARTS[asked.only]:
-        trials = [Trial(each.id, partial(_notice, part, each, asked.seeds)) for each in left.values()]
+        tried = [each for each in left.values() if _is_for(part, each)]
+        trials = [Trial(each.id, partial(_notice, part, each, asked.seeds)) for each in tried]
         limit = SEED_LIMIT if part == "seed" else LIMIT_SECONDS
         for name, ended in run_all(trials, asked.workers, limit):
             seconds[name] += ended.seconds  # type: ignore[assignment]
@@ -96,8 +101,13 @@ def judge(chosen: Sequence[Mutant], asked: Asked) -> Iterator[Judged]:
         yield Judged(mutant, None, seconds[name], reason(name, explained))
 
 
+def _is_for(part: str, mutant: Mutant) -> bool:
+    """Return whether a part is tried: tests of a definition take less time than a seed, those of code more."""
+    return not part.startswith("tests") or (part == "tests of code") == mutant.file.startswith("chalicelib/")
+
+
 def _notice(part: str, mutant: Mutant, seeds: int) -> Notice | None:
-    if part == "tests":
+    if part.startswith("tests"):
         return noticing.by_tests(mutant)
     return noticing.by_simulation(mutant, range(1) if part == "seed" else range(1, seeds))
 
@@ -106,7 +116,7 @@ def _of(part: str, ended: Ended) -> Notice | None:
     if ended.death is not None and ended.death.startswith("NotRemoved"):
         raise NotRemoved(ended.death)
     if ended.death is not None:
-        return Notice("tests" if part == "tests" else "simulation", ended.death)
+        return Notice("tests" if part.startswith("tests") else "simulation", ended.death)
     answer: Notice | None = ended.answer
     return answer
 
