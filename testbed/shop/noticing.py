@@ -16,7 +16,7 @@ STEM = 6
 COMMON = {"store", "servic", "model", "item", "platfo", "event", "order"}
 """Words in so many names that they say little."""
 ORDERS = 20
-OF_WORKFLOWS = ("structure", "patience", "states")
+OF_WORKFLOWS = ("structure", "patience", "states", "import")
 """Not the one that compares with the drawn pages: it notices every change, and says nothing about what it breaks."""
 
 

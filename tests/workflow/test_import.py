@@ -6,9 +6,11 @@ import pytest
 
 from chalicelib.platform import aws
 from chalicelib.product_import.model import SMALL_FILE
-from infra.build.template import ROOT, merged_template, workflow
+from infra.build.template import ROOT, merged_template
 from infra.build.workflow_graph import Workflow, all_workflows, function_of, lambda_timeout
 
+from .machine import LAMBDA_ERRORS, machine
+from .test_states import without_catch
 from .test_structure import BUILT_IN, exceptions_of_the_shop
 
 TEMPLATE = merged_template("prod")
@@ -21,7 +23,14 @@ PAYLOAD = 256 * 1024
 """Bytes of a task's input or output: AWS Step Functions developer guide, "Step Functions service quotas"."""
 WORKFLOWS = {each.name: each for each in all_workflows() if each.name in EXPRESS}
 STATES = {name: state for each in WORKFLOWS.values() for name, state in each.states.items()}
+IMPORTS = {name: machine(name) for name in ("import_small", "import_large")}
 each_workflow = pytest.mark.parametrize("machine", WORKFLOWS.values(), ids=lambda machine: machine.name)
+
+
+def tasks(states):
+    """Return the states that call something, those inside of the Map too."""
+    inside = states["WriteBatches"]["ItemProcessor"]["States"]
+    return {name: state for name, state in (states | inside).items() if state["Type"] == "Task"}
 
 
 def resource(name):
@@ -83,18 +92,41 @@ def test_import_state_has_a_comment_and_known_errors(name):
 def test_failed_import_is_left_to_the_queue_and_raises_the_alarm(name):
     """A batch has no catcher of its own: one that fails permanently fails the Map, and with it the import."""
     assert [catcher["Next"] for catcher in STATES[name]["Catch"]] == ["UseQueue"]
-    assert {STATES["UseQueue"]["Next"], *(each["Next"] for each in STATES["UseQueue"]["Catch"])} == {"LeftToQueue"}
+    assert [STATES["UseQueue"]["Next"], *(each["Next"] for each in STATES["UseQueue"]["Catch"])] == ["LeftToQueue"] * 2
     assert STATES["LeftToQueue"]["Type"] == "Fail"
     body = STATES["UseQueue"]["Arguments"]["MessageBody"]
     assert body == {"detail": {"object": {"key": "{% $key %}", "etag": "{% $etag %}"}}}
 
 
-def test_import_task_outlasts_its_function():
-    states = workflow(ROOT / "statemachine" / "import_small.asl.yaml")["States"]
-    tasks = states | states["WriteBatches"]["ItemProcessor"]["States"]
-    for name in ("ReadImport", "WriteBatch"):
-        assert function_of(tasks[name]) == name
-        assert tasks[name]["TimeoutSeconds"] > lambda_timeout(name)
+@pytest.mark.parametrize("name", IMPORTS)
+def test_import_task_outlasts_its_function(name):
+    states = tasks(IMPORTS[name].unfilled)
+    assert len(states) == 3
+    for state in states.values():
+        function = function_of(state)
+        assert state["TimeoutSeconds"] > (lambda_timeout(function) if function else 0)
+
+
+PATIENCE = [
+    ("import_small", ["ReadImport", "WriteBatch"], LAMBDA_ERRORS, 6),
+    ("import_small", ["ReadImport", "WriteBatch", "UseQueue"], ["AnyOtherError"], 2),
+    ("import_small", ["WriteBatch"], ["FileRefused"], 0),
+    ("import_large", ["PrepareImport"], LAMBDA_ERRORS, 40),
+    ("import_large", ["WriteBatch"], LAMBDA_ERRORS, 6),
+    ("import_large", ["PrepareImport", "WriteBatch", "QueueBatch"], ["AnyOtherError"], 2),
+]
+"""Workflow, steps, errors and the number of retries."""
+
+
+@pytest.mark.parametrize(("name", "steps", "errors", "retries"), PATIENCE)
+def test_outage_of_an_import_step_is_retried_a_number_of_times(run_state, name, steps, errors, retries):
+    language = IMPORTS[name].definition.get("QueryLanguage", "JSONPath")
+    for step in steps:
+        state = {"QueryLanguage": language, **without_catch(tasks(IMPORTS[name].states)[step])}
+        for error in errors:
+            for number in {0, max(0, retries - 1), retries}:
+                expected = "RETRIABLE" if number < retries else "FAILED"
+                assert run_state(state, error, retries=number)["status"] == expected, (step, error, number)
 
 
 LARGE = next(each for each in all_workflows() if each.name == "import_large")
