@@ -99,6 +99,20 @@ def test_invoice_asked_for_many_times_at_once_is_issued_once(billing, store):
     assert store.last(DocumentKind.INVOICE, 2030) == 1
 
 
+def test_invoice_whose_number_another_takes_meanwhile_gets_the_next_one(billing, store, monkeypatch):
+    last = store.last
+
+    def overtaken(*series):
+        monkeypatch.undo()
+        found = last(*series)
+        billing.invoice(completed("ord_2"))
+        return found
+
+    monkeypatch.setattr(store, "last", overtaken)
+
+    assert str(billing.invoice(completed("ord_1")).number) == "INV-2030-000002"
+
+
 def test_series_begins_again_with_the_year_of_the_shops_time_zone(billing, clock):
     before = billing.invoice(completed("ord_1"))
     clock.now = datetime(2030, 12, 31, 23, 30, tzinfo=UTC)  # half past midnight in Berlin

@@ -289,6 +289,18 @@ class TestAdjustments:
         with pytest.raises(StockTooLow):
             mugs.receive("MUG", -2)
 
+    def test_removal_that_a_reservation_overtakes_takes_from_other_shards(self, mugs, store, monkeypatch):
+        shards = store.shards
+
+        def overtaken(sku):
+            monkeypatch.undo()
+            seen = shards(sku)
+            mugs.reserve(*orders_of(0, 4, 1), {"MUG": 3})
+            return seen
+
+        monkeypatch.setattr(store, "shards", overtaken)
+        assert mugs.receive("MUG", -8).available == 1
+
     def test_level_counts_the_units_of_all_shards(self, mugs, store):
         mugs.reserve("ord_1", {"MUG": 7})
         with pytest.raises(StockSetAside):

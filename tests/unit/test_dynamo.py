@@ -12,6 +12,7 @@ from chalicelib.platform.dynamo import (
     CONTENTION_ATTEMPTS,
     Read,
     TableBusy,
+    batch_put,
     is_accepted,
     read_together,
     transact,
@@ -113,6 +114,20 @@ def test_batch_that_a_throttled_table_answers_in_part_is_asked_for_again(slept):
     keys = [{"pk": str(number)} for number in range(4)]
     assert read_together(Throttled(), Read("table", keys, list)) == (keys,)
     assert len(slept) == 3
+
+
+def test_batch_that_a_throttled_table_writes_in_part_is_written_to_its_end(slept):
+    stored = []
+
+    class Throttled:
+        def batch_write_item(self, RequestItems):
+            first, *rest = RequestItems["table"]
+            stored.append(first["PutRequest"]["Item"])
+            return {"UnprocessedItems": {"table": rest} if rest else {}}
+
+    items = [{"pk": str(number)} for number in range(4)]
+    batch_put(Throttled(), "table", items)
+    assert (stored, len(slept)) == (items, 3)
 
 
 class Recording:
