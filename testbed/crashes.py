@@ -53,10 +53,13 @@ def crashed(application: Application, case: Case, *crashes: Point) -> Result:
     return simulate(application, Case(case.seed, case.subjects, faults), BOTH)
 
 
-def pairs(application: Application, case: Case, tasks: Sequence[str]) -> Iterator[tuple[Point, Point]]:
-    """Yield the pairs of crashes of invocations whose names begin with one of `tasks`, the second after the first."""
-    for first in points(application, case):
-        if first.task.startswith(tuple(tasks)):
-            for second in points(application, case, first):
-                if second.task.startswith(tuple(tasks)):
-                    yield first, second
+def pairs(application: Application, case: Case, tasks: Sequence[str], every: int = 1) -> Iterator[tuple[Point, Point]]:
+    """Yield the pairs of crashes of invocations whose names begin with one of `tasks`, the second after the first.
+
+    Of the first crashes, one in so many (`every`) is taken.
+    """
+    of_tasks = [point for point in points(application, case) if point.task.startswith(tuple(tasks))]
+    for first in of_tasks[::every]:
+        for second in points(application, case, first):
+            if second.task.startswith(tuple(tasks)):
+                yield first, second

@@ -12,11 +12,10 @@ A fault is written as text, as on the command line, or as a mapping, as in YAML:
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -73,8 +72,7 @@ TEXT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """Where a fault can strike: an operation at a boundary, on a resource (a table, a queue, …) if it has one."""
 
     boundary: str

@@ -4,7 +4,8 @@ Each resource is named by its logical id, so that a reader of a run finds it in 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -38,15 +39,21 @@ class Template:
         self.parameters = {name: str(value) for name, value in (defaults | dict(parameters)).items()}
         self._conditions = template.get("Conditions", {})
         self._globals = template.get("Globals", {})
+        self._by_type: dict[str, list[tuple[str, dict[str, Any]]]] = {}
 
-    def of_type(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the logical id and the resolved properties of each resource of a type that exists."""
-        for name, resource in self.resources.items():
-            if resource.get("Type") == kind and self._holds(resource.get("Condition")):
-                yield name, self.resolved(resource.get("Properties") or {})
+    def of_type(self, kind: str) -> Sequence[tuple[str, dict[str, Any]]]:
+        """Return the logical id and the resolved properties of each resource of a type that exists."""
+        if kind not in self._by_type:
+            self._by_type[kind] = [
+                (name, self.resolved(resource.get("Properties") or {}))
+                for name, resource in self.resources.items()
+                if resource.get("Type") == kind and self._holds(resource.get("Condition"))
+            ]
+        return self._by_type[kind]
 
+    @cached_property
     def environment(self) -> dict[str, str]:
-        """Return the variables of all functions together. Raises ValueError if two give one another value."""
+        """The variables of all functions together. Raises ValueError if two give one another value."""
         found = self.resolved(self._globals.get("Function", {}).get("Environment", {}).get("Variables", {}))
         for name, resource in self.resources.items():
             own = (resource.get("Properties") or {}).get("Environment", {})

@@ -74,12 +74,13 @@ class ShopWorld(World):
         return not self.people.busy and self.cloud.is_quiet
 
     def unfinished(self) -> list[str]:
+        orders = self._orders()
         lines = [
             f"{order['id']} is {order['status']}"
-            for order in self._orders()
+            for order in orders
             if order["status"] not in ENDED or any(each["status"] != "REFUNDED" for each in order.get("returns", []))
         ]
-        lines += [f"a refund of {order['id']} failed" for order in self._orders() if order.get("failed_refunds")]
+        lines += [f"a refund of {order['id']} failed" for order in orders if order.get("failed_refunds")]
         lines += [f"{len(queue.messages)} dead letters in {name}" for name, queue in self.cloud.dead_letters.items()]
         if lines or self.is_at_rest():
             return lines
@@ -142,8 +143,10 @@ class ShopWorld(World):
         ]
 
     def _orders(self) -> list[dict[str, Any]]:
-        items = self.cloud.dynamodb.client().scan(TableName="OrdersTable")["Items"]
-        return [item for item in items if item["sk"] == "ORDER"]
+        """Return the stored orders, in the order of a scan. They are not copied: leave them as they are."""
+        table = self.cloud.dynamodb.table("OrdersTable")
+        found = [row.item for row in table.rows.values() if row.item["sk"] == "ORDER"]
+        return sorted(found, key=table.own.scan_position)
 
     def _stock_up(self) -> None:
         """Offer the products, by the shop's own services."""

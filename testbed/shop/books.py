@@ -30,7 +30,7 @@ class WorldReader(Reader):
                 for name, resource in shop.resources.items()
                 if resource.get("Type") == "AWS::SQS::Queue" and "Alarm" in resource.get("Metadata", {})
             ),
-            "Deployment": shop.environment()["DEPLOYMENT"],
+            "Deployment": shop.environment["DEPLOYMENT"],
         }
         self._mailbox = lambda: world.mailbox.sent
 

@@ -80,7 +80,7 @@ def operated_parts() -> str:
 @cache
 def _environment() -> dict[str, str]:
     """Return the environment of the shop's functions."""
-    variables = template().environment()
+    variables = dict(template().environment)
     # One function's own lease, and what needs a library that only its image has.
     for name in ("LEASE_SECONDS", "REPORT_AS_PDF", "EDGE_MARK_DIGESTS"):
         variables.pop(name, None)
@@ -247,7 +247,7 @@ class _Lambda:
 
 
 def _deployment() -> str:
-    return template().environment()["DEPLOYMENT"]
+    return template().environment["DEPLOYMENT"]
 
 
 def _forget() -> None:
