@@ -70,12 +70,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn)
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector never look at what is loaded by now."""
-    gc.collect()
-    gc.freeze()
-
-
 @dataclass(frozen=True)
 class Engine:
     """The AWS emulator (MiniStack) and the Stripe sandbox. While the file `billed` exists, a meter fills it."""
