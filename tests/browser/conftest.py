@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from infra.commands import browser as local_browser
+from tests.browser.axe import served
 from tests.browser.buyer import DESKTOP, PATIENCE_MS, Buyer
 
 DEFAULTS: Any = {"viewport": DESKTOP, "service_workers": "block", "reduced_motion": "reduce"}
@@ -21,6 +22,13 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=local_browser.chromium(), args=local_browser.FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Iterator[str]:
+    """Return the address of axe-core's script."""
+    with served() as address:
+        yield address
 
 
 def watch(page: Page, errors: list[str]) -> None:

@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from infra.build.storefront import FRONTEND
 from infra.commands.client import Buyer as Client
 from infra.local import shop
 from testbed import report
+from tests.browser.axe import violations
 from tests.browser.buyer import DESKTOP, PHONE, Buyer
 from tests.browser.conftest import DEFAULTS, watch
 from tests.run_records import EVERYTHING
 
 pytestmark = pytest.mark.takes_long
-
-AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 
 Step = Callable[[Buyer, Any], None]
 
@@ -202,40 +200,31 @@ def reader(browser: Browser, storefront_url: str, bought: Any) -> Iterator[Calla
 
 
 @pytest.mark.parametrize(("name", "themes"), [(name, THEMES[place % 2]) for place, name in enumerate(PAGES)])
-def test_axe_finds_nothing(new_buyer: Any, reader: Any, bought: Any, name: str, themes: tuple[str, str]) -> None:
+def test_axe_finds_nothing(
+    new_buyer: Any, reader: Any, bought: Any, axe: str, name: str, themes: tuple[str, str]
+) -> None:
     step = PAGES[name]
     is_reader = isinstance(step, Opens)
     buyer = reader(step.reader) if is_reader else new_buyer(storage_state=bought["state"], bypass_csp=True)
     step(buyer, bought)
-    buyer.page.add_script_tag(path=AXE)
+    buyer.page.add_script_tag(url=axe)
     found = []
     for viewport, theme in zip((DESKTOP, PHONE), themes, strict=True):
         buyer.page.set_viewport_size(viewport)
         assert buyer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, viewport
-        found += [(viewport["width"], theme, violation) for violation in _violations(buyer.page, theme)]
+        found += [(viewport["width"], theme, each) for each in violations(buyer.page, theme)]
     assert found == []
 
 
-def test_axe_finds_nothing_in_the_report_of_a_run(browser: Browser, tmp_path: Path) -> None:
+def test_axe_finds_nothing_in_the_report_of_a_run(browser: Browser, axe: str, tmp_path: Path) -> None:
     path = report.write(EVERYTHING, tmp_path / "run.html")
     context = browser.new_context(bypass_csp=True)
     page, found = context.new_page(), []
     for viewport, theme in ((DESKTOP, "light"), (PHONE, "dark")):
         page.set_viewport_size(viewport)
         page.goto(path.as_uri())
-        page.add_script_tag(path=AXE)
+        page.add_script_tag(url=axe)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, viewport
-        found += _violations(page, theme)
+        found += violations(page, theme)
     context.close()
     assert found == []
-
-
-def _violations(page: Page, theme: Any) -> list[str]:
-    page.emulate_media(color_scheme=theme)
-    answer = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert answer["passes"], "axe looked at nothing"
-    return [
-        f"{rule['id']}: {node['target']} {node['failureSummary']}"
-        for rule in answer["violations"]
-        for node in rule["nodes"]
-    ]

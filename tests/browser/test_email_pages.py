@@ -1,19 +1,16 @@
 """Emails as pages: they fit phones and desktops, and axe finds nothing in the light or in the dark."""
 
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from chalicelib.notifications import rendering
 from chalicelib.notifications.model import Email, Item, Occasion, cart_reminder, compose
 from chalicelib.orders.model import Status
 from chalicelib.shipping.model import Shipment, ShipmentStatus
-from infra.build.storefront import FRONTEND
+from tests.browser.axe import violations
 from tests.builders import NOW, a_line, an_order_in
 
-AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
-OF_PAGES = ["region", "landmark-one-main"]
+OF_PAGES = ("region", "landmark-one-main")
 """Rules about landmarks, which mail programs remove."""
 WIDTHS = (320, 1024)
 UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
@@ -36,25 +33,20 @@ def _emails(shop: str) -> list[Email]:
 
 
 @pytest.mark.parametrize("number", range(3), ids=["order", "return", "cart"])
-def test_email_fits_its_window_and_axe_finds_nothing(browser: Browser, storefront_url: str, number: int) -> None:
+def test_email_fits_its_window_and_axe_finds_nothing(
+    browser: Browser, storefront_url: str, axe: str, number: int
+) -> None:
     page = browser.new_page(bypass_csp=True)
     page.set_content(_emails(storefront_url)[number].html, wait_until="load")
-    page.add_script_tag(path=AXE)
+    page.add_script_tag(url=axe)
     assert page.evaluate("[...document.images].filter((each) => !each.naturalWidth).map((each) => each.src)") == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for theme, colours in (("light", rendering.LIGHT), ("dark", rendering.DARK)):
-            assert _violations(page, theme) == [], (width, theme)
+            assert violations(page, theme, without=OF_PAGES) == [], (width, theme)
             assert page.evaluate("getComputedStyle(document.body).backgroundColor") == _rgb(colours["ground"])
     page.close()
-
-
-def _violations(page: Page, theme: Any) -> list[str]:
-    page.emulate_media(color_scheme=theme)
-    rules = {rule: {"enabled": False} for rule in OF_PAGES}
-    found = page.evaluate("(options) => axe.run(options)", {"resultTypes": ["violations"], "rules": rules})
-    return [f"{each['id']}: {node['html']}" for each in found["violations"] for node in each["nodes"]]
 
 
 def _rgb(colour: str) -> str:
