@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 
 from testbed.aws_proxy import application
 
-ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=0.5)
+ONCE = Config(retries={"total_max_attempts": 1})
+IMPATIENT = ONCE.merge(Config(read_timeout=0.5))
 TABLE, QUEUE = "shop-OrdersTable-1A2B", "http://localhost:4566/000000000000/shop-Replies-3C"
 NAMES = {TABLE: "OrdersTable", "shop-Replies-3C": "Replies"}
 ITEM = {"TableName": TABLE, "Item": {"pk": {"S": "1"}}}
@@ -88,18 +89,18 @@ def client(proxy):
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "code", "has_effect"),
+    ("fault", "config", "error", "code", "has_effect"),
     [
-        ("throttle", ClientError, "ProvisionedThroughputExceededException", False),
-        ("error", ClientError, "InternalServerError|TransactionConflictException", False),
-        ("lost_answer", HTTPClientError, "Connection (was closed|broken)", True),
-        ("timeout~2", HTTPClientError, "Read timeout", False),
+        ("throttle", ONCE, ClientError, "ProvisionedThroughputExceededException", False),
+        ("error", ONCE, ClientError, "InternalServerError|TransactionConflictException", False),
+        ("lost_answer", ONCE, HTTPClientError, "Connection (was closed|broken)", True),
+        ("timeout~2", IMPATIENT, HTTPClientError, "Read timeout", False),
     ],
 )
-def test_fault_is_what_the_sdk_expects(run, client, fault, error, code, has_effect):
+def test_fault_is_what_the_sdk_expects(run, client, fault, config, error, code, has_effect):
     injected = run(f"dynamodb.PutItem/OrdersTable={fault}")
     with pytest.raises((error, ConnectionClosedError), match=code):
-        client("dynamodb").put_item(**ITEM)
+        client("dynamodb", config).put_item(**ITEM)
     assert len(Endpoint.calls) == has_effect
     assert injected() == {("dynamodb.PutItem/OrdersTable", fault.partition("~")[0]): 1}
 
