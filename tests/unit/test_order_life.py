@@ -29,7 +29,7 @@ from testbed.shop.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER
 from tests.unit.order_model import OrderModel
 from tests.unit.order_world import OPEN, PRICES, OrderWorld
 
-HISTORIES = int(os.environ.get("HISTORIES", "200"))
+HISTORIES = int(os.environ.get("HISTORIES", "120"))
 STEPS = 50
 WHICH = st.integers(0, 11)
 LOST = ["", "", "", "", "Lambda.Unknown", "States.Timeout", "Lambda.TooManyRequestsException"]
