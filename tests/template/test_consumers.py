@@ -1,4 +1,4 @@
-"""Consumers: each function whose consumer uses the idempotency store has the rights that the store needs."""
+"""Consumers: each has the rights that its idempotency store needs, and receives only the events that it understands."""
 
 import ast
 import json
@@ -6,6 +6,8 @@ import json
 import pytest
 
 from infra.build.template import ROOT
+
+from .template import of_type, referred
 
 NEEDED = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 """What `IdempotencyStore` calls on its table."""
@@ -57,3 +59,30 @@ def test_consumer_with_the_idempotency_store_may_use_its_table(name):
 def test_consumers_of_emails_are_found_and_a_policy_without_the_table_is_not_enough():
     assert {"send_confirmation", "send_notifications"} <= set(consumers())
     assert missing_rights(json.loads((ROOT / ".chalice" / "policies" / "count_sales.json").read_text())) == NEEDED
+
+
+def patterns(template):
+    """Return each rule of the shop's bus with its event pattern, which may be a text with parameters."""
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        if "EventBusName" in rule and referred(rule["EventBusName"]) == "EventBus":
+            pattern = rule["EventPattern"]
+            text = pattern["Fn::Sub"] if "Fn::Sub" in pattern else json.dumps(pattern)
+            yield name, rule, json.loads(text.replace("${LargeOrderAmount}", "1"))
+
+
+def test_rule_of_shop_events_has_a_version_filter(template):
+    """A new version of an event is published beside the old one; a consumer must not receive both."""
+    found = {name: pattern.get("detail", {}).get("version") for name, _, pattern in patterns(template)}
+    assert len(found) > 8
+    assert {name: versions for name, versions in found.items() if versions != [1]} == {}
+
+
+def test_rule_that_writes_to_people_has_a_filter_of_replays(template):
+    """A topic remembers nothing, so a replayed event would be sent again. Amazon EventBridge user guide, "Replaying
+    archived events": `replay-name`."""
+    found = {
+        name: pattern.get("replay-name")
+        for name, rule, pattern in patterns(template)
+        if any(referred(target["Arn"]) == "StaffTopic" for target in rule["Targets"])
+    }
+    assert found == {name: [{"exists": False}] for name in ("LargeOrdersRule", "CustomsRule")}
