@@ -11,6 +11,8 @@ from testbed.shop.protections import ROOT, remove
 
 MOST_FILES = 8
 MOST_USERS = 4
+LEAST = 2
+"""Points that a test file needs."""
 STEM = 6
 """First characters by which a test file's name shows what it tests: `reconc` of `reconciliation`."""
 COMMON = {"store", "servic", "model", "item", "platfo", "event", "order"}
@@ -85,11 +87,10 @@ def test_files(mutant: Mutant) -> list[Path]:
     """Return the test files that are nearest to a mutant: that import its module, or name what it is in."""
     folders, wanted, direct = _looked_for(mutant)
     scored: list[tuple[int, bool, Path]] = []
-    least = 3 if "unit" in folders else 2
     for path, text in _texts(folders).items():
         score = sum(weight * bool(re.search(pattern, text)) for pattern, weight in wanted)
         score += 3 * any(word in path.stem for word in direct)
-        if score >= least:
+        if score >= LEAST:
             scored.append((-score, "contract" in path.parts, path))
     nearest = [path for _, _, path in sorted(scored)[:MOST_FILES]]
     # Tests by many examples take longest.
@@ -116,10 +117,11 @@ def _looked_for(mutant: Mutant) -> tuple[tuple[str, ...], list[tuple[str, int]],
         (rf"\b{above[0]}\b" if above else r"\b_\b", 1),
         (rf"chalicelib\.{room}\b", 1),
         (rf"\b{name}\.", 1),
+        *((rf"\b{error}\b", 2) for error in re.findall(r"raise (\w+)", mutant.text)),
     ]
     if above and (heirs := _heirs(above[0])):
         wanted.append((rf"\b(?:{'|'.join(heirs)})\b", 3))
-    users, callers = (_users(module), _callers(function)) if room == "platform" else (set(), set())
+    users, callers = _users(module) if room == "platform" else set(), _callers(function)
     words = [word.removesuffix("s")[:STEM] for part in (room, name, *users) for word in part.split("_")]
     return ("unit", "contract"), wanted, [word for word in [*words, *callers] if word not in COMMON]
 
@@ -139,16 +141,15 @@ def _heirs(name: str) -> list[str]:
 def _users(module: str) -> set[str]:
     """Return the rooms that import a module of the platform, none if most do."""
     rooms = {path.parts[0] for path, text in _sources().items() if f"from {module} import" in text}
-    return _if_few(rooms - {"platform", "wiring"})
+    rooms -= {"platform", "wiring"}
+    return rooms if len(rooms) <= MOST_USERS else set()
 
 
 def _callers(function: str) -> set[str]:
-    """Return the names of the modules that call a function, none if there are many."""
-    return _if_few({path.stem for path, text in _sources().items() if f".{function}(" in text})
-
-
-def _if_few(found: set[str]) -> set[str]:
-    return found if len(found) <= MOST_USERS else set()
+    """Return the names of the modules that call a function and of their rooms, none if there are many."""
+    callers = [path for path, text in _sources().items() if f".{function}(" in text]
+    names = {name for path in callers for name in (path.parts[0], path.stem)}
+    return names if len(callers) <= MOST_USERS else set()
 
 
 @cache

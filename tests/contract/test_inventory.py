@@ -255,6 +255,11 @@ class TestReserve:
         assert store.reservation("ord_1").status == ReservationStatus.HELD
         assert store.reservation("ord_1").expires_at == clock() + HOLD
 
+    def test_reservation_is_written_once_and_says_so(self, inventory, store, clock):
+        inventory.receive("MUG", 10)
+
+        assert [store.reserve("ord_1", {"MUG": 2}, clock() + HOLD) for _ in range(2)] == [True, False]
+
     def test_reservation_twice_is_once(self, inventory, counts):
         inventory.reserve("ord_1", {"MUG": 3})
         inventory.reserve("ord_1", {"MUG": 3})

@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.orders import finding
+from chalicelib.orders.erasure import erased
 from chalicelib.orders.finding import OrderSearch, TooManyNames
 from chalicelib.orders.model import Status
 from chalicelib.orders.numbers import number_of
 from chalicelib.orders.reindexing import MARK, RULES, Reindexing
 from chalicelib.orders.store import CheckoutRecord, OrderStore, order_key
 from chalicelib.platform.errors import CursorInvalid
-from tests.builders import NOW, an_order
+from tests.builders import HAPPY_PATH, NOW, an_order
 
 NAMES = ("Åsa Öberg", "Oscar Oberg", "Åsa Lind", "Oskar Lindberg", "O. Åsa")
 
@@ -39,6 +40,17 @@ def placed(dynamodb, table):
 
 def ids(found):
     return [order.id for order in found[0]]
+
+
+def test_erased_order_is_found_by_its_number_only(search, placed, dynamodb, table):
+    store = OrderStore(dynamodb, table)
+    for status in HAPPY_PATH[2:]:
+        store.save(store.get("ord_0").advanced(status, NOW))
+    store.save(erased(store.get("ord_0"), NOW))
+
+    item = dynamodb.get_item(TableName=table, Key=order_key("ord_0"))["Item"]
+    assert {"buyer_email", "buyer_name", "name_group", "guest_email"} & item.keys() == set()
+    assert ids(search.find(number_of("ord_0"), None)) == ["ord_0"]
 
 
 def test_order_is_found_by_its_number_as_people_type_it(search, placed):

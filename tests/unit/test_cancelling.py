@@ -1,5 +1,7 @@
 """Cancellation against shipping: the order's state decides, and a late message is ignored."""
 
+from types import SimpleNamespace
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,6 +27,17 @@ def cancel_requested(shop):
 def wish_to_cancel(shop):
     shop.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
     return cancel_requested(shop)
+
+
+class TestStep:
+    def test_shipping_of_a_cancelled_order_ends_the_wait_and_fails_no_function(self, shop):
+        shop.sold(until=Status.AUTHORIZED, captured=False)
+        shop.inventory = SimpleNamespace(commit=lambda order_id: None)
+        wish_to_cancel(shop)
+
+        shop.steps.ship_order("ord_1", "token-1")
+
+        assert shop.saga.results == [STOPPED]
 
 
 class TestWarehouse:

@@ -13,7 +13,7 @@ from chalicelib.payments.provider import (
     ProviderStatus,
     UnexpectedPaymentState,
 )
-from chalicelib.payments.service import Payments
+from chalicelib.payments.service import PaymentBusy, Payments
 from chalicelib.platform.clock import iso
 from testbed.shop.fake_payment_provider import FAILED_AUTHENTICATION, WANTS_HOLDER, FakePaymentProvider
 from tests.builders import NOW, TestClock, euros
@@ -148,6 +148,33 @@ class TestAnswer:
         authorize()
 
         assert (status_of(asked), held(provider)) == (PaymentStatus.AUTHORIZED, 2500)
+
+    def test_payment_captured_by_others_at_the_deadline_goes_on(self, asked, authorize, provider, clock, monkeypatch):
+        clock.passes(hours=1)
+        cancel = provider.cancel
+
+        def too_late(*request):
+            provider.answer(INTENT)
+            provider.capture_by_hand(INTENT, 2500)
+            return cancel(*request)
+
+        monkeypatch.setattr(provider, "cancel", too_late)
+        authorize()
+
+        assert status_of(asked) == PaymentStatus.AUTHORIZED
+
+    def test_payment_that_is_not_canceled_yet_is_tried_again(self, asked, authorize, provider, clock, monkeypatch):
+        clock.passes(hours=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(provider, "cancel", lambda payment_id, key: provider.retrieve(payment_id))
+            with pytest.raises(PaymentBusy):
+                authorize()
+        assert status_of(asked) == PaymentStatus.ACTION_REQUIRED
+
+        with pytest.raises(PaymentDeclined):
+            authorize()
+
+        assert provider.retrieve(INTENT).status == ProviderStatus.CANCELLED
 
     def test_decline_is_kept_when_the_answer_to_our_cancel_is_lost(self, asked, authorize, provider, clock):
         clock.passes(hours=1)

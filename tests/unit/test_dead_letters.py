@@ -13,10 +13,11 @@ from chalicelib.dead_letters.model import (
     NoMatchingRule,
     Parts,
     QueueUnknown,
+    ReplayUnknown,
     ReplayWindowInvalid,
     checked_window,
 )
-from chalicelib.dead_letters.replays import Replays
+from chalicelib.dead_letters.replays import ID_LENGTH, Replays
 from chalicelib.orders.model import Reason, Status
 from chalicelib.platform.request_keys import IdempotencyConflict, RequestKey
 from tests.builders import NOW, an_event, an_order_in
@@ -132,6 +133,18 @@ def test_repeated_key_starts_one_replay():
         replays.start(*span, [], RequestKey("a1" * 32, "asked-2"))
     replays.start(*span, None, RequestKey("b2" * 32, "asked-1"))
     assert len(events.started) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ResourceNotFoundException", ReplayUnknown), ("InternalException", ClientError)]
+)
+def test_replay_that_eventbridge_does_not_know_is_unknown(code, error):
+    class Forgotten:
+        def describe_replay(self, ReplayName):
+            raise ClientError({"Error": {"Code": code}}, "DescribeReplay")
+
+    with pytest.raises(error):
+        Replays(Forgotten(), "arn:archive", "arn:event-bus/shop").get("shop-" + "a" * ID_LENGTH)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from chalicelib.payments.movements import DISPUTES_MOVE, HOLDS_MOVE, REFUNDS_MOV
 from chalicelib.payments.provider import DisputeStatus, PaymentProviderUnavailable, ProviderStatus
 from chalicelib.payments.reconciliation import MismatchKind
 from chalicelib.payments.reconciliation_report import ReconciliationReport
+from chalicelib.platform.idempotency import AlreadyInProgress
 from chalicelib.platform.shop import shop as shop_file
 from testbed.shop.fake_payment_provider import APPROVED, FIRST_PAYMENT
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, an_order_in, euros
@@ -110,6 +111,15 @@ class TestFinding:
 
         assert len(bus.published) == books.metrics["LedgerMismatch"] == 1
         assert [len(report.splitlines()) for report in bucket.files.values()] == [2, 1]
+
+    def test_difference_that_another_run_reports_is_left_to_it(self, books, bus, monkeypatch):
+        def is_held(key, work):
+            raise AlreadyInProgress(key)
+
+        a_cancelled_order_with_a_hold(books)
+        monkeypatch.setattr(books.idempotency, "run_once", is_held)
+
+        assert kinds(books) == bus.published == []
 
     def test_difference_whose_report_failed_is_reported_by_the_next_run(self, books, bus, monkeypatch):
         a_cancelled_order_with_a_hold(books)
@@ -445,6 +455,17 @@ class TestRepair:
 
         reconcile(repairing)
 
+        assert repairing.gateway.retrieve(payment).kept == 1250
+
+    def test_payment_that_another_run_repairs_is_left_to_it(self, repairing):
+        payment = a_return_without_its_refund(repairing)
+        lease = repairing.idempotency.acquire(f"repair#{payment}")
+
+        reconcile(repairing)
+        assert "refund" not in repairing.gateway.moves
+
+        repairing.idempotency.release(lease)
+        reconcile(repairing)
         assert repairing.gateway.retrieve(payment).kept == 1250
 
     def test_run_of_the_next_hour_that_looked_before_gives_nothing_back_again(self, repairing, monkeypatch):

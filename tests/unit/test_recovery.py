@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.fulfilment.recovery import WorkflowDied
 from chalicelib.orders.model import Reason, Status
+from chalicelib.payments.model import PaymentStatus
 from chalicelib.shipping.model import ShipmentStatus
 from tests.builders import HAPPY_PATH, TO_THE_BUYER, a_reply, an_order_in
 from tests.unit.conftest import RETURN, SAGA, UNDO
@@ -111,6 +112,28 @@ class TestSweep:
         assert shop.recovery.sweep_workflows() == 1
         assert shop.compensated == {"ord_1": {"order_id": "ord_1", "reason": "FULFILMENT_FAILED"}}
         assert shop.recovery.sweep_workflows() == 0, "it runs"
+
+    def test_recovery_names_the_cancellation_as_its_reason(self, dead):
+        dead.orders.cancel("ord_1", Reason.CUSTOMER_REQUEST)
+
+        dead.recovery.recover("ord_1")
+
+        assert dead.compensated["ord_1"]["reason"] == Reason.CUSTOMER_REQUEST
+
+    def test_recovery_names_a_declined_payment_as_its_reason(self, shop):
+        shop.sold(until=Status.RESERVED, captured=False)
+        shop.payment_store.replace(shop.payments.of("ord_1"), status=PaymentStatus.DECLINED)
+
+        shop.recovery.recover("ord_1")
+
+        assert shop.compensated["ord_1"]["reason"] == Reason.PAYMENT_DECLINED
+
+    def test_recovery_names_a_refused_shipment_as_its_reason(self, dead):
+        dead.shipping.process_reply(a_reply("refused"))
+
+        dead.recovery.recover("ord_1")
+
+        assert dead.compensated["ord_1"]["reason"] == Reason.SHIPPING_FAILED
 
     def test_sweep_leaves_a_recent_failure_to_its_event(self, dead):
         dead.clock.passes(seconds=59)

@@ -419,6 +419,13 @@ class TestRecall:
 
         assert recalled.of(ORDER).recall_outcome == "returned"
 
+    def test_answer_to_a_recall_that_was_never_written_changes_nothing(self, requested, warehouse):
+        before = requested.of(ORDER)
+
+        requested.process_reply(a_reply("already_dispatched"))
+
+        assert (requested.of(ORDER), warehouse.actions) == (before, ["ship"])
+
 
 class TestParcelThatLeftTooLate:
     @pytest.mark.parametrize("end", ["refused", "recalled"])
