@@ -21,7 +21,7 @@ from _pytest.assertion import rewrite
 
 from infra.build import storefront
 from infra.local import emulator as local_emulator
-from infra.local import meter, processes, run, shop
+from infra.local import forker, meter, processes, run, shop
 from testbed import rarely
 from tests import rights, workflow_coverage
 
@@ -31,6 +31,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(*rarely.THRESHOLDS)
     os.environ[processes.ENDS_WITH] = str(os.getpid())
+    os.environ.setdefault(forker.SHARED_BY, str(os.getpid()))
     config.pluginmanager.register(rights.Judge(config), "rights")
     config.pluginmanager.register(workflow_coverage.Judge(config), "workflow_coverage")
     if hasattr(config, "workerinput"):

@@ -5,6 +5,7 @@ hundredths of a second and shares unchanged memory. The emulator still starts `i
 environment; that passes on its output streams and environment variables, and ends with the fork.
 """
 
+import fcntl
 import gc
 import importlib
 import json
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -29,6 +32,9 @@ from infra.local import processor
 
 ADDRESS = "SHOP_FORKER"
 """The environment variable that names the socket."""
+SHARED_BY = "SHOP_FORKER_OF"
+"""The environment variable with the id of a process. The emulators that it starts share one forker, which ends with it:
+a forker takes 2 seconds of the processor and 100 MB, and the tests start a dozen emulators."""
 LAYERS_OF_FUNCTION = "SHOP_LAYERS"
 """The environment variable that names a function's layers. Without it, a function may import all libraries."""
 LIBRARIES = (
@@ -59,28 +65,56 @@ class ForkRequest:
 
 
 def start() -> None:
-    """Start the forker as a child of this process, with which it ends, and set its address in the environment."""
-    address = str(Path(tempfile.mkdtemp(prefix="shop-")) / "forker")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(128)
-    ours, theirs = socket.socketpair()
-    inherited = [listener.fileno(), theirs.fileno()]
-    subprocess.Popen([sys.executable, "-m", __name__, *map(str, inherited)], pass_fds=inherited)
-    ours.detach()  # open until we end
-    listener.close()
-    theirs.close()
-    os.environ[ADDRESS] = address
+    """Start the forker, or find a shared one, and set its address in the environment.
+
+    It is a child of this process, with which it ends, unless SHARED_BY is set.
+    """
+    owner = os.environ.get(SHARED_BY)
+    # A meter of its own is for one emulator.
+    if owner and not os.environ.get(processor.FILE):
+        os.environ[ADDRESS] = _shared(int(owner))
+    else:
+        ours, theirs = socket.socketpair()
+        os.environ[ADDRESS] = _start(Path(tempfile.mkdtemp(prefix="shop-")), ["socket", theirs.fileno()], theirs)
+        ours.detach()  # open until we end
 
 
-def _serve(listener: socket.socket, parent: socket.socket) -> None:
+def code_folder() -> str:
+    """Return the folder for the code of this emulator's functions, which is deleted when the forker ends."""
+    return str(Path(os.environ[ADDRESS]).parent / f"code-{os.getpid()}")
+
+
+def _shared(owner: int) -> str:
+    """Return the address of the owner's forker, which the first caller starts."""
+    folder = Path(tempfile.gettempdir()) / f"shop-forker-{owner}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        address = folder / "forker"
+        return str(address) if address.exists() else _start(folder, ["process", owner])
+
+
+def _start(folder: Path, ends_with: list[Any], *inherited: socket.socket) -> str:
+    """Start a forker that listens in the folder and deletes it at its end; return its address."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "forker"))
+        listener.listen(128)
+        descriptors = [listener.fileno(), *(each.fileno() for each in inherited)]
+        arguments = map(str, [listener.fileno(), *ends_with])
+        subprocess.Popen([sys.executable, "-m", __name__, *arguments], pass_fds=descriptors, start_new_session=True)
+    for each in inherited:
+        each.close()
+    return str(folder / "forker")
+
+
+def _serve(listener: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
-    folder = Path(listener.getsockname()).parent
-    threading.Thread(target=_end_with, args=[parent, folder], daemon=True).start()
     code, meter = "", os.environ.get(processor.FILE, "")
     while True:
         request = _received(listener.accept()[0])
-        if request.folder != code and (Path(request.folder) / "app.py").exists():
+        # Two emulators have the same code in folders of the same name, which is its checksum.
+        is_new = Path(request.folder).name != Path(code).name
+        if is_new and (Path(request.folder) / "app.py").exists():
             _load_code(request, instead_of=code)
             code = request.folder
         if os.fork() == 0:
@@ -198,8 +232,20 @@ def _modules_by_layer() -> dict[str, set[str]]:
 def _end_with(other: socket.socket, leaving: Path | None = None) -> None:
     """Exit when the other side closes the socket, on which nothing is ever sent."""
     other.recv(1)
-    if leaving:
-        shutil.rmtree(leaving, ignore_errors=True)
+    _leave(leaving)
+
+
+def _end_with_process(pid: int, leaving: Path) -> None:
+    with suppress(ProcessLookupError):
+        while True:
+            os.kill(pid, 0)
+            time.sleep(1)
+    _leave(leaving)
+
+
+def _leave(folder: Path | None) -> None:
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -233,7 +279,15 @@ def _create_clients(descriptions: Any) -> None:
         session.client(service)
 
 
-if __name__ == "__main__":
+def _main(listener: socket.socket, kind: str, other: int) -> None:
+    """Serve until the other side of a socket, or a process, ends."""
+    folder = Path(listener.getsockname()).parent
+    end, ends_with = (_end_with, socket.socket(fileno=other)) if kind == "socket" else (_end_with_process, other)
+    threading.Thread(target=end, args=[ends_with, folder], daemon=True).start()
     _load_libraries()
     _modules_by_layer()
-    _serve(socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))
+    _serve(listener)
+
+
+if __name__ == "__main__":
+    _main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], int(sys.argv[3]))

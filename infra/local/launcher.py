@@ -78,6 +78,13 @@ def _validate_requests() -> None:
     gateway._import_rest_api = import_with_models
 
 
+def _keep_code_with_forker() -> None:
+    """Extract the functions' code where it is deleted at the end. The emulator leaves it in the system's folder."""
+    from ministack.services import lambda_svc
+
+    lambda_svc._PROVIDED_CODE_CACHE = forker.code_folder()
+
+
 def _count_calls() -> None:
     """Count each call of a function. The emulator counts direct calls only, not those of queues, streams, APIs and
     workflows."""
@@ -123,6 +130,7 @@ if __name__ == "__main__":
     _disable_nagle()
     _poll_less()
     _limit_concurrency()
+    _keep_code_with_forker()
     _validate_requests()
     _count_calls()
     _append_peer()

@@ -1,13 +1,16 @@
 """Processes: servers of the tests stop with the tests, also if these are interrupted."""
 
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from infra.local import processes, run
+from infra.local import forker, processes, run
 
 STARTER = """
 import os, sys
@@ -31,6 +34,21 @@ def test_server_ends_with_its_starter_only_if_requested(tmp_path, wish, goes):
         time.sleep(0.1)
     assert processes.is_running(pid, run.PAYMENTS) != goes
     processes.stop(pid, run.PAYMENTS)
+
+
+def test_shared_forker_is_started_once_and_ends_with_its_owner(monkeypatch):
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["sleep", "60"]) as owner:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        addresses = {forker._shared(owner.pid) for _ in range(2)}
+        [address] = addresses
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(address)
+        owner.kill()
+        owner.wait()
+        deadline = time.monotonic() + 20
+        while Path(address).parent.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not Path(address).parent.exists()
 
 
 IMPORTS = """
