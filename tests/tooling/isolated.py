@@ -5,6 +5,7 @@ and prints what happened. AWS is not called: each call is recorded and refused, 
 """
 
 import ast
+import gc
 import importlib
 import json
 import os
@@ -133,6 +134,7 @@ def in_a_fork(work: Callable[..., dict[str, Any]], *arguments: Any, **named: Any
 def load_what_all_use(handler: str, environment: dict[str, str]) -> None:
     """Import the functions' module and create a client, so that the forks after this need not."""
     os.environ.update(environment, _HANDLER=handler)
+    gc.disable()  # a collection copies what the forks share
     import boto3
 
     boto3.resource("dynamodb")

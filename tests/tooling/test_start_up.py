@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -95,8 +96,9 @@ print(json.dumps(list(sys.modules)))
 
 
 PROBE_OF_PATHS = """
-import json, os, sys
+import gc, json, os, sys
 sys.path.insert(0, "")
+gc.disable()  # a collection copies what the processes share
 import app
 for calls in json.loads(sys.argv[2]):
     if os.fork():
@@ -130,8 +132,10 @@ def allowed():
     return {path: each["headers"].get("Allow", "") for path, each in zip(app.app.routes, answers, strict=True)}
 
 
-def _modules(subject):
+@cache
+def _modules(kind):
     """Return the modules that are loaded after the import, and at the first call to AWS."""
+    (subject,) = (each for each in SUBJECTS if each.kind == kind)
     process = subprocess.run(
         [sys.executable, "-c", PROBE, subject.handler, json.dumps(subject.event)],
         cwd=ROOT,
@@ -151,14 +155,14 @@ def _rooms(modules):
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
 def test_function_loads_only_the_rooms_it_uses(subject):
-    imported, called = _modules(subject)
+    imported, called = _modules(subject.kind)
     assert _rooms(imported) - {"api"} == {"platform", "wiring"}
     assert _rooms(called) == LOADED[subject.kind]
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
 def test_function_loads_heavy_libraries_only_where_it_calls_them(subject):
-    _, called = _modules(subject)
+    _, called = _modules(subject.kind)
     assert set(HEAVY).isdisjoint(called)
 
 
