@@ -82,8 +82,9 @@ class Loop:
     def at(self, seconds: float, action: Callable[..., Any], *arguments: Any) -> None:
         """Call an action at a time. The order of what is due at the same time follows from the seed."""
         self._number += 1
-        tie = self.draw(f"tie{self._number}")
-        heapq.heappush(self._due, (max(seconds, self.now), tie, self._number, action, arguments))
+        tie = chance(f"{self.seed}:tie{self._number}")
+        moment = seconds if seconds > self.now else self.now
+        heapq.heappush(self._due, (moment, tie, self._number, action, arguments))
 
     def after(self, seconds: float, action: Callable[..., Any], *arguments: Any) -> None:
         self.at(self.now + seconds, action, *arguments)

@@ -78,9 +78,13 @@ def _explain(console: PlainConsole, failed: Result, plan: FaultPlan | None) -> N
 
 
 def _results(seeds: range, orders: int, plan: FaultPlan | None) -> Iterator[Result]:
+    asked = ((seed, orders, plan) for seed in seeds)
     workers = min(os.cpu_count() or 1, len(seeds))
+    if workers == 1:
+        yield from map(_simulated, asked)
+        return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_simulated, ((seed, orders, plan) for seed in seeds), chunksize=5)
+        yield from pool.map(_simulated, asked, chunksize=5)
 
 
 def _simulated(asked: tuple[int, int, FaultPlan | None]) -> Result:
