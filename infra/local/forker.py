@@ -8,7 +8,6 @@ environment; that passes on its output streams and environment variables, and en
 import fcntl
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import shutil
@@ -21,7 +20,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.abc import MetaPathFinder
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -130,7 +129,7 @@ def _received(entry: socket.socket) -> ForkRequest:
     content, size = b"", int.from_bytes(head, "big")
     while len(content) < size:
         content += entry.recv(size - len(content))
-    variables = json.loads(content)["environment"]
+    variables = dict(os.fsdecode(variable).split("=", 1) for variable in content.split(b"\0"))
     return ForkRequest(entry, outputs, variables, variables["LAMBDA_TASK_ROOT"])
 
 
@@ -262,7 +261,16 @@ def _load_libraries() -> None:
             descriptions.load_service_model(service, kind)
     for data in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         descriptions.load_data(data)
+    _name_agents_once()
     _create_clients(descriptions)
+
+
+def _name_agents_once() -> None:
+    """Keep the parts of the user agent. The SDK checks each character of each part twice for each request."""
+    from botocore.useragent import UserAgentComponent
+
+    kept: Any = UserAgentComponent
+    kept.to_string = lru_cache(maxsize=1024)(kept.to_string)
 
 
 def _create_clients(descriptions: Any) -> None:
