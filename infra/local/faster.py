@@ -21,6 +21,7 @@ def install() -> None:
     _deliver_delayed_messages_on_time()
     _check_conditions_once()
     _forget_duplicates_rarely()
+    _pass_empty_queues()
     _start_workflows_at_once()
     _run_edge_functions_in_one_process()
 
@@ -135,6 +136,19 @@ def _forget_duplicates_rarely() -> None:
             prune(queue)
 
     sqs._prune_dedup = prune_at_times
+
+
+def _pass_empty_queues() -> None:
+    """Take nothing from an empty queue. Whenever a message comes, the emulator reads the redrive policy of each queue
+    that has a function, and looks up its dead-letter queue."""
+    from ministack.services import sqs
+
+    receive = sqs._receive_messages_for_esm
+
+    def received(url: str, most: int) -> Any:
+        return receive(url, most) if sqs._get_q(url)["messages"] else []
+
+    sqs._receive_messages_for_esm = received
 
 
 def _run_edge_functions_in_one_process() -> None:
