@@ -12,12 +12,14 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from _pytest.assertion import rewrite
+from botocore import session as sessions
 
 from infra.build import storefront
 from infra.local import emulator as local_emulator
@@ -30,6 +32,8 @@ os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(*rarely.THRESHOLDS)
+    # All sessions share the API models, which are megabytes of JSON.
+    sessions.create_loader = cache(sessions.create_loader)
     os.environ[processes.ENDS_WITH] = str(os.getpid())
     os.environ.setdefault(forker.SHARED_BY, str(os.getpid()))
     config.pluginmanager.register(rights.Judge(config), "rights")
