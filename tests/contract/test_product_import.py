@@ -264,6 +264,13 @@ class TestAbsentColumns:
         shop.splitter.split(shop.upload_for(upload.import_id, a_file(rows=5)))
         assert shop.sqs.batches == [] and shop.counts(upload.import_id) == (2, 2, 0, 0)
 
+    def test_import_that_has_ended_neither_begins_nor_ends_again(self, shop, clock):
+        import_id = shop.split(a_file(rows=2))
+        shop.work()
+        assert not shop.store.begin(import_id, "another", total=5, batches=1)
+        assert not shop.store.fail(import_id, "late", clock()) and not shop.store.end(import_id, clock())
+        assert shop.status(import_id) == ImportStatus.DONE and shop.counts(import_id) == (2, 2, 0, 0)
+
     def test_unrequested_file_is_ignored(self, shop):
         shop.splitter.split(shop.upload_for("imp_unknown", a_file()))
         assert shop.sqs.batches == []
