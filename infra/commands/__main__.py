@@ -2,8 +2,10 @@
 
 import gc
 
+from testbed.rarely import THRESHOLDS
+
 # A command loads a thousand modules, which leave no garbage.
-gc.set_threshold(20_000, 10, 10)
+gc.set_threshold(*THRESHOLDS)
 
 from infra.commands.cli import cli  # noqa: E402
 
