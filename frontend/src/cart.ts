@@ -26,11 +26,18 @@ const shownBefore = new Stored<api.LeftOver[]>('saga.left-behind', inThisTab);
 
 let queue: Promise<unknown> = Promise.resolve();
 let latest = 0;
+/** The latest answer, which is not shown while a later change is under way; null before the first of a session. */
+let known: api.Cart | null = null;
+let owner = session.value;
+/** How many sessions have ended; an answer to a request of an earlier one is dropped. */
+let ended = 0;
 
 export const countItems = (shown: api.Cart | null) =>
   shown?.lines.reduce((sum, line) => sum + line.quantity, 0) ?? 0;
 
-export const quantityOf = (sku: string) => cart.value?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+const quantityIn = (held: api.Cart | null, sku: string) => held?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+
+export const quantityOf = (sku: string) => quantityIn(cart.value, sku);
 
 /** What stands between this cart and an order, or null. */
 export function obstacle(shown: api.Cart): string | null {
@@ -66,9 +73,12 @@ export function reloadCart(): Promise<void> {
   return loadCart();
 }
 
-/** Adds to what is already in the cart; false when the shop refused. */
+/** Adds to what is already in the cart, also if that is not shown yet; false when the shop refused. */
 export function addToCart(sku: string, quantity: number): Promise<boolean> {
-  return attempt(() => api.putCartItem(sku, Math.min(MAX_QUANTITY, quantityOf(sku) + quantity)));
+  return attempt(async () => {
+    const held = quantityIn(known ?? (await api.getCart()), sku);
+    return api.putCartItem(sku, Math.min(MAX_QUANTITY, held + quantity));
+  });
 }
 
 export function setQuantity(sku: string, quantity: number): Promise<boolean> {
@@ -94,8 +104,12 @@ async function attempt(write: () => Promise<api.Cart>): Promise<boolean> {
 
 function inTurn(call: () => Promise<api.Cart>): Promise<void> {
   const turn = ++latest;
+  const before = ended;
   isCartStale.value = true;
-  const result = queue.then(call);
+  const result = queue.then(call).then((answer) => {
+    if (ended === before) known = answer;
+    return answer;
+  });
   queue = result.catch(() => undefined);
   const isLatest = () => turn === latest;
   return result
@@ -121,7 +135,13 @@ export function claimCart(): Promise<void> {
 }
 
 session.watch(() => {
-  cart.value = null;
+  // A session that begins while the first read waits for its token shares that read.
+  if (owner) {
+    ended += 1;
+    loading = null;
+  }
+  owner = session.value;
+  cart.value = known = null;
   leftBehind.value = [];
   if (!session.value || !api.hasGuestCart()) return void loadCart();
   claimCart().catch((error) => {

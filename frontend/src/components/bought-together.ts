@@ -2,7 +2,7 @@ import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { listAlsoBought, type Product } from '../api';
-import { addToCart, quantityOf } from '../cart';
+import { addToCart, cart, loadCart, quantityOf } from '../cart';
 import { formatMoney } from '../money';
 import { openDrawer } from './cart-drawer';
 import { icons } from './icons';
@@ -63,6 +63,7 @@ export class BoughtTogether extends LightElement {
   private async add(all: Product[]): Promise<void> {
     if (this.isAdding) return;
     this.isAdding = true;
+    if (!cart.value) await loadCart();
     let isWhole = true;
     for (const { sku } of all) if (!quantityOf(sku)) isWhole &&= await addToCart(sku, 1);
     this.isAdding = false;
