@@ -20,7 +20,7 @@ def test_api_reference_shows_an_operation_without_leaving_the_host(new_buyer: Ne
     assert [url for url in requested if not url.startswith((storefront_url, "data:"))] == []
     for viewport in (DESKTOP, PHONE):
         page.set_viewport_size(viewport)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), viewport
 
 
 def test_event_reference_shows_the_fields_of_an_event(new_buyer: NewBuyer, storefront_url: str) -> None:
