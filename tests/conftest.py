@@ -29,6 +29,9 @@ from tests import rights, workflow_coverage
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
+SHOP_UNTIL = 0.7
+"""The share of the shorter files among which those of the shop are spread; the rest fills the end."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(*rarely.THRESHOLDS)
@@ -60,19 +63,20 @@ def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files, which `--dist loadfile` gives to the workers one by one: long ones first and those without a
-    shop last, so that no worker waits at the end. Files that fill the tables come after those that audit them."""
+    """Order the files, which `--dist loadfile` gives to the workers one by one: long ones first, so that no worker
+    waits at the end. Files of the shop, which wait much, are spread among those that compute. Files that fill the
+    tables come after those that audit them."""
+    files = list(dict.fromkeys(item.path for item in items))
     long, full = ({item.path for item in items if item.get_closest_marker(m)} for m in ("takes_long", "leaves_much"))
-    of_shop = [Path(__file__).parent / part for part in ("browser", "e2e")]
-
-    def turn(item: pytest.Item) -> int:
-        if item.path in long:
-            return 0
-        if item.path in full:
-            return 2
-        return 1 if item.path.parent in of_shop else 3
-
-    items.sort(key=turn)
+    of_shop = {path for path in files if path.parent.name in ("browser", "e2e")}
+    place: dict[Path, tuple[bool, float]] = {}
+    for is_long in (True, False):
+        shop = sorted((path for path in files if path in of_shop and (path in long) == is_long), key=full.__contains__)
+        others = [path for path in files if path not in of_shop and (path in long) == is_long]
+        until = 1 if is_long else SHOP_UNTIL
+        place |= {path: (not is_long, until * (number + 0.5) / len(shop)) for number, path in enumerate(shop)}
+        place |= {path: (not is_long, (number + 0.5) / len(others)) for number, path in enumerate(others)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from tests.browser.buyer import PHONE, WHOLE_ORDER_MS, Buyer
 
+pytestmark = pytest.mark.takes_long
+
 WANTS_HOLDER = "pm_card_threeDSecure2Required"
 
 

@@ -17,6 +17,8 @@ from infra.commands.client import Buyer
 from infra.cost import units
 from infra.local import shop
 
+pytestmark = pytest.mark.takes_long
+
 QUIET_SECONDS = 1.8
 WEBHOOKS_AFTER_SECONDS = 1
 """Stripe's webhooks arrive after the step that caused them, as they do in practice, and not during it."""

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.takes_long
+
 WANTS_HOLDER = "pm_card_threeDSecure2Required"
 WEBHOOK, RETURN = "webhook", "return"
 

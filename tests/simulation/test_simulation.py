@@ -42,6 +42,8 @@ def test_orders_end_as_their_buyers_wish_without_faults():
 DIGEST = """
 from testbed.shop.application import Shop
 from testbed.simulation import Case, simulate
+
+pytestmark = pytest.mark.takes_long
 result = simulate(Shop(), Case.of(5, 5))
 print(result.digest, result.record.model_dump_json())
 """
