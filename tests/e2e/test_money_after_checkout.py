@@ -13,7 +13,7 @@ def completed(guest, new_product):
 
 @pytest.fixture
 def return_workflow_ended(engine, opened):
-    """Return a function that tells whether the workflow of a return has ended."""
+    """Return a function that returns whether the workflow of a return has ended."""
     workflows, machine = engine.session.client("stepfunctions"), opened["stack"]["ReturnMachineArn"]
 
     def has_ended(return_id):
