@@ -14,6 +14,8 @@ from testbed.shrink import minimal, shrunk
 from testbed.simulation import Case, simulate
 from testbed.story import story
 
+pytestmark = pytest.mark.takes_long
+
 SEEDS, ORDERS, PARTS = 50, 20, 5
 CALM = FaultPlan()
 
@@ -42,8 +44,6 @@ def test_orders_end_as_their_buyers_wish_without_faults():
 DIGEST = """
 from testbed.shop.application import Shop
 from testbed.simulation import Case, simulate
-
-pytestmark = pytest.mark.takes_long
 result = simulate(Shop(), Case.of(5, 5))
 print(result.digest, result.record.model_dump_json())
 """
