@@ -20,6 +20,9 @@ import boto3
 import pytest
 from _pytest.assertion import rewrite
 from botocore import session as sessions
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from infra.build import storefront
 from infra.local import emulator as local_emulator
@@ -29,8 +32,7 @@ from tests import rights, workflow_coverage
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
-SHOP_UNTIL = 0.7
-"""The share of the shorter files among which those of the shop are spread; the rest fills the end."""
+FILES_OF_SHOP = ("tests/browser/", "tests/e2e/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,21 +64,42 @@ def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
             rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source, cached)
 
 
+class ShopsOnFewerWorkers(LoadFileScheduling):
+    """Scheduler that gives a worker one file after the other, and keeps one of three or more workers without a shop.
+
+    That one starts with files that compute, and the others with files of the shop, which wait for half of their time.
+    A shop takes 12 seconds of the processor.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        has_shop = len(self.nodes) < 3 or node is not self.nodes[-1]
+        fitting = (file for file in self.workqueue if file.startswith(FILES_OF_SHOP) == has_shop)
+        first = next(fitting, None)
+        if first:
+            self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return ShopsOnFewerWorkers(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files, which `--dist loadfile` gives to the workers one by one: long ones first, so that no worker
-    waits at the end. Files of the shop, which wait much, are spread among those that compute. Files that fill the
-    tables come after those that audit them."""
-    files = list(dict.fromkeys(item.path for item in items))
+    """Order the files: long ones first, so that no worker waits at the end, and those that fill the tables last of the
+    shop's, so that audits read less."""
     long, full = ({item.path for item in items if item.get_closest_marker(m)} for m in ("takes_long", "leaves_much"))
-    of_shop = {path for path in files if path.parent.name in ("browser", "e2e")}
-    place: dict[Path, tuple[bool, float]] = {}
-    for is_long in (True, False):
-        shop = sorted((path for path in files if path in of_shop and (path in long) == is_long), key=full.__contains__)
-        others = [path for path in files if path not in of_shop and (path in long) == is_long]
-        until = 1 if is_long else SHOP_UNTIL
-        place |= {path: (not is_long, until * (number + 0.5) / len(shop)) for number, path in enumerate(shop)}
-        place |= {path: (not is_long, (number + 0.5) / len(others)) for number, path in enumerate(others)}
-    items.sort(key=lambda item: place[item.path])
+    items.sort(key=lambda item: (item.path not in long, item.path in full))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of all collections of garbage."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Spare pytest's own collections at the end, which look at a million objects five times."""
+    gc.freeze()
 
 
 @dataclass(frozen=True)
