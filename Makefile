@@ -74,7 +74,7 @@ check: $(FOR_TESTS) ## Check format and types and run the unit tests, in seconds
 test: $(FOR_TESTS) ## Run all tests, on an emulator of their own
 	@echo "  looking for a browser …" && $(BIN)/python -m infra.commands browser >/dev/null
 	@$(BIN)/python -m infra.lint --quick
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder # for two cores: half of the time, tests wait for a queue or a clock
+	@$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder # for two cores: half of the time, tests wait for a queue or a clock
 
 lint: $(FOR_TESTS) ## Check style, types, workflows, templates, security, known vulnerabilities
 	@$(BIN)/python -m infra.lint

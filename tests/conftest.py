@@ -92,11 +92,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path not in long, item.path in full))
 
 
-def pytest_collection_finish() -> None:
-    """Leave what is loaded by now out of all collections of garbage."""
-    gc.freeze()
-
-
 def pytest_sessionfinish() -> None:
     """Spare pytest's own collections at the end, which look at a million objects five times."""
     gc.freeze()
