@@ -73,10 +73,9 @@ class ShopsOnFewerWorkers(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         has_shop = len(self.nodes) < 3 or node is not self.nodes[-1]
-        fitting = (file for file in self.workqueue if file.startswith(FILES_OF_SHOP) == has_shop)
-        first = next(fitting, None)
-        if first:
-            self.workqueue.move_to_end(first, last=False)
+        fitting = next((file for file in self.workqueue if file.startswith(FILES_OF_SHOP) == has_shop), None)
+        if fitting:
+            self.workqueue.move_to_end(fitting, last=False)
         super()._assign_work_unit(node)
 
 
@@ -90,11 +89,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shop's, so that audits read less."""
     long, full = ({item.path for item in items if item.get_closest_marker(m)} for m in ("takes_long", "leaves_much"))
     items.sort(key=lambda item: (item.path not in long, item.path in full))
-
-
-def pytest_sessionfinish() -> None:
-    """Spare pytest's own collections at the end, which look at a million objects five times."""
-    gc.freeze()
 
 
 @dataclass(frozen=True)
