@@ -172,6 +172,23 @@ def resource(engine: Any) -> Callable[[str], str]:
     return name
 
 
+@pytest.fixture
+def mapping(engine, resource, eventually):
+    """Return a function that disables or enables a consumer, by the logical id of its event source mapping."""
+    switched_off: set[str] = set()
+
+    def switch(logical_id, on):
+        client, uuid = engine.session.client("lambda"), resource(logical_id)
+        client.update_event_source_mapping(UUID=uuid, Enabled=on)
+        state = "Enabled" if on else "Disabled"
+        eventually(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == state)
+        (switched_off.discard if on else switched_off.add)(logical_id)
+
+    yield switch
+    for logical_id in list(switched_off):
+        switch(logical_id, True)
+
+
 @pytest.fixture(scope="session")
 def auditor(engine: Any, opened: dict[str, Any]) -> Iterator[Auditor]:
     """Audit all scenarios at the end of the run."""
@@ -222,11 +239,11 @@ def outbox_event(table):
 
 @pytest.fixture
 def executions(engine, opened):
-    """Return a function that lists the names of a state machine's executions with this prefix."""
+    """Return a function that lists the names of a state machine's executions with this prefix, or those in a state."""
 
-    def names(output, prefix):
+    def names(output, prefix, **state):
         pages = engine.session.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=opened["stack"][output])
+        found = pages.paginate(stateMachineArn=opened["stack"][output], **state)
         return sorted(e["name"] for page in found for e in page["executions"] if e["name"].startswith(prefix))
 
     return names

@@ -25,23 +25,6 @@ def parts(of_order):
 
 
 @pytest.fixture
-def mapping(engine, resource, eventually):
-    """Return a function that disables or enables a consumer, by the logical id of its event source mapping."""
-    switched_off = []
-
-    def switch(logical_id, on):
-        client, uuid = engine.session.client("lambda"), resource(logical_id)
-        client.update_event_source_mapping(UUID=uuid, Enabled=on)
-        state = "Enabled" if on else "Disabled"
-        eventually(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == state)
-        switched_off.remove(logical_id) if on else switched_off.append(logical_id)
-
-    yield switch
-    for logical_id in list(switched_off):
-        switch(logical_id, True)
-
-
-@pytest.fixture
 def deliver_again(engine, resource, table):
     """Return a function that sends an order's event to these queues again, as the bus would."""
 

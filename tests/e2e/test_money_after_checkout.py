@@ -11,18 +11,6 @@ def completed(guest, new_product):
     return order_id
 
 
-@pytest.fixture
-def return_workflow_ended(engine, opened):
-    """Return a function that returns whether the workflow of a return has ended."""
-    workflows, machine = engine.session.client("stepfunctions"), opened["stack"]["ReturnMachineArn"]
-
-    def has_ended(return_id):
-        ended = workflows.list_executions(stateMachineArn=machine, statusFilter="SUCCEEDED")["executions"]
-        return return_id in {execution["name"] for execution in ended}
-
-    return has_ended
-
-
 def settled(guest, order_id):
     order = guest.order(order_id)
     return order if order["returns"] and order["returns"][0]["status"] == "REFUNDED" else None
@@ -33,13 +21,13 @@ def settled(guest, order_id):
     [("won", 2500, None, "REFUNDED"), ("lost", 0, "DISPUTE_LOST", "CHARGED_BACK")],
 )
 def test_return_that_waits_for_a_dispute_ends_with_it(
-    guest, completed, sandbox, return_workflow_ended, events_of, eventually, outcome, refund, shortfall, payment
+    guest, completed, sandbox, executions, events_of, eventually, outcome, refund, shortfall, payment
 ):
     sandbox.webhooks("off")
     sandbox.happens(completed, "dispute")
     assert guest.give_back(completed).status == 202
     [waiting] = eventually(lambda: guest.order(completed)["returns"])
-    eventually(lambda: return_workflow_ended(waiting["id"]))
+    eventually(lambda: executions("ReturnMachineArn", waiting["id"], statusFilter="SUCCEEDED"))
     assert settled(guest, completed) is None
     sandbox.webhooks("normal")
     sandbox.call("POST", f"/admin/disputes/{completed}/close", {"status": outcome})

@@ -5,6 +5,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -106,15 +107,9 @@ def watching(table: Any) -> Any:
 
 
 @pytest.fixture
-def fulfilment(engine: Any, resource: Any) -> Iterator[Any]:
-    """Return a context manager that delays the start of sagas."""
-    mapping = resource("StartFromFulfilmentQueue")
-
-    def go_on(is_on: bool) -> None:
-        engine.session.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=is_on)
-
-    yield go_on
-    go_on(True)
+def fulfilment(mapping: Any) -> Any:
+    """Return a function that delays the start of sagas."""
+    return partial(mapping, "StartFromFulfilmentQueue")
 
 
 def versions(received: list[dict[str, Any]]) -> list[int]:
