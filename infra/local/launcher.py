@@ -35,7 +35,7 @@ def _end_servers_without_polls() -> None:
     every_server: Any = socketserver.BaseServer
     serve, shut_down = every_server.serve_forever, every_server.shutdown
 
-    def served(server: Any, poll_interval: float = 0) -> None:
+    def served(server: Any, **pauses: float) -> None:
         serve(server, None)
 
     def ended(server: Any) -> None:
