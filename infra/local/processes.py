@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -12,6 +13,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+SERVER_PORTS = range(11000, 32768)
+"""Ports that `free_port` chooses from: below those that systems give to outgoing connections (Linux: 32768 to 60999,
+`ip_local_port_range` in `man 7 ip`; RFC 6335: 49152 to 65535). One of those can be taken before a server starts on it,
+or while it restarts."""
 
 ENDS_WITH = "ENDS_WITH_PROCESS"
 """Environment variable with the id of a process. Servers that it starts end with it, however it ends."""
@@ -48,9 +54,12 @@ def require_free(port: int, setting: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port of SERVER_PORTS that nothing uses."""
+    while True:
+        port = secrets.choice(SERVER_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def start(module: str, arguments: list[str], environment: Mapping[str, str], log: Path, ready_url: str) -> int:

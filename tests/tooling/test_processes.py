@@ -36,6 +36,18 @@ def test_server_ends_with_its_starter_only_if_requested(tmp_path, wish, goes):
     processes.stop(pid, run.PAYMENTS)
 
 
+def test_free_port_is_one_that_no_outgoing_connection_takes(monkeypatch):
+    with socket.socket() as server, socket.socket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.connect(server.getsockname())
+        assert client.getsockname()[1] not in processes.SERVER_PORTS, "the system gives such ports to connections"
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", taken := processes.free_port()))
+        monkeypatch.setattr(processes, "SERVER_PORTS", range(taken, taken + 3))
+        assert processes.free_port() in (taken + 1, taken + 2)
+
+
 def test_shared_forker_is_started_once_and_ends_with_its_owner(monkeypatch):
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["sleep", "60"]) as owner:
         monkeypatch.setattr(tempfile, "tempdir", folder)
