@@ -230,8 +230,8 @@ class Reader:
         """Return whether a cheap check finds work in progress. It does not see the last consumers of an event."""
         machines = ("StateMachineArn", "ReturnMachineArn", "UndoMachineArn")
         return (
-            any(self._orders_of(status)["Count"] for status in UNDER_WAY)
-            or any(self._executions(machine, statusFilter="RUNNING") for machine in machines)
+            any(self._executions(machine, statusFilter="RUNNING") for machine in machines)
+            or any(self._orders_of(status)["Count"] for status in UNDER_WAY)
             or any(self._waiting(table)["Count"] for table in ("OrdersTableName", "InsightsTableName"))
         )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +175,10 @@ def read(path: Path) -> Workflow:
     )
 
 
-def all_workflows() -> list[Workflow]:
-    return [read(path) for path in sorted(DIRECTORY.glob("*.asl.yaml"))]
+@cache
+def all_workflows() -> tuple[Workflow, ...]:
+    """Read every workflow, once."""
+    return tuple(read(path) for path in sorted(DIRECTORY.glob("*.asl.yaml")))
 
 
 def _value(match: re.Match[str], parameters: State) -> str:

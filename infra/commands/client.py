@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OVER = {"COMPLETED", "CANCELLED", "RETURNED"}
-LONGEST_PAUSE_SECONDS = 0.5
-"""Between two looks at an order."""
+PAUSES_SECONDS = 0.3, 0.5
+"""The first pause before a look at an order, and the longest. Each look is an invocation, so it delays the order."""
 ADDRESS = {"name": "Ida Sand", "line1": "Havnegata 1", "city": "Oslo", "postal_code": "0150", "country": "NO"}
 
 
@@ -120,13 +120,13 @@ class Buyer:
 
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the order has ended and return it. Raises StillRunning."""
-        deadline, pause = time.monotonic() + within_seconds, 0.1
+        deadline, (pause, longest) = time.monotonic() + within_seconds, PAUSES_SECONDS
         while time.monotonic() < deadline:
+            time.sleep(pause)
             order = self.order(order_id)
             if order["status"] in OVER:
                 return order
-            time.sleep(pause)
-            pause = min(1.3 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(1.3 * pause, longest)
         raise StillRunning(f"{order_id} is {order['status']}")
 
     def live(self, order_id: str) -> list[Any]:

@@ -11,7 +11,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from infra.commands import job, mail
-from infra.commands.client import LONGEST_PAUSE_SECONDS, Buyer
+from infra.commands.client import PAUSES_SECONDS, Buyer
 from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import shop
 from tests.auditor import Auditor
@@ -112,11 +112,11 @@ def eventually() -> Callable[..., Any]:
     """
 
     def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
-        deadline, pause = time.monotonic() + seconds, 0.1
+        deadline, (pause, longest) = time.monotonic() + seconds, PAUSES_SECONDS
         while not (answer := question()):
             assert time.monotonic() < deadline, "not true within the time limit"
             time.sleep(pause)
-            pause = min(1.3 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(1.3 * pause, longest)
         return answer
 
     return wait
