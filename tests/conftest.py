@@ -36,6 +36,7 @@ FILES_OF_SHOP = ("tests/browser/", "tests/e2e/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _run_longer_at_a_time()
     gc.set_threshold(*rarely.THRESHOLDS)
     # All sessions share the API models, which are megabytes of JSON.
     sessions.create_loader = cache(sessions.create_loader)
@@ -47,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
         _rewrite_share(
             config, int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]
         )
+
+
+def _run_longer_at_a_time() -> None:
+    """Let Linux interrupt a process less often when another one wakes (SCHED_BATCH, `man 7 sched`).
+
+    Workers, emulators, functions and browsers inherit it. A dozen of them are ready at any time, and each change takes
+    what the one before had in the caches of the processor: without it, all tests take 5 % longer.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
