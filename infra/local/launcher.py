@@ -15,6 +15,7 @@ from infra.local import (
     faster,
     forker,
     inert,
+    log_lines,
     meter,
     processes,
     strict,
@@ -147,6 +148,7 @@ if __name__ == "__main__":
     strict.install()
     authorization.install()
     inert.install()
+    log_lines.install()
     faster.install()
     workflow_coverage.install()
     faster.collect_less()

@@ -49,9 +49,8 @@ def test_timeline_lists_the_states_of_a_return(guest, new_product, timeline, eve
     assert titles(items, "payment") == ["payment refunded"]
 
 
-QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseRepliesQueue", "ConfirmationsQueue"}
-"""Each message is logged by its receiver. Only the sender logs the message to the warehouse, and the AWS emulator may
-end that process before its last lines are stored: tests/unit/test_console.py covers that line."""
+QUEUES_OF_AN_ORDER = {"FulfilmentQueue", "WarehouseQueue", "WarehouseRepliesQueue", "ConfirmationsQueue"}
+"""Each message is logged by its receiver, and that to the warehouse by its sender."""
 
 
 def queues_of(found):
