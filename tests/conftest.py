@@ -54,7 +54,7 @@ def _run_longer_at_a_time() -> None:
     """Let Linux interrupt a process less often when another one wakes (SCHED_BATCH, `man 7 sched`).
 
     Workers, emulators, functions and browsers inherit it. A dozen of them are ready at any time, and each change takes
-    what the one before had in the caches of the processor: without it, all tests take 5 % longer.
+    what the one before had in the caches of the processor: without it, tests take 4 % longer.
     """
     if hasattr(os, "SCHED_BATCH"):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
