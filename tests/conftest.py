@@ -81,7 +81,7 @@ class ShopsOnFewerWorkers(LoadFileScheduling):
     """Scheduler that gives a worker one file after the other, and keeps one of three or more workers without a shop.
 
     That one starts with files that compute, and the others with files of the shop, which wait for half of their time.
-    A shop takes 12 seconds of the processor.
+    A shop takes several seconds of the processor.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:

@@ -5,12 +5,13 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 OVER = {"COMPLETED", "CANCELLED", "RETURNED"}
-PAUSES_SECONDS = 0.3, 0.5
-"""The first pause before a look at an order, and the longest. Each look is an invocation, so it delays the order."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.3, 0.5
+"""Before a look at an order. Each look is an invocation, so it delays the order."""
 ADDRESS = {"name": "Ida Sand", "line1": "Havnegata 1", "city": "Oslo", "postal_code": "0150", "country": "NO"}
 
 
@@ -120,13 +121,10 @@ class Buyer:
 
     def ended(self, order_id: str, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the order has ended and return it. Raises StillRunning."""
-        deadline, (pause, longest) = time.monotonic() + within_seconds, PAUSES_SECONDS
-        while time.monotonic() < deadline:
-            time.sleep(pause)
+        for _ in looks(within_seconds):
             order = self.order(order_id)
             if order["status"] in OVER:
                 return order
-            pause = min(1.3 * pause, longest)
         raise StillRunning(f"{order_id} is {order['status']}")
 
     def live(self, order_id: str) -> list[Any]:
@@ -140,6 +138,17 @@ class Buyer:
     def _credentials(self) -> dict[str, str]:
         cart = {"X-Cart-Token": self.cart_token} if self.cart_token else {}
         return cart | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+
+
+def looks(within_seconds: float) -> Iterator[None]:
+    """Yield after each of the growing pauses between two looks, until the time is over; at least once."""
+    deadline, pause = time.monotonic() + within_seconds, FIRST_PAUSE_SECONDS
+    while True:
+        time.sleep(pause)
+        yield
+        if time.monotonic() > deadline:
+            return
+        pause = min(1.3 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _successful(request: str, reply: Reply) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from infra.commands import job, mail
-from infra.commands.client import PAUSES_SECONDS, Buyer
+from infra.commands.client import Buyer, looks
 from infra.commands.payments_sandbox import PaymentsSandbox
 from infra.local import shop
 from tests.auditor import Auditor
@@ -112,12 +112,12 @@ def eventually() -> Callable[..., Any]:
     """
 
     def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
-        deadline, (pause, longest) = time.monotonic() + seconds, PAUSES_SECONDS
-        while not (answer := question()):
-            assert time.monotonic() < deadline, "not true within the time limit"
-            time.sleep(pause)
-            pause = min(1.3 * pause, longest)
-        return answer
+        if answer := question():
+            return answer
+        for _ in looks(seconds):
+            if answer := question():
+                return answer
+        raise AssertionError("not true within the time limit")
 
     return wait
 
