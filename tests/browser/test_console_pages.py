@@ -103,7 +103,7 @@ def test_insights_show_a_sale_with_its_country_and_variant(
     norway = next(view for view in found["countries"] if view["country"] == "NO")
     best = found["top_products"][0]
     sold = page.get_by_role("row").filter(has_text=best["name"] or best["sku"])
-    expect(sold).to_contain_text(f"€{best['revenue'] / 100:,.2f}")
+    expect(sold.first, "other products may have its name").to_contain_text(f"€{best['revenue'] / 100:,.2f}")
     assert cells(page, "countries", "Norway") == [str(norway["orders"]), f"€{norway['revenue'] / 100:,.2f}"]
     placed = {v: sum(day["by_variant"][v]["placed"] for day in found["funnel"]) for v in ("a", "b", "-")}
     assert cells(page, "funnel", "Orders placed")[0] == str(placed["a"] + placed["b"])

@@ -4,75 +4,33 @@ No answer is a 5xx or other than the document says, and what breaks the descript
 gives the cases at the bounds of each field; beyond those, some are drawn, the same in each run.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from schemathesis.checks import load_all_checks
-from schemathesis.config import CoveragePhaseConfig
-from schemathesis.generation.feedback import FeedbackSources
-from schemathesis.pytest._test_builder import build_operation_test
-from schemathesis.python._constants.orchestrator import make_constants_value_source
-from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
-from schemathesis.transport.requests import ManagedCookiesSession
+import requests
 
 from app import app
-from chalicelib.platform import openapi
+from chalicelib.platform.http import OPERATIONS, Access
 from infra.commands import people
 from infra.commands.client import Buyer
 from infra.local import shop
 
-DRAWN = 4
-"""Random cases of each operation for each caller, in addition to the boundary cases."""
-
-NOT_PROMISED = {
-    unsupported_method: "API Gateway answers an unknown method as an unknown path, with 404.",
-    positive_data_acceptance: "A shop refuses much that has the right shape: an empty cart, a weak password, "
-    "another currency, a cursor that no list gave out.",
-}
-
 assert app.routes, "importing the app declares all operations"
 
-
-def without_examples(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out all examples, those of responses too, from which schemathesis takes values for parameters.
-
-    They name seeded products, which the cases must not change.
-    """
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        for parameter in operation["parameters"]:
-            parameter.pop("example", None)
-        for described in (operation.get("requestBody", {}), *operation["responses"].values()):
-            for content in described.get("content", {}).values():
-                content.pop("example", None)
-    return document
-
-
-DOCUMENT = without_examples(openapi.document("/api"))
-
-
-def callers_of(operation: dict[str, Any]) -> tuple[str, ...]:
-    """Return who asks: whom the operation may answer. `test_bad_input.py` asks without a token what demands one."""
-    ways = operation["security"]
-    if {} in ways:
-        return "guest", "admin"
-    return ("admin",) if {"customer": []} in ways else ("guest",)
-
+CALLERS: dict[Access, tuple[str, ...]] = {
+    "public": ("guest", "admin"),
+    "customer": ("admin",),
+    "admin": ("admin",),
+    "partner": ("guest",),
+}
+"""Who asks, by whom the operation answers. `test_bad_input.py` asks without a token what demands one."""
 
 ASKED = [
-    (caller, path, method)
-    for path, operations in DOCUMENT["paths"].items()
-    for method, operation in operations.items()
-    for caller in callers_of(operation)
+    (caller, operation.path, operation.method.lower())
+    for operation in sorted(OPERATIONS, key=lambda operation: operation.path)
+    for caller in CALLERS[operation.access]
 ]
-
-schema = schemathesis.openapi.from_dict(DOCUMENT)
-schema.config.generation.update(max_examples=DRAWN, deterministic=True, with_security_parameters=False)
-schema.config.phases.coverage = CoveragePhaseConfig(unexpected_methods=set(), generate_duplicate_query_parameters=True)
 
 PRODUCT = {
     "name": "Fuzzed",
@@ -81,20 +39,6 @@ PRODUCT = {
     "category": "test",
     "image": "/images/products/none.svg",
 }
-
-there: dict[str, str] = {}
-"""Existing values by parameter, because random cases would not find them."""
-
-sent: set[str] = set()
-"""The requests so far: many random cases of a small operation are equal."""
-
-
-@schema.hook("flatmap_path_parameters")
-@schema.hook("flatmap_headers")
-def ask_for_what_there_is(context: Any, drawn: dict[str, Any] | None) -> Any:
-    """Use an existing value in half of the random cases."""
-    known = {name: there[name] for name in drawn or {} if name in there}
-    return st.sampled_from([drawn, {**(drawn or {}), **known}])
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +71,14 @@ def _replacing(values: dict[str, float]) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def callers(opened: dict[str, Any], sign_in: Any, unlimited: None) -> dict[str, Buyer]:
     """Create a completed order, a file to import and a queue."""
+    from tests.e2e import fuzzing
+
     guest, admin = Buyer(opened["api_url"]), Buyer(opened["api_url"], token=sign_in(shop.ADMIN))
     admin.must("PUT", "/admin/products/FUZZED", PRODUCT)
     admin.must("POST", "/admin/stock/FUZZED", {"delta": 1000})
     order_id = guest.buy("FUZZED")
     guest.ended(order_id)
-    there.update(
+    fuzzing.there.update(
         {
             "sku": "FUZZED",
             "order_id": order_id,
@@ -150,8 +96,10 @@ def partners_key(engine: Any, opened: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def connected() -> Iterator[ManagedCookiesSession]:
+def connected() -> Iterator[requests.Session]:
     """One connection for all cases, without the cookies of earlier responses."""
+    from schemathesis.transport.requests import ManagedCookiesSession
+
     with ManagedCookiesSession() as session:
         session.trust_env = False
         session.headers.clear()
@@ -161,41 +109,20 @@ def connected() -> Iterator[ManagedCookiesSession]:
 @pytest.fixture
 def headers(callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[str, str]:
     """Test an operation as a caller with a filled cart."""
+    from tests.e2e import fuzzing
+
     buyer = callers[caller]
     buyer.put_in_cart("FUZZED", 2)
-    there["X-Cart-Token"] = callers["guest"].cart_token
+    fuzzing.there["X-Cart-Token"] = callers["guest"].cart_token
     key = {"x-api-key": partners_key}
     return key | ({"Authorization": f"Bearer {buyer.token}"} if buyer.token else {})
-
-
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
-def _check(case: Any, headers: dict[str, str], api_url: str, session: ManagedCookiesSession) -> None:
-    """Send a case, unless the same one was sent to this caller before."""
-    parts = (case.method, case.formatted_path, case.query, case.headers, case.cookies, case.body, headers)
-    if (asked := repr(parts)) not in sent:
-        case.call_and_validate(api_url, session=session, headers=headers, excluded_checks=list(NOT_PROMISED))
-        sent.add(asked)  # a case that failed is repeated
-
-
-@cache
-def _cases_of(path: str, method: str) -> Callable[..., None]:
-    """Return the function that sends all cases of an operation.
-
-    Schemathesis makes the cases of all operations when tests are collected: 4 seconds of each worker of a run.
-    """
-    load_all_checks()
-    return build_operation_test(
-        config=schema.config,
-        operation=schema[path][method],
-        test_func=_check,
-        given_kwargs={},
-        feedback=FeedbackSources(constants_value_source=make_constants_value_source(schema)),
-    )
 
 
 @pytest.mark.leaves_much
 @pytest.mark.parametrize(("caller", "path", "method"), ASKED)
 def test_fuzzed_request_gets_a_documented_response(
-    path: str, method: str, headers: dict[str, str], opened: dict[str, Any], connected: ManagedCookiesSession
+    path: str, method: str, headers: dict[str, str], opened: dict[str, Any], connected: requests.Session
 ) -> None:
-    _cases_of(path, method)(headers=headers, api_url=opened["api_url"], session=connected)
+    from tests.e2e import fuzzing
+
+    fuzzing.cases_of(path, method)(headers=headers, api_url=opened["api_url"], session=connected)

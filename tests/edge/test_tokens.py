@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -84,12 +85,18 @@ def test_foreign_pools_token_under_our_keys_name_is_refused():
         {"alg": None},
         {"alg": ["RS256"]},
         {"crit": ["exp"]},
-        {"kid": "key-9", "jwk": Pool("theirs", kid="key-9").jwk},
     ],
 )
 def test_token_with_an_unexpected_header_is_refused(header):
     with pytest.raises(TokenRefused):
         claims_in(Pool(header=header).token())
+
+
+def test_key_in_the_header_of_a_token_is_not_used():
+    for kid in ("key-9", OURS.kid):
+        theirs = Pool("theirs", kid=kid)
+        with pytest.raises(TokenRefused):
+            claims_in(replace(theirs, header={"jwk": theirs.jwk}).token())
 
 
 def test_token_with_algorithm_none_is_refused():

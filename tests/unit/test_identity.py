@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from functools import cache
 
 import jwt
 import pytest
@@ -24,11 +25,10 @@ KID = "key-1"
 AN_HOUR = 3600
 
 
-def a_key():
+@cache
+def key_of(pool):
+    """Make no key when tests are collected: each worker of a run collects all of them."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-OURS, THEIRS = a_key(), a_key()
 
 
 def claims(**changes):
@@ -40,8 +40,8 @@ def claims(**changes):
     return {name: value for name, value in (ours | changes).items() if value is not None}
 
 
-def signed(claims, key=OURS, algorithm="RS256", **header):
-    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": KID, **header})
+def signed(claims, pool="ours", algorithm="RS256", **header):
+    return jwt.encode(claims, key_of(pool), algorithm=algorithm, headers={"kid": KID, **header})
 
 
 def unsigned(claims, **header):
@@ -56,7 +56,11 @@ def signed_with_the_public_key(claims):
     import hashlib
     import hmac
 
-    public = OURS.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = (
+        key_of("ours")
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     head = unsigned(claims, alg="HS256", typ="JWT").rstrip(".")
     signature = hmac.new(public, head.encode(), hashlib.sha256).digest()
     return f"{head}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
@@ -66,7 +70,7 @@ class Published:
     """The pool's keys, as they are published."""
 
     def __init__(self):
-        jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OURS.public_key())) | {"kid": KID, "use": "sig"}
+        jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key_of("ours").public_key())) | {"kid": KID, "use": "sig"}
         self._keys = jwt.PyJWKSet.from_dict({"keys": [jwk]})
 
     def get_signing_key_from_jwt(self, token):
@@ -115,37 +119,38 @@ def test_other_groups_give_no_admin_rights(groups):
 
 ADMIN = {"cognito:groups": ["admin"]}
 FORGED = {
-    "another pool's key": signed(claims(), key=THEIRS),
-    "another pool's key, under a name of its own": signed(claims(), key=THEIRS, kid="key-2"),
-    "another pool, with our key": signed(claims(iss=POOL.replace("ours", "theirs"))),
-    "an issuer that only begins like ours": signed(claims(iss=f"{POOL}.example.com")),
-    "another client of our pool": signed(claims(aud="their-client")),
-    "several audiences, none of them us": signed(claims(aud=["their-client", "others"])),
-    "an access token": signed(claims(token_use="access", aud=None, client_id=CLIENT)),
-    "an access token that names an audience": signed(claims(token_use="access", client_id=CLIENT)),
-    "a refresh token": signed(claims(token_use="refresh", aud=None, client_id=CLIENT)),
-    "no use": signed(claims(token_use=None)),
-    "expired": signed(claims(exp=int(time.time()) - CLOCK_SKEW_SECONDS - 1)),
-    "without an end": signed(claims(exp=None)),
-    "an end that is no number": signed(claims(exp="never")),
-    "issued in the future": signed(claims(iat=int(time.time()) + AN_HOUR)),
-    "nobody's": signed(claims(sub=None)),
-    "no algorithm": unsigned(claims(**ADMIN), alg="none"),
-    "no algorithm, shouted": unsigned(claims(**ADMIN), alg="NONE"),
-    "our public key as a secret": signed_with_the_public_key(claims(**ADMIN)),
-    "no signature": signed(claims()).rpartition(".")[0] + ".",
-    "two parts": signed(claims()).rpartition(".")[0],
-    "claims that were changed": ".".join(
+    "another pool's key": lambda: signed(claims(), pool="theirs"),
+    "another pool's key, under a name of its own": lambda: signed(claims(), pool="theirs", kid="key-2"),
+    "another pool, with our key": lambda: signed(claims(iss=POOL.replace("ours", "theirs"))),
+    "an issuer that only begins like ours": lambda: signed(claims(iss=f"{POOL}.example.com")),
+    "another client of our pool": lambda: signed(claims(aud="their-client")),
+    "several audiences, none of them us": lambda: signed(claims(aud=["their-client", "others"])),
+    "an access token": lambda: signed(claims(token_use="access", aud=None, client_id=CLIENT)),
+    "an access token that names an audience": lambda: signed(claims(token_use="access", client_id=CLIENT)),
+    "a refresh token": lambda: signed(claims(token_use="refresh", aud=None, client_id=CLIENT)),
+    "no use": lambda: signed(claims(token_use=None)),
+    "expired": lambda: signed(claims(exp=int(time.time()) - CLOCK_SKEW_SECONDS - 1)),
+    "without an end": lambda: signed(claims(exp=None)),
+    "an end that is no number": lambda: signed(claims(exp="never")),
+    "issued in the future": lambda: signed(claims(iat=int(time.time()) + AN_HOUR)),
+    "nobody's": lambda: signed(claims(sub=None)),
+    "no algorithm": lambda: unsigned(claims(**ADMIN), alg="none"),
+    "no algorithm, shouted": lambda: unsigned(claims(**ADMIN), alg="NONE"),
+    "our public key as a secret": lambda: signed_with_the_public_key(claims(**ADMIN)),
+    "no signature": lambda: signed(claims()).rpartition(".")[0] + ".",
+    "two parts": lambda: signed(claims()).rpartition(".")[0],
+    "claims that were changed": lambda: ".".join(
         [signed(claims()).split(".")[0], unsigned(claims(**ADMIN)).split(".")[1], signed(claims()).split(".")[2]]
     ),
-    "nothing": "",
-    "a list": "WyJhIl0.WyJhIl0.eA",
-    "no text": "\x00.\x00.\x00",
+    "nothing": lambda: "",
+    "a list": lambda: "WyJhIl0.WyJhIl0.eA",
+    "no text": lambda: "\x00.\x00.\x00",
 }
 
 
-@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
-def test_foreign_token_is_refused_and_not_treated_as_a_guest(token):
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_foreign_token_is_refused_and_not_treated_as_a_guest(forge):
+    token = forge()
     with pytest.raises(TokenInvalid):
         of(token)
 
