@@ -14,8 +14,12 @@ from infra.commands import run_reports
 from infra.commands.client import Buyer
 from infra.local import shop
 from testbed import report
+from tests.auditor import Auditor
 from tests.browser.buyer import DESKTOP, PATIENCE_MS
 from tests.run_records import EVERYTHING
+
+ONE_MORE_ATTEMPT = 180
+"""Seconds after which a queue has shown a message again whose consumer failed."""
 
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
 
@@ -258,7 +262,9 @@ def slides(page: Page, **values: int) -> None:
         slider.evaluate(SLIDE, str(values.get(name.replace("-", "_"), 0)))
 
 
-def test_lab_batch_is_placed_and_every_invariant_holds(page: Page, storefront_url: str) -> None:
+def test_lab_batch_is_placed_and_every_invariant_holds(
+    page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]
+) -> None:
     """With each kind of trouble that is drawn: the shares are exact, and each is one thing."""
     sent: dict[str, list[str]] = {}
 
@@ -268,6 +274,7 @@ def test_lab_batch_is_placed_and_every_invariant_holds(page: Page, storefront_ur
             sent.setdefault(request.headers["idempotency-key"], []).append(card)
 
     page.on("request", note)
+    assert Auditor(engine.session, opened).violations(settle_seconds=ONE_MORE_ATTEMPT) == [], "left by other tests"
     page.goto(f"{storefront_url}/admin/lab")
     expect(page.get_by_test_id("verdict")).to_have_text(f"All {len(INVARIANTS)} invariants hold")
     slides(page, orders=6, at_once=3, declined=50, throttled=15, faulty=35, doubled=50)

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 from chalicelib.dead_letters.actions import SpecialActions
+from infra.audit.invariants import DELIVERY_SECONDS, PUBLICATION_SECONDS
 from infra.build import derived
 from infra.build.template import merged_template
 
@@ -65,6 +66,19 @@ def test_message_outlasts_half_an_hour_of_throttling(template):
     for name, queue in redriving.items():
         survived = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
         assert HALF_AN_HOUR <= survived < queue.get("MessageRetentionPeriod", DEFAULT_RETENTION), name
+
+
+def test_auditor_misses_no_effect_before_its_last_attempt(template):
+    queues = of_type(template, QUEUE)
+    rules = [rule for rule in of_type(template, "AWS::Events::Rule").values() if "EventBusName" in rule]
+    targets = [target for rule in rules for target in rule["Targets"]]
+    fed = {name for name in map(referred, (target["Arn"] for target in targets)) if name in queues}
+    tried = {name: queues[name]["RedrivePolicy"]["maxReceiveCount"] * queues[name]["VisibilityTimeout"] for name in fed}
+    assert set(tried) >= {"FulfilmentQueue", "NotificationsQueue", "InvoicesQueue"}
+    assert max(tried.values()) + PUBLICATION_SECONDS <= DELIVERY_SECONDS
+
+    republished = template["Resources"]["RepublishEventsSchedule"]["Properties"]["ScheduleExpression"]
+    assert republished == f"rate({PUBLICATION_SECONDS // 60 // 2} minutes)"
 
 
 def test_full_queue_leaves_most_of_a_new_accounts_concurrency(template):

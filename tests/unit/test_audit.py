@@ -9,7 +9,7 @@ import pytest
 
 from infra.audit.auditor import Auditor, judged
 from infra.audit.books import Books, Payment, is_ours
-from infra.audit.invariants import INVARIANTS, STATUS_OF, under_way
+from infra.audit.invariants import DELIVERY_SECONDS, INVARIANTS, STATUS_OF, under_way
 
 PLACED_AT = "2030-05-17T12:00:00.000Z"
 NOW = datetime.fromisoformat(PLACED_AT) + timedelta(hours=1)
@@ -440,10 +440,28 @@ def test_email_that_an_operator_requested_is_one_more():
     assert violated(books) == set()
 
 
+def seconds_after_the_order(books, seconds):
+    return replace(books, read_at=datetime.fromisoformat(PLACED_AT) + timedelta(seconds=seconds))
+
+
 def test_auditor_accepts_a_recent_event_that_is_not_yet_published():
     books = healthy()
     unpublished(books)
-    assert violated(replace(books, read_at=datetime.fromisoformat(PLACED_AT) + timedelta(seconds=5))) == set()
+    assert violated(seconds_after_the_order(books, 5)) == set()
+
+
+def test_effect_is_missing_only_when_no_consumer_tries_again():
+    """After a failure, SQS shows a message again when the visibility timeout ends: 120 seconds for emails."""
+    books = healthy()
+    books.effects.remove(f"email#{GONE}#cancelled")
+    assert violated(seconds_after_the_order(books, 200)) == set()
+    assert violated(seconds_after_the_order(books, DELIVERY_SECONDS + 60)) == {"every_effect_happened_once"}
+
+
+def test_effect_that_happened_twice_is_found_at_once():
+    books = healthy()
+    put("outcomes", BACK, events("Settled", "Settled"))(books)
+    assert "every_effect_happened_once" in violated(seconds_after_the_order(books, 5))
 
 
 def test_audit_names_orders_under_way():
