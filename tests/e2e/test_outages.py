@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +25,9 @@ def opened() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture
-def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
-    with started(OwnShop(tmp_path)) as own:
+@pytest.fixture(scope="module")
+def own_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnShop]:
+    with started(OwnShop(tmp_path_factory.mktemp("own"))) as own:
         yield own
 
 
