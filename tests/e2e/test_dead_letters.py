@@ -209,7 +209,7 @@ def test_redrive_of_a_parked_return_starts_its_workflow_again(
     order_id = guest.buy(new_product(1, price=3000))
     guest.ended(order_id)
     return_id = guest.give_back(order_id).body["return_id"]
-    eventually(lambda: guest.order(order_id)["status"] == "RETURNED")
+    eventually(lambda: executions("ReturnMachineArn", return_id, statusFilter="SUCCEEDED"))
     park(order_id, "ReturnMachineArn", return_id)
     assert len(admin.must("POST", "/admin/queues/parked-orders/redrive")["redriven"]) == 1
     assert executions("ReturnMachineArn", return_id) == [return_id, f"{return_id}-1"]
