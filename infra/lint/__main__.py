@@ -22,12 +22,15 @@ from infra.lint.exceptions import ACCEPTED
 from infra.lint.tools import (
     HERE,
     INSTALLING,
+    NODE_PACKAGES,
     TOOLS,
     CheckFailed,
     CheckSkipped,
     called,
+    cfn_lint,
     node_packages,
     node_tool,
+    once,
     output,
     run,
 )
@@ -37,8 +40,6 @@ EDGE = ROOT / "infra" / "edge" / "template.yaml"
 REPORTING = ROOT / "infra" / "reporting" / "template.yaml"
 AT_ONCE = 2
 """Steps. Most of them wait for one program."""
-CFN_LINT = ("cfn-lint", "--include-checks", "W", "--regions", "eu-west-1")
-"""Warnings included, nothing ignored."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def workflows() -> None:
     with TemporaryDirectory() as folder:
         written = [_filled_in(path, Path(folder)) for path in sorted((ROOT / "statemachine").glob("*.asl.yaml"))]
         files = [option for path in written for option in ("--json-path", str(path))]
-        node_tool("asl-validator", *files)
+        once("asl-validator", [*written, NODE_PACKAGES], lambda: node_tool("asl-validator", *files))
 
 
 def pages() -> None:
@@ -87,7 +88,8 @@ def page_tests() -> None:
 
 def templates() -> None:
     with TemporaryDirectory() as folder:
-        run(TOOLS / CFN_LINT[0], *CFN_LINT[1:], "-t", *package_each_stage(Path(folder)).values(), EDGE, REPORTING)
+        for template in (*package_each_stage(Path(folder)).values(), EDGE, REPORTING):
+            cfn_lint(template)
 
 
 def security() -> None:

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 from chalicelib import api as routes
 from chalicelib.platform import openapi
 from infra.build import contracts
-from infra.lint.tools import HERE, node_script, node_tool
+from infra.lint.tools import HERE, NODE_PACKAGES, node_script, node_tool, once
 
 RULESET = HERE / "spectral.yaml"
+SPECTRAL = ("--ruleset", str(RULESET), "--fail-severity", "hint", "--quiet")
 
 
 def api() -> None:
@@ -18,9 +19,11 @@ def api() -> None:
         routes.load_rooms()
         written = Path(folder) / "openapi.json"
         written.write_text(json.dumps(openapi.document("/api")))
-        node_tool("spectral", "lint", written, "--ruleset", RULESET, "--fail-severity", "hint", "--quiet")
+        inputs = [written, RULESET, NODE_PACKAGES]
+        once(f"spectral {' '.join(SPECTRAL)}", inputs, lambda: node_tool("spectral", "lint", written, *SPECTRAL))
 
 
 def events() -> None:
     """Parse the AsyncAPI document with the specification's own parser. Raises CheckFailed."""
-    node_script(HERE / "asyncapi.mjs", contracts.FOLDER / "asyncapi.json")
+    parser, document = HERE / "asyncapi.mjs", contracts.FOLDER / "asyncapi.json"
+    once("asyncapi", [parser, document, NODE_PACKAGES], lambda: node_script(parser, document))
