@@ -4,6 +4,7 @@ Imported by a test that runs: the library takes a second to load, and each worke
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,9 @@ schema = schemathesis.openapi.from_dict(without_examples(openapi.document("/api"
 schema.config.generation.update(max_examples=DRAWN, deterministic=True, with_security_parameters=False)
 schema.config.phases.coverage = CoveragePhaseConfig(unexpected_methods=set(), generate_duplicate_query_parameters=True)
 
+drawn_only = deepcopy(schema.config)
+drawn_only.phases.coverage = CoveragePhaseConfig(enabled=False)
+
 there: dict[str, str] = {}
 """Existing values by parameter, because random cases would not find them."""
 
@@ -73,11 +77,11 @@ def _check(case: Any, headers: dict[str, str], api_url: str, session: ManagedCoo
 
 
 @cache
-def cases_of(path: str, method: str) -> Callable[..., None]:
-    """Return the function that sends all cases of an operation."""
+def cases_of(path: str, method: str, at_bounds: bool) -> Callable[..., None]:
+    """Return the function that sends the cases of an operation: random ones, and with `at_bounds` those at bounds."""
     load_all_checks()
     return build_operation_test(
-        config=schema.config,
+        config=schema.config if at_bounds else drawn_only,
         operation=schema[path][method],
         test_func=_check,
         given_kwargs={},
