@@ -20,7 +20,7 @@ from tests.auditor import Auditor
 
 pytestmark = pytest.mark.takes_long
 
-ORDERS = 30
+ORDERS = 20
 CHAOS_ORDERS = 20
 FAULTS = FaultPlan.of("""
     dynamodb.*=throttle@0.04 dynamodb.*=error@0.04 dynamodb.*/Orders*=lost_answer@0.05

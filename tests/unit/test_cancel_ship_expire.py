@@ -27,6 +27,8 @@ from tests.fakes import FakeWarehouse
 from tests.unit.conftest import SAGA, UNDO
 from tests.unit.workflow_shop import WorkflowShop
 
+pytestmark = pytest.mark.takes_long
+
 ORDER, STOCK, MUG = "ord_1", 9, "MUG-01"
 BOUND = os.environ.get("BOUND", "2")
 

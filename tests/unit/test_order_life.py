@@ -29,6 +29,8 @@ from testbed.shop.fake_payment_provider import APPROVED, DECLINED, WANTS_HOLDER
 from tests.unit.order_model import OrderModel
 from tests.unit.order_world import OPEN, PRICES, OrderWorld
 
+pytestmark = pytest.mark.takes_long
+
 HISTORIES = int(os.environ.get("HISTORIES", "120"))
 STEPS = 50
 WHICH = st.integers(0, 11)

@@ -12,6 +12,8 @@ from testbed.workflows import Failure, Success
 
 from .interpreters import run_emulator, run_moto, run_test_bed
 
+pytestmark = pytest.mark.takes_long
+
 ERRORS = "Handling errors in Step Functions workflows"
 VARIABLES = "Passing data between states with variables"
 JSONATA = "Transforming data with JSONata in Step Functions"

@@ -21,6 +21,8 @@ from testbed.workflows.virtual_time import VirtualTime
 from .interpreters import run_emulator, run_moto, run_test_bed
 from .machine import END, RETURN, SAGA, STATES, UNDOING, machine
 
+pytestmark = pytest.mark.takes_long
+
 IMPORT = machine("import_small")
 SHIPPED = {**STATES, **IMPORT.states}
 GIVEN = {"order_id": "o2", "return_id": "r2", "reason": "GIVEN", "key": "k2", "etag": "e2", "batches": [1]}

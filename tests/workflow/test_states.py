@@ -25,6 +25,8 @@ from .machine import (
     State,
 )
 
+pytestmark = pytest.mark.takes_long
+
 FORWARD = ["ReserveInventory", "AuthorizePayment", "ShipOrder", "CapturePayment", "CompleteOrder"]
 HAPPY_PATHS = {
     "order_fulfilment": FORWARD,
