@@ -15,7 +15,8 @@ from infra.commands.client import Buyer
 from infra.local import shop
 from testbed import report
 from tests.auditor import Auditor
-from tests.browser.buyer import DESKTOP, PATIENCE_MS
+from tests.browser.buyer import PATIENCE_MS
+from tests.browser.conftest import DEFAULTS
 from tests.run_records import EVERYTHING
 
 ONE_MORE_ATTEMPT = 180
@@ -27,7 +28,7 @@ SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Eve
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, storefront_url: str) -> Iterator[BrowserContext]:
     """Return a page that is signed in as an admin."""
-    context = browser.new_context(viewport=DESKTOP)
+    context = browser.new_context(**DEFAULTS)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{storefront_url}/sign-in?next=/admin/orders")
@@ -127,7 +128,7 @@ def test_steps_of_a_visit_are_reported_once(browser: Browser, storefront_url: st
         return {step: steps[step] for step in ("visit", "cart", "checkout", "placed")}
 
     before = counted()
-    context = browser.new_context(viewport=DESKTOP)
+    context = browser.new_context(**DEFAULTS)
     context.add_cookies([{"name": "saga_ab", "value": "a", "url": storefront_url}])
     buyer = context.new_page()
     buyer.set_default_timeout(PATIENCE_MS)
