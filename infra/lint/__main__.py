@@ -67,7 +67,7 @@ def workflows() -> None:
     with TemporaryDirectory() as folder:
         written = [_filled_in(path, Path(folder)) for path in sorted((ROOT / "statemachine").glob("*.asl.yaml"))]
         files = [option for path in written for option in ("--json-path", str(path))]
-        once("asl-validator", [*written, NODE_PACKAGES], lambda: node_tool("asl-validator", *files))
+        once("workflows", lambda: node_tool("asl-validator", *files), *written, NODE_PACKAGES)
 
 
 def pages() -> None:

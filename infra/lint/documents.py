@@ -10,7 +10,7 @@ from infra.build import contracts
 from infra.lint.tools import HERE, NODE_PACKAGES, node_script, node_tool, once
 
 RULESET = HERE / "spectral.yaml"
-SPECTRAL = ("--ruleset", str(RULESET), "--fail-severity", "hint", "--quiet")
+SPECTRAL = ("--fail-severity", "hint", "--quiet")
 
 
 def api() -> None:
@@ -19,11 +19,11 @@ def api() -> None:
         routes.load_rooms()
         written = Path(folder) / "openapi.json"
         written.write_text(json.dumps(openapi.document("/api")))
-        inputs = [written, RULESET, NODE_PACKAGES]
-        once(f"spectral {' '.join(SPECTRAL)}", inputs, lambda: node_tool("spectral", "lint", written, *SPECTRAL))
+        spectral = ("lint", written, "--ruleset", RULESET, *SPECTRAL)
+        once("api", lambda: node_tool("spectral", *spectral), written, RULESET, *SPECTRAL, NODE_PACKAGES)
 
 
 def events() -> None:
     """Parse the AsyncAPI document with the specification's own parser. Raises CheckFailed."""
     parser, document = HERE / "asyncapi.mjs", contracts.FOLDER / "asyncapi.json"
-    once("asyncapi", [parser, document, NODE_PACKAGES], lambda: node_script(parser, document))
+    once("events", lambda: node_script(parser, document), parser, document, NODE_PACKAGES)

@@ -4,19 +4,18 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from hashlib import sha256
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from infra.build import storefront
+from infra.build import reuse, storefront
 from infra.build.template import ROOT
 
 TOOLS = Path(sys.executable).parent
 HERE = Path(__file__).parent
 NODE_PACKAGES = HERE / "package-lock.json"
 FAULTLESS = ROOT / ".build" / "faultless"
-"""An empty file for each check of given files that found nothing."""
+"""A record for each check that found nothing."""
 CFN_LINT = ("--include-checks", "W", "--regions", "eu-west-1")
 """Warnings included, nothing ignored."""
 INSTALLING = threading.Lock()
@@ -48,23 +47,24 @@ def called(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
     return subprocess.run([tool, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-def once(tool: str, files: Iterable[Path], check: Callable[[], None]) -> None:
-    """Run a check, unless it found nothing in the same files before. Raises what the check raises.
+def once(name: str, check: Callable[[], None], *sources: str | Path) -> None:
+    """Run a check, unless it found nothing when its sources were last the same. Raises what the check raises.
 
-    `tool` names what checks; a file among `files` or `tool` itself must change with its version and options.
+    `sources` are all that decides its verdict: texts and files, with the version and the options of what checks.
     """
-    contents = [tool.encode(), *(path.read_bytes() for path in files)]
-    mark = FAULTLESS / sha256(b"".join(sha256(content).digest() for content in contents)).hexdigest()
-    if not mark.exists():
+    record, digest = FAULTLESS / f"{name}.json", reuse.digest(*sources)
+    if not reuse.is_current(record, digest):
         check()
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        reuse.note(record, digest, [])
 
 
 def cfn_lint(template: Path) -> None:
     """Check a template by CloudFormation's schemas, which takes ten seconds. Raises CheckFailed."""
-    tool = f"cfn-lint {version('cfn-lint')} {' '.join(CFN_LINT)}"
-    once(tool, [template], lambda: run(TOOLS / "cfn-lint", *CFN_LINT, "-t", template))
+    once(
+        f"cfn-lint-{template.parent.name}",
+        lambda: run(TOOLS / "cfn-lint", *CFN_LINT, "-t", template),
+        *(version("cfn-lint"), *CFN_LINT, template),
+    )
 
 
 def node_tool(name: str, *arguments: str | Path) -> None:

@@ -22,7 +22,7 @@ def files(tmp_path):
 def test_faultless_files_are_checked_once(files):
     checked = []
     for _ in range(2):
-        once("a tool 1.0", files, lambda: checked.append("first"))
+        once("files", lambda: checked.append("first"), "1.0", *files)
     assert checked == ["first"]
 
 
@@ -31,15 +31,15 @@ def test_files_are_checked_again_after_a_change(files, changed):
     checked = []
     for content in ("second", "third", "third"):
         files[changed].write_text(content)
-        once("a tool 1.0", files, lambda content=content: checked.append(content))
+        once("files", lambda content=content: checked.append(content), "1.0", *files)
     assert checked == ["second", "third"]
 
 
 def test_another_version_of_the_tool_checks_again(files):
     checked = []
-    for tool in ("a tool 1.0", "a tool 1.1"):
-        once(tool, files, lambda tool=tool: checked.append(tool))
-    assert checked == ["a tool 1.0", "a tool 1.1"]
+    for version in ("1.0", "1.1"):
+        once("files", lambda version=version: checked.append(version), version, *files)
+    assert checked == ["1.0", "1.1"]
 
 
 def test_fault_is_found_each_time(files):
@@ -48,4 +48,4 @@ def test_fault_is_found_each_time(files):
 
     for _ in range(2):
         with pytest.raises(CheckFailed):
-            once("a tool 1.0", files, find)
+            once("files", find, "1.0", *files)
