@@ -1,7 +1,4 @@
-"""Cases of fuzzing (schemathesis): requests for each operation of the API's document, at bounds and random ones.
-
-Imported by a test that runs: the library takes a second to load, and each worker of a run collects all tests.
-"""
+"""Cases of fuzzing (schemathesis): requests for each operation of the API's document, at bounds and random ones."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -4,6 +4,7 @@ No answer is a 5xx or other than the document says, and what breaks the descript
 gives the cases at the bounds of each field; beyond those, some are drawn, the same in each run.
 """
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ CALLERS: dict[Access, tuple[str, ...]] = {
     "admin": ("admin",),
     "partner": ("guest",),
 }
-"""Who asks, by whom the operation answers; the second one asks with random cases only, which are equal for both.
+"""Who asks, by whom the operation answers; the second one asks with the random cases only.
 
 `test_bad_input.py` asks without a token what demands one.
 """
@@ -72,10 +73,14 @@ def _replacing(values: dict[str, float]) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def callers(opened: dict[str, Any], sign_in: Any, unlimited: None) -> dict[str, Buyer]:
-    """Create a completed order, a file to import and a queue."""
-    from tests.e2e import fuzzing
+def fuzzing() -> Any:
+    """Load schemathesis, which takes a second, when a test runs: each worker of a run collects all tests."""
+    return importlib.import_module("tests.e2e.fuzzing")
 
+
+@pytest.fixture(scope="module")
+def callers(fuzzing: Any, opened: dict[str, Any], sign_in: Any, unlimited: None) -> dict[str, Buyer]:
+    """Create a completed order, a file to import and a queue."""
     guest, admin = Buyer(opened["api_url"]), Buyer(opened["api_url"], token=sign_in(shop.ADMIN))
     admin.must("PUT", "/admin/products/FUZZED", PRODUCT)
     admin.must("POST", "/admin/stock/FUZZED", {"delta": 1000})
@@ -99,21 +104,17 @@ def partners_key(engine: Any, opened: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def connected() -> Iterator[requests.Session]:
+def connected(fuzzing: Any) -> Iterator[requests.Session]:
     """One connection for all cases, without the cookies of earlier responses."""
-    from schemathesis.transport.requests import ManagedCookiesSession
-
-    with ManagedCookiesSession() as session:
+    with fuzzing.ManagedCookiesSession() as session:
         session.trust_env = False
         session.headers.clear()
         yield session
 
 
 @pytest.fixture
-def headers(callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[str, str]:
+def headers(fuzzing: Any, callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[str, str]:
     """Test an operation as a caller with a filled cart."""
-    from tests.e2e import fuzzing
-
     buyer = callers[caller]
     buyer.put_in_cart("FUZZED", 2)
     fuzzing.there["X-Cart-Token"] = callers["guest"].cart_token
@@ -124,6 +125,7 @@ def headers(callers: dict[str, Buyer], partners_key: str, caller: str) -> dict[s
 @pytest.mark.leaves_much
 @pytest.mark.parametrize(("caller", "path", "method", "at_bounds"), ASKED)
 def test_fuzzed_request_gets_a_documented_response(
+    fuzzing: Any,
     path: str,
     method: str,
     at_bounds: bool,
@@ -131,7 +133,5 @@ def test_fuzzed_request_gets_a_documented_response(
     opened: dict[str, Any],
     connected: requests.Session,
 ) -> None:
-    from tests.e2e import fuzzing
-
     send_cases = fuzzing.cases_of(path, method, at_bounds)
     send_cases(headers=headers, api_url=opened["api_url"], session=connected)
