@@ -35,7 +35,7 @@ STATUS_OF = {
 """Status by event type. Other events do not change the status."""
 
 PUBLICATION_SECONDS = 600
-"""Time within which an event must be published: twice that of the job that publishes what the relay left."""
+"""Time within which an event must be published: twice the period of the job that publishes what the relay left."""
 
 DELIVERY_SECONDS = PUBLICATION_SECONDS + 1800
 """Time within which an event must have its effects: afterwards, its message is in a dead-letter queue.
