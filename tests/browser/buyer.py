@@ -7,6 +7,8 @@ from infra.local import shop
 PATIENCE_MS = 40_000
 WHOLE_ORDER_MS = 120_000
 """Time from the checkout to the end of the saga on a busy machine."""
+WIDTHS = (320, 390, 1280)
+"""Window widths in CSS pixels at which no page may scroll sideways; 320 is that of WCAG 1.4.10, Reflow."""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 ADDRESS = {
     "email": "ida@example.com",
@@ -34,6 +36,14 @@ class Buyer:
 
     def expect_visible(self, test_id: str) -> None:
         expect(self.page.get_by_test_id(test_id).first).to_be_visible()
+
+    def expect_no_sideways_scroll(self, where: str) -> None:
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            wide, room = self.page.evaluate(
+                "(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.documentElement)"
+            )
+            assert wide <= room, f"{where} is {wide} wide at {width}"
 
     def add_to_cart(self, sku: str) -> None:
         """Add one unit to the cart and wait until the cart shows it."""

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from infra.commands.client import Buyer as Client
 from infra.local import shop
@@ -14,7 +14,6 @@ from tests.browser.buyer import DESKTOP, WHOLE_ORDER_MS, Buyer
 
 NewBuyer = Callable[..., Buyer]
 
-WIDTHS = (320, 390, 1280)
 NAMES = {
     "UNBROKEN": "W" * 120,
     "HEBREW": "שולחןעץאלוןגדול" * 8,
@@ -51,13 +50,6 @@ def skus(opened: dict[str, Any]) -> Iterator[list[str]]:
         )
 
 
-def is_never_pushed_sideways(page: Page, where: str) -> None:
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        wide, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert wide <= room, f"{where} is {wide} wide at {width}"
-
-
 def test_shop_pages_never_scroll_sideways_with_long_names(
     new_buyer: Callable[..., Buyer], skus: list[str], opened: Any
 ) -> None:
@@ -68,10 +60,10 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
         page.set_viewport_size(DESKTOP)
         buyer.open(f"/products/{sku}")
         expect(page.locator("h1[dir=auto]")).to_be_visible()
-        is_never_pushed_sideways(page, sku)
+        buyer.expect_no_sideways_scroll(sku)
         page.set_viewport_size(DESKTOP)
         buyer.add_shown_to_cart()
-        is_never_pushed_sideways(page, f"the drawer over {sku}")
+        buyer.expect_no_sideways_scroll(f"the drawer over {sku}")
     for path, sight in {
         f"/category/{category}": ".card h3",
         f"/search?q={'W' * 80}": "h2",
@@ -81,22 +73,22 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     }.items():
         buyer.open(path)
         expect(page.locator(sight).first).to_be_visible()
-        is_never_pushed_sideways(page, path)
+        buyer.expect_no_sideways_scroll(path)
     page.set_viewport_size(DESKTOP)
     buyer.open("/checkout")
     buyer.fill_in("pm_card_visa")
     for field, text in ADDRESS_OF_LONG_WORDS.items():
         page.get_by_test_id(f"checkout-{field}").fill(text)
     page.get_by_test_id("checkout-email").fill(f"{'w' * 60}@{'w' * 60}.example")
-    is_never_pushed_sideways(page, "the checkout")
+    buyer.expect_no_sideways_scroll("the checkout")
     page.set_viewport_size(DESKTOP)
     page.get_by_test_id("place-order").click()
     expect(page.get_by_test_id("order-status")).to_be_visible(timeout=WHOLE_ORDER_MS)
-    is_never_pushed_sideways(page, "the order")
+    buyer.expect_no_sideways_scroll("the order")
     order_id = buyer.order_id
     buyer.open("/orders")
     expect(page.locator(".order-row").first).to_be_visible()
-    is_never_pushed_sideways(page, "the orders")
+    buyer.expect_no_sideways_scroll("the orders")
 
     keeper = new_buyer()
     keeper.sign_in(shop.ADMIN)
@@ -109,7 +101,7 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     }.items():
         keeper.open(path)
         expect(keeper.page.locator(sight).first).to_be_visible()
-        is_never_pushed_sideways(keeper.page, path)
+        keeper.expect_no_sideways_scroll(path)
 
 
 def test_user_text_is_shown_in_its_own_direction(buyer: Buyer, skus: list[str]) -> None:

@@ -104,6 +104,28 @@ def test_failed_page_load_shows_an_error_and_a_retry(buyer: Buyer) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Your orders")
 
 
+def test_page_that_waits_for_the_api_never_scrolls_sideways(new_buyer: Any, bought: Any) -> None:
+    """Placeholders fit too: one of a fixed width beside a picture does not shrink."""
+    waiting = new_buyer(storage_state=bought["state"])
+    waiting.page.add_init_script("for (const it of ['cart-token', 'signed-in']) localStorage.setItem(`saga.${it}`, 'true')")
+    waiting.page.route("**/api/**", lambda route: None)
+    for path in (
+        "/",
+        "/category/camp",
+        "/products/CAMP-AXE-01",
+        "/search?q=wool",
+        "/cart",
+        "/checkout",
+        "/orders",
+        f"/orders/{bought['order_id']}",
+        "/account",
+        "/account/settings",
+    ):
+        waiting.open(path)
+        expect(waiting.page.locator("main .skeleton").first).to_be_attached()
+        waiting.expect_no_sideways_scroll(path)
+
+
 @pytest.mark.parametrize("path", ["/category/camp", "/products/CAMP-AXE-01", "/orders"])
 def test_unreachable_shop_can_be_requested_again(new_buyer: Any, bought: Any, path: str) -> None:
     buyer = new_buyer(viewport=DESKTOP, storage_state=bought["state"])
