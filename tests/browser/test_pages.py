@@ -107,7 +107,9 @@ def test_failed_page_load_shows_an_error_and_a_retry(buyer: Buyer) -> None:
 def test_page_that_waits_for_the_api_never_scrolls_sideways(new_buyer: Any, bought: Any) -> None:
     """Placeholders fit too: one of a fixed width beside a picture does not shrink."""
     waiting = new_buyer(storage_state=bought["state"])
-    waiting.page.add_init_script("for (const it of ['cart-token', 'signed-in']) localStorage.setItem(`saga.${it}`, 'true')")
+    waiting.page.add_init_script(
+        "for (const it of ['cart-token', 'signed-in']) localStorage.setItem(`saga.${it}`, 'true')"
+    )
     waiting.page.route("**/api/**", lambda route: None)
     for path in (
         "/",
