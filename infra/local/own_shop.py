@@ -24,6 +24,8 @@ class OwnShop:
     emulator_settings: dict[str, str] = field(default_factory=lambda: {"SFN_WAIT_SCALE": "0.001"})
 
     parameters: dict[str, str] = field(default_factory=dict)
+    products: int | None = None
+    """How many of the demo catalog it sells: seeding all takes two seconds of the processor."""
     database_port: int = 0
     database_pid: int = 0
     database_home: Path = Path()
@@ -73,7 +75,7 @@ class OwnShop:
 
     def open(self, progress: shop.Progress = lambda line: None) -> dict[str, Any]:
         """Deploy and seed the shop without pages, and return the content of `.local/outputs.json`."""
-        return shop.deploy_shop(self.place, self.home / "build", progress, frontend=False)
+        return shop.deploy_shop(self.place, self.home / "build", progress, False, self.products)
 
 
 @contextmanager

@@ -24,9 +24,16 @@ Progress = Callable[[str], None]
 
 
 def deploy_shop(
-    place: LocalShop, out: Path, progress: Progress = lambda line: None, frontend: bool = True
+    place: LocalShop,
+    out: Path,
+    progress: Progress = lambda line: None,
+    frontend: bool = True,
+    products: int | None = None,
 ) -> dict[str, Any]:
-    """Deploy or update the shop, seed it, and return the content of `.local/outputs.json`."""
+    """Deploy or update the shop, seed it, and return the content of `.local/outputs.json`.
+
+    `products` is how many of the demo catalog it sells, which are all by default.
+    """
     session = place.session
     progress("packaging with chalice")
     stage = stages.read("local")
@@ -44,7 +51,7 @@ def deploy_shop(
     if frontend:
         storefront.build(progress)
         publish_pages(place, stack)
-    progress(f"seeding {seed(session, stack)} products")
+    progress(f"seeding {seed(session, stack, products)} products")
     reindex(session, stack)
     for person, groups in ((CUSTOMER, []), (ADMIN, ["admin"])):
         create_account(session, stack["UserPoolId"], person, groups)

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 PRODUCTS = Path(__file__).parent / "products.json"
 
 
-def seed(session: boto3.Session, outputs: dict[str, str]) -> int:
-    """Write the products and return their number. Only skus without a stock record receive stock."""
+def seed(session: boto3.Session, outputs: dict[str, str], most: int | None = None) -> int:
+    """Write the products, or only so many of them, and return their number.
+
+    Only skus without a stock record receive stock.
+    """
     catalog = _catalog(session, outputs)
     inventory = InventoryStore(_dynamodb(session), outputs["InventoryTableName"])
-    products: list[dict[str, Any]] = json.loads(PRODUCTS.read_text())
+    products: list[dict[str, Any]] = json.loads(PRODUCTS.read_text())[:most]
     stocked = inventory.stocks([product["sku"] for product in products])
     opening = iso(utc_now())
     for product in products:

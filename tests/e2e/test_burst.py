@@ -50,7 +50,8 @@ def audited() -> None:
 @pytest.fixture(scope="module")
 def own_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnShop]:
     home = tmp_path_factory.mktemp("own")
-    own = OwnShop(home, emulator_settings=NEW_ACCOUNT, parameters=chaos.PARAMETERS | {"ApiType": "Http"})
+    parameters = chaos.PARAMETERS | {"ApiType": "Http"}
+    own = OwnShop(home, emulator_settings=NEW_ACCOUNT, parameters=parameters, products=chaos.PRODUCTS)
     with started(own):
         yield own
 

@@ -27,7 +27,7 @@ def opened() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def own_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnShop]:
-    with started(OwnShop(tmp_path_factory.mktemp("own"))) as own:
+    with started(OwnShop(tmp_path_factory.mktemp("own"), products=1)) as own:
         yield own
 
 

@@ -28,9 +28,10 @@ def opened() -> dict[str, Any]:
 
 @pytest.fixture
 def own_shop(tmp_path: Path) -> Iterator[OwnShop]:
-    port = processes.free_port()
-    with home_of_postgres() as home, started(OwnShop(tmp_path, database_port=port, database_home=home)) as own:
-        yield own
+    with home_of_postgres() as home:
+        own = OwnShop(tmp_path, products=1, database_port=processes.free_port(), database_home=home)
+        with started(own):
+            yield own
 
 
 def test_reports_follow_the_shop_and_a_rebuild_catches_up_after_an_outage(own_shop: OwnShop) -> None:

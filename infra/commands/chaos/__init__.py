@@ -116,7 +116,8 @@ def chaos(console: Console, settings: Settings) -> int:
         edges = home / "edges"
         edges.mkdir()
         noting = SETTINGS | {coverage.FOLDER: str(edges)}
-        own = OwnShop(home, emulator_settings=noting, parameters=PARAMETERS, faults_port=processes.free_port())
+        port = processes.free_port()
+        own = OwnShop(home, emulator_settings=noting, parameters=PARAMETERS, products=PRODUCTS, faults_port=port)
         with started(own):
             opened = own.open(lambda line: console.print(f"  {line} …"))
             result = hold(own, opened, settings, lambda line: console.print(f"  {line} …"))
