@@ -33,7 +33,8 @@ from tests import rights, workflow_coverage
 
 os.environ.setdefault("AWS_DEFAULT_REGION", local_emulator.REGION)
 
-FILES_OF_SHOP = ("tests/browser/", "tests/e2e/")
+OF_BROWSER, OF_SHOP, COMPUTING = "tests/browser/", "tests/e2e/", ""
+"""Kinds of test files, by the beginning of their paths."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,24 +78,35 @@ def _rewrite_share(config: pytest.Config, worker: int, workers: int) -> None:
             rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source, cached)
 
 
-class ShopsOnFewerWorkers(LoadFileScheduling):
-    """Scheduler that gives a worker one file after the other, and keeps one of three or more workers without a shop.
+class ServersOnFewerWorkers(LoadFileScheduling):
+    """Scheduler that gives a worker one file after the other, first of the kind for which it has what a file needs.
 
-    That one starts with files that compute, and the others with files of the shop, which wait for half of their time.
-    A shop takes several seconds of the processor.
+    A shop takes several seconds of the processor, and a browser, its pages and the order that they show as much again.
+    So half of the workers start with a browser and the other half without one, and the last of three or more workers
+    computes, while the others wait for half of their time.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        has_shop = len(self.nodes) < 3 or node is not self.nodes[-1]
-        fitting = next((file for file in self.workqueue if file.startswith(FILES_OF_SHOP) == has_shop), None)
-        if fitting:
-            self.workqueue.move_to_end(fitting, last=False)
+        for kind in _kinds_in_turn(self.nodes.index(node), len(self.nodes)):
+            if fitting := next((file for file in self.workqueue if _kind(file) == kind), None):
+                self.workqueue.move_to_end(fitting, last=False)
+                break
         super()._assign_work_unit(node)
+
+
+def _kinds_in_turn(worker: int, workers: int) -> tuple[str, ...]:
+    if worker == workers - 1 >= 2:
+        return COMPUTING, OF_SHOP, OF_BROWSER
+    return (OF_BROWSER, OF_SHOP, COMPUTING) if worker < workers // 2 else (OF_SHOP, COMPUTING, OF_BROWSER)
+
+
+def _kind(file: str) -> str:
+    return next((kind for kind in (OF_BROWSER, OF_SHOP) if file.startswith(kind)), COMPUTING)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    return ShopsOnFewerWorkers(config, log) if config.getoption("dist") == "loadfile" else None
+    return ServersOnFewerWorkers(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
