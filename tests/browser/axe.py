@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from infra.build.storefront import FRONTEND
+from infra.build.storefront import FRONTEND, install
 
 SCRIPT = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async (options) => {
@@ -32,6 +32,7 @@ class _Files(SimpleHTTPRequestHandler):
 @contextmanager
 def served() -> Iterator[str]:
     """Serve axe and return its address: to send half a megabyte to each page takes 0.2 seconds of the processor."""
+    install(FRONTEND)  # pages that are built already need no package
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=SCRIPT.parent))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/{SCRIPT.name}"
