@@ -20,6 +20,7 @@ from infra.commands.cli import cli
 from infra.commands.client import Buyer, Reply
 from infra.commands.failures import EXIT_CODES
 from infra.commands.output import PlainConsole
+from infra.cost import model as cost_model
 from infra.local import run
 
 API = "http://127.0.0.1:9/api"
@@ -279,6 +280,17 @@ def stack(monkeypatch):
         return fake
 
     return deployed
+
+
+def test_command_prints_costs_and_writes_a_chart(tmp_path):
+    chart = tmp_path / "cost.svg"
+
+    result = CliRunner().invoke(cli, ["cost", "--out", str(chart)], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 0, result.output
+    total = 1_000_000 * sum(cost_model.per_order("completed", cost_model.scenario()).values())
+    assert f"{total:,.0f}" in result.output
+    assert "<svg" in chart.read_text()
 
 
 def test_schedule_is_a_job():

@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 from dockerfile_parse import DockerfileParser
 
+from chalicelib.analytics.model import Day, Sold
+from chalicelib.platform.shop import shop
 from infra.build.layers import BASE, REQUIREMENT, lock_of
 from infra.build.libraries import IMAGE, LOCK, for_lambda
 from infra.build.template import ROOT
@@ -239,6 +241,16 @@ def test_image_runs_the_handler_and_writes_the_report_with_plots(ran):
     plots, products = _pages(ran.files[f"{DAY}.pdf"])
     assert len(BAR.findall(plots)) == DAYS + len(SOLD) + COUNTRIES
     assert not BAR.findall(products)
+
+
+def test_drawn_report_has_the_same_bytes_and_pages_for_all_products():
+    """A name may be what matplotlib would read as a formula, of which this one is none."""
+    from chalicelib.analytics.report_pdf import as_pdf  # it loads matplotlib
+
+    days = [Day("2030-05-17", 1, 900, {f"MUG-{n}": Sold(n, 100 * n - 300) for n in range(60)})]
+    one, other = (as_pdf(days, {"MUG-59": r"Cup $\x$"}, shop()) for _ in range(2))
+    assert one == other
+    assert one.count(b"/Type /Page ") == 3
 
 
 def _pages(document: bytes) -> list[bytes]:

@@ -143,17 +143,6 @@ def test_command_refuses_a_bad_scenario_with_one_line(tmp_path, change, problem)
     assert problem in result.output and result.output.count("\n") == 1
 
 
-def test_command_prints_costs_and_writes_a_chart(tmp_path):
-    chart = tmp_path / "cost.svg"
-
-    result = CliRunner().invoke(cli, ["cost", "--out", str(chart)], env={"COLUMNS": "200"})
-
-    assert result.exit_code == 0, result.output
-    total = 1_000_000 * sum(model.per_order("completed", SCENARIO).values())
-    assert f"{total:,.0f}" in result.output
-    assert "<svg" in chart.read_text()
-
-
 def test_idle_reporting_database_costs_more_for_its_proxy_than_for_itself():
     """As docs/patterns/relational-read-model.md says."""
     found = {title: options for title, _, options in choices.choices(SCENARIO)}["reporting database, idle"]

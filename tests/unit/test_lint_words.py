@@ -70,7 +70,3 @@ def test_places_and_exceptions_of_the_word_check_exist():
 def test_allowed_words_are_still_in_their_files():
     idle = [(p, w) for p, w in words.ALLOWED if w not in (ROOT / p).read_text().lower()]
     assert idle == []
-
-
-def test_prose_of_the_clean_places_has_no_refused_word():
-    words.check()
