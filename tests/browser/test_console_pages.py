@@ -117,7 +117,9 @@ def test_insights_show_a_sale_with_its_country_and_variant(
     assert b["visit"] >= 2 and b["placed"] >= 1
     assert cells(page, "experiment", "Visits")[1] == str(b["visit"])
     assert cells(page, "experiment", "Orders placed")[1] == str(b["placed"])
-    expect(page.get_by_test_id("experiment")).to_contain_text("Not enough data")
+    expect(page.get_by_test_id("experiment"), "it is about all orders of the shop").to_contain_text(
+        found["experiment"]["in_words"]
+    )
 
 
 def test_steps_of_a_visit_are_reported_once(browser: Browser, storefront_url: str, admin: Buyer, product: str) -> None:
