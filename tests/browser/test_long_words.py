@@ -95,6 +95,7 @@ def test_shop_pages_never_scroll_sideways_with_long_names(
     for path, sight in {
         f"/admin/catalog?category={category}": "tbody tr",
         f"/admin/catalog/{skus[0]}": "form",
+        "/admin/catalog/imports": "form",
         "/admin/orders": "tbody tr",
         f"/admin/orders/{order_id}": "[data-testid=order-facts]",
         "/admin/insights": "h1",

@@ -67,10 +67,17 @@ class Watcher:
         is_new = received["version"] > self.known.get(received["order_id"], 0)
         if is_new:
             self.known[received["order_id"]] = received["version"]
-        if received["type"] != "CurrentState":
+        if received["type"] == "CurrentState":
+            # An update of before, which was pushed between the subscription and the reading of the state.
+            self._updates = deque(each for each in self._updates if not _is_within(each, received))
+        else:
             self.pushed.append(received)
             self._updates.extend([received] if is_new else [])
         return received
+
+
+def _is_within(update: dict[str, Any], state: dict[str, Any]) -> bool:
+    return update["order_id"] == state["order_id"] and update["version"] <= state["version"]
 
 
 @pytest.fixture(scope="module")
