@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
+from chalicelib.orders.model import Reason
 from infra.audit.invariants import INVARIANTS
 from infra.commands import run_reports
 from infra.commands.client import Buyer
@@ -16,6 +17,7 @@ from infra.local import shop
 from testbed import report
 from tests.auditor import Auditor
 from tests.browser.buyer import PATIENCE_MS
+from tests.browser.buyer import Buyer as Visitor
 from tests.browser.conftest import DEFAULTS
 from tests.run_records import EVERYTHING
 
@@ -363,6 +365,15 @@ def test_lab_shows_a_failed_invariant_in_red(
         expect(page.get_by_test_id("invariants")).to_contain_text(product)
     finally:
         remove(-1)
+
+
+def test_results_of_the_lab_fit_a_narrow_window(page: Page, storefront_url: str, admin: Buyer) -> None:
+    audited = admin.must("POST", "/admin/audit", {})
+    audited["orders"]["endings"] = {f"CANCELLED {reason}": 1234 for reason in Reason}
+    page.route("**/api/admin/audit", lambda route: route.fulfill(json=audited))
+    page.goto(f"{storefront_url}/admin/lab")
+    expect(page.get_by_test_id("endings")).to_contain_text(Reason.FULFILMENT_FAILED)
+    Visitor(page, storefront_url).expect_no_sideways_scroll("the lab")
 
 
 def test_lab_opens_the_report_of_a_run(page: Page, storefront_url: str, engine: Any, opened: dict[str, Any]) -> None:
