@@ -75,7 +75,7 @@ class OwnShop:
 
     def open(self, progress: shop.Progress = lambda line: None) -> dict[str, Any]:
         """Deploy and seed the shop without pages, and return the content of `.local/outputs.json`."""
-        return shop.deploy_shop(self.place, self.home / "build", progress, False, self.products)
+        return shop.deploy_shop(self.place, self.home / "build", progress, frontend=False, products=self.products)
 
 
 @contextmanager
